@@ -1,0 +1,1 @@
+"""reelbench: a movie-recommendation benchmark as one reproducible pipeline."""

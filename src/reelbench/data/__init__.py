@@ -1,0 +1,1 @@
+"""From files as published to canonical tables: sources, readers, titles, schema, splits."""

@@ -1,0 +1,130 @@
+"""What a feature block is, how blocks are stored, and how a model gets at them.
+
+A block is a dictionary of arrays in one `.npz` file. Arrays over items have `n_items` rows and are
+indexed by `item_idx`; nothing is ever repeated per rating. The block `ids` goes to every model.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from hydra.utils import get_class
+from pydantic import Field
+
+from reelbench import paths
+from reelbench.data.interactions import Interactions
+from reelbench.files import atomic
+from reelbench.params import Section, validate
+
+Block = dict[str, np.ndarray]
+IDS = "ids"
+
+
+@dataclass(frozen=True)
+class Ids:
+    """Sizes of the catalogue and the scale of its ratings."""
+
+    n_users: int
+    n_items: int
+    rating_min: float
+    rating_max: float
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What a block may look at: the catalogue's metadata and the train part. Never test rows."""
+
+    ids: Ids
+    items: pd.DataFrame
+    users: pd.DataFrame
+    tags: pd.DataFrame
+    train: Interactions
+
+    def train_items(self) -> np.ndarray:
+        """Sorted `item_idx` of the items with a row in train: vocabularies come from these alone."""
+        return np.unique(self.train.item_idx)
+
+
+class FeatureBlock(ABC):
+    """One block: a config and a pure function from the catalogue to arrays."""
+
+    Config: ClassVar[type[Section]] = Section
+
+    def __init__(self, *, seed: int = 0, threads: int = 1, **parameters: Any) -> None:
+        self.config: Any = self.Config(**parameters)
+        self.seed = seed
+        self.threads = threads
+
+    @abstractmethod
+    def build(self, catalogue: Catalogue) -> Block:
+        """Arrays of the block; same input and config, same bytes."""
+
+
+class BlockEntry(Section):
+    """Section `features.<name>` of the parameters: which class, in which file, and its own keys."""
+
+    target: str = Field(alias="_target_")
+    code: str
+    model_config = {**Section.model_config, "extra": "allow"}
+
+    def create(self, name: str, *, seed: int, threads: int) -> FeatureBlock:
+        """Instance of the block's class with its validated config.
+
+        Raises:
+            ParamsError: a key that the class does not know.
+        """
+        block = get_class(self.target)
+        own = dict(self.model_extra or {})
+        source = paths.CONF / "features" / f"{name}.yaml"
+        validate(f"features.{name}", own, block.Config, source)
+        return block(seed=seed, threads=threads, **own)
+
+
+class Features(Mapping[str, Block]):
+    """Blocks by name, as a model sees them: only those that it declared, and `ids`."""
+
+    def __init__(self, ids: Ids, blocks: Mapping[str, Block] | None = None) -> None:
+        self.ids = ids
+        self._blocks = dict(blocks or {})
+
+    def __getitem__(self, name: str) -> Block:
+        if name not in self._blocks:
+            have = ", ".join(sorted(self._blocks)) or "none"
+            raise KeyError(f"feature block '{name}' is not declared by the model (declared: {have})")
+        return self._blocks[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._blocks)
+
+    def __len__(self) -> int:
+        return len(self._blocks)
+
+    @classmethod
+    def read(cls, names: list[str] | tuple[str, ...]) -> Features:
+        """Load `ids` and the named blocks from their artifacts."""
+        blocks = {name: read_block(paths.feature_block(name)) for name in names}
+        return cls(ids_of(read_block(paths.feature_block(IDS))), blocks)
+
+
+def write_block(block: Block, file: Path) -> None:
+    """Write the arrays of a block, ordered by name so that the file's bytes are stable."""
+    with atomic(file) as temporary:
+        np.savez(temporary, **{name: block[name] for name in sorted(block)})
+
+
+def read_block(file: Path) -> Block:
+    """Read the arrays of a block."""
+    with np.load(file, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def ids_of(block: Block) -> Ids:
+    """The block `ids` as named numbers."""
+    low, high = block["rating_scale"]
+    return Ids(int(block["n_users"]), int(block["n_items"]), float(low), float(high))

@@ -1,0 +1,1 @@
+"""Recommenders: the contract in `base.py`, and one file per model."""

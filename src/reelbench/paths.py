@@ -1,0 +1,91 @@
+"""Every path that a stage reads or writes, relative to the root of the project.
+
+`dvc.yaml` spells the same paths; `tests/test_pipeline.py` holds the two against each other by running it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+CONF = Path("conf")
+PARAMS = Path("params.yaml")
+
+DATA = Path("data")
+RAW = DATA / "raw"
+CLEAN = DATA / "clean"
+SPLIT = DATA / "split"
+FEATURES = DATA / "features"
+INPUTS = DATA / "inputs"
+MODELS = DATA / "models"
+EVALUATION = DATA / "evaluation"
+
+REPORTS = Path("reports")
+METRICS = REPORTS / "metrics"
+CURVES = REPORTS / "curves"
+COSTS = REPORTS / "costs"
+FIGURES = REPORTS / "figures"
+DATA_REPORT = REPORTS / "data.json"
+LEADERBOARD_MD = REPORTS / "leaderboard.md"
+LEADERBOARD_CSV = REPORTS / "leaderboard.csv"
+INDEX_HTML = REPORTS / "index.html"
+
+INTERACTIONS = CLEAN / "interactions.parquet"
+ITEMS = CLEAN / "items.parquet"
+USERS = CLEAN / "users.parquet"
+TAGS = CLEAN / "tags.parquet"
+CLEAN_COUNTS = CLEAN / "counts.json"
+
+TRAIN = SPLIT / "train.parquet"
+VALID = SPLIT / "valid.parquet"
+TEST = SPLIT / "test.parquet"
+SPLIT_COUNTS = SPLIT / "split.json"
+
+
+def feature_block(name: str) -> Path:
+    """Arrays of one feature block."""
+    return FEATURES / f"{name}.npz"
+
+
+def model_inputs(model: str) -> Path:
+    """Content hashes of the feature blocks that one model reads."""
+    return INPUTS / f"{model}.json"
+
+
+def model_dir(model: str) -> Path:
+    """Folder of one trained model."""
+    return MODELS / model
+
+
+def curves(model: str) -> Path:
+    """Loss per epoch of one model (header only where a model has no epochs)."""
+    return CURVES / f"{model}.csv"
+
+
+def train_cost(model: str) -> Path:
+    """Seconds, bytes and the machine of one training: differs from run to run."""
+    return COSTS / "train" / f"{model}.json"
+
+
+def evaluate_cost(model: str) -> Path:
+    """Scoring time of one model: differs from run to run."""
+    return COSTS / "evaluate" / f"{model}.json"
+
+
+def metrics(model: str) -> Path:
+    """Test metrics of one model."""
+    return METRICS / f"{model}.json"
+
+
+def per_user(model: str) -> Path:
+    """Test metrics of one model, a row per test user."""
+    return EVALUATION / model / "per_user.parquet"
+
+
+def predictions(model: str) -> Path:
+    """Predicted rating beside the given one, a row per test rating."""
+    return EVALUATION / model / "predictions.parquet"
+
+
+def recommendations(model: str) -> Path:
+    """The top of the ranked catalogue, k rows per test user."""
+    return EVALUATION / model / "recommendations.parquet"

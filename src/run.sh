@@ -1,0 +1,8 @@
+#!/bin/sh
+# Run one pipeline stage with the project's own interpreter, whether or not its environment is activated.
+# `dvc exp run --temp` works in a copy below .dvc/tmp of the checkout, where there is no .venv: look in the
+# checkout then. PYTHONPATH makes the code that runs the code that DVC hashed, in such a copy too.
+checkout=${PWD%%/.dvc/tmp/*}
+python=python
+[ -x "$checkout/.venv/bin/python" ] && python="$checkout/.venv/bin/python"
+PYTHONPATH=src exec "$python" -m reelbench.stages "$@"
