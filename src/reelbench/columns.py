@@ -26,6 +26,10 @@ ZIP_CODE = "zip_code"
 # tags
 TAG = "tag"
 
+# rows on their way through clean and split
+REASON = "reason"
+PART = "part"
+
 # predictions, recommendations and the per-user table of an evaluation
 SCORE = "score"
 RANK = "rank"

@@ -6,10 +6,12 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 
 @contextmanager
@@ -43,6 +45,18 @@ def write_json(path: Path, content: Any) -> None:
 def read_json(path: Path) -> Any:
     """Read a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_arrays(arrays: Mapping[str, np.ndarray], file: Path) -> None:
+    """Write arrays to an `.npz`, ordered by name so that the file's bytes are stable."""
+    savez: Any = np.savez  # NumPy's own types take every keyword for `allow_pickle`
+    savez(file, **{name: arrays[name] for name in sorted(arrays)})
+
+
+def read_arrays(file: Path) -> dict[str, np.ndarray]:
+    """Read all arrays of an `.npz`; one that holds Python objects is refused."""
+    with np.load(file, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
 
 
 def sha256_file(path: Path) -> str:

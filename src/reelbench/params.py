@@ -1,8 +1,8 @@
 """`params.yaml` section → frozen typed config that forbids unknown keys.
 
-Humans write `conf/`; DVC's Hydra composition (or `make params`) makes `params.yaml` of it. A stage reads
-its own section through `load`, so a typo stops it before any work and names the key, the file that a
-human wrote it in, and the nearest key that exists.
+Humans write `conf/`; DVC's Hydra composition (or `make params`) makes `params.yaml` of it. A stage
+reads its own section through `load`, so a typo stops it before any work and names the key, the file
+that a human wrote it in, and the nearest key that exists.
 """
 
 from __future__ import annotations

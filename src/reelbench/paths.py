@@ -1,6 +1,6 @@
 """Every path that a stage reads or writes, relative to the root of the project.
 
-`dvc.yaml` spells the same paths; `tests/test_pipeline.py` holds the two against each other by running it.
+`dvc.yaml` spells the same paths; `tests/test_pipeline.py` holds the two against each other.
 """
 
 from __future__ import annotations
@@ -33,12 +33,18 @@ INTERACTIONS = CLEAN / "interactions.parquet"
 ITEMS = CLEAN / "items.parquet"
 USERS = CLEAN / "users.parquet"
 TAGS = CLEAN / "tags.parquet"
+CATALOGUE = CLEAN / "catalogue.json"
 CLEAN_COUNTS = CLEAN / "counts.json"
 
 TRAIN = SPLIT / "train.parquet"
 VALID = SPLIT / "valid.parquet"
 TEST = SPLIT / "test.parquet"
 SPLIT_COUNTS = SPLIT / "split.json"
+
+
+def dropped_rows(table: str) -> Path:
+    """Rows of the source that cannot be used, with the reason; only where there are any."""
+    return CLEAN / f"dropped_{table}.csv"
 
 
 def feature_block(name: str) -> Path:

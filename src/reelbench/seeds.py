@@ -24,8 +24,8 @@ def pin_runtime(threads: int) -> None:
     """Fix what makes floating-point sums differ between two runs on one machine.
 
     Numeric libraries split a sum by the number of threads, so that number is part of the result; it
-    comes from the configuration and not from the machine. Environment variables only reach libraries
-    that are loaded later (TensorFlow, torch); threadpoolctl reaches the BLAS that NumPy has loaded.
+    comes from the configuration and not from the machine. Environment variables only reach what is
+    loaded later (TensorFlow, torch); threadpoolctl reaches the BLAS that NumPy has loaded.
     """
     from threadpoolctl import threadpool_limits
 

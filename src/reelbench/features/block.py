@@ -15,11 +15,11 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 from hydra.utils import get_class
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from reelbench import paths
 from reelbench.data.interactions import Interactions
-from reelbench.files import atomic
+from reelbench.files import atomic, read_arrays, write_arrays
 from reelbench.params import Section, validate
 
 Block = dict[str, np.ndarray]
@@ -47,7 +47,7 @@ class Catalogue:
     train: Interactions
 
     def train_items(self) -> np.ndarray:
-        """Sorted `item_idx` of the items with a row in train: vocabularies come from these alone."""
+        """Sorted `item_idx` of the items with a row in train: vocabularies come from these."""
         return np.unique(self.train.item_idx)
 
 
@@ -71,7 +71,7 @@ class BlockEntry(Section):
 
     target: str = Field(alias="_target_")
     code: str
-    model_config = {**Section.model_config, "extra": "allow"}
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
     def create(self, name: str, *, seed: int, threads: int) -> FeatureBlock:
         """Instance of the block's class with its validated config.
@@ -79,7 +79,7 @@ class BlockEntry(Section):
         Raises:
             ParamsError: a key that the class does not know.
         """
-        block = get_class(self.target)
+        block: type[FeatureBlock] = get_class(self.target)
         own = dict(self.model_extra or {})
         source = paths.CONF / "features" / f"{name}.yaml"
         validate(f"features.{name}", own, block.Config, source)
@@ -96,7 +96,9 @@ class Features(Mapping[str, Block]):
     def __getitem__(self, name: str) -> Block:
         if name not in self._blocks:
             have = ", ".join(sorted(self._blocks)) or "none"
-            raise KeyError(f"feature block '{name}' is not declared by the model (declared: {have})")
+            raise KeyError(
+                f"feature block '{name}' is not declared by the model (declared: {have})"
+            )
         return self._blocks[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -115,13 +117,12 @@ class Features(Mapping[str, Block]):
 def write_block(block: Block, file: Path) -> None:
     """Write the arrays of a block, ordered by name so that the file's bytes are stable."""
     with atomic(file) as temporary:
-        np.savez(temporary, **{name: block[name] for name in sorted(block)})
+        write_arrays(block, temporary)
 
 
 def read_block(file: Path) -> Block:
     """Read the arrays of a block."""
-    with np.load(file, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+    return read_arrays(file)
 
 
 def ids_of(block: Block) -> Ids:

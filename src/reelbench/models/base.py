@@ -1,11 +1,11 @@
 """The contract that every model fulfils, with the chores that all of them share.
 
-A new model is a `Config` and the mathematics: `_fit`, `_predict` (or `_score`, or both), `_state` and
-`_restore`. Index checks, clipping, unknown users and items, saving and loading are done here.
+A new model is a `Config` and the mathematics: `_fit`, `_predict` (or `_score`, or both), `_state`
+and `_restore`. Index checks, clipping, unknown users and items, saving and loading are done here.
 
-Arrays that are indexed by user or item have **one more row than the catalogue**: the last row is the
-answer for an unknown index, which reaches `_predict` as -1 and so picks that very row. Rows of users
-and items that are in the catalogue but not in train (cold) hold the same answer.
+Arrays that are indexed by user or item have **one more row than the catalogue**: the last row is
+the answer for an unknown index, which reaches `_predict` as -1 and so picks that very row. Rows of
+users and items that are in the catalogue but not in train (cold) hold the same answer.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from hydra.utils import get_class
 from numpy.typing import ArrayLike
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from reelbench import paths
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
+from reelbench.files import read_arrays, write_arrays
 from reelbench.params import Section, validate
 
 Arrays = dict[str, np.ndarray]
@@ -41,7 +42,7 @@ class Recommender(ABC):
     """
 
     Config: ClassVar[type[Section]] = Section
-    #: False for a model that only ranks: its `predict` has no meaning as a rating and is not reported
+    #: False for a model that only ranks: what its `predict` returns is not reported as a rating
     predicts_ratings: ClassVar[bool] = True
 
     def __init__(self, *, seed: int = 0, threads: int = 1, **parameters: Any) -> None:
@@ -80,10 +81,10 @@ class Recommender(ABC):
         ]
         return np.concatenate(rows).reshape(len(user_idx), n_items)
 
-    def _save_extra(self, folder: Path) -> None:
+    def _save_extra(self, folder: Path) -> None:  # noqa: B027 - most models have nothing to add
         """Write what does not fit in arrays (weights of a network)."""
 
-    def _load_extra(self, folder: Path) -> None:
+    def _load_extra(self, folder: Path) -> None:  # noqa: B027
         """Inverse of `_save_extra`; called after `_restore`."""
 
     # -- what a caller uses
@@ -148,7 +149,7 @@ class Recommender(ABC):
         return np.ascontiguousarray(self._score(users), dtype=np.float32)
 
     def save(self, folder: Path) -> None:
-        """Write `model.json` and `arrays.npz` (and weights) to a new folder; no pickle, stable bytes."""
+        """Write `model.json`, `arrays.npz` and weights to a new folder: no pickle, stable bytes."""
         folder.mkdir(parents=True)
         target = f"{type(self).__module__}.{type(self).__qualname__}"
         description = {
@@ -161,7 +162,7 @@ class Recommender(ABC):
         text = json.dumps(description, indent=2, sort_keys=True) + "\n"
         (folder / "model.json").write_text(text, encoding="utf-8")
         state = self._state()
-        np.savez(folder / "arrays.npz", **{name: state[name] for name in sorted(state)})
+        write_arrays(state, folder / "arrays.npz")
         self._save_extra(folder)
 
     @classmethod
@@ -179,8 +180,7 @@ class Recommender(ABC):
             seed=description["seed"], threads=description["threads"], **description["config"]
         )
         model._ids = Ids(**description["ids"])
-        with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
-            model._restore({name: arrays[name] for name in arrays.files})
+        model._restore(read_arrays(folder / "arrays.npz"))
         model._load_extra(folder)
         return model
 
@@ -200,7 +200,7 @@ class ModelEntry(Section):
     target: str = Field(alias="_target_")
     code: str
     features: tuple[str, ...] = ()
-    model_config = {**Section.model_config, "extra": "allow"}
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -213,7 +213,7 @@ class ModelEntry(Section):
         Raises:
             ParamsError: a key that the class does not know.
         """
-        model = get_class(self.target)
+        model: type[Recommender] = get_class(self.target)
         source = paths.CONF / "models" / f"{name}.yaml"
         validate(f"models.{name}", self.parameters, model.Config, source)
         return model(seed=seed, threads=threads, **self.parameters)

@@ -1,0 +1,62 @@
+# The front door: `make help` lists what there is.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.complete
+PORT ?= 5000
+
+export DVC_NO_ANALYTICS := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup params repro test lint format ui clean lock
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 10
+
+# Up to date as long as neither the lock file nor the package's own description changes. A set-up that
+# fails halfway leaves no stamp, so the next call repeats it.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $(STAMP)
+
+setup: $(STAMP) ## Create .venv with the locked dependencies (does nothing when up to date)
+
+params: setup ## Compose params.yaml from conf/
+	@$(BIN)/reelbench params
+
+repro: setup params ## Run the whole pipeline, whatever is not up to date
+	$(BIN)/dvc repro
+
+test: setup ## Run all tests
+	$(BIN)/python -m pytest
+
+lint: setup ## Check style, types and the direction of imports
+	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## Format the code
+	$(BIN)/ruff check --fix src tests
+	$(BIN)/ruff format src tests
+
+ui: setup ## Open the MLflow UI on 127.0.0.1 (PORT=5000)
+	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow server --host 127.0.0.1 --port $(PORT) \
+	  --workers 1 --backend-store-uri sqlite:///mlflow.db --default-artifact-root ./mlruns
+
+clean: ## Remove the environment, the data, the runs and every cache
+	rm -rf .venv data .dvc/cache .dvc/tmp mlruns mlflow.db mlflow.db.lock dvc_plots
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build src/*.egg-info
+
+lock: ## Renew requirements.lock from pyproject.toml
+	rm -rf .venv-lock
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check '.[dev]'
+	{ echo '# Made by `make lock`: every package that `make setup` installs, with its exact version.'; \
+	  .venv-lock/bin/python -m pip freeze | grep -v '^reelbench' | sed -E 's/\+cpu$$//; s/ @ file:.*//'; } > requirements.lock
+	rm -rf .venv-lock build

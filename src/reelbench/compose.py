@@ -1,0 +1,101 @@
+"""`conf/` → `params.yaml`, by the very code that `dvc exp run` uses, and a check of every section.
+
+Composition as a DVC stage would undo `dvc exp run -S …` (the stage runs after the override and
+composes without it), so it is a command of its own: `make params`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reelbench import params, paths
+from reelbench.params import ParamsError, Section
+
+
+class Root(Section):
+    """Top level of `params.yaml`; the sections below are checked by the classes that use them."""
+
+    seed: int
+    threads: int
+    data: dict[str, Any]
+    split: dict[str, Any]
+    features: dict[str, dict[str, Any]]
+    models: dict[str, dict[str, Any]]
+    inputs: dict[str, list[str]]
+    evaluate: dict[str, Any]
+    tracking: dict[str, Any]
+    engine: dict[str, Any]
+
+
+def compose(output: Path = paths.PARAMS, overrides: list[str] | None = None) -> dict[str, Any]:
+    """Compose `conf/` into `output` and check it.
+
+    Args:
+        output: file to write, `params.yaml` of the project by default.
+        overrides: in Hydra's grammar, such as `models.svd.factors=64` or `split=random`.
+
+    Raises:
+        ParamsError: a section has an unknown key or a wrong value; `output` is left as it was.
+    """
+    from dvc.utils.hydra import compose_and_dump
+
+    from reelbench.files import atomic
+
+    root = Path.cwd()
+    with atomic(output) as temporary:
+        compose_and_dump(
+            str(temporary), str(root / paths.CONF), None, "config", str(root), overrides or []
+        )
+        content = params.read(temporary)
+        check(content)
+    return content
+
+
+def check(content: Mapping[str, Any]) -> None:
+    """Validate every section with the config of the code that reads it."""
+    from reelbench.features.block import BlockEntry
+    from reelbench.models.base import ModelEntry
+
+    root = params.validate("params", dict(content), Root, paths.CONF / "config.yaml")
+    for section, config in _sections().items():
+        source = params.conf_file(section, content)
+        params.validate(section, params.select(content, section), config, source)
+    options = {"seed": root.seed, "threads": root.threads}
+    for name, values in root.features.items():
+        _entry("features", name, values, BlockEntry).create(name, **options)
+    for name, values in root.models.items():
+        _entry("models", name, values, ModelEntry).create(name, **options)
+        _check_inputs(name, root)
+
+
+def _sections() -> dict[str, type[Section]]:
+    from reelbench.data.engine import EngineConfig
+    from reelbench.data.readers import ReadConfig
+    from reelbench.data.sources import SourceConfig
+    from reelbench.data.splits import SplitConfig
+    from reelbench.evaluation.protocol import EvaluateConfig
+    from reelbench.tracking import TrackingConfig
+
+    return {
+        "data.source": SourceConfig,
+        "data.read": ReadConfig,
+        "split": SplitConfig,
+        "engine": EngineConfig,
+        "evaluate": EvaluateConfig,
+        "tracking": TrackingConfig,
+    }
+
+
+def _entry(group: str, name: str, values: Any, config: type[Any]) -> Any:
+    return params.validate(f"{group}.{name}", values, config, paths.CONF / group / f"{name}.yaml")
+
+
+def _check_inputs(model: str, root: Root) -> None:
+    missing = [block for block in root.inputs.get(model, []) if block not in root.features]
+    if missing:
+        raise ParamsError(
+            f"conf/models/{model}.yaml: no feature block '{missing[0]}'; "
+            f"known blocks: {', '.join(sorted(root.features))}"
+        )

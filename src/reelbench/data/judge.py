@@ -1,0 +1,197 @@
+"""Rows of the large tables, one by one: strings become numbers, and what cannot be used is named.
+
+Every row of the source is either usable or counted under the one reason why it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import ibis
+import pandas as pd
+import pyarrow as pa
+
+from reelbench.columns import ITEM_ID, ITEM_IDX, RATING, REASON, TAG, TIMESTAMP, USER_ID
+from reelbench.data.engine import Engine
+from reelbench.data.errors import DataError
+from reelbench.data.readers import RawRows, ReadConfig
+
+NO_ID = "no user or movie"
+NO_NUMBER = "rating is not a number"
+OFF_SCALE = "rating is off the scale"
+NO_TIME = "timestamp is not a number"
+NO_ITEM = "movie is not in the catalogue"
+NO_USER = "user is not in the catalogue"
+NO_TAG = "tag is empty"
+
+# the column to look at for each reason
+_COLUMN = {
+    NO_ID: USER_ID,
+    NO_NUMBER: RATING,
+    OFF_SCALE: RATING,
+    NO_TIME: TIMESTAMP,
+    NO_ITEM: ITEM_ID,
+    NO_USER: USER_ID,
+    NO_TAG: TAG,
+}
+_VALUE, _KNOWN = "_value", "_known"
+_EXAMPLES = 1000  # bad rows looked for in the file to find the first of them
+
+Reasons = list[tuple[ibis.ir.BooleanValue, str]]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What became of the rows of one table.
+
+    Attributes:
+        usable: `user_id` string, `item_idx` int32, `timestamp` int64 (null where there is none) and
+            `rating` float64 or `tag` string; held by the engine.
+        read: number of rows of the source.
+        counts: number of rows per reason why they cannot be used; only reasons that occur.
+        unusable: those rows as they are in the source, with their `reason`.
+    """
+
+    usable: ibis.Table
+    read: int
+    counts: dict[str, int]
+    unusable: ibis.Table
+
+    @property
+    def n_usable(self) -> int:
+        """Number of rows that can be used."""
+        return self.read - sum(self.counts.values())
+
+
+def judge_ratings(
+    raw: RawRows,
+    items: pd.DataFrame,
+    users: pd.DataFrame | None,
+    config: ReadConfig,
+    engine: Engine,
+) -> Judged:
+    """Find the ratings that can be used.
+
+    Args:
+        raw: ratings as read.
+        items: canonical items; no other movie is known.
+        users: users as read; None where the source has no such file, and so no unknown users.
+        config: holds the rating scale.
+        engine: where the tables are.
+
+    Raises:
+        DataError: a row cannot be used and `on_bad_rows` is `fail`.
+    """
+    rating = raw.table[RATING].try_cast("float64")
+    outside = (rating < config.rating_min) | (rating > config.rating_max)
+    reasons = [(rating.isnull() | rating.isnan(), NO_NUMBER), (outside, OFF_SCALE)]
+    judged = _judge(raw.table.mutate(**{_VALUE: rating}), RATING, reasons, items, users, engine)
+    _refuse(judged, set(judged.counts), raw, config, engine)
+    return judged
+
+
+def judge_tags(
+    raw: RawRows, items: pd.DataFrame, users: pd.DataFrame, config: ReadConfig, engine: Engine
+) -> Judged:
+    """Find the tags that can be used.
+
+    An empty tag, or one of a user who rated nothing, is no fault of the file: it is counted only.
+
+    Args:
+        raw: tags as read.
+        items: canonical items.
+        users: canonical users.
+        config: says what to do with bad rows.
+        engine: where the tables are.
+
+    Raises:
+        DataError: a row cannot be used and `on_bad_rows` is `fail`.
+    """
+    tag = raw.table[TAG].strip().nullif("")
+    table = raw.table.mutate(**{_VALUE: tag})
+    judged = _judge(table, TAG, [(tag.isnull(), NO_TAG)], items, users, engine)
+    _refuse(judged, set(judged.counts) - {NO_TAG, NO_USER}, raw, config, engine)
+    return judged
+
+
+def unusable_rows(judged: Judged, engine: Engine) -> pa.Table:
+    """The rows that cannot be used, in an order that does not depend on the engine."""
+    columns = [judged.unusable[name] for name in judged.unusable.columns]
+    return engine.arrow(judged.unusable.order_by(columns))
+
+
+def _judge(
+    table: ibis.Table,
+    name: str,
+    reasons: Reasons,
+    items: pd.DataFrame,
+    users: pd.DataFrame | None,
+    engine: Engine,
+) -> Judged:
+    """Judge rows whose value, already converted, is in the column `_value`."""
+    source = [column for column in table.columns if column != _VALUE]
+    time = _seconds(table)
+    given = table[TIMESTAMP].notnull() if TIMESTAMP in source else ibis.literal(False)
+    no_id = table[USER_ID].isnull() | table[ITEM_ID].isnull()
+    reasons = [(no_id, NO_ID), *reasons, (given & time.isnull(), NO_TIME)]
+    rows = table.mutate(**{REASON: _first(reasons), "_time": time})
+    rows = _with_known(rows, items, users)
+    unknown = _first([(rows[ITEM_IDX].isnull(), NO_ITEM), (~rows[_KNOWN], NO_USER)])
+    rows = rows.mutate(**{REASON: ibis.coalesce(rows[REASON], unknown)})
+    kept = {name: rows[_VALUE], TIMESTAMP: rows["_time"]}
+    held = engine.cache(rows.select(USER_ID, ITEM_IDX, REASON, **kept))
+    counts = _counts(held, engine)
+    read = counts.pop("", 0) + sum(counts.values())
+    usable = held.filter(held[REASON].isnull()).drop(REASON)
+    unusable = rows.filter(rows[REASON].notnull()).select(*source, REASON)
+    return Judged(usable, read, counts, unusable)
+
+
+def _seconds(table: ibis.Table) -> ibis.ir.IntegerValue:
+    if TIMESTAMP not in table.columns:
+        return ibis.null("int64")
+    return table[TIMESTAMP].try_cast("float64").try_cast("int64")
+
+
+def _first(reasons: Sequence[tuple[ibis.ir.BooleanValue, str]]) -> ibis.ir.StringValue:
+    """The first reason that applies, null if none does."""
+    return ibis.cases(*reasons, else_=ibis.null("string"))
+
+
+def _with_known(rows: ibis.Table, items: pd.DataFrame, users: pd.DataFrame | None) -> ibis.Table:
+    """Add `item_idx`, null for an unknown movie, and `_known`, false for an unknown user."""
+    rows = rows.left_join(ibis.memtable(items[[ITEM_ID, ITEM_IDX]]), ITEM_ID)
+    rows = rows.drop(f"{ITEM_ID}_right")
+    if users is None:
+        return rows.mutate(**{_KNOWN: ibis.literal(True)})
+    known = ibis.memtable(users[[USER_ID]].assign(**{_KNOWN: True}))
+    rows = rows.left_join(known, USER_ID).drop(f"{USER_ID}_right")
+    return rows.mutate(**{_KNOWN: rows[_KNOWN].fill_null(False)})
+
+
+def _counts(held: ibis.Table, engine: Engine) -> dict[str, int]:
+    """Number of rows per reason, "" for the usable ones."""
+    counted = held.group_by(REASON).agg(n=held.count())
+    rows = engine.arrow(counted).to_pylist()
+    return {row[REASON] or "": row["n"] for row in sorted(rows, key=lambda row: row[REASON] or "")}
+
+
+def _refuse(
+    judged: Judged, faults: set[str], raw: RawRows, config: ReadConfig, engine: Engine
+) -> None:
+    """Name the first bad row of the file, what is wrong with it, and what to do."""
+    if not faults or config.on_bad_rows == "drop":
+        return
+    bad = judged.unusable.filter(judged.unusable[REASON].isin(sorted(faults)))
+    examples = engine.arrow(bad.limit(_EXAMPLES))
+    columns = [name for name in examples.column_names if name != REASON]
+    rows = {tuple(row[c] or "" for c in columns): row[REASON] for row in examples.to_pylist()}
+    line, values = raw.file.first_line(rows, columns)
+    reason = rows[values]
+    value = values[columns.index(_COLUMN[reason])]
+    total = ", ".join(f"{name}: {n}" for name, n in judged.counts.items())
+    raise DataError(
+        f"{raw.file.path}, line {line}, column {_COLUMN[reason]}: '{value}': {reason} "
+        f"({total}; of {judged.read} rows). Mend the file, or set read.on_bad_rows to drop"
+    )

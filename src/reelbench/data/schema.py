@@ -1,0 +1,167 @@
+"""What the canonical tables promise, checked when they are written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+import pyarrow
+import pyarrow.parquet as pq
+from pandera.errors import SchemaErrors
+
+from reelbench.columns import (
+    AGE,
+    AKA,
+    GENRES,
+    ITEM_ID,
+    ITEM_IDX,
+    RATING,
+    TAG,
+    TIMESTAMP,
+    TITLE,
+    TITLE_RAW,
+    USER_ID,
+    USER_IDX,
+    YEAR,
+)
+from reelbench.data.errors import DataError
+
+# rows of a row group: fixed, so that the bytes of a file depend on its rows alone
+_ROW_GROUP = 1_000_000
+
+_STRINGS = pyarrow.list_(pyarrow.string())
+_ARROW = {
+    USER_IDX: pyarrow.int32(),
+    ITEM_IDX: pyarrow.int32(),
+    RATING: pyarrow.float32(),
+    TIMESTAMP: pyarrow.int64(),
+    AKA: _STRINGS,
+    GENRES: _STRINGS,
+    YEAR: pyarrow.int16(),
+    AGE: pyarrow.int16(),
+}
+
+
+def _index_of_rows(name: str) -> pa.Column:
+    """Dense index: the number of the row."""
+    dense = pa.Check(lambda s: s == range(len(s)), name="is the number of the row")
+    return pa.Column("int32", dense, name=name)
+
+
+def _index(name: str) -> pa.Column:
+    return pa.Column("int32", pa.Check.ge(0), name=name)
+
+
+def _strings(values: Any) -> bool:
+    return isinstance(values, list | np.ndarray) and all(isinstance(v, str) and v for v in values)
+
+
+def _list_of_strings(name: str) -> pa.Column:
+    check = pa.Check(_strings, element_wise=True, name="is a list of strings")
+    return pa.Column(object, check, name=name)
+
+
+def _id(name: str) -> pa.Column:
+    return pa.Column("str", pa.Check.str_length(min_value=1), unique=True, name=name)
+
+
+def _schema(name: str, columns: list[pa.Column], **options: Any) -> pa.DataFrameSchema:
+    return pa.DataFrameSchema({column.name: column for column in columns}, name=name, **options)
+
+
+_TIME = pa.Column("Int64", nullable=True, name=TIMESTAMP)
+
+SCHEMAS = {
+    "interactions": _schema(
+        "interactions",
+        [
+            _index(USER_IDX),
+            _index(ITEM_IDX),
+            pa.Column("float32", pa.Check(lambda s: s.abs() < float("inf")), name=RATING),
+            _TIME,
+        ],
+        strict=True,
+        ordered=True,
+        unique=[USER_IDX, ITEM_IDX],
+    ),
+    "items": _schema(
+        "items",
+        [
+            _index_of_rows(ITEM_IDX),
+            _id(ITEM_ID),
+            pa.Column("str", name=TITLE),
+            pa.Column("str", name=TITLE_RAW),
+            _list_of_strings(AKA),
+            pa.Column("Int16", pa.Check.in_range(1800, 2100), nullable=True, name=YEAR),
+            _list_of_strings(GENRES),
+        ],
+    ),
+    "users": _schema(
+        "users",
+        [
+            _index_of_rows(USER_IDX),
+            _id(USER_ID),
+            pa.Column("Int16", pa.Check.in_range(0, 130), nullable=True, required=False, name=AGE),
+        ],
+    ),
+    "tags": _schema(
+        "tags",
+        [
+            _index(USER_IDX),
+            _index(ITEM_IDX),
+            pa.Column("str", pa.Check.str_length(min_value=1), name=TAG),
+            _TIME,
+        ],
+        strict=True,
+        ordered=True,
+    ),
+}
+
+
+def validate(name: str, frame: pd.DataFrame) -> None:
+    """Check one canonical table.
+
+    Args:
+        name: interactions, items, users or tags.
+        frame: timestamps as Int64 and years as Int16 (see `to_pandas`).
+
+    Raises:
+        DataError: with the table, row (from 1) and column of the first violation, and their number.
+    """
+    try:
+        SCHEMAS[name].validate(frame, lazy=True)
+    except SchemaErrors as error:
+        raise DataError(_explain(name, error.failure_cases)) from error
+
+
+def to_arrow(frame: pd.DataFrame) -> pyarrow.Table:
+    """A small canonical table with the types of its columns; other columns are strings."""
+    fields = [pyarrow.field(name, _ARROW.get(name, pyarrow.string())) for name in frame.columns]
+    schema = pyarrow.schema(fields)
+    return pyarrow.Table.from_pandas(frame, schema, preserve_index=False).replace_schema_metadata()
+
+
+def to_pandas(table: pyarrow.Table) -> pd.DataFrame:
+    """The frame that `validate` expects: integers that may be missing stay integers."""
+    nullable = {pyarrow.int64(): pd.Int64Dtype(), pyarrow.int16(): pd.Int16Dtype()}
+    return table.to_pandas(types_mapper=nullable.get)
+
+
+def write(table: pyarrow.Table, file: Path) -> None:
+    """Write Parquet whose bytes depend on the rows alone: no metadata of pandas, no chunks."""
+    plain = table.replace_schema_metadata().combine_chunks()
+    pq.write_table(plain, file, row_group_size=_ROW_GROUP)
+
+
+def _explain(name: str, failures: pd.DataFrame) -> str:
+    first = failures.iloc[0]
+    row = "" if pd.isna(first["index"]) else f", row {int(first['index']) + 1}"
+    column = first["column"] if first["schema_context"] == "Column" else None
+    where = f"table {name}{row}" + (f", column {column}" if column else "")
+    return (
+        f"{where}: '{first['failure_case']}' fails '{first['check']}' "
+        f"({len(failures)} violations in all)"
+    )

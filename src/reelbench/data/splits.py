@@ -1,0 +1,202 @@
+"""Protocols that divide the ratings into train, valid and test.
+
+Every protocol gives each row of the ratings to exactly one part, and the same rows give the same
+parts whatever their order.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Annotated, Any, Literal
+
+import ibis
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field, model_validator
+
+from reelbench.columns import ITEM_IDX, PART, RATING, TIMESTAMP, USER_IDX
+from reelbench.data.engine import Engine
+from reelbench.data.errors import DataError
+from reelbench.params import Section
+
+PARTS = ("train", "valid", "test")
+_TRAIN, _VALID, _TEST = range(3)
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+# What each protocol lets a model know that it could not have known at the time of a test rating.
+LEAKS = {
+    "temporal_user": (
+        "Test ratings are the last of each user, but not later than everybody's train ratings: "
+        "train holds ratings that other users gave later than a test rating, so a model may know "
+        "what became popular afterwards."
+    ),
+    "temporal_global": (
+        "No train rating is later than a test rating. The catalogue and its metadata are those of "
+        "the day the data set was published: movies that nobody had rated by then can be "
+        "recommended, and titles, genres and tags are as they became known later."
+    ),
+    "random": (
+        "Time plays no part: train holds ratings that the same user, and others, gave later than a "
+        "test rating, so a model predicts the past from the future. Scores are higher than in use."
+    ),
+}
+
+
+class SplitConfig(Section):
+    """Section `split`.
+
+    Shares are of each user's ratings (temporal_user) or of all ratings; with `random`, `valid` is a
+    share of what `test` leaves.
+    """
+
+    name: str
+    method: Literal["temporal_user", "temporal_global", "random"]
+    test: Annotated[Share, Field(gt=0)]
+    valid: Share
+
+    @model_validator(mode="after")
+    def _leave_something_to_train(self) -> SplitConfig:
+        if self.method != "random" and self.test + self.valid >= 1:
+            raise ValueError(f"test {self.test} and valid {self.valid} leave nothing to train")
+        return self
+
+
+def divide(
+    ratings: ibis.Table, config: SplitConfig, engine: Engine, rng: np.random.Generator
+) -> dict[str, pa.Table]:
+    """Divide the ratings.
+
+    Args:
+        ratings: table with the columns of `interactions`, in any order.
+        config: which protocol.
+        engine: where the table is.
+        rng: used by `random` alone.
+
+    Returns:
+        `train`, `valid` and `test`, each sorted by user, time and movie.
+
+    Raises:
+        DataError: the protocol needs timestamps that are missing, or leaves train or test empty.
+    """
+    if config.method == "random":
+        rows = engine.arrow(ratings.order_by([USER_IDX, ITEM_IDX]))
+        rows = rows.append_column(PART, pa.array(_random(len(rows), config, rng)))
+    else:
+        _need_times(ratings, config, engine)
+        if config.method == "temporal_user":
+            codes = _temporal_user(ratings, config)
+        else:
+            codes = _temporal_global(ratings, config, engine)
+        rows = engine.arrow(ratings.mutate(**{PART: codes}))
+    parts = {name: _part(rows, code) for code, name in enumerate(PARTS)}
+    for name in ("train", "test"):
+        if not len(parts[name]):
+            raise DataError(f"split {config.name}: {name} is empty with {len(rows)} ratings")
+    return parts
+
+
+def _part(rows: pa.Table, code: int) -> pa.Table:
+    part = rows.filter(pc.equal(rows[PART], code))
+    order = [(column, "ascending") for column in (USER_IDX, TIMESTAMP, ITEM_IDX)]
+    return part.select([USER_IDX, ITEM_IDX, RATING, TIMESTAMP]).sort_by(order)
+
+
+def _temporal_user(ratings: ibis.Table, config: SplitConfig) -> ibis.ir.IntegerValue:
+    """The last ratings of each user are test, those before them valid; equal times by movie.
+
+    Of n ratings test has max(1, ⌊test·n⌋) and valid max(1, ⌊valid·n⌋), but train gets one first,
+    and test comes before valid: of two ratings the later is test, a single one is train.
+    """
+    user = ibis.window(group_by=USER_IDX)
+    ordered = ibis.window(group_by=USER_IDX, order_by=[TIMESTAMP, ITEM_IDX])
+    n = ratings.count().over(user)
+    n_test = ibis.least(_share(n, config.test), n - 1)
+    n_valid = ibis.least(_share(n, config.valid), n - 1 - n_test)
+    place = ibis.row_number().over(ordered)
+    return ibis.cases(
+        (place >= n - n_test, _TEST), (place >= n - n_test - n_valid, _VALID), else_=_TRAIN
+    )
+
+
+def _share(n: ibis.ir.IntegerValue, share: float) -> ibis.ir.IntegerValue:
+    """max(1, ⌊share·n⌋), in integers: 0.29 · 100 is 28.999999999999996 in floating point."""
+    if share == 0:
+        return n * 0
+    exact = Fraction(str(share))
+    return ibis.greatest(n * exact.numerator // exact.denominator, 1)
+
+
+def _temporal_global(
+    ratings: ibis.Table, config: SplitConfig, engine: Engine
+) -> ibis.ir.IntegerValue:
+    """One point in time for everybody: test is from it on; valid from an earlier one.
+
+    The points are quantiles of the ratings' times. Ratings of one second stay together, in the
+    later part, so parts can be larger than their share.
+    """
+    times = np.sort(engine.arrow(ratings.select(TIMESTAMP))[TIMESTAMP].to_numpy())
+    n_test = max(1, _floor(config.test, len(times)))
+    n_valid = _floor(config.valid, len(times))
+    test_from, valid_from = (int(times[-n]) for n in (n_test, n_test + n_valid))
+    time = ratings[TIMESTAMP]
+    return ibis.cases((time >= test_from, _TEST), (time >= valid_from, _VALID), else_=_TRAIN)
+
+
+def _random(n: int, config: SplitConfig, rng: np.random.Generator) -> np.ndarray:
+    """Codes int64 (n,) for rows in the order of user and movie."""
+    n_test = max(1, _floor(config.test, n))
+    n_valid = _floor(config.valid, n - n_test)
+    codes = np.full(n, _TRAIN)
+    codes[:n_test] = _TEST
+    codes[n_test : n_test + n_valid] = _VALID
+    return rng.permutation(codes)
+
+
+def _floor(share: float, n: int) -> int:
+    return int(Fraction(str(share)) * n)
+
+
+def _need_times(ratings: ibis.Table, config: SplitConfig, engine: Engine) -> None:
+    missing = ratings[TIMESTAMP].isnull().sum().fill_null(0).name("n")
+    n = engine.arrow(missing.as_table())["n"][0].as_py()
+    if n:
+        raise DataError(
+            f"split {config.name}: {n} ratings have no timestamp, and this split puts them in the "
+            "order of time; choose split=random"
+        )
+
+
+def describe(parts: dict[str, pa.Table], config: SplitConfig) -> dict[str, Any]:
+    """Sizes and time ranges (Unix seconds) of the parts, what is cold, and the leak left."""
+    train = parts["train"]
+    return {
+        "name": config.name,
+        "method": config.method,
+        "parts": {name: _sizes(table) for name, table in parts.items()},
+        "cold": {name: _cold(parts[name], train) for name in PARTS[1:]},
+        "leak": LEAKS[config.method],
+    }
+
+
+def _sizes(part: pa.Table) -> dict[str, int | None]:
+    times = pc.min_max(part[TIMESTAMP]).as_py()
+    return {
+        "rows": len(part),
+        "users": pc.count_distinct(part[USER_IDX]).as_py(),
+        "items": pc.count_distinct(part[ITEM_IDX]).as_py(),
+        "time_min": times["min"],
+        "time_max": times["max"],
+    }
+
+
+def _cold(part: pa.Table, train: pa.Table) -> dict[str, int]:
+    """How many users and movies of a part have no row in train, and how many rows are theirs."""
+    cold = {}
+    for name, column in (("users", USER_IDX), ("items", ITEM_IDX)):
+        unseen = pc.invert(pc.is_in(part[column], pc.unique(train[column])))
+        rows = part.filter(unseen)
+        cold[name] = pc.count_distinct(rows[column]).as_py()
+        cold[f"rows_of_{name}"] = len(rows)
+    return cold

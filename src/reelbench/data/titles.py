@@ -1,0 +1,148 @@
+"""Titles as MovieLens and its relatives write them, taken apart: title, year, other titles.
+
+`parse_title` is pure and never raises. Its results are fixed points: parsing a title or an
+alternative title that it returned gives the same title again, with no year and no alternatives.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Title:
+    """A title taken apart.
+
+    Attributes:
+        title: NFC, single spaces, article in front, without year and alternative titles.
+        year: four digits, of a range the first; None where there is none.
+        aka: other titles, normalised alike, in the order of the source, each once.
+    """
+
+    title: str
+    year: int | None = None
+    aka: tuple[str, ...] = ()
+
+
+# as they trail, by language; a word of another case ("Se, jie") is not taken for an article
+_ARTICLES = (
+    *("The", "A", "An", "Da"),
+    *("Le", "La", "Les", "L'", "L\u2019", "Un", "Une"),
+    *("Il", "Lo", "I", "Gli", "Uno", "Una"),
+    *("El", "Los", "Las", "Els"),
+    *("O", "Os", "As", "Um", "Uma"),
+    *("Der", "Die", "Das", "Ein", "Eine"),
+    *("Den", "Det", "De", "En", "Et", "Ett", "Het"),
+)
+_ARTICLE = "|".join(sorted(map(re.escape, _ARTICLES), key=len, reverse=True))
+# "Usual Suspects, The" and, before a subtitle, "Crow, The: Wicked Prayer"
+_TRAILING = re.compile(rf"(?P<rest>.+), (?P<article>{_ARTICLE})(?P<subtitle>: .+)?")
+
+_DASH = "-\u2010-\u2015\u2212"  # hyphens, en and em dashes, minus
+# "1995", "2009-", "2006-2007"; IMDb tells films of one year apart by "1995/II"
+_YEAR = re.compile(rf"(?P<year>1[89]\d\d|20\d\d)(?:/[IVXL]+)?(?: ?[{_DASH}] ?(?:\d\d|\d{{4}})?)?")
+# what IMDb puts behind a year: for video, television, video game; or no year known
+_MARKER = re.compile(r"V|TV|VG|mini|\?{4}")
+_ALSO_KNOWN_AS = re.compile(r"(?:a\.?\s?k\.?\s?a\.?|also known as)[\s:]+", re.IGNORECASE)
+# "Birdman: Or (The Unexpected Virtue of Ignorance)": what follows belongs to the title
+_CONTINUED = re.compile(r"\b[Oo]r $")
+# with its semicolon only: "AT&T" and "Cats &notes" are no entities
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_INVISIBLE = str.maketrans("", "", "\ufeff\u200b\u00ad")
+
+
+def parse_title(raw: str) -> Title:
+    """Take a title apart.
+
+    An article moves to the front only where it trails the title (or the part before a colon) after
+    a comma, and not if the title begins with it already ("Die, Mommie, Die"). Brackets at the end,
+    set off by a space, are a year, a marker of IMDb such as "(V)", or another title; of several
+    years the last one counts and the others are taken for titles. A bracket within the title,
+    glued to a word ("Frontière(s)") or after "or" stays; one never closed ends with the title.
+    """
+    title, year, groups = _split(raw)
+    seen = {title}
+    aka: list[str] = []
+    while groups:
+        inner, _, nested = _split(_ALSO_KNOWN_AS.sub("", groups.pop(0), count=1))
+        groups = nested + groups
+        if inner and inner not in seen:
+            seen.add(inner)
+            aka.append(inner)
+    return Title(title, year, tuple(aka))
+
+
+def _split(raw: str) -> tuple[str, int | None, list[str]]:
+    """Title, year, and the contents of the other brackets at the end, from left to right."""
+    text, year, groups = _tidy(raw), None, list[str]()
+    while True:
+        rest, content = _last_bracket(text)
+        if content is None:
+            moved = _tidy(_article_first(text))
+            if moved == text:
+                return text, year, groups
+            text = moved
+            continue
+        text = _tidy(rest)
+        found = _YEAR.fullmatch(content)
+        if found and year is None:
+            year = int(found["year"])
+        elif content and not _MARKER.fullmatch(content):
+            groups.insert(0, content)
+
+
+def _tidy(text: str) -> str:
+    """Entities resolved, NFC, and every run of white space one space; a fixed point."""
+    while True:
+        tidy = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text).translate(_INVISIBLE)
+        tidy = " ".join(unicodedata.normalize("NFC", tidy).split())
+        if tidy == text:
+            return text
+        text = tidy
+
+
+def _last_bracket(text: str) -> tuple[str, str | None]:
+    """The text before a bracket at its end, and what that holds; None where there is none."""
+    if text.endswith("))") and text.count(")") > text.count("("):
+        text = text[:-1]  # "(Mona ja palavan rakkauden aika) (1983))"
+    start = _opening(text)
+    if start < 1:
+        return text, None
+    before, content = text[:start], _unwrapped(text[start:])
+    glued = not before.endswith(" ") and not _YEAR.fullmatch(content)
+    if glued or _CONTINUED.search(before):
+        return text, None
+    return before, content
+
+
+def _unwrapped(bracket: str) -> str:
+    """What a bracket holds, which may be a bracket itself."""
+    while bracket.startswith("(") and _opening(bracket) == 0:
+        bracket = bracket[1:].removesuffix(")").strip()
+    return bracket
+
+
+def _opening(text: str) -> int:
+    """Where the bracket opens that ends the text, or the outermost that nobody closed; else -1."""
+    depth = 0
+    for position in range(len(text) - 1, -1, -1):
+        if text[position] == ")":
+            depth += 1
+        elif text[position] == "(":
+            depth -= 1
+            if depth == 0 and text.endswith(")"):
+                return position
+            if depth < 0:
+                return position
+    return -1
+
+
+def _article_first(text: str) -> str:
+    found = _TRAILING.fullmatch(text)
+    if not found or found["rest"].split(maxsplit=1)[0].strip(",") == found["article"]:
+        return text
+    space = "" if found["article"].endswith(("'", "\u2019")) else " "
+    return f"{found['article']}{space}{found['rest']}{found['subtitle'] or ''}"

@@ -1,0 +1,190 @@
+"""One model on the test part: metrics with intervals, cohorts, tables and costs."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from reelbench import columns
+from reelbench.data.interactions import Interactions
+from reelbench.evaluation import cohorts, significance
+from reelbench.evaluation.config import EvaluateConfig
+from reelbench.evaluation.errors import ERRORS, Moments, moments, total
+from reelbench.evaluation.metrics import coverage, metric_key, ranking_metrics
+from reelbench.evaluation.ranking import NO_ITEM
+from reelbench.evaluation.scoring import Rankings, Ratings, predict, rank
+from reelbench.models.base import Recommender
+
+Table = dict[str, np.ndarray | None]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The three parts of the ratings."""
+
+    train: Interactions
+    valid: Interactions
+    test: Interactions
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything that is known of one model after its evaluation, as it is written to files.
+
+    Attributes:
+        metrics: content of `paths.metrics`: numbers by key, `intervals`, `cohorts` and counts.
+        per_user: columns of `paths.per_user`, a row per test user in ascending order.
+        predictions: columns of `paths.predictions`, a row per test rating in the order of the part.
+        recommendations: columns of `paths.recommendations`, by user, then by rank.
+        cost: content of `paths.evaluate_cost`: microseconds and bytes.
+    """
+
+    metrics: dict[str, Any]
+    per_user: Table
+    predictions: Table
+    recommendations: Table
+    cost: dict[str, float | None]
+
+
+def evaluate(model: Recommender, parts: Parts, config: EvaluateConfig, seed: int) -> Evaluation:
+    """Evaluate a fitted model on the test part.
+
+    Errors are over all test ratings, cold users and items included. Rankings are over the full
+    catalogue less the items that the user has in train or valid, for all users with a test rating.
+
+    Raises:
+        ValueError: the test part is empty, or a score is NaN.
+    """
+    test = parts.test
+    if len(test) == 0:
+        raise ValueError("the test part is empty: make `split` leave some ratings for it")
+    users, user_place = np.unique(test.user_idx, return_inverse=True)
+    ratings = predict(model, test)
+    rankings = rank(model, users, _seen(parts, model)[users], max(config.k))
+    errors = _moments(user_place, len(users), test, ratings)
+    ranking = ranking_metrics(rankings.items, _relevant(test, model, config)[users], config.k)
+    groups = cohorts.cohorts(parts.train, test)
+    headline = _headline(errors, ranking)
+    headline |= {
+        metric_key("coverage", k): coverage(rankings.items, model.ids.n_items, k) for k in config.k
+    }
+    return Evaluation(
+        metrics=headline
+        | _counts(parts, users, ranking)
+        | {"intervals": _intervals(errors, ranking, config.bootstrap_samples, seed)}
+        | {"cohorts": cohorts.describe(groups, test, ratings.predicted)},
+        per_user=_per_user(users, user_place, parts, errors, ranking),
+        predictions=_predictions(test, ratings, groups),
+        recommendations=_recommendations(rankings),
+        cost=_cost(ratings, rankings, len(test)),
+    )
+
+
+def _seen(parts: Parts, model: Recommender) -> sparse.csr_array:
+    size = (model.ids.n_users, model.ids.n_items)
+    return sparse.csr_array(parts.train.seen(*size) + parts.valid.seen(*size))
+
+
+def _relevant(test: Interactions, model: Recommender, config: EvaluateConfig) -> sparse.csr_array:
+    minimum = -np.inf if config.min_relevant_rating is None else config.min_relevant_rating
+    good = test.rating >= minimum
+    relevant = Interactions.from_arrays(
+        test.user_idx[good], test.item_idx[good], test.rating[good], test.timestamp[good]
+    )
+    return relevant.seen(model.ids.n_users, model.ids.n_items)
+
+
+def _moments(
+    user_place: np.ndarray, n_users: int, test: Interactions, ratings: Ratings
+) -> Moments | None:
+    if ratings.predicted is None:
+        return None
+    return moments(user_place, n_users, test.rating, ratings.predicted)
+
+
+def _headline(errors: Moments | None, ranking: dict[str, np.ndarray]) -> dict[str, float | None]:
+    """Every metric as one number; None where it is not defined."""
+    headline: dict[str, float | None] = {
+        key: None if errors is None else float(metric(total(errors)))
+        for key, metric in ERRORS.items()
+    }
+    for key, values in ranking.items():
+        headline[key] = None if np.isnan(values).all() else float(np.nanmean(values))
+    return headline
+
+
+def _counts(parts: Parts, users: np.ndarray, ranking: dict[str, np.ndarray]) -> dict[str, int]:
+    test, train = parts.test, parts.train
+    items = np.unique(test.item_idx)
+    return {
+        "n_test": len(test),
+        "n_test_users": len(users),
+        "n_users_without_relevant": int(np.isnan(next(iter(ranking.values()))).sum()),
+        "cold_users": int(cohorts.cold(users, train.user_idx).sum()),
+        "cold_items": int(cohorts.cold(items, train.item_idx).sum()),
+    }
+
+
+def _intervals(
+    errors: Moments | None, ranking: dict[str, np.ndarray], samples: int, seed: int
+) -> dict[str, list[float]]:
+    intervals = {}
+    if errors is not None:
+        rng = significance.resampling(seed)
+        intervals = significance.error_intervals(errors, samples, rng)
+    rng = significance.resampling(seed)
+    return intervals | significance.mean_intervals(ranking, samples, rng)
+
+
+def _per_user(
+    users: np.ndarray,
+    user_place: np.ndarray,
+    parts: Parts,
+    errors: Moments | None,
+    ranking: dict[str, np.ndarray],
+) -> Table:
+    return {
+        columns.USER_IDX: users.astype(np.int32),
+        columns.N_TEST: np.bincount(user_place).astype(np.int32),
+        columns.SQUARED_ERROR: None if errors is None else errors.squared,
+        columns.ABSOLUTE_ERROR: None if errors is None else errors.absolute,
+        columns.COLD_USER: cohorts.cold(users, parts.train.user_idx),
+        **ranking,
+    }
+
+
+def _predictions(test: Interactions, ratings: Ratings, groups: dict[str, np.ndarray]) -> Table:
+    return {
+        columns.USER_IDX: test.user_idx,
+        columns.ITEM_IDX: test.item_idx,
+        columns.RATING: test.rating,
+        columns.SCORE: ratings.predicted,
+        columns.COLD_USER: groups["cold_users"],
+        columns.COLD_ITEM: groups["cold_items"],
+    }
+
+
+def _recommendations(rankings: Rankings) -> Table:
+    row, place = np.nonzero(rankings.items != NO_ITEM)
+    return {
+        columns.USER_IDX: rankings.users[row].astype(np.int32),
+        columns.ITEM_IDX: rankings.items[row, place],
+        columns.SCORE: rankings.scores[row, place],
+        columns.RANK: (place + 1).astype(np.int32),
+    }
+
+
+def _cost(ratings: Ratings, rankings: Rankings, n_test: int) -> dict[str, float | None]:
+    # Linux counts in KiB, macOS in bytes
+    unit = 1 if sys.platform == "darwin" else 1024
+    predicts = ratings.predicted is not None
+    return {
+        "score_microseconds_per_user": 1e6 * rankings.seconds / len(rankings.users),
+        "predict_microseconds_per_rating": 1e6 * ratings.seconds / n_test if predicts else None,
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
+    }

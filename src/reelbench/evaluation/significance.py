@@ -1,0 +1,174 @@
+"""How sure a figure is: intervals and paired tests by resampling users.
+
+The ratings of one user are not independent of each other, so whole users are drawn with
+replacement (cluster bootstrap; Efron and Tibshirani 1993, chapters 8 and 13). A metric is a
+function of sums over users, so a resample is a weighted sum of the same per-user columns: one
+matrix product for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from reelbench import seeds
+from reelbench.columns import ABSOLUTE_ERROR, N_TEST, SQUARED_ERROR, USER_IDX
+from reelbench.evaluation.errors import ERRORS, Moments
+
+CONFIDENCE = 0.95
+
+# weights (resamples, users) held at a time: bounds the memory
+_WEIGHTS_AT_ONCE = 4_000_000
+
+
+class Comparison(NamedTuple):
+    """A metric of one model less that of another, on the same users.
+
+    `low` and `high` bound 95 % of the resampled differences, `p` is two-sided.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p: float
+
+
+def resampling(root_seed: int) -> np.random.Generator:
+    """The generator of every bootstrap: all models see the same draws."""
+    return seeds.generator(root_seed, "evaluation", "bootstrap")
+
+
+def resampled_sums(columns: np.ndarray, samples: int, rng: np.random.Generator) -> np.ndarray:
+    """Column sums over users drawn with replacement.
+
+    Args:
+        columns: float64 (n_users, m), one row per user.
+        samples: number of resamples, each of n_users draws.
+        rng: source of the draws.
+
+    Returns:
+        float64 (samples, m).
+    """
+    batches = [weights @ columns for weights in _weights(len(columns), samples, rng)]
+    return np.concatenate(batches)
+
+
+def _weights(n_users: int, samples: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """How often each user is drawn, float64 (batch, n_users), until `samples` rows are out."""
+    step = max(1, _WEIGHTS_AT_ONCE // n_users)
+    for start in range(0, samples, step):
+        rows = min(step, samples - start)
+        draws = (rng.integers(n_users, size=n_users) for _ in range(rows))
+        yield np.stack([np.bincount(draw, minlength=n_users) for draw in draws]).astype(float)
+
+
+def error_intervals(
+    per_user: Moments, samples: int, rng: np.random.Generator
+) -> dict[str, list[float]]:
+    """95 % intervals of every error metric, ratings clustered by user.
+
+    Args:
+        per_user: arrays (n_users,).
+
+    Returns:
+        key → [low, high], percentiles of the resampled metric.
+    """
+    resampled = Moments(*resampled_sums(np.column_stack(per_user), samples, rng).T)
+    return {key: _interval(metric(resampled)) for key, metric in ERRORS.items()}
+
+
+def mean_intervals(
+    per_user: Mapping[str, np.ndarray], samples: int, rng: np.random.Generator
+) -> dict[str, list[float]]:
+    """95 % intervals of means over users; NaN is a user without a value, not a zero.
+
+    Args:
+        per_user: key → float64 (n_users,).
+
+    Returns:
+        key → [low, high]; a key that no user has a value of is left out.
+    """
+    present = {key: v for key, v in per_user.items() if not np.isnan(v).all()}
+    if not present:
+        return {}
+    values = np.column_stack(list(present.values()))
+    columns = np.hstack([np.nan_to_num(values), ~np.isnan(values)])
+    sums, counts = np.hsplit(resampled_sums(columns, samples, rng), 2)
+    # a resample may happen to hold no user that has a value
+    with np.errstate(invalid="ignore"):
+        means = sums / counts
+    return {key: _interval(column) for key, column in zip(present, means.T, strict=True)}
+
+
+def paired(
+    first: pd.DataFrame, second: pd.DataFrame, metric: str, samples: int, rng: np.random.Generator
+) -> Comparison:
+    """Paired bootstrap of a metric of two models: both are resampled by the same draws.
+
+    The p-value is twice the smaller share of resamples on either side of zero, one more counted on
+    both (Davison and Hinkley 1997, section 4.2), so it is never below 2 / (samples + 1).
+
+    Args:
+        first: per-user table of an evaluation.
+        second: the same of another model, with the same users in the same order.
+        metric: `rmse`, `mae`, `mse`, or a ranking column of the tables such as `ndcg_at_10`.
+
+    Raises:
+        ValueError: the tables have different users, or a model has no value of this metric.
+    """
+    if not np.array_equal(first[USER_IDX], second[USER_IDX]):
+        raise ValueError("only models evaluated on the same test users can be compared in pairs")
+    columns = np.column_stack([_ratio(first, metric), _ratio(second, metric)])
+    finish = _FINISH.get(metric, _identity)
+    observed = _difference(columns.sum(axis=0), finish)
+    resampled = _difference(resampled_sums(columns, samples, rng), finish)
+    beyond = 1 + min((resampled <= 0).sum(), (resampled >= 0).sum())
+    low, high = _interval(resampled)
+    return Comparison(float(observed), low, high, float(min(1.0, 2 * beyond / (samples + 1))))
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """p-values corrected for many comparisons, so that one false claim among all has chance alpha.
+
+    Holm (1979): the i-th smallest of m is multiplied by m - i + 1, never below its predecessor.
+    """
+    order = np.argsort(p, kind="stable")
+    factor = np.arange(len(p), 0, -1)
+    adjusted = np.minimum(1.0, np.maximum.accumulate(np.asarray(p, dtype=float)[order] * factor))
+    corrected = np.empty(len(p))
+    corrected[order] = adjusted
+    return corrected
+
+
+def _identity(values: np.ndarray) -> np.ndarray:
+    return values
+
+
+_FINISH: dict[str, Callable[[np.ndarray], np.ndarray]] = {"rmse": np.sqrt}
+_NUMERATOR = {"rmse": SQUARED_ERROR, "mse": SQUARED_ERROR, "mae": ABSOLUTE_ERROR}
+
+
+def _ratio(table: pd.DataFrame, metric: str) -> np.ndarray:
+    """Numerator and denominator of a metric per user, float64 (n_users, 2)."""
+    column = _NUMERATOR.get(metric, metric)
+    if column not in table or table[column].isna().all():
+        raise ValueError(f"a model without '{metric}' cannot be compared in it")
+    value = table[column].to_numpy(dtype=np.float64, na_value=np.nan)
+    weight = table[N_TEST].to_numpy(np.float64) if metric in _NUMERATOR else ~np.isnan(value)
+    return np.column_stack([np.nan_to_num(value), weight])
+
+
+def _difference(sums: np.ndarray, finish: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Metric of the first model less that of the second, from sums (…, 4)."""
+    # a resample may happen to hold no user that has a value
+    with np.errstate(invalid="ignore"):
+        return finish(sums[..., 0] / sums[..., 1]) - finish(sums[..., 2] / sums[..., 3])
+
+
+def _interval(values: np.ndarray) -> list[float]:
+    tail = 100 * (1 - CONFIDENCE) / 2
+    low, high = np.nanpercentile(values, [tail, 100 - tail])
+    return [float(low), float(high)]

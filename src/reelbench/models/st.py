@@ -1,0 +1,119 @@
+"""Model `st`: sentence embeddings of items, a ridge regression over items and one more per user.
+
+1. Item effects shrink towards a ridge regression from an item's features to its effect, so that a
+   cold item starts from what its text says (`effects.effects_around_prior`).
+2. What the effects leave of a user's ratings is regressed on the features of the rated items:
+   w_u = (XᵀX + λI)⁻¹ Xᵀe, closed form (Hoerl & Kennard 1970), no iterations and no seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from pydantic import PositiveFloat, PositiveInt
+
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Features
+from reelbench.models.base import Arrays, Recommender
+from reelbench.models.effects import Effects, effects_around_prior
+from reelbench.models.item_matrix import dense_columns
+from reelbench.params import ParamsError, Section
+
+
+class STConfig(Section):
+    #: factor on the columns of each declared block: a text vector has length 1, a row of ones has not
+    weights: dict[str, PositiveFloat]
+    #: principal components of the weighted columns that are kept
+    components: PositiveInt
+    user_damping: PositiveFloat
+    item_damping: PositiveFloat
+    #: L2 penalty of the ridge from features to item effects
+    item_regularization: PositiveFloat
+    #: L2 penalty λ of each user's own ridge
+    user_regularization: PositiveFloat
+
+
+class ST(Recommender):
+    """Ridge regressions on item features. A cold user has no weights, an unknown item no features."""
+
+    Config = STConfig
+
+    def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
+        items = principal_components(
+            self._columns(features), np.unique(train.item_idx), self.config.components
+        )
+        self._effects = effects_around_prior(
+            train,
+            features.ids,
+            items,
+            user_damping=self.config.user_damping,
+            item_damping=self.config.item_damping,
+            regularization=self.config.item_regularization,
+        )
+        self._items = np.vstack([items, np.zeros((1, items.shape[1]))])
+        self._users = self._fit_users(train, features.ids.n_users)
+
+    def _columns(self, features: Features) -> np.ndarray:
+        """Weighted columns of the declared blocks, float64 (n_items, d)."""
+        weights = self.config.weights
+        if set(weights) != set(features):
+            raise ParamsError(
+                f"weights are given for the blocks {', '.join(sorted(weights)) or '(none)'}, "
+                f"but the model's features are {', '.join(sorted(features)) or '(none)'}"
+            )
+        n_items = features.ids.n_items
+        return np.hstack([weights[n] * dense_columns(features[n], n_items) for n in features])
+
+    def _fit_users(self, train: Interactions, n_users: int) -> np.ndarray:
+        """Weights of every user, zeros for cold ones and for the last row: (n_users + 1, d)."""
+        residual = train.rating - self._effects.predict(train.user_idx, train.item_idx)
+        weights = np.zeros((n_users + 1, self._items.shape[1]))
+        for user, rows in _rows_by_user(train.user_idx):
+            design = self._items[train.item_idx[rows]]
+            weights[user] = ridge(design, residual[rows], self.config.user_regularization)
+        return weights
+
+    def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
+        taste = np.einsum("nd,nd->n", self._users[user_idx], self._items[item_idx])
+        return self._effects.predict(user_idx, item_idx) + taste
+
+    def _score(self, user_idx: np.ndarray) -> np.ndarray:
+        effects = self._effects
+        taste = self._users[user_idx] @ self._items[:-1].T
+        return effects.mean + effects.user[user_idx, None] + effects.item[:-1] + taste
+
+    def _state(self) -> Arrays:
+        return {"items": self._items, "users": self._users, **self._effects.state()}
+
+    def _restore(self, state: Arrays) -> None:
+        self._items, self._users = state["items"], state["users"]
+        self._effects = Effects.from_state(state)
+
+
+def principal_components(columns: np.ndarray, rows: np.ndarray, components: int) -> np.ndarray:
+    """Columns centred and projected on their first components, mean and components from `rows` alone.
+
+    Returns:
+        float64 (n, at most `components`).
+    """
+    centred = columns - columns[rows].mean(axis=0)
+    _, _, axes = np.linalg.svd(centred[rows], full_matrices=False)
+    return centred @ axes[:components].T
+
+
+def ridge(design: np.ndarray, target: np.ndarray, regularization: float) -> np.ndarray:
+    """Weights (d,) of a ridge regression without intercept; solves the smaller of n and d equations."""
+    n_rows, n_columns = design.shape
+    if n_rows < n_columns:
+        kernel = design @ design.T + regularization * np.eye(n_rows)
+        return design.T @ np.linalg.solve(kernel, target)
+    gram = design.T @ design + regularization * np.eye(n_columns)
+    return np.linalg.solve(gram, design.T @ target)
+
+
+def _rows_by_user(user_idx: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Each user with the row numbers of their ratings, in their order."""
+    order = np.argsort(user_idx, kind="stable")
+    users, starts = np.unique(user_idx[order], return_index=True)
+    yield from zip(users.tolist(), np.split(order, starts[1:]), strict=True)

@@ -1,0 +1,112 @@
+"""What the report says, apart from how it looks: shared by the Markdown and the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from reelbench.evaluation.config import EvaluateConfig
+from reelbench.reporting import tables
+from reelbench.reporting.dataset import Dataset
+from reelbench.reporting.results import Result
+from reelbench.reporting.tables import Cell, Column
+from reelbench.reporting.verdict import ALPHA, BASELINE, Verdict
+
+
+@dataclass(frozen=True)
+class Content:
+    """Everything that is reported, models in the order of the leaderboard."""
+
+    dataset: Dataset
+    split_name: str
+    results: Sequence[Result]
+    verdicts: Sequence[Verdict]
+    config: EvaluateConfig
+
+    @property
+    def k(self) -> int:
+        """Cutoff of the leaderboard: the first that is configured."""
+        return self.config.k[0]
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """Columns of the leaderboard: metrics, then costs."""
+        return tables.metric_columns(self.k) + tables.COSTS
+
+    @cached_property
+    def rows(self) -> list[tuple[str, list[Cell]]]:
+        """Model and cells of every row of the leaderboard."""
+        cells = tables.cells(self.results, self.columns)
+        return [(result.name, row) for result, row in zip(self.results, cells, strict=True)]
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """Metrics of the first model, for the counts in them: the test part is the same for all."""
+        return self.results[0].metrics
+
+    @property
+    def cold(self) -> str:
+        """How much of the test part is cold."""
+        counts, cohorts = self.counts, self.counts["cohorts"]
+        return (
+            f"Cold (no rating in train): {counts['cold_users']:,} of {counts['n_test_users']:,} "
+            f"test users, with {cohorts['cold_users']['ratings']:,} of {counts['n_test']:,} test "
+            f"ratings; {counts['cold_items']:,} movies, with {cohorts['cold_items']['ratings']:,} "
+            "test ratings. They count in every figure."
+        )
+
+    @property
+    def relevance(self) -> str:
+        """What the ranking metrics look for, and in how much."""
+        minimum = self.config.min_relevant_rating
+        rule = "Every test rating" if minimum is None else f"A test rating of {minimum:g} or more"
+        left_out = self.counts["n_users_without_relevant"]
+        without = f"; {left_out:,} test users without one are left out" if left_out else ""
+        return (
+            f"{rule} counts as relevant{without}. Rankings are over the full catalogue of "
+            f"{len(self.dataset.items):,} movies less those that the user rated in train or valid."
+        )
+
+    @property
+    def better(self) -> str:
+        """What the word means here."""
+        return (
+            f"“Better” means: significantly lower RMSE than {BASELINE} in a paired bootstrap over "
+            f"users ({self.config.bootstrap_samples:,} resamples, p < {ALPHA:g} after Holm's "
+            "correction for the number of models). Whether two intervals overlap says little."
+        )
+
+    @property
+    def machine(self) -> str:
+        """What the costs were measured on."""
+        machines = [r.train_cost["machine"] for r in self.results if "machine" in r.train_cost]
+        where = f" on {_machine(machines[0])}" if machines else ""
+        return (
+            f"Costs are those of one run{where}, and the only figures here that differ from run to "
+            "run. Peak MB is the resident memory of training, libraries included."
+        )
+
+    def verdict_groups(self) -> list[tuple[str, list[Verdict]]]:
+        """Verdicts under a heading each; headings without models are left out."""
+        groups = {
+            f"Better than {BASELINE}": [v for v in self.verdicts if v.is_better],
+            f"No difference from {BASELINE} shown": [
+                v for v in self.verdicts if not (v.is_better or v.is_worse)
+            ],
+            f"Worse than {BASELINE}": [v for v in self.verdicts if v.is_worse],
+        }
+        return [(heading, group) for heading, group in groups.items() if group]
+
+
+def describe(verdict: Verdict) -> str:
+    """Difference with its interval and p-value, such as `-0.0123 [-0.0150, -0.0099], p = 0.004`."""
+    difference, low, high, _ = verdict.comparison
+    return f"{difference:+.4f} [{low:+.4f}, {high:+.4f}], p = {verdict.p_corrected:.3f}"
+
+
+def _machine(machine: dict[str, Any]) -> str:
+    cpu = machine.get("cpu", "an unknown processor")
+    threads = machine.get("threads")
+    return f"{cpu} with {threads} threads" if threads else str(cpu)

@@ -1,0 +1,80 @@
+"""The data set as the report tells of it: sizes, what cleaning dropped, and how it was divided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from reelbench import paths
+from reelbench.columns import ITEM_IDX, RATING, TIMESTAMP, USER_IDX
+from reelbench.files import read_json
+
+PARTS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The clean tables that figures are made of, and the accounts of `clean` and `split`.
+
+    Attributes:
+        name: as in the parameters.
+        n_users: users of the catalogue, with or without ratings.
+        interactions: `user_idx`, `item_idx`, `rating` (float64), `timestamp`; a row per rating.
+        items: the table `items`.
+        clean: rows read, dropped and written per table.
+        split: content of `split.json`.
+    """
+
+    name: str
+    n_users: int
+    interactions: pd.DataFrame
+    items: pd.DataFrame
+    clean: dict[str, Any]
+    split: dict[str, Any]
+
+    @property
+    def leak(self) -> str:
+        """What the protocol still lets a model know; empty where `split` did not say."""
+        return str(self.split.get("leak", ""))
+
+    @property
+    def part_rows(self) -> dict[str, int]:
+        """Number of ratings of every part."""
+        parts = self.split.get("parts", self.split)
+        return {name: parts[name]["rows"] for name in PARTS if name in parts}
+
+    @property
+    def sparsity(self) -> float:
+        """Share of the pairs of a user and an item that have no rating."""
+        return 1 - len(self.interactions) / (self.n_users * len(self.items))
+
+    def summary(self) -> dict[str, Any]:
+        """Content of `reports/data.json`."""
+        return {
+            "name": self.name,
+            "n_users": self.n_users,
+            "n_items": len(self.items),
+            "n_ratings": len(self.interactions),
+            "rating_mean": round(float(self.interactions[RATING].mean()), 6),
+            "sparsity": round(self.sparsity, 6),
+            "clean": self.clean,
+            "split": self.split,
+        }
+
+
+def read_dataset(name: str) -> Dataset:
+    """Read the clean tables and the accounts."""
+    columns = [USER_IDX, ITEM_IDX, RATING, TIMESTAMP]
+    interactions = pd.read_parquet(paths.INTERACTIONS, columns=columns)
+    return Dataset(
+        name=name,
+        n_users=pq.read_metadata(paths.USERS).num_rows,
+        # means of float32 lose digits
+        interactions=interactions.astype({RATING: "float64"}),
+        items=pd.read_parquet(paths.ITEMS),
+        clean=read_json(paths.CLEAN_COUNTS),
+        split=read_json(paths.SPLIT_COUNTS),
+    )

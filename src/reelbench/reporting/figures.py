@@ -1,0 +1,80 @@
+"""How every figure of the report looks, and how it becomes the same bytes each time."""
+
+from __future__ import annotations
+
+import io
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+import matplotlib.style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+# Okabe and Ito's palette, which the common kinds of colour blindness keep apart
+BLUE = "#0072B2"
+ORANGE = "#D55E00"
+GREY = "#6B7280"
+
+#: 0.001, 0.1, 1, 10, 1,000: for axes of counts and for logarithmic ones
+PLAIN_NUMBERS = FuncFormatter(lambda value, _: f"{value:,.6g}")
+
+_WIDTH_INCHES = 5.4
+_DPI = 165
+_STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so the machine's fonts do not matter
+    "font.size": 9.0,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "#E5E7EB",
+    "grid.linewidth": 0.7,
+    "xtick.color": "#374151",
+    "ytick.color": "#374151",
+    "legend.frameon": False,
+    "figure.constrained_layout.w_pad": 0.09,
+    "figure.constrained_layout.h_pad": 0.09,
+}
+
+
+class Picture(NamedTuple):
+    """A figure as it is stored and shown: name of the file, caption, and the bytes of a PNG."""
+
+    name: str
+    caption: str
+    png: bytes
+
+
+def style() -> AbstractContextManager[None]:
+    """Context in which a figure has to be drawn: `with style(): ...`."""
+    # from the defaults and not from the user's matplotlibrc, which would change the bytes
+    return mpl.style.context(["default", _STYLE])
+
+
+def new(height: float, panels: int = 1, *, side_by_side: bool = False) -> tuple[Figure, list[Axes]]:
+    """Figure of the common width with one or more panels.
+
+    Args:
+        height: inches.
+        panels: number of axes.
+        side_by_side: panels in a row with a common vertical axis; else in a column with a common
+            horizontal one.
+    """
+    # not through pyplot: it keeps every figure, and picks a window system
+    figure = Figure(figsize=(_WIDTH_INCHES, height), layout="constrained")
+    shape = (1, panels) if side_by_side else (panels, 1)
+    axes = figure.subplots(*shape, squeeze=False, sharey=side_by_side, sharex=not side_by_side)
+    return figure, list(axes.flat)
+
+
+def png(figure: Figure) -> bytes:
+    """Bytes of the figure; without metadata, which would name the version of matplotlib."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
+    return buffer.getvalue()

@@ -1,0 +1,76 @@
+"""`leaderboard.md`: the table and what one has to know to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from reelbench.reporting.content import Content, describe
+from reelbench.reporting.tables import MISSING, Cell, Column
+
+_Show = Callable[[Column, Cell], str]
+
+# the columns that carry their interval in the first table
+_WITH_INTERVAL = ("rmse", "mae", "r2")
+
+
+def render(content: Content) -> str:
+    """The whole file."""
+    parts = content.dataset.part_rows
+    sizes = ", ".join(f"{rows:,} {name}" for name, rows in parts.items())
+    blocks = [
+        "# Leaderboard",
+        f"Data `{content.dataset.name}`, split `{content.split_name}` ({sizes} ratings). Best "
+        "values in bold, 95 % intervals in brackets.",
+        _table(content.columns, content.rows, _main_cell),
+        _verdicts(content),
+        "## 95 % intervals of the ranking metrics",
+        _intervals(content),
+        "## How to read this",
+        _notes(content),
+    ]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _notes(content: Content) -> str:
+    notes = [content.relevance, content.cold, content.machine]
+    if content.dataset.leak:
+        notes.insert(0, f"What split `{content.split_name}` still leaks: {content.dataset.leak}")
+    return "\n".join(f"- {note}" for note in notes)
+
+
+def _verdicts(content: Content) -> str:
+    groups = content.verdict_groups()
+    if not groups:
+        return ""
+    lines = [
+        f"- {heading}: " + "; ".join(f"`{v.model}` ({describe(v)})" for v in verdicts)
+        for heading, verdicts in groups
+    ]
+    return "\n".join([f"{content.better}\n", *lines])
+
+
+def _intervals(content: Content) -> str:
+    shown = [i for i, column in enumerate(content.columns) if _is_ranking(content, column)]
+    columns = [content.columns[i] for i in shown]
+    rows = [(model, [cells[i] for i in shown]) for model, cells in content.rows]
+    return _table(columns, rows, lambda column, cell: cell.interval or MISSING)
+
+
+def _is_ranking(content: Content, column: Column) -> bool:
+    """Whether a column has intervals that the first table leaves out."""
+    known = {key for r in content.results for key in r.metrics.get("intervals", {})}
+    return column.key in known and column.key not in _WITH_INTERVAL
+
+
+def _main_cell(column: Column, cell: Cell) -> str:
+    text = f"**{cell.text}**" if cell.best else cell.text
+    return f"{text} {cell.interval}".strip() if column.key in _WITH_INTERVAL else text
+
+
+def _table(columns: Sequence[Column], rows: Iterable[tuple[str, list[Cell]]], show: _Show) -> str:
+    lines = [
+        ["model", *(column.title for column in columns)],
+        ["---", *("---:" for _ in columns)],
+        *([model, *map(show, columns, cells)] for model, cells in rows),
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

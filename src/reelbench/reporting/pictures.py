@@ -1,0 +1,83 @@
+"""All figures of the report, in the order in which the page shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from matplotlib.figure import Figure
+
+from reelbench.reporting import data_figures, figures, model_figures
+from reelbench.reporting.dataset import Dataset
+from reelbench.reporting.figures import Picture
+from reelbench.reporting.results import Result
+
+_Drawn = Iterator[tuple[str, str, Figure | None]]
+
+
+def of_leaderboard(results: Sequence[Result], k: int) -> list[Picture]:
+    """The leaderboard as a figure."""
+    caption = f"RMSE and nDCG@{k} of every model with 95 % intervals"
+    with figures.style():
+        return _pictures(iter([("leaderboard", caption, model_figures.leaderboard(results, k))]))
+
+
+def of_costs(results: Sequence[Result], k: int) -> list[Picture]:
+    """Accuracy against time. Its bytes differ from run to run, so it is shown and not stored."""
+    caption = f"RMSE and nDCG@{k} against the seconds of training"
+    with figures.style():
+        drawn = model_figures.accuracy_vs_time(results, k)
+        return _pictures(iter([("accuracy_vs_time", caption, drawn)]))
+
+
+def of_training(results: Sequence[Result]) -> list[Picture]:
+    """Learning curves of the models that have epochs."""
+
+    def drawn() -> _Drawn:
+        for r in results:
+            caption = f"Loss of {r.name} per epoch on train and valid"
+            figure = model_figures.learning_curve(r.name, r.curves)
+            yield f"learning_curve_{r.name}", caption, figure
+
+    with figures.style():
+        return _pictures(drawn())
+
+
+def of_predictions(results: Sequence[Result]) -> list[Picture]:
+    """Predicted against given ratings of the models that predict ratings."""
+
+    def drawn() -> _Drawn:
+        for r in results:
+            caption = f"Predictions of {r.name} per given rating: quartiles, 5 and 95 %, mean"
+            figure = model_figures.predicted_vs_actual(r.name, r.predictions)
+            yield f"predicted_vs_actual_{r.name}", caption, figure
+
+    with figures.style():
+        return _pictures(drawn())
+
+
+def of_data(dataset: Dataset) -> list[Picture]:
+    """The data set; what its source lacks is left out."""
+    ratings, items = dataset.interactions, dataset.items
+
+    def drawn() -> _Drawn:
+        df = data_figures
+        yield "ratings_per_value", "How often each rating was given", df.ratings_per_value(ratings)
+        yield "ratings_over_time", "When ratings were given", df.ratings_over_time(ratings)
+        yield "ratings_per_user", "Ratings per user", df.ratings_per_user(ratings)
+        yield "ratings_per_movie", "Ratings per movie", df.ratings_per_movie(ratings)
+        yield "genres", "Movies per genre; a movie counts in each of its genres", df.genres(items)
+        genre_means = df.mean_rating_per_genre(ratings, items)
+        yield "mean_rating_per_genre", "Mean rating per genre with 95 % intervals", genre_means
+        years = df.release_year(ratings, items)
+        yield "release_year", "Mean rating and number of ratings per release year", years
+
+    with figures.style():
+        return _pictures(drawn())
+
+
+def _pictures(drawn: _Drawn) -> list[Picture]:
+    return [
+        Picture(name, caption, figures.png(figure))
+        for name, caption, figure in drawn
+        if figure is not None
+    ]

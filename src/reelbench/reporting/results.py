@@ -1,0 +1,72 @@
+"""What the stages before left behind about one model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from reelbench import paths
+from reelbench.files import read_json
+
+
+class ReportError(ValueError):
+    """A file that the report needs is not there; the message names the command that makes it."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """Files of one model.
+
+    Attributes:
+        metrics: content of `paths.metrics`.
+        train_cost, evaluate_cost: content of the cost files, empty where there is none.
+        curves: `epoch`, `train_loss`, `valid_loss`; no rows for a model without epochs.
+        per_user, predictions: tables of the evaluation.
+    """
+
+    name: str
+    metrics: dict[str, Any]
+    train_cost: dict[str, Any]
+    evaluate_cost: dict[str, Any]
+    curves: pd.DataFrame
+    per_user: pd.DataFrame
+    predictions: pd.DataFrame
+
+    @property
+    def predicts_ratings(self) -> bool:
+        """False for a model that only ranks."""
+        return self.metrics.get("rmse") is not None
+
+
+def read_result(model: str) -> Result:
+    """Read the files of a model.
+
+    Raises:
+        ReportError: the model is not evaluated yet.
+    """
+    needed = (paths.metrics(model), paths.per_user(model), paths.predictions(model))
+    missing = [file for file in needed if not file.is_file()]
+    if missing:
+        raise ReportError(f"{missing[0]} is missing: run `dvc repro evaluate@{model}`")
+    return Result(
+        name=model,
+        metrics=read_json(paths.metrics(model)),
+        train_cost=_read_if_there(paths.train_cost(model)),
+        evaluate_cost=_read_if_there(paths.evaluate_cost(model)),
+        curves=_read_curves(paths.curves(model)),
+        per_user=pd.read_parquet(paths.per_user(model)),
+        predictions=pd.read_parquet(paths.predictions(model)),
+    )
+
+
+def _read_if_there(file: Path) -> dict[str, Any]:
+    return read_json(file) if file.is_file() else {}
+
+
+def _read_curves(file: Path) -> pd.DataFrame:
+    if not file.is_file():
+        return pd.DataFrame(columns=["epoch", "train_loss", "valid_loss"])
+    return pd.read_csv(file)

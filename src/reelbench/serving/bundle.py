@@ -1,0 +1,118 @@
+"""A folder that answers "what should this user watch?" without the rest of the project.
+
+bundle/model/          the folder that `Recommender.save` wrote
+bundle/items.parquet   item_id, title; row number = item_idx
+bundle/users.parquet   user_id; row number = user_idx
+bundle/seen.npz        boolean CSR (n_users + 1, n_items), an empty last row for unknown users
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from reelbench.columns import ITEM_ID, ITEM_IDX, RANK, SCORE, TITLE, USER_ID, USER_IDX
+from reelbench.data.interactions import Interactions
+from reelbench.evaluation.ranking import NO_ITEM, top_k
+from reelbench.models.base import Recommender
+
+# users scored in one call: bounds the memory of (users, n_items) scores
+_USERS_PER_CALL = 256
+
+
+def write(
+    folder: Path, model: Path, items: Path, users: Path, seen: Sequence[Interactions]
+) -> None:
+    """Make a bundle of a model folder and the catalogue's tables.
+
+    `seen` are the ratings whose items are not recommended again: train and valid, as in the
+    evaluation, so that the bundle answers what `recommendations.parquet` says.
+    """
+    folder.mkdir(parents=True)
+    shutil.copytree(model, folder / "model")
+    catalogue = _identifiers(items, ITEM_IDX, ITEM_ID, TITLE)
+    people = _identifiers(users, USER_IDX, USER_ID)
+    catalogue.to_parquet(folder / "items.parquet", index=False)
+    people.to_parquet(folder / "users.parquet", index=False)
+    shape = (len(people) + 1, len(catalogue))
+    rated = sparse.csr_array(shape, dtype=bool)
+    for part in seen:
+        rated = rated + part.seen(*shape)
+    sparse.save_npz(folder / "seen.npz", rated)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle in memory.
+
+    Attributes:
+        items: `item_id` and `title` by `item_idx`.
+        user_ids: `user_id` by `user_idx`.
+        seen: boolean CSR (n_users + 1, n_items); the last row is the unknown user's.
+    """
+
+    model: Recommender
+    items: pd.DataFrame
+    user_ids: pd.Index
+    seen: sparse.csr_array
+
+    @classmethod
+    def read(cls, folder: Path) -> Bundle:
+        """Load what `write` wrote."""
+        return cls(
+            Recommender.load(folder / "model"),
+            pd.read_parquet(folder / "items.parquet"),
+            pd.Index(pd.read_parquet(folder / "users.parquet")[USER_ID]),
+            sparse.csr_array(sparse.load_npz(folder / "seen.npz")),
+        )
+
+    def recommend(self, user_ids: Sequence[str], k: int) -> pd.DataFrame:
+        """The best k unseen items of each user, ties by item index.
+
+        Args:
+            user_ids: as in the source; one that is not in the catalogue gets the model's answer for
+                an unknown user.
+            k: items per user, at least 1.
+
+        Returns:
+            Up to k rows per asked user, in the order asked: `user_id`, `item_id`, `title`, `score`
+            float32, `rank` int64 from 1.
+
+        Raises:
+            ValueError: k is less than 1.
+        """
+        asked = np.asarray(user_ids, dtype=object)
+        known = self.user_ids.get_indexer(pd.Index(asked, dtype=object))
+        # one empty chunk at least, so that no user gets an empty table and not an exception
+        starts = range(0, max(1, len(asked)), _USERS_PER_CALL)
+        chunks = [slice(start, start + _USERS_PER_CALL) for start in starts]
+        return pd.concat(
+            [self._recommend(asked[chunk], known[chunk], k) for chunk in chunks], ignore_index=True
+        )
+
+    def _recommend(self, asked: np.ndarray, user_idx: np.ndarray, k: int) -> pd.DataFrame:
+        scores = self.model.score(user_idx)
+        best = top_k(scores, self.seen[user_idx], k)
+        row, place = np.nonzero(best != NO_ITEM)
+        item_idx = best[row, place]
+        return pd.DataFrame(
+            {
+                USER_ID: asked[row],
+                ITEM_ID: self.items[ITEM_ID].to_numpy()[item_idx],
+                TITLE: self.items[TITLE].to_numpy()[item_idx],
+                SCORE: scores[row, item_idx],
+                RANK: place + 1,
+            }
+        )
+
+
+def _identifiers(table: Path, index: str, *columns: str) -> pd.DataFrame:
+    """Columns as text in the order of the dense index."""
+    frame = pd.read_parquet(table, columns=[index, *columns]).sort_values(index)
+    return frame[list(columns)].astype(str).reset_index(drop=True)

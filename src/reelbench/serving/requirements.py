@@ -1,0 +1,59 @@
+"""Which packages a logged model needs: those that its code imports, pinned to what runs here.
+
+MLflow would find out by loading and calling every model in a process of its own (3 s each). The
+imports in the source say the same at once, training's included.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import reelbench
+
+_PACKAGE = Path(reelbench.__file__).parent
+
+
+def requirements(*modules: str) -> list[str]:
+    """`name==version` of every distribution that these modules of reelbench reach, sorted."""
+    distributions = metadata.packages_distributions()
+    names = {name for root in _third_party(modules) for name in distributions.get(root, ())}
+    # "+cpu" and the like name a build that no index has under this very version
+    return sorted(f"{name}=={metadata.version(name).partition('+')[0]}" for name in names)
+
+
+def _third_party(modules: tuple[str, ...]) -> set[str]:
+    """Top-level names outside the package and the standard library, through all own imports."""
+    outside: set[str] = set()
+    done: set[str] = set()
+    todo = set(modules)
+    while todo:
+        module = todo.pop()
+        done.add(module)
+        for name in _imports(module):
+            if name.split(".")[0] == reelbench.__name__:
+                todo |= {name} - done
+            else:
+                outside.add(name.split(".")[0])
+    return outside - sys.stdlib_module_names
+
+
+def _imports(module: str) -> Iterator[str]:
+    """Full names that a module of reelbench imports anywhere in it; none for what is no module."""
+    file = _file(module)
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if file else ():
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            # the names may be modules themselves, as in `from reelbench import paths`
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _file(module: str) -> Path | None:
+    stem = _PACKAGE.joinpath(*module.split(".")[1:])
+    candidates = (stem.with_suffix(".py"), stem / "__init__.py")
+    return next((file for file in candidates if file.is_file()), None)

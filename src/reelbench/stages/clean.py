@@ -1,0 +1,43 @@
+"""Stage `clean`: the canonical tables of the published files, and an account of every row."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from pyarrow import csv
+
+from reelbench import params, paths
+from reelbench.data import readers, schema
+from reelbench.data.canonical import Canonical, canonical, describe
+from reelbench.data.engine import Engine, EngineConfig
+from reelbench.files import atomic, write_json
+
+_LOG = logging.getLogger(__name__)
+
+
+def run() -> None:
+    """Read data/raw and write data/clean, whole or not at all."""
+    config = params.load("data.read", readers.ReadConfig)
+    engine = Engine(params.load("engine", EngineConfig))
+    raw = readers.read(paths.RAW, config, engine)
+    _LOG.info("clean: %s of %d movies", raw.interactions.file.path, len(raw.items))
+    result = canonical(raw, config, engine)
+    for name, table in result.tables.items():
+        schema.validate(name, schema.to_pandas(table))
+    with atomic(paths.CLEAN) as folder:
+        folder.mkdir()
+        _write(result, folder)
+        write_json(folder / paths.CATALOGUE.name, describe(result.tables, config))
+    for name, count in result.counts.items():
+        dropped = "".join(f", {n} dropped: {why}" for why, n in count["dropped"].items())
+        _LOG.info("clean: %s: %d of %d rows%s", name, count["written"], count["read"], dropped)
+
+
+def _write(result: Canonical, folder: Path) -> None:
+    for name, table in result.tables.items():
+        schema.write(table, folder / f"{name}.parquet")
+    for name, rows in result.dropped.items():
+        if len(rows):
+            csv.write_csv(rows, folder / paths.dropped_rows(name).name)
+    write_json(folder / paths.CLEAN_COUNTS.name, result.counts)

@@ -1,0 +1,11 @@
+"""Stage `download`: the files of the data set as published."""
+
+from __future__ import annotations
+
+from reelbench import params, paths
+from reelbench.data.sources import DataSection, fetch
+
+
+def run() -> None:
+    """Fill data/raw."""
+    fetch(params.load("data", DataSection), paths.RAW)

@@ -1,0 +1,49 @@
+"""Stage `evaluate@MODEL`: the test metrics, tables and scoring costs of one trained model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from reelbench import params, paths
+from reelbench.data.interactions import Interactions
+from reelbench.evaluation.config import EvaluateConfig
+from reelbench.evaluation.protocol import Parts, Table, evaluate
+from reelbench.files import atomic, write_json
+from reelbench.models.base import Recommender
+
+
+def run(model: str) -> None:
+    """Write the five files of `paths` that evaluation makes, then mirror them to MLflow."""
+    config = params.load("evaluate", EvaluateConfig)
+    seed = params.select(params.read(), "seed")
+    parts = Parts(*map(Interactions.from_parquet, (paths.TRAIN, paths.VALID, paths.TEST)))
+    recommender = Recommender.load(paths.model_dir(model))
+    result = evaluate(recommender, parts, config, seed)
+    write_json(paths.metrics(model), result.metrics)
+    _write_table(result.per_user, paths.per_user(model))
+    _write_table(result.predictions, paths.predictions(model))
+    _write_table(result.recommendations, paths.recommendations(model))
+    write_json(paths.evaluate_cost(model), result.cost)
+
+    # here and not above: it imports mlflow, which takes seconds
+    from reelbench.tracking import mirror
+
+    mirror(model)
+
+
+def _write_table(table: Table, file: Path) -> None:
+    """Parquet with nulls for NaN, and for columns that the model has no values of."""
+    n_rows = next(len(column) for column in table.values() if column is not None)
+    arrays = {name: _array(column, n_rows) for name, column in table.items()}
+    with atomic(file) as temporary:
+        pq.write_table(pa.table(arrays), temporary, compression="zstd")
+
+
+def _array(column: np.ndarray | None, n_rows: int) -> pa.Array:
+    if column is None:
+        return pa.nulls(n_rows, pa.float64())
+    return pa.array(column, from_pandas=True)  # turns NaN into null

@@ -1,0 +1,42 @@
+"""Stage `featurize@{block}`: the arrays of one feature block."""
+
+from __future__ import annotations
+
+import logging
+
+import pandas as pd
+
+from reelbench import params, paths
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import BlockEntry, Catalogue, Ids, write_block
+from reelbench.files import read_json, size_bytes
+from reelbench.seeds import seed_for
+
+_LOG = logging.getLogger(__name__)
+
+
+def run(block: str) -> None:
+    """Build one block from the catalogue and the train part; neither valid nor test is opened."""
+    common = params.read()
+    entry = params.load(f"features.{block}", BlockEntry)
+    seed = seed_for(common["seed"], "features", block)
+    builder = entry.create(block, seed=seed, threads=common["threads"])
+    arrays = builder.build(read_catalogue())
+    write_block(arrays, paths.feature_block(block))
+    shapes = ", ".join(f"{name} {array.shape}" for name, array in sorted(arrays.items()))
+    size = size_bytes(paths.feature_block(block))
+    _LOG.info("features %s: %s; %.1f MB", block, shapes, size / 1e6)
+
+
+def read_catalogue() -> Catalogue:
+    """What blocks may look at, from the artifacts of clean and split."""
+    sizes = read_json(paths.CLEAN / "catalogue.json")
+    return Catalogue(
+        ids=Ids(
+            sizes["n_users"], sizes["n_items"], float(sizes["rating_min"]), float(sizes["rating_max"])
+        ),
+        items=pd.read_parquet(paths.ITEMS),
+        users=pd.read_parquet(paths.USERS),
+        tags=pd.read_parquet(paths.TAGS),
+        train=Interactions.from_parquet(paths.TRAIN),
+    )

@@ -1,0 +1,68 @@
+"""Stage `report`: leaderboard, figures, account of the data, and the page that holds them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from reelbench import params, paths
+from reelbench.evaluation.config import EvaluateConfig
+from reelbench.files import atomic, write_json
+from reelbench.reporting import markdown, page, pictures, tables
+from reelbench.reporting.content import Content
+from reelbench.reporting.dataset import read_dataset
+from reelbench.reporting.figures import Picture
+from reelbench.reporting.results import read_result
+from reelbench.reporting.verdict import verdicts
+
+
+def run() -> None:
+    """Read what the stages before wrote, write `reports/`, then fill the mirror in MLflow."""
+    content = _content()
+    k, results = content.k, content.results
+    # what is stored has the same bytes from run to run; what shows costs is on the page only
+    stored = {
+        "leaderboard": pictures.of_leaderboard(results, k),
+        "training": pictures.of_training(results),
+        "predictions": pictures.of_predictions(results),
+        "data": pictures.of_data(content.dataset),
+    }
+    _write_pictures([picture for section in stored.values() for picture in section])
+    write_json(paths.DATA_REPORT, content.dataset.summary())
+    _write(paths.LEADERBOARD_CSV, tables.to_csv(tables.metrics_frame(results)))
+    _write(paths.LEADERBOARD_MD, markdown.render(content))
+    _write(
+        paths.INDEX_HTML, page.render(content, stored | {"costs": pictures.of_costs(results, k)})
+    )
+
+    # here and not above: it imports mlflow, which takes seconds
+    from reelbench.tracking import mirror_all
+
+    mirror_all()
+
+
+def _content() -> Content:
+    common = params.read()
+    config = params.load("evaluate", EvaluateConfig)
+    # `inputs` has a key per model, and changes only with the list of models and what they read
+    results = tables.ranked([read_result(model) for model in common["inputs"]], config.k[0])
+    return Content(
+        dataset=read_dataset(common["data"]["name"]),
+        split_name=common["split"]["name"],
+        results=results,
+        verdicts=verdicts(results, config.bootstrap_samples, common["seed"]),
+        config=config,
+    )
+
+
+def _write_pictures(drawn: Iterable[Picture]) -> None:
+    """The whole folder at once, so that no figure of a former run stays."""
+    with atomic(paths.FIGURES) as folder:
+        folder.mkdir()
+        for picture in drawn:
+            (folder / f"{picture.name}.png").write_bytes(picture.png)
+
+
+def _write(file: Path, text: str) -> None:
+    with atomic(file) as temporary:
+        temporary.write_text(text, encoding="utf-8")

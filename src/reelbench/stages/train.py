@@ -1,0 +1,101 @@
+"""Stage `train@{model}`: fit one model, keep its folder, its loss curves and what it cost."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import platform
+import resource
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from reelbench import params, paths
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Features
+from reelbench.files import atomic, read_json, sha256_file, size_bytes, write_json
+from reelbench.models.base import ModelEntry, Recommender
+from reelbench.seeds import seed_for
+
+_LOG = logging.getLogger(__name__)
+
+CURVE_COLUMNS = ("epoch", "train_loss", "valid_loss")
+_VECTOR_UNITS = ("avx", "avx2", "avx512f")
+
+
+def run(model: str) -> None:
+    """Train one model on train, with valid for early stopping; test is never opened."""
+    common = params.read()
+    entry = params.load(f"models.{model}", ModelEntry)
+    seed = seed_for(common["seed"], "models", model)
+    recommender = entry.create(model, seed=seed, threads=common["threads"])
+    train, valid = (Interactions.from_parquet(part) for part in (paths.TRAIN, paths.VALID))
+    features = Features.read(entry.features)
+    _LOG.info("%s: training on %d ratings", model, len(train))
+    start = time.perf_counter()
+    recommender.fit(train, valid, features)
+    seconds = time.perf_counter() - start
+    _LOG.info("%s: trained in %.1f s", model, seconds)
+    _save(model, recommender)
+    _write_curves(recommender.history, paths.curves(model))
+    _write_cost(model, seconds, common["threads"])
+
+
+def _save(model: str, recommender: Recommender) -> None:
+    """Model folder whose content hash stands for data, parameters and weights together."""
+    inputs = {
+        "features": read_json(paths.model_inputs(model)),
+        "train": sha256_file(paths.TRAIN),
+        "valid": sha256_file(paths.VALID),
+    }
+    with atomic(paths.model_dir(model)) as folder:
+        recommender.save(folder)
+        write_json(folder / "inputs.json", inputs)
+
+
+def _write_curves(history: Sequence[Mapping[str, float]], file: Path) -> None:
+    """A row per epoch; the header alone for a model without epochs, an empty cell for no value."""
+    with atomic(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        rows = csv.DictWriter(stream, CURVE_COLUMNS, extrasaction="ignore", lineterminator="\n")
+        rows.writeheader()
+        rows.writerows(history)
+
+
+def _write_cost(model: str, seconds: float, threads: int) -> None:
+    cost = {
+        "train_seconds": round(seconds, 3),
+        "peak_memory_bytes": _peak_memory_bytes(),
+        "model_bytes": size_bytes(paths.model_dir(model)),
+        "machine": _machine(threads),
+    }
+    write_json(paths.train_cost(model), cost)
+
+
+def _peak_memory_bytes() -> int:
+    """Largest resident size of this process so far, libraries and data included."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in KiB
+
+
+def _machine(threads: int) -> dict[str, Any]:
+    """What of the machine bears on times, and on the last digits of floating-point sums."""
+    cpu = _cpu_info()
+    flags = set(cpu.get("flags", "").split())
+    return {
+        "cpu": cpu.get("model name") or platform.processor() or platform.machine(),
+        "vector_units": [unit for unit in _VECTOR_UNITS if unit in flags],
+        "python": platform.python_version(),
+        "threads": threads,
+    }
+
+
+def _cpu_info() -> dict[str, str]:
+    """Fields of the first processor in Linux' /proc/cpuinfo; empty on other systems."""
+    file = Path("/proc/cpuinfo")
+    if not file.is_file():
+        return {}
+    lines = file.read_text(encoding="utf-8").split("\n\n")[0].splitlines()
+    pairs = (line.partition(":") for line in lines)
+    return {key.strip(): value.strip() for key, _, value in pairs}

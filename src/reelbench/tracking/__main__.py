@@ -1,0 +1,94 @@
+"""`python -m reelbench.tracking MODEL…`: the process in which MLflow works."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import sqlite3
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, redirect_stdout
+from pathlib import Path
+
+from reelbench import params, paths
+from reelbench.tracking import PATIENCE, TrackingConfig, reason, record
+from reelbench.tracking.store import Store
+
+_LOG = logging.getLogger(__name__)
+
+
+def main(models: Sequence[str]) -> None:
+    """Mirror the models; write a JSON line [model, reason of failure] for each, empty for none.
+
+    A line with an empty model says why there are no more.
+    """
+    results = sys.stdout
+    with redirect_stdout(sys.stderr):  # MLflow prints addresses
+        try:
+            config = params.load("tracking", TrackingConfig)
+            with _store(config) as store:
+                for model in models:
+                    print(json.dumps([model, _mirror(store, model)]), file=results, flush=True)
+        except Exception as error:
+            _LOG.exception("the store")
+            print(json.dumps(["", reason(error)]), file=results, flush=True)
+
+
+def _mirror(store: Store, model: str) -> str:
+    try:
+        store.mirror(record.read(model))
+    except Exception as error:  # the next model may fare better
+        _LOG.exception("%s", model)
+        return reason(error)
+    return ""
+
+
+@contextmanager
+def _store(config: TrackingConfig) -> Iterator[Store]:
+    """The store, alone: two processes that make its tables, or a run, break each other."""
+    database = _database(str(config.uri))
+    with _locked(database):
+        if database:
+            _check_writable(database, PATIENCE * config.timeout)
+        uri = f"sqlite:///{database}" if database else str(config.uri)
+        yield Store(uri, database.parent / "mlruns" if database else None, config.log_model)
+
+
+def _database(uri: str) -> Path | None:
+    """Absolute path of an SQLite store's file; None for a server.
+
+    `dvc exp run --temp` works in a copy below .dvc/tmp that is deleted later; runs belong to the
+    checkout.
+    """
+    if not uri.startswith("sqlite:///"):
+        return None
+    checkout = str(Path.cwd()).partition("/.dvc/tmp/")[0]
+    return Path(checkout) / uri.removeprefix("sqlite:///")
+
+
+@contextmanager
+def _locked(database: Path | None) -> Iterator[None]:
+    """Hold the mirrors' lock; the caller's time limit bounds the wait."""
+    if database:
+        handle = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT, 0o666)
+    else:
+        handle = os.open(paths.MODELS, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _check_writable(database: Path, seconds: float) -> None:
+    """Learn soon that another program holds the database; MLflow itself tries for minutes."""
+    if database.exists():
+        with closing(sqlite3.connect(database, timeout=seconds)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.rollback()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

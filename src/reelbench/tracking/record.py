@@ -1,0 +1,215 @@
+"""What the files on disk say about one model, in flat names and values: the content of its run.
+
+Nothing here knows MLflow. A file that does not exist (yet) leaves its part empty.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import platform
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reelbench import params, paths
+from reelbench.files import read_json, sha256_file, sha256_tree
+from reelbench.models.base import ModelEntry
+from reelbench.serving.requirements import requirements
+
+#: beginnings of the names of `test_metrics`
+TEST_GROUPS = ("test/", "cohort/", "cost_evaluate/")
+
+_SERVING = "reelbench.serving.pyfunc"
+
+
+class StaleError(ValueError):
+    """Files on disk that do not belong together; the message says what to run."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One model as it lies on disk.
+
+    Attributes:
+        experiment: data set and split, `ml-100k/temporal_user`.
+        model_hash: SHA-256 of the model folder; training writes its inputs' hashes there as well.
+        evaluation_hash: SHA-256 of the evaluation's results; None before the evaluation.
+        parameters: the model's own keys, and data, split, seed and threads.
+        tags: code, machine, package versions and input hashes.
+        curves: (`curve/train_loss`, epoch, value).
+        train_metrics: `cost_train/…`.
+        test_metrics: `test/…`, `cohort/…` and `cost_evaluate/…`.
+        requirements: `name==version` of the packages that the model needs to answer.
+    """
+
+    model: str
+    experiment: str
+    model_hash: str
+    evaluation_hash: str | None
+    parameters: dict[str, str]
+    tags: dict[str, str]
+    curves: list[tuple[str, int, float]]
+    train_metrics: dict[str, float]
+    test_metrics: dict[str, float]
+    requirements: list[str]
+
+
+def read(model: str) -> Record:
+    """Collect everything about a trained model.
+
+    Raises:
+        ParamsError: `params.yaml` does not know the model.
+        StaleError: the model is not trained, or with other parameters or ratings.
+    """
+    content = params.read()
+    entry = params.load(f"models.{model}", ModelEntry)
+    _check(model, entry, content)
+    cost = _read(paths.train_cost(model))
+    needed = requirements(_SERVING, entry.target.rpartition(".")[0])
+    return Record(
+        model=model,
+        experiment=f"{content['data']['name']}/{content['split']['name']}",
+        model_hash=sha256_tree(paths.model_dir(model)),
+        evaluation_hash=_evaluation_hash(model),
+        parameters=_parameters(content, model),
+        tags=_tags(model, content, cost, needed),
+        curves=list(_curves(paths.curves(model))),
+        train_metrics=_numbers(cost, "cost_train"),
+        test_metrics=_test_metrics(model),
+        requirements=needed,
+    )
+
+
+def _check(model: str, entry: ModelEntry, content: Mapping[str, Any]) -> None:
+    """Refuse to call a model by parameters and data that it was not trained with."""
+    folder = paths.model_dir(model)
+    if not folder.is_dir():
+        raise StaleError(f"{folder} is missing: run `dvc repro train@{model}`")
+    trained = read_json(folder / "model.json")
+    declared = entry.create(model, seed=0, threads=content["threads"])
+    same = {
+        "parameters": trained["config"] == declared.config.model_dump(mode="json"),
+        "threads": trained["threads"] == declared.threads,
+        "split": _read(paths.SPLIT_COUNTS).get("name") in (None, content["split"]["name"]),
+        "ratings": _inputs(model).get("train") in (None, sha256_file(paths.TRAIN)),
+    }
+    other = ", ".join(name for name, agrees in same.items() if not agrees)
+    if other:
+        raise StaleError(f"{folder} was made with other {other} than there are: run `dvc repro`")
+
+
+def _inputs(model: str) -> dict[str, Any]:
+    """Hashes of what the model was trained with."""
+    return _read(paths.model_dir(model) / "inputs.json")
+
+
+def _read(file: Path) -> dict[str, Any]:
+    return read_json(file) if file.is_file() else {}
+
+
+def _evaluation_hash(model: str) -> str | None:
+    """Hash of what an evaluation found; its cost is left out, since it differs every time."""
+    metrics = paths.metrics(model)
+    if not metrics.is_file():
+        return None
+    tables = sha256_tree(paths.predictions(model).parent)
+    return hashlib.sha256(f"{sha256_file(metrics)}{tables}".encode()).hexdigest()
+
+
+def _parameters(content: Mapping[str, Any], model: str) -> dict[str, str]:
+    common = {
+        "data": content["data"]["name"],
+        "split": content["split"]["name"],
+        "seed": content["seed"],
+        "threads": content["threads"],
+    }
+    return {key: _text(value) for key, value in _flat(common | content["models"][model])}
+
+
+def _tags(
+    model: str, content: Mapping[str, Any], cost: Mapping[str, Any], needed: list[str]
+) -> dict[str, str]:
+    tags = {
+        "data": content["data"]["name"],
+        "split": content["split"]["name"],
+        "machine": {"host": platform.node()} | cost.get("machine", {}),
+        "input": _inputs(model),
+        "package": dict(name.split("==") for name in needed),
+    }
+    return _git() | {key: _text(value) for key, value in _flat(tags)}
+
+
+def _git() -> dict[str, str]:
+    """Commit and whether the tree differs from it; empty outside a checkout.
+
+    The lock file and the reports are results: they are bound to differ while a pipeline runs.
+    """
+    try:
+        commit = _output("git", "rev-parse", "HEAD")
+        changes = _output("git", "status", "--porcelain", "--", ".", ":!reports", ":!dvc.lock")
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return {"git.commit": commit, "git.dirty": _text(bool(changes))}
+
+
+def _output(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    return done.stdout.strip()
+
+
+def _curves(file: Path) -> Iterator[tuple[str, int, float]]:
+    if not file.is_file():
+        return
+    with file.open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            epoch = int(row.pop("epoch"))
+            values = ((key, value) for key, value in row.items() if value)
+            yield from ((f"curve/{key}", epoch, float(value)) for key, value in values)
+
+
+def _test_metrics(model: str) -> dict[str, float]:
+    content = _read(paths.metrics(model))
+    intervals = {
+        f"{key}_{end}": value
+        for key, bounds in content.pop("intervals", {}).items()
+        for end, value in zip(("low", "high"), bounds, strict=True)
+    }
+    cohorts = {
+        f"{cohort}_{key}": value
+        for cohort, found in content.pop("cohorts", {}).items()
+        for key, value in found.items()
+    }
+    cost = _read(paths.evaluate_cost(model))
+    return (
+        _numbers(content | intervals, "test")
+        | _numbers(cohorts, "cohort")
+        | _numbers(cost, "cost_evaluate")
+    )
+
+
+def _numbers(content: Mapping[str, Any], group: str) -> dict[str, float]:
+    """The numbers among the values; what is null or nested is skipped."""
+    return {
+        f"{group}/{key}": float(value)
+        for key, value in content.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Leaves of nested mappings under dotted names."""
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(element) for element in value)
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from reelbench.evaluation import scoring
+from reelbench.evaluation.ranking import top_k
+from reelbench.features.block import Ids
+from reelbench.models.base import Recommender
+
+
+class Fixed:
+    """Stands for a fitted model: scores from a table."""
+
+    def __init__(self, table: np.ndarray) -> None:
+        self.table = table
+        self.ids = Ids(*table.shape, 1.0, 5.0)
+        self.largest_request = 0
+
+    def score(self, users: np.ndarray) -> np.ndarray:
+        self.largest_request = max(self.largest_request, len(users))
+        return self.table[users]
+
+
+@pytest.fixture
+def model() -> Recommender:
+    return Fixed(np.random.default_rng(0).integers(0, 5, (23, 40)).astype(np.float32))  # type: ignore
+
+
+def test_chunks_give_what_one_call_gives(model: Fixed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "_SCORES_AT_ONCE", 40 * 5)
+    users = np.arange(3, 23)
+    seen = sparse.csr_array(np.random.default_rng(1).random((20, 40)) < 0.3)
+    ranked = scoring.rank(model, users, seen, 7)
+    assert model.largest_request == 5
+    assert ranked.items.tolist() == top_k(model.table[users], seen, 7).tolist()
+    assert (ranked.scores == np.take_along_axis(model.table[users], ranked.items, axis=1)).all()
+    assert ranked.seconds > 0
+
+
+def test_empty_places_have_no_score(model: Fixed) -> None:
+    seen = np.ones((1, 40), dtype=bool)
+    seen[0, 11] = False
+    ranked = scoring.rank(model, np.array([4]), sparse.csr_array(seen), 3)
+    assert ranked.items.tolist() == [[11, -1, -1]]
+    assert np.isnan(ranked.scores).tolist() == [[False, True, True]]
+
+
+def test_long_work_says_how_far_it_is(
+    model: Fixed, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(scoring, "_SCORES_AT_ONCE", 40 * 10)
+    monkeypatch.setattr(scoring, "_SECONDS_BETWEEN_LINES", -1.0)
+    caplog.set_level("INFO")
+    scoring.rank(model, np.arange(23), sparse.csr_array((23, 40), dtype=bool), 2)
+    assert [record.getMessage() for record in caplog.records] == [
+        "ranked 10 of 23 users",
+        "ranked 20 of 23 users",
+        "ranked 23 of 23 users",
+    ]

@@ -1,0 +1,101 @@
+"""Results of made-up models for the tests of the report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reelbench.evaluation.config import EvaluateConfig
+from reelbench.reporting.content import Content
+from reelbench.reporting.dataset import Dataset
+from reelbench.reporting.results import Result
+from reelbench.reporting.tables import ranked
+from reelbench.reporting.verdict import verdicts
+
+USERS = 60
+CONFIG = EvaluateConfig(k=(10, 20), min_relevant_rating=None, bootstrap_samples=200)
+LEAK = "Train holds ratings that others gave later."
+
+
+def result(name: str, rmse: float | None = 0.9, ndcg: float | None = 0.1, **costs: Any) -> Result:
+    """A model whose per-user errors are those of every other, scaled to `rmse`."""
+    squared = np.random.default_rng(0).gamma(2, 1, USERS)
+    squared *= (rmse or np.nan) ** 2 / squared.mean()
+    given = np.tile([1.0, 2.0, 3.0, 4.0, 5.0], 12)
+    cohort = {"ratings": 60, "users": 60, "items": 9, "rmse": rmse}
+    empty = {"ratings": 0, "users": 0, "items": 0, "rmse": None}
+    ranking = ("recall", "precision", "map", "mrr", "hit_rate", "coverage")
+    intervals = {} if rmse is None else {"rmse": [rmse - 0.01, rmse + 0.01]}
+    if ndcg is not None:
+        intervals["ndcg_at_10"] = [ndcg - 0.01, ndcg + 0.01]
+    return Result(
+        name=name,
+        metrics={
+            "rmse": rmse,
+            "mae": rmse and rmse * 0.8,
+            "r2": rmse and 1 - rmse**2,
+            "ndcg_at_10": ndcg,
+            **{f"{metric}_at_10": ndcg for metric in ranking},
+            "n_test": 60,
+            "n_test_users": USERS,
+            "n_users_without_relevant": 0,
+            "cold_users": 3,
+            "cold_items": 7,
+            "intervals": intervals,
+            "cohorts": {"cold_users": empty, "warm_users": cohort}
+            | {"cold_items": empty, "warm_items": cohort},
+        },
+        train_cost={
+            "train_seconds": 12.5,
+            "peak_memory_bytes": 250_000_000,
+            "model_bytes": 1_500_000,
+            "machine": {"cpu": "Some CPU", "threads": 2},
+        }
+        | costs,
+        evaluate_cost={"score_microseconds_per_user": 41.0},
+        curves=pd.DataFrame(
+            {"epoch": [1, 2, 3], "train_loss": [3.0, 2.0, 1.0], "valid_loss": [3.0, 2.0, 2.5]}
+        ),
+        per_user=pd.DataFrame(
+            {
+                "user_idx": np.arange(USERS),
+                "n_test": 1,
+                "squared_error": squared,
+                "absolute_error": np.sqrt(squared),
+                "ndcg_at_10": ndcg,
+            }
+        ),
+        predictions=pd.DataFrame(
+            {"rating": given, "score": np.nan if rmse is None else given * 0.5 + 1.5}
+        ),
+    )
+
+
+def dataset() -> Dataset:
+    rng = np.random.default_rng(1)
+    pairs = rng.permutation(20 * 30)[:200]
+    items = pd.DataFrame(
+        {
+            "item_idx": np.arange(30),
+            "year": pd.array([None, *range(1960, 1989)], dtype="Int16"),
+            "genres": [[] if i == 0 else ["Drama", "War"][: 1 + i % 2] for i in range(30)],
+        }
+    )
+    interactions = pd.DataFrame(
+        {
+            "user_idx": pairs // 30,
+            "item_idx": pairs % 30,
+            "rating": rng.integers(1, 6, 200).astype(float),
+            "timestamp": 900_000_000 + rng.integers(0, 10**7, 200),
+        }
+    )
+    clean = {"interactions": {"read": 203, "dropped": {"twice & <same>": 3}, "written": 200}}
+    parts = {"train": {"rows": 160}, "valid": {"rows": 20}, "test": {"rows": 20}}
+    return Dataset("made-up", 20, interactions, items, clean, {"leak": LEAK, "parts": parts})
+
+
+def content(*results: Result) -> Content:
+    order = ranked(results, k=10)
+    return Content(dataset(), "temporal_user", order, verdicts(order, 200, 1), CONFIG)

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import json
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from reelbench import paths
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Features, Ids
+from reelbench.models.base import Arrays, Recommender
+from reelbench.params import ParamsError
+from reelbench.stages import evaluate
+
+N_USERS, N_ITEMS = 12, 20
+
+
+class Taste(Recommender):
+    """Random tastes, fixed by the seed."""
+
+    def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
+        rng = np.random.default_rng(self.seed)
+        self.table = rng.normal(3, 1, size=(N_USERS + 1, N_ITEMS + 1))
+
+    def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
+        return self.table[user_idx, item_idx]
+
+    def _state(self) -> Arrays:
+        return {"table": self.table}
+
+    def _restore(self, state: Arrays) -> None:
+        self.table = state["table"]
+
+
+class Ranks(Taste):
+    predicts_ratings = False
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A project folder with two trained models; returns the names mirrored to MLflow."""
+    monkeypatch.chdir(tmp_path)
+    evaluation = {"k": [3, 5], "min_relevant_rating": None, "bootstrap_samples": 40}
+    paths.PARAMS.write_text(yaml.safe_dump({"seed": 1, "evaluate": evaluation}))
+    rng = np.random.default_rng(0)
+    pairs = rng.permutation(N_USERS * N_ITEMS)
+    for part, chosen in ((paths.TRAIN, pairs[:60]), (paths.VALID, pairs[60:70]),
+                         (paths.TEST, pairs[70:100])):  # fmt: skip
+        part.parent.mkdir(parents=True, exist_ok=True)
+        user, item = np.divmod(chosen, N_ITEMS)
+        rating = rng.integers(1, 6, len(chosen)).astype(np.float32)
+        columns = {"user_idx": user, "item_idx": item, "rating": rating, "timestamp": user}
+        pq.write_table(pa.table(columns), part)
+    features = Features(Ids(N_USERS, N_ITEMS, 1.0, 5.0))
+    train = Interactions.from_parquet(paths.TRAIN)
+    for name, model in (("taste", Taste(seed=3)), ("ranks", Ranks(seed=3))):
+        paths.MODELS.mkdir(exist_ok=True)
+        model.fit(train, train, features).save(paths.model_dir(name))
+    mirrored: list[str] = []
+    tracking = types.ModuleType("reelbench.tracking")
+    tracking.mirror = mirrored.append  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "reelbench.tracking", tracking)
+    return mirrored
+
+
+def outputs(model: str) -> dict[str, Path]:
+    return {
+        "metrics": paths.metrics(model),
+        "per_user": paths.per_user(model),
+        "predictions": paths.predictions(model),
+        "recommendations": paths.recommendations(model),
+    }
+
+
+def test_writes_every_file_and_mirrors_at_the_end(project: list[str]) -> None:
+    evaluate.run("taste")
+    assert project == ["taste"]
+    rows = {
+        name: pq.read_table(file).num_rows
+        for name, file in outputs("taste").items()
+        if name != "metrics"
+    }
+    metrics = json.loads(paths.metrics("taste").read_text())
+    assert rows["predictions"] == metrics["n_test"] == 30
+    assert rows["per_user"] == metrics["n_test_users"]
+    assert rows["recommendations"] == 5 * rows["per_user"]
+    cost = json.loads(paths.evaluate_cost("taste").read_text())
+    assert cost["score_microseconds_per_user"] > 0
+
+
+def test_the_headline_is_flat_and_agrees_with_the_predictions(project: list[str]) -> None:
+    evaluate.run("taste")
+    metrics = json.loads(paths.metrics("taste").read_text())
+    table = pq.read_table(paths.predictions("taste")).to_pandas()
+    error = table["score"].astype(float) - table["rating"]
+    assert metrics["rmse"] == pytest.approx(np.sqrt((error**2).mean()))
+    assert {"ndcg_at_3", "ndcg_at_5", "map_at_3", "coverage_at_5"} <= metrics.keys()
+    nested = {key for key, value in metrics.items() if isinstance(value, dict)}
+    assert nested == {"intervals", "cohorts"}
+
+
+def test_nothing_seen_is_recommended(project: list[str]) -> None:
+    evaluate.run("taste")
+    recs = pq.read_table(paths.recommendations("taste")).to_pandas()
+    shown = set(zip(recs["user_idx"], recs["item_idx"], strict=True))
+    for part in (paths.TRAIN, paths.VALID):
+        seen = Interactions.from_parquet(part)
+        assert not shown & set(zip(seen.user_idx.tolist(), seen.item_idx.tolist(), strict=True))
+    assert (recs.groupby("user_idx")["score"].diff().dropna() <= 0).all()
+
+
+def test_twice_the_same_bytes(project: list[str]) -> None:
+    evaluate.run("taste")
+    first = {name: file.read_bytes() for name, file in outputs("taste").items()}
+    evaluate.run("taste")
+    assert first == {name: file.read_bytes() for name, file in outputs("taste").items()}
+
+
+def test_a_model_that_only_ranks_leaves_nulls(project: list[str]) -> None:
+    evaluate.run("ranks")
+    metrics = json.loads(paths.metrics("ranks").read_text())
+    assert metrics["rmse"] is None
+    assert metrics["ndcg_at_3"] is not None
+    assert pq.read_table(paths.predictions("ranks"))["score"].null_count == 30
+    per_user = pq.read_table(paths.per_user("ranks"))
+    assert per_user["squared_error"].null_count == per_user.num_rows
+
+
+def test_an_unknown_parameter_is_refused_by_name(project: list[str]) -> None:
+    content = {"k": [3], "min_relevant_rating": None, "bootstrap_sample": 40}
+    paths.PARAMS.write_text(yaml.safe_dump({"seed": 1, "evaluate": content}))
+    with pytest.raises(ParamsError, match="did you mean 'bootstrap_samples'"):
+        evaluate.run("taste")
+
+
+@pytest.mark.parametrize("cutoffs", [[], [0]])
+def test_cutoffs_must_be_positive(project: list[str], cutoffs: list[int]) -> None:
+    content = {"k": cutoffs, "min_relevant_rating": None, "bootstrap_samples": 40}
+    paths.PARAMS.write_text(yaml.safe_dump({"seed": 1, "evaluate": content}))
+    with pytest.raises(ParamsError, match=r"evaluate\.k"):
+        evaluate.run("taste")

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from reelbench import paths
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Features, Ids
+from reelbench.files import read_json, write_json
+from reelbench.models.base import Arrays, Recommender
+from reelbench.reporting.results import ReportError, read_result
+from reelbench.stages import evaluate, report
+
+N_USERS, N_ITEMS = 15, 24
+STORED = (paths.LEADERBOARD_CSV, paths.DATA_REPORT)
+
+
+class Noise(Recommender):
+    """Means of the items, blurred by the seed; a tenth of it as good a model."""
+
+    def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
+        noise = np.random.default_rng(0).normal(size=(N_USERS + 1, N_ITEMS + 1))
+        self.table = 3 + noise * self.seed / 10
+
+    def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
+        return self.table[user_idx, item_idx]
+
+    def _state(self) -> Arrays:
+        return {"table": self.table}
+
+    def _restore(self, state: Arrays) -> None:
+        self.table = state["table"]
+
+
+class Order(Noise):
+    predicts_ratings = False
+
+
+MODELS = {"bias": Noise(seed=9), "good": Noise(seed=1), "order": Order(seed=5)}
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A project in which every stage has run; not to be changed."""
+    folder = tmp_path_factory.mktemp("project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        tracking = types.ModuleType("reelbench.tracking")
+        tracking.mirror = lambda model: None  # type: ignore[attr-defined]
+        tracking.mirror_all = Path("mirrored").touch  # type: ignore[attr-defined]
+        patch.setitem(sys.modules, "reelbench.tracking", tracking)
+        write_params()
+        write_data()
+        for name, model in MODELS.items():
+            train_and_evaluate(name, model)
+        report.run()
+        yield folder
+
+
+@pytest.fixture
+def project(reported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it to work on."""
+    copy = shutil.copytree(reported, tmp_path / "copy")
+    monkeypatch.chdir(copy)
+    return copy
+
+
+@pytest.fixture
+def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures take seconds."""
+    for name in ("leaderboard", "costs", "training", "predictions", "data"):
+        monkeypatch.setattr(report.pictures, f"of_{name}", lambda *_: [])
+
+
+def write_params() -> None:
+    content = {
+        "seed": 1,
+        "data": {"name": "made-up"},
+        "split": {"name": "random"},
+        "inputs": {name: [] for name in MODELS},
+        "evaluate": {"k": [5], "min_relevant_rating": None, "bootstrap_samples": 100},
+    }
+    paths.PARAMS.write_text(yaml.safe_dump(content))
+
+
+def write_data() -> None:
+    for folder in (paths.CLEAN, paths.SPLIT, paths.MODELS, paths.CURVES):
+        folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    user, item = np.divmod(rng.permutation(N_USERS * N_ITEMS)[:200], N_ITEMS)
+    # three in the middle, so that a model near the mean is a good one
+    rating = rng.choice([2.0, 3.0, 4.0], 200).astype(np.float32)
+    time = 10**9 + rng.integers(0, 10**8, 200)
+    table = pa.table({"user_idx": user, "item_idx": item, "rating": rating, "timestamp": time})
+    pq.write_table(table, paths.INTERACTIONS)
+    parts = {paths.TRAIN: (0, 120), paths.VALID: (120, 140), paths.TEST: (140, 200)}
+    for file, (start, end) in parts.items():
+        pq.write_table(table[start:end], file)
+    genres = [["Drama", "War"][: 1 + i % 2] for i in range(N_ITEMS)]
+    items = {"item_idx": range(N_ITEMS), "genres": genres, "year": range(1970, 1970 + N_ITEMS)}
+    pq.write_table(pa.table({k: pa.array(list(v)) for k, v in items.items()}), paths.ITEMS)
+    pq.write_table(pa.table({"user_idx": range(N_USERS)}), paths.USERS)
+    write_json(
+        paths.CLEAN_COUNTS, {"interactions": {"read": 203, "dropped": {"odd": 3}, "written": 200}}
+    )
+    rows = {file.stem: {"rows": end - start} for file, (start, end) in parts.items()}
+    write_json(paths.SPLIT_COUNTS, {"leak": "Time plays no part.", "parts": rows})
+
+
+def train_and_evaluate(name: str, model: Recommender) -> None:
+    train = Interactions.from_parquet(paths.TRAIN)
+    model.fit(train, train, Features(Ids(N_USERS, N_ITEMS, 1.0, 5.0)))
+    model.save(paths.model_dir(name))
+    paths.curves(name).write_text("epoch,train_loss,valid_loss\n")
+    machine = {"cpu": "Some CPU", "threads": 2}
+    cost = {"train_seconds": 1.5, "peak_memory_bytes": 10**8, "model_bytes": 10**6}
+    write_json(paths.train_cost(name), cost | {"machine": machine})
+    evaluate.run(name)
+
+
+def test_every_model_in_order_and_the_mirror_at_the_end(reported: Path) -> None:
+    frame = pd.read_csv(paths.LEADERBOARD_CSV)
+    assert list(frame["model"]) == ["good", "bias", "order"]
+    assert frame["rmse"].isna().tolist() == [False, False, True]
+    assert Path("mirrored").exists()
+
+
+def test_the_leaderboard_agrees_with_the_metrics(reported: Path) -> None:
+    frame = pd.read_csv(paths.LEADERBOARD_CSV, index_col="model")
+    for model in MODELS:
+        metrics = read_json(paths.metrics(model))
+        assert frame.loc[model, "ndcg_at_5"] == pytest.approx(metrics["ndcg_at_5"], abs=1e-6)
+    markdown = paths.LEADERBOARD_MD.read_text(encoding="utf-8")
+    assert "Better than bias: `good`" in markdown
+    assert "Time plays no part." in markdown
+
+
+def test_the_page_holds_every_figure(reported: Path) -> None:
+    page = paths.INDEX_HTML.read_text(encoding="utf-8")
+    figures = sorted(file.stem for file in paths.FIGURES.iterdir())
+    assert "predicted_vs_actual_good" in figures and "release_year" in figures
+    # accuracy against time is on the page alone
+    assert page.count("<img ") == len(figures) + 1
+    assert "accuracy_vs_time" not in figures
+
+
+def test_account_of_the_data(reported: Path) -> None:
+    summary = read_json(paths.DATA_REPORT)
+    assert (summary["n_users"], summary["n_items"], summary["n_ratings"]) == (15, 24, 200)
+    assert summary["sparsity"] == pytest.approx(1 - 200 / 360, abs=1e-6)
+    assert summary["clean"]["interactions"]["dropped"] == {"odd": 3}
+    assert summary["split"]["parts"]["train"]["rows"] == 120
+
+
+def test_only_the_leaderboard_and_the_page_change_with_the_costs(project: Path) -> None:
+    before = {file: file.read_bytes() for file in (*STORED, *paths.FIGURES.iterdir())}
+    assert "99.25" not in paths.LEADERBOARD_MD.read_text(encoding="utf-8")
+    write_json(paths.train_cost("good"), {"train_seconds": 99.25})
+    (paths.FIGURES / "figure_of_a_former_run.png").touch()
+    report.run()
+    assert before == {file: file.read_bytes() for file in (*STORED, *paths.FIGURES.iterdir())}
+    assert "99.25" in paths.LEADERBOARD_MD.read_text(encoding="utf-8")
+
+
+def test_a_source_without_times_genres_and_years(project: Path) -> None:
+    table = pq.read_table(paths.INTERACTIONS).drop_columns("timestamp")
+    times = pa.nulls(len(table), pa.int64())
+    pq.write_table(table.append_column("timestamp", times), paths.INTERACTIONS)
+    pq.write_table(pq.read_table(paths.ITEMS).select(["item_idx"]), paths.ITEMS)
+    report.run()
+    figures = {file.stem for file in paths.FIGURES.iterdir()}
+    assert "ratings_per_user" in figures
+    assert not figures & {"ratings_over_time", "genres", "mean_rating_per_genre", "release_year"}
+
+
+def test_missing_costs_are_dashes(project: Path, without_figures: None) -> None:
+    for model in MODELS:
+        paths.train_cost(model).unlink()
+        paths.evaluate_cost(model).unlink()
+    report.run()
+    row = paths.LEADERBOARD_MD.read_text(encoding="utf-8").splitlines()[6]
+    assert row.split("|")[-5:-1] == [" — "] * 4
+
+
+def test_accuracy_against_time_without_any_times(project: Path) -> None:
+    costless = [dataclasses.replace(read_result(model), train_cost={}) for model in MODELS]
+    (picture,) = report.pictures.of_costs(costless, 5)
+    assert picture.png.startswith(b"\x89PNG")
+
+
+def test_a_model_without_metrics_is_an_error_that_says_what_to_run(project: Path) -> None:
+    paths.metrics("good").unlink()
+    with pytest.raises(ReportError, match="dvc repro evaluate@good"):
+        report.run()

@@ -1,0 +1,80 @@
+"""conf/ is the only source of params.yaml, and every name in it has its file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hydra.errors import ConfigCompositionException
+
+from reelbench.compose import compose
+from reelbench.params import ParamsError
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def at_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def test_committed_params_are_what_conf_composes_to(tmp_path: Path) -> None:
+    compose(tmp_path / "params.yaml")
+    fresh = (tmp_path / "params.yaml").read_text(encoding="utf-8")
+    assert fresh == (ROOT / "params.yaml").read_text(encoding="utf-8"), "run `make params`"
+
+
+@pytest.mark.parametrize("group", ["data", "split", "tracking", "engine"])
+def test_every_choice_composes_and_is_named_like_its_file(tmp_path: Path, group: str) -> None:
+    files = sorted((ROOT / "conf" / group).glob("*.yaml"))
+    assert files
+    for file in files:
+        content = compose(tmp_path / "params.yaml", [f"{group}={file.stem}"])
+        assert content[group]["name"] == file.stem
+
+
+def test_one_stem_everywhere() -> None:
+    """conf file = entry of params.yaml = name in the list; the code file exists."""
+    content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    for group in ("models", "features"):
+        stems = {file.stem for file in (ROOT / "conf" / group).glob("*.yaml")}
+        assert set(content[group]) == stems
+        for entry in content[group].values():
+            code = ROOT / "src" / "reelbench" / group / entry["code"]
+            assert code.is_file()
+            assert entry["_target_"].startswith(f"reelbench.{group}.{code.stem}.")
+    assert set(content["inputs"]) == set(content["models"])
+
+
+def test_override_reaches_the_file(tmp_path: Path) -> None:
+    content = compose(tmp_path / "params.yaml", ["models.svd.factors=7", "split=random"])
+    assert content["models"]["svd"]["factors"] == 7
+    assert content["split"]["name"] == "random"
+
+
+def test_small_numbers_stay_numbers(tmp_path: Path) -> None:
+    content = compose(tmp_path / "params.yaml", ["models.svd.learning_rate=1e-5"])
+    assert content["models"]["svd"]["learning_rate"] == 1e-5
+
+
+def test_an_override_of_an_unknown_key_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigCompositionException, match="factorz"):
+        compose(tmp_path / "params.yaml", ["models.svd.factorz=7"])
+
+
+def test_a_typo_in_conf_is_named_and_leaves_params_alone(tmp_path: Path) -> None:
+    output = tmp_path / "params.yaml"
+    with pytest.raises(ParamsError, match=r"conf/models/svd.yaml: unknown key 'factorz'.*factors"):
+        compose(output, ["+models.svd.factorz=7"])
+    assert not output.exists()
+
+
+def test_an_unknown_top_level_key_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match=r"conf/config.yaml: unknown key 'sede'.*'seed'"):
+        compose(tmp_path / "params.yaml", ["+sede=7"])
+
+
+def test_an_unknown_block_of_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match=r"conf/models/dnn.yaml: no feature block 'genre'"):
+        compose(tmp_path / "params.yaml", ["models.dnn.features=[genre]"])

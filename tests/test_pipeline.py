@@ -1,0 +1,169 @@
+"""The whole pipeline, by DVC, on a tiny data set in a clone of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from tiny import write_tiny
+
+ROOT = Path(__file__).parents[1]
+MODELS = sorted(file.stem for file in (ROOT / "conf" / "models").glob("*.yaml"))
+#: the files that hold seconds and bytes, and so differ from run to run
+COST_FILES = re.compile(r"reports/(costs/.*|leaderboard\.md|index\.html)")
+
+pytestmark = pytest.mark.slow
+
+
+class Clone:
+    """A checkout in a temporary folder, driven as a user would."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        binaries = str(Path(sys.executable).parent)
+        self.environment = os.environ | {
+            "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": "src",
+            "DVC_NO_ANALYTICS": "1",
+        }
+        self.environment.pop("VIRTUAL_ENV", None)
+
+    def run(self, *command: str, code: int = 0) -> str:
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True
+        )
+        output = done.stdout + done.stderr
+        assert done.returncode == code, f"{' '.join(command)}\n{output[-4000:]}"
+        return output
+
+    def commit(self) -> None:
+        self.run("git", "add", "--all")
+        self.run("git", *IDENTITY, "commit", "--quiet", "--allow-empty", "--message", "state")
+
+    def stages_run(self, *command: str) -> list[str]:
+        return re.findall(r"Running stage '([^']+)'", self.run(*command))
+
+
+IDENTITY = ("-c", "user.name=test", "-c", "user.email=test@localhost")
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone with the pipeline run once."""
+    folder = tmp_path_factory.mktemp("clone")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file() and name != "dvc.lock" and not name.startswith("reports/"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    write_tiny(folder / "tiny")
+    choose_tiny_data(folder)
+    clone = Clone(folder)
+    clone.run("git", "init", "--quiet")
+    clone.run(sys.executable, "-m", "reelbench.cli", "params")
+    clone.commit()
+    clone.run("dvc", "repro")
+    clone.commit()
+    return clone
+
+
+def choose_tiny_data(folder: Path) -> None:
+    """Edit conf/ as a user would; networks train for a few epochs only."""
+    config = folder / "conf" / "config.yaml"
+    text = config.read_text(encoding="utf-8").replace("data: ml-100k", "data: ml-latest-small")
+    config.write_text(f"{text}\ndata:\n  root: tiny\n", encoding="utf-8")
+    for file in (folder / "conf" / "models").glob("*.yaml"):
+        content = file.read_text(encoding="utf-8")
+        file.write_text(re.sub(r"(?m)^( +epochs:) \d+", r"\1 3", content), encoding="utf-8")
+
+
+def metrics(clone: Clone, model: str) -> dict[str, float]:
+    return json.loads((clone.folder / "reports" / "metrics" / f"{model}.json").read_text())
+
+
+def test_every_model_is_in_the_leaderboard(clone: Clone) -> None:
+    leaderboard = (clone.folder / "reports" / "leaderboard.md").read_text(encoding="utf-8")
+    for model in MODELS:
+        assert f"| {model} |" in leaderboard.replace("`", "").replace("*", "")
+        assert 0 <= metrics(clone, model)["ndcg_at_10"] <= 1
+    assert len({metrics(clone, m)["n_test"] for m in MODELS}) == 1
+
+
+def test_the_page_asks_for_nothing_from_elsewhere(clone: Clone) -> None:
+    page = (clone.folder / "reports" / "index.html").read_text(encoding="utf-8")
+    fetched = re.findall(r"(?:src|href)\s*=\s*[\"']?(?!data:|#)([^\"'>\s]+)", page)
+    assert not [url for url in fetched if not url.startswith("data:")]
+    assert "url(http" not in page and "@import" not in page
+
+
+def test_every_model_is_one_run_in_mlflow(clone: Clone) -> None:
+    code = (
+        "import mlflow; mlflow.set_tracking_uri('sqlite:///mlflow.db');"
+        "runs = mlflow.search_runs(search_all_experiments=True);"
+        "print('RUNS', sorted(runs['tags.mlflow.runName']))"
+    )
+    before = clone.run(sys.executable, "-c", code)
+    assert f"RUNS {MODELS}" in before
+    clone.run(sys.executable, "-m", "reelbench.cli", "track")
+    assert f"RUNS {MODELS}" in clone.run(sys.executable, "-c", code)
+
+
+def test_no_model_holds_a_pickle(clone: Clone) -> None:
+    files = [p for p in (clone.folder / "data").rglob("*") if p.is_file()]
+    assert files
+    assert not [p for p in files if p.suffix in {".pkl", ".pickle", ".joblib", ".keras"}]
+    assert not [p for p in files if p.read_bytes()[:1] == b"\x80" and p.suffix != ".parquet"]
+
+
+def test_a_second_repro_runs_nothing(clone: Clone) -> None:
+    assert clone.stages_run("dvc", "repro") == []
+
+
+def test_one_changed_parameter_reruns_one_model(clone: Clone) -> None:
+    ran = clone.stages_run("dvc", "exp", "run", "-S", "models.svd.factors=5")
+    assert ran == ["train@svd", "evaluate@svd", "report"]
+    assert (
+        yaml.safe_load((clone.folder / "params.yaml").read_text())["models"]["svd"]["factors"] == 5
+    )
+    # back to the committed state, for the other tests
+    clone.run("git", "checkout", "--", ".")
+    clone.run("dvc", "checkout")
+
+
+def test_a_typo_in_an_override_is_refused(clone: Clone) -> None:
+    assert "factorz" in clone.run("dvc", "exp", "run", "-S", "models.svd.factorz=5", code=255)
+
+
+def test_a_rerun_from_nothing_gives_the_same_bytes(clone: Clone) -> None:
+    before = yaml.safe_load((clone.folder / "dvc.lock").read_text())["stages"]
+    shutil.rmtree(clone.folder / "data")
+    shutil.rmtree(clone.folder / ".dvc" / "cache")
+    shutil.rmtree(clone.folder / ".dvc" / "tmp")
+    ran = clone.stages_run("dvc", "repro")
+    assert set(ran) >= {f"train@{model}" for model in MODELS}
+    after = yaml.safe_load((clone.folder / "dvc.lock").read_text())["stages"]
+    assert differing_outs(before, after) == []
+
+
+def differing_outs(before: dict, after: dict) -> list[str]:
+    """Paths of outs whose hash differs, the named cost files left out."""
+    hashes = [
+        {out["path"]: out["md5"] for stage in lock.values() for out in stage.get("outs", [])}
+        for lock in (before, after)
+    ]
+    assert hashes[0].keys() == hashes[1].keys()
+    changed = [path for path in hashes[0] if hashes[0][path] != hashes[1][path]]
+    return [path for path in changed if not COST_FILES.fullmatch(path)]

@@ -1,0 +1,95 @@
+"""The pipeline's definition agrees with the code: what a stage imports is among its deps."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import grimp
+import pytest
+from dvc.repo import Repo
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src"
+# names and mirrors: they cannot change what a stage computes
+WITHOUT_INFLUENCE = {"reelbench.paths", "reelbench.columns", "reelbench.tracking"}
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph("reelbench")
+
+
+@pytest.fixture(scope="module")
+def stages() -> dict[str, set[str]]:
+    """Stage name → its Python files and folders below src/."""
+    with Repo(str(ROOT)) as repo:
+        found = {}
+        for stage in repo.index.stages:
+            deps = {os.path.relpath(dep.fs_path, ROOT) for dep in stage.deps}
+            found[stage.name] = {dep for dep in deps if dep.startswith("src/")}
+        return found
+
+
+def file_of(module: str) -> str:
+    path = SOURCE / module.replace(".", "/")
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return str(file.relative_to(ROOT))
+
+
+def imported(graph: grimp.ImportGraph, module: str) -> set[str]:
+    """Modules that `module` reaches, not looking through those without influence."""
+    reached, todo = set(), {module}
+    while todo:
+        name = todo.pop()
+        reached.add(name)
+        direct = graph.find_modules_directly_imported_by(name)
+        todo |= {m for m in direct if m not in WITHOUT_INFLUENCE} - reached
+    return reached
+
+
+def roots(stage: str, deps: set[str]) -> set[str]:
+    """The stage's own module and those that it finds by a name in the parameters."""
+    plugins = {
+        dep.removeprefix("src/").removesuffix(".py").replace("/", ".")
+        for dep in deps
+        if dep.startswith(("src/reelbench/models/", "src/reelbench/features/"))
+    }
+    return {f"reelbench.stages.{stage.split('@')[0]}"} | plugins
+
+
+def test_every_import_of_a_stage_is_a_dependency(
+    graph: grimp.ImportGraph, stages: dict[str, set[str]]
+) -> None:
+    missing = []
+    for stage, deps in stages.items():
+        modules = set().union(*(imported(graph, root) for root in roots(stage, deps)))
+        for module in sorted(modules):
+            file = file_of(module)
+            if file.endswith("__init__.py") and not (ROOT / file).read_text().count("import"):
+                continue  # a docstring
+            covered = any(file == dep or file.startswith(f"{dep}/") for dep in deps)
+            if not covered:
+                missing.append(f"{stage}: {file}")
+    assert not missing, "\n".join(missing)
+
+
+def test_a_stage_depends_on_no_other_models_code(stages: dict[str, set[str]]) -> None:
+    assert "src/reelbench/models/svd.py" in stages["train@svd"]
+    assert "src/reelbench/models/svd.py" not in stages["train@bias"]
+    assert "src/reelbench/features/text.py" not in stages["featurize@genres"]
+
+
+def test_importing_a_stage_loads_no_heavy_library() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, pkgutil, importlib, reelbench\n"
+        "for m in pkgutil.walk_packages(reelbench.__path__, 'reelbench.'):\n"
+        "    if not m.name.endswith(('__main__', 'pyfunc')): importlib.import_module(m.name)\n"
+        "heavy = {'tensorflow', 'keras', 'torch', 'sentence_transformers', 'mlflow'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"

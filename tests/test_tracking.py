@@ -1,0 +1,497 @@
+"""The mirror in a real MLflow: what a run holds, when it is written, and what failures cost."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from reelbench import paths, tracking
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Features, Ids
+from reelbench.files import sha256_file, write_json
+from reelbench.models.bias import Bias
+from reelbench.tracking import record
+from reelbench.tracking.store import EVALUATION, MODEL_HASH, PYFUNC, TRAINING, Store
+
+ROOT = Path(__file__).parents[1]
+N_USERS, N_ITEMS = 6, 8
+pytestmark = pytest.mark.filterwarnings("ignore:.*input example")
+
+EXPERIMENT = "toy/temporal_user"
+METRICS = {
+    "rmse": 0.9,
+    "ndcg_at_10": 0.1,
+    "r2": None,
+    "n_test": 6,
+    "intervals": {"rmse": [0.85, 0.95]},
+    "cohorts": {"cold_users": {"ratings": 3, "rmse": None}},
+}
+
+
+def write_project(models: tuple[str, ...] = ("bias",), **settings: Any) -> None:
+    """The files of a pipeline run in the current folder; models differ by name and damping."""
+    write_params(models, **settings)
+    write_tables()
+    for number, model in enumerate(models):
+        write_model(model, damping=5.0 + number)
+        write_evaluation(model, METRICS)
+
+
+def write_params(models: tuple[str, ...], **settings: Any) -> None:
+    tracked = {"name": "sqlite", "uri": "sqlite:///mlflow.db", "timeout": 60, "log_model": True}
+    entries = {model: entry(5.0 + number) for number, model in enumerate(models)}
+    content = {
+        "seed": 42,
+        "threads": 1,
+        "data": {"name": "toy"},
+        "split": {"name": "temporal_user"},
+        "models": entries,
+        "tracking": tracked | settings,
+    }
+    paths.PARAMS.write_text(yaml.safe_dump(content), encoding="utf-8")
+
+
+def entry(damping: float) -> dict[str, Any]:
+    return {
+        "_target_": "reelbench.models.bias.Bias",
+        "code": "bias.py",
+        "features": ["genres", "years"],
+        "user_damping": damping,
+        "item_damping": 1.0e-05,
+    }
+
+
+def write_tables() -> None:
+    rng = np.random.default_rng(0)
+    pairs = rng.permutation(N_USERS * N_ITEMS)
+    parts = {paths.TRAIN: pairs[:20], paths.VALID: pairs[20:26], paths.TEST: pairs[26:32]}
+    for file, chosen in parts.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        user, item = np.divmod(chosen.astype(np.int32), N_ITEMS)
+        frame = {"user_idx": user, "item_idx": item, "timestamp": np.arange(len(chosen))}
+        rating = rng.integers(1, 6, len(chosen)).astype(np.float32)
+        pd.DataFrame(frame | {"rating": rating}).to_parquet(file, index=False)
+    paths.CLEAN.mkdir(parents=True)
+    items = {"item_idx": range(N_ITEMS), "item_id": [f"i{i}" for i in range(N_ITEMS)]}
+    items |= {"title": [f"Movie {i}" for i in range(N_ITEMS)]}
+    pd.DataFrame(items).to_parquet(paths.ITEMS)
+    users = {"user_idx": range(N_USERS), "user_id": [f"u{u}" for u in range(N_USERS)]}
+    pd.DataFrame(users).to_parquet(paths.USERS)
+
+
+def write_model(model: str, damping: float) -> None:
+    shutil.rmtree(paths.model_dir(model), ignore_errors=True)
+    train = Interactions.from_parquet(paths.TRAIN)
+    features = Features(Ids(N_USERS, N_ITEMS, 1.0, 5.0))
+    fitted = Bias(seed=1, threads=1, user_damping=damping, item_damping=1e-5)
+    fitted.fit(train, train, features).save(paths.model_dir(model))
+    inputs = {"features": {"genres": "ab12"}, "train": sha256_file(paths.TRAIN)}
+    write_json(paths.model_dir(model) / "inputs.json", inputs)
+    paths.curves(model).parent.mkdir(parents=True, exist_ok=True)
+    paths.curves(model).write_text("epoch,train_loss,valid_loss\n1,1.0,1.1\n2,0.8,\n")
+    cost = {"train_seconds": 1.5, "peak_memory_bytes": 10, "machine": {"cpu": "abacus"}}
+    write_json(paths.train_cost(model), cost)
+
+
+def write_evaluation(model: str, metrics: dict[str, Any]) -> None:
+    write_json(paths.metrics(model), metrics)
+    write_json(paths.evaluate_cost(model), {"score_microseconds_per_user": 7.5})
+    test = pd.read_parquet(paths.TEST).drop(columns="timestamp")
+    paths.predictions(model).parent.mkdir(parents=True, exist_ok=True)
+    test.assign(score=np.float32(3.5)).to_parquet(paths.predictions(model))
+
+
+@pytest.fixture(scope="module")
+def mlflow() -> Any:
+    os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    import mlflow
+
+    return mlflow
+
+
+def client(mlflow: Any, folder: Path) -> Any:
+    return mlflow.MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+
+
+def runs(mlflow: Any, folder: Path) -> list[Any]:
+    known = client(mlflow, folder)
+    experiment = known.get_experiment_by_name(EXPERIMENT)
+    return list(known.search_runs([experiment.experiment_id]))
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory, mlflow: Any) -> Path:
+    """A store without runs: to make its tables takes MLflow seconds, to copy them none."""
+    folder = tmp_path_factory.mktemp("empty")
+    store(folder)
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def started(project: Path, empty: Path) -> Path:
+    """A project with a store that has its tables."""
+    shutil.copy(empty, project)
+    return project
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write_project()
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def mirrored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A project of two models, mirrored from nothing by two processes at the same time."""
+    folder = tmp_path_factory.mktemp("mirrored")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        write_project(("bias", "biased"))
+        code = "from reelbench.tracking import mirror_all; print(mirror_all())"
+        here = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        both = [subprocess.Popen([sys.executable, "-c", code], env=here, **streams) for _ in "ab"]
+        said = [process.communicate(timeout=120)[0] for process in both]
+        assert said == ["['bias', 'biased']\n"] * 2
+        yield folder
+
+
+def test_two_processes_at_once_make_one_run_of_each_model(mirrored: Path, mlflow: Any) -> None:
+    assert sorted(run.info.run_name for run in runs(mlflow, mirrored)) == ["bias", "biased"]
+
+
+def test_a_run_holds_everything(mirrored: Path, mlflow: Any) -> None:
+    run = next(run for run in runs(mlflow, mirrored) if run.info.run_name == "bias")
+    assert run.info.status == "FINISHED"
+    assert run.data.params == {
+        "_target_": "reelbench.models.bias.Bias",
+        "code": "bias.py",
+        "features": "genres, years",
+        "user_damping": "5.0",
+        "item_damping": "1e-05",
+        "data": "toy",
+        "split": "temporal_user",
+        "seed": "42",
+        "threads": "1",
+    }
+    assert run.data.metrics == {
+        "curve/train_loss": 0.8,
+        "curve/valid_loss": 1.1,
+        "cost_train/train_seconds": 1.5,
+        "cost_train/peak_memory_bytes": 10,
+        "test/rmse": 0.9,
+        "test/rmse_low": 0.85,
+        "test/rmse_high": 0.95,
+        "test/ndcg_at_10": 0.1,
+        "test/n_test": 6,
+        "cohort/cold_users_ratings": 3,
+        "cost_evaluate/score_microseconds_per_user": 7.5,
+    }
+    expected = {"machine.cpu": "abacus", "input.features.genres": "ab12"}
+    expected |= {"input.train": sha256_file(paths.TRAIN), "data": "toy", "split": "temporal_user"}
+    assert expected.items() <= run.data.tags.items()
+    assert run.data.tags["package.numpy"] == np.__version__
+    assert run.data.tags["machine.host"]
+    history = client(mlflow, mirrored).get_metric_history(run.info.run_id, "curve/train_loss")
+    assert [(point.step, point.value) for point in history] == [(1, 1.0), (2, 0.8)]
+
+
+def test_a_run_knows_its_data(mirrored: Path, mlflow: Any) -> None:
+    inputs = runs(mlflow, mirrored)[0].inputs.dataset_inputs
+    found = {given.tags[0].value: given.dataset for given in inputs}
+    assert set(found) == {"training", "validation", "testing"}
+    assert found["training"].name == f"{EXPERIMENT}/train"
+    assert json.loads(found["training"].profile) == {"num_rows": 20}
+    assert len({dataset.digest for dataset in found.values()}) == 3
+    source = mlflow.data.get_source(found["training"])
+    assert pd.read_parquet(mirrored / source.uri).shape == (20, 4)
+
+
+def test_a_run_has_figures_and_their_numbers(mirrored: Path, mlflow: Any) -> None:
+    run = runs(mlflow, mirrored)[0]
+    files = client(mlflow, mirrored).list_artifacts(run.info.run_id, "figures")
+    names = {Path(file.path).name: file.file_size for file in files}
+    figures = {"loss.png", "ratings.png", "predicted_vs_actual.png"}
+    assert set(names) == figures | {"curves.csv", "metrics.json"}
+    assert all(names[figure] > 5000 for figure in figures)
+
+
+def test_nothing_is_pickled(mirrored: Path) -> None:
+    files = [file for file in (mirrored / "mlruns").rglob("*") if file.is_file()]
+    assert any(file.name == "MLmodel" for file in files)
+    assert not [file for file in files if file.suffix in {".pkl", ".pickle", ".joblib", ".pyc"}]
+    assert not [file for file in files if file.read_bytes()[:2] in (b"\x80\x04", b"\x80\x05")]
+
+
+def test_the_logged_model_answers_in_a_fresh_process(mirrored: Path, mlflow: Any) -> None:
+    run = next(run for run in runs(mlflow, mirrored) if run.info.run_name == "bias")
+    code = (
+        "import sys, mlflow, pandas as pd\n"
+        "mlflow.set_tracking_uri('sqlite:///mlflow.db')\n"
+        f"model = mlflow.pyfunc.load_model('models:/{run.data.tags[PYFUNC]}')\n"
+        "import reelbench\n"
+        "assert 'mlruns' in reelbench.__file__, reelbench.__file__\n"
+        "answer = model.predict(pd.DataFrame({'user_id': ['u1', 'nobody']}), params={'k': 3})\n"
+        "print(answer.to_json(orient='split'))"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert answer["columns"] == ["user_id", "item_id", "title", "score", "rank"]
+    assert [(row[0], row[4]) for row in answer["data"]] == [
+        (user, rank) for user in ("u1", "nobody") for rank in (1, 2, 3)
+    ]
+
+
+def test_the_logged_model_names_its_packages(mirrored: Path, mlflow: Any) -> None:
+    logged = runs(mlflow, mirrored)[0].data.tags[PYFUNC]
+    folder = mirrored / "mlruns" / EXPERIMENT / "models" / logged / "artifacts"
+    listed = (folder / "requirements.txt").read_text()
+    assert {f"numpy=={np.__version__}", f"pandas=={pd.__version__}"} <= set(listed.split())
+    assert "tensorflow" not in listed and "reelbench" not in listed
+
+
+def test_mirroring_again_changes_nothing(mirrored: Path, mlflow: Any) -> None:
+    before = everything(mirrored)
+    store(mirrored).mirror(record.read("bias"))
+    store(mirrored).mirror(record.read("biased"))
+    assert everything(mirrored) == before
+
+
+def everything(folder: Path) -> dict[str, list[Any]]:
+    """All rows of all tables of the store."""
+    with closing(sqlite3.connect(folder / "mlflow.db")) as database:
+        tables = database.execute("select name from sqlite_master where type = 'table'").fetchall()
+        rows = {name: database.execute(f'select * from "{name}"') for (name,) in tables}
+        return {name: sorted(map(repr, found)) for name, found in rows.items()}
+
+
+def store(folder: Path, log_model: bool = False) -> Store:
+    """A store in this process, which saves the seconds of another."""
+    return Store(f"sqlite:///{folder / 'mlflow.db'}", folder / "mlruns", log_model)
+
+
+def test_a_changed_evaluation_updates_the_run(started: Path, mlflow: Any) -> None:
+    store(started).mirror(record.read("bias"))
+    (first,) = runs(mlflow, started)
+    write_evaluation("bias", METRICS | {"rmse": 0.8, "ndcg_at_10": None})
+    store(started).mirror(record.read("bias"))
+    (second,) = runs(mlflow, started)
+    assert second.info.run_id == first.info.run_id
+    assert second.data.metrics["test/rmse"] == 0.8
+    assert np.isnan(second.data.metrics["test/ndcg_at_10"])
+    assert second.data.tags[EVALUATION] != first.data.tags[EVALUATION]
+    assert second.data.metrics["curve/train_loss"] == 0.8
+
+
+def test_another_time_of_scoring_is_no_change(started: Path, mlflow: Any) -> None:
+    store(started).mirror(record.read("bias"))
+    write_json(paths.evaluate_cost("bias"), {"score_microseconds_per_user": 9})
+    write_json(paths.train_cost("bias"), {"train_seconds": 9})
+    before = everything(started)
+    store(started).mirror(record.read("bias"))
+    assert everything(started) == before
+
+
+def test_a_changed_model_is_a_second_run(started: Path, mlflow: Any) -> None:
+    store(started).mirror(record.read("bias"))
+    content = yaml.safe_load(paths.PARAMS.read_text())
+    content["models"]["bias"]["user_damping"] = 50.0
+    paths.PARAMS.write_text(yaml.safe_dump(content))
+    write_model("bias", damping=50.0)
+    store(started).mirror(record.read("bias"))
+    found = runs(mlflow, started)
+    assert [run.data.params["user_damping"] for run in found] == ["50.0", "5.0"]
+    assert len({run.data.tags[MODEL_HASH] for run in found}) == 2
+
+
+def test_a_model_of_other_parameters_is_refused(project: Path) -> None:
+    write_model("bias", damping=50.0)
+    with pytest.raises(record.StaleError, match=r"other parameters than .*: run `dvc repro`"):
+        record.read("bias")
+
+
+def test_a_model_of_another_split_is_refused(project: Path) -> None:
+    write_json(paths.SPLIT_COUNTS, {"name": "random"})
+    shutil.copy(paths.TEST, paths.TRAIN)
+    with pytest.raises(record.StaleError, match="other split, ratings than"):
+        record.read("bias")
+
+
+def test_a_killed_mirror_is_resumed(
+    started: Path, mlflow: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed with the model logged but not marked: the next mirror leaves one of everything."""
+    stopped = store(started, log_model=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(stopped._client, "set_tag", broken(stopped._client.set_tag, PYFUNC))
+        with pytest.raises(KeyboardInterrupt):
+            stopped.mirror(record.read("bias"))
+    (run,) = runs(mlflow, started)
+    assert PYFUNC not in run.data.tags and TRAINING in run.data.tags
+    stopped._client.delete_tag(run.info.run_id, TRAINING)
+    store(started, log_model=True).mirror(record.read("bias"))
+    (run,) = runs(mlflow, started)
+    logged = client(mlflow, started).search_logged_models([run.info.experiment_id])
+    assert [model.model_id for model in logged] == [run.data.tags[PYFUNC]]
+    history = client(mlflow, started).get_metric_history(run.info.run_id, "curve/train_loss")
+    assert len(history) == 2
+    assert run.info.status == "FINISHED"
+
+
+def broken(set_tag: Any, mark: str) -> Any:
+    def call(run_id: str, key: str, value: str) -> None:
+        if key == mark:
+            raise KeyboardInterrupt
+        set_tag(run_id, key, value)
+
+    return call
+
+
+def test_a_model_that_is_not_evaluated_yet_is_mirrored_as_far_as_it_is(
+    started: Path, mlflow: Any
+) -> None:
+    for file in (paths.metrics("bias"), paths.curves("bias"), paths.train_cost("bias")):
+        file.unlink()
+    store(started).mirror(record.read("bias"))
+    (run,) = runs(mlflow, started)
+    assert run.data.metrics == {}
+    write_evaluation("bias", METRICS)
+    store(started).mirror(record.read("bias"))
+    (run,) = runs(mlflow, started)
+    assert run.data.metrics["test/rmse"] == 0.9
+
+
+def test_a_model_that_only_ranks(started: Path, mlflow: Any) -> None:
+    file = paths.predictions("bias")
+    nothing = pd.array([None] * len(pd.read_parquet(file)), "Float64")
+    pd.read_parquet(file).assign(score=nothing).to_parquet(file)
+    store(started).mirror(record.read("bias"))
+    (run,) = runs(mlflow, started)
+    files = client(mlflow, started).list_artifacts(run.info.run_id, "figures")
+    names = {Path(file.path).name for file in files}
+    assert "ratings.png" in names and "predicted_vs_actual.png" not in names
+
+
+# -- what failures cost
+
+
+def outcome(caplog: pytest.LogCaptureFixture) -> tuple[list[str], float, str]:
+    """Result, seconds and warnings of a mirror."""
+    start = time.perf_counter()
+    with caplog.at_level(logging.WARNING, "reelbench.tracking"):
+        done = tracking.mirror_all()
+    return done, time.perf_counter() - start, caplog.text
+
+
+def test_a_locked_database_costs_a_warning(project: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_params(("bias",), timeout=8)
+    with closing(sqlite3.connect(project / "mlflow.db")) as other:
+        other.execute("create table t (x)")
+        other.execute("begin exclusive")
+        done, seconds, warned = outcome(caplog)
+    assert done == []
+    assert seconds < 8
+    assert "MLflow lacks bias" in warned and "locked" in warned
+    assert "`reelbench track` fills it later" in warned
+
+
+def test_an_unreachable_server_costs_a_warning(
+    project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(socket.socket()) as bound:  # a port that is taken, but where nobody listens
+        bound.bind(("127.0.0.1", 0))
+        write_params(("bias",), uri=f"http://127.0.0.1:{bound.getsockname()[1]}", timeout=20)
+        done, seconds, warned = outcome(caplog)
+    assert done == []
+    assert seconds < 20
+    assert "MLflow lacks bias" in warned and "fills it later" in warned
+
+
+def test_a_silent_server_costs_a_warning_in_time(
+    project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(socket.socket()) as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        write_params(("bias",), uri=f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=2)
+        done, seconds, warned = outcome(caplog)
+    assert done == []
+    assert seconds < 2 + 1
+    assert "MLflow lacks bias" in warned and "fills it later" in warned
+
+
+def test_a_lock_held_for_ever_costs_a_warning_in_time(
+    project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    import fcntl
+
+    write_params(("bias",), timeout=2)
+    with (project / "mlflow.db.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        done, seconds, warned = outcome(caplog)
+    assert done == []
+    assert seconds < 2 + 1
+    assert "no answer within 2 s" in warned
+
+
+def test_one_broken_model_does_not_hold_up_the_others(
+    tmp_path: Path,
+    empty: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(empty, tmp_path)
+    write_project(("bias", "biased"), log_model=False)
+    (paths.model_dir("bias") / "model.json").unlink()
+    done, _, warned = outcome(caplog)
+    assert done == ["biased"]
+    assert "MLflow lacks bias: FileNotFoundError" in warned
+
+
+def test_params_that_are_missing_cost_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tracking.mirror("bias")
+    assert "run `make params`" in caplog.text
+
+
+def test_tracking_off_starts_nothing(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_params(("bias",), name="none", uri=None)
+    monkeypatch.setattr(subprocess, "run", None)
+    assert tracking.mirror_all() == []
+
+
+def test_an_experiment_in_a_temporary_copy_is_kept_in_the_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from reelbench.tracking.__main__ import _database
+
+    copy = tmp_path / ".dvc" / "tmp" / "exps" / "abc"
+    copy.mkdir(parents=True)
+    monkeypatch.chdir(copy)
+    assert _database("sqlite:///mlflow.db") == tmp_path / "mlflow.db"
+    assert _database("sqlite:////elsewhere/x.db") == Path("/elsewhere/x.db")
+    assert _database("http://127.0.0.1:5000") is None
