@@ -26,7 +26,7 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
 from reelbench.files import sha256_file, write_json
 from reelbench.models.bias import Bias
-from reelbench.tracking import record
+from reelbench.tracking import figures, record
 from reelbench.tracking.store import EVALUATION, MODEL_HASH, PYFUNC, TRAINING, Store
 
 ROOT = Path(__file__).parents[1]
@@ -144,8 +144,10 @@ def empty(tmp_path_factory: pytest.TempPathFactory, mlflow: Any) -> Path:
 
 
 @pytest.fixture
-def started(project: Path, empty: Path) -> Path:
-    """A project with a store that has its tables."""
+def started(project: Path, empty: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with a store that has its tables; drawing takes time and is tested elsewhere."""
+    monkeypatch.setattr(figures, "of_training", lambda *_: {})
+    monkeypatch.setattr(figures, "of_evaluation", lambda *_: {})
     shutil.copy(empty, project)
     return project
 
@@ -382,15 +384,31 @@ def test_a_model_that_is_not_evaluated_yet_is_mirrored_as_far_as_it_is(
     assert run.data.metrics["test/rmse"] == 0.9
 
 
-def test_a_model_that_only_ranks(started: Path, mlflow: Any) -> None:
+def test_a_model_that_only_ranks_has_no_figure_of_its_predictions(project: Path) -> None:
     file = paths.predictions("bias")
+    assert set(figures.of_evaluation("bias", file)) == {"ratings.png", "predicted_vs_actual.png"}
     nothing = pd.array([None] * len(pd.read_parquet(file)), "Float64")
     pd.read_parquet(file).assign(score=nothing).to_parquet(file)
-    store(started).mirror(record.read("bias"))
-    (run,) = runs(mlflow, started)
-    files = client(mlflow, started).list_artifacts(run.info.run_id, "figures")
-    names = {Path(file.path).name for file in files}
-    assert "ratings.png" in names and "predicted_vs_actual.png" not in names
+    assert set(figures.of_evaluation("bias", file)) == {"ratings.png"}
+
+
+def test_a_run_names_the_commit_and_whether_the_tree_differs(project: Path) -> None:
+    assert "git.commit" not in record.read("bias").tags
+
+    def git(*words: str) -> str:
+        author = ("-c", "user.name=test", "-c", "user.email=test@localhost")
+        done = subprocess.run(["git", *author, *words], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "state")
+    tags = record.read("bias").tags
+    assert (tags["git.commit"], tags["git.dirty"]) == (git("rev-parse", "HEAD"), "false")
+    write_evaluation("bias", METRICS | {"rmse": 0.7})  # results, below reports/
+    assert record.read("bias").tags["git.dirty"] == "false"
+    Path("new.py").touch()
+    assert record.read("bias").tags["git.dirty"] == "true"
 
 
 # -- what failures cost

@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
     items = [
         "5\tUsual Suspects, The\t1995\tCrime Thriller",
         "267\tunkonwn\tunkonwn\tunknown",
-        "1412\tLand Before Time III: \"The Time\" (1995)\tV\tAnimation Children's",
+        '1412\tLand Before Time III: "The Time" (1995)\tV\tAnimation Children\'s',
     ]
     (tmp_path / "x.item").write_text(ITEM + "\n".join(items) + "\n", encoding="utf-8")
     users = "2\t53\tF\tother\t94043\n1\t24\tM\ttechnician\t01234\n"
@@ -50,7 +50,11 @@ def test_the_traps_of_ml_100k(folder: Path, config: ReadConfig, engine: Engine) 
     assert items["year"] == [1995, None, 1995]
     assert items["genres"] == [["Crime", "Thriller"], [], ["Animation", "Children's"]]
     counts = result.counts["items"]
-    assert (counts["year_from_column"], counts["year_from_title"], counts["year_unknown"]) == (1, 1, 1)
+    assert (counts["year_from_column"], counts["year_from_title"], counts["year_unknown"]) == (
+        1,
+        1,
+        1,
+    )
 
 
 def test_users_keep_their_order_and_columns(

@@ -13,7 +13,7 @@ from reelbench.data.engine import Engine, EngineConfig
 from reelbench.data.errors import DataError
 from reelbench.data.readers import ReadConfig, read
 
-MOVIES = "movieId,title,genres\n20,Heat (1995),Action|Crime\n3,\"Net, The (1995)\",\n"
+MOVIES = 'movieId,title,genres\n20,Heat (1995),Action|Crime\n3,"Net, The (1995)",\n'
 RATINGS = "userId,movieId,rating,timestamp\n"
 TAGS = "userId,movieId,tag,timestamp\n"
 GOOD = RATINGS + "10,20,4.0,100\n9,3,3.5,50\n9,20,1.0,60\n"
@@ -65,7 +65,11 @@ def balanced(result: Canonical) -> bool:
 def test_indices_are_dense_and_rows_sorted(clean: Any) -> None:
     result = clean(GOOD)
     # movies in the order of their file; users by number, so 9 before 10
-    assert rows(result.tables["interactions"]) == [(0, 1, 3.5, 50), (0, 0, 1.0, 60), (1, 0, 4.0, 100)]
+    assert rows(result.tables["interactions"]) == [
+        (0, 1, 3.5, 50),
+        (0, 0, 1.0, 60),
+        (1, 0, 4.0, 100),
+    ]
     assert result.tables["users"]["user_id"].to_pylist() == ["9", "10"]
     assert result.tables["items"]["item_id"].to_pylist() == ["20", "3"]
     assert result.tables["items"]["title"].to_pylist() == ["Heat", "The Net"]
@@ -135,7 +139,9 @@ def test_a_bad_row_can_be_dropped_and_is_counted(clean: Any, line: str, message:
 
 
 def test_a_row_with_too_few_values(clean: Any) -> None:
-    with pytest.raises(DataError, match=r"ratings.csv, line 5: Expected Number of Columns: 4 Found"):
+    with pytest.raises(
+        DataError, match=r"ratings.csv, line 5: Expected Number of Columns: 4 Found"
+    ):
         clean(f"{GOOD}1,20\n")
 
 
@@ -162,14 +168,18 @@ def test_bad_movies(clean: Any, movies: str, message: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
-def test_another_encoding_is_named(clean: Any, tmp_path: Path, engine: Engine, encoding: str) -> None:
+def test_another_encoding_is_named(
+    clean: Any, tmp_path: Path, engine: Engine, encoding: str
+) -> None:
     clean(GOOD)
     (tmp_path / "movies.csv").write_bytes("movieId,title,genres\n3,é,\n".encode(encoding))
     with pytest.raises(DataError, match=r"movies.csv is (not|encoded in) UTF-(8|16)"):
         read(tmp_path, config(), engine)
     (tmp_path / "movies.csv").write_text(MOVIES, encoding="utf-8")
     (tmp_path / "ratings.csv").write_bytes((GOOD + "é,3,4,5\n").encode(encoding))
-    with pytest.raises(DataError, match=r"ratings.csv.*UTF-16|ratings.csv, line 5: Invalid unicode"):
+    with pytest.raises(
+        DataError, match=r"ratings.csv.*UTF-16|ratings.csv, line 5: Invalid unicode"
+    ):
         canonical(read(tmp_path, config(), engine), config(), engine)
 
 

@@ -40,8 +40,8 @@ class Engine:
         )
 
     def text(self, file: TextFile) -> ibis.Table:
-        """A text file as a table of strings; an empty value is null."""
-        return self._connection.read_csv(
+        """A text file as a table of strings; an empty value, quoted or not, is null."""
+        table = self._connection.read_csv(
             str(file.path),
             columns=dict.fromkeys(file.columns, "string"),
             auto_detect=False,
@@ -50,6 +50,9 @@ class Engine:
             quote=file.quote,
             escape=file.quote,
         )
+        # The nullif also keeps DuckDB 2.0 from moving a try_cast of a bare column into its reader,
+        # where it is a plain cast that fails on the first value that is no number.
+        return table.select(**{name: table[name].nullif("") for name in table.columns})
 
     def parquet(self, path: Path) -> ibis.Table:
         """A Parquet file."""

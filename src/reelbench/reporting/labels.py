@@ -10,11 +10,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-# places to try around a point, in points: right, left, above and below, then farther away
+from reelbench.reporting.figures import GREY
+
+# places to try around a point, in points: beside it, then farther away, joined to it by a line
+_FAR = 16
 _PLACES = [
-    (7, -3, "left"), (-7, -3, "right"), (5, 5, "left"), (5, -11, "left"), (-5, 5, "right"),
-    (-5, -11, "right"), (9, 13, "left"), (9, -19, "left"), (-9, 13, "right"), (-9, -19, "right"),
-]  # fmt: skip
+    (side * distance, height, "left" if side > 0 else "right")
+    for distance, heights in ((7, (-3,)), (_FAR, (7, -13, 17, -23, 27, -33)))
+    for height in heights
+    for side in (1, -1)
+]
+_LINE = {"arrowstyle": "-", "color": GREY, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 3}
 _POINT_RADIUS = 5.0
 
 
@@ -30,7 +36,12 @@ def label_points(axes: Axes, x: Sequence[float], y: Sequence[float], names: Sequ
         others = taken[:index] + taken[index + 1 :]
         dx, dy, side = _free_place(points[index], names[index], others, frame)
         axes.annotate(
-            names[index], (x[index], y[index]), (dx, dy), textcoords="offset points", ha=side
+            names[index],
+            (x[index], y[index]),
+            (dx, dy),
+            textcoords="offset points",
+            ha=side,
+            arrowprops=_LINE if abs(dx) == _FAR else None,
         )
         taken.append(_box(points[index], names[index], (dx, dy, side)))
 

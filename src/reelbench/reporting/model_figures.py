@@ -85,7 +85,7 @@ def _points(
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(PLAIN_NUMBERS)
     axes.set_ylabel(title)
-    axes.margins(x=0.12, y=0.18)
+    axes.margins(x=0.2, y=0.2)
     axes.plot(seconds, values, "o", color=BLUE, markersize=6)
     return (seconds, values, [r.name for r in shown]) if shown else None
 

@@ -1,0 +1,246 @@
+"""Splits as conservation laws: nothing lost or doubled, time in order, same bytes from any order."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import ibis
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from reelbench.data.engine import Engine, EngineConfig
+from reelbench.data.errors import DataError
+from reelbench.data.schema import write
+from reelbench.data.splits import LEAKS, SplitConfig, describe, divide
+from reelbench.seeds import generator
+
+ROOT = Path(__file__).parents[2]
+SHARED = Path(os.environ.get("REELBENCH_SHARED_DATA", ROOT.parent / "shared" / "data"))
+SCHEMA = pa.schema(
+    [
+        ("user_idx", pa.int32()),
+        ("item_idx", pa.int32()),
+        ("rating", pa.float32()),
+        ("timestamp", pa.int64()),
+    ]
+)
+Rows = list[tuple[int, int, float, int]]
+METHODS = list(LEAKS)
+
+# few users, movies and seconds, so that ties and small users are common
+ROWS = st.dictionaries(
+    st.tuples(st.integers(0, 5), st.integers(0, 30)), st.integers(0, 12), min_size=12, max_size=80
+).map(lambda pairs: [(user, item, 3.0, time) for (user, item), time in pairs.items()])
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine(EngineConfig(name="duckdb", threads=1, memory_limit="1GB"))
+
+
+def config(method: str, test: float = 0.2, valid: float = 0.1) -> SplitConfig:
+    return SplitConfig(name=method, method=method, test=test, valid=valid)
+
+
+def table(rows: Rows) -> pa.Table:
+    return pa.Table.from_pylist([dict(zip(SCHEMA.names, row, strict=True)) for row in rows], SCHEMA)
+
+
+def split(
+    rows: Rows, settings: SplitConfig, engine: Engine, seed: int = 1
+) -> dict[str, pa.Table] | None:
+    """The parts; None where the protocol has to refuse so few ratings."""
+    rng = generator(seed, "split", settings.method)
+    try:
+        return divide(ibis.memtable(table(rows)), settings, engine, rng)
+    except DataError as error:
+        if "is empty" not in str(error):
+            raise
+        return None
+
+
+def tuples(part: pa.Table) -> Rows:
+    return [tuple(row.values()) for row in part.to_pylist()]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@settings(max_examples=25, deadline=None)
+@given(rows=ROWS)
+def test_no_row_is_lost_or_doubled(method: str, engine: Engine, rows: Rows) -> None:
+    parts = split(rows, config(method), engine)
+    if parts is not None:
+        together = [row for part in parts.values() for row in tuples(part)]
+        assert sorted(together) == sorted(rows)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@settings(max_examples=15, deadline=None)
+@given(rows=ROWS, data=st.data())
+def test_the_order_of_the_input_changes_no_byte(
+    method: str, engine: Engine, rows: Rows, data: Any
+) -> None:
+    first = split(rows, config(method), engine)
+    second = split(data.draw(st.permutations(rows)), config(method), engine)
+    assert (first is None) == (second is None)
+    for name in first or {}:
+        assert tuples(first[name]) == tuples(second[name])
+        assert file_bytes(first[name]) == file_bytes(second[name])
+
+
+def file_bytes(part: pa.Table) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        write(part, Path(folder) / "part.parquet")
+        return (Path(folder) / "part.parquet").read_bytes()
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=ROWS)
+def test_each_users_past_comes_before_that_users_future(engine: Engine, rows: Rows) -> None:
+    parts = split(rows, config("temporal_user"), engine)
+    assert parts is not None
+    for user in {row[0] for row in rows}:
+        order = [
+            [(row[3], row[1]) for row in tuples(part) if row[0] == user] for part in parts.values()
+        ]
+        train, valid, test = order
+        assert train
+        assert sorted(train + valid + test) == sorted(train) + sorted(valid) + sorted(test)
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=ROWS)
+def test_one_point_in_time_for_everybody(engine: Engine, rows: Rows) -> None:
+    parts = split(rows, config("temporal_global"), engine)
+    if parts is None:
+        return
+    times = {name: [row[3] for row in tuples(part)] for name, part in parts.items()}
+    assert max(times["train"]) < min(times["valid"] + times["test"])
+    if times["valid"]:
+        assert max(times["valid"]) < min(times["test"])
+    assert len(times["test"]) >= len(rows) // 5
+
+
+@pytest.mark.parametrize(
+    ("n", "sizes"),
+    [
+        (1, (1, 0, 0)),
+        (2, (1, 0, 1)),
+        (3, (1, 1, 1)),
+        (19, (17, 1, 1)),
+        (20, (16, 2, 2)),
+        (100, (80, 10, 10)),
+    ],
+)
+def test_sizes_per_user(engine: Engine, n: int, sizes: tuple[int, int, int]) -> None:
+    rows: Rows = [(0, item, 3.0, 100 - item) for item in range(n)]
+    rows += [(1, item, 3.0, item) for item in range(5)]  # so that no part is empty
+    parts = split(rows, config("temporal_user", 0.1, 0.1), engine)
+    assert parts is not None
+    own = [sum(row[0] == 0 for row in tuples(part)) for part in parts.values()]
+    assert tuple(own) == sizes
+    if n > 1:
+        assert (0, 0, 3.0, 100) in tuples(parts["test"])  # the latest
+
+
+def test_shares_are_exact(engine: Engine) -> None:
+    """0.29 · 100 is 28.999999999999996 in floating point, and 29 here."""
+    rows: Rows = [(0, item, 3.0, item) for item in range(100)]
+    for method in METHODS:
+        parts = split(rows, config(method, 0.29, 0), engine)
+        assert parts is not None
+        assert (len(parts["test"]), len(parts["valid"])) == (29, 0)
+
+
+def test_equal_times_go_by_movie(engine: Engine) -> None:
+    parts = split([(0, item, 3.0, 7) for item in (4, 2, 9)], config("temporal_user"), engine)
+    assert parts is not None
+    assert [tuples(part)[0][1] for part in parts.values()] == [2, 4, 9]
+
+
+def test_random_shares_and_seed(engine: Engine) -> None:
+    rows: Rows = [(i % 50, i, 3.0, i) for i in range(1000)]
+    parts = split(rows, config("random"), engine)
+    again = split(rows, config("random"), engine)
+    other = split(rows, config("random"), engine, seed=2)
+    assert parts is not None and again is not None and other is not None
+    assert [len(part) for part in parts.values()] == [720, 80, 200]
+    assert tuples(parts["test"]) == tuples(again["test"])
+    assert tuples(parts["test"]) != tuples(other["test"])
+    # not by time: test is spread over all of it
+    assert min(row[3] for row in tuples(parts["test"])) < 50
+
+
+def test_summary(engine: Engine) -> None:
+    rows: Rows = [
+        (0, 0, 3.0, 10),
+        (0, 1, 3.0, 20),
+        (0, 2, 3.0, 30),
+        (1, 3, 3.0, 40),
+        (1, 0, 3.0, 50),
+    ]
+    parts = split(rows, config("temporal_global", 0.4, 0.2), engine)
+    assert parts is not None
+    summary = describe(parts, config("temporal_global", 0.4, 0.2))
+    assert summary["parts"]["train"] == {
+        "rows": 2,
+        "users": 1,
+        "items": 2,
+        "time_min": 10,
+        "time_max": 20,
+    }
+    cold_valid = {"users": 0, "rows_of_users": 0, "items": 1, "rows_of_items": 1}
+    cold_test = {"users": 1, "rows_of_users": 2, "items": 1, "rows_of_items": 1}
+    assert summary["cold"] == {"valid": cold_valid, "test": cold_test}
+    assert summary["leak"] == LEAKS["temporal_global"]
+
+
+def test_without_timestamps(engine: Engine) -> None:
+    rows = [(0, item, 3.0, None) for item in range(20)]
+    for method in ("temporal_user", "temporal_global"):
+        with pytest.raises(DataError, match=r"20 ratings have no timestamp.*split=random"):
+            split(rows, config(method), engine)
+    parts = split(rows, config("random"), engine)
+    assert parts is not None
+    assert describe(parts, config("random"))["parts"]["test"]["time_min"] is None
+
+
+def test_a_part_that_would_be_empty(engine: Engine) -> None:
+    rng = np.random.default_rng(0)
+    rows = ibis.memtable(table([(0, 0, 3.0, 7), (1, 0, 3.0, 7)]))
+    with pytest.raises(DataError, match="split temporal_user: test is empty with 2 ratings"):
+        divide(rows, config("temporal_user"), engine, rng)
+    with pytest.raises(DataError, match="split temporal_global: train is empty with 2 ratings"):
+        divide(rows, config("temporal_global"), engine, rng)
+
+
+@pytest.mark.parametrize(("test", "valid"), [(0, 0.1), (1, 0), (0.5, 0.5), (0.1, -0.1)])
+def test_impossible_shares(test: float, valid: float) -> None:
+    with pytest.raises(ValidationError):
+        config("temporal_user", test, valid)
+
+
+def test_published_sizes_of_ml_latest_small(engine: Engine) -> None:
+    file = SHARED / "ml-latest-small" / "ratings.csv"
+    if not file.exists():
+        pytest.skip(f"{file.name} of ml-latest-small is not in the shared data folder")
+    data = np.loadtxt(file, delimiter=",", skiprows=1)
+    columns = [pa.array(data[:, i]).cast(kind) for i, kind in enumerate(SCHEMA.types)]
+    rows = ibis.memtable(pa.Table.from_arrays(columns, schema=SCHEMA))
+    parts = divide(rows, config("temporal_user", 0.1, 0.1), engine, np.random.default_rng(0))
+    assert [len(part) for part in parts.values()] == [81_200, 9_818, 9_818]
+
+
+def test_columns_and_types(engine: Engine, tmp_path: Path) -> None:
+    parts = split([(0, item, 3.0, item) for item in range(10)], config("random"), engine)
+    assert parts is not None
+    for part in parts.values():
+        write(part, tmp_path / "part.parquet")
+        assert pq.read_schema(tmp_path / "part.parquet").equals(SCHEMA)

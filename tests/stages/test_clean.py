@@ -1,0 +1,96 @@
+"""Stage `clean`: all four tables, their account, and the same bytes twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from tiny import write_tiny
+
+from reelbench import paths
+from reelbench.data.errors import DataError
+from reelbench.files import read_json, sha256_tree
+from reelbench.stages import clean
+
+CONF = Path(__file__).parents[2] / "conf"
+
+
+@pytest.fixture
+def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict]:
+    """The committed settings of ml-latest-small, with tiny files in data/raw."""
+    monkeypatch.chdir(tmp_path)
+    write_tiny(paths.RAW)
+    data = yaml.safe_load((CONF / "data" / "ml-latest-small.yaml").read_text(encoding="utf-8"))
+    engine = {"name": "duckdb", "threads": 1, "memory_limit": "1GB"}
+    content = {"data": data, "engine": engine}
+    write(content)
+    return content
+
+
+def write(content: dict[str, dict]) -> None:
+    paths.PARAMS.write_text(yaml.safe_dump(content), encoding="utf-8")
+
+
+def test_four_tables_and_their_account(params: dict[str, dict]) -> None:
+    clean.run()
+    tables = {
+        file.stem: pq.read_table(file)
+        for file in (paths.INTERACTIONS, paths.ITEMS, paths.USERS, paths.TAGS)
+    }
+    counts = read_json(paths.CLEAN_COUNTS)
+    for name, table in tables.items():
+        assert counts[name]["written"] == len(table)
+        assert counts[name]["read"] == len(table) + sum(counts[name]["dropped"].values())
+    assert read_json(paths.CATALOGUE) == {
+        "n_users": 40,
+        "n_items": 60,
+        "rating_min": 0.5,
+        "rating_max": 5.0,
+        "has_timestamps": True,
+    }
+    items = pd.read_parquet(paths.ITEMS)
+    assert items["title"][0] == "The Heat Heat"
+    assert items["year"][0] == 1960
+    assert not paths.dropped_rows("interactions").exists()
+
+
+def test_the_same_bytes_twice_and_from_rows_in_another_order(params: dict[str, dict]) -> None:
+    clean.run()
+    first = sha256_tree(paths.CLEAN)
+    file = paths.RAW / "ratings.csv"
+    header, *lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    file.write_text(header + "".join(reversed(lines)), encoding="utf-8")
+    clean.run()
+    assert sha256_tree(paths.CLEAN) == first
+
+
+def test_parquet_holds_no_metadata_of_pandas(params: dict[str, dict]) -> None:
+    clean.run()
+    for file in (paths.INTERACTIONS, paths.ITEMS, paths.USERS, paths.TAGS):
+        assert b"pandas" not in file.read_bytes()
+
+
+def test_dropped_rows_are_kept_in_a_file(params: dict[str, dict]) -> None:
+    with (paths.RAW / "ratings.csv").open("a", encoding="utf-8") as stream:
+        stream.write("1,1,9,5\n")
+    with pytest.raises(DataError, match=r"data/raw/ratings.csv, line \d+, column rating: '9'"):
+        clean.run()
+    assert not paths.CLEAN.exists()
+    params["data"]["read"]["on_bad_rows"] = "drop"
+    write(params)
+    clean.run()
+    dropped = pd.read_csv(paths.dropped_rows("interactions"))
+    assert dropped.to_dict("records") == [
+        {"user_id": 1, "item_id": 1, "rating": 9, "timestamp": 5}
+        | {"reason": "rating is off the scale"}
+    ]
+
+
+def test_without_tags_the_table_is_empty_but_there(params: dict[str, dict]) -> None:
+    (paths.RAW / "tags.csv").unlink()
+    clean.run()
+    assert list(pd.read_parquet(paths.TAGS).columns) == ["user_idx", "item_idx", "tag", "timestamp"]
+    assert len(pd.read_parquet(paths.TAGS)) == 0

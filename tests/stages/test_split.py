@@ -1,0 +1,90 @@
+"""Stage `split`: every committed protocol runs, repeats to the byte, and says what it leaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from tiny import write_tiny
+
+from reelbench import paths
+from reelbench.files import read_json, sha256_tree
+from reelbench.params import ParamsError
+from reelbench.stages import clean, split
+
+CONF = Path(__file__).parents[2] / "conf"
+SPLITS = sorted(file.stem for file in (CONF / "split").glob("*.yaml"))
+
+
+def conf(group: str, name: str) -> dict:
+    return yaml.safe_load((CONF / group / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def cleaned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with data/clean."""
+    folder = tmp_path_factory.mktemp("project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        write_tiny(paths.RAW)
+        write({})
+        clean.run()
+    return folder
+
+
+def write(section: dict, seed: int = 1) -> None:
+    content = {
+        "seed": seed,
+        "data": conf("data", "ml-latest-small"),
+        "engine": {"name": "duckdb", "threads": 1, "memory_limit": "1GB"},
+        "split": section,
+    }
+    paths.PARAMS.write_text(yaml.safe_dump(content), encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def in_project(cleaned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(cleaned)
+
+
+@pytest.mark.parametrize("name", SPLITS)
+def test_parts_add_up_and_repeat(name: str) -> None:
+    write(conf("split", name))
+    split.run()
+    first = sha256_tree(paths.SPLIT)
+    sizes = [pq.read_metadata(file).num_rows for file in (paths.TRAIN, paths.VALID, paths.TEST)]
+    assert min(sizes) > 0
+    assert sum(sizes) == pq.read_metadata(paths.INTERACTIONS).num_rows
+    summary = read_json(paths.SPLIT_COUNTS)
+    assert [summary["parts"][part]["rows"] for part in ("train", "valid", "test")] == sizes
+    assert summary["name"] == name
+    assert summary["leak"].endswith(".")
+    split.run()
+    assert sha256_tree(paths.SPLIT) == first
+
+
+def test_the_seed_matters_to_random_alone() -> None:
+    hashes = {}
+    for name in ("random", "temporal_user"):
+        for seed in (1, 2):
+            write(conf("split", name), seed)
+            split.run()
+            hashes[name, seed] = sha256_tree(paths.SPLIT)
+    assert hashes["random", 1] != hashes["random", 2]
+    assert hashes["temporal_user", 1] == hashes["temporal_user", 2]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"tset": 0.1}, r"conf/split/random.yaml: unknown key 'tset' .* did you mean 'test'"),
+        ({"method": "shuffle"}, r"conf/split/random.yaml: split.method: .*temporal_user"),
+        ({"test": 1.5}, r"conf/split/random.yaml: split.test: .*less than 1"),
+    ],
+)
+def test_a_bad_section_is_refused(change: dict, message: str) -> None:
+    write({**conf("split", "random"), **change})
+    with pytest.raises(ParamsError, match=message):
+        split.run()
