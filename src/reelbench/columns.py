@@ -28,6 +28,7 @@ TAG = "tag"
 
 # rows on their way through clean and split
 REASON = "reason"
+SOURCE_ROW = "source_row"
 PART = "part"
 
 # predictions, recommendations and the per-user table of an evaluation

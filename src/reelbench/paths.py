@@ -30,6 +30,7 @@ LEADERBOARD_CSV = REPORTS / "leaderboard.csv"
 INDEX_HTML = REPORTS / "index.html"
 
 INTERACTIONS = CLEAN / "interactions.parquet"
+SOURCE_ROW = CLEAN / "source_row.npy"
 ITEMS = CLEAN / "items.parquet"
 USERS = CLEAN / "users.parquet"
 TAGS = CLEAN / "tags.parquet"
