@@ -41,7 +41,7 @@ def engine() -> Engine:
 @pytest.fixture
 def clean(tmp_path: Path, engine: Engine) -> Any:
     def run(ratings: str, movies: str = MOVIES, tags: str | None = None, **changes: Any) -> Any:
-        (tmp_path / "ratings.csv").write_text(ratings, encoding="utf-8")
+        (tmp_path / "ratings.csv").write_text(ratings, encoding="utf-8", newline="")
         (tmp_path / "movies.csv").write_text(movies, encoding="utf-8")
         if tags is not None:
             (tmp_path / "tags.csv").write_text(tags, encoding="utf-8")
@@ -138,11 +138,18 @@ def test_a_bad_row_can_be_dropped_and_is_counted(clean: Any, line: str, message:
     assert dropped == (*(value or None for value in line.split(",")), reason)
 
 
-def test_a_row_with_too_few_values(clean: Any) -> None:
-    with pytest.raises(
-        DataError, match=r"ratings.csv, line 5: Expected Number of Columns: 4 Found"
-    ):
-        clean(f"{GOOD}1,20\n")
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"{GOOD}1,20\n", r"ratings.csv, line 5: Expected Number of Columns: 4 Found: 2"),
+        (f"{GOOD}1,20,4,5,6\n", r"ratings.csv, line 5: Expected Number of Columns: 4 Found: 5"),
+        (f'{GOOD}1,20,"4,5\n1,3,4,5\n', r"ratings.csv, line 5: Value with unterminated quote"),
+        (f"{GOOD}1,20,4,5\r\n", r"ratings.csv: every line must end alike"),
+    ],
+)
+def test_malformed_ratings(clean: Any, text: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        clean(text)
 
 
 def test_no_usable_rating(clean: Any) -> None:

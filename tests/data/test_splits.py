@@ -1,4 +1,4 @@
-"""Splits as conservation laws: nothing lost or doubled, time in order, same bytes from any order."""
+"""Splits as conservation laws: no row lost or doubled, time in order, always the same bytes."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from tiny import write_tiny
 
 from reelbench import paths
 from reelbench.data.errors import DataError
@@ -16,18 +15,35 @@ from reelbench.files import read_json, sha256_tree
 from reelbench.stages import clean
 
 CONF = Path(__file__).parents[2] / "conf"
+N_USERS, N_ITEMS = 11, 13
 
 
 @pytest.fixture
 def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict]:
     """The committed settings of ml-latest-small, with tiny files in data/raw."""
     monkeypatch.chdir(tmp_path)
-    write_tiny(paths.RAW)
+    write_raw()
     data = yaml.safe_load((CONF / "data" / "ml-latest-small.yaml").read_text(encoding="utf-8"))
     engine = {"name": "duckdb", "threads": 1, "memory_limit": "1GB"}
     content = {"data": data, "engine": engine}
     write(content)
     return content
+
+
+def write_raw() -> None:
+    """Every user rates every second movie."""
+    paths.RAW.mkdir(parents=True)
+    movies = [f'{i},"Heat {i}, The ({1960 + i})",Action|Drama' for i in range(N_ITEMS)]
+    pairs = [(u, i) for u in range(N_USERS) for i in range(N_ITEMS) if (u + i) % 2]
+    ratings = [f"{u},{i},{1 + (u * i) % 9 / 2},{10**9 + 37 * u * i % 101}" for u, i in pairs]
+    tags = ["1,0,slow,1000000000", "2,1,dark,1000000001"]
+    tables = {
+        "movies.csv": ["movieId,title,genres", *movies],
+        "ratings.csv": ["userId,movieId,rating,timestamp", *ratings],
+        "tags.csv": ["userId,movieId,tag,timestamp", *tags],
+    }
+    for name, lines in tables.items():
+        (paths.RAW / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def write(content: dict[str, dict]) -> None:
@@ -45,14 +61,14 @@ def test_four_tables_and_their_account(params: dict[str, dict]) -> None:
         assert counts[name]["written"] == len(table)
         assert counts[name]["read"] == len(table) + sum(counts[name]["dropped"].values())
     assert read_json(paths.CATALOGUE) == {
-        "n_users": 40,
-        "n_items": 60,
+        "n_users": N_USERS,
+        "n_items": N_ITEMS,
         "rating_min": 0.5,
         "rating_max": 5.0,
         "has_timestamps": True,
     }
     items = pd.read_parquet(paths.ITEMS)
-    assert items["title"][0] == "The Heat Heat"
+    assert items["title"][0] == "The Heat 0"
     assert items["year"][0] == 1960
     assert not paths.dropped_rows("interactions").exists()
 

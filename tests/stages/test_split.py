@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from tiny import write_tiny
 
 from reelbench import paths
 from reelbench.files import read_json, sha256_tree
 from reelbench.params import ParamsError
-from reelbench.stages import clean, split
+from reelbench.stages import split
 
 CONF = Path(__file__).parents[2] / "conf"
 SPLITS = sorted(file.stem for file in (CONF / "split").glob("*.yaml"))
@@ -22,31 +23,29 @@ def conf(group: str, name: str) -> dict:
     return yaml.safe_load((CONF / group / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
-@pytest.fixture(scope="module")
-def cleaned(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with data/clean."""
-    folder = tmp_path_factory.mktemp("project")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        write_tiny(paths.RAW)
-        write({})
-        clean.run()
-    return folder
+@pytest.fixture(autouse=True)
+def in_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project with ratings: 20 users, each of whom rates 15 of 40 movies."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    items = np.concatenate([rng.permutation(40)[:15] for _ in range(20)])
+    columns = {
+        "user_idx": pa.array(np.repeat(np.arange(20), 15), pa.int32()),
+        "item_idx": pa.array(items, pa.int32()),
+        "rating": pa.array(rng.integers(1, 6, 300), pa.float32()),
+        "timestamp": pa.array(rng.integers(10**9, 10**9 + 10**6, 300), pa.int64()),
+    }
+    paths.CLEAN.mkdir(parents=True)
+    pq.write_table(pa.table(columns), paths.INTERACTIONS)
 
 
 def write(section: dict, seed: int = 1) -> None:
     content = {
         "seed": seed,
-        "data": conf("data", "ml-latest-small"),
         "engine": {"name": "duckdb", "threads": 1, "memory_limit": "1GB"},
         "split": section,
     }
     paths.PARAMS.write_text(yaml.safe_dump(content), encoding="utf-8")
-
-
-@pytest.fixture(autouse=True)
-def in_project(cleaned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(cleaned)
 
 
 @pytest.mark.parametrize("name", SPLITS)

@@ -85,7 +85,10 @@ def _explain(error: Exception) -> str:
     """File, line and fault out of DuckDB's report, without its advice on DuckDB's own options."""
     report = str(error)
     file = re.search(r"^ *file = (.+)$", report, re.MULTILINE)
-    line = re.search(r"CSV Error on Line: (\d+)\n(?:Original Line: .*\n)?(.+)", report)
-    if not (file and line):
+    line = re.search(r"CSV Error on Line: (\d+)", report)
+    if not file:
         return report.splitlines()[0]
-    return f"{file[1]}, line {line[1]}: {line[2].strip()}"
+    if not line:
+        return f"{file[1]}: every line must end alike, and every quote must be closed"
+    fault = report.partition("Possible")[0].strip().splitlines()[-1]
+    return f"{file[1]}, line {line[1]}: {fault}"
