@@ -224,7 +224,7 @@ def test_windows_line_ends_and_a_byte_order_mark(clean: Any) -> None:
 
 
 def test_the_place_of_every_rating_in_the_source(clean: Any) -> None:
-    result = clean("userId,movieId,rating,timestamp\n2,10,4,50\n1,20,3,20\n1,10,5,10\n1,20,2,30\n")
-    # user 1 by time: movie 10 (third line), movie 20 (last one, which replaces the second)
+    result = clean(f"{RATINGS}2,3,4,50\n1,20,3,20\n1,3,5,10\n1,20,2,30\n")
+    # user 1 by time: movie 3 (third line), movie 20 (last one, which replaces the second)
     assert result.source_row.tolist() == [2, 3, 0]
     assert "source_row" not in result.tables["interactions"].column_names

@@ -87,5 +87,5 @@ def test_without_the_order_of_the_source(engine: Engine) -> None:
     ids=["seed", "valid", "random"],
 )
 def test_settings_that_do_not_go_together(change: dict) -> None:
-    with pytest.raises(ValidationError, match="seed|valid"):
+    with pytest.raises(ValidationError, match=r"seed|valid"):
         SplitConfig(**(CONFIG.model_dump() | change))

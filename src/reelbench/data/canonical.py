@@ -36,7 +36,7 @@ class Canonical:
         tables: interactions, items, users, tags.
         counts: rows read, rows dropped per reason, and rows written, per table.
         dropped: rows of the source that could not be used, by table; with the reason.
-        source_row: int64, the place that each row of `interactions` has in the source, from 0. Not a
+        source_row: int64, the place of each row of `interactions` in the source, from 0. Not a
             column, so that the table is the same whatever the order of the source.
     """
 

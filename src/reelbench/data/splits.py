@@ -42,9 +42,9 @@ LEAKS = {
         "test rating, so a model predicts the past from the future. Scores are higher than in use."
     ),
     "random_by_item": (
-        "Time plays no part: train holds a share of every movie's ratings drawn at random, some given "
-        "later than a test rating, so a model predicts the past from the future, and hardly a movie "
-        "is cold. Scores are higher than in use; the split is for comparison with published ones."
+        "Time plays no part: train holds a random share of every movie's ratings, many given later "
+        "than a test rating, so a model predicts the past from the future, and hardly a movie is "
+        "cold. Scores are higher than in use; the split is for comparison with published ones."
     ),
 }
 
@@ -52,8 +52,8 @@ LEAKS = {
 class SplitConfig(Section):
     """Section `split`.
 
-    Shares are of each user's ratings (temporal_user), of each movie's (random_by_item) or of all; with
-    `random`, `valid` is a share of what `test` leaves.
+    Shares are of each user's ratings (temporal_user), of each movie's (random_by_item) or of all;
+    with `random`, `valid` is a share of what `test` leaves.
     """
 
     name: str
