@@ -40,6 +40,16 @@ ABSOLUTE_ERROR = "absolute_error"
 COLD_USER = "cold_user"
 COLD_ITEM = "cold_item"
 
+# cohorts and calibration of an evaluation
+COHORT_BY = "by"
+COHORT = "cohort"
+N_USERS = "users"
+N_ITEMS = "items"
+BIN_LOW = "bin_low"
+BIN_HIGH = "bin_high"
+MEAN_PREDICTED = "mean_predicted"
+MEAN_GIVEN = "mean_given"
+
 INTERACTION_DTYPES = {
     USER_IDX: "int32",
     ITEM_IDX: "int32",

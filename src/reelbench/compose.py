@@ -19,6 +19,7 @@ class Root(Section):
 
     seed: int
     threads: int
+    protocol: str | None
     data: dict[str, Any]
     split: dict[str, Any]
     features: dict[str, dict[str, Any]]

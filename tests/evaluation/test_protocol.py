@@ -5,6 +5,7 @@ import pytest
 
 from reelbench.data.interactions import Interactions
 from reelbench.evaluation.config import EvaluateConfig
+from reelbench.evaluation.movies import Movies
 from reelbench.evaluation.protocol import Evaluation, Parts, evaluate
 from reelbench.features.block import Features, Ids
 from reelbench.models.base import Arrays, Recommender
@@ -16,7 +17,16 @@ PARTS = Parts(
     # user 3 and items 4, 5 are cold; user 1 has no test rating
     test=Interactions.from_arrays([0, 0, 2, 3], [3, 4, 3, 5], [5, 2, 3, 1]),
 )
-CONFIG = EvaluateConfig(k=(1, 3), min_relevant_rating=None, bootstrap_samples=50)
+CONFIG = EvaluateConfig(
+    k=(1, 3),
+    min_relevant_rating=None,
+    candidates="catalogue",
+    rank_by="score",
+    similarity="ids",
+    calibration_bins=4,
+    bootstrap_samples=50,
+)
+MOVIES = Movies({}, np.full(6, np.nan), {})
 
 
 class Countdown(Recommender):
@@ -43,7 +53,7 @@ def run(
     model: type[Recommender] = Countdown, config: EvaluateConfig = CONFIG, parts: Parts = PARTS
 ) -> Evaluation:
     fitted = model().fit(parts.train, parts.valid, Features(IDS))
-    return evaluate(fitted, parts, config, seed=1)
+    return evaluate(fitted, parts, config, MOVIES, seed=1)
 
 
 def test_lists_by_hand() -> None:
@@ -88,7 +98,11 @@ def test_every_metric_but_coverage_has_an_interval_around_it() -> None:
     for key, (low, high) in metrics["intervals"].items():
         assert low <= metrics[key] <= high, key
     headline = {key for key, value in metrics.items() if isinstance(value, float)}
-    assert headline - set(metrics["intervals"]) == {"coverage_at_1", "coverage_at_3"}
+    assert {key.partition("_at_")[0] for key in headline - set(metrics["intervals"])} == {
+        "coverage",
+        "gini",
+        "calibration_error",
+    }
 
 
 def test_a_relevance_threshold_leaves_users_out_and_counts_them() -> None:
