@@ -42,7 +42,7 @@ class Cohort(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Tested:
+class Outcome:
     """What the metrics of any cohort are made of.
 
     Attributes:
@@ -100,7 +100,7 @@ def _decades(year: np.ndarray) -> Iterator[Cohort]:
     yield Cohort("decade", "unknown", False, np.isnan(decade))
 
 
-def breakdown(cohorts: Iterator[Cohort], tested: Tested) -> pd.DataFrame:
+def breakdown(cohorts: Iterator[Cohort], outcome: Outcome) -> pd.DataFrame:
     """A row per cohort that has a test rating: its size, the errors, then the ranking metrics.
 
     What cannot be said of a cohort is NaN: how varied the whole list is says nothing of the items
@@ -108,40 +108,40 @@ def breakdown(cohorts: Iterator[Cohort], tested: Tested) -> pd.DataFrame:
     """
     rows = []
     for cohort in cohorts:
-        index = tested.test.user_idx if cohort.of_users else tested.test.item_idx
+        index = outcome.test.user_idx if cohort.of_users else outcome.test.item_idx
         chosen = cohort.member[index]
         if chosen.any():
-            rows.append(_size(cohort, tested, chosen) | _errors(tested, chosen))
-            rows[-1] |= {key: _mean(values) for key, values in _ranking(cohort, tested).items()}
+            rows.append(_size(cohort, outcome, chosen) | _errors(outcome, chosen))
+            rows[-1] |= {key: _mean(values) for key, values in _ranking(cohort, outcome).items()}
     return pd.DataFrame(rows)
 
 
-def _size(cohort: Cohort, tested: Tested, chosen: np.ndarray) -> dict[str, str | int | float]:
+def _size(cohort: Cohort, outcome: Outcome, chosen: np.ndarray) -> dict[str, str | int | float]:
     return {
         COHORT_BY: cohort.by,
         COHORT: cohort.name,
         N_TEST: int(chosen.sum()),
-        N_USERS: len(np.unique(tested.test.user_idx[chosen])),
-        N_ITEMS: len(np.unique(tested.test.item_idx[chosen])),
+        N_USERS: len(np.unique(outcome.test.user_idx[chosen])),
+        N_ITEMS: len(np.unique(outcome.test.item_idx[chosen])),
     }
 
 
-def _errors(tested: Tested, chosen: np.ndarray) -> dict[str, str | int | float]:
-    if tested.predicted is None:
+def _errors(outcome: Outcome, chosen: np.ndarray) -> dict[str, str | int | float]:
+    if outcome.predicted is None:
         return dict.fromkeys(ERRORS, float("nan"))
     one_group = np.zeros(int(chosen.sum()), dtype=np.int64)
-    sums = moments(one_group, 1, tested.test.rating[chosen], tested.predicted[chosen])
+    sums = moments(one_group, 1, outcome.test.rating[chosen], outcome.predicted[chosen])
     return {key: float(metric(total(sums))) for key, metric in ERRORS.items()}
 
 
-def _ranking(cohort: Cohort, tested: Tested) -> dict[str, np.ndarray]:
+def _ranking(cohort: Cohort, outcome: Outcome) -> dict[str, np.ndarray]:
     if cohort.of_users:
-        rows = cohort.member[tested.users]
-        return {key: values[rows] for key, values in tested.per_user.items()}
-    kept = cohort.member[tested.relevant.indices]
-    relevant = _only(tested.relevant, kept)
-    found = ranking_metrics(tested.lists, relevant, tested.cutoffs)
-    return found | {"auc": auc(tested.wins[kept], relevant)}
+        rows = cohort.member[outcome.users]
+        return {key: values[rows] for key, values in outcome.per_user.items()}
+    kept = cohort.member[outcome.relevant.indices]
+    relevant = _only(outcome.relevant, kept)
+    found = ranking_metrics(outcome.lists, relevant, outcome.cutoffs)
+    return found | {"auc": auc(outcome.wins[kept], relevant)}
 
 
 def _only(matrix: sparse.csr_array, kept: np.ndarray) -> sparse.csr_array:

@@ -16,7 +16,7 @@ from reelbench import columns
 from reelbench.data.interactions import Interactions
 from reelbench.evaluation import beyond, cohorts, significance
 from reelbench.evaluation.auc import auc
-from reelbench.evaluation.breakdown import Tested, breakdown, cohorts_of
+from reelbench.evaluation.breakdown import Outcome, breakdown, cohorts_of
 from reelbench.evaluation.calibration import calibration, calibration_error
 from reelbench.evaluation.config import EvaluateConfig
 from reelbench.evaluation.errors import ERRORS, Moments, moments, total
@@ -94,7 +94,7 @@ def evaluate(
     ranking |= _beyond(rankings.items, users, parts.train, model, movies, config)
     groups = cohorts.cohorts(parts.train, test)
     bins = _calibration(test, ratings, model, config)
-    tested = Tested(
+    outcome = Outcome(
         test,
         ratings.predicted,
         users,
@@ -116,7 +116,7 @@ def evaluate(
         predictions=_predictions(test, ratings, groups),
         recommendations=_recommendations(rankings),
         cost=_cost(ratings, rankings, len(test)),
-        cohorts=breakdown(cohorts_of(parts.train, *size, movies), tested),
+        cohorts=breakdown(cohorts_of(parts.train, *size, movies), outcome),
         calibration=bins,
     )
 
