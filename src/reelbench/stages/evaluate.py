@@ -23,7 +23,7 @@ CALIBRATION = [BIN_LOW, BIN_HIGH, N_TEST, MEAN_PREDICTED, MEAN_GIVEN]
 
 
 def run(model: str) -> None:
-    """Write the files of `paths` that evaluation makes, then mirror them to MLflow."""
+    """Write the files of `paths` that evaluation makes; the report mirrors them to MLflow."""
     config = params.load("evaluate", EvaluateConfig)
     seed = params.select(params.read(), "seed")
     parts = Parts(*map(Interactions.from_parquet, (paths.TRAIN, paths.VALID, paths.TEST)))
@@ -39,11 +39,6 @@ def run(model: str) -> None:
     _write_csv(
         pd.DataFrame(result.calibration or {}, columns=CALIBRATION), paths.calibration(model)
     )
-
-    # here and not above: it imports mlflow, which takes seconds
-    from reelbench.tracking import mirror
-
-    mirror(model)
 
 
 def _movies(config: EvaluateConfig) -> Movies:
