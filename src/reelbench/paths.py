@@ -21,6 +21,7 @@ EVALUATION = DATA / "evaluation"
 
 REPORTS = Path("reports")
 METRICS = REPORTS / "metrics"
+BASELINE = REPORTS / "baseline"
 CURVES = REPORTS / "curves"
 COSTS = REPORTS / "costs"
 FIGURES = REPORTS / "figures"

@@ -70,10 +70,16 @@ class Content:
         minimum = self.config.min_relevant_rating
         rule = "Every test rating" if minimum is None else f"A test rating of {minimum:g} or more"
         left_out = self.counts["n_users_without_relevant"]
+        pool = (
+            f"the full catalogue of {len(self.dataset.items):,} movies"
+            if self.config.candidates == "catalogue"
+            else "all movies of train"
+        )
+        order = " by predicted rating" if self.config.rank_by == "prediction" else ""
         without = f"; {left_out:,} test users without one are left out" if left_out else ""
         return (
-            f"{rule} counts as relevant{without}. Rankings are over the full catalogue of "
-            f"{len(self.dataset.items):,} movies less those that the user rated in train or valid."
+            f"{rule} counts as relevant{without}. Rankings{order} are over {pool} less those that "
+            "the user rated in train or valid."
         )
 
     @property
