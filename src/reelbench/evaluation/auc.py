@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 # scores compared at a time: what a processor keeps close by
-_CELLS_AT_ONCE = 300_000
+_CELLS_AT_ONCE = 1_000_000
 
 
 def wins(allowed: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
