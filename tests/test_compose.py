@@ -51,7 +51,7 @@ def test_one_stem_everywhere() -> None:
         assert set(content[group]) == stems
         for entry in content[group].values():
             code = ROOT / "src" / "reelbench" / group / entry["code"]
-            assert code.is_file()
+            assert code.exists()
             assert entry["_target_"].startswith(f"reelbench.{group}.{code.stem}.")
     assert set(content["inputs"]) == set(content["models"])
 

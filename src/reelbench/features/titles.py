@@ -35,19 +35,24 @@ class TitlesConfig(Section):
 
 
 class TitlesBlock(FeatureBlock):
-    """`tokens` int32 (n_items, max_tokens), `vectors` float32 (n_words + 1, 50), `words` str (n_words + 1,).
+    """Words of titles as rows of a table of vectors.
 
-    A token is a row of `vectors` and `words`; row 0 is padding, a vector of zeros and an empty word.
-    Only words of this catalogue's titles are kept, sorted. A word that GloVe does not know is tried
-    without accents, then in the parts between its hyphens, and then dropped. The vectors are given
-    and not learned, so the words of cold items are in the vocabulary too.
+    `tokens` int32 (n_items, max_tokens), `vectors` float32 (n_words + 1, 50), `words` str
+    (n_words + 1,).
+
+    A token is a row of `vectors` and `words`; row 0 is padding, a vector of zeros and an empty
+    word. Only words of this catalogue's titles are kept, sorted. A word that GloVe does not know
+    is tried without accents, then in the parts between its hyphens, and then dropped. The vectors
+    are given and not learned, so the words of cold items are in the vocabulary too.
     """
 
     Config = TitlesConfig
 
     def build(self, catalogue: Catalogue) -> Block:
         titles = [tokenize(title) for title in catalogue.items[TITLE]]
-        index = _rows_in_glove({form for words in titles for word in words for form in _forms(word)})
+        index = _rows_in_glove(
+            {form for words in titles for word in words for form in _forms(word)}
+        )
         known = [[form for word in words for form in _known_forms(word, index)] for words in titles]
         _log_coverage(titles, index)
         words = sorted({word for title in known for word in title})
@@ -72,7 +77,7 @@ def _forms(word: str) -> list[str]:
 
 
 def _known_forms(word: str, known: Container[str]) -> list[str]:
-    """The word as GloVe knows it: in one piece if it can be, else in its known parts, else nothing."""
+    """The word as GloVe knows it: in one piece if it can be, else in known parts, else nothing."""
     forms = _forms(word)
     whole = [form for form in forms[:2] if form in known]
     return whole[:1] or [form for form in forms[2:] if form in known]

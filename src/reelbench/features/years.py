@@ -11,8 +11,8 @@ from reelbench.features.block import Block, Catalogue, FeatureBlock
 class YearsBlock(FeatureBlock):
     """`year` and `known` float32 (n_items, 1), `moments` float64 (2,): mean and deviation in years.
 
-    `year` is standardised with the moments of the items with a train row, each item once; an unknown
-    year is 0, the mean, and has `known` 0 where the others have 1.
+    `year` is standardised with the moments of the items with a train row, each item once; an
+    unknown year is 0, the mean, and has `known` 0 where the others have 1.
     """
 
     def build(self, catalogue: Catalogue) -> Block:
@@ -28,7 +28,7 @@ class YearsBlock(FeatureBlock):
 
 
 def _moments(years: np.ndarray) -> tuple[float, float]:
-    """Mean and standard deviation of the known years; (0, 1) without any, deviation 1 if all agree."""
+    """Mean and deviation of the known years; (0, 1) without any, deviation 1 if all agree."""
     years = years[~np.isnan(years)]
     if len(years) == 0:
         return 0.0, 1.0

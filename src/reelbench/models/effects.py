@@ -1,16 +1,22 @@
-"""Damped user and item means, bare or around a prior: the baseline that most models here start from."""
+"""Damped user and item means, bare or around a prior: where most models here start from."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
 
-# of fitting users and items in turn: more change the valid RMSE by less than 0.0005
+# of fitting items and users in turn: the second lowers the RMSE on valid by 0.003 to 0.007, the
+# third by less than 0.0005
 _ROUNDS = 3
+
+# (sum of residuals, number of ratings) → effect, an entry per user or item
+_Effect = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class Effects:
     def state(self) -> dict[str, np.ndarray]:
         """Arrays to store, prefixed so that they mix with a model's own."""
         return {
-            "effect_mean": np.float64(self.mean),
+            "effect_mean": np.array(self.mean),
             "effect_user": self.user,
             "effect_item": self.item,
         }
@@ -48,15 +54,12 @@ class Effects:
 def damped_means(
     train: Interactions, ids: Ids, user_damping: float, item_damping: float
 ) -> Effects:
-    """Item effects first, then user effects on what is left (Koren 2010, section 2.1).
+    """Item effects, and user effects on what is left (Koren 2010, section 2.1), fitted in turn.
 
     An effect is the sum of residuals over (count + damping), so that few ratings say little.
     """
-    rating = train.rating.astype(np.float64)
-    mean = float(rating.mean())
-    item = _damped(train.item_idx, rating - mean, ids.n_items, item_damping)
-    user = _damped(train.user_idx, rating - mean - item[train.item_idx], ids.n_users, user_damping)
-    return Effects(mean, user, item)
+    shrunk = partial(_shrunk, damping=item_damping)
+    return _in_turn(train, ids, shrunk, partial(_shrunk, damping=user_damping))
 
 
 def effects_around_prior(
@@ -70,30 +73,46 @@ def effects_around_prior(
 ) -> Effects:
     """Damped effects that shrink towards what an item's features say, and not towards zero.
 
-    The prior of an item is a ridge regression from its features to the mean residual of the items in
-    train, an item with n ratings weighing n / (n + item_damping): the precision of its mean where
-    the damping is the ratio of the variances within and between items. An item's effect is then
-    (sum of residuals + item_damping · prior) / (n + item_damping), so a cold item has its prior.
-    User and item effects are fitted in turn, three times, since each is what the other leaves.
+    The prior of an item is a ridge regression from its features to the mean residual of the items
+    in train, an item with n ratings weighing n / (n + item_damping): the precision of its mean
+    where the damping is the ratio of the variances within and between items. An item's effect is
+    then (sum of residuals + item_damping · prior) / (n + item_damping), so a cold item has its
+    prior.
 
     Args:
         columns: features, float64 (n_items, d), d may be 0.
         regularization: L2 penalty of the ridge; its intercept has none.
     """
+
+    def around_prior(total: np.ndarray, count: np.ndarray) -> np.ndarray:
+        prior = _prior(columns, total, count, item_damping, regularization)
+        weight = 1.0 - _shrunk(count, count, item_damping)
+        return _shrunk(total, count, item_damping) + weight * prior
+
+    return _in_turn(train, ids, around_prior, partial(_shrunk, damping=user_damping))
+
+
+def _in_turn(train: Interactions, ids: Ids, item_effect: _Effect, user_effect: _Effect) -> Effects:
+    """Fit items to what users leave and users to what items leave, several times."""
     rating = train.rating.astype(np.float64)
     mean = float(rating.mean())
-    count = np.bincount(train.item_idx, minlength=ids.n_items)
-    user = np.zeros(ids.n_users + 1)
-    item = np.zeros(ids.n_items + 1)
+    user, item = np.zeros(ids.n_users + 1), np.zeros(ids.n_items + 1)
     for _ in range(_ROUNDS):
-        residual = rating - mean - user[train.user_idx]
-        total = np.bincount(train.item_idx, residual, minlength=ids.n_items)
-        prior = _prior(columns, total, count, item_damping, regularization)
-        item[:-1] = (total + item_damping * prior) / np.maximum(count + item_damping, 1e-12)
-        user = _damped(
-            train.user_idx, rating - mean - item[train.item_idx], ids.n_users, user_damping
-        )
+        left = rating - mean - user[train.user_idx]
+        item[:-1] = item_effect(*_sums(train.item_idx, left, ids.n_items))
+        left = rating - mean - item[train.item_idx]
+        user[:-1] = user_effect(*_sums(train.user_idx, left, ids.n_users))
     return Effects(mean, user, item)
+
+
+def _sums(index: np.ndarray, values: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sum and number of the values of every index: float64 (size,), int64 (size,)."""
+    return np.bincount(index, values, minlength=size), np.bincount(index, minlength=size)
+
+
+def _shrunk(total: np.ndarray, count: np.ndarray, damping: float) -> np.ndarray:
+    # a group without rows keeps 0 even when the damping is 0
+    return np.divide(total, count + damping, out=np.zeros(len(total)), where=count > 0)
 
 
 def _prior(
@@ -101,15 +120,8 @@ def _prior(
 ) -> np.ndarray:
     """Expected effect of every item from its features, float64 (n_items,)."""
     design = np.hstack([columns, np.ones((len(columns), 1))])
-    mean = np.divide(total, count, out=np.zeros(len(count)), where=count > 0)
-    weighted = design * (count / (count + damping + 1e-12))[:, None]
+    mean = _shrunk(total, count, 0.0)
+    weighted = design * _shrunk(count, count, damping)[:, None]
     penalty = np.full(design.shape[1], regularization)
     penalty[-1] = 0.0
     return design @ np.linalg.solve(weighted.T @ design + np.diag(penalty), weighted.T @ mean)
-
-
-def _damped(index: np.ndarray, residual: np.ndarray, size: int, damping: float) -> np.ndarray:
-    total = np.bincount(index, residual, minlength=size + 1)
-    count = np.bincount(index, minlength=size + 1)
-    # a group without rows keeps 0 even when the damping is 0
-    return np.divide(total, count + damping, out=np.zeros(size + 1), where=count > 0)

@@ -27,7 +27,7 @@ def dense_columns(block: Block, n_items: int) -> np.ndarray:
 
 
 def dense_matrix(features: Features) -> np.ndarray:
-    """Float columns of all blocks side by side, blocks in the order declared: float64 (n_items, d)."""
+    """Float columns of all blocks side by side, in the order declared: float64 (n_items, d)."""
     n_items = features.ids.n_items
     parts = [dense_columns(block, n_items) for block in features.values()]
     return np.hstack([np.zeros((n_items, 0)), *parts])

@@ -28,7 +28,7 @@ class Popularity(Recommender):
         return np.tile(self._count, (len(user_idx), 1))
 
     def _state(self) -> Arrays:
-        return {"mean": np.float64(self._mean), "count": self._count}
+        return {"mean": np.array(self._mean), "count": self._count}
 
     def _restore(self, state: Arrays) -> None:
         self._mean = float(state["mean"])

@@ -22,7 +22,8 @@ from reelbench.params import ParamsError, Section
 
 
 class STConfig(Section):
-    #: factor on the columns of each declared block: a text vector has length 1, a row of ones has not
+    #: factor on the columns of each declared block: a text vector has length 1, a row of ones has
+    #: not
     weights: dict[str, PositiveFloat]
     #: principal components of the weighted columns that are kept
     components: PositiveInt
@@ -35,7 +36,7 @@ class STConfig(Section):
 
 
 class ST(Recommender):
-    """Ridge regressions on item features. A cold user has no weights, an unknown item no features."""
+    """Ridge regressions on item features; cold users have no weights, unknown items no features."""
 
     Config = STConfig
 
@@ -92,7 +93,10 @@ class ST(Recommender):
 
 
 def principal_components(columns: np.ndarray, rows: np.ndarray, components: int) -> np.ndarray:
-    """Columns centred and projected on their first components, mean and components from `rows` alone.
+    """Columns centred and projected on their first components.
+
+    Args:
+        rows: the rows that mean and components are taken from.
 
     Returns:
         float64 (n, at most `components`).
@@ -103,7 +107,7 @@ def principal_components(columns: np.ndarray, rows: np.ndarray, components: int)
 
 
 def ridge(design: np.ndarray, target: np.ndarray, regularization: float) -> np.ndarray:
-    """Weights (d,) of a ridge regression without intercept; solves the smaller of n and d equations."""
+    """Weights (d,) of a ridge without intercept, from the smaller of n and d equations."""
     n_rows, n_columns = design.shape
     if n_rows < n_columns:
         kernel = design @ design.T + regularization * np.eye(n_rows)

@@ -1,7 +1,7 @@
 """Model `svd`: matrix factorisation with biases by stochastic gradient descent (Surprise's SVD).
 
-rating ≈ mean + b_u + b_i + q_i·p_u, Koren, Bell & Volinsky (2009), "Matrix Factorization Techniques for
-Recommender Systems". Surprise learns; its arrays are kept and scored by NumPy.
+rating ≈ mean + b_u + b_i + q_i·p_u, Koren, Bell & Volinsky (2009), "Matrix Factorization
+Techniques for Recommender Systems". Surprise learns; its arrays are kept and scored by NumPy.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class SVD(Recommender):
 
     def _state(self) -> Arrays:
         return {
-            "mean": np.float64(self._mean),
+            "mean": np.array(self._mean),
             "user_bias": self._user_bias,
             "item_bias": self._item_bias,
             "user_factors": self._user_factors,

@@ -7,6 +7,7 @@ import logging
 import pandas as pd
 
 from reelbench import params, paths
+from reelbench.columns import YEAR
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import BlockEntry, Catalogue, Ids, write_block
 from reelbench.files import read_json, size_bytes
@@ -30,12 +31,15 @@ def run(block: str) -> None:
 
 def read_catalogue() -> Catalogue:
     """What blocks may look at, from the artifacts of clean and split."""
-    sizes = read_json(paths.CLEAN / "catalogue.json")
+    sizes = read_json(paths.CATALOGUE)
     return Catalogue(
         ids=Ids(
-            sizes["n_users"], sizes["n_items"], float(sizes["rating_min"]), float(sizes["rating_max"])
+            sizes["n_users"],
+            sizes["n_items"],
+            float(sizes["rating_min"]),
+            float(sizes["rating_max"]),
         ),
-        items=pd.read_parquet(paths.ITEMS),
+        items=pd.read_parquet(paths.ITEMS).astype({YEAR: "Int16"}),
         users=pd.read_parquet(paths.USERS),
         tags=pd.read_parquet(paths.TAGS),
         train=Interactions.from_parquet(paths.TRAIN),

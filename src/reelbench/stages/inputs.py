@@ -1,8 +1,8 @@
 """Stage `inputs`: which content of which feature blocks each model reads.
 
-DVC cannot let a list in the parameters pick dependencies. So one cheap stage that depends on all blocks
-writes a small file per model, and `train@{model}` depends on that file alone: a block that a model does
-not use may change without retraining it.
+DVC cannot let a list in the parameters pick dependencies. So one cheap stage that depends on all
+blocks writes a small file per model, and `train@{model}` depends on that file alone: a block that
+a model does not use may change without retraining it.
 """
 
 from __future__ import annotations

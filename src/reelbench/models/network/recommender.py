@@ -1,0 +1,144 @@
+"""The network as a recommender."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Features
+from reelbench.models.base import Arrays, Recommender
+from reelbench.models.effects import effects_around_prior
+from reelbench.models.item_matrix import dense_matrix
+from reelbench.models.network import layers
+from reelbench.models.network.config import NetworkConfig
+from reelbench.models.network.tables import Tables
+from reelbench.seeds import seed_keras
+
+_LOG = logging.getLogger(__name__)
+
+_WEIGHTS = "network.weights.h5"
+_PAIRS_PER_BATCH = 65_536
+
+
+class Network(Recommender):
+    """The network as a recommender; `history` holds the RMSE on train and valid of each epoch."""
+
+    Config = NetworkConfig
+
+    def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
+        effects = effects_around_prior(
+            train,
+            features.ids,
+            dense_matrix(features),
+            user_damping=self.config.user_damping,
+            item_damping=self.config.item_damping,
+            regularization=self.config.prior_regularization,
+        )
+        self._tables = Tables.make(effects, train, features)
+        self._build()
+        self._learn(train, valid)
+
+    def _build(self) -> None:
+        seed_keras(self.seed, self.threads)
+        self._user_tower = layers.user_tower(self._tables, self.config)
+        self._item_tower = layers.item_tower(self._tables, self.config)
+        self._head = layers.head(self.config)
+        self._model = layers.whole(self._user_tower, self._item_tower, self._head)
+
+    def _learn(self, train: Interactions, valid: Interactions) -> None:
+        import keras
+
+        # a second model of the same layers, so that no optimizer is stored with the weights
+        trainee = layers.whole(self._user_tower, self._item_tower, self._head)
+        trainee.compile(
+            optimizer=keras.optimizers.Adam(self.config.learning_rate),
+            loss="mse",
+            metrics=[keras.metrics.RootMeanSquaredError(name="rmse")],
+        )
+        trainee.fit(
+            _inputs(train),
+            train.rating,
+            batch_size=self.config.batch_size,
+            epochs=self.config.epochs,
+            validation_data=(_inputs(valid), valid.rating) if len(valid) else None,
+            validation_batch_size=_PAIRS_PER_BATCH,
+            callbacks=[_record(self.history), *self._stopping(len(valid))],
+            verbose=0,
+        )
+
+    def _stopping(self, n_valid: int) -> list[Any]:
+        """Stop at the best epoch on valid; without valid ratings all epochs are run."""
+        import keras
+
+        stop = keras.callbacks.EarlyStopping(
+            "val_rmse", patience=self.config.patience, mode="min", restore_best_weights=True
+        )
+        return [stop] if n_valid else []
+
+    def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
+        sizes = len(self._tables.user_effect), len(self._tables.item_effect)
+        # TensorFlow has no negative indices: -1 is the last row
+        users, items = user_idx % sizes[0], item_idx % sizes[1]
+        return _in_batches(self._model, users, items)[:, 0]
+
+    def _score(self, user_idx: np.ndarray) -> np.ndarray:
+        """The towers once per user and item, and only the head for every pair."""
+        n_users, n_items = len(self._tables.user_effect), self.ids.n_items
+        users = _in_batches(self._user_tower, user_idx % n_users)
+        items = _in_batches(self._item_tower, np.arange(n_items))
+        step = max(1, _PAIRS_PER_BATCH // n_items)
+        rows = [
+            _in_batches(
+                self._head, np.repeat(chunk, n_items, axis=0), np.tile(items, (len(chunk), 1))
+            )
+            for chunk in np.split(users, range(step, len(users), step))
+        ]
+        return np.concatenate(rows).reshape(len(user_idx), n_items)
+
+    def _state(self) -> Arrays:
+        return self._tables.shapes()
+
+    def _restore(self, state: Arrays) -> None:
+        self._tables = Tables.blank(state)
+        self._build()
+
+    def _save_extra(self, folder: Path) -> None:
+        self._model.save_weights(folder / _WEIGHTS)
+
+    def _load_extra(self, folder: Path) -> None:
+        self._model.load_weights(folder / _WEIGHTS)
+
+
+def _inputs(part: Interactions) -> dict[str, np.ndarray]:
+    return {"user_idx": part.user_idx, "item_idx": part.item_idx}
+
+
+def _in_batches(model: Any, *arrays: np.ndarray) -> np.ndarray:
+    """Output for arrays of equal length, without the set-up time of Keras' own `predict`."""
+    import keras
+
+    outputs = []
+    for start in range(0, len(arrays[0]), _PAIRS_PER_BATCH):
+        batch = [array[start : start + _PAIRS_PER_BATCH] for array in arrays]
+        output = model(batch if len(batch) > 1 else batch[0], training=False)
+        outputs.append(keras.ops.convert_to_numpy(output))
+    return np.concatenate(outputs)
+
+
+def _record(history: list[dict[str, float]]) -> Any:
+    """Callback that keeps and logs the losses of every epoch."""
+    import keras
+
+    def end_of_epoch(epoch: int, logs: dict[str, float]) -> None:
+        row = {"epoch": epoch + 1, "train_loss": logs["rmse"]}
+        if "val_rmse" in logs:
+            row["valid_loss"] = logs["val_rmse"]
+        history.append(row)
+        losses = ", ".join(f"{name} {value:.4f}" for name, value in list(row.items())[1:])
+        _LOG.info("epoch %d: %s", epoch + 1, losses)
+
+    return keras.callbacks.LambdaCallback(on_epoch_end=end_of_epoch)

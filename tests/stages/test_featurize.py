@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_project import N_ITEMS, N_USERS, ratings, write_catalogue, write_params, write_ratings
+
+from reelbench import paths
+from reelbench.features.block import Block, Catalogue, FeatureBlock, ids_of, read_block
+from reelbench.params import ParamsError, Section
+from reelbench.seeds import seed_for
+from reelbench.stages import featurize
+
+PARAMS: dict[str, Any] = {
+    "seed": 5,
+    "threads": 1,
+    "features": {
+        "ids": {"_target_": "reelbench.features.ids.IdsBlock", "code": "ids.py"},
+        "genres": {"_target_": "reelbench.features.genres.GenresBlock", "code": "genres.py"},
+        "probe": {"_target_": f"{__name__}.Probe", "code": "probe.py", "size": 3},
+    },
+}
+
+
+class ProbeConfig(Section):
+    size: int
+
+
+class Probe(FeatureBlock):
+    """Tells what it was given."""
+
+    Config = ProbeConfig
+
+    def build(self, catalogue: Catalogue) -> Block:
+        rows = len(catalogue.train), len(catalogue.items), len(catalogue.users), len(catalogue.tags)
+        return {
+            "rows": np.array(rows),
+            "own": np.array([self.seed, self.threads, self.config.size]),
+        }
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_catalogue(tmp_path)
+    write_ratings(tmp_path, ratings())
+    write_params(tmp_path, PARAMS)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_sizes_and_scale() -> None:
+    featurize.run("ids")
+    ids = ids_of(read_block(paths.feature_block("ids")))
+    assert (ids.n_users, ids.n_items, ids.rating_min, ids.rating_max) == (N_USERS, N_ITEMS, 1, 5)
+
+
+def test_a_block_gets_the_catalogue_and_a_seed_of_its_own_name() -> None:
+    featurize.run("probe")
+    block = read_block(paths.feature_block("probe"))
+    assert block["rows"].tolist() == [len(ratings()["train"]), N_ITEMS, N_USERS, 0]
+    assert block["own"].tolist() == [seed_for(5, "features", "probe"), 1, 3]
+
+
+def test_lists_and_missing_years_come_back_from_the_tables() -> None:
+    featurize.run("genres")
+    assert read_block(paths.feature_block("genres"))["genres"].sum(axis=1).tolist()[:4] == [
+        1,
+        2,
+        0,
+        1,
+    ]
+    catalogue = featurize.read_catalogue()
+    assert str(catalogue.items["year"].dtype) == "Int16"
+    assert catalogue.items["year"].isna().sum() == 1
+
+
+def test_unknown_block_names_the_known() -> None:
+    with pytest.raises(ParamsError, match="did you mean 'genres'"):
+        featurize.run("genre")
+
+
+def test_unknown_key_names_the_file() -> None:
+    params = {**PARAMS, "features": {"probe": {**PARAMS["features"]["probe"], "sise": 4}}}
+    write_params(Path(), params)
+    with pytest.raises(ParamsError, match=r"conf/features/probe\.yaml: unknown key 'sise'.*'size'"):
+        featurize.run("probe")

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from contracts import contents
+from small_project import ratings, write_catalogue, write_params, write_ratings
+
+from reelbench import paths
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Features
+from reelbench.files import read_json, sha256_file, size_bytes
+from reelbench.models.base import Recommender
+from reelbench.models.popularity import Popularity
+from reelbench.params import ParamsError
+from reelbench.seeds import seed_for
+from reelbench.stages import featurize, inputs, train
+
+
+class Learner(Popularity):
+    """Has two epochs, the second without a valid loss."""
+
+    def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
+        super()._fit(train, valid, features)
+        self.history += [
+            {"epoch": 1, "train_loss": 1.5, "valid_loss": 2.0},
+            {"epoch": 2, "train_loss": 1.25},
+        ]
+
+
+class Broken(Popularity):
+    def _save_extra(self, folder: Path) -> None:
+        raise OSError("disk full")
+
+
+def block(name: str, target: str) -> dict[str, Any]:
+    return {"_target_": f"reelbench.features.{name}.{target}", "code": f"{name}.py"}
+
+
+def model(target: str, **parameters: Any) -> dict[str, Any]:
+    return {"_target_": target, "code": "x.py", "features": [], **parameters}
+
+
+PARAMS: dict[str, Any] = {
+    "seed": 5,
+    "threads": 1,
+    "features": {"ids": block("ids", "IdsBlock"), "genres": block("genres", "GenresBlock")},
+    "models": {
+        "bias": model("reelbench.models.bias.Bias", user_damping=5.0, item_damping=2.0),
+        "learner": {**model(f"{__name__}.Learner"), "features": ["genres"]},
+        "broken": model(f"{__name__}.Broken"),
+    },
+    "inputs": {"bias": [], "learner": ["genres"], "broken": []},
+}
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_catalogue(tmp_path)
+    write_ratings(tmp_path, ratings())
+    write_params(tmp_path, PARAMS)
+    monkeypatch.chdir(tmp_path)
+    featurize.run("ids")
+    featurize.run("genres")
+    inputs.run()
+
+
+def test_the_folder_holds_a_model_that_predicts() -> None:
+    train.run("bias")
+    loaded = Recommender.load(paths.model_dir("bias"))
+    table = ratings()["train"]
+    rating = loaded.predict(table["user_idx"], table["item_idx"])
+    assert np.sqrt(np.mean((rating - table["rating"]) ** 2)) < table["rating"].std()
+    assert loaded.seed == seed_for(5, "models", "bias")
+
+
+def test_the_folder_says_what_it_was_made_of() -> None:
+    train.run("learner")
+    assert read_json(paths.model_dir("learner") / "inputs.json") == {
+        "features": read_json(paths.model_inputs("learner")),
+        "train": sha256_file(paths.TRAIN),
+        "valid": sha256_file(paths.VALID),
+    }
+
+
+def test_training_again_gives_the_same_bytes_and_leaves_no_old_file() -> None:
+    train.run("bias")
+    before = contents(paths.MODELS)
+    (paths.model_dir("bias") / "old.bin").write_bytes(b"old")
+    train.run("bias")
+    assert contents(paths.MODELS) == before
+
+
+def test_curves_have_a_row_per_epoch_and_an_empty_cell_for_no_value() -> None:
+    train.run("learner")
+    text = paths.curves("learner").read_text()
+    assert text == "epoch,train_loss,valid_loss\n1,1.5,2.0\n2,1.25,\n"
+
+
+def test_curves_of_a_model_without_epochs_are_a_header() -> None:
+    train.run("bias")
+    with paths.curves("bias").open() as stream:
+        assert list(csv.reader(stream)) == [["epoch", "train_loss", "valid_loss"]]
+
+
+def test_cost() -> None:
+    train.run("bias")
+    cost = json.loads(paths.train_cost("bias").read_text())
+    assert 0 <= cost["train_seconds"] < 60
+    assert cost["model_bytes"] == size_bytes(paths.model_dir("bias"))
+    assert cost["peak_memory_bytes"] > 10_000_000
+    assert cost["machine"]["threads"] == 1
+    assert cost["machine"]["cpu"]
+
+
+def test_a_failed_save_keeps_the_model_that_was_there() -> None:
+    train.run("bias")
+    paths.model_dir("bias").rename(paths.model_dir("broken"))
+    before = contents(paths.MODELS)
+    with pytest.raises(OSError, match="disk full"):
+        train.run("broken")
+    assert contents(paths.MODELS) == before
+
+
+def test_unknown_model_names_the_nearest() -> None:
+    with pytest.raises(ParamsError, match="did you mean 'bias'"):
+        train.run("bais")
+
+
+def test_test_rows_are_not_needed() -> None:
+    paths.TEST.unlink()
+    paths.INTERACTIONS.unlink()
+    train.run("learner")
+    assert paths.model_dir("learner").is_dir()
