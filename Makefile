@@ -35,14 +35,14 @@ test: setup ## Run all tests
 	$(BIN)/python -m pytest
 
 lint: setup ## Check style, types and the direction of imports
-	$(BIN)/ruff check src tests
-	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: setup ## Format the code
-	$(BIN)/ruff check --fix src tests
-	$(BIN)/ruff format src tests
+	$(BIN)/ruff check --fix src tests benchmarks
+	$(BIN)/ruff format src tests benchmarks
 
 ui: setup ## Open the MLflow UI on 127.0.0.1 (PORT=5000)
 	@$(BIN)/reelbench track

@@ -34,6 +34,15 @@ def test_every_choice_composes_and_is_named_like_its_file(tmp_path: Path, group:
         assert content[group]["name"] == file.stem
 
 
+def test_every_experiment_composes(tmp_path: Path) -> None:
+    files = sorted((ROOT / "conf" / "experiment").glob("*.yaml"))
+    assert files
+    for file in files:
+        content = compose(tmp_path / "params.yaml", [f"+experiment={file.stem}"])
+        assert content["protocol"] in (None, file.stem)
+        assert set(content["inputs"]) == set(content["models"])
+
+
 def test_one_stem_everywhere() -> None:
     """conf file = entry of params.yaml = name in the list; the code file exists."""
     content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))

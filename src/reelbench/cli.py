@@ -15,6 +15,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A movie-recommendation benchmark. The pipeline itself runs with `make repro`.",
 )
+bench = typer.Typer(no_args_is_help=True, help="Hold results against earlier ones.")
+app.add_typer(bench, name="bench")
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
@@ -51,6 +53,47 @@ def track() -> None:
 
     mirrored = mirror_all()
     console.print(f"{len(mirrored)} models are in MLflow")
+
+
+@bench.command("compare")
+def bench_compare(
+    base: Annotated[str, typer.Argument(help="Folder, or git revision such as HEAD~1")],
+    new: Annotated[str, typer.Argument(help="The same for the new results")] = ".",
+) -> None:
+    """Print what moved as Markdown; exit code 1 if something gated got worse by too much."""
+    from reelbench import params
+    from reelbench.bench.compare import compare
+    from reelbench.bench.config import BenchConfig
+    from reelbench.bench.source import BenchError, read
+    from reelbench.bench.table import render
+
+    try:
+        config = params.load("bench", BenchConfig)
+        seed = params.select(params.read(), "seed")
+        rows = compare(read(base), read(new), config, seed)
+    except (ParamsError, BenchError) as error:
+        errors.print(f"bench: {error}", markup=False, soft_wrap=True)
+        raise typer.Exit(2) from error
+    typer.echo(render(rows, base, new))
+    raise typer.Exit(1 if any(row.failure for row in rows) else 0)
+
+
+@bench.command("save")
+def bench_save() -> None:
+    """Make the results of the last run the baseline, to be committed."""
+    from reelbench import params, paths
+    from reelbench.bench import baseline
+    from reelbench.bench.config import BenchConfig
+    from reelbench.bench.source import BenchError
+
+    try:
+        config = params.load("bench", BenchConfig)
+        models = params.select(params.read(), "inputs")
+        baseline.save(models, config.tolerances, paths.BASELINE)
+    except (ParamsError, BenchError) as error:
+        errors.print(f"bench: {error}", markup=False, soft_wrap=True)
+        raise typer.Exit(2) from error
+    console.print(f"{paths.BASELINE}: {len(models)} models")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ TAG = "tag"
 
 # rows on their way through clean and split
 REASON = "reason"
+SOURCE_ROW = "source_row"
 PART = "part"
 
 # predictions, recommendations and the per-user table of an evaluation
@@ -38,6 +39,16 @@ SQUARED_ERROR = "squared_error"
 ABSOLUTE_ERROR = "absolute_error"
 COLD_USER = "cold_user"
 COLD_ITEM = "cold_item"
+
+# cohorts and calibration of an evaluation
+COHORT_BY = "by"
+COHORT = "cohort"
+N_USERS = "users"
+N_ITEMS = "items"
+BIN_LOW = "bin_low"
+BIN_HIGH = "bin_high"
+MEAN_PREDICTED = "mean_predicted"
+MEAN_GIVEN = "mean_given"
 
 INTERACTION_DTYPES = {
     USER_IDX: "int32",

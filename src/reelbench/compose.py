@@ -19,12 +19,14 @@ class Root(Section):
 
     seed: int
     threads: int
+    protocol: str | None
     data: dict[str, Any]
     split: dict[str, Any]
     features: dict[str, dict[str, Any]]
     models: dict[str, dict[str, Any]]
     inputs: dict[str, list[str]]
     evaluate: dict[str, Any]
+    bench: dict[str, Any]
     tracking: dict[str, Any]
     engine: dict[str, Any]
 
@@ -71,6 +73,7 @@ def check(content: Mapping[str, Any]) -> None:
 
 
 def _sections() -> dict[str, type[Section]]:
+    from reelbench.bench.config import BenchConfig
     from reelbench.data.engine import EngineConfig
     from reelbench.data.readers import ReadConfig
     from reelbench.data.sources import SourceConfig
@@ -84,6 +87,7 @@ def _sections() -> dict[str, type[Section]]:
         "split": SplitConfig,
         "engine": EngineConfig,
         "evaluate": EvaluateConfig,
+        "bench": BenchConfig,
         "tracking": TrackingConfig,
     }
 

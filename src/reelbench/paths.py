@@ -21,15 +21,20 @@ EVALUATION = DATA / "evaluation"
 
 REPORTS = Path("reports")
 METRICS = REPORTS / "metrics"
+BASELINE = REPORTS / "baseline"
 CURVES = REPORTS / "curves"
 COSTS = REPORTS / "costs"
 FIGURES = REPORTS / "figures"
+COHORTS = REPORTS / "cohorts"
+CALIBRATION = REPORTS / "calibration"
 DATA_REPORT = REPORTS / "data.json"
+COMPARISONS_CSV = REPORTS / "comparisons.csv"
 LEADERBOARD_MD = REPORTS / "leaderboard.md"
 LEADERBOARD_CSV = REPORTS / "leaderboard.csv"
 INDEX_HTML = REPORTS / "index.html"
 
 INTERACTIONS = CLEAN / "interactions.parquet"
+SOURCE_ROW = CLEAN / "source_row.npy"
 ITEMS = CLEAN / "items.parquet"
 USERS = CLEAN / "users.parquet"
 TAGS = CLEAN / "tags.parquet"
@@ -80,6 +85,16 @@ def evaluate_cost(model: str) -> Path:
 def metrics(model: str) -> Path:
     """Test metrics of one model."""
     return METRICS / f"{model}.json"
+
+
+def cohorts(model: str) -> Path:
+    """Every metric of one model again, a row per cohort of users or items."""
+    return COHORTS / f"{model}.csv"
+
+
+def calibration(model: str) -> Path:
+    """Mean given against mean predicted rating of one model, by bins of the predicted one."""
+    return CALIBRATION / f"{model}.csv"
 
 
 def per_user(model: str) -> Path:

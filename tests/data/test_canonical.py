@@ -221,3 +221,10 @@ def test_windows_line_ends_and_a_byte_order_mark(clean: Any) -> None:
     windows = "\ufeff" + GOOD.replace("\n", "\r\n")
     movies = "\ufeff" + MOVIES.replace("\n", "\r\n")
     assert clean(windows, movies).tables["interactions"].equals(clean(GOOD).tables["interactions"])
+
+
+def test_the_place_of_every_rating_in_the_source(clean: Any) -> None:
+    result = clean(f"{RATINGS}2,3,4,50\n1,20,3,20\n1,3,5,10\n1,20,2,30\n")
+    # user 1 by time: movie 3 (third line), movie 20 (last one, which replaces the second)
+    assert result.source_row.tolist() == [2, 3, 0]
+    assert "source_row" not in result.tables["interactions"].column_names

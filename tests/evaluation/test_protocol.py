@@ -5,6 +5,7 @@ import pytest
 
 from reelbench.data.interactions import Interactions
 from reelbench.evaluation.config import EvaluateConfig
+from reelbench.evaluation.movies import Movies
 from reelbench.evaluation.protocol import Evaluation, Parts, evaluate
 from reelbench.features.block import Features, Ids
 from reelbench.models.base import Arrays, Recommender
@@ -16,7 +17,16 @@ PARTS = Parts(
     # user 3 and items 4, 5 are cold; user 1 has no test rating
     test=Interactions.from_arrays([0, 0, 2, 3], [3, 4, 3, 5], [5, 2, 3, 1]),
 )
-CONFIG = EvaluateConfig(k=(1, 3), min_relevant_rating=None, bootstrap_samples=50)
+CONFIG = EvaluateConfig(
+    k=(1, 3),
+    min_relevant_rating=None,
+    candidates="catalogue",
+    rank_by="score",
+    similarity="ids",
+    calibration_bins=4,
+    bootstrap_samples=50,
+)
+MOVIES = Movies({}, np.full(6, np.nan), {})
 
 
 class Countdown(Recommender):
@@ -43,7 +53,7 @@ def run(
     model: type[Recommender] = Countdown, config: EvaluateConfig = CONFIG, parts: Parts = PARTS
 ) -> Evaluation:
     fitted = model().fit(parts.train, parts.valid, Features(IDS))
-    return evaluate(fitted, parts, config, seed=1)
+    return evaluate(fitted, parts, config, MOVIES, seed=1)
 
 
 def test_lists_by_hand() -> None:
@@ -88,7 +98,11 @@ def test_every_metric_but_coverage_has_an_interval_around_it() -> None:
     for key, (low, high) in metrics["intervals"].items():
         assert low <= metrics[key] <= high, key
     headline = {key for key, value in metrics.items() if isinstance(value, float)}
-    assert headline - set(metrics["intervals"]) == {"coverage_at_1", "coverage_at_3"}
+    assert {key.partition("_at_")[0] for key in headline - set(metrics["intervals"])} == {
+        "coverage",
+        "gini",
+        "calibration_error",
+    }
 
 
 def test_a_relevance_threshold_leaves_users_out_and_counts_them() -> None:
@@ -138,3 +152,70 @@ def test_an_empty_test_part_is_refused() -> None:
     nothing = Interactions.from_arrays([], [], [])
     with pytest.raises(ValueError, match="test part is empty"):
         run(parts=Parts(PARTS.train, PARTS.valid, nothing))
+
+
+def changed(**changes: object) -> Evaluation:
+    return run(config=CONFIG.model_copy(update=changes))
+
+
+def test_candidates_of_train_alone_leave_the_rest_missed_and_counted() -> None:
+    result = changed(candidates="train")
+    # train has items 0, 1 and 2: user 0 has seen them all, user 2 has seen 2
+    lists = zip(result.recommendations["user_idx"], result.recommendations["item_idx"], strict=True)
+    assert list(lists) == [(2, 1), (2, 0), (3, 2), (3, 1), (3, 0)]
+    # the test items are all cold: none can be found, and all of them count
+    assert result.metrics["recall_at_3"] == 0
+    assert result.metrics["n_users_without_relevant"] == 0
+    # users 2 and 3 have irrelevant candidates that every missed item loses against
+    assert result.metrics["auc"] == 0
+
+
+def test_ranking_by_prediction_has_the_ties_of_clipping() -> None:
+    class Steep(Countdown):
+        def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
+            return 3.0 + item_idx  # items 2 to 5 are all clipped to 5
+
+    config = CONFIG.model_copy(update={"rank_by": "prediction"})
+    by_score, by_prediction = (run(Steep, c).recommendations for c in (CONFIG, config))
+    assert by_score["item_idx"][-3:].tolist() == [5, 4, 3]
+    # ties by item index, so the smallest of the clipped come first
+    assert by_prediction["item_idx"][-3:].tolist() == [2, 3, 4]
+    assert by_prediction["score"][-3:].tolist() == [5, 5, 5]
+
+
+def test_a_model_that_only_ranks_is_ranked_by_its_score_in_any_case() -> None:
+    config = CONFIG.model_copy(update={"rank_by": "prediction"})
+    assert run(RankOnly, config).metrics["mrr_at_3"] == run(RankOnly).metrics["mrr_at_3"]
+
+
+def test_auc_by_hand() -> None:
+    # order 5 4 3 2 1 0; user 0 finds 4 and 3 below 5, of the candidates 3, 4, 5: loses both
+    # user 2 (all but item 2): item 3 loses against 5 and 4, beats 1 and 0; user 3: item 5 beats all
+    assert run().per_user["auc"].tolist() == pytest.approx([0, 2 / 4, 1])
+
+
+def test_every_cohort_has_the_headline_metrics() -> None:
+    result = run()
+    ranking = {key for key in result.metrics["intervals"] if "_at_" in key}
+    assert ranking | {"rmse", "mae", "r2", "auc"} <= set(result.cohorts)
+    warm = result.cohorts.set_index("cohort").loc["warm users"]
+    assert warm["n_test"] == 3
+    assert warm["mrr_at_3"] == pytest.approx((1 / 2 + 1 / 3) / 2)
+
+
+def test_calibration_covers_every_prediction() -> None:
+    result = run()
+    assert result.calibration is not None
+    assert result.calibration["n_test"].sum() == 4
+    # all predictions are in the bin [3, 4): mean 3.375 against 2.75
+    assert result.metrics["calibration_error"] == pytest.approx(3.375 - 2.75, abs=1e-6)
+    assert run(RankOnly).calibration is None
+
+
+def test_diversity_has_a_key_per_kind_of_vector() -> None:
+    movies = Movies({}, np.full(6, np.nan), {"text": np.eye(6)})
+    fitted = Countdown().fit(PARTS.train, PARTS.valid, Features(IDS))
+    metrics = evaluate(fitted, PARTS, CONFIG, movies, seed=1).metrics
+    assert metrics["diversity_text_at_3"] == 1
+    assert metrics["diversity_text_at_1"] is None
+    assert not [key for key in run().metrics if key.startswith("diversity")]

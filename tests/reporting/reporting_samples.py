@@ -15,7 +15,15 @@ from reelbench.reporting.tables import ranked
 from reelbench.reporting.verdict import verdicts
 
 USERS = 60
-CONFIG = EvaluateConfig(k=(10, 20), min_relevant_rating=None, bootstrap_samples=200)
+CONFIG = EvaluateConfig(
+    k=(10, 20),
+    min_relevant_rating=None,
+    candidates="catalogue",
+    rank_by="score",
+    similarity="text",
+    calibration_bins=8,
+    bootstrap_samples=200,
+)
 LEAK = "Train holds ratings that others gave later."
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,7 @@ import yaml
 
 from reelbench import paths
 from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features, Ids
+from reelbench.features.block import Features, Ids, write_block
 from reelbench.models.base import Arrays, Recommender
 from reelbench.params import ParamsError
 from reelbench.stages import evaluate
@@ -44,8 +45,7 @@ class Ranks(Taste):
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A project folder with two trained models."""
     monkeypatch.chdir(tmp_path)
-    evaluation = {"k": [3, 5], "min_relevant_rating": None, "bootstrap_samples": 40}
-    paths.PARAMS.write_text(yaml.safe_dump({"seed": 1, "evaluate": evaluation}))
+    write_params()
     rng = np.random.default_rng(0)
     pairs = rng.permutation(N_USERS * N_ITEMS)
     for part, chosen in ((paths.TRAIN, pairs[:60]), (paths.VALID, pairs[60:70]),
@@ -55,11 +55,35 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         rating = rng.integers(1, 6, len(chosen)).astype(np.float32)
         columns = {"user_idx": user, "item_idx": item, "rating": rating, "timestamp": user}
         pq.write_table(pa.table(columns), part)
+    write_items()
     features = Features(Ids(N_USERS, N_ITEMS, 1.0, 5.0))
     train = Interactions.from_parquet(paths.TRAIN)
     for name, model in (("taste", Taste(seed=3)), ("ranks", Ranks(seed=3))):
         paths.MODELS.mkdir(exist_ok=True)
         model.fit(train, train, features).save(paths.model_dir(name))
+
+
+def write_params(**changes: Any) -> None:
+    content = {
+        "k": [3, 5],
+        "min_relevant_rating": None,
+        "candidates": "catalogue",
+        "rank_by": "score",
+        "similarity": "text",
+        "calibration_bins": 4,
+        "bootstrap_samples": 40,
+    }
+    content = {key: value for key, value in (content | changes).items() if value != "absent"}
+    paths.PARAMS.write_text(yaml.safe_dump({"seed": 1, "evaluate": content}))
+
+
+def write_items() -> None:
+    genres = [["Drama", "War"][: i % 3] for i in range(N_ITEMS)]
+    columns = {"item_idx": list(range(N_ITEMS)), "genres": genres, "year": [1995] * N_ITEMS}
+    paths.CLEAN.mkdir()
+    pq.write_table(pa.table(columns), paths.ITEMS)
+    text = np.random.default_rng(5).normal(size=(N_ITEMS, 6)).astype(np.float32)
+    write_block({"text": text}, paths.feature_block("text"))
 
 
 def outputs(model: str) -> dict[str, Path]:
@@ -68,6 +92,8 @@ def outputs(model: str) -> dict[str, Path]:
         "per_user": paths.per_user(model),
         "predictions": paths.predictions(model),
         "recommendations": paths.recommendations(model),
+        "cohorts": paths.cohorts(model),
+        "calibration": paths.calibration(model),
     }
 
 
@@ -76,7 +102,7 @@ def test_writes_every_file(project: None) -> None:
     rows = {
         name: pq.read_table(file).num_rows
         for name, file in outputs("taste").items()
-        if name != "metrics"
+        if file.suffix == ".parquet"
     }
     metrics = json.loads(paths.metrics("taste").read_text())
     assert rows["predictions"] == metrics["n_test"] == 30
@@ -125,15 +151,13 @@ def test_a_model_that_only_ranks_leaves_nulls(project: None) -> None:
 
 
 def test_an_unknown_parameter_is_refused_by_name(project: None) -> None:
-    content = {"k": [3], "min_relevant_rating": None, "bootstrap_sample": 40}
-    paths.PARAMS.write_text(yaml.safe_dump({"seed": 1, "evaluate": content}))
+    write_params(bootstrap_samples="absent", bootstrap_sample=40)
     with pytest.raises(ParamsError, match="did you mean 'bootstrap_samples'"):
         evaluate.run("taste")
 
 
 @pytest.mark.parametrize("cutoffs", [[], [0]])
 def test_cutoffs_must_be_positive(project: None, cutoffs: list[int]) -> None:
-    content = {"k": cutoffs, "min_relevant_rating": None, "bootstrap_samples": 40}
-    paths.PARAMS.write_text(yaml.safe_dump({"seed": 1, "evaluate": content}))
+    write_params(k=cutoffs)
     with pytest.raises(ParamsError, match=r"evaluate\.k"):
         evaluate.run("taste")

@@ -16,7 +16,7 @@ import yaml
 
 from reelbench import paths
 from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features, Ids
+from reelbench.features.block import Features, Ids, write_block
 from reelbench.files import read_json, write_json
 from reelbench.models.base import Arrays, Recommender
 from reelbench.reporting.results import ReportError, read_result
@@ -86,10 +86,19 @@ def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 def write_params() -> None:
     content = {
         "seed": 1,
+        "protocol": None,
         "data": {"name": "made-up"},
         "split": {"name": "random"},
         "inputs": {name: [] for name in MODELS},
-        "evaluate": {"k": [5], "min_relevant_rating": None, "bootstrap_samples": 100},
+        "evaluate": {
+            "k": [5],
+            "min_relevant_rating": None,
+            "candidates": "catalogue",
+            "rank_by": "score",
+            "similarity": "ids",
+            "calibration_bins": 4,
+            "bootstrap_samples": 100,
+        },
     }
     paths.PARAMS.write_text(yaml.safe_dump(content))
 
@@ -111,6 +120,7 @@ def write_data() -> None:
     items = {"item_idx": range(N_ITEMS), "genres": genres, "year": range(1970, 1970 + N_ITEMS)}
     pq.write_table(pa.table({k: pa.array(list(v)) for k, v in items.items()}), paths.ITEMS)
     pq.write_table(pa.table({"user_idx": range(N_USERS)}), paths.USERS)
+    write_block({"n_items": np.array(N_ITEMS)}, paths.feature_block("ids"))
     write_json(
         paths.CLEAN_COUNTS, {"interactions": {"read": 203, "dropped": {"odd": 3}, "written": 200}}
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reelbench.columns import ITEM_IDX, TAG, TIMESTAMP, USER_IDX, YEAR
+from reelbench.columns import ITEM_IDX, SOURCE_ROW, TAG, TIMESTAMP, USER_IDX, YEAR
 from reelbench.data import judge, ratings, schema
 from reelbench.data.catalogue import items_table, users_table
 from reelbench.data.engine import Engine
@@ -35,11 +36,14 @@ class Canonical:
         tables: interactions, items, users, tags.
         counts: rows read, rows dropped per reason, and rows written, per table.
         dropped: rows of the source that could not be used, by table; with the reason.
+        source_row: int64, the place of each row of `interactions` in the source, from 0. Not a
+            column, so that the table is the same whatever the order of the source.
     """
 
     tables: dict[str, pa.Table]
     counts: dict[str, Any]
     dropped: dict[str, pa.Table]
+    source_row: np.ndarray
 
 
 def canonical(raw: RawTables, config: ReadConfig, engine: Engine) -> Canonical:
@@ -67,9 +71,10 @@ def canonical(raw: RawTables, config: ReadConfig, engine: Engine) -> Canonical:
         tags = ratings.tags_table(judged_tags, users, engine)
         counts["tags"] = _account(judged_tags, len(tags))
         dropped["tags"] = judge.unusable_rows(judged_tags, engine)
-    tables = {"interactions": interactions, "tags": tags}
+    source_row = interactions[SOURCE_ROW].to_numpy()
+    tables = {"interactions": interactions.drop_columns(SOURCE_ROW), "tags": tags}
     tables |= {"items": schema.to_arrow(items), "users": schema.to_arrow(users)}
-    return Canonical(tables, counts, dropped)
+    return Canonical(tables, counts, dropped, source_row)
 
 
 def describe(tables: dict[str, pa.Table], config: ReadConfig) -> dict[str, Any]:

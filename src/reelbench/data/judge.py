@@ -12,7 +12,7 @@ import ibis
 import pandas as pd
 import pyarrow as pa
 
-from reelbench.columns import ITEM_ID, ITEM_IDX, RATING, REASON, TAG, TIMESTAMP, USER_ID
+from reelbench.columns import ITEM_ID, ITEM_IDX, RATING, REASON, SOURCE_ROW, TAG, TIMESTAMP, USER_ID
 from reelbench.data.engine import Engine
 from reelbench.data.errors import DataError
 from reelbench.data.readers import RawRows, ReadConfig
@@ -47,7 +47,7 @@ class Judged:
 
     Attributes:
         usable: `user_id` string, `item_idx` int32, `timestamp` int64 (null where there is none) and
-            `rating` float64 or `tag` string; held by the engine.
+            `rating` float64 with `source_row` int64, or `tag` string; held by the engine.
         read: number of rows of the source.
         counts: number of rows per reason why they cannot be used; only reasons that occur.
         unusable: those rows as they are in the source, with their `reason`.
@@ -86,7 +86,9 @@ def judge_ratings(
     rating = raw.table[RATING].try_cast("float64")
     outside = (rating < config.rating_min) | (rating > config.rating_max)
     reasons = [(rating.isnull() | rating.isnan(), NO_NUMBER), (outside, OFF_SCALE)]
-    judged = _judge(raw.table.mutate(**{_VALUE: rating}), RATING, reasons, items, users, engine)
+    # text is read in the order of the file, so a number without an order is that of the row
+    table = raw.table.mutate(**{_VALUE: rating, SOURCE_ROW: ibis.row_number()})
+    judged = _judge(table, RATING, reasons, items, users, engine)
     _refuse(judged, set(judged.counts), raw, config, engine)
     return judged
 
@@ -130,7 +132,7 @@ def _judge(
     engine: Engine,
 ) -> Judged:
     """Judge rows whose value, already converted, is in the column `_value`."""
-    source = [column for column in table.columns if column != _VALUE]
+    source = [column for column in table.columns if column not in (_VALUE, SOURCE_ROW)]
     time = _seconds(table)
     given = table[TIMESTAMP].notnull() if TIMESTAMP in source else ibis.literal(False)
     no_id = table[USER_ID].isnull() | table[ITEM_ID].isnull()
@@ -140,6 +142,8 @@ def _judge(
     unknown = _first([(rows[ITEM_IDX].isnull(), NO_ITEM), (~rows[_KNOWN], NO_USER)])
     rows = rows.mutate(**{REASON: ibis.coalesce(rows[REASON], unknown)})
     kept = {name: rows[_VALUE], TIMESTAMP: rows["_time"]}
+    if SOURCE_ROW in table.columns:
+        kept[SOURCE_ROW] = rows[SOURCE_ROW]
     held = engine.cache(rows.select(USER_ID, ITEM_IDX, REASON, **kept))
     counts = _counts(held, engine)
     read = counts.pop("", 0) + sum(counts.values())

@@ -6,7 +6,7 @@ import ibis
 import pandas as pd
 import pyarrow as pa
 
-from reelbench.columns import ITEM_IDX, RATING, TAG, TIMESTAMP, USER_ID, USER_IDX
+from reelbench.columns import ITEM_IDX, RATING, SOURCE_ROW, TAG, TIMESTAMP, USER_ID, USER_IDX
 from reelbench.data.engine import Engine
 from reelbench.data.judge import Judged
 
@@ -27,7 +27,8 @@ def interactions_table(judged: Judged, users: pd.DataFrame, engine: Engine) -> p
         engine: where the ratings are.
 
     Returns:
-        Rows sorted by user, time (missing first) and movie.
+        Rows sorted by user, time (missing first) and movie; with the number of each row in the
+        source as a last column `source_row`.
     """
     rows = _with_user_idx(judged.usable, users)
     latest_first = ibis.window(
@@ -37,7 +38,8 @@ def interactions_table(judged: Judged, users: pd.DataFrame, engine: Engine) -> p
     rows = rows.mutate(_place=ibis.row_number().over(latest_first))
     kept = rows.filter(rows["_place"] == 0).mutate(**{RATING: rows[RATING].cast("float32")})
     order = [USER_IDX, ibis.asc(TIMESTAMP, nulls_first=True), ITEM_IDX]
-    return engine.arrow(kept.select(USER_IDX, ITEM_IDX, RATING, TIMESTAMP).order_by(order))
+    columns = [USER_IDX, ITEM_IDX, RATING, TIMESTAMP, SOURCE_ROW]
+    return engine.arrow(kept.select(columns).order_by(order))
 
 
 def tags_table(judged: Judged, users: pd.DataFrame, engine: Engine) -> pa.Table:

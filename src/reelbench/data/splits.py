@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from reelbench.columns import ITEM_IDX, PART, RATING, TIMESTAMP, USER_IDX
+from reelbench.columns import ITEM_IDX, PART, RATING, SOURCE_ROW, TIMESTAMP, USER_IDX
 from reelbench.data.engine import Engine
 from reelbench.data.errors import DataError
 from reelbench.params import Section
@@ -41,25 +41,38 @@ LEAKS = {
         "Time plays no part: train holds ratings that the same user, and others, gave later than a "
         "test rating, so a model predicts the past from the future. Scores are higher than in use."
     ),
+    "random_by_item": (
+        "Time plays no part: train holds a random share of every movie's ratings, many given later "
+        "than a test rating, so a model predicts the past from the future, and hardly a movie is "
+        "cold. Scores are higher than in use; the split is for comparison with published ones."
+    ),
 }
 
 
 class SplitConfig(Section):
     """Section `split`.
 
-    Shares are of each user's ratings (temporal_user) or of all ratings; with `random`, `valid` is a
-    share of what `test` leaves.
+    Shares are of each user's ratings (temporal_user), of each movie's (random_by_item) or of all;
+    with `random`, `valid` is a share of what `test` leaves.
     """
 
     name: str
-    method: Literal["temporal_user", "temporal_global", "random"]
+    method: Literal["temporal_user", "temporal_global", "random", "random_by_item"]
     test: Annotated[Share, Field(gt=0)]
     valid: Share
+    #: of `numpy.random.RandomState`, for random_by_item alone: the published draw is to be repeated
+    seed: int | None = None
 
     @model_validator(mode="after")
     def _leave_something_to_train(self) -> SplitConfig:
         if self.method != "random" and self.test + self.valid >= 1:
             raise ValueError(f"test {self.test} and valid {self.valid} leave nothing to train")
+        if (self.method == "random_by_item") != (self.seed is not None):
+            raise ValueError(
+                "`seed` is for method random_by_item, which needs it, and for no other"
+            )
+        if self.method == "random_by_item" and self.valid:
+            raise ValueError("method random_by_item has no valid part: valid must be 0")
         return self
 
 
@@ -69,17 +82,21 @@ def divide(
     """Divide the ratings.
 
     Args:
-        ratings: table with the columns of `interactions`, in any order.
+        ratings: table with the columns of `interactions`, in any order; `random_by_item` needs
+            `source_row` too.
         config: which protocol.
         engine: where the table is.
         rng: used by `random` alone.
 
     Returns:
-        `train`, `valid` and `test`, each sorted by user, time and movie.
+        `train`, `valid` and `test`, each sorted by user, time and movie; with `random_by_item` by
+        movie and random number, since what a model learns may depend on the order of its rows.
 
     Raises:
         DataError: the protocol needs timestamps that are missing, or leaves train or test empty.
     """
+    if config.method == "random_by_item":
+        return _not_empty(_random_by_item(ratings, config, engine), config)
     if config.method == "random":
         rows = engine.arrow(ratings.order_by([USER_IDX, ITEM_IDX]))
         rows = rows.append_column(PART, pa.array(_random(len(rows), config, rng)))
@@ -91,9 +108,14 @@ def divide(
             codes = _temporal_global(ratings, config, engine)
         rows = engine.arrow(ratings.mutate(**{PART: codes}))
     parts = {name: _part(rows, code) for code, name in enumerate(PARTS)}
+    return _not_empty(parts, config)
+
+
+def _not_empty(parts: dict[str, pa.Table], config: SplitConfig) -> dict[str, pa.Table]:
     for name in ("train", "test"):
         if not len(parts[name]):
-            raise DataError(f"split {config.name}: {name} is empty with {len(rows)} ratings")
+            n_rows = sum(map(len, parts.values()))
+            raise DataError(f"split {config.name}: {name} is empty with {n_rows} ratings")
     return parts
 
 
@@ -152,6 +174,30 @@ def _random(n: int, config: SplitConfig, rng: np.random.Generator) -> np.ndarray
     codes[:n_test] = _TEST
     codes[n_test : n_test + n_valid] = _VALID
     return rng.permutation(codes)
+
+
+def _random_by_item(
+    ratings: ibis.Table, config: SplitConfig, engine: Engine
+) -> dict[str, pa.Table]:
+    """The stratified split of Recommenders' MovieLens table, draw by draw.
+
+    Rows get a number from NumPy's legacy generator in the order of the source; of a movie's n rows
+    those with the round((1 - test) * n) lowest numbers, a half rounded to even, are train.
+    """
+    if SOURCE_ROW not in ratings.columns:
+        raise DataError(f"split {config.name} needs the order of the source: run `dvc repro clean`")
+    rows = engine.arrow(ratings.order_by(SOURCE_ROW))
+    draw = np.random.RandomState(config.seed).rand(len(rows))
+    item = rows[ITEM_IDX].to_numpy()
+    order = np.lexsort((draw, item))
+    _, start, count = np.unique(item[order], return_index=True, return_counts=True)
+    place = np.arange(len(rows)) - np.repeat(start, count)
+    share = 1 - Fraction(str(config.test))
+    n_train = np.array([round(share * int(n)) for n in count])
+    is_train = place < np.repeat(n_train, count)
+    columns = rows.select([USER_IDX, ITEM_IDX, RATING, TIMESTAMP])
+    train, test = columns.take(order[is_train]), columns.take(order[~is_train])
+    return {"train": train, "valid": columns.slice(0, 0), "test": test}
 
 
 def _floor(share: float, n: int) -> int:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import resource
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from reelbench import columns
 from reelbench.data.interactions import Interactions
-from reelbench.evaluation import cohorts, significance
+from reelbench.evaluation import beyond, cohorts, significance
+from reelbench.evaluation.auc import auc
+from reelbench.evaluation.breakdown import Outcome, breakdown, cohorts_of
+from reelbench.evaluation.calibration import calibration, calibration_error
 from reelbench.evaluation.config import EvaluateConfig
 from reelbench.evaluation.errors import ERRORS, Moments, moments, total
 from reelbench.evaluation.metrics import coverage, metric_key, ranking_metrics
+from reelbench.evaluation.movies import Movies
 from reelbench.evaluation.ranking import NO_ITEM
 from reelbench.evaluation.scoring import Rankings, Ratings, predict, rank
 from reelbench.models.base import Recommender
@@ -42,6 +48,8 @@ class Evaluation:
         predictions: columns of `paths.predictions`, a row per test rating in the order of the part.
         recommendations: columns of `paths.recommendations`, by user, then by rank.
         cost: content of `paths.evaluate_cost`: microseconds and bytes.
+        cohorts: content of `paths.cohorts`, a row per cohort (see `breakdown`).
+        calibration: columns of `paths.calibration`; None for a model that only ranks.
     """
 
     metrics: dict[str, Any]
@@ -49,13 +57,18 @@ class Evaluation:
     predictions: Table
     recommendations: Table
     cost: dict[str, float | None]
+    cohorts: pd.DataFrame
+    calibration: dict[str, np.ndarray] | None
 
 
-def evaluate(model: Recommender, parts: Parts, config: EvaluateConfig, seed: int) -> Evaluation:
+def evaluate(
+    model: Recommender, parts: Parts, config: EvaluateConfig, movies: Movies, seed: int
+) -> Evaluation:
     """Evaluate a fitted model on the test part.
 
     Errors are over all test ratings, cold users and items included. Rankings are over the full
-    catalogue less the items that the user has in train or valid, for all users with a test rating.
+    catalogue (or all of train's items) less the items that the user has in train or valid, for all
+    users with a test rating.
 
     Raises:
         ValueError: the test part is empty, or a score is NaN.
@@ -65,16 +78,37 @@ def evaluate(model: Recommender, parts: Parts, config: EvaluateConfig, seed: int
         raise ValueError("the test part is empty: make `split` leave some ratings for it")
     users, user_place = np.unique(test.user_idx, return_inverse=True)
     ratings = predict(model, test)
-    rankings = rank(model, users, _seen(parts, model)[users], max(config.k))
+    relevant = _relevant(test, model, config)[users]
+    rankings = rank(
+        model,
+        users,
+        _seen(parts, model)[users],
+        max(config.k),
+        relevant=relevant,
+        among=_among(parts, model, config),
+        by=config.rank_by,
+    )
     errors = _moments(user_place, len(users), test, ratings)
-    ranking = ranking_metrics(rankings.items, _relevant(test, model, config)[users], config.k)
+    ranking = ranking_metrics(rankings.items, relevant, config.k)
+    ranking |= {"auc": auc(rankings.wins, relevant)}
+    ranking |= _beyond(rankings.items, users, parts.train, model, movies, config)
     groups = cohorts.cohorts(parts.train, test)
-    headline = _headline(errors, ranking)
-    headline |= {
-        metric_key("coverage", k): coverage(rankings.items, model.ids.n_items, k) for k in config.k
-    }
+    bins = _calibration(test, ratings, model, config)
+    outcome = Outcome(
+        test,
+        ratings.predicted,
+        users,
+        rankings.items,
+        relevant,
+        rankings.wins,
+        ranking,
+        config.k,
+    )
+    size = (model.ids.n_users, model.ids.n_items)
     return Evaluation(
-        metrics=headline
+        metrics=_headline(errors, ranking)
+        | _of_all_lists(rankings.items, model.ids.n_items, config.k)
+        | {"calibration_error": None if bins is None else calibration_error(bins)}
         | _counts(parts, users, ranking)
         | {"intervals": _intervals(errors, ranking, config.bootstrap_samples, seed)}
         | {"cohorts": cohorts.describe(groups, test, ratings.predicted)},
@@ -82,7 +116,60 @@ def evaluate(model: Recommender, parts: Parts, config: EvaluateConfig, seed: int
         predictions=_predictions(test, ratings, groups),
         recommendations=_recommendations(rankings),
         cost=_cost(ratings, rankings, len(test)),
+        cohorts=breakdown(cohorts_of(parts.train, *size, movies), outcome),
+        calibration=bins,
     )
+
+
+def _among(parts: Parts, model: Recommender, config: EvaluateConfig) -> np.ndarray | None:
+    """Items that may be recommended, bool (n_items,); None for all."""
+    if config.candidates == "catalogue":
+        return None
+    return np.bincount(parts.train.item_idx, minlength=model.ids.n_items) > 0
+
+
+def _beyond(
+    lists: np.ndarray,
+    users: np.ndarray,
+    train: Interactions,
+    model: Recommender,
+    movies: Movies,
+    config: EvaluateConfig,
+) -> dict[str, np.ndarray]:
+    """What lists are like beside being right, float64 (n,) per key."""
+    n_users, n_items = model.ids.n_users, model.ids.n_items
+    counts = beyond.popularity(train, n_items)
+    profile = beyond.profile_popularity(train, counts, n_users)[users]
+    information = beyond.self_information(train, n_items)
+    found = {}
+    for k in config.k:
+        found[metric_key("novelty", k)] = beyond.novelty(lists, information, k)
+        lift = beyond.popularity_lift(lists, counts, profile, k)
+        found[metric_key("popularity_lift", k)] = lift
+        for name, vectors in movies.vectors.items():
+            found[metric_key(f"diversity_{name}", k)] = beyond.diversity(lists, vectors, k)
+    return found
+
+
+def _of_all_lists(
+    lists: np.ndarray, n_items: int, cutoffs: Sequence[int]
+) -> dict[str, float | None]:
+    """What only all lists together have. No interval: a resample of users shows fewer items."""
+    found: dict[str, float | None] = {}
+    for k in cutoffs:
+        found[metric_key("coverage", k)] = coverage(lists, n_items, k)
+        value = beyond.gini(lists, n_items, k)
+        found[metric_key("gini", k)] = None if np.isnan(value) else value
+    return found
+
+
+def _calibration(
+    test: Interactions, ratings: Ratings, model: Recommender, config: EvaluateConfig
+) -> dict[str, np.ndarray] | None:
+    if ratings.predicted is None:
+        return None
+    low, high = model.ids.rating_min, model.ids.rating_max
+    return calibration(test.rating, ratings.predicted, low, high, config.calibration_bins)
 
 
 def _seen(parts: Parts, model: Recommender) -> sparse.csr_array:

@@ -31,18 +31,34 @@ def top_k(scores: ArrayLike, seen: sparse.csr_array, k: int) -> np.ndarray:
     Raises:
         ValueError: a score is NaN (it has no place in an order), or the shapes disagree.
     """
-    allowed = _without_seen(np.asarray(scores), seen)
+    return best(candidates_only(np.asarray(scores), seen), k)
+
+
+def best(allowed: np.ndarray, k: int) -> np.ndarray:
+    """As `top_k`, of scores that are -inf for what must not be recommended."""
     n_users, n_items = allowed.shape
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}")
-    best = np.full((n_users, k), NO_ITEM, dtype=np.int32)
+    lists = np.full((n_users, k), NO_ITEM, dtype=np.int32)
     width = min(k, n_items)
     if n_users and width:
-        best[:, :width] = _best(allowed, width)
-    return best
+        lists[:, :width] = _best(allowed, width)
+    return lists
 
 
-def _without_seen(scores: np.ndarray, seen: sparse.csr_array) -> np.ndarray:
+def candidates_only(
+    scores: np.ndarray, seen: sparse.csr_array, among: np.ndarray | None = None
+) -> np.ndarray:
+    """A copy of the scores with -inf for every seen item, and for every item not in `among`.
+
+    Args:
+        scores: floats (n, n_items).
+        seen: boolean CSR (n, n_items).
+        among: bool (n_items,), the items that may be recommended; None: all.
+
+    Raises:
+        ValueError: a score is NaN, or the shapes disagree.
+    """
     if scores.shape != seen.shape:
         raise ValueError(f"scores are {scores.shape} but seen is {seen.shape}: shapes must agree")
     # a maximum is NaN where anything is, and needs no array of flags
@@ -51,6 +67,8 @@ def _without_seen(scores: np.ndarray, seen: sparse.csr_array) -> np.ndarray:
     allowed = scores.copy()
     rows = np.repeat(np.arange(len(scores)), np.diff(seen.indptr))
     allowed[rows, seen.indices] = -np.inf
+    if among is not None:
+        allowed[:, ~among] = -np.inf
     return allowed
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy import sparse
 
 from reelbench.data.interactions import Interactions
-from reelbench.evaluation.ranking import NO_ITEM, top_k
+from reelbench.evaluation.auc import wins
+from reelbench.evaluation.ranking import NO_ITEM, best, candidates_only
 from reelbench.models.base import Recommender
 
 logger = logging.getLogger(__name__)
@@ -42,12 +44,15 @@ class Rankings:
         items: int32 (n_users, k), -1 for an empty place.
         scores: float32 (n_users, k), NaN for an empty place.
         seconds: time in `score`, without the search for the best.
+        wins: float64, share of the user's irrelevant candidates below each stored entry of
+            `relevant` (see `auc.wins`); empty where nothing is relevant.
     """
 
     users: np.ndarray
     items: np.ndarray
     scores: np.ndarray
     seconds: float
+    wins: np.ndarray
 
 
 def predict(model: Recommender, test: Interactions) -> Ratings:
@@ -60,28 +65,55 @@ def predict(model: Recommender, test: Interactions) -> Ratings:
     return Ratings(predicted, time.perf_counter() - start)
 
 
-def rank(model: Recommender, users: np.ndarray, seen: sparse.csr_array, k: int) -> Rankings:
+def rank(
+    model: Recommender,
+    users: np.ndarray,
+    seen: sparse.csr_array,
+    k: int,
+    *,
+    relevant: sparse.csr_array | None = None,
+    among: np.ndarray | None = None,
+    by: Literal["score", "prediction"] = "score",
+) -> Rankings:
     """Rank the whole catalogue for `users`, a chunk of them at a time.
 
     Args:
         users: int (n_users,).
         seen: boolean CSR (n_users, n_items), a row per element of `users`.
         k: length of the lists.
+        relevant: boolean CSR (n_users, n_items), what to find the places of; None: nothing.
+        among: bool (n_items,), the items that may be recommended; None: all.
+        by: `prediction` ranks by predicted ratings, except a model that has none.
     """
+    relevant = sparse.csr_array(seen.shape, dtype=bool) if relevant is None else relevant
     items = np.full((len(users), k), NO_ITEM, dtype=np.int32)
     scores = np.full((len(users), k), np.nan, dtype=np.float32)
     step = max(1, _SCORES_AT_ONCE // max(1, model.ids.n_items))
-    model.score(users[:1])
+    _scores(model, users[:1], by)
+    won = []
     seconds, said = 0.0, time.perf_counter()
     for first in range(0, len(users), step):
         rows = slice(first, first + step)
         start = time.perf_counter()
-        chunk = model.score(users[rows])
+        chunk = _scores(model, users[rows], by)
         seconds += time.perf_counter() - start
-        items[rows] = top_k(chunk, seen[rows], k)
-        best = np.take_along_axis(chunk, np.maximum(items[rows], 0), axis=1)
-        scores[rows] = np.where(items[rows] == NO_ITEM, np.nan, best)
+        allowed = candidates_only(chunk, seen[rows], among)
+        items[rows] = best(allowed, k)
+        top = np.take_along_axis(chunk, np.maximum(items[rows], 0), axis=1)
+        scores[rows] = np.where(items[rows] == NO_ITEM, np.nan, top)
+        won.append(wins(allowed, relevant[rows]))
         if time.perf_counter() - said > _SECONDS_BETWEEN_LINES:
             said = time.perf_counter()
             logger.info("ranked %d of %d users", min(first + step, len(users)), len(users))
-    return Rankings(users, items, scores, seconds)
+    return Rankings(users, items, scores, seconds, np.concatenate(won))
+
+
+def _scores(
+    model: Recommender, users: np.ndarray, by: Literal["score", "prediction"]
+) -> np.ndarray:
+    """What to rank by, floats (len(users), n_items)."""
+    if by == "score" or not model.predicts_ratings:
+        return model.score(users)
+    n_items = model.ids.n_items
+    every = np.tile(np.arange(n_items), len(users))
+    return model.predict(np.repeat(users, n_items), every).reshape(len(users), n_items)

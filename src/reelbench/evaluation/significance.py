@@ -19,6 +19,8 @@ from reelbench.columns import ABSOLUTE_ERROR, N_TEST, SQUARED_ERROR, USER_IDX
 from reelbench.evaluation.errors import ERRORS, Moments
 
 CONFIDENCE = 0.95
+#: a difference counts as real below this p-value, corrected for the number of comparisons
+ALPHA = 0.05
 
 # weights (resamples, users) held at a time: bounds the memory
 _WEIGHTS_AT_ONCE = 4_000_000

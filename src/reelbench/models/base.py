@@ -200,6 +200,8 @@ class ModelEntry(Section):
     target: str = Field(alias="_target_")
     code: str
     features: tuple[str, ...] = ()
+    #: in place of the one that root seed and name give: repeats a run published with its seed
+    seed: int | None = None
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
     @property

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from reelbench.columns import COHORT, COHORT_BY, N_TEST
 from reelbench.evaluation.config import EvaluateConfig
+from reelbench.evaluation.significance import ALPHA
 from reelbench.reporting import tables
+from reelbench.reporting.comparisons import Pair, compared_metrics
 from reelbench.reporting.dataset import Dataset
+from reelbench.reporting.published import SOURCES, Published
 from reelbench.reporting.results import Result
 from reelbench.reporting.tables import Cell, Column
-from reelbench.reporting.verdict import ALPHA, BASELINE, Verdict
+from reelbench.reporting.verdict import BASELINE, Verdict
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,9 @@ class Content:
     results: Sequence[Result]
     verdicts: Sequence[Verdict]
     config: EvaluateConfig
+    pairs: Sequence[Pair] = ()
+    protocol: str | None = None
+    published: Sequence[Published] = ()
 
     @property
     def k(self) -> int:
@@ -63,10 +70,16 @@ class Content:
         minimum = self.config.min_relevant_rating
         rule = "Every test rating" if minimum is None else f"A test rating of {minimum:g} or more"
         left_out = self.counts["n_users_without_relevant"]
+        pool = (
+            f"the full catalogue of {len(self.dataset.items):,} movies"
+            if self.config.candidates == "catalogue"
+            else "all movies of train"
+        )
+        order = " by predicted rating" if self.config.rank_by == "prediction" else ""
         without = f"; {left_out:,} test users without one are left out" if left_out else ""
         return (
-            f"{rule} counts as relevant{without}. Rankings are over the full catalogue of "
-            f"{len(self.dataset.items):,} movies less those that the user rated in train or valid."
+            f"{rule} counts as relevant{without}. Rankings{order} are over {pool} less those that "
+            "the user rated in train or valid."
         )
 
     @property
@@ -77,6 +90,39 @@ class Content:
             f"users ({self.config.bootstrap_samples:,} resamples, p < {ALPHA:g} after Holm's "
             "correction for the number of models). Whether two intervals overlap says little."
         )
+
+    @property
+    def real(self) -> str:
+        """What a difference has to be to count."""
+        return (
+            "Every model against every other, by a paired bootstrap over users "
+            f"({self.config.bootstrap_samples:,} resamples); p-values after Holm's correction for "
+            f"all pairs of a metric. A difference counts as real where p < {ALPHA:g}."
+        )
+
+    @property
+    def published_note(self) -> str:
+        """Where the published rows are from."""
+        source = SOURCES.get(self.protocol or "", "")
+        return f"Published, not run here: figures of others for this protocol ({source})."
+
+    @cached_property
+    def published_columns(self) -> tuple[Column, ...]:
+        """Columns of the leaderboard that a published row has a value of."""
+        known = {key for row in self.published for key in row.values}
+        return tuple(column for column in self.columns if column.key in known)
+
+    def cohort_tables(self) -> list[CohortTable]:
+        """RMSE and nDCG by cohort, a table per metric and division of the ratings."""
+        shown = [result for result in self.results if len(result.cohorts)]
+        if not shown:
+            return []
+        return [
+            table
+            for by in dict.fromkeys(shown[0].cohorts[COHORT_BY])
+            for metric in compared_metrics(self.k)
+            if (table := _cohort_table(shown, by, metric.key, metric.title)).rows
+        ]
 
     @property
     def machine(self) -> str:
@@ -98,6 +144,47 @@ class Content:
             f"Worse than {BASELINE}": [v for v in self.verdicts if v.is_worse],
         }
         return [(heading, group) for heading, group in groups.items() if group]
+
+
+@dataclass(frozen=True)
+class CohortTable:
+    """One metric of every model for the parts of one division.
+
+    Attributes:
+        title: such as `RMSE by genre`.
+        columns: name and number of test ratings of every cohort.
+        rows: model and its values as text.
+    """
+
+    title: str
+    columns: list[tuple[str, int]]
+    rows: list[tuple[str, list[str]]]
+
+
+def _cohort_table(results: Sequence[Result], by: str, key: str, title: str) -> CohortTable:
+    rows = []
+    for result in results:
+        part = result.cohorts[result.cohorts[COHORT_BY] == by]
+        if not part[key].isna().all():
+            values = [tables.MISSING if value != value else f"{value:.4f}" for value in part[key]]
+            rows.append((result.name, values))
+    first = results[0].cohorts
+    part = first[first[COHORT_BY] == by]
+    columns = list(zip(part[COHORT], part[N_TEST].astype(int), strict=True))
+    return CohortTable(f"{title} by {by}", columns, rows)
+
+
+def describe_pair(pair: Pair) -> list[str]:
+    """Cells of a row: the two models, difference, interval, p-value, and which one is better."""
+    difference, low, high, _ = pair.comparison
+    return [
+        pair.first,
+        pair.second,
+        f"{difference:+.4f}",
+        f"[{low:+.4f}, {high:+.4f}]",
+        f"{pair.p_corrected:.3f}",
+        pair.better or "no difference shown",
+    ]
 
 
 def describe(verdict: Verdict) -> str:

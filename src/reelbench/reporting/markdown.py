@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from reelbench.reporting.content import Content, describe
-from reelbench.reporting.tables import MISSING, Cell, Column
+from reelbench.reporting.content import Content, describe, describe_pair
+from reelbench.reporting.tables import MISSING, Cell, Column, number
 
 _Show = Callable[[Column, Cell], str]
 
@@ -25,6 +25,8 @@ def render(content: Content) -> str:
         _verdicts(content),
         "## 95 % intervals of the ranking metrics",
         _intervals(content),
+        _pairs(content),
+        _published(content),
         "## How to read this",
         _notes(content),
     ]
@@ -54,6 +56,28 @@ def _intervals(content: Content) -> str:
     columns = [content.columns[i] for i in shown]
     rows = [(model, [cells[i] for i in shown]) for model, cells in content.rows]
     return _table(columns, rows, lambda column, cell: cell.interval or MISSING)
+
+
+def _pairs(content: Content) -> str:
+    if not content.pairs:
+        return ""
+    lines = [["metric", "first", "second", "first less second", "95 %", "p", "better"]]
+    lines += [["---", "---", "---", "---:", "---:", "---:", "---"]]
+    lines += [[pair.metric.title, *describe_pair(pair)] for pair in content.pairs]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f"## Which differences are real\n\n{content.real}\n\n{table}"
+
+
+def _published(content: Content) -> str:
+    if not content.published:
+        return ""
+    columns = content.published_columns
+    rows = [
+        (row.algorithm, [Cell(number(row.values.get(c.key), 6)) for c in columns])
+        for row in content.published
+    ]
+    table = _table(columns, rows, lambda column, cell: cell.text)
+    return f"## Published, not run here\n\n{content.published_note}\n\n{table}"
 
 
 def _is_ranking(content: Content, column: Column) -> bool:

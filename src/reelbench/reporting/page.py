@@ -9,6 +9,7 @@ from importlib import resources
 import jinja2
 
 from reelbench.reporting import content as content_module
+from reelbench.reporting import tables
 from reelbench.reporting.content import Content
 from reelbench.reporting.figures import Picture
 
@@ -18,13 +19,16 @@ def render(content: Content, pictures: Mapping[str, Sequence[Picture]]) -> str:
 
     Args:
         content: what is reported.
-        pictures: by section of the page: leaderboard, costs, training, predictions, data.
+        pictures: by section of the page: leaderboard, costs, differences, training, predictions,
+            data.
     """
     # markup in a title or a model's name is text
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["data_url"] = _data_url
+    environment.filters["cells"] = content_module.describe_pair
+    environment.filters["number"] = tables.number
     environment.filters["describe"] = content_module.describe
     text = resources.files("reelbench.reporting").joinpath("page.html").read_text(encoding="utf-8")
     return environment.from_string(text).render(content=content, pictures=pictures)

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from matplotlib.figure import Figure
 
-from reelbench.reporting import data_figures, figures, model_figures
+from reelbench.reporting import comparison_figures, data_figures, figures, model_figures
+from reelbench.reporting.comparisons import Pair
 from reelbench.reporting.dataset import Dataset
 from reelbench.reporting.figures import Picture
 from reelbench.reporting.results import Result
@@ -19,6 +20,19 @@ def of_leaderboard(results: Sequence[Result], k: int) -> list[Picture]:
     caption = f"RMSE and nDCG@{k} of every model with 95 % intervals"
     with figures.style():
         return _pictures(iter([("leaderboard", caption, model_figures.leaderboard(results, k))]))
+
+
+def of_differences(pairs: Sequence[Pair]) -> list[Picture]:
+    """Which differences are real, a matrix per metric."""
+
+    def drawn() -> _Drawn:
+        for metric in dict.fromkeys(pair.metric for pair in pairs):
+            caption = f"{metric.title} of the row less that of the column; coloured where real"
+            own = [pair for pair in pairs if pair.metric == metric]
+            yield f"significance_{metric.key}", caption, comparison_figures.significance_matrix(own)
+
+    with figures.style():
+        return _pictures(drawn())
 
 
 def of_costs(results: Sequence[Result], k: int) -> list[Picture]:
@@ -46,6 +60,8 @@ def of_predictions(results: Sequence[Result]) -> list[Picture]:
     """Predicted against given ratings of the models that predict ratings."""
 
     def drawn() -> _Drawn:
+        caption = "Mean given against mean predicted rating, by bins of the predicted one"
+        yield "calibration", caption, comparison_figures.calibration(results)
         for r in results:
             caption = f"Predictions of {r.name} per given rating: quartiles, 5 and 95 %, mean"
             figure = model_figures.predicted_vs_actual(r.name, r.predictions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ class Result:
         train_cost, evaluate_cost: content of the cost files, empty where there is none.
         curves: `epoch`, `train_loss`, `valid_loss`; no rows for a model without epochs.
         per_user, predictions: tables of the evaluation.
+        cohorts, calibration: content of `paths.cohorts` and `paths.calibration`.
     """
 
     name: str
@@ -34,6 +35,8 @@ class Result:
     curves: pd.DataFrame
     per_user: pd.DataFrame
     predictions: pd.DataFrame
+    cohorts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    calibration: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def predicts_ratings(self) -> bool:
@@ -59,11 +62,17 @@ def read_result(model: str) -> Result:
         curves=_read_curves(paths.curves(model)),
         per_user=pd.read_parquet(paths.per_user(model)),
         predictions=pd.read_parquet(paths.predictions(model)),
+        cohorts=_read_table(paths.cohorts(model)),
+        calibration=_read_table(paths.calibration(model)),
     )
 
 
 def _read_if_there(file: Path) -> dict[str, Any]:
     return read_json(file) if file.is_file() else {}
+
+
+def _read_table(file: Path) -> pd.DataFrame:
+    return pd.read_csv(file) if file.is_file() else pd.DataFrame()
 
 
 def _read_curves(file: Path) -> pd.DataFrame:

@@ -132,7 +132,7 @@ def cells(results: Sequence[Result], columns: Sequence[Column]) -> Iterator[list
         intervals = result.metrics.get("intervals", {})
         yield [
             Cell(
-                _number(value, column.digits),
+                number(value, column.digits),
                 _interval(intervals.get(column.key), column.digits - 1),
                 value is not None and value == top,
             )
@@ -161,7 +161,8 @@ def _best(values: Sequence[float | None], column: Column) -> float | None:
     return max(known) if column.higher_is_better else min(known)
 
 
-def _number(value: float | None, digits: int) -> str:
+def number(value: float | None, digits: int) -> str:
+    """Text of a number, a dash for none."""
     return MISSING if value is None else f"{value:,.{digits}f}"
 
 

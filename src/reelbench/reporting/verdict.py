@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reelbench.evaluation.significance import Comparison, holm, paired, resampling
+from reelbench.evaluation.significance import ALPHA, Comparison, holm, paired, resampling
 from reelbench.reporting.results import Result
 
 BASELINE = "bias"
-ALPHA = 0.05
 
 
 class Verdict(NamedTuple):

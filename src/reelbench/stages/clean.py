@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import numpy as np
 from pyarrow import csv
 
 from reelbench import params, paths
@@ -37,6 +38,7 @@ def run() -> None:
 def _write(result: Canonical, folder: Path) -> None:
     for name, table in result.tables.items():
         schema.write(table, folder / f"{name}.parquet")
+    np.save(folder / paths.SOURCE_ROW.name, result.source_row)
     for name, rows in result.dropped.items():
         if len(rows):
             csv.write_csv(rows, folder / paths.dropped_rows(name).name)

@@ -9,9 +9,11 @@ from reelbench import params, paths
 from reelbench.evaluation.config import EvaluateConfig
 from reelbench.files import atomic, write_json
 from reelbench.reporting import markdown, page, pictures, tables
+from reelbench.reporting.comparisons import comparisons_frame, every_pair
 from reelbench.reporting.content import Content
 from reelbench.reporting.dataset import read_dataset
 from reelbench.reporting.figures import Picture
+from reelbench.reporting.published import published
 from reelbench.reporting.results import read_result
 from reelbench.reporting.verdict import verdicts
 
@@ -23,6 +25,7 @@ def run() -> None:
     # what is stored has the same bytes from run to run; what shows costs is on the page only
     stored = {
         "leaderboard": pictures.of_leaderboard(results, k),
+        "differences": pictures.of_differences(content.pairs),
         "training": pictures.of_training(results),
         "predictions": pictures.of_predictions(results),
         "data": pictures.of_data(content.dataset),
@@ -30,6 +33,7 @@ def run() -> None:
     _write_pictures([picture for section in stored.values() for picture in section])
     write_json(paths.DATA_REPORT, content.dataset.summary())
     _write(paths.LEADERBOARD_CSV, tables.to_csv(tables.metrics_frame(results)))
+    _write(paths.COMPARISONS_CSV, tables.to_csv(comparisons_frame(content.pairs)))
     _write(paths.LEADERBOARD_MD, markdown.render(content))
     _write(
         paths.INDEX_HTML, page.render(content, stored | {"costs": pictures.of_costs(results, k)})
@@ -52,6 +56,9 @@ def _content() -> Content:
         results=results,
         verdicts=verdicts(results, config.bootstrap_samples, common["seed"]),
         config=config,
+        pairs=every_pair(results, config.k[0], config.bootstrap_samples, common["seed"]),
+        protocol=common["protocol"],
+        published=published(common["protocol"]),
     )
 
 

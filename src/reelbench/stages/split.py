@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import logging
 
+import ibis
+import numpy as np
+import pyarrow.parquet as pq
+
 from reelbench import params, paths
+from reelbench.columns import SOURCE_ROW
 from reelbench.data import schema
 from reelbench.data.engine import Engine, EngineConfig
 from reelbench.data.splits import SplitConfig, describe, divide
@@ -20,7 +25,7 @@ def run() -> None:
     config = params.load("split", SplitConfig)
     engine = Engine(params.load("engine", EngineConfig))
     rng = generator(seed, "split", config.method)
-    parts = divide(engine.parquet(paths.INTERACTIONS), config, engine, rng)
+    parts = divide(_ratings(config, engine), config, engine, rng)
     summary = describe(parts, config)
     with atomic(paths.SPLIT) as folder:
         folder.mkdir()
@@ -30,3 +35,11 @@ def run() -> None:
     sizes = ", ".join(f"{name} {len(table)}" for name, table in parts.items())
     _LOG.info("split %s: %s rows", config.name, sizes)
     _LOG.info("split %s: %s", config.name, summary["leak"])
+
+
+def _ratings(config: SplitConfig, engine: Engine) -> ibis.Table:
+    """The clean ratings, with their place in the source for the one split that draws by it."""
+    if config.method != "random_by_item":
+        return engine.parquet(paths.INTERACTIONS)
+    rows = pq.read_table(paths.INTERACTIONS)
+    return ibis.memtable(rows.append_column(SOURCE_ROW, [np.load(paths.SOURCE_ROW)]))

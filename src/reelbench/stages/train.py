@@ -29,7 +29,7 @@ def run(model: str) -> None:
     """Train one model on train, with valid for early stopping; test is never opened."""
     common = params.read()
     entry = params.load(f"models.{model}", ModelEntry)
-    seed = seed_for(common["seed"], "models", model)
+    seed = seed_for(common["seed"], "models", model) if entry.seed is None else entry.seed
     recommender = entry.create(model, seed=seed, threads=common["threads"])
     train, valid = (Interactions.from_parquet(part) for part in (paths.TRAIN, paths.VALID))
     features = Features.read(entry.features)

@@ -1,0 +1,1 @@
+"""Results against earlier results: what moved, and whether it may be merged."""

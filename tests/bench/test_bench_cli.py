@@ -1,0 +1,122 @@
+"""The gate as a user or CI runs it: folders, revisions, exit codes."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from bench_samples import CONFIG, results
+from typer.testing import CliRunner, Result
+
+from reelbench import paths
+from reelbench.cli import app
+from reelbench.files import write_json
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkout with the results of a run, committed but for the tables."""
+    monkeypatch.chdir(tmp_path)
+    bench = CONFIG.model_dump(mode="json")
+    paths.PARAMS.write_text(yaml.safe_dump({"seed": 1, "inputs": {"svd": []}, "bench": bench}))
+    write_results(1.0)
+    Path(".gitignore").write_text("/data\n")
+    git("init", "--quiet")
+    commit()
+
+
+def write_results(error: float, noise: int = 0) -> None:
+    model = results(error=error, noise=noise)
+    write_json(paths.metrics("svd"), model.metrics)
+    write_json(paths.train_cost("svd"), model.costs)
+    paths.per_user("svd").parent.mkdir(parents=True, exist_ok=True)
+    model.per_user.to_parquet(paths.per_user("svd"))
+
+
+def git(*arguments: str) -> None:
+    identity = ("-c", "user.name=test", "-c", "user.email=test@localhost")
+    subprocess.run(["git", *identity, *arguments], check=True, capture_output=True)
+
+
+def commit() -> None:
+    git("add", "--all")
+    git("commit", "--quiet", "--allow-empty", "--message", "state")
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["bench", *arguments])
+
+
+def test_a_worse_model_is_stopped_against_the_baseline(project: None) -> None:
+    assert run("save").exit_code == 0
+    write_results(1.03)
+    done = run("compare", str(paths.BASELINE))
+    assert done.exit_code == 1
+    assert "| `svd` | rmse |" in done.stdout
+    # tested in pairs, so the baseline has its tables
+    assert "more than the 1.0% allowed (p = 0.0" in done.stdout
+
+
+def test_a_rerun_with_another_seed_passes(project: None) -> None:
+    run("save")
+    write_results(1.0, noise=4)
+    done = run("compare", str(paths.BASELINE), ".")
+    assert done.exit_code == 0
+    assert "**Passed**" in done.stdout
+
+
+def test_the_baseline_has_no_more_columns_than_the_gate_needs(project: None) -> None:
+    import pyarrow.parquet as pq
+
+    run("save")
+    kept = pq.read_schema(paths.BASELINE / "per_user" / "svd.parquet").names
+    assert "ndcg_at_10" in kept and "novelty_at_10" not in kept
+
+
+def test_a_baseline_does_not_borrow_the_tables_of_the_current_run(project: None) -> None:
+    run("save")
+    shutil.rmtree(paths.BASELINE / "per_user")
+    write_results(1.03)
+    assert "no per-user tables" in run("compare", str(paths.BASELINE)).stdout
+
+
+def test_the_baseline_of_a_revision(project: None) -> None:
+    run("save")
+    commit()
+    write_results(1.03)
+    run("save")  # a branch that makes its own results the baseline does not get through
+    done = run("compare", f"HEAD:{paths.BASELINE}")
+    assert done.exit_code == 1
+    assert "allowed (p = 0.0" in done.stdout
+
+
+def test_a_revision_without_tables(project: None) -> None:
+    write_results(1.03)
+    done = run("compare", "HEAD")
+    assert done.exit_code == 1
+    assert "no per-user tables" in done.stdout
+    assert run("compare", "HEAD", "HEAD").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("base", "message"),
+    [
+        ("no-such-thing", "neither a folder nor a git revision"),
+        ("HEAD:reports/x", "no file metrics"),
+    ],
+)
+def test_what_is_not_there(project: None, base: str, message: str) -> None:
+    done = run("compare", base)
+    assert done.exit_code == 2
+    assert message in done.stderr
+
+
+def test_results_that_are_not_there_are_not_saved(project: None) -> None:
+    paths.per_user("svd").unlink()
+    done = run("save")
+    assert done.exit_code == 2
+    assert "dvc repro evaluate@svd" in done.stderr
+    assert not paths.BASELINE.exists()

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+from reelbench.data.interactions import Interactions
+from reelbench.evaluation.breakdown import Outcome, breakdown, cohorts_of
+from reelbench.evaluation.metrics import ranking_metrics
+from reelbench.evaluation.movies import Movies
+
+# users 0 and 1 are warm (11 and 1 ratings), user 2 is cold; items 11 and 12 are cold
+TRAIN = Interactions.from_arrays([0] * 11 + [1], [*range(11), 0], [3] * 12)
+TEST = Interactions.from_arrays([0, 0, 1, 2], [11, 12, 1, 0], [5, 3, 2, 4])
+ITEMS = pd.DataFrame(
+    {
+        "genres": [["Drama"] if i % 2 else ["War", "Drama"] for i in range(12)] + [[]],
+        "year": pd.array([1989] * 6 + [1990] * 6 + [None], dtype="Int16"),
+    }
+)
+LISTS = np.array([[12, 11], [3, 1], [5, 6]])
+
+
+def table(predicted: np.ndarray | None = None) -> pd.DataFrame:
+    relevant = sparse.csr_array(TEST.seen(3, 13))
+    per_user = ranking_metrics(LISTS, relevant, [2]) | {"auc": np.array([0.9, 0.8, 0.1])}
+    wins = np.array([0.8, 1.0, 0.8, 0.1])
+    tested = Outcome(TEST, predicted, np.arange(3), LISTS, relevant, wins, per_user, [2])
+    movies = Movies.of(ITEMS, {})
+    return breakdown(cohorts_of(TRAIN, 3, 13, movies), tested).set_index(["by", "cohort"])
+
+
+def test_cohorts_by_hand() -> None:
+    found = table(np.array([5, 4, 4, 4], dtype=np.float32))  # errors 0, 1, 2, 0
+    assert found.loc[("users", "cold users"), "rmse"] == 0
+    assert found.loc[("items", "cold items"), "rmse"] == pytest.approx(0.5**0.5)
+    assert found.loc[("user activity", "1-9 ratings"), "rmse"] == 2
+    assert found.loc[("user activity", "10-29 ratings"), "n_test"] == 2
+    # item 11 is a Drama without a row in train, item 1 too but for its row, item 0 a War as well
+    assert found.loc[("genre", "Drama"), "rmse"] == pytest.approx((4 / 3) ** 0.5)
+    assert found.loc[("genre", "no genres"), "n_test"] == 1
+    assert found.loc[("decade", "1980s"), "rmse"] == pytest.approx(2**0.5)
+    assert found.loc[("decade", "unknown"), "rmse"] == 1
+
+
+def test_items_of_a_cohort_are_looked_for_in_the_whole_list() -> None:
+    found = table()
+    # item 12 is at the first place of user 0, item 11 at the second
+    assert found.loc[("genre", "no genres"), "mrr_at_2"] == 1
+    assert found.loc[("genre", "War"), "recall_at_2"] == 0
+    # Drama: users 0 (item 11 at place 2), 1 (item 1 at place 2) and 2 (missed)
+    assert found.loc[("genre", "Drama"), "mrr_at_2"] == pytest.approx(1 / 3)
+    assert found.loc[("decade", "1990s"), "auc"] == pytest.approx(0.8)
+    assert found.loc[("decade", "1990s"), "users"] == 1
+
+
+def test_users_of_a_cohort_keep_their_own_values() -> None:
+    found = table()
+    assert found.loc[("users", "warm users"), "auc"] == pytest.approx(0.85)
+    assert found.loc[("users", "cold users"), "recall_at_2"] == 0
+
+
+def test_every_division_but_genre_loses_no_rating() -> None:
+    sums = table().groupby("by")["n_test"].sum()
+    assert sums.drop("genre").eq(len(TEST)).all()
+    assert sums["genre"] == len(TEST) + 1  # item 0 is both Drama and War
+
+
+def test_a_model_that_only_ranks_has_no_errors() -> None:
+    assert table()["rmse"].isna().all()
