@@ -21,7 +21,7 @@ def run() -> None:
     config = params.load("data.read", readers.ReadConfig)
     engine = Engine(params.load("engine", EngineConfig))
     raw = readers.read(paths.RAW, config, engine)
-    _LOG.info("clean: %s of %d movies", raw.interactions.file.path, len(raw.items))
+    _LOG.info("clean: %s of %d movies", raw.interactions.file.path, len(raw.items.frame))
     result = canonical(raw, config, engine)
     for name, table in result.tables.items():
         schema.validate(name, schema.to_pandas(table))

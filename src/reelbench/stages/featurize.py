@@ -33,7 +33,10 @@ def read_catalogue() -> Catalogue:
     sizes = read_json(paths.CLEAN / "catalogue.json")
     return Catalogue(
         ids=Ids(
-            sizes["n_users"], sizes["n_items"], float(sizes["rating_min"]), float(sizes["rating_max"])
+            sizes["n_users"],
+            sizes["n_items"],
+            float(sizes["rating_min"]),
+            float(sizes["rating_max"]),
         ),
         items=pd.read_parquet(paths.ITEMS),
         users=pd.read_parquet(paths.USERS),
