@@ -45,6 +45,7 @@ format: setup ## Format the code
 	$(BIN)/ruff format src tests
 
 ui: setup ## Open the MLflow UI on 127.0.0.1 (PORT=5000)
+	@$(BIN)/reelbench track
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow server --host 127.0.0.1 --port $(PORT) \
 	  --workers 1 --backend-store-uri sqlite:///mlflow.db --default-artifact-root ./mlruns
 

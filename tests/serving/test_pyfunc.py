@@ -14,6 +14,8 @@ from reelbench.features.block import Features, Ids
 from reelbench.models.popularity import Popularity
 from reelbench.serving import bundle
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*input example")
+
 N_ITEMS = 12
 
 

@@ -13,7 +13,7 @@ class IdsBlock(FeatureBlock):
     def build(self, catalogue: Catalogue) -> Block:
         ids = catalogue.ids
         return {
-            "n_users": np.int64(ids.n_users),
-            "n_items": np.int64(ids.n_items),
+            "n_users": np.array(ids.n_users),
+            "n_items": np.array(ids.n_items),
             "rating_scale": np.array([ids.rating_min, ids.rating_max]),
         }

@@ -17,7 +17,7 @@ from reelbench.models.base import Recommender
 
 
 def run(model: str) -> None:
-    """Write the five files of `paths` that evaluation makes, then mirror them to MLflow."""
+    """Write the five files of `paths` that evaluation makes; the report mirrors them to MLflow."""
     config = params.load("evaluate", EvaluateConfig)
     seed = params.select(params.read(), "seed")
     parts = Parts(*map(Interactions.from_parquet, (paths.TRAIN, paths.VALID, paths.TEST)))
@@ -28,11 +28,6 @@ def run(model: str) -> None:
     _write_table(result.predictions, paths.predictions(model))
     _write_table(result.recommendations, paths.recommendations(model))
     write_json(paths.evaluate_cost(model), result.cost)
-
-    # here and not above: it imports mlflow, which takes seconds
-    from reelbench.tracking import mirror
-
-    mirror(model)
 
 
 def _write_table(table: Table, file: Path) -> None:

@@ -14,7 +14,7 @@ from reelbench.reporting.model_figures import learning_curve, predicted_vs_actua
 
 Pictures = dict[str, bytes]
 
-_BINS = 50
+_MOST_BINS = 50
 
 
 def of_training(model: str, curves: Path) -> Pictures:
@@ -47,8 +47,7 @@ def _histogram(model: str, table: pd.DataFrame) -> Figure:
     """How often each rating was given, and predicted."""
     shown = {"given": (table[RATING], BLUE), "predicted": (table[SCORE].dropna(), ORANGE)}
     known = {label: (v.to_numpy(float), colour) for label, (v, colour) in shown.items() if len(v)}
-    both = np.concatenate([values for values, _ in known.values()])
-    edges = np.linspace(both.min(), both.max(), _BINS + 1).tolist()
+    edges = _edges(*(values for values, _ in known.values()))
     figure, (axes,) = new(3.2)
     for label, (values, colour) in known.items():
         axes.hist(values, edges, alpha=0.6, color=colour, label=label)
@@ -57,3 +56,13 @@ def _histogram(model: str, table: pd.DataFrame) -> Figure:
     axes.set_ylabel("number")
     axes.legend()
     return figure
+
+
+def _edges(given: np.ndarray, *others: np.ndarray) -> list[float]:
+    """Bins with a given rating in the middle of every second, as far as there are not too many."""
+    levels, both = np.unique(given), np.concatenate([given, *others])
+    span = np.ptp(both) or 1.0
+    step = max(np.diff(levels).min() / 2 if len(levels) > 1 else span, span / _MOST_BINS)
+    start = levels[0] - step / 2
+    before, after = np.ceil([(start - both.min()) / step, (both.max() - start) / step])
+    return (start + step * np.arange(-max(before, 0), after + 1)).tolist()
