@@ -174,7 +174,7 @@ def write_tmdb(**changes: str) -> None:
 
 def test_tmdb(engine: Engine) -> None:
     write_tmdb()
-    result = tables("tmdb-5000", engine)
+    result = tables("tmdb-5000", engine, min_votes=0)
     assert column(result, "users", "user_id") == ["everybody"]
     assert column(result, "interactions", "rating") == pytest.approx([7.0, 6.1, 0.0])
     assert column(result, "interactions", "timestamp") == [None] * 3
@@ -200,9 +200,9 @@ def test_tmdb_with_credits(engine: Engine) -> None:
     assert items[0]["cast"] == ["First", "Second"] and items[1]["cast"] == []
 
 
-def test_tmdb_movies_with_few_votes_can_be_left_out_and_are_counted(engine: Engine) -> None:
+def test_tmdb_movies_without_votes_have_no_rating_and_are_counted(engine: Engine) -> None:
     write_tmdb()
-    result = tables("tmdb-5000", engine, min_votes=1)
+    result = tables("tmdb-5000", engine)
     dropped = {"the movie has fewer than 1 votes": 1}
     assert result.counts["interactions"] == {"read": 3, "dropped": dropped, "written": 2}
     assert len(result.tables["items"]) == 3
