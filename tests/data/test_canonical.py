@@ -160,8 +160,14 @@ def test_no_usable_rating(clean: Any) -> None:
 @pytest.mark.parametrize(
     ("movies", "message"),
     [
-        ("movieId,title,genres\n3,A,\n3,B,\n", r"movies.csv, line 3, column movieId \(item_id\): '3': the id comes more than once"),
-        ("movieId,title,genres\n3,A,\n,B,\n", r"movies.csv, line 3, column movieId \(item_id\): '': no id"),
+        (
+            "movieId,title,genres\n3,A,\n3,B,\n",
+            r"line 3, column movieId \(item_id\): '3': the id comes more",
+        ),
+        (
+            "movieId,title,genres\n3,A,\n,B,\n",
+            r"csv, line 3, column movieId \(item_id\): '': no id",
+        ),
         ("movieId,name,genres\n3,A,\n", r"movies.csv, line 1: no column 'title' \(for title_raw\)"),
         ("movieId;title;genres\n3;A;\n", r"movies.csv, line 1: .*Is the delimiter really ','"),
         ("movieId,title,genres\n3,A\n", "movies.csv, line 2: 2 values, but the header has 3"),
@@ -184,9 +190,7 @@ def test_another_encoding_is_named(
         read(tmp_path, config(), engine)
     (tmp_path / "movies.csv").write_text(MOVIES, encoding="utf-8")
     (tmp_path / "ratings.csv").write_bytes((GOOD + "é,3,4,5\n").encode(encoding))
-    with pytest.raises(
-        DataError, match=r"ratings.csv.*UTF-16|ratings.csv is not UTF-8 in line 5"
-    ):
+    with pytest.raises(DataError, match=r"ratings.csv.*UTF-16|ratings.csv is not UTF-8 in line 5"):
         canonical(read(tmp_path, config(), engine), config(), engine)
 
 

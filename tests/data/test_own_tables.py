@@ -137,15 +137,16 @@ def test_users_and_tags(engine: Engine) -> None:
         (RATINGS.replace("4,5", "4;5"), r"line 2: Expected Number of Columns: 5 Found: 6"),
         (RATINGS.replace("4,5", "NaN"), r"line 2, column Note \(rating\): 'NaN': .*not a number"),
         (RATINGS.replace("4,5", "45"), r"line 2, column Note \(rating\): '45': .*off the scale"),
-        (RATINGS.replace("31.12", "31/12"), r"line 2, column Datum \(timestamp\).* not a date like"),
+        (
+            RATINGS.replace("31.12", "31/12"),
+            r"line 2, column Datum \(timestamp\).* a date like",
+        ),
         (RATINGS.replace("b;2", "b;7"), r"line 3, column Film \(item_id\): '7': movie is not in"),
         ("", "ratings.csv is empty"),
         ("Kunde;Film;Note;Datum\n", "there is no rating in it"),
     ],
 )
-def test_faults_are_named_by_the_names_of_the_file(
-    engine: Engine, text: str, message: str
-) -> None:
+def test_faults_are_named_by_the_names_of_the_file(engine: Engine, text: str, message: str) -> None:
     write("ratings.csv", text)
     write("items.csv", ITEMS)
     with pytest.raises(DataError, match=rf"ratings.csv.*{message}|{message}"):

@@ -53,7 +53,7 @@ def test_ml_1m_is_in_latin_1_and_has_users(engine: Engine) -> None:
 
 def test_ml_10m_is_in_utf_8_and_has_tags(engine: Engine) -> None:
     write("ratings.dat", "1::122::4.5::838985046\n2::1::0.5::868244562\n")
-    write("movies.dat", "1::Amélie (2001)::Comedy\n122::X: \"Y\" (1992)::(no genres listed)\n")
+    write("movies.dat", '1::Amélie (2001)::Comedy\n122::X: "Y" (1992)::(no genres listed)\n')
     write("tags.dat", "1::122::très bon::1215184630\n")
     result = tables("ml-10m", engine)
     assert column(result, "items", "title") == ["Amélie", 'X: "Y"']

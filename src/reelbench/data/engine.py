@@ -72,7 +72,7 @@ class Engine:
         """The file, or a copy of it in UTF-8: the engine reads few other encodings."""
         if is_utf8(file.encoding):
             return file.path
-        copy = self.scratch(f"{len(self._copies)}-{file.path.name}")
+        copy = self.scratch(f"{len(self._copies)}-{file.path.name}").absolute()
         to_utf8(file, copy)
         self._copies[str(copy)] = str(file.path)
         return copy
@@ -110,10 +110,13 @@ class Engine:
         line = re.search(r"CSV Error on Line: (\d+)", report)
         if not file:
             return report.splitlines()[0]
-        name = self._copies.get(file[1], file[1])
+        name = _relative(Path(self._copies.get(file[1], file[1])))
         if not line:
             return f"{name}: every line must end alike, and every quote must be closed"
         fault = report.partition("Possible")[0].strip().splitlines()[-1]
-        return (
-            f"{name}, line {line[1]}: {fault}. Mend this line, or set read.delimiter and read.quote"
-        )
+        return f"{name}, line {line[1]}: {fault}. Mend the line, or set read.delimiter, read.quote"
+
+
+def _relative(path: Path) -> Path:
+    """As the user knows it; DuckDB names the whole path."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
