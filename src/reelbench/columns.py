@@ -15,6 +15,19 @@ TITLE_RAW = "title_raw"
 AKA = "aka"
 YEAR = "year"
 GENRES = "genres"
+OVERVIEW = "overview"
+TAGLINE = "tagline"
+KEYWORDS = "keywords"
+DIRECTOR = "director"
+CAST = "cast"
+COMPANIES = "production_companies"
+LANGUAGE = "original_language"
+RELEASE_DATE = "release_date"
+RUNTIME = "runtime"
+BUDGET = "budget"
+REVENUE = "revenue"
+POPULARITY = "popularity"
+VOTE_COUNT = "vote_count"
 
 # users
 USER_ID = "user_id"
@@ -29,6 +42,8 @@ TAG = "tag"
 # rows on their way through clean and split
 REASON = "reason"
 SOURCE_ROW = "source_row"
+LINE = "line"
+EXCLUDED = "excluded"
 PART = "part"
 
 # predictions, recommendations and the per-user table of an evaluation

@@ -12,6 +12,9 @@ PARAMS = Path("params.yaml")
 
 DATA = Path("data")
 RAW = DATA / "raw"
+# downloads on their way, and the hashes of those that no configuration pins: not outputs of a stage
+DOWNLOADS = DATA / ".downloads"
+KNOWN_HASHES = DATA / ".known_hashes.json"
 CLEAN = DATA / "clean"
 SPLIT = DATA / "split"
 FEATURES = DATA / "features"

@@ -10,9 +10,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reelbench.columns import ITEM_IDX, SOURCE_ROW, TAG, TIMESTAMP, USER_IDX, YEAR
+from reelbench.columns import (
+    ITEM_ID,
+    ITEM_IDX,
+    SOURCE_ROW,
+    TAG,
+    TIMESTAMP,
+    USER_ID,
+    USER_IDX,
+    YEAR,
+)
 from reelbench.data import judge, ratings, schema
-from reelbench.data.catalogue import items_table, users_table
+from reelbench.data.catalogue import Kept, items_table, keep_usable, users_table
 from reelbench.data.engine import Engine
 from reelbench.data.errors import DataError
 from reelbench.data.judge import Judged
@@ -52,19 +61,25 @@ def canonical(raw: RawTables, config: ReadConfig, engine: Engine) -> Canonical:
     Raises:
         DataError: something is wrong with them, or no rating is left.
     """
-    items = items_table(raw.items, config)
-    judged = judge.judge_ratings(raw.interactions, items, raw.users, config, engine)
-    users = users_table(raw.users, ratings.rated_by(judged, engine))
+    movies = keep_usable(raw.items, ITEM_ID, config)
+    people = keep_usable(raw.users, USER_ID, config) if raw.users else None
+    items = items_table(movies.frame, config)
+    known = people.frame if people else None
+    judged = judge.judge_ratings(raw.interactions, items, known, config, engine)
+    users = users_table(known, ratings.rated_by(judged, engine))
     interactions = ratings.interactions_table(judged, users, engine)
     if not len(interactions):
         raise DataError(f"{raw.interactions.file.path}: there is no rating in it that can be used")
     counts = {
         "interactions": _account(judged, len(interactions)),
-        "items": _account_of_items(raw.items, items, interactions),
-        "users": {"read": len(users), "dropped": {}, "written": len(users)},
+        "items": _account_of_small(movies, items) | _about_items(movies, items, interactions),
+        "users": _account_of_small(people, users),
         "tags": {"read": 0, "dropped": {}, "written": 0},
     }
     dropped = {"interactions": judge.unusable_rows(judged, engine)}
+    dropped["items"] = _text(movies.dropped)
+    if people:
+        dropped["users"] = _text(people.dropped)
     tags = _NO_TAGS.empty_table()
     if raw.tags:
         judged_tags = judge.judge_tags(raw.tags, items, users, config, engine)
@@ -93,18 +108,28 @@ def _account(judged: Judged, written: int) -> dict[str, Any]:
     return {"read": judged.read, "dropped": judged.counts | repeated, "written": written}
 
 
-def _account_of_items(
-    raw: pd.DataFrame, items: pd.DataFrame, interactions: pa.Table
-) -> dict[str, Any]:
-    own = int(raw[YEAR].notna().sum()) if YEAR in raw else 0
+def _account_of_small(kept: Kept | None, written: pd.DataFrame) -> dict[str, Any]:
+    counts = kept.counts if kept else {}
+    return {
+        "read": len(written) + sum(counts.values()),
+        "dropped": counts,
+        "written": len(written),
+    }
+
+
+def _about_items(kept: Kept, items: pd.DataFrame, interactions: pa.Table) -> dict[str, int]:
+    own = int(kept.frame[YEAR].notna().sum()) if YEAR in kept.frame else 0
     known = int(items[YEAR].notna().sum())
     rated = pc.count_distinct(interactions[ITEM_IDX]).as_py()
     return {
-        "read": len(raw),
-        "dropped": {},
-        "written": len(items),
         "year_from_column": own,
         "year_from_title": known - own,
         "year_unknown": len(items) - known,
         "without_rating": len(items) - rated,
     }
+
+
+def _text(frame: pd.DataFrame) -> pa.Table:
+    """Rows of a small table for a file of text: lists as Python writes them."""
+    text = frame.astype("str").where(frame.notna(), None)
+    return pa.Table.from_pandas(text, preserve_index=False).replace_schema_metadata()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -12,6 +13,8 @@ from reelbench.columns import (
     GENRES,
     ITEM_ID,
     ITEM_IDX,
+    LINE,
+    REASON,
     TITLE,
     TITLE_RAW,
     USER_ID,
@@ -19,22 +22,80 @@ from reelbench.columns import (
     YEAR,
 )
 from reelbench.data.errors import DataError
-from reelbench.data.readers import ReadConfig
+from reelbench.data.readers import RawFrame, ReadConfig
 from reelbench.data.titles import parse_title
+
+NO_ID = "no id"
+REPEATED_ID = "the id comes more than once"
+NO_AGE = "age is not a number"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A small table without the rows that cannot be used.
+
+    Attributes:
+        frame: the others, in the order of the source.
+        dropped: those rows, with their `line` and `reason`.
+    """
+
+    frame: pd.DataFrame
+    dropped: pd.DataFrame
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of rows per reason."""
+        found = self.dropped[REASON].value_counts()
+        return {str(reason): int(n) for reason, n in sorted(found.items())}
+
+
+def keep_usable(raw: RawFrame, key: str, config: ReadConfig) -> Kept:
+    """Find the rows of movies or users that have an id of their own and, if any, a numeric age.
+
+    Of the rows with one id the first is kept.
+
+    Raises:
+        DataError: there is another row and `on_bad_rows` is `fail`.
+    """
+    frame = raw.frame
+    reason = pd.Series(None, index=frame.index, dtype="str")
+    reason = reason.mask(frame[key].isna(), NO_ID)
+    reason = reason.mask(frame[key].notna() & frame[key].duplicated(), REPEATED_ID)
+    if AGE in frame:
+        no_number = frame[AGE].notna() & pd.to_numeric(frame[AGE], errors="coerce").isna()
+        reason = reason.mask(reason.isna() & no_number, NO_AGE)
+    bad = reason.notna()
+    if bad.any() and config.on_bad_rows == "fail":
+        raise DataError(_explain(raw, key, reason))
+    dropped = frame[bad].assign(**{REASON: reason[bad]}).rename_axis(LINE).reset_index()
+    return Kept(frame[~bad].reset_index(drop=True), dropped)
+
+
+def _explain(raw: RawFrame, key: str, reason: pd.Series) -> str:
+    """File, line and column of the first bad row, and what to do."""
+    place = int(reason.notna().argmax())
+    why, line = reason.iloc[place], raw.frame.index[place]
+    column = AGE if why == NO_AGE else key
+    text = raw.frame[column].fillna("").iloc[place]
+    return (
+        f"{raw.file.path}, line {line}, column {raw.file.label(column)}: '{text}': {why} "
+        f"({reason.notna().sum()} of {len(reason)} rows are bad). Mend the file, or set "
+        "read.on_bad_rows to drop"
+    )
 
 
 def items_table(raw: pd.DataFrame, config: ReadConfig) -> pd.DataFrame:
     """The canonical table `items`, numbered in the order of the source.
 
     The year is that of the source's own column where it has one, else that in the title. Titles in
-    `respell` are corrected; `title_raw` stays as published.
+    `respell` are corrected, in `title_raw` too.
 
-    Raises:
-        DataError: an id is missing or comes twice.
+    Args:
+        raw: movies as read, whose ids differ, indexed from 0.
+        config: holds the spelling.
     """
-    _check_ids(raw[ITEM_ID], "items")
-    published = raw[TITLE_RAW].fillna("")
-    parsed = [parse_title(config.respell.get(title, title)) for title in published]
+    published = raw[TITLE_RAW].fillna("").replace(config.respell)
+    parsed = [parse_title(title) for title in published]
     own = raw.get(YEAR, pd.Series(pd.NA, index=raw.index, dtype="Int16"))
     year = own.fillna(pd.Series([title.year for title in parsed], index=raw.index, dtype="Int16"))
     items = pd.DataFrame(
@@ -58,37 +119,16 @@ def users_table(raw: pd.DataFrame | None, rated_by: Iterable[str]) -> pd.DataFra
         raw: users in the order of the source; None where it has no such file.
         rated_by: ids of the users with a rating; they are the users where `raw` is None, numbers in
             the order of their value and before other ids.
-
-    Raises:
-        DataError: an id is missing or comes twice, or an age is no number.
     """
     if raw is None:
         raw = pd.DataFrame({USER_ID: sorted(rated_by, key=_natural)}, dtype="str")
-    _check_ids(raw[USER_ID], "users")
     users = pd.DataFrame(
         {USER_IDX: pd.Series(range(len(raw)), dtype="int32"), USER_ID: raw[USER_ID]}
     )
     users = users.join(raw.drop(columns=USER_ID))
     if AGE in users:
-        users[AGE] = _ages(users)
+        users[AGE] = pd.to_numeric(users[AGE]).astype("Int16")
     return users
-
-
-def _ages(users: pd.DataFrame) -> pd.Series:
-    ages = pd.to_numeric(users[AGE], errors="coerce")
-    wrong = users[AGE].notna() & ages.isna()
-    if wrong.any():
-        row = users[wrong].iloc[0]
-        raise DataError(f"users: user '{row[USER_ID]}', column {AGE}: '{row[AGE]}' is no number")
-    return ages.astype("Int16")
-
-
-def _check_ids(ids: pd.Series, table: str) -> None:
-    if ids.isna().any():
-        raise DataError(f"{table}: row {int(ids.isna().argmax()) + 1} has no {ids.name}")
-    if ids.duplicated().any():
-        twice = ids[ids.duplicated()].iloc[0]
-        raise DataError(f"{table}: the {ids.name} '{twice}' comes more than once")
 
 
 def _natural(user_id: str) -> tuple[int, int, str]:

@@ -7,6 +7,7 @@ read Parquet; the expressions elsewhere are the same for all of them.
 from __future__ import annotations
 
 import re
+import tempfile
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +18,7 @@ from pydantic import PositiveInt
 
 from reelbench import paths
 from reelbench.data.errors import DataError
-from reelbench.data.text import TextFile
+from reelbench.data.text import TextFile, is_utf8, to_utf8
 from reelbench.params import Section
 
 
@@ -38,14 +39,27 @@ class Engine:
             memory_limit=config.memory_limit,
             temp_directory=str(paths.DATA / ".duckdb"),
         )
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._copies: dict[str, str] = {}
+
+    def scratch(self, name: str) -> Path:
+        """A path for a temporary file, below data/, removed with the engine."""
+        if self._scratch is None:
+            paths.DATA.mkdir(exist_ok=True)
+            self._scratch = tempfile.TemporaryDirectory(prefix=".scratch-", dir=paths.DATA)
+        return Path(self._scratch.name) / name
 
     def text(self, file: TextFile) -> ibis.Table:
-        """A text file as a table of strings; an empty value, quoted or not, is null."""
+        """A text file as a table of strings; an empty value, quoted or not, is null.
+
+        Raises:
+            DataError: the file is not in the encoding that it is said to have.
+        """
         table = self._connection.read_csv(
-            str(file.path),
+            str(self._utf8(file)),
             columns=dict.fromkeys(file.columns, "string"),
             auto_detect=False,
-            header=True,
+            header=file.header,
             delim=file.delimiter,
             quote=file.quote,
             escape=file.quote,
@@ -53,6 +67,15 @@ class Engine:
         # The nullif also keeps DuckDB 2.0 from moving a try_cast of a bare column into its reader,
         # where it is a plain cast that fails on the first value that is no number.
         return table.select(**{name: table[name].nullif("") for name in table.columns})
+
+    def _utf8(self, file: TextFile) -> Path:
+        """The file, or a copy of it in UTF-8: the engine reads few other encodings."""
+        if is_utf8(file.encoding):
+            return file.path
+        copy = self.scratch(f"{len(self._copies)}-{file.path.name}").absolute()
+        to_utf8(file, copy)
+        self._copies[str(copy)] = str(file.path)
+        return copy
 
     def parquet(self, path: Path) -> ibis.Table:
         """A Parquet file."""
@@ -67,7 +90,7 @@ class Engine:
         try:
             return self._connection.to_pyarrow(table)
         except duckdb.InvalidInputException as error:
-            raise DataError(_explain(error)) from error
+            raise DataError(self._explain(error)) from error
 
     def cache(self, table: ibis.Table) -> ibis.Table:
         """The expression's result, kept by the engine, so that several expressions can read it.
@@ -78,17 +101,22 @@ class Engine:
         try:
             return self._connection.create_table(ibis.util.gen_name("reelbench"), table, temp=True)
         except duckdb.InvalidInputException as error:
-            raise DataError(_explain(error)) from error
+            raise DataError(self._explain(error)) from error
+
+    def _explain(self, error: Exception) -> str:
+        """File, line and fault out of DuckDB's report, without advice on DuckDB's own options."""
+        report = str(error)
+        file = re.search(r"^ *file = (.+)$", report, re.MULTILINE)
+        line = re.search(r"CSV Error on Line: (\d+)", report)
+        if not file:
+            return report.splitlines()[0]
+        name = _relative(Path(self._copies.get(file[1], file[1])))
+        if not line:
+            return f"{name}: every line must end alike, and every quote must be closed"
+        fault = report.partition("Possible")[0].strip().splitlines()[-1]
+        return f"{name}, line {line[1]}: {fault}. Mend the line, or set read.delimiter, read.quote"
 
 
-def _explain(error: Exception) -> str:
-    """File, line and fault out of DuckDB's report, without its advice on DuckDB's own options."""
-    report = str(error)
-    file = re.search(r"^ *file = (.+)$", report, re.MULTILINE)
-    line = re.search(r"CSV Error on Line: (\d+)", report)
-    if not file:
-        return report.splitlines()[0]
-    if not line:
-        return f"{file[1]}: every line must end alike, and every quote must be closed"
-    fault = report.partition("Possible")[0].strip().splitlines()[-1]
-    return f"{file[1]}, line {line[1]}: {fault}"
+def _relative(path: Path) -> Path:
+    """As the user knows it; DuckDB names the whole path."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

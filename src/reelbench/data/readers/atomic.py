@@ -1,12 +1,14 @@
 """RecBole's atomic files: NAME.inter, NAME.item, NAME.user.
 
 Tab-separated, unquoted, header `field:type`. The types (token, token_seq, float, float_seq) say no
-more than our own schema does, and are dropped.
+more than our own schema does, and are dropped. RecBole splits "Toy Story (1995)" into a title and a
+year at the last bracket; here `title_raw` is put together again.
 https://recbole.io/docs/user_guide/data/atomic_files.html
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +16,14 @@ import pandas as pd
 from reelbench.columns import GENRES, ITEM_ID, RATING, TITLE_RAW, USER_ID, YEAR
 from reelbench.data.engine import Engine
 from reelbench.data.errors import DataError
-from reelbench.data.readers import RawRows, RawTables, ReadConfig, split_genres
+from reelbench.data.readers import (
+    RawFrame,
+    RawRows,
+    RawTables,
+    ReadConfig,
+    split_genres,
+    years,
+)
 from reelbench.data.text import TextFile, open_text, rename
 
 
@@ -22,12 +31,12 @@ def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
     """Read the one set of atomic files in a folder; NAME.user may be missing."""
     name = _name(folder)
     ratings = _open(folder / f"{name}.inter", config, {USER_ID, ITEM_ID, RATING})
-    items = _open(folder / f"{name}.item", config, {ITEM_ID, TITLE_RAW, GENRES}).frame()
+    items = _open(folder / f"{name}.item", config, {ITEM_ID, TITLE_RAW, GENRES})
     users = folder / f"{name}.user"
     return RawTables(
         interactions=RawRows(engine.text(ratings), ratings),
-        items=_items(items, config),
-        users=_open(users, config, {USER_ID}).frame() if users.exists() else None,
+        items=RawFrame(_items(items.frame(), config), items),
+        users=_users(users, config) if users.exists() else None,
     )
 
 
@@ -42,14 +51,21 @@ def _name(folder: Path) -> str:
 def _open(path: Path, config: ReadConfig, required: set[str]) -> TextFile:
     file = open_text(path, delimiter="\t", quote="")
     untyped = tuple(column.partition(":")[0] for column in file.columns)
-    file = TextFile(path, untyped, file.delimiter, file.quote)
-    return rename(file, config.columns, sorted(required))
+    return rename(replace(file, columns=untyped), config.columns, sorted(required))
+
+
+def _users(path: Path, config: ReadConfig) -> RawFrame:
+    file = _open(path, config, {USER_ID})
+    return RawFrame(file.frame(), file)
 
 
 def _items(items: pd.DataFrame, config: ReadConfig) -> pd.DataFrame:
-    if YEAR in items:
-        # "V" or "unkonwn" is no year; the title may know it
-        digits = items[YEAR].str.extract(r"^(\d{4})$", expand=False)
-        items[YEAR] = pd.to_numeric(digits).astype("Int16")
     items[GENRES] = split_genres(items[GENRES], config)
+    if YEAR in items:
+        bracket = " (" + items[YEAR] + ")"
+        # "unkonwn" stands in both columns for a title without a bracket
+        bracket = bracket.where(~items[TITLE_RAW].isin(list(config.respell)), "").fillna("")
+        items[TITLE_RAW] = items[TITLE_RAW] + bracket
+        # "V" or "unkonwn" is no year; the title may know it
+        items[YEAR] = years(items[YEAR])
     return items

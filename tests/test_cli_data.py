@@ -1,0 +1,47 @@
+"""`reelbench data list` and `reelbench data info NAME`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from reelbench.cli import app
+
+ROOT = Path(__file__).parents[1]
+NAMES = sorted(file.stem for file in (ROOT / "conf" / "data").glob("*.yaml"))
+
+
+@pytest.fixture(autouse=True)
+def at_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def test_the_list_names_every_data_set() -> None:
+    result = CliRunner().invoke(app, ["data", "list"])
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in result.output.splitlines()] == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_info_tells_sources_and_terms(name: str) -> None:
+    result = CliRunner().invoke(app, ["data", "info", name])
+    assert result.exit_code == 0
+    assert f"data={name}" in result.output
+
+
+def test_info_of_two_sources() -> None:
+    output = CliRunner().invoke(app, ["data", "info", "ml-100k"]).output
+    assert output.index("recbole==1.2.1") < output.index("ml-100k.zip") < output.index("u.data")
+    assert "GroupLens" in output
+
+
+def test_a_name_that_there_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = CliRunner().invoke(app, ["data", "info", "ml-100"])
+    assert result.exit_code == 2
+    assert "there is no data set 'ml-100'" in result.output
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["data", "list"])
+    assert result.exit_code == 2
+    assert "go to the folder of the project" in result.output
