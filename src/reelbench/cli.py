@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -89,6 +89,48 @@ def track() -> None:
 
     mirrored = mirror_all()
     console.print(f"{len(mirrored)} models are in MLflow")
+
+
+@app.command()
+def seeds(
+    models: Annotated[list[str], typer.Argument(help="Names of models")],
+    n: Annotated[int, typer.Option(min=1, help="Number of trainings")] = 5,
+) -> None:
+    """Train models with several seeds on the current split: the spread of training itself."""
+    from reelbench.stages import repeat
+
+    _repeat(models, lambda model: repeat.seeds(model, n))
+
+
+@app.command()
+def folds(models: Annotated[list[str], typer.Argument(help="Names of models")]) -> None:
+    """Train and evaluate models on every fold of split=kfold: mean and deviation."""
+    from reelbench.stages import repeat
+
+    _repeat(models, repeat.folds)
+
+
+def _repeat(models: list[str], run: Callable[[str], dict[str, Any]]) -> None:
+    """Run for each model and print mean and standard deviation of every metric."""
+    import logging
+
+    from reelbench import params
+    from reelbench.seeds import pin_runtime, seed_everything
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        common = params.read()
+        pin_runtime(common["threads"])
+        for model in models:
+            seed_everything(common["seed"])
+            found = run(model)
+            for key, mean in sorted(found["mean"].items()):
+                deviation = found["deviation"][key]
+                spread = "" if deviation is None else f" ± {deviation:.6f}"
+                typer.echo(f"{model} {key} {mean:.6f}{spread}")
+    except ValueError as error:  # ParamsError, DataError: the user's to mend
+        errors.print(str(error), markup=False, soft_wrap=True)
+        raise typer.Exit(2) from error
 
 
 @bench.command("compare")

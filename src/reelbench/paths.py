@@ -30,6 +30,7 @@ COSTS = REPORTS / "costs"
 FIGURES = REPORTS / "figures"
 COHORTS = REPORTS / "cohorts"
 CALIBRATION = REPORTS / "calibration"
+REPEATS = REPORTS / "repeats"
 DATA_REPORT = REPORTS / "data.json"
 COMPARISONS_CSV = REPORTS / "comparisons.csv"
 LEADERBOARD_MD = REPORTS / "leaderboard.md"
@@ -98,6 +99,11 @@ def cohorts(model: str) -> Path:
 def calibration(model: str) -> Path:
     """Mean given against mean predicted rating of one model, by bins of the predicted one."""
     return CALIBRATION / f"{model}.csv"
+
+
+def repeats(model: str, kind: str) -> Path:
+    """Metrics of one model trained several times: `kind` is `seeds` or `folds`."""
+    return REPEATS / f"{model}_{kind}.json"
 
 
 def per_user(model: str) -> Path:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from scipy import sparse
 
@@ -34,7 +35,12 @@ class Interactions:
     @classmethod
     def from_parquet(cls, file: Path) -> Interactions:
         """Read a table with the columns of `interactions`."""
-        table = pq.read_table(file, columns=[USER_IDX, ITEM_IDX, RATING, TIMESTAMP])
+        columns = [USER_IDX, ITEM_IDX, RATING, TIMESTAMP]
+        return cls.from_table(pq.read_table(file, columns=columns))
+
+    @classmethod
+    def from_table(cls, table: pa.Table) -> Interactions:
+        """Take the columns of `interactions` from an Arrow table."""
         timestamp = table[TIMESTAMP].fill_null(-1)
         return cls(
             table[USER_IDX].to_numpy().astype(np.int32, copy=False),

@@ -13,7 +13,7 @@ import ibis
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field, model_validator
+from pydantic import Field, NonNegativeInt, model_validator
 
 from reelbench.columns import ITEM_IDX, PART, RATING, SOURCE_ROW, TIMESTAMP, USER_IDX
 from reelbench.data.engine import Engine
@@ -41,6 +41,10 @@ LEAKS = {
         "Time plays no part: train holds ratings that the same user, and others, gave later than a "
         "test rating, so a model predicts the past from the future. Scores are higher than in use."
     ),
+    "kfold": (
+        "Time plays no part, as with `random`: in every fold train holds ratings given later than "
+        "a test rating. Scores are higher than in use."
+    ),
     "random_by_item": (
         "Time plays no part: train holds a random share of every movie's ratings, many given later "
         "than a test rating, so a model predicts the past from the future, and hardly a movie is "
@@ -53,19 +57,21 @@ class SplitConfig(Section):
     """Section `split`.
 
     Shares are of each user's ratings (temporal_user), of each movie's (random_by_item) or of all;
-    with `random`, `valid` is a share of what `test` leaves.
+    with `random` and `kfold`, `valid` is a share of what `test` leaves.
     """
 
     name: str
-    method: Literal["temporal_user", "temporal_global", "random", "random_by_item"]
+    method: Literal["temporal_user", "temporal_global", "random", "kfold", "random_by_item"]
     test: Annotated[Share, Field(gt=0)]
     valid: Share
     #: of `numpy.random.RandomState`, for random_by_item alone: the published draw is to be repeated
     seed: int | None = None
+    #: which fold is test, for kfold alone; there `test` is 1 over the number of folds
+    fold: NonNegativeInt | None = None
 
     @model_validator(mode="after")
     def _leave_something_to_train(self) -> SplitConfig:
-        if self.method != "random" and self.test + self.valid >= 1:
+        if self.method not in ("random", "kfold") and self.test + self.valid >= 1:
             raise ValueError(f"test {self.test} and valid {self.valid} leave nothing to train")
         if (self.method == "random_by_item") != (self.seed is not None):
             raise ValueError(
@@ -73,7 +79,23 @@ class SplitConfig(Section):
             )
         if self.method == "random_by_item" and self.valid:
             raise ValueError("method random_by_item has no valid part: valid must be 0")
+        if (self.method == "kfold") != (self.fold is not None):
+            raise ValueError("`fold` is for method kfold, which needs it, and no other")
+        if self.fold is not None and self.fold >= n_folds(self):
+            raise ValueError(f"fold is {self.fold}, but there are {n_folds(self)}, from 0")
         return self
+
+
+def n_folds(config: SplitConfig) -> int:
+    """Number of folds of the method `kfold`.
+
+    Raises:
+        ValueError: `test` is not 1 over a whole number.
+    """
+    share = Fraction(str(config.test)).limit_denominator(1000)
+    if share.numerator != 1:
+        raise ValueError(f"method kfold: test is 1 over the number of folds, not {config.test}")
+    return share.denominator
 
 
 def divide(
@@ -86,7 +108,7 @@ def divide(
             `source_row` too.
         config: which protocol.
         engine: where the table is.
-        rng: used by `random` alone.
+        rng: used by `random` and `kfold`.
 
     Returns:
         `train`, `valid` and `test`, each sorted by user, time and movie; with `random_by_item` by
@@ -100,6 +122,9 @@ def divide(
     if config.method == "random":
         rows = engine.arrow(ratings.order_by([USER_IDX, ITEM_IDX]))
         rows = rows.append_column(PART, pa.array(_random(len(rows), config, rng)))
+    elif config.method == "kfold":
+        rows = engine.arrow(ratings.order_by([USER_IDX, ITEM_IDX]))
+        rows = rows.append_column(PART, pa.array(_kfold(len(rows), config, rng)))
     else:
         _need_times(ratings, config, engine)
         if config.method == "temporal_user":
@@ -198,6 +223,19 @@ def _random_by_item(
     columns = rows.select([USER_IDX, ITEM_IDX, RATING, TIMESTAMP])
     train, test = columns.take(order[is_train]), columns.take(order[~is_train])
     return {"train": train, "valid": columns.slice(0, 0), "test": test}
+
+
+def _kfold(n: int, config: SplitConfig, rng: np.random.Generator) -> np.ndarray:
+    """Codes int64 (n,) for rows in the order of user and movie; sizes of folds differ by one.
+
+    The draw does not depend on `fold`: every row is test in exactly one of the folds.
+    """
+    fold = rng.permutation(np.arange(n) % n_folds(config))
+    codes = np.full(n, _TRAIN)
+    codes[fold == config.fold] = _TEST
+    left = np.flatnonzero(fold != config.fold)
+    codes[rng.choice(left, _floor(config.valid, len(left)), replace=False)] = _VALID
+    return codes
 
 
 def _floor(share: float, n: int) -> int:

@@ -1,0 +1,132 @@
+"""One model trained again and again: over seeds, for the spread of training; over folds.
+
+Not a stage of the pipeline, which would have to train every model several times: `reelbench seeds`
+and `reelbench folds` call it after a run, on the data that the run left.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reelbench import params, paths
+from reelbench.data.engine import Engine, EngineConfig
+from reelbench.data.interactions import Interactions
+from reelbench.data.splits import SplitConfig, divide, n_folds
+from reelbench.evaluation.config import EvaluateConfig
+from reelbench.evaluation.movies import Movies
+from reelbench.evaluation.protocol import Parts, evaluate
+from reelbench.features.block import Block, BlockEntry, Catalogue, Features, read_block
+from reelbench.files import write_json
+from reelbench.models.base import ModelEntry
+from reelbench.seeds import generator, seed_for
+from reelbench.stages.featurize import read_catalogue
+
+_LOG = logging.getLogger(__name__)
+
+Headline = dict[str, float | None]
+
+
+def seeds(model: str, n: int) -> dict[str, Any]:
+    """Metrics of `n` trainings on the current split; the first has the seed of the leaderboard.
+
+    Returns:
+        content of `paths.repeats(model, "seeds")`, which is written too.
+    """
+    root = params.read()["seed"]
+    entry = params.load(f"models.{model}", ModelEntry)
+    features = Features.read(entry.features)
+    parts = Parts(*map(Interactions.from_parquet, (paths.TRAIN, paths.VALID, paths.TEST)))
+    names = [("models", model), *(("models", model, str(number)) for number in range(1, n))]
+    found = [
+        _run(model, entry, parts, features, seed_for(root, *name), f"seed {number + 1} of {n}")
+        for number, name in enumerate(names)
+    ]
+    return _write(model, "seeds", found)
+
+
+def folds(model: str) -> dict[str, Any]:
+    """Metrics of one training per fold of the split `kfold`, features built on each fold's train.
+
+    Returns:
+        content of `paths.repeats(model, "folds")`, which is written too.
+
+    Raises:
+        ParamsError: the split is another one.
+    """
+    config = params.load("split", SplitConfig)
+    if config.method != "kfold":
+        raise params.ParamsError(f"folds need split=kfold, params.yaml has split {config.name}")
+    root = params.read()["seed"]
+    entry = params.load(f"models.{model}", ModelEntry)
+    seed = seed_for(root, "models", model)
+    n = n_folds(config)
+    found = [
+        _run(model, entry, parts, _features(entry, parts.train), seed, f"fold {number + 1} of {n}")
+        for number, parts in enumerate(_parts_of_folds(config, n, root))
+    ]
+    return _write(model, "folds", found)
+
+
+def _parts_of_folds(config: SplitConfig, n: int, root: int) -> Iterator[Parts]:
+    engine = Engine(params.load("engine", EngineConfig))
+    ratings = engine.parquet(paths.INTERACTIONS)
+    for number in range(n):
+        fold = config.model_copy(update={"fold": number})
+        divided = divide(ratings, fold, engine, generator(root, "split", config.method))
+        yield Parts(*(Interactions.from_table(divided[name]) for name in divided))
+
+
+def _features(entry: ModelEntry, train: Interactions) -> Features:
+    """The model's blocks, built from another train part."""
+    catalogue = replace(read_catalogue(), train=train)
+    return Features(catalogue.ids, {name: _build(name, catalogue) for name in entry.features})
+
+
+def _build(name: str, catalogue: Catalogue) -> Block:
+    common = params.read()
+    entry = params.load(f"features.{name}", BlockEntry)
+    seed = seed_for(common["seed"], "features", name)
+    return entry.create(name, seed=seed, threads=common["threads"]).build(catalogue)
+
+
+def _run(
+    model: str, entry: ModelEntry, parts: Parts, features: Features, seed: int, which: str
+) -> Headline:
+    """Train and evaluate once: every metric that is one number."""
+    common = params.read()
+    config = params.load("evaluate", EvaluateConfig)
+    block = {config.similarity: read_block(paths.feature_block(config.similarity))}
+    movies = Movies.of(pd.read_parquet(paths.ITEMS), block)
+    recommender = entry.create(model, seed=seed, threads=common["threads"])
+    recommender.fit(parts.train, parts.valid, features)
+    # no interval of a single run is asked for, and they take most of the time
+    config = config.model_copy(update={"bootstrap_samples": 1})
+    metrics = evaluate(recommender, parts, config, movies, common["seed"]).metrics
+    _LOG.info("%s: %s done", model, which)
+    return {key: value for key, value in metrics.items() if not isinstance(value, dict)}
+
+
+def _write(model: str, kind: str, found: Sequence[Headline]) -> dict[str, Any]:
+    content = summary(found)
+    write_json(paths.repeats(model, kind), content)
+    return content
+
+
+def summary(found: Sequence[Headline]) -> dict[str, Any]:
+    """Values of every run, their mean, and their standard deviation (n - 1; None for one run)."""
+    values = {key: [run[key] for run in found] for key in found[0]}
+    known = {key: np.array(runs, float) for key, runs in values.items() if None not in runs}
+    return {
+        "runs": len(found),
+        "values": values,
+        "mean": {key: float(runs.mean()) for key, runs in known.items()},
+        "deviation": {
+            key: float(runs.std(ddof=1)) if len(runs) > 1 else None for key, runs in known.items()
+        },
+    }
