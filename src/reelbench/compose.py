@@ -59,7 +59,7 @@ def check(content: Mapping[str, Any]) -> None:
     from reelbench.models.base import ModelEntry
 
     root = params.validate("params", dict(content), Root, paths.CONF / "config.yaml")
-    for section, config in _sections().items():
+    for section, config in _sections(root).items():
         source = params.conf_file(section, content)
         params.validate(section, params.select(content, section), config, source)
     options = {"seed": root.seed, "threads": root.threads}
@@ -70,18 +70,18 @@ def check(content: Mapping[str, Any]) -> None:
         _check_inputs(name, root)
 
 
-def _sections() -> dict[str, type[Section]]:
+def _sections(root: Root) -> dict[str, type[Section]]:
     from reelbench.data.engine import EngineConfig
     from reelbench.data.readers import ReadConfig
     from reelbench.data.sources import SourceConfig
-    from reelbench.data.splits import SplitConfig
+    from reelbench.data.splits import protocol_of
     from reelbench.evaluation.protocol import EvaluateConfig
     from reelbench.tracking import TrackingConfig
 
     return {
         "data.source": SourceConfig,
         "data.read": ReadConfig,
-        "split": SplitConfig,
+        "split": protocol_of(root.split),
         "engine": EngineConfig,
         "evaluate": EvaluateConfig,
         "tracking": TrackingConfig,

@@ -39,6 +39,8 @@ CLEAN_COUNTS = CLEAN / "counts.json"
 TRAIN = SPLIT / "train.parquet"
 VALID = SPLIT / "valid.parquet"
 TEST = SPLIT / "test.parquet"
+# those that features may be made of
+KNOWN_TAGS = SPLIT / "tags.parquet"
 SPLIT_COUNTS = SPLIT / "split.json"
 
 

