@@ -15,9 +15,11 @@ import zipfile
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
+from reelbench.data import synthetic
 from reelbench.data.errors import DataError
+from reelbench.data.synthetic import SyntheticConfig
 from reelbench.files import atomic, sha256_file
 from reelbench.params import Section
 
@@ -43,7 +45,8 @@ class SourceConfig(Section):
     """Section `data.source`."""
 
     wheel: WheelConfig | None
-    files: Annotated[dict[FileName, Sha256], Field(min_length=1)]
+    synthetic: SyntheticConfig | None = None  # the files are made, and not fetched
+    files: dict[FileName, Sha256]
     optional: tuple[FileName, ...]  # those of the files that a local folder need not have
     licence: str
 
@@ -72,6 +75,8 @@ def fetch(data: DataSection, target: Path) -> None:
         folder.mkdir()
         if data.root is not None:
             copy_local(in_checkout(Path(data.root)), data, folder)
+        elif data.source.synthetic is not None:
+            synthetic.write(data.source.synthetic, folder)
         elif data.source.wheel is not None:
             fetch_wheel(data.source.wheel, data, folder)
         else:

@@ -18,7 +18,7 @@ from reelbench.params import Section
 class ReadConfig(Section):
     """Section `data.read`."""
 
-    format: Literal["atomic", "movielens_csv"]
+    format: Literal["atomic", "movielens_csv", "synthetic"]
     columns: dict[str, str]  # our name of a column → its name in the files
     genre_separator: str
     no_genre: str  # stands in the place of genres for a movie without one
