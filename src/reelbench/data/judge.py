@@ -35,7 +35,7 @@ _COLUMN = {
     NO_USER: USER_ID,
     NO_TAG: TAG,
 }
-_VALUE, _KNOWN = "_value", "_known"
+_VALUE, _KNOWN, _CODE = "_value", "_known", "_code"
 _EXAMPLES = 1000  # bad rows looked for in the file to find the first of them
 
 Reasons = list[tuple[ibis.ir.BooleanValue, str]]
@@ -117,6 +117,8 @@ def judge_tags(
 
 def unusable_rows(judged: Judged, engine: Engine) -> pa.Table:
     """The rows that cannot be used, in an order that does not depend on the engine."""
+    if not judged.counts:  # the source need not be read again
+        return engine.arrow(judged.unusable.limit(0))
     columns = [judged.unusable[name] for name in judged.unusable.columns]
     return engine.arrow(judged.unusable.order_by(columns))
 
@@ -140,10 +142,11 @@ def _judge(
     unknown = _first([(rows[ITEM_IDX].isnull(), NO_ITEM), (~rows[_KNOWN], NO_USER)])
     rows = rows.mutate(**{REASON: ibis.coalesce(rows[REASON], unknown)})
     kept = {name: rows[_VALUE], TIMESTAMP: rows["_time"]}
-    held = engine.cache(rows.select(USER_ID, ITEM_IDX, REASON, **kept))
+    # a number for the reason: a text, even a missing one, takes as much room as the rest of a row
+    held = engine.cache(rows.select(USER_ID, ITEM_IDX, **kept, **{_CODE: _code(rows[REASON])}))
     counts = _counts(held, engine)
     read = counts.pop("", 0) + sum(counts.values())
-    usable = held.filter(held[REASON].isnull()).drop(REASON)
+    usable = held.filter(held[_CODE] == 0).drop(_CODE)
     unusable = rows.filter(rows[REASON].notnull()).select(*source, REASON)
     return Judged(usable, read, counts, unusable)
 
@@ -159,6 +162,12 @@ def _first(reasons: Sequence[tuple[ibis.ir.BooleanValue, str]]) -> ibis.ir.Strin
     return ibis.cases(*reasons, else_=ibis.null("string"))
 
 
+def _code(reason: ibis.ir.StringValue) -> ibis.ir.IntegerValue:
+    """0 for no reason, else its place in `_COLUMN` from 1."""
+    cases = [(reason == text, place) for place, text in enumerate(_COLUMN, start=1)]
+    return ibis.cases(*cases, else_=0).cast("int8")
+
+
 def _with_known(rows: ibis.Table, items: pd.DataFrame, users: pd.DataFrame | None) -> ibis.Table:
     """Add `item_idx`, null for an unknown movie, and `_known`, false for an unknown user."""
     rows = rows.left_join(ibis.memtable(items[[ITEM_ID, ITEM_IDX]]), ITEM_ID)
@@ -172,9 +181,9 @@ def _with_known(rows: ibis.Table, items: pd.DataFrame, users: pd.DataFrame | Non
 
 def _counts(held: ibis.Table, engine: Engine) -> dict[str, int]:
     """Number of rows per reason, "" for the usable ones."""
-    counted = held.group_by(REASON).agg(n=held.count())
-    rows = engine.arrow(counted).to_pylist()
-    return {row[REASON] or "": row["n"] for row in sorted(rows, key=lambda row: row[REASON] or "")}
+    counted = engine.arrow(held.group_by(_CODE).agg(n=held.count())).to_pylist()
+    names = ["", *_COLUMN]
+    return dict(sorted((names[row[_CODE]], row["n"]) for row in counted))
 
 
 def _refuse(

@@ -28,7 +28,8 @@ from reelbench.seeds import generator
 _LOG = logging.getLogger(__name__)
 
 _BLOCK = 500_000  # ratings made at once: part of the result, since each block has its own generator
-_MOST = 0.25  # of the movies, that one user rates: more would take long to draw without repeating
+_MOST = 0.25  # of the movies, that one user rates: the tail of the users ends somewhere
+_HEAVY = 0.02  # of the movies; who rates more has them drawn without repeating
 _FIRST_SECOND, _LAST_SECOND = 820_454_400, 1_546_300_800  # 1996 to 2018
 _DAY = 86_400
 # as GroupLens names them
@@ -187,22 +188,29 @@ def _ratings(
 def _pairs(
     world: _World, users: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """User and movie of every rating, no pair twice, by user and movie.
-
-    Movies are drawn by popularity, some by pure chance, until every user has enough.
-    """
+    """User and movie of every rating, no pair twice, by user and movie."""
     n_items = len(world.popularity)
-    found = np.empty(0, dtype=np.int64)
-    missing = world.counts[users]
+    wanted = world.counts[users]
+    heavy = wanted > _HEAVY * n_items
+    chosen = [user * n_items + _without_repeats(world, user, rng) for user in users[heavy]]
+    found = np.concatenate([np.empty(0, dtype=np.int64), *chosen])
+    missing = np.where(heavy, 0, wanted)
     while missing.any():
         user = np.repeat(users, missing)
         item = np.searchsorted(world.popularity, rng.random(len(user)), side="right")
-        anything = rng.random(len(user)) < 0.05
-        item = np.where(anything, rng.integers(0, n_items, len(user)), item)
         found = np.union1d(found, user * n_items + np.minimum(item, n_items - 1))
-        have = np.bincount(found // n_items - users[0], minlength=len(users))
-        missing = world.counts[users] - have
-    return np.divmod(found, n_items)
+        missing = wanted - np.bincount(found // n_items - users[0], minlength=len(users))
+    return np.divmod(np.sort(found), n_items)
+
+
+def _without_repeats(world: _World, user: int, rng: np.random.Generator) -> np.ndarray:
+    """Movies of one user, by exponential keys (Efraimidis and Spirakis 2006).
+
+    It takes a number per movie, but drawing until nothing repeats would take long for many of them.
+    """
+    keys = rng.exponential(size=len(world.popularity)) / np.diff(world.popularity, prepend=0)
+    n = int(world.counts[user])
+    return np.argpartition(keys, n - 1)[:n]
 
 
 def _times(user: np.ndarray, users: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -8,7 +8,7 @@ from pathlib import Path
 from pyarrow import csv
 
 from reelbench import params, paths
-from reelbench.data import readers, schema
+from reelbench.data import large, readers, schema
 from reelbench.data.canonical import Canonical, canonical, describe
 from reelbench.data.engine import Engine, EngineConfig
 from reelbench.files import atomic, write_json
@@ -24,7 +24,10 @@ def run() -> None:
     _LOG.info("clean: %s of %d movies", raw.interactions.file.path, len(raw.items))
     result = canonical(raw, config, engine)
     for name, table in result.tables.items():
-        schema.validate(name, schema.to_pandas(table))
+        if name in large.TABLES:
+            large.validate(name, table, engine)
+        else:
+            schema.validate(name, schema.to_pandas(table))
     with atomic(paths.CLEAN) as folder:
         folder.mkdir()
         _write(result, folder)
