@@ -15,6 +15,8 @@ TITLE_RAW = "title_raw"
 AKA = "aka"
 YEAR = "year"
 GENRES = "genres"
+OVERVIEW = "overview"
+DIRECTOR = "director"
 
 # users
 USER_ID = "user_id"

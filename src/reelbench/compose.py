@@ -20,6 +20,8 @@ class Root(Section):
     seed: int
     threads: int
     data: dict[str, Any]
+    enrich: dict[str, Any]
+    filter: dict[str, Any]
     split: dict[str, Any]
     features: dict[str, dict[str, Any]]
     models: dict[str, dict[str, Any]]
@@ -72,6 +74,8 @@ def check(content: Mapping[str, Any]) -> None:
 
 def _sections(root: Root) -> dict[str, type[Section]]:
     from reelbench.data.engine import EngineConfig
+    from reelbench.data.enrich import EnrichConfig
+    from reelbench.data.filters import FilterConfig
     from reelbench.data.readers import ReadConfig
     from reelbench.data.sources import SourceConfig
     from reelbench.data.splits import protocol_of
@@ -81,6 +85,8 @@ def _sections(root: Root) -> dict[str, type[Section]]:
     return {
         "data.source": SourceConfig,
         "data.read": ReadConfig,
+        "enrich": EnrichConfig,
+        "filter": FilterConfig,
         "split": protocol_of(root.split),
         "engine": EngineConfig,
         "evaluate": EvaluateConfig,

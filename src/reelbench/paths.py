@@ -35,6 +35,8 @@ USERS = CLEAN / "users.parquet"
 TAGS = CLEAN / "tags.parquet"
 CATALOGUE = CLEAN / "catalogue.json"
 CLEAN_COUNTS = CLEAN / "counts.json"
+# only where `enrich` took titles that are alike for the same
+FUZZY_MATCHES = CLEAN / "fuzzy_matches.csv"
 
 TRAIN = SPLIT / "train.parquet"
 VALID = SPLIT / "valid.parquet"

@@ -25,7 +25,9 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict]:
     write_raw()
     data = yaml.safe_load((CONF / "data" / "ml-latest-small.yaml").read_text(encoding="utf-8"))
     engine = {"name": "duckdb", "threads": 1, "memory_limit": "1GB"}
-    content = {"data": data, "engine": engine}
+    off = {"min_per_user": 0, "min_per_item": 0, "repeat": True}
+    content = {"data": data, "engine": engine, "filter": off}
+    content["enrich"] = {"name": "none", "list": None}
     write(content)
     return content
 
