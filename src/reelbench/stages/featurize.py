@@ -40,6 +40,6 @@ def read_catalogue() -> Catalogue:
         ),
         items=pd.read_parquet(paths.ITEMS),
         users=pd.read_parquet(paths.USERS),
-        tags=pd.read_parquet(paths.TAGS),
+        tags=pd.read_parquet(paths.KNOWN_TAGS),
         train=Interactions.from_parquet(paths.TRAIN),
     )
