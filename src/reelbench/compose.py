@@ -21,6 +21,8 @@ class Root(Section):
     threads: int
     protocol: str | None
     data: dict[str, Any]
+    enrich: dict[str, Any]
+    filter: dict[str, Any]
     split: dict[str, Any]
     features: dict[str, dict[str, Any]]
     models: dict[str, dict[str, Any]]
@@ -61,7 +63,7 @@ def check(content: Mapping[str, Any]) -> None:
     from reelbench.models.base import ModelEntry
 
     root = params.validate("params", dict(content), Root, paths.CONF / "config.yaml")
-    for section, config in _sections().items():
+    for section, config in _sections(root).items():
         source = params.conf_file(section, content)
         params.validate(section, params.select(content, section), config, source)
     options = {"seed": root.seed, "threads": root.threads}
@@ -72,19 +74,23 @@ def check(content: Mapping[str, Any]) -> None:
         _check_inputs(name, root)
 
 
-def _sections() -> dict[str, type[Section]]:
+def _sections(root: Root) -> dict[str, type[Section]]:
     from reelbench.bench.config import BenchConfig
     from reelbench.data.engine import EngineConfig
+    from reelbench.data.enrich import EnrichConfig
+    from reelbench.data.filters import FilterConfig
     from reelbench.data.readers import ReadConfig
     from reelbench.data.sources import SourceConfig
-    from reelbench.data.splits import SplitConfig
+    from reelbench.data.splits import protocol_of
     from reelbench.evaluation.protocol import EvaluateConfig
     from reelbench.tracking import TrackingConfig
 
     return {
         "data.source": SourceConfig,
         "data.read": ReadConfig,
-        "split": SplitConfig,
+        "enrich": EnrichConfig,
+        "filter": FilterConfig,
+        "split": protocol_of(root.split),
         "engine": EngineConfig,
         "evaluate": EvaluateConfig,
         "bench": BenchConfig,

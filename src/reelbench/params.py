@@ -33,7 +33,7 @@ class ParamsError(ValueError):
 Config = TypeVar("Config", bound=Section)
 
 # groups whose choice is named by a key of their own, and groups with one file per entry
-_CHOICES = ("data", "split", "tracking", "engine")
+_CHOICES = ("data", "enrich", "split", "tracking", "engine")
 _COLLECTIONS = ("features", "models")
 
 

@@ -44,10 +44,14 @@ USERS = CLEAN / "users.parquet"
 TAGS = CLEAN / "tags.parquet"
 CATALOGUE = CLEAN / "catalogue.json"
 CLEAN_COUNTS = CLEAN / "counts.json"
+# only where `enrich` took titles that are alike for the same
+FUZZY_MATCHES = CLEAN / "fuzzy_matches.csv"
 
 TRAIN = SPLIT / "train.parquet"
 VALID = SPLIT / "valid.parquet"
 TEST = SPLIT / "test.parquet"
+# those that features may be made of
+KNOWN_TAGS = SPLIT / "tags.parquet"
 SPLIT_COUNTS = SPLIT / "split.json"
 
 
@@ -119,3 +123,12 @@ def predictions(model: str) -> Path:
 def recommendations(model: str) -> Path:
     """The top of the ranked catalogue, k rows per test user."""
     return EVALUATION / model / "recommendations.parquet"
+
+
+def in_checkout(root: Path) -> Path:
+    """A path of the user's, which is relative to the checkout.
+
+    `dvc exp run --temp` works in a copy of it below .dvc/tmp.
+    """
+    checkout = str(Path.cwd()).partition("/.dvc/tmp/")[0]
+    return Path(checkout) / root

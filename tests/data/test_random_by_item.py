@@ -11,9 +11,10 @@ from pydantic import ValidationError
 
 from reelbench.data.engine import Engine, EngineConfig
 from reelbench.data.errors import DataError
-from reelbench.data.splits import SplitConfig, divide
+from reelbench.data.splits import Given, divide
+from reelbench.data.splits.by_item import RandomByItem
 
-CONFIG = SplitConfig(name="by_item", method="random_by_item", test=0.25, valid=0, seed=42)
+CONFIG = RandomByItem(name="by_item", method="random_by_item", test=0.25, seed=42)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def ratings(n: int = 500) -> pd.DataFrame:
 
 def split(frame: pd.DataFrame, engine: Engine) -> dict[str, pd.DataFrame]:
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    parts = divide(ibis.memtable(table), CONFIG, engine, np.random.default_rng(0))
+    parts = divide(CONFIG, Given(ibis.memtable(table), engine, np.random.default_rng(0)))
     return {name: part.to_pandas() for name, part in parts.items()}
 
 
@@ -87,5 +88,5 @@ def test_without_the_order_of_the_source(engine: Engine) -> None:
     ids=["seed", "valid", "random"],
 )
 def test_settings_that_do_not_go_together(change: dict) -> None:
-    with pytest.raises(ValidationError, match=r"seed|valid"):
-        SplitConfig(**(CONFIG.model_dump() | change))
+    with pytest.raises(ValidationError, match=r"seed|valid|method"):
+        RandomByItem(**(CONFIG.model_dump() | change))

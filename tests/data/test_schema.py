@@ -9,7 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from reelbench.data import schema
+from reelbench.data import large, schema
+from reelbench.data.engine import Engine, EngineConfig
 from reelbench.data.errors import DataError
 
 FRAMES: dict[str, pd.DataFrame] = {
@@ -95,6 +96,40 @@ def test_a_bad_table_is_named_with_row_and_column(
 ) -> None:
     with pytest.raises(DataError) as error:
         schema.validate(name, spoil(FRAMES[name]))
+    assert message in str(error.value)
+
+
+LARGE = [name for name in FRAMES if name in large.TABLES]
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine(EngineConfig(name="duckdb", threads=1, memory_limit="1GB"))
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_good_large_table_passes_and_an_empty_one(name: str, engine: Engine) -> None:
+    table = schema.to_arrow(FRAMES[name])
+    large.validate(name, table, engine)
+    large.validate(name, table.slice(0, 0), engine)
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil", "message"),
+    [
+        ("interactions", change("user_idx", [0, 0, -1]), "row 3, column user_idx: '-1' fails"),
+        ("interactions", change("item_idx", [1, 1, 1]), "table interactions, row 1"),
+        ("interactions", change("rating", [1, 2, float("nan")]), "row 3, column rating"),
+        ("interactions", change("rating", [1, float("inf"), 2]), "row 2, column rating"),
+        ("interactions", lambda f: f.assign(x="1"), "table interactions: 'x' fails"),
+        ("tags", change("tag", [""]), "table tags, row 1, column tag: '' fails"),
+    ],
+)
+def test_a_bad_large_table_is_named_just_so(
+    name: str, spoil: Callable[[pd.DataFrame], pd.DataFrame], message: str, engine: Engine
+) -> None:
+    with pytest.raises(DataError) as error:
+        large.validate(name, schema.to_arrow(spoil(FRAMES[name])), engine)
     assert message in str(error.value)
 
 

@@ -19,7 +19,8 @@ from pydantic import ValidationError
 from reelbench.data.engine import Engine, EngineConfig
 from reelbench.data.errors import DataError
 from reelbench.data.schema import write
-from reelbench.data.splits import LEAKS, SplitConfig, describe, divide
+from reelbench.data.splits import METHODS, Given, Protocol, describe
+from reelbench.data.splits import divide as divide_given
 from reelbench.seeds import generator
 
 ROOT = Path(__file__).parents[2]
@@ -33,8 +34,9 @@ SCHEMA = pa.schema(
     ]
 )
 Rows = list[tuple[int, int, float, int]]
-# two have settings and tests of their own: test_random_by_item.py and test_kfold.py
-METHODS = [method for method in LEAKS if method not in ("random_by_item", "kfold")]
+#: those that need neither files nor the order of the source (test_random_by_item.py)
+DRAWN = [name for name in METHODS if name not in ("predefined", "random_by_item")]
+WITH_SHARES = ["temporal_user", "temporal_global", "random", "random_by_user"]
 
 # few users, movies and seconds, so that ties and small users are common
 ROWS = st.dictionaries(
@@ -47,8 +49,18 @@ def engine() -> Engine:
     return Engine(EngineConfig(name="duckdb", threads=1, memory_limit="1GB"))
 
 
-def config(method: str, test: float = 0.2, valid: float = 0.1) -> SplitConfig:
-    return SplitConfig(name=method, method=method, test=test, valid=valid)
+def config(method: str, test: Any = 0.2, valid: Any = 0.1, **more: Any) -> Any:
+    values = {"name": method, "method": method, "test": test, "valid": valid, **more}
+    if method == "kfold":
+        values = {"folds": 3, "fold": 2, **values}
+    known = METHODS[method].model_fields
+    return METHODS[method](**{key: value for key, value in values.items() if key in known})
+
+
+def divide(
+    ratings: ibis.Table, settings: Protocol, engine: Engine, rng: np.random.Generator
+) -> dict[str, pa.Table]:
+    return divide_given(settings, Given(ratings, engine, rng))
 
 
 def table(rows: Rows) -> pa.Table:
@@ -56,7 +68,7 @@ def table(rows: Rows) -> pa.Table:
 
 
 def split(
-    rows: Rows, settings: SplitConfig, engine: Engine, seed: int = 1
+    rows: Rows, settings: Protocol, engine: Engine, seed: int = 1
 ) -> dict[str, pa.Table] | None:
     """The parts; None where the protocol has to refuse so few ratings."""
     rng = generator(seed, "split", settings.method)
@@ -72,7 +84,7 @@ def tuples(part: pa.Table) -> Rows:
     return [tuple(row.values()) for row in part.to_pylist()]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", DRAWN)
 @settings(max_examples=25, deadline=None)
 @given(rows=ROWS)
 def test_no_row_is_lost_or_doubled(method: str, engine: Engine, rows: Rows) -> None:
@@ -82,7 +94,7 @@ def test_no_row_is_lost_or_doubled(method: str, engine: Engine, rows: Rows) -> N
         assert sorted(together) == sorted(rows)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", DRAWN)
 @settings(max_examples=15, deadline=None)
 @given(rows=ROWS, data=st.data())
 def test_the_order_of_the_input_changes_no_byte(
@@ -154,7 +166,7 @@ def test_sizes_per_user(engine: Engine, n: int, sizes: tuple[int, int, int]) -> 
 def test_shares_are_exact(engine: Engine) -> None:
     """0.29 · 100 is 28.999999999999996 in floating point, and 29 here."""
     rows: Rows = [(0, item, 3.0, item) for item in range(100)]
-    for method in METHODS:
+    for method in WITH_SHARES:
         parts = split(rows, config(method, 0.29, 0), engine)
         assert parts is not None
         assert (len(parts["test"]), len(parts["valid"])) == (29, 0)
@@ -200,12 +212,12 @@ def test_summary(engine: Engine) -> None:
     cold_valid = {"users": 0, "rows_of_users": 0, "items": 1, "rows_of_items": 1}
     cold_test = {"users": 1, "rows_of_users": 2, "items": 1, "rows_of_items": 1}
     assert summary["cold"] == {"valid": cold_valid, "test": cold_test}
-    assert summary["leak"] == LEAKS["temporal_global"]
+    assert "No train rating is later than a test rating" in summary["leak"]
 
 
 def test_without_timestamps(engine: Engine) -> None:
     rows = [(0, item, 3.0, None) for item in range(20)]
-    for method in ("temporal_user", "temporal_global"):
+    for method in ("temporal_user", "temporal_global", "leave_one_out"):
         with pytest.raises(DataError, match=r"20 ratings have no timestamp.*split=random"):
             split(rows, config(method), engine)
     parts = split(rows, config("random"), engine)
@@ -222,10 +234,14 @@ def test_a_part_that_would_be_empty(engine: Engine) -> None:
         divide(rows, config("temporal_global"), engine, rng)
 
 
-@pytest.mark.parametrize(("test", "valid"), [(0, 0.1), (1, 0), (0.5, 0.5), (0.1, -0.1)])
-def test_impossible_shares(test: float, valid: float) -> None:
+IMPOSSIBLE = [(0, 0.1), (1.5, 0), (0.5, 0.5), (0.1, -0.1), ("soon", 0)]
+
+
+@pytest.mark.parametrize(("test", "valid"), IMPOSSIBLE)
+@pytest.mark.parametrize("method", ["temporal_user", "temporal_global", "cold_items"])
+def test_impossible_shares(method: str, test: float, valid: float) -> None:
     with pytest.raises(ValidationError):
-        config("temporal_user", test, valid)
+        config(method, test, valid)
 
 
 def test_published_sizes_of_ml_latest_small(engine: Engine) -> None:
@@ -245,3 +261,86 @@ def test_columns_and_types(engine: Engine, tmp_path: Path) -> None:
     for part in parts.values():
         write(part, tmp_path / "part.parquet")
         assert pq.read_schema(tmp_path / "part.parquet").equals(SCHEMA)
+
+
+def test_a_number_of_ratings_instead_of_a_share(engine: Engine) -> None:
+    rows: Rows = [(user, item, 3.0, item) for user in range(3) for item in range(4 + 6 * user)]
+    for method in ("temporal_user", "random_by_user"):
+        parts = split(rows, config(method, 3, 2), engine)
+        assert parts is not None
+        sizes = [
+            [sum(r[0] == u for r in tuples(part)) for part in parts.values()] for u in range(3)
+        ]
+        assert sizes == [[1, 0, 3], [5, 2, 3], [11, 2, 3]]
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=ROWS)
+def test_leave_one_out_is_the_last_rating_and_the_one_before(engine: Engine, rows: Rows) -> None:
+    parts = split(rows, config("leave_one_out"), engine)
+    assert parts is not None
+    for user in {row[0] for row in rows}:
+        own = sorted((row[3], row[1]) for row in rows if row[0] == user)
+        order = [
+            [(row[3], row[1]) for row in tuples(part) if row[0] == user] for part in parts.values()
+        ]
+        n = len(own)
+        assert order == [own[: max(n - 2, 1)], own[max(n - 2, 1) : n - 1], own[max(n - 1, 1) :]]
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=ROWS, n_days=st.integers(0, 12))
+def test_a_date_for_everybody(engine: Engine, rows: Rows, n_days: int) -> None:
+    """Times 0 to 12 taken as days from 1 January 1970 on."""
+    days: Rows = [(user, item, rating, time * 86_400) for user, item, rating, time in rows]
+    dates = {"test": f"1970-01-{1 + n_days:02}", "valid": f"1970-01-{max(n_days, 1):02}"}
+    parts = split(days, config("temporal_global", **dates), engine)
+    counts = [sum(r[3] < n_days - 1 for r in rows), sum(r[3] >= n_days for r in rows)]
+    if parts is None:
+        assert not all(counts)
+    elif n_days:
+        assert [len(parts["train"]), len(parts["test"])] == counts
+
+
+@settings(max_examples=15, deadline=None)
+@given(rows=ROWS, folds=st.integers(2, 5))
+def test_the_tests_of_all_folds_are_all_rows_once(engine: Engine, rows: Rows, folds: int) -> None:
+    every = [config("kfold", folds=folds, fold=fold + 1) for fold in range(folds)]
+    tests = [split(rows, one, engine) for one in every]
+    sizes = [len(parts["test"]) for parts in tests if parts]
+    assert max(sizes) - min(sizes) <= 1
+    assert sorted(row for parts in tests if parts for row in tuples(parts["test"])) == sorted(rows)
+
+
+def test_a_fold_that_is_none(engine: Engine) -> None:
+    with pytest.raises(ValidationError, match="fold 6 is none of 1 to 5"):
+        config("kfold", folds=5, fold=6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=ROWS)
+def test_cold_items_are_in_one_part_only(engine: Engine, rows: Rows) -> None:
+    parts = split(rows, config("cold_items", 0.3, 0.3), engine)
+    if parts is None:
+        return
+    items = [{row[1] for row in tuples(part)} for part in parts.values()]
+    assert sum(map(len, items)) == len(set().union(*items))
+    summary = describe(parts, config("cold_items"))
+    assert summary["cold"]["test"]["rows_of_items"] == len(parts["test"])
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=ROWS)
+def test_every_user_keeps_a_rating_in_train(engine: Engine, rows: Rows) -> None:
+    for method in ("temporal_user", "random_by_user", "leave_one_out"):
+        parts = split(rows, config(method), engine)
+        assert parts is not None
+        assert {row[0] for row in tuples(parts["train"])} == {row[0] for row in rows}
+
+
+def test_the_seed_changes_what_is_drawn(engine: Engine) -> None:
+    rows: Rows = [(i % 50, i, 3.0, i) for i in range(1000)]
+    for method in ("random", "random_by_user", "kfold", "cold_items"):
+        parts = [split(rows, config(method), engine, seed) for seed in (1, 1, 2)]
+        one, again, other = (tuples(found["test"]) for found in parts if found)
+        assert one == again != other

@@ -50,3 +50,13 @@ def test_parts_may_be_at_the_top_level() -> None:
     data = Dataset("mine", 1, frame, frame, {}, split)
     assert data.part_rows == {"train": 5, "valid": 1, "test": 2}
     assert data.leak == ""
+
+
+def test_a_filter_is_said_to_change_the_population(data: Dataset) -> None:
+    assert data.population == ""
+    told = {"min_per_user": 20, "min_per_item": 50, "repeat": True}
+    told |= {"sparsity_before": 0.9987, "sparsity_after": 0.9333}
+    data.clean["interactions"] = {"filter": told}
+    assert "fewer than 20 and movies with fewer than 50 ratings" in data.population
+    assert "another population" in data.population
+    assert "0.9987 before, 0.9333 after" in data.population

@@ -25,7 +25,9 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict]:
     write_raw()
     data = yaml.safe_load((CONF / "data" / "ml-latest-small.yaml").read_text(encoding="utf-8"))
     engine = {"name": "duckdb", "threads": 1, "memory_limit": "1GB"}
-    content = {"data": data, "engine": engine}
+    off = {"min_per_user": 0, "min_per_item": 0, "repeat": True}
+    content = {"data": data, "engine": engine, "filter": off}
+    content["enrich"] = {"name": "none", "list": None}
     write(content)
     return content
 
@@ -112,3 +114,36 @@ def test_without_tags_the_table_is_empty_but_there(params: dict[str, dict]) -> N
     clean.run()
     assert list(pd.read_parquet(paths.TAGS).columns) == ["user_idx", "item_idx", "tag", "timestamp"]
     assert len(pd.read_parquet(paths.TAGS)) == 0
+
+
+def test_a_filter_makes_another_population(params: dict[str, dict]) -> None:
+    with (paths.RAW / "ratings.csv").open("a", encoding="utf-8") as stream:
+        stream.write("99,1,4,5\n")
+    params["filter"] = {"min_per_user": 2, "min_per_item": 2, "repeat": True}
+    write(params)
+    clean.run()
+    assert "99" not in set(pd.read_parquet(paths.USERS)["user_id"])
+    assert read_json(paths.CATALOGUE)["n_users"] == N_USERS
+    told = read_json(paths.CLEAN_COUNTS)["interactions"]
+    assert told["read"] == told["written"] + 1
+    assert told["filter"]["sparsity_after"] < told["filter"]["sparsity_before"]
+
+
+def test_directors_are_joined_and_what_is_alike_is_listed(params: dict[str, dict]) -> None:
+    conf = yaml.safe_load((CONF / "enrich" / "imdb-directors.yaml").read_text(encoding="utf-8"))
+    rows = ["The Heat 0,1960,Ann,A film", "The Heatt 1,1961,Bea,", "Other,1962,Cy,"]
+    header = "Series_Title,Released_Year,Director,Overview"
+    Path("list.csv").write_text("\n".join([header, *rows, ""]), encoding="utf-8")
+    conf["list"]["path"] = "list.csv"
+    params["enrich"] = conf
+    write(params)
+    clean.run()
+    items = pd.read_parquet(paths.ITEMS)
+    assert items["director"][:3].fillna("").tolist() == ["Ann", "Bea", ""]
+    assert items["overview"][0] == "A film"
+    counts = read_json(paths.CLEAN_COUNTS)["items"]["imdb-directors"]
+    assert (counts["items_exact"], counts["items_fuzzy"]) == (1, 1)
+    assert pd.read_csv(paths.FUZZY_MATCHES)["list_title"].tolist() == ["The Heatt 1"]
+    first = sha256_tree(paths.CLEAN)
+    clean.run()
+    assert sha256_tree(paths.CLEAN) == first

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -38,9 +39,23 @@ def in_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths.CLEAN.mkdir(parents=True)
     pq.write_table(pa.table(columns), paths.INTERACTIONS)
     np.save(paths.SOURCE_ROW, rng.permutation(300))
+    users = {"user_idx": pa.array(range(20), pa.int32()), "user_id": [f"u{i}" for i in range(20)]}
+    movies = {"item_idx": pa.array(range(40), pa.int32()), "item_id": [f"m{i}" for i in range(40)]}
+    pq.write_table(pa.table(users), paths.USERS)
+    pq.write_table(pa.table(movies), paths.ITEMS)
+    pairs = {name: columns[name].slice(0, 200) for name in ("user_idx", "item_idx", "timestamp")}
+    tags = pa.table({**pairs, "tag": ["slow"] * 200})
+    pq.write_table(tags.select(["user_idx", "item_idx", "tag", "timestamp"]), paths.TAGS)
+    lines = [f"u{u},m{i}" for u, i in zip(columns["user_idx"], items, strict=True)]
+    for name, part in {"train": lines[:200], "valid": lines[200:250], "test": lines[250:]}.items():
+        text = "\n".join(["user_id,item_id", *part, ""])
+        (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
 
 
 def write(section: dict, seed: int = 1) -> None:
+    if section["method"] == "predefined":
+        section = {**section, "root": "."}
+        section["files"] = {part: f"{part}.csv" for part in ("train", "valid", "test")}
     content = {
         "seed": seed,
         "engine": {"name": "duckdb", "threads": 1, "memory_limit": "1GB"},
@@ -62,8 +77,27 @@ def test_parts_add_up_and_repeat(name: str) -> None:
     assert [summary["parts"][part]["rows"] for part in ("train", "valid", "test")] == sizes
     assert summary["name"] == name
     assert summary["leak"].endswith(".")
+    tags = summary["tags"]
+    assert tags["written"] == pq.read_metadata(paths.KNOWN_TAGS).num_rows
+    assert 200 == tags["read"] == tags["written"] + sum(tags["dropped"].values())
+    assert tags["dropped"]
     split.run()
     assert sha256_tree(paths.SPLIT) == first
+
+
+def test_tags_of_held_out_pairs_change_nothing() -> None:
+    write(conf("split", "random"))
+    split.run()
+    before = paths.KNOWN_TAGS.read_bytes()
+    pair = ["user_idx", "item_idx"]
+    held_out = pd.concat([pd.read_parquet(file)[pair] for file in (paths.VALID, paths.TEST)])
+    tags = pd.read_parquet(paths.TAGS)
+    hidden = tags.merge(held_out.assign(hidden=True), "left", pair)["hidden"].notna().to_numpy()
+    assert 0 < hidden.sum() < len(tags)
+    tags.loc[hidden, "tag"] = "a spoiler"
+    tags.to_parquet(paths.TAGS)
+    split.run()
+    assert paths.KNOWN_TAGS.read_bytes() == before
 
 
 def test_the_seed_matters_to_random_alone() -> None:

@@ -81,6 +81,10 @@ class Engine:
         """A Parquet file."""
         return self._connection.read_parquet(str(path))
 
+    def table(self, rows: pa.Table) -> ibis.Table:
+        """Rows in memory as a table of this engine, which reads them where they are."""
+        return self._connection.create_view(ibis.util.gen_name("reelbench"), ibis.memtable(rows))
+
     def arrow(self, table: ibis.Table) -> pa.Table:
         """The rows of an expression, in memory.
 

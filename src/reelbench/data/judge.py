@@ -44,7 +44,7 @@ _COLUMN = {
     NO_USER: USER_ID,
     NO_TAG: TAG,
 }
-_VALUE, _KNOWN = "_value", "_known"
+_VALUE, _KNOWN, _CODE = "_value", "_known", "_code"
 _TIME_FORMATS = {
     "auto": "timestamp is neither Unix seconds nor an ISO date",
     "milliseconds": "timestamp is not a number of milliseconds",
@@ -101,11 +101,8 @@ def judge_ratings(
     reasons = [(rating.isnull() | rating.isnan(), NO_NUMBER), (outside, OFF_SCALE)]
     # text is read in the order of the file, so a number without an order is that of the row
     table = raw.table.mutate(**{_VALUE: rating, SOURCE_ROW: ibis.row_number()})
-    left_out: set[str] = set()
-    if EXCLUDED in table.columns:
-        left_out = set(engine.arrow(table.select(EXCLUDED).distinct())[EXCLUDED].to_pylist())
     judged = _judge(table, RATING, reasons, items, users, config, engine)
-    _refuse(judged, set(judged.counts) - left_out, raw, config, engine)
+    _refuse(judged, set(judged.counts) - set(_left_out(table, engine)), raw, config, engine)
     return judged
 
 
@@ -135,6 +132,8 @@ def judge_tags(
 
 def unusable_rows(judged: Judged, engine: Engine) -> pa.Table:
     """The rows that cannot be used, in an order that does not depend on the engine."""
+    if not judged.counts:  # the source need not be read again
+        return engine.arrow(judged.unusable.limit(0))
     columns = [judged.unusable[name] for name in judged.unusable.columns]
     return engine.arrow(judged.unusable.order_by(columns))
 
@@ -164,10 +163,13 @@ def _judge(
     kept = {name: rows[_VALUE], TIMESTAMP: rows["_time"]}
     if SOURCE_ROW in table.columns:
         kept[SOURCE_ROW] = rows[SOURCE_ROW]
-    held = engine.cache(rows.select(USER_ID, ITEM_IDX, REASON, **kept))
-    counts = _counts(held, engine)
+    # a number for the reason: a text, even a missing one, takes as much room as the rest of a row
+    known = [*_COLUMN, no_time(config.time_format), *_left_out(table, engine)]
+    kept[_CODE] = _code(rows[REASON], known)
+    held = engine.cache(rows.select(USER_ID, ITEM_IDX, **kept))
+    counts = _counts(held, known, engine)
     read = counts.pop("", 0) + sum(counts.values())
-    usable = held.filter(held[REASON].isnull()).drop(REASON)
+    usable = held.filter(held[_CODE] == 0).drop(_CODE)
     unusable = rows.filter(rows[REASON].notnull()).select(*source, REASON)
     return Judged(usable, read, counts, unusable)
 
@@ -206,6 +208,20 @@ def _first(reasons: Sequence[tuple[ibis.ir.BooleanValue, str]]) -> ibis.ir.Strin
     return ibis.cases(*reasons, else_=ibis.null("string"))
 
 
+def _left_out(table: ibis.Table, engine: Engine) -> list[str]:
+    """Why rows are left out that have no fault."""
+    if EXCLUDED not in table.columns:
+        return []
+    found = engine.arrow(table.select(EXCLUDED).distinct())[EXCLUDED].to_pylist()
+    return sorted(reason for reason in found if reason is not None)
+
+
+def _code(reason: ibis.ir.StringValue, known: Sequence[str]) -> ibis.ir.IntegerValue:
+    """0 for no reason, else its place in `known` from 1."""
+    cases = [(reason == text, place) for place, text in enumerate(known, start=1)]
+    return ibis.cases(*cases, else_=0).cast("int8")
+
+
 def _with_known(rows: ibis.Table, items: pd.DataFrame, users: pd.DataFrame | None) -> ibis.Table:
     """Add `item_idx`, null for an unknown movie, and `_known`, false for an unknown user."""
     rows = rows.left_join(ibis.memtable(items[[ITEM_ID, ITEM_IDX]]), ITEM_ID)
@@ -217,11 +233,11 @@ def _with_known(rows: ibis.Table, items: pd.DataFrame, users: pd.DataFrame | Non
     return rows.mutate(**{_KNOWN: rows[_KNOWN].fill_null(False)})
 
 
-def _counts(held: ibis.Table, engine: Engine) -> dict[str, int]:
+def _counts(held: ibis.Table, known: Sequence[str], engine: Engine) -> dict[str, int]:
     """Number of rows per reason, "" for the usable ones."""
-    counted = held.group_by(REASON).agg(n=held.count())
-    rows = engine.arrow(counted).to_pylist()
-    return {row[REASON] or "": row["n"] for row in sorted(rows, key=lambda row: row[REASON] or "")}
+    counted = engine.arrow(held.group_by(_CODE).agg(n=held.count())).to_pylist()
+    names = ["", *known]
+    return dict(sorted((names[row[_CODE]], row["n"]) for row in counted))
 
 
 def _refuse(

@@ -44,7 +44,8 @@ def sources(data: DataSection) -> list[str]:
     wheels = [f"package {s.wheel.requirement}" for s in sets if s.wheel]
     urls = [f"{s.url.address}{_pin(s)}" for s in sets if s.url]
     folders = [f"folder or archive data.root with {', '.join(_files(s))}" for s in sets]
-    return [*wheels, *urls, *folders]
+    made = ["made here, nothing is fetched"] if data.source.synthetic else []
+    return [*made, *wheels, *urls, *(folders if data.source.files else [])]
 
 
 def _section(file: Path) -> DataSection:

@@ -15,12 +15,14 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import StringConstraints, field_validator
 
 from reelbench import paths
+from reelbench.data import synthetic
 from reelbench.data.archives import extract, find, is_archive, members
 from reelbench.data.downloads import download
 from reelbench.data.errors import DataError
+from reelbench.data.synthetic import SyntheticConfig
 from reelbench.files import atomic, read_json, sha256_file, write_json
 from reelbench.params import Section
 
@@ -63,7 +65,7 @@ class FileSet(Section):
     wheel: WheelConfig | None = None
     url: UrlConfig | None = None
     # hash per file, null where it is not known; a list where none is, and null in it is no file
-    files: Annotated[dict[FileName, Sha256 | None], Field(min_length=1)]
+    files: dict[FileName, Sha256 | None]
     optional: tuple[FileName, ...] = ()  # those that need not be there
 
     @field_validator("files", mode="before")
@@ -82,6 +84,7 @@ class FileSet(Section):
 class SourceConfig(FileSet):
     """Section `data.source`: a set of files, and others that hold the same data."""
 
+    synthetic: SyntheticConfig | None = None  # the files are made, and not fetched
     also: tuple[FileSet, ...] = ()
     licence: str
 
@@ -116,7 +119,9 @@ def fetch(data: DataSection, target: Path) -> None:
     with atomic(target) as folder:
         folder.mkdir()
         if data.root is not None:
-            fetch_local(_local(Path(data.root)), data, folder)
+            fetch_local(paths.in_checkout(Path(data.root)), data, folder)
+        elif data.source.synthetic is not None:
+            synthetic.write(data.source.synthetic, folder)
         else:
             _fetch_remote(data, folder)
 
@@ -282,9 +287,3 @@ def _verify(file: Path, expected: str, data: DataSection) -> None:
 def _wanted(data: DataSection) -> str:
     """The sets of files, in words."""
     return "; or ".join(", ".join(files.needed) for files in data.source.sets)
-
-
-def _local(root: Path) -> Path:
-    """The folder, relative to the checkout: `dvc exp run --temp` works in a copy below .dvc/tmp."""
-    checkout = str(Path.cwd()).partition("/.dvc/tmp/")[0]
-    return Path(checkout) / root

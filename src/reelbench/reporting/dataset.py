@@ -41,6 +41,19 @@ class Dataset:
         return str(self.split.get("leak", ""))
 
     @property
+    def population(self) -> str:
+        """What a filter has made of the users and movies; empty where there was none."""
+        found = self.clean.get("interactions", {}).get("filter")
+        if not found:
+            return ""
+        least = f"{found['min_per_user']} and movies with fewer than {found['min_per_item']}"
+        sparsity = f"{found['sparsity_before']:.4f} before, {found['sparsity_after']:.4f} after"
+        return (
+            f"Before the split, users with fewer than {least} ratings were left out: these figures "
+            f"are of another population than that of the data set (sparsity {sparsity})."
+        )
+
+    @property
     def part_rows(self) -> dict[str, int]:
         """Number of ratings of every part."""
         parts = self.split.get("parts", self.split)

@@ -37,6 +37,8 @@ def _notes(content: Content) -> str:
     notes = [content.relevance, content.cold, content.machine]
     if content.dataset.leak:
         notes.insert(0, f"What split `{content.split_name}` still leaks: {content.dataset.leak}")
+    if content.dataset.population:
+        notes.insert(0, content.dataset.population)
     return "\n".join(f"- {note}" for note in notes)
 
 

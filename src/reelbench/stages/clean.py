@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from pyarrow import csv
 
 from reelbench import params, paths
-from reelbench.data import readers, schema
+from reelbench.data import large, readers, schema
 from reelbench.data.canonical import Canonical, canonical, describe
 from reelbench.data.engine import Engine, EngineConfig
+from reelbench.data.enrich import EnrichConfig, enrich
 from reelbench.data.errors import DataError
+from reelbench.data.filters import FilterConfig, filtered
 from reelbench.files import atomic, write_json
 
 _LOG = logging.getLogger(__name__)
@@ -26,11 +30,18 @@ def run() -> None:
         result = _clean(config, engine)
     except DataError as error:
         raise DataError(f"{error}{_where_to_mend()}") from error
+    result = filtered(result, params.load("filter", FilterConfig))
+    result, fuzzy = _enriched(result, params.load("enrich", EnrichConfig))
     for name, table in result.tables.items():
-        schema.validate(name, schema.to_pandas(table))
+        if name in large.TABLES:
+            large.validate(name, table, engine)
+        else:
+            schema.validate(name, schema.to_pandas(table))
     with atomic(paths.CLEAN) as folder:
         folder.mkdir()
         _write(result, folder)
+        if len(fuzzy):
+            fuzzy.to_csv(folder / paths.FUZZY_MATCHES.name, index=False, lineterminator="\n")
         write_json(folder / paths.CATALOGUE.name, describe(result.tables, config))
     for name, count in result.counts.items():
         dropped = "".join(f", {n} dropped: {why}" for why, n in count["dropped"].items())
@@ -50,6 +61,18 @@ def _where_to_mend() -> str:
         return ""
     again = "dvc repro --force --single-item download"
     return f". {paths.RAW} is a copy of {root}: mend that, then run `{again}`"
+
+
+def _enriched(result: Canonical, config: EnrichConfig) -> tuple[Canonical, pd.DataFrame]:
+    """With directors and overviews, if asked for, and the matches that are only alike."""
+    if config.list is None:
+        return result, pd.DataFrame()
+    found = enrich(schema.to_pandas(result.tables["items"]), config.list)
+    _LOG.info("clean: %s: %s", config.name, found.counts)
+    items = {**result.counts["items"], config.name: found.counts}
+    tables = {**result.tables, "items": schema.to_arrow(found.items)}
+    counts = {**result.counts, "items": items}
+    return replace(result, tables=tables, counts=counts), found.fuzzy
 
 
 def _write(result: Canonical, folder: Path) -> None:

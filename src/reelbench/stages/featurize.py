@@ -41,6 +41,6 @@ def read_catalogue() -> Catalogue:
         ),
         items=pd.read_parquet(paths.ITEMS).astype({YEAR: "Int16"}),
         users=pd.read_parquet(paths.USERS),
-        tags=pd.read_parquet(paths.TAGS),
+        tags=pd.read_parquet(paths.KNOWN_TAGS),
         train=Interactions.from_parquet(paths.TRAIN),
     )

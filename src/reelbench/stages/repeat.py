@@ -17,7 +17,7 @@ import pandas as pd
 from reelbench import params, paths
 from reelbench.data.engine import Engine, EngineConfig
 from reelbench.data.interactions import Interactions
-from reelbench.data.splits import SplitConfig, divide, n_folds
+from reelbench.data.splits import Given, KFold, divide, protocol_of
 from reelbench.evaluation.config import EvaluateConfig
 from reelbench.evaluation.movies import Movies
 from reelbench.evaluation.protocol import Parts, evaluate
@@ -59,26 +59,26 @@ def folds(model: str) -> dict[str, Any]:
     Raises:
         ParamsError: the split is another one.
     """
-    config = params.load("split", SplitConfig)
-    if config.method != "kfold":
+    content = params.read()
+    config: Any = params.load("split", protocol_of(params.select(content, "split")))
+    if not isinstance(config, KFold):
         raise params.ParamsError(f"folds need split=kfold, params.yaml has split {config.name}")
-    root = params.read()["seed"]
+    root, n = content["seed"], config.folds
     entry = params.load(f"models.{model}", ModelEntry)
     seed = seed_for(root, "models", model)
-    n = n_folds(config)
     found = [
         _run(model, entry, parts, _features(entry, parts.train), seed, f"fold {number + 1} of {n}")
-        for number, parts in enumerate(_parts_of_folds(config, n, root))
+        for number, parts in enumerate(_parts_of_folds(config, root))
     ]
     return _write(model, "folds", found)
 
 
-def _parts_of_folds(config: SplitConfig, n: int, root: int) -> Iterator[Parts]:
+def _parts_of_folds(config: KFold, root: int) -> Iterator[Parts]:
     engine = Engine(params.load("engine", EngineConfig))
     ratings = engine.parquet(paths.INTERACTIONS)
-    for number in range(n):
-        fold = config.model_copy(update={"fold": number})
-        divided = divide(ratings, fold, engine, generator(root, "split", config.method))
+    for number in range(1, config.folds + 1):
+        given = Given(ratings, engine, generator(root, "split", config.method))
+        divided = divide(config.model_copy(update={"fold": number}), given)
         yield Parts(*(Interactions.from_table(divided[name]) for name in divided))
 
 

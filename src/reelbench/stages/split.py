@@ -1,4 +1,4 @@
-"""Stage `split`: train, valid and test, and what one has to know about them."""
+"""Stage `split`: train, valid and test, the tags known before, and what one has to know of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from reelbench import params, paths
 from reelbench.columns import SOURCE_ROW
 from reelbench.data import schema
 from reelbench.data.engine import Engine, EngineConfig
-from reelbench.data.splits import SplitConfig, describe, divide
+from reelbench.data.splits import Given, Protocol, describe, divide, protocol_of
+from reelbench.data.splits.tags import known_tags
 from reelbench.files import atomic, write_json
 from reelbench.seeds import generator
 
@@ -20,26 +21,36 @@ _LOG = logging.getLogger(__name__)
 
 
 def run() -> None:
-    """Read the ratings of data/clean and write data/split, whole or not at all."""
-    seed = int(params.select(params.read(), "seed"))
-    config = params.load("split", SplitConfig)
+    """Read data/clean and write data/split, whole or not at all."""
+    content = params.read()
+    config: Protocol = params.load("split", protocol_of(params.select(content, "split")))
     engine = Engine(params.load("engine", EngineConfig))
-    rng = generator(seed, "split", config.method)
-    parts = divide(_ratings(config, engine), config, engine, rng)
-    summary = describe(parts, config)
+    parts = divide(config, _given(config, engine, int(params.select(content, "seed"))))
+    tags, tag_counts = known_tags(engine.parquet(paths.TAGS), parts, config, engine)
+    summary = {**describe(parts, config), "tags": tag_counts}
     with atomic(paths.SPLIT) as folder:
         folder.mkdir()
-        for name, table in parts.items():
+        for name, table in {**parts, paths.KNOWN_TAGS.stem: tags}.items():
             schema.write(table, folder / f"{name}.parquet")
         write_json(folder / paths.SPLIT_COUNTS.name, summary)
     sizes = ", ".join(f"{name} {len(table)}" for name, table in parts.items())
-    _LOG.info("split %s: %s rows", config.name, sizes)
+    _LOG.info("split %s: %s rows; %d of %d tags", config.name, sizes, len(tags), tag_counts["read"])
     _LOG.info("split %s: %s", config.name, summary["leak"])
 
 
-def _ratings(config: SplitConfig, engine: Engine) -> ibis.Table:
+def _given(config: Protocol, engine: Engine, seed: int) -> Given:
+    return Given(
+        ratings=_ratings(config, engine),
+        engine=engine,
+        rng=generator(seed, "split", config.method),
+        users=engine.parquet(paths.USERS),
+        items=engine.parquet(paths.ITEMS),
+    )
+
+
+def _ratings(config: Protocol, engine: Engine) -> ibis.Table:
     """The clean ratings, with their place in the source for the one split that draws by it."""
-    if config.method != "random_by_item":
+    if not config.needs_source_row:
         return engine.parquet(paths.INTERACTIONS)
     rows = pq.read_table(paths.INTERACTIONS)
     return ibis.memtable(rows.append_column(SOURCE_ROW, [np.load(paths.SOURCE_ROW)]))

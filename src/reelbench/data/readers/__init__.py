@@ -41,6 +41,7 @@ class ReadConfig(Section):
         "movielens_csv",
         "movielens_dat",
         "netflix",
+        "synthetic",
         "table",
         "tmdb",
     ]

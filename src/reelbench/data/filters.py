@@ -1,0 +1,116 @@
+"""Leaving out users and movies with few ratings: what is left is another population.
+
+It happens once, before the split, over all ratings; so whether somebody belongs to the population
+depends on ratings that are test later. Figures with a filter say nothing of the people left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import NonNegativeInt
+
+from reelbench.columns import ITEM_IDX, USER_IDX
+from reelbench.data.canonical import Canonical
+from reelbench.data.errors import DataError
+from reelbench.params import Section
+
+TOO_FEW = "user or movie has too few ratings"
+
+
+class FilterConfig(Section):
+    """Section `filter`; 0 and 0 leave everything as it is."""
+
+    min_per_user: NonNegativeInt
+    min_per_item: NonNegativeInt
+    repeat: bool  # until nothing changes (a k-core); else users and movies are counted once
+
+    @property
+    def active(self) -> bool:
+        """Whether anything can be left out."""
+        return self.min_per_user > 0 or self.min_per_item > 0
+
+
+def enough(user: np.ndarray, item: np.ndarray, config: FilterConfig) -> np.ndarray:
+    """Which ratings are of a user and a movie with enough of them: bool (n,)."""
+    kept = np.ones(len(user), dtype=bool)
+    while True:
+        of_user = np.bincount(user[kept], minlength=user.max(initial=0) + 1)
+        of_item = np.bincount(item[kept], minlength=item.max(initial=0) + 1)
+        left = (
+            kept & (of_user[user] >= config.min_per_user) & (of_item[item] >= config.min_per_item)
+        )
+        if not config.repeat or left.sum() == kept.sum():
+            return left
+        kept = left
+
+
+def filtered(full: Canonical, config: FilterConfig) -> Canonical:
+    """The tables of the smaller population, numbered densely again in the same order.
+
+    Users and movies without a rating left go too, and tags of any who went.
+
+    Raises:
+        DataError: nobody has enough ratings.
+    """
+    if not config.active:
+        return full
+    rows = full.tables["interactions"]
+    user, item = rows[USER_IDX].to_numpy(), rows[ITEM_IDX].to_numpy()
+    kept = enough(user, item, config)
+    if not kept.any():
+        raise DataError(
+            f"filter: no user has {config.min_per_user} and no movie {config.min_per_item} ratings "
+            "among those that are left; lower filter.min_per_user or filter.min_per_item"
+        )
+    numbers = {
+        USER_IDX: _renumbered(user[kept], len(full.tables["users"])),
+        ITEM_IDX: _renumbered(item[kept], len(full.tables["items"])),
+    }
+    tables = {name: _apply(table, numbers) for name, table in full.tables.items()}
+    tables["interactions"] = _apply(rows.filter(pa.array(kept)), numbers)
+    counts = _counts(full, tables, config)
+    return replace(full, tables=tables, counts=counts, source_row=full.source_row[kept])
+
+
+def _renumbered(left: np.ndarray, size: int) -> np.ndarray:
+    """New number of every old one, -1 for those that went."""
+    numbers = np.full(size, -1, dtype=np.int32)
+    old = np.unique(left)
+    numbers[old] = np.arange(len(old))
+    return numbers
+
+
+def _apply(table: pa.Table, numbers: dict[str, np.ndarray]) -> pa.Table:
+    """The rows whose users and movies are left, with their new numbers."""
+    for name in (USER_IDX, ITEM_IDX):
+        if name in table.column_names:
+            new = pa.array(numbers[name][table[name].to_numpy()])
+            table = table.set_column(table.column_names.index(name), name, new)
+            table = table.filter(pc.greater_equal(table[name], 0))
+    return table
+
+
+def _counts(full: Canonical, tables: dict[str, pa.Table], config: FilterConfig) -> dict[str, Any]:
+    counts = {}
+    for name, count in full.counts.items():
+        gone = len(full.tables[name]) - len(tables[name])
+        dropped = count["dropped"] | ({TOO_FEW: gone} if gone else {})
+        counts[name] = {**count, "dropped": dropped, "written": len(tables[name])}
+    counts["items"]["without_rating"] = 0
+    counts["interactions"]["filter"] = {
+        **config.model_dump(),
+        "sparsity_before": _sparsity(full.tables),
+        "sparsity_after": _sparsity(tables),
+    }
+    return counts
+
+
+def _sparsity(tables: dict[str, pa.Table]) -> float:
+    """Share of the pairs of a user and a movie without a rating."""
+    pairs = len(tables["users"]) * len(tables["items"])
+    return round(1 - len(tables["interactions"]) / pairs, 6)

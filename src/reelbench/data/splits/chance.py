@@ -1,0 +1,149 @@
+"""Protocols that draw: the same seed gives the same parts, whatever the order of the input."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+import ibis
+import numpy as np
+import pyarrow as pa
+from pydantic import Field, PositiveInt, model_validator
+
+from reelbench.columns import ITEM_IDX, PART, USER_IDX
+from reelbench.data.errors import DataError
+from reelbench.data.splits.protocol import (
+    COLUMNS,
+    TEST,
+    TRAIN,
+    VALID,
+    Amount,
+    Given,
+    Protocol,
+    Share,
+    floor_share,
+    last_of_each,
+)
+
+_DRAW = "_draw"
+_TIMELESS = (
+    "Time plays no part: train holds ratings that the same user, and others, gave later than a "
+    "test rating, so a model predicts the past from the future. Scores are higher than in use."
+)
+
+
+class Random(Protocol):
+    """A share of all ratings is test, and a share of what that leaves valid."""
+
+    leak: ClassVar[str] = _TIMELESS
+
+    method: Literal["random"]
+    test: Annotated[Share, Field(gt=0)]
+    valid: Share
+
+    def assign(self, given: Given) -> ibis.Table:
+        rows = _rows(given)
+        n_test = max(1, floor_share(self.test, len(rows)))
+        codes = np.full(len(rows), TRAIN)
+        codes[:n_test] = TEST
+        codes[n_test : n_test + floor_share(self.valid, len(rows) - n_test)] = VALID
+        return _with_column(rows, PART, given.rng.permutation(codes))
+
+
+class KFold(Protocol):
+    """All ratings are dealt to `folds` folds of equal size; `fold` (from 1) is test.
+
+    The folds are the same whichever of them is test, so the tests of all of them together are all
+    ratings. Valid is a share of the others.
+    """
+
+    leak: ClassVar[str] = _TIMELESS
+
+    method: Literal["kfold"]
+    folds: Annotated[int, Field(ge=2)]
+    fold: PositiveInt
+    valid: Share
+
+    @model_validator(mode="after")
+    def _is_one_of_them(self) -> KFold:
+        if self.fold > self.folds:
+            raise ValueError(f"fold {self.fold} is none of 1 to {self.folds}")
+        return self
+
+    def assign(self, given: Given) -> ibis.Table:
+        rows = _rows(given)
+        place = given.rng.permutation(len(rows))
+        codes = np.where(place % self.folds == self.fold - 1, TEST, TRAIN)
+        others = np.flatnonzero(codes == TRAIN)
+        codes[given.rng.permutation(others)[: floor_share(self.valid, len(others))]] = VALID
+        return _with_column(rows, PART, codes)
+
+
+class RandomByUser(Protocol):
+    """Of each user's ratings some are test and some valid; every user keeps one in train.
+
+    `test` and `valid` are shares of each user's ratings, rounded down but at least one, or from 1
+    on a number of them.
+    """
+
+    leak: ClassVar[str] = _TIMELESS
+
+    method: Literal["random_by_user"]
+    test: Annotated[Amount, Field(gt=0)]
+    valid: Amount
+
+    @model_validator(mode="after")
+    def _leave_something_to_train(self) -> RandomByUser:
+        if self.test < 1 and self.valid < 1 and self.test + self.valid >= 1:
+            raise ValueError(f"test {self.test} and valid {self.valid} leave nothing to train")
+        return self
+
+    def assign(self, given: Given) -> ibis.Table:
+        rows = _rows(given)
+        drawn = _with_column(rows, _DRAW, given.rng.permutation(len(rows)))
+        return drawn.mutate(**{PART: last_of_each(drawn, USER_IDX, [_DRAW], self.test, self.valid)})
+
+
+class ColdItems(Protocol):
+    """All ratings of a share of the rated movies are test, and those of another share valid."""
+
+    leak: ClassVar[str] = (
+        "Movies of test and valid have no rating in train: a model can know nothing of them but "
+        "their metadata. Time plays no part: train holds ratings of other movies that the same "
+        "user, and others, gave later than a test rating, and metadata as they became known later."
+    )
+
+    method: Literal["cold_items"]
+    test: Annotated[Share, Field(gt=0)]
+    valid: Share
+
+    @model_validator(mode="after")
+    def _leave_something_to_train(self) -> ColdItems:
+        if self.test + self.valid >= 1:
+            raise ValueError(f"test {self.test} and valid {self.valid} leave nothing to train")
+        return self
+
+    def assign(self, given: Given) -> ibis.Table:
+        rated = given.engine.arrow(given.ratings.select(ITEM_IDX).distinct().order_by(ITEM_IDX))
+        n_test = max(1, floor_share(self.test, len(rated)))
+        n_valid = floor_share(self.valid, len(rated))
+        codes = np.full(len(rated), TRAIN)
+        codes[:n_test] = TEST
+        codes[n_test : n_test + n_valid] = VALID
+        drawn = _with_column(rated, PART, given.rng.permutation(codes))
+        return given.ratings.inner_join(drawn, ITEM_IDX)
+
+
+def _rows(given: Given) -> pa.Table:
+    """All ratings by user and movie: an order that does not depend on that of the input.
+
+    Raises:
+        DataError: there are none to draw from.
+    """
+    rows = given.engine.arrow(given.ratings.select(*COLUMNS).order_by([USER_IDX, ITEM_IDX]))
+    if not len(rows):
+        raise DataError("there is no rating to divide")
+    return rows
+
+
+def _with_column(rows: pa.Table, name: str, values: np.ndarray) -> ibis.Table:
+    return ibis.memtable(rows.append_column(name, pa.array(values.astype(np.int32))))

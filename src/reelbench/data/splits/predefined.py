@@ -1,0 +1,113 @@
+"""Parts that somebody else has made, as files of pairs of user and movie."""
+
+from __future__ import annotations
+
+from functools import reduce
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import ibis
+
+from reelbench.columns import ITEM_ID, ITEM_IDX, PART, USER_ID, USER_IDX
+from reelbench.data.engine import Engine
+from reelbench.data.errors import DataError
+from reelbench.data.splits.protocol import COLUMNS, PARTS, TRAIN, Given, Protocol
+from reelbench.data.text import open_text, rename
+from reelbench.params import Section
+from reelbench.paths import in_checkout
+
+_CODES = {name: code for code, name in enumerate(PARTS)}
+_PAIR = [USER_IDX, ITEM_IDX]
+
+
+class PartFiles(Section):
+    """Names of the files; null: train is what the others leave, and valid is empty."""
+
+    train: str | None
+    valid: str | None
+    test: str
+
+
+class Predefined(Protocol):
+    """The parts are as in CSV or Parquet files that hold the ids of the source.
+
+    Ratings and times come from the data set; other columns of the files are not looked at. Every
+    pair must be a rating of the data set and be in one file only, once; and no rating may be left
+    over unless `files.train` is null.
+    """
+
+    leak: ClassVar[str] = (
+        "The parts come from files, and nobody has checked that train is earlier than test: see "
+        "the time ranges of the parts."
+    )
+    # what is not known is taken for the stricter
+    clock: ClassVar[Literal["everybody", "user"] | None] = "user"
+
+    method: Literal["predefined"]
+    root: str | None
+    files: PartFiles
+    delimiter: str
+    columns: dict[str, str]
+
+    def assign(self, given: Given) -> ibis.Table:
+        pairs = given.engine.cache(self._pairs(given))
+        self._check(pairs, given)
+        found = given.ratings.select(*COLUMNS).left_join(pairs, _PAIR)
+        return found.select(*COLUMNS, **{PART: found[PART].fill_null(TRAIN)})
+
+    def _pairs(self, given: Given) -> ibis.Table:
+        """Ids, indices (null where unknown) and code of every row of the files."""
+        assert given.users is not None and given.items is not None
+        files = {name: file for name, file in self.files.model_dump().items() if file}
+        parts = [self._read(file, _CODES[name], given.engine) for name, file in files.items()]
+        rows = reduce(ibis.union, parts)
+        rows = rows.left_join(given.users.select(USER_ID, USER_IDX), USER_ID)
+        rows = rows.drop(f"{USER_ID}_right")
+        rows = rows.left_join(given.items.select(ITEM_ID, ITEM_IDX), ITEM_ID)
+        return rows.drop(f"{ITEM_ID}_right")
+
+    def _read(self, name: str, code: int, engine: Engine) -> ibis.Table:
+        if self.root is None:
+            raise DataError(
+                f"split {self.name}: name the folder with the files: split.root=FOLDER "
+                f"({', '.join(file for file in self.files.model_dump().values() if file)})"
+            )
+        path = in_checkout(Path(self.root)) / name
+        if not path.is_file():
+            raise DataError(f"split {self.name}: {path} is missing (split.root={self.root})")
+        if path.suffix == ".parquet":
+            back = {theirs: ours for ours, theirs in self.columns.items()}
+            table = engine.parquet(path)
+            table = table.rename({back[c]: c for c in table.columns if c in back})
+            if missing := {USER_ID, ITEM_ID} - set(table.columns):
+                raise DataError(f"{path}: no column for {', '.join(sorted(missing))}")
+        else:
+            file = open_text(path, self.delimiter)
+            table = engine.text(rename(file, self.columns, [USER_ID, ITEM_ID]))
+        ids = {name: table[name].cast("string") for name in (USER_ID, ITEM_ID)}
+        return table.select(**ids, **{PART: ibis.literal(code, "int8")})
+
+    def _check(self, pairs: ibis.Table, given: Given) -> None:
+        """Raise DataError unless the files and the ratings agree, naming a pair that does not."""
+        ratings = given.ratings.select(*_PAIR)
+        unknown = pairs.anti_join(ratings, _PAIR)
+        self._refuse(unknown, "are no ratings of the data set (after cleaning)", given.engine)
+        often = pairs.group_by([USER_ID, ITEM_ID]).agg(n=pairs.count())
+        self._refuse(often.filter(often.n > 1), "come more than once in the files", given.engine)
+        if self.files.train:
+            left = ratings.anti_join(pairs, _PAIR)
+            n = given.engine.arrow(left.count().name("n").as_table())["n"][0].as_py()
+            if n:
+                raise DataError(
+                    f"split {self.name}: {n} ratings are in none of the files; with "
+                    "split.files.train=null they are train"
+                )
+
+    def _refuse(self, wrong: ibis.Table, what: str, engine: Engine) -> None:
+        n = engine.arrow(wrong.count().name("n").as_table())["n"][0].as_py()
+        if n:
+            first = wrong.order_by([USER_ID, ITEM_ID]).limit(1).select(USER_ID, ITEM_ID)
+            user, item = engine.arrow(first).to_pylist()[0].values()
+            raise DataError(
+                f"split {self.name}: {n} pairs {what}, the first is user '{user}', movie '{item}'"
+            )

@@ -1,0 +1,132 @@
+"""What every protocol shares: its parts, its order of rows, and shares that are exact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Annotated, ClassVar, Literal
+
+import ibis
+import numpy as np
+import pyarrow as pa
+from pydantic import AfterValidator, Field
+
+from reelbench.columns import ITEM_IDX, PART, RATING, TIMESTAMP, USER_IDX
+from reelbench.data.engine import Engine
+from reelbench.data.errors import DataError
+from reelbench.params import Section
+
+PARTS = ("train", "valid", "test")
+TRAIN, VALID, TEST = range(3)
+COLUMNS = (USER_IDX, ITEM_IDX, RATING, TIMESTAMP)
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+def _share_or_number(value: float) -> float:
+    if value >= 1 and value != int(value):
+        raise ValueError("a share is below 1, and a number of ratings is whole")
+    return value
+
+
+#: below 1 a share, from 1 on a number of ratings
+Amount = Annotated[float, Field(ge=0), AfterValidator(_share_or_number)]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a protocol may look at.
+
+    Attributes:
+        ratings: table with the columns of `interactions`, in any order.
+        engine: where it is.
+        rng: for protocols that draw; the same one gives the same parts.
+        users: `user_idx`, `user_id`; for `predefined` alone.
+        items: `item_idx`, `item_id`; for `predefined` alone.
+    """
+
+    ratings: ibis.Table
+    engine: Engine
+    rng: np.random.Generator
+    users: ibis.Table | None = None
+    items: ibis.Table | None = None
+
+
+class Protocol(Section):
+    """Section `split`: base of the config of every method, which also knows how to divide.
+
+    Attributes:
+        leak: what the protocol lets a model know that it could not have known at the time of a test
+            rating; one or more sentences for the report.
+        clock: whose time the protocol respects. `everybody`: nothing of train is later than a test
+            rating. `user`: nothing that the same user did. None: time plays no part.
+        needs_source_row: whether `Given.ratings` must have the column `source_row`.
+    """
+
+    leak: ClassVar[str]
+    clock: ClassVar[Literal["everybody", "user"] | None] = None
+    needs_source_row: ClassVar[bool] = False
+
+    name: str
+    method: str
+
+    def assign(self, given: Given) -> ibis.Table:
+        """The ratings with their code (0 train, 1 valid, 2 test) in the column `part`."""
+        raise NotImplementedError
+
+    def divide(self, given: Given) -> dict[str, pa.Table]:
+        """Train, valid and test, each sorted by user, time (missing first) and movie.
+
+        A protocol whose rows need another order overrides this instead of `assign`.
+        """
+        order = [PART, USER_IDX, ibis.asc(TIMESTAMP, nulls_first=True), ITEM_IDX]
+        rows = given.engine.arrow(self.assign(given).select(*COLUMNS, PART).order_by(order))
+        sizes = np.bincount(rows[PART].to_numpy(), minlength=len(PARTS))
+        starts = np.cumsum(sizes) - sizes
+        rows = rows.select(list(COLUMNS))
+        return {PARTS[i]: rows.slice(starts[i], sizes[i]) for i in (TRAIN, VALID, TEST)}
+
+
+def need_times(given: Given, split: str) -> None:
+    """Raise DataError if a rating has no timestamp."""
+    missing = given.ratings[TIMESTAMP].isnull().sum().fill_null(0).name("n")
+    n = given.engine.arrow(missing.as_table())["n"][0].as_py()
+    if n:
+        raise DataError(
+            f"split {split}: {n} ratings have no timestamp, and this split puts them in the "
+            "order of time; choose split=random"
+        )
+
+
+def last_of_each(
+    ratings: ibis.Table, group: str, order: Sequence[str], test: float, valid: float
+) -> ibis.ir.IntegerValue:
+    """Codes by which the last rows of each group are test, and those before them valid.
+
+    Of n rows test has `amount(n, test)` and valid `amount(n, valid)`, but train gets one first, and
+    test comes before valid: of two rows the later is test, a single one is train.
+    """
+    n = ratings.count().over(ibis.window(group_by=group))
+    n_test = ibis.least(amount(n, test), n - 1)
+    n_valid = ibis.least(amount(n, valid), n - 1 - n_test)
+    place = ibis.row_number().over(ibis.window(group_by=group, order_by=list(order)))
+    return ibis.cases(
+        (place >= n - n_test, TEST), (place >= n - n_test - n_valid, VALID), else_=TRAIN
+    )
+
+
+def amount(n: ibis.ir.IntegerValue, wanted: float) -> ibis.ir.IntegerValue:
+    """A number from 1 on as it is; of a share max(1, ⌊share·n⌋), and nothing of no share.
+
+    In integers: 0.29 · 100 is 28.999999999999996 in floating point.
+    """
+    if wanted == 0 or wanted >= 1:
+        return ibis.literal(int(wanted))
+    exact = Fraction(str(wanted))
+    return ibis.greatest(n * exact.numerator // exact.denominator, 1)
+
+
+def floor_share(share: float, n: int) -> int:
+    """⌊share·n⌋, exactly."""
+    return int(Fraction(str(share)) * n)

@@ -1,0 +1,65 @@
+"""The tags that a feature may be made of: none of valid and test time, none of their pairs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ibis
+import pyarrow as pa
+
+from reelbench.columns import ITEM_IDX, REASON, TAG, TIMESTAMP, USER_IDX
+from reelbench.data.engine import Engine
+from reelbench.data.splits.protocol import PARTS, Protocol
+
+HELD_OUT = "on a pair of valid or test"
+LATE = "not earlier than the first rating held out"
+_FROM = "_from"
+
+
+def known_tags(
+    tags: ibis.Table, parts: dict[str, pa.Table], config: Protocol, engine: Engine
+) -> tuple[pa.Table, dict[str, Any]]:
+    """Leave out the tags that would tell of valid or test.
+
+    These are the tags on a pair of user and movie that is held out and, where the protocol respects
+    time, those not earlier than the first rating held out: of the same user (clock `user`), or of
+    anybody. A tag without a time is taken to be late then.
+
+    Args:
+        tags: canonical tags.
+        parts: what `divide` returned.
+        config: whose time counts.
+        engine: where the tags are.
+
+    Returns:
+        Rows sorted by user, movie, time (missing first) and tag; and how many were read, dropped
+        (per reason) and written.
+    """
+    held_out = ibis.memtable(pa.concat_tables([parts[name] for name in PARTS[1:]]))
+    rows = engine.cache(_judged(tags, held_out, config))
+    counted = engine.arrow(rows.group_by(REASON).agg(n=rows.count()).order_by(REASON)).to_pylist()
+    dropped = {row[REASON]: row["n"] for row in counted if row[REASON] is not None}
+    order = [USER_IDX, ITEM_IDX, ibis.asc(TIMESTAMP, nulls_first=True), TAG]
+    known = rows.filter(rows[REASON].isnull()).drop(REASON)
+    table = engine.arrow(known.select(USER_IDX, ITEM_IDX, TAG, TIMESTAMP).order_by(order))
+    read = len(table) + sum(dropped.values())
+    return table, {"read": read, "dropped": dropped, "written": len(table)}
+
+
+def _judged(tags: ibis.Table, held_out: ibis.Table, config: Protocol) -> ibis.Table:
+    """The tags with the reason why each has to go, null if it may stay."""
+    pairs = held_out.select(USER_IDX, ITEM_IDX).distinct().mutate(_held_out=True)
+    rows = tags.left_join(pairs, [USER_IDX, ITEM_IDX])
+    rows = rows.select(*tags.columns, "_held_out")
+    reasons: list[tuple[ibis.ir.BooleanValue, str]] = [(rows["_held_out"].notnull(), HELD_OUT)]
+    if config.clock == "user":
+        first = held_out.group_by(USER_IDX).agg(**{_FROM: held_out[TIMESTAMP].min()})
+        rows = rows.left_join(first, USER_IDX).select(*rows.columns, _FROM)
+    elif config.clock == "everybody":
+        first = held_out.agg(**{_FROM: held_out[TIMESTAMP].min()})
+        rows = rows.cross_join(first)
+    if config.clock is not None:
+        # a user of whom nothing is held out has no such time
+        late = (rows[TIMESTAMP] >= rows[_FROM]) | (rows[TIMESTAMP].isnull() & rows[_FROM].notnull())
+        reasons = [(rows["_held_out"].notnull(), HELD_OUT), (late, LATE)]
+    return rows.select(*tags.columns, **{REASON: ibis.cases(*reasons, else_=ibis.null("string"))})
