@@ -64,7 +64,9 @@ def write_catalogue(folder: Path) -> None:
     pd.DataFrame(items).to_parquet(folder / paths.ITEMS)
     pd.DataFrame(users).to_parquet(folder / paths.USERS)
     columns = [USER_IDX, ITEM_IDX, TAG, TIMESTAMP]
-    pd.DataFrame({name: [] for name in columns}).to_parquet(folder / paths.TAGS)
+    for file in (paths.TAGS, paths.KNOWN_TAGS):
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame({name: [] for name in columns}).to_parquet(folder / file)
     sizes = {"n_users": N_USERS, "n_items": N_ITEMS, "rating_min": 1.0, "rating_max": 5.0}
     (folder / paths.CATALOGUE).write_text(json.dumps(sizes))
 

@@ -43,7 +43,7 @@ def full(pairs: list[tuple[int, int]], n_users: int = 10, n_items: int = 10) -> 
         name: {"read": len(table), "dropped": {}, "written": len(table)}
         for name, table in tables.items()
     }
-    return Canonical(tables, counts, {})
+    return Canonical(tables, counts, {}, np.arange(len(user)))
 
 
 def by_ids(tables: dict[str, pa.Table]) -> set[tuple[str, str]]:
