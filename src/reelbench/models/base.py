@@ -89,6 +89,9 @@ class Recommender(ABC):
 
     # -- what a caller uses
 
+    def prepare(self) -> None:  # noqa: B027 - most models need no heavy library
+        """Import heavy libraries, so that the time of `fit` is that of the mathematics."""
+
     @property
     def ids(self) -> Ids:
         """Sizes and rating scale of the catalogue that the model was fitted on."""

@@ -34,6 +34,7 @@ def run(model: str) -> None:
     train, valid = (Interactions.from_parquet(part) for part in (paths.TRAIN, paths.VALID))
     features = Features.read(entry.features)
     _LOG.info("%s: training on %d ratings", model, len(train))
+    recommender.prepare()
     start = time.perf_counter()
     recommender.fit(train, valid, features)
     seconds = time.perf_counter() - start

@@ -42,6 +42,9 @@ class Network(Recommender):
         self._build()
         self._learn(train, valid)
 
+    def prepare(self) -> None:
+        seed_keras(self.seed, self.threads)
+
     def _build(self) -> None:
         seed_keras(self.seed, self.threads)
         self._user_tower = layers.user_tower(self._tables, self.config)
