@@ -158,3 +158,15 @@ def test_holm_by_hand() -> None:
     assert corrected.tolist() == pytest.approx([0.06, 0.04, 0.5, 0.06])
     assert holm(np.array([0.9, 0.8])).tolist() == [1, 1]
     assert holm(np.array([])).tolist() == []
+
+
+def test_a_single_user_shows_nothing() -> None:
+    """TMDB's ratings are those of one pseudo-user: a resample of users is always the same."""
+    one = pd.DataFrame({USER_IDX: [0], N_TEST: [9], SQUARED_ERROR: [9.0], ABSOLUTE_ERROR: [9.0]})
+    other = one.assign(**{SQUARED_ERROR: 1.0})
+    found = paired(one, other, "rmse", 100, np.random.default_rng(0))
+    assert found.difference == pytest.approx(1 - 1 / 3)
+    assert (found.low, found.high, found.p) == (-np.inf, np.inf, 1.0)
+    per_user = moments(np.zeros(3, int), 1, np.array([1.0, 2.0, 4.0]), np.array([1.0, 3.0, 3.0]))
+    assert error_intervals(per_user, 100, np.random.default_rng(0)) == {}
+    assert mean_intervals({"x": np.array([0.5])}, 100, np.random.default_rng(0)) == {}

@@ -3,7 +3,7 @@
 The ratings of one user are not independent of each other, so whole users are drawn with
 replacement (cluster bootstrap; Efron and Tibshirani 1993, chapters 8 and 13). A metric is a
 function of sums over users, so a resample is a weighted sum of the same per-user columns: one
-matrix product for all.
+matrix product for all. A single user says nothing of others: no interval, and p = 1.
 """
 
 from __future__ import annotations
@@ -78,6 +78,8 @@ def error_intervals(
     Returns:
         key → [low, high], percentiles of the resampled metric.
     """
+    if len(per_user.n) < 2:
+        return {}
     resampled = Moments(*resampled_sums(np.column_stack(per_user), samples, rng).T)
     return {key: _interval(metric(resampled)) for key, metric in ERRORS.items()}
 
@@ -94,7 +96,7 @@ def mean_intervals(
         key → [low, high]; a key that no user has a value of is left out.
     """
     present = {key: v for key, v in per_user.items() if not np.isnan(v).all()}
-    if not present:
+    if not present or len(next(iter(present.values()))) < 2:
         return {}
     values = np.column_stack(list(present.values()))
     columns = np.hstack([np.nan_to_num(values), ~np.isnan(values)])
@@ -126,6 +128,8 @@ def paired(
     columns = np.column_stack([_ratio(first, metric), _ratio(second, metric)])
     finish = _FINISH.get(metric, _identity)
     observed = _difference(columns.sum(axis=0), finish)
+    if len(columns) < 2:
+        return Comparison(float(observed), -np.inf, np.inf, 1.0)
     resampled = _difference(resampled_sums(columns, samples, rng), finish)
     beyond = 1 + min((resampled <= 0).sum(), (resampled >= 0).sum())
     low, high = _interval(resampled)
