@@ -134,7 +134,7 @@ def test_long_titles_are_cut() -> None:
 
 
 def test_text_of_an_item_leaves_out_what_is_unknown() -> None:
-    assert describe(ITEMS.iloc[:3]) == [
+    assert describe(ITEMS.iloc[:3], [GENRES]) == [
         "Toy Story (1995). Comedy, Animation",
         "Misérables (1985). Drama",
         "Spider-Man's 2",
@@ -143,7 +143,7 @@ def test_text_of_an_item_leaves_out_what_is_unknown() -> None:
 
 def test_text_vectors_have_length_one_and_tell_titles_apart() -> None:
     items = ITEMS.assign(**{GENRES: [["Drama"]] * len(ITEMS)})
-    block = TextBlock(threads=1, batch_size=4).build(catalogue(items))
+    block = TextBlock(threads=1, batch_size=4, columns=[GENRES]).build(catalogue(items))
     assert block["text"].shape == (6, 384)
     assert block["text"].dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(block["text"], axis=1), 1.0, rtol=1e-5)
