@@ -109,13 +109,10 @@ def test_both_sources_give_identical_tables(
 
 
 def test_both_sources_of_the_whole_data_set(
-    tmp_path: Path, config: ReadConfig, engine: Engine
+    tmp_path: Path, ml_100k: Path, config: ReadConfig, engine: Engine
 ) -> None:
-    raw = Path(__file__).parents[2] / "data" / "raw"
-    if not (raw / "ml-100k.item").exists():
-        pytest.skip("data/raw holds no MovieLens 100K: run the stage download first")
-    write_own(raw, tmp_path / "own")
-    whole = tables(raw, config, engine)
+    write_own(ml_100k, tmp_path / "own")
+    whole = tables(ml_100k, config, engine)
     assert len(whole.tables["interactions"]) == 100_000
     assert_same(whole, tables(tmp_path / "own", config, engine))
 
