@@ -27,6 +27,8 @@ class Root(Section):
     features: dict[str, dict[str, Any]]
     models: dict[str, dict[str, Any]]
     inputs: dict[str, list[str]]
+    #: per model the space that `reelbench tune` searches
+    search: dict[str, dict[str, Any]]
     evaluate: dict[str, Any]
     bench: dict[str, Any]
     tracking: dict[str, Any]

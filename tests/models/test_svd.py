@@ -4,7 +4,8 @@ import numpy as np
 from contracts import IDS, N_ITEMS, N_USERS, TRAIN, RecommenderContract
 
 from reelbench.features.block import Features
-from reelbench.models.svd import SVD, _trainset
+from reelbench.models.surprise_data import trainset_of
+from reelbench.models.svd import SVD
 
 PARAMETERS = {
     "factors": 4,
@@ -22,7 +23,7 @@ class TestSVD(RecommenderContract):
 
 def test_same_predictions_as_surprise() -> None:
     model = SVD(seed=3, **PARAMETERS).fit(TRAIN, TRAIN, Features(IDS))
-    oracle = model._learn(_trainset(TRAIN, IDS))
+    oracle = model._learn(trainset_of(TRAIN, IDS))
     users, items = np.divmod(np.arange(N_USERS * N_ITEMS), N_ITEMS)
     expected = [oracle.predict(u, i).est for u, i in zip(users, items, strict=True)]
     np.testing.assert_allclose(model.predict(users, items), expected, atol=1e-5)

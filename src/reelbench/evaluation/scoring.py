@@ -83,7 +83,7 @@ def rank(
         k: length of the lists.
         relevant: boolean CSR (n_users, n_items), what to find the places of; None: nothing.
         among: bool (n_items,), the items that may be recommended; None: all.
-        by: `prediction` ranks by predicted ratings, except a model that has none.
+        by: `prediction` ranks by predicted ratings, except a model that ranks another way.
     """
     relevant = sparse.csr_array(seen.shape, dtype=bool) if relevant is None else relevant
     items = np.full((len(users), k), NO_ITEM, dtype=np.int32)
@@ -112,7 +112,7 @@ def _scores(
     model: Recommender, users: np.ndarray, by: Literal["score", "prediction"]
 ) -> np.ndarray:
     """What to rank by, floats (len(users), n_items)."""
-    if by == "score" or not model.predicts_ratings:
+    if by == "score" or not model.scores_are_ratings:
         return model.score(users)
     n_items = model.ids.n_items
     every = np.tile(np.arange(n_items), len(users))

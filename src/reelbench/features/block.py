@@ -1,7 +1,9 @@
 """What a feature block is, how blocks are stored, and how a model gets at them.
 
 A block is a dictionary of arrays in one `.npz` file. Arrays over items have `n_items` rows and are
-indexed by `item_idx`; nothing is ever repeated per rating. The block `ids` goes to every model.
+indexed by `item_idx`; arrays over users have `n_users` rows, are indexed by `user_idx` and have
+names that begin with `user_`. Nothing is ever repeated per rating. A matrix over a vocabulary is
+sparse (`sparse.py`). The block `ids` goes to every model.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from reelbench.params import Section, validate
 
 Block = dict[str, np.ndarray]
 IDS = "ids"
+#: how names of arrays over users begin
+USER_PREFIX = "user_"
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,11 @@ class Recommender(ABC):
 
     # -- what a caller uses
 
+    @property
+    def scores_are_ratings(self) -> bool:
+        """Whether `score` is the unclipped `predict`; False for a model that ranks another way."""
+        return self.predicts_ratings
+
     def prepare(self) -> None:  # noqa: B027 - most models need no heavy library
         """Import heavy libraries, so that the time of `fit` is that of the mathematics."""
 

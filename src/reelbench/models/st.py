@@ -17,7 +17,7 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.models.base import Arrays, Recommender
 from reelbench.models.effects import Effects, effects_around_prior
-from reelbench.models.item_matrix import dense_columns
+from reelbench.models.feature_matrices import dense_columns
 from reelbench.params import ParamsError, Section
 
 

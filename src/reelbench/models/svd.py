@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
-from reelbench.columns import ITEM_IDX, RATING, USER_IDX
 from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features, Ids
+from reelbench.features.block import Features
 from reelbench.models.base import Arrays, Recommender
+from reelbench.models.surprise_data import inner_order, spread, trainset_of
 from reelbench.params import Section
 
 
@@ -35,14 +34,14 @@ class SVD(Recommender):
     Config = SVDConfig
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
-        algorithm = self._learn(_trainset(train, features.ids))
-        users, items = _inner_order(algorithm.trainset)
+        algorithm = self._learn(trainset_of(train, features.ids))
+        users, items = inner_order(algorithm.trainset)
         n_users, n_items = features.ids.n_users + 1, features.ids.n_items + 1
         self._mean = float(algorithm.trainset.global_mean)
-        self._user_bias = _spread(algorithm.bu, users, n_users)
-        self._item_bias = _spread(algorithm.bi, items, n_items)
-        self._user_factors = _spread(algorithm.pu, users, n_users)
-        self._item_factors = _spread(algorithm.qi, items, n_items)
+        self._user_bias = spread(algorithm.bu, users, n_users)
+        self._item_bias = spread(algorithm.bi, items, n_items)
+        self._user_factors = spread(algorithm.pu, users, n_users)
+        self._item_factors = spread(algorithm.qi, items, n_items)
 
     def _learn(self, trainset: Any) -> Any:
         from surprise import SVD as SurpriseSVD
@@ -78,26 +77,3 @@ class SVD(Recommender):
         self._mean = float(state["mean"])
         self._user_bias, self._item_bias = state["user_bias"], state["item_bias"]
         self._user_factors, self._item_factors = state["user_factors"], state["item_factors"]
-
-
-def _trainset(train: Interactions, ids: Ids) -> Any:
-    """Surprise's own form of the ratings."""
-    from surprise import Dataset, Reader
-
-    columns = {USER_IDX: train.user_idx, ITEM_IDX: train.item_idx, RATING: train.rating}
-    reader = Reader(rating_scale=(ids.rating_min, ids.rating_max))
-    return Dataset.load_from_df(pd.DataFrame(columns), reader).build_full_trainset()
-
-
-def _inner_order(trainset: Any) -> tuple[list[int], list[int]]:
-    """Indices of the catalogue in the order in which Surprise numbers users and items."""
-    users = [trainset.to_raw_uid(inner) for inner in trainset.all_users()]
-    items = [trainset.to_raw_iid(inner) for inner in trainset.all_items()]
-    return users, items
-
-
-def _spread(values: np.ndarray, index: list[int], size: int) -> np.ndarray:
-    """Values put at `index` of an array with `size` rows, zeros elsewhere."""
-    spread = np.zeros((size, *values.shape[1:]))
-    spread[index] = values
-    return spread

@@ -12,7 +12,7 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.models.base import Arrays, Recommender
 from reelbench.models.effects import effects_around_prior
-from reelbench.models.item_matrix import dense_matrix
+from reelbench.models.feature_matrices import dense_matrix
 from reelbench.models.network import layers
 from reelbench.models.network.config import NetworkConfig
 from reelbench.models.network.tables import Tables

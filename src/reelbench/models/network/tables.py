@@ -10,7 +10,7 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.models.base import Arrays
 from reelbench.models.effects import Effects
-from reelbench.models.item_matrix import dense_matrix, tokens_and_vectors
+from reelbench.models.feature_matrices import dense_matrix, tokens_and_vectors
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,78 @@
+"""Feature blocks as matrices over items or users, for the models that learn from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy import sparse
+
+from reelbench.features.block import USER_PREFIX, Block, Features
+from reelbench.features.sparse import SPARSE_PREFIX, sparse_of
+
+# a block with this array is a table of word numbers, rows of its array `vectors`
+TOKENS = "tokens"
+VECTORS = "vectors"
+_NOT_DENSE = (USER_PREFIX, SPARSE_PREFIX)
+
+
+def dense_columns(block: Block, n_items: int) -> np.ndarray:
+    """The float columns of a block, arrays in the order of their names: float64 (n_items, d).
+
+    Vocabularies, moments, words, sparse matrices and columns over users are left out.
+    """
+    if TOKENS in block:
+        return np.zeros((n_items, 0))
+    return _float_columns(block, n_items, lambda name: not name.startswith(_NOT_DENSE))
+
+
+def user_columns(block: Block, n_users: int) -> np.ndarray:
+    """The float columns over users of a block, likewise: float64 (n_users, d)."""
+    return _float_columns(block, n_users, lambda name: name.startswith(USER_PREFIX))
+
+
+def _float_columns(block: Block, n_rows: int, chosen: Callable[[str], bool]) -> np.ndarray:
+    columns = [
+        block[name].astype(np.float64)
+        for name in sorted(block)
+        if chosen(name) and block[name].dtype == np.float32 and block[name].shape[:1] == (n_rows,)
+    ]
+    return np.hstack([np.zeros((n_rows, 0)), *columns])
+
+
+def dense_matrix(features: Features) -> np.ndarray:
+    """Float columns of all blocks side by side, in the order declared: float64 (n_items, d)."""
+    n_items = features.ids.n_items
+    parts = [dense_columns(block, n_items) for block in features.values()]
+    return np.hstack([np.zeros((n_items, 0)), *parts])
+
+
+def user_matrix(features: Features) -> np.ndarray:
+    """Float columns over users of all blocks, in the order declared: float64 (n_users, d)."""
+    n_users = features.ids.n_users
+    parts = [user_columns(block, n_users) for block in features.values()]
+    return np.hstack([np.zeros((n_users, 0)), *parts])
+
+
+def sparse_matrix(features: Features) -> sparse.csr_array:
+    """Sparse matrices of all blocks side by side: float32 CSR (n_items, n_columns), maybe 0."""
+    found = [matrix for block in features.values() if (matrix := sparse_of(block)) is not None]
+    empty = sparse.csr_array((features.ids.n_items, 0), dtype=np.float32)
+    return sparse.csr_array(sparse.hstack([empty, *found], format="csr"))
+
+
+def tokens_and_vectors(features: Features) -> tuple[np.ndarray, np.ndarray]:
+    """The block of words: int32 (n_items, max_tokens) and float32 (n_words + 1, dimension).
+
+    Both have size 0 where no declared block has words.
+
+    Raises:
+        ValueError: there are two such blocks.
+    """
+    blocks = [name for name, block in features.items() if TOKENS in block]
+    if len(blocks) > 1:
+        raise ValueError(f"a model can read one block of words, not {' and '.join(blocks)}")
+    if not blocks:
+        return np.zeros((features.ids.n_items, 0), np.int32), np.zeros((1, 0), np.float32)
+    block = features[blocks[0]]
+    return block[TOKENS], block[VECTORS]
