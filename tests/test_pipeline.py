@@ -15,7 +15,7 @@ import yaml
 from tiny import write_tiny
 
 ROOT = Path(__file__).parents[1]
-MODELS = sorted(file.stem for file in (ROOT / "conf" / "models").glob("*.yaml"))
+MODELS = sorted(file.stem for file in (ROOT / "conf" / "models").glob("[!_]*.yaml"))
 #: the files that hold seconds and bytes, and so differ from run to run
 COST_FILES = re.compile(r"reports/(costs/.*|leaderboard\.md|index\.html)")
 
@@ -87,7 +87,7 @@ def choose_tiny_data(folder: Path) -> None:
     config.write_text(f"{text}\ndata:\n  root: tiny\n", encoding="utf-8")
     for file in (folder / "conf" / "models").glob("*.yaml"):
         content = file.read_text(encoding="utf-8")
-        file.write_text(re.sub(r"(?m)^( +epochs:) \d+", r"\1 3", content), encoding="utf-8")
+        file.write_text(re.sub(r"(?m)^( *epochs:) \d+", r"\1 3", content), encoding="utf-8")
 
 
 def metrics(clone: Clone, model: str) -> dict[str, float]:
