@@ -185,8 +185,8 @@ def check_space(name: str, space: Space, entry: ModelEntry, source: Path) -> Non
         if parameter not in config.model_fields:
             known = ", ".join(sorted(config.model_fields)) or "none"
             raise ParamsError(
-                f"{source}: search.{name}.{parameter}: the model has no parameter '{parameter}'; it has: "
-                f"{known}"
+                f"{source}: search.{name}.{parameter}: the model has no parameter '{parameter}'; "
+                f"it has: {known}"
             )
         for value in values.samples():
             try:
