@@ -18,7 +18,7 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
 from reelbench.models.base import Arrays, Recommender
 from reelbench.models.effects import Effects, damped_means
-from reelbench.models.matrices import matrix_of, matrix_state
+from reelbench.models.matrices import groups, matrix_of, matrix_state
 from reelbench.models.similarities import largest_first, similar_rows
 from reelbench.params import Section
 
@@ -72,9 +72,7 @@ class KNN(Recommender):
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
         rating = self._effects.predict(user_idx, item_idx)
-        order = np.argsort(user_idx, kind="stable")
-        users, starts = np.unique(user_idx[order], return_index=True)
-        for user, rows in zip(users, np.split(order, starts[1:]), strict=True):
+        for user, rows in groups(user_idx):
             rating[rows] += self._mean_of(self._finder(item_idx[rows])(user), len(rows))
         return rating
 

@@ -1,4 +1,4 @@
-"""Sparse matrices within a model: stored, refilled, and made dense a slice of rows at a time."""
+"""Sparse matrices within a model: stored, refilled, taken a slice of rows or a group at a time."""
 
 from __future__ import annotations
 
@@ -18,6 +18,13 @@ def slices(n_rows: int, n_columns: int) -> Iterator[slice]:
     """Slices of the rows of a matrix, each of bounded size when it is dense."""
     step = max(1, _NUMBERS_AT_ONCE // max(1, n_columns))
     return (slice(first, min(first + step, n_rows)) for first in range(0, n_rows, step))
+
+
+def groups(index: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Every distinct value of a non-empty index (n,), and the positions at which it stands."""
+    order = np.argsort(index, kind="stable")
+    values, starts = np.unique(index[order], return_index=True)
+    return zip(values.tolist(), np.split(order, starts[1:]), strict=True)
 
 
 def refilled(matrix: sparse.csr_array, data: np.ndarray) -> sparse.csr_array:

@@ -15,13 +15,13 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.models.base import Arrays, Recommender
 from reelbench.models.effects import group_means
-from reelbench.models.matrices import matrix_of, matrix_state, refilled, slices
+from reelbench.models.matrices import groups, matrix_of, matrix_state, refilled, slices
 
 
 class SlopeOne(Recommender):
     """Slope One, quadratic in items: it keeps 8 bytes for every two items with a common user.
 
-    That is 15 MB for MovieLens 100K, 100 MB for ml-latest-small and at most 8 · n_items² bytes. An
+    That is 13 MB for MovieLens 100K, 141 MB for ml-latest-small and at most 8 · n_items² bytes. An
     item that shares no user with the user's items has the user's mean; where user or item is cold
     or unknown, the answer is the mean of train, as in Surprise.
     """
@@ -39,31 +39,34 @@ class SlopeOne(Recommender):
         self._deviation = _deviations(ratings)
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
-        users, place = np.unique(user_idx, return_inverse=True)
-        order = np.argsort(place, kind="stable")
         rating = np.empty(len(user_idx))
-        for part in slices(len(users), self.ids.n_items):
-            first, last = np.searchsorted(place[order], [part.start, part.stop])
-            asked = order[first:last]
-            rating[asked] = self._rows(users[part])[place[asked] - part.start, item_idx[asked]]
-        return rating
+        for user, rows in groups(user_idx):
+            deviation = self._deviation[item_idx[rows]]
+            rated = np.zeros(deviation.shape[1], dtype=bool)
+            rated[self._rated[[user]].indices] = True
+            own = np.flatnonzero(rated[deviation.indices])
+            place = np.repeat(np.arange(len(rows)), np.diff(deviation.indptr))[own]
+            total = np.bincount(place, deviation.data[own], minlength=len(rows))
+            count = np.bincount(place, minlength=len(rows))
+            rating[rows] = self._user_mean[user] + _mean(total, count)
+        known = self._known_users[user_idx] & self._known_items[item_idx]
+        return np.where(known, rating, self._mean)
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
-        return self._rows(user_idx)[:, :-1]
+        rated, deviation = self._rated[user_idx], self._deviation
+        count = (rated @ refilled(deviation, np.ones_like(deviation.data))).toarray()
+        total = -(rated @ deviation).toarray()  # dev(i, j) = -dev(j, i)
+        rating = self._user_mean[user_idx, None] + _mean(total, count)
+        known = self._known_users[user_idx, None] & self._known_items
+        return np.where(known, rating, self._mean)[:, :-1]
 
-    def _rows(self, user_idx: np.ndarray) -> np.ndarray:
-        """Predictions (n, n_items + 1), the last column for an unknown item."""
-        deviation = self._deviation
-        shared = refilled(deviation, np.ones_like(deviation.data))
-        rated = self._rated[user_idx]
-        count = (rated @ shared).toarray()
-        # dev(i, j) = -dev(j, i)
-        total = -(rated @ deviation).toarray().astype(np.float64)
-        shift = np.divide(total, count, out=np.zeros_like(total), where=count > 0)
-        rows = self._user_mean[user_idx, None] + shift
-        rows[:, shared.diagonal() == 0] = self._mean
-        rows[np.diff(rated.indptr) == 0] = self._mean
-        return rows
+    @property
+    def _known_users(self) -> np.ndarray:
+        return np.diff(self._rated.indptr) > 0
+
+    @property
+    def _known_items(self) -> np.ndarray:
+        return np.diff(self._deviation.indptr) > 0
 
     def _state(self) -> Arrays:
         own = {"mean": np.array(self._mean), "user_mean": self._user_mean}
@@ -73,6 +76,11 @@ class SlopeOne(Recommender):
     def _restore(self, state: Arrays) -> None:
         self._mean, self._user_mean = float(state["mean"]), state["user_mean"]
         self._rated, self._deviation = matrix_of("rated", state), matrix_of("deviation", state)
+
+
+def _mean(total: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Total over count, 0 where there is nothing: float64."""
+    return np.divide(total, count, out=np.zeros(total.shape), where=count > 0)
 
 
 def _deviations(ratings: sparse.csr_array) -> sparse.csr_array:
