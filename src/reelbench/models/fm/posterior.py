@@ -27,9 +27,10 @@ class SideSample:
     def __init__(self, side: Side, weights: np.ndarray, vectors: np.ndarray) -> None:
         n_own = side.own.shape[1]
         own_bias, own = _machine(side.own, weights[:n_own], vectors[:n_own])
+        cold = np.ones(len(own), dtype=bool)
+        cold[side.warm] = False
         for values in (own_bias, own):
-            mean = values[side.warm].mean(axis=0)
-            values[np.setdiff1d(np.arange(len(values)), side.warm)] = mean
+            values[cold] = values[side.warm].mean(axis=0)
         known_bias, known = _machine(side.known, weights[n_own:], vectors[n_own:])
         self.factors = own + known
         self.bias = own_bias + known_bias + (own * known).sum(axis=1)
