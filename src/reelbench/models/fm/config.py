@@ -10,9 +10,11 @@ from reelbench.params import Section
 class FMConfig(Section):
     #: length of the vector v of every column
     rank: PositiveInt
-    #: Gibbs iterations
+    #: runs of the sampler, each from another start
+    chains: PositiveInt
+    #: Gibbs iterations of each
     iterations: PositiveInt
-    #: iterations at the start whose samples are not averaged
+    #: iterations at the start of each whose samples are not averaged
     burn_in: NonNegativeInt
     #: standard deviation of the vectors before the first iteration
     init_std: PositiveFloat

@@ -1,9 +1,12 @@
 """What the machine knows of users and of items, as sparse rows.
 
-A side (users or items) is groups of columns beside each other; a group shares one prior. The ids
-come first: a column per user (item) with a train row, and in the rows of all others the value 1 in
-the very last column, `no id`, which is not learned: its weights are the means of the prior that the
-ids share, so a cold user is an average one (`posterior.py`).
+A side (users or items) is groups of columns beside each other, and a group shares one prior. First
+come the columns of the train part, a column per warm user (item) and the implicit feedback, then
+what is known without it.
+
+A cold user is taken for the mean of the warm ones in id and feedback: merely new. A cold item is
+that in its id alone and has no feedback: nobody chose it in all the time of the train part, and
+items that few chose are rated lower.
 """
 
 from __future__ import annotations
@@ -30,36 +33,40 @@ class Side:
     Attributes:
         warm: int64, sorted: who has a train row.
         learned: CSR (len(warm), d), rows of the warm ones as they are in training.
-        rows: CSR (n + 1, d + 1), all rows as they are in prediction, with the column `no id`.
+        own: CSR (n + 1, c), of all as they are in prediction: the first c columns, in which all
+            that are not warm stand for the mean of the warm ones.
+        known: CSR (n + 1, d - c), the other columns.
         groups: number of columns of each group.
     """
 
     warm: np.ndarray
     learned: sparse.csr_matrix
-    rows: sparse.csr_matrix
+    own: sparse.csr_matrix
+    known: sparse.csr_matrix
     groups: list[int]
 
 
 def user_side(train: Interactions, features: Features, config: FMConfig) -> Side:
-    """Ids, items of the user, columns over users, number of ratings."""
+    """Ids and items of the user; columns over users, number of ratings."""
     n_users = features.ids.n_users
     rated = train.seen(n_users, features.ids.n_items)
-    parts = [user_columns(block, n_users) for block in features.values()]
-    groups = [sparse.csr_matrix(part) for part in parts]
+    count = np.bincount(train.user_idx, minlength=n_users)
+    own = [_ids(count)]
     if config.items_of_user:
-        groups.insert(0, _of_length_one(rated[:, np.unique(train.item_idx)]))
-    return _side(np.bincount(train.user_idx, minlength=n_users), groups, config.count_bins)
+        own.append(_of_length_one(rated[:, np.unique(train.item_idx)]))
+    known = [sparse.csr_matrix(user_columns(block, n_users)) for block in features.values()]
+    return _side(count, own, known, config.count_bins)
 
 
 def item_side(train: Interactions, features: Features, config: FMConfig) -> Side:
-    """Ids, users of the item, a group per feature block, number of ratings."""
+    """Ids; users of the item, a group per feature block, number of ratings."""
     n_items = features.ids.n_items
     rated = train.seen(features.ids.n_users, n_items).T.tocsr()
     count = np.bincount(train.item_idx, minlength=n_items)
-    groups = [_item_columns(name, features[name], count > 0, config) for name in features]
+    known = [_item_columns(name, features[name], count > 0, config) for name in features]
     if config.users_of_item:
-        groups.insert(0, _of_length_one(rated[:, np.unique(train.user_idx)]))
-    return _side(count, groups, config.count_bins)
+        known.insert(0, _of_length_one(rated[:, np.unique(train.user_idx)]))
+    return _side(count, [_ids(count)], known, config.count_bins)
 
 
 def _item_columns(name: str, block: Block, warm: np.ndarray, config: FMConfig) -> sparse.csr_matrix:
@@ -103,27 +110,43 @@ def _of_length_one(matrix: sparse.csr_array) -> sparse.csr_matrix:
     return sparse.csr_matrix(sparse.diags(scale) @ floats)
 
 
-def _side(count: np.ndarray, groups: list[sparse.csr_matrix], count_bins: bool) -> Side:
-    n, warm = len(count), np.flatnonzero(count)
-    ids = sparse.csr_matrix((np.ones(len(warm)), (warm, np.arange(len(warm)))), (n, len(warm)))
-    groups = [ids, *(group for group in groups if group.shape[1])]
-    learned = [group[warm] for group in groups]
-    # the unknown, in the last row, is in no group and like a cold one has no ratings
-    count = np.append(count, 0)
-    rows = [sparse.vstack([group, sparse.csr_matrix((1, group.shape[1]))]) for group in groups]
+def _ids(count: np.ndarray) -> sparse.csr_matrix:
+    """A column for everyone with a train row."""
+    warm = np.flatnonzero(count)
+    ones = np.ones(len(warm))
+    return sparse.csr_matrix((ones, (warm, np.arange(len(warm)))), (len(count), len(warm)))
+
+
+def _side(
+    count: np.ndarray,
+    own: list[sparse.csr_matrix],
+    known: list[sparse.csr_matrix],
+    count_bins: bool,
+) -> Side:
+    warm = np.flatnonzero(count)
+    own, known = ([g for g in groups if g.shape[1]] for groups in (own, known))
+    learned = [group[warm] for group in (*own, *known)]
+    # the unknown, in the last row, is in no group, and it has no ratings like the cold
+    known = [_with_empty_row(group) for group in known]
     if count_bins:
         # a rating was not yet there when it was given: in training the others are counted
         learned_bins = _magnitude(count[warm] - 1)
         bins = np.unique(learned_bins)
         learned.append(_one_hot(learned_bins, bins))
-        rows.append(_one_hot(_magnitude(count), bins))
-    no_id = sparse.csr_matrix((count == 0).astype(np.float64)[:, None])
+        known.append(_one_hot(_magnitude(np.append(count, 0)), bins))
+    nothing = sparse.csr_matrix((len(count) + 1, 0))
     return Side(
         warm,
         sparse.csr_matrix(sparse.hstack(learned, format="csr")),
-        sparse.csr_matrix(sparse.hstack([*rows, no_id], format="csr")),
+        _with_empty_row(sparse.hstack(own, format="csr")),
+        sparse.csr_matrix(sparse.hstack([nothing, *known], format="csr")),
         [group.shape[1] for group in learned],
     )
+
+
+def _with_empty_row(group: sparse.csr_matrix) -> sparse.csr_matrix:
+    empty = sparse.csr_matrix((1, group.shape[1]))
+    return sparse.csr_matrix(sparse.vstack([group, empty], format="csr"))
 
 
 def _magnitude(count: np.ndarray) -> np.ndarray:

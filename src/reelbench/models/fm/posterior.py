@@ -4,15 +4,18 @@ With x = (x_u, x_i) and q = Σ_j v_j x_j of either part, the machine's sum over 
 
     Σ_{j<k} (v_j·v_k) x_j x_k = p(x_u) + p(x_i) + q_u·q_i,   p(x) = (|q|² - Σ_j |v_j|² x_j²) / 2
 
-(Rendle 2010, lemma 3.1). So a sample is a number per user, a number per item and one product; over
-samples the numbers are averaged, and the factors stand beside each other. That matrix would be
-(n, samples · rank), so it is compressed each time that some samples are gathered.
+(Rendle 2010, lemma 3.1), and likewise for two parts of x_u or of x_i. So a sample is a number per
+user, a number per item and one product; over samples the numbers are averaged, and the factors
+stand beside each other. That matrix would be (n, samples · rank), so it is compressed each time
+that some samples are gathered.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
+
+from reelbench.models.fm.design import Side
 
 # columns gathered before they are compressed: bounds the memory, not the result
 _COLUMNS = 320
@@ -21,10 +24,25 @@ _COLUMNS = 320
 class SideSample:
     """One side of one sample: `bias` float64 (n + 1,), `factors` float64 (n + 1, rank)."""
 
-    def __init__(self, rows: sparse.csr_matrix, weights: np.ndarray, vectors: np.ndarray) -> None:
-        self.factors = rows @ vectors
-        squares = rows.multiply(rows) @ (vectors**2).sum(axis=1)
-        self.bias = rows @ weights + ((self.factors**2).sum(axis=1) - squares) / 2
+    def __init__(self, side: Side, weights: np.ndarray, vectors: np.ndarray) -> None:
+        n_own = side.own.shape[1]
+        own_bias, own = _machine(side.own, weights[:n_own], vectors[:n_own])
+        cold = np.ones(len(own), dtype=bool)
+        cold[side.warm] = False
+        for values in (own_bias, own):
+            values[cold] = values[side.warm].mean(axis=0)
+        known_bias, known = _machine(side.known, weights[n_own:], vectors[n_own:])
+        self.factors = own + known
+        self.bias = own_bias + known_bias + (own * known).sum(axis=1)
+
+
+def _machine(
+    rows: sparse.csr_matrix, weights: np.ndarray, vectors: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Σ_j w_j x_j + p(x), float64 (n,), and q, float64 (n, rank), of every row x."""
+    q = rows @ vectors
+    squares = rows.multiply(rows) @ (vectors**2).sum(axis=1)
+    return rows @ weights + ((q**2).sum(axis=1) - squares) / 2, q
 
 
 class PosteriorMean:

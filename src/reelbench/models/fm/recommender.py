@@ -16,8 +16,8 @@ from reelbench.models.fm.sampling import Sampler
 class FM(Recommender):
     """Posterior mean of the machine; `history` has the RMSE of each iteration's mean so far.
 
-    Cold users and items have the share of their features and, in place of their own weights, the
-    mean of the prior that all ids share. The unknown have the latter alone.
+    Cold users and items have the share of their features, and for the rest that of a mean user or
+    item (`design.py`). The unknown have the latter alone.
     """
 
     Config = FMConfig
@@ -28,11 +28,12 @@ class FM(Recommender):
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         users = user_side(train, features, self.config)
         items = item_side(train, features, self.config)
-        sampler = Sampler(users, items, self.config, self.seed)
-        mean = sampler.run(train, valid, self.history)
-        user_factors, item_factors = mean.factors()
-        self._user_bias = mean.user_bias.astype(np.float32)
-        self._item_bias = mean.item_bias.astype(np.float32)
+        sampler = Sampler(users, items, self.config)
+        sampler.run(train, valid, self.seed)
+        self.history = sampler.history
+        user_factors, item_factors = sampler.mean.factors()
+        self._user_bias = sampler.mean.user_bias.astype(np.float32)
+        self._item_bias = sampler.mean.item_bias.astype(np.float32)
         self._user_factors = user_factors.astype(np.float32)
         self._item_factors = item_factors.astype(np.float32)
 

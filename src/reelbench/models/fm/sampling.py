@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -11,85 +12,100 @@ from reelbench.models.fm.config import FMConfig
 from reelbench.models.fm.design import Side
 from reelbench.models.fm.library import load_myfm
 from reelbench.models.fm.posterior import PosteriorMean, SideSample
+from reelbench.seeds import seed_for
+
+_LOG = logging.getLogger(__name__)
+
+# rows that a curve is drawn from: bounds the time and memory of an iteration
+_ROWS_PER_CURVE = 100_000
 
 
 class Curve:
-    """RMSE on one part of what the samples so far predict on average."""
+    """RMSE on one part, or on rows spread evenly over it, of the mean prediction so far."""
 
     def __init__(self, part: Interactions) -> None:
-        self.part = part
-        self._mean = np.zeros(len(part))
+        step = -(-len(part) // _ROWS_PER_CURVE)
+        self._user, self._item = part.user_idx[::step], part.item_idx[::step]
+        self._rating = part.rating[::step]
+        self._mean = np.zeros(len(self._rating))
+        self._n = 0
 
-    def rmse(self, users: SideSample, items: SideSample, n_samples: int) -> float:
-        """Take in sample number `n_samples`; with number 1 the mean begins anew."""
-        user, item = self.part.user_idx, self.part.item_idx
-        taste = np.einsum("nf,nf->n", users.factors[user], items.factors[item])
-        predicted = users.bias[user] + items.bias[item] + taste
-        self._mean += (predicted - self._mean) / n_samples
-        return float(np.sqrt(np.mean((self._mean - self.part.rating) ** 2)))
+    def add(self, users: SideSample, items: SideSample) -> None:
+        """Take one sample into the mean."""
+        self._n += 1
+        self._mean += (self._predicted(users, items) - self._mean) / self._n
+
+    def rmse(self, users: SideSample, items: SideSample) -> float:
+        """Of the mean, or of the given sample where none was added yet."""
+        predicted = self._mean if self._n else self._predicted(users, items)
+        return float(np.sqrt(np.mean((predicted - self._rating) ** 2)))
+
+    def _predicted(self, users: SideSample, items: SideSample) -> np.ndarray:
+        left, right = users.factors[self._user], items.factors[self._item]
+        taste = np.einsum("nf,nf->n", left, right)
+        return np.asarray(users.bias[self._user] + items.bias[self._item] + taste)
 
 
 class Sampler:
-    """One run of the Gibbs sampler."""
+    """Chains of the Gibbs sampler, one after the other.
 
-    def __init__(self, users: Side, items: Side, config: FMConfig, seed: int) -> None:
-        self._users, self._items = users, items
-        self._config, self._seed = config, seed
+    Attributes:
+        mean: mean over the samples of all chains that come after the burn-in.
+        history: a row per iteration, of the RMSE of the mean so far.
+    """
 
-    def run(
-        self, train: Interactions, valid: Interactions, history: list[dict[str, float]]
-    ) -> PosteriorMean:
-        """Sample, and append a row per iteration to `history`."""
+    def __init__(self, users: Side, items: Side, config: FMConfig) -> None:
+        self._users, self._items, self._config = users, items, config
+        self.mean = PosteriorMean(config.tolerance)
+        self.history: list[dict[str, float]] = []
+
+    def run(self, train: Interactions, valid: Interactions, seed: int) -> None:
+        """Sample given train; valid is only watched."""
+        self._curves = {"train_loss": Curve(train)}
+        if len(valid):
+            self._curves["valid_loss"] = Curve(valid)
+        self._centre = float(train.rating.mean(dtype=np.float64))
         myfm = load_myfm()
-        centre = float(train.rating.mean(dtype=np.float64))
-        mean = PosteriorMean(self._config.tolerance)
-        curves = {"train_loss": Curve(train), "valid_loss": Curve(valid)}
-
-        def keep(iteration: int, machine: Any, prior: Any, _: Any) -> tuple[bool, None]:
-            users, items = self._sides(machine, prior, centre)
-            n_samples = max(1, iteration + 1 - self._config.burn_in)
-            if iteration >= self._config.burn_in:
-                mean.add(users, items)
-            losses = {
-                name: curve.rmse(users, items, n_samples)
-                for name, curve in curves.items()
-                if len(curve.part)
-            }
-            history.append({"epoch": iteration + 1, **losses})
-            return False, None
-
         blocks = [
             myfm.RelationBlock(np.searchsorted(side.warm, index), side.learned)
             for side, index in ((self._users, train.user_idx), (self._items, train.item_idx))
         ]
-        myfm.MyFMRegressor(
-            self._config.rank, init_stdev=self._config.init_std, random_seed=self._seed
-        ).fit(
+        target = train.rating.astype(np.float64) - self._centre
+        for chain in range(self._config.chains):
+            self._run_chain(myfm, blocks, target, seed_for(seed, "chain", str(chain)))
+            losses = list(self.history[-1].items())[1:]
+            _LOG.info("chain %d: %s", chain + 1, ", ".join(f"{n} {v:.4f}" for n, v in losses))
+
+    def _run_chain(self, myfm: Any, blocks: list[Any], target: np.ndarray, seed: int) -> None:
+        machine = myfm.MyFMRegressor(
+            self._config.rank, init_stdev=self._config.init_std, random_seed=seed
+        )
+        machine.fit(
             None,
-            train.rating.astype(np.float64) - centre,
+            target,
             X_rel=blocks,
             n_iter=self._config.iterations,
-            n_kept_samples=0,
+            n_kept_samples=0,  # they are averaged in `_keep` instead
             group_shapes=[*self._users.groups, *self._items.groups],
-            callback=keep,
+            callback=self._keep,
         )
-        return mean
 
-    def _sides(self, machine: Any, prior: Any, centre: float) -> tuple[SideSample, SideSample]:
-        """The sample as users and items; the intercept is with the items."""
+    def _keep(self, iteration: int, sample: Any, _prior: Any, _: Any) -> tuple[bool, None]:
+        """Called by myfm at the end of every iteration; False: go on."""
+        users, items = self._sides(sample)
+        if iteration >= self._config.burn_in:
+            self.mean.add(users, items)
+            for curve in self._curves.values():
+                curve.add(users, items)
+        losses = {name: curve.rmse(users, items) for name, curve in self._curves.items()}
+        self.history.append({"epoch": len(self.history) + 1, **losses})
+        return False, None
+
+    def _sides(self, sample: Any) -> tuple[SideSample, SideSample]:
+        """One sample as users and items; mean rating and intercept are with the items."""
         split = self._users.learned.shape[1]
-        weights, vectors = np.asarray(machine.w), np.asarray(machine.V)
-        prior_weights, prior_vectors = np.asarray(prior.mu_w), np.asarray(prior.mu_V)
-        first_of_items = len(self._users.groups)
-        users = SideSample(
-            self._users.rows,
-            np.append(weights[:split], prior_weights[0]),
-            np.vstack([vectors[:split], prior_vectors[0]]),
-        )
-        items = SideSample(
-            self._items.rows,
-            np.append(weights[split:], prior_weights[first_of_items]),
-            np.vstack([vectors[split:], prior_vectors[first_of_items]]),
-        )
-        items.bias += centre + machine.w0
+        weights, vectors = np.asarray(sample.w), np.asarray(sample.V)
+        users = SideSample(self._users, weights[:split], vectors[:split])
+        items = SideSample(self._items, weights[split:], vectors[split:])
+        items.bias += self._centre + sample.w0
         return users, items
