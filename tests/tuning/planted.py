@@ -29,6 +29,6 @@ def surface(setting: dict[str, Any]) -> float:
 def study(space: dict[str, Any] = SPACE, **options: Any) -> Study:
     given: dict[str, Any] = {"trials": 12, "seconds": None, "seed": 3, "value": surface}
     parsed = read_space("toy", space, Path("toy.yaml"))
-    default = options.pop("default", {name: DEFAULT[name] for name in space})
+    default = options.pop("default", {name: DEFAULT.get(name) for name in space})
     objective = options.pop("objective", Objective("rmse", minimize=True))
     return Study("toy", parsed, default, objective, **given | options)
