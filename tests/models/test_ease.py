@@ -9,12 +9,10 @@ from reelbench.features.block import Features, Ids
 from reelbench.models.ease import EASE
 from reelbench.params import ParamsError
 
-PARAMETERS = {"regularization": 2.0, "min_rating": 4.0, "max_side": 100}
+PARAMETERS = {"regularization": 2.0, "rating_power": 1.0, "max_side": 100}
 
 
 class TestEASE(RecommenderContract):
-    """Every movie is watched by everybody, whatever they think of it: only ratings tell."""
-
     model_class = EASE
     parameters = PARAMETERS
 
@@ -32,7 +30,7 @@ def test_both_ways_to_the_scores_are_the_papers(n_users: int, n_items: int) -> N
     chosen = np.random.default_rng(3).random((n_users, n_items)) < 0.3
     users, items = np.nonzero(chosen)
     train = Interactions.from_arrays(users, items, np.ones(len(users)))
-    model = EASE(regularization=5.0, min_rating=None, max_side=99)
+    model = EASE(regularization=5.0, rating_power=0.0, max_side=99)
     model.fit(train, train, Features(Ids(n_users, n_items, 1, 5)))
     everybody = np.arange(n_users)
     expected = textbook(chosen.astype(float), 5.0)
@@ -41,24 +39,16 @@ def test_both_ways_to_the_scores_are_the_papers(n_users: int, n_items: int) -> N
     np.testing.assert_allclose(model.score([-1])[0], expected[warm].mean(axis=0), atol=1e-5)
 
 
-def test_without_a_smallest_rating_all_of_them_count_alike() -> None:
+def test_without_a_power_all_ratings_count_alike() -> None:
     lowest = Interactions.from_arrays(TRAIN.user_idx, TRAIN.item_idx, np.ones(len(TRAIN)))
-    fits = [
-        EASE(**{**PARAMETERS, "min_rating": None}).fit(part, part, Features(IDS))
-        for part in (TRAIN, lowest)
-    ]
+    plain = {**PARAMETERS, "rating_power": 0.0}
+    fits = [EASE(**plain).fit(part, part, Features(IDS)) for part in (TRAIN, lowest)]
     np.testing.assert_array_equal(fits[0].score(USERS), fits[1].score(USERS))
 
 
 def test_a_large_catalogue_is_refused_with_what_to_do() -> None:
     model = EASE(**{**PARAMETERS, "max_side": 17})
     with pytest.raises(ParamsError, match=r"18 by 18 .* max_side is 17.*filter.min_per_item"):
-        model.fit(TRAIN, TRAIN, Features(IDS))
-
-
-def test_no_rating_that_is_good_enough_is_an_error() -> None:
-    model = EASE(**{**PARAMETERS, "min_rating": 6.0})
-    with pytest.raises(ParamsError, match=r"min_rating 6 \(the highest is 5\)"):
         model.fit(TRAIN, TRAIN, Features(IDS))
 
 

@@ -12,13 +12,11 @@ PARAMETERS = {
     "regularization": 0.1,
     "alpha": 5.0,
     "bags": 2,
-    "min_rating": 4.0,
+    "rating_power": 3.0,
 }
 
 
 class TestIALS(RecommenderContract):
-    """Every movie is watched by everybody, whatever they think of it: only ratings tell."""
-
     model_class = IALS
     parameters = PARAMETERS
 
@@ -41,11 +39,13 @@ def test_bags_are_averaged_and_differ() -> None:
 
 
 def test_a_fixed_point_of_the_normal_equations() -> None:
-    """After many epochs x_u = (YᵀY + (alpha - 1) Y_uᵀY_u + λI)⁻¹ alpha Y_uᵀ1 (Hu et al., eq. 4)."""
+    """After many epochs x_u = (YᵀY + Yᵀ(C_u - I)Y + λI)⁻¹ YᵀC_u p_u (Hu et al., equation 4)."""
     model = fitted(bags=1, epochs=200, alpha=3.0, regularization=1.0)
     items = model._item_factors.astype(float)
-    chosen = TRAIN.rating >= 4
-    liked = items[TRAIN.item_idx[chosen & (TRAIN.user_idx == 3)]]
-    matrix = items.T @ items + 2.0 * liked.T @ liked + np.eye(items.shape[1])
-    expected = np.linalg.solve(matrix, 3.0 * liked.sum(axis=0))
+    confidence = np.ones(len(items))
+    own = TRAIN.user_idx == 3
+    confidence[TRAIN.item_idx[own]] = np.where(TRAIN.rating[own] == 5, 3.0, 0.2**3 * 3.0)
+    rated = np.isin(np.arange(len(items)), TRAIN.item_idx[own])
+    matrix = (items.T * confidence) @ items + np.eye(items.shape[1])
+    expected = np.linalg.solve(matrix, items.T @ (confidence * rated))
     np.testing.assert_allclose(model._user_factors[3], expected, atol=1e-3)

@@ -10,14 +10,20 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import NonNegativeFloat, PositiveFloat
+from scipy import sparse
 
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Ids
 from reelbench.models.factor_ranker import FactorRanker, FactorRankerConfig
+from reelbench.models.profiles import choices
 
 
 class BPRConfig(FactorRankerConfig):
     learning_rate: PositiveFloat
     #: L2 penalty of factors and biases, per step
     regularization: NonNegativeFloat
+    #: smallest rating that counts as a choice; None: every one
+    min_rating: float | None
 
 
 class BPR(FactorRanker):
@@ -27,6 +33,9 @@ class BPR(FactorRanker):
 
     def prepare(self) -> None:
         import implicit.cpu.bpr  # noqa: F401
+
+    def _matrix(self, train: Interactions, ids: Ids) -> sparse.csr_array:
+        return choices(train, ids, self.config.min_rating)
 
     def _untrained(self, seed: int) -> Any:
         from implicit.cpu.bpr import BayesianPersonalizedRanking

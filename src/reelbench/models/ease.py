@@ -2,7 +2,8 @@
 
 Steck (2019), "Embarrassingly Shallow Autoencoders for Sparse Data". With X the users' rated movies,
 P = (XᵀX + λI)⁻¹ and B = I - P · diag(P)⁻¹, the scores are XB: B predicts every column of X from the
-others with least squares, an L2 penalty λ and a zero diagonal.
+others with least squares, an L2 penalty λ and a zero diagonal. X is ones and zeros in the paper;
+here a high rating may count for more (`profiles.preferences`).
 
 P has n_items² entries. Where there are fewer users than items, the same scores come from a matrix
 of users (Woodbury): with K = XXᵀ + λI, XP = K⁻¹X and P_ii = (1 - x_iᵀK⁻¹x_i) / λ.
@@ -11,13 +12,13 @@ of users (Woodbury): with K = XXᵀ + λI, XP = K⁻¹X and P_ii = (1 - x_iᵀK�
 from __future__ import annotations
 
 import numpy as np
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from scipy import linalg, sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.models.base import Arrays, Recommender
-from reelbench.models.profiles import Profiles, positives
+from reelbench.models.profiles import Profiles, preferences
 from reelbench.params import ParamsError, Section
 
 # columns of a product of sparse matrices that are made at a time: it holds zeros as well
@@ -27,14 +28,14 @@ _COLUMNS_AT_ONCE = 1024
 class EASEConfig(Section):
     #: L2 penalty λ, in ratings
     regularization: PositiveFloat
-    #: smallest rating that counts as a choice; None: every one
-    min_rating: float | None
+    #: how much more a high rating counts than a low one; 0: all are ones, as in the paper
+    rating_power: NonNegativeFloat
     #: the smaller of the numbers of users and items must not exceed this: see `memory`
     max_side: PositiveInt
 
 
 class EASE(Recommender):
-    """EASE on ones and zeros; it only ranks, and `predict` answers the mean rating of train.
+    """EASE on weighted ratings; it only ranks, and `predict` answers the mean rating of train.
 
     Memory: with m the smaller of n_users and n_items, 8·m² bytes for the matrix that is inverted
     in place and 4·m² for what is kept and saved; time grows with m³. For 20,000 that is 3.2 + 1.6
@@ -47,7 +48,7 @@ class EASE(Recommender):
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         self._mean = float(train.rating.mean(dtype=np.float64))
-        chosen = positives(train, features.ids, self.config.min_rating)
+        chosen = preferences(train, features.ids, self.config.rating_power)
         self._refuse_too_large(min(chosen.shape))
         self._profiles = Profiles.of(chosen)
         if chosen.shape[0] < chosen.shape[1]:

@@ -11,9 +11,8 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features
+from reelbench.features.block import Features, Ids
 from reelbench.models.base import Arrays, Recommender
-from reelbench.models.profiles import positives
 from reelbench.params import Section
 from reelbench.seeds import seed_for
 
@@ -23,8 +22,6 @@ class FactorRankerConfig(Section):
     epochs: PositiveInt
     #: models from as many seeds, whose scores are averaged
     bags: PositiveInt
-    #: smallest rating that counts as a choice; None: every one
-    min_rating: float | None
 
 
 class FactorRanker(Recommender):
@@ -40,24 +37,28 @@ class FactorRanker(Recommender):
     def _untrained(self, seed: int) -> Any:
         """A model of `implicit` with the configuration and a seed."""
 
+    @abstractmethod
+    def _matrix(self, train: Interactions, ids: Ids) -> sparse.csr_array:
+        """What it learns from, float32 CSR (n_users, n_items)."""
+
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         self._mean = float(train.rating.mean(dtype=np.float64))
-        chosen = positives(train, features.ids, self.config.min_rating)
-        bags = [self._learn(chosen, bag) for bag in range(self.config.bags)]
+        matrix = self._matrix(train, features.ids)
+        bags = [self._learn(matrix, bag) for bag in range(self.config.bags)]
         # the product of factors side by side is the sum of the bags' products
         self._item_factors = np.hstack([items for _, items in bags])
         self._user_factors = np.hstack([users for users, _ in bags]) / np.float32(len(bags))
 
-    def _learn(self, chosen: sparse.csr_array, bag: int) -> tuple[np.ndarray, np.ndarray]:
+    def _learn(self, matrix: sparse.csr_array, bag: int) -> tuple[np.ndarray, np.ndarray]:
         """Factors (n_users + 1, f) and (n_items, f) from a seed of their own."""
         model = self._untrained(seed_for(self.seed, "bag", str(bag)))
         # the library asks for it: BLAS must not divide up what its own threads divide up already
         with threadpool_limits(1, "blas"):
-            model.fit(sparse.csr_matrix(chosen), show_progress=False)
+            model.fit(sparse.csr_matrix(matrix), show_progress=False)
         users, items = model.user_factors, model.item_factors
-        warm = np.diff(chosen.indptr) > 0
+        warm = np.diff(matrix.indptr) > 0
         mean = users[warm].mean(axis=0)
-        items[np.bincount(chosen.indices, minlength=len(items)) == 0] = 0.0
+        items[np.bincount(matrix.indices, minlength=len(items)) == 0] = 0.0
         return np.vstack([np.where(warm[:, None], users, mean), mean]), items
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:

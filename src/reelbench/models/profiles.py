@@ -17,6 +17,8 @@ from reelbench.features.block import Ids
 from reelbench.params import ParamsError
 
 _PARTS = ("data", "indices", "indptr")
+# what the lowest rating on the scale counts, where the highest counts 1
+_LOWEST = 0.2
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,26 @@ class Profiles:
         return cls(sparse.csr_array(parts, shape=tuple(state["profiles_shape"].tolist())))
 
 
-def positives(train: Interactions, ids: Ids, min_rating: float | None) -> sparse.csr_array:
-    """Ones where a user has given at least `min_rating`: float32 CSR (n_users, n_items).
+def preferences(train: Interactions, ids: Ids, rating_power: float) -> sparse.csr_array:
+    """How much each rating says that a movie was the right choice, CSR (n_users, n_items).
+
+    To watch a movie is to have chosen it, so the lowest rating on the scale counts too: 0.2 where
+    the highest counts 1, the others on the line between, as 1 to 5 stars divided by 5.
 
     Args:
-        min_rating: None: every rating counts, since to watch a movie is to have chosen it.
+        rating_power: exponent on that: 0 makes ones of all ratings, 1 leaves it.
+
+    Returns:
+        float32, none of the stored values 0.
+    """
+    share = (train.rating - ids.rating_min) / max(ids.rating_max - ids.rating_min, 1e-12)
+    weight = (_LOWEST + (1 - _LOWEST) * share) ** rating_power
+    pairs = train.user_idx, train.item_idx
+    return sparse.csr_array((weight.astype(np.float32), pairs), shape=(ids.n_users, ids.n_items))
+
+
+def choices(train: Interactions, ids: Ids, min_rating: float | None) -> sparse.csr_array:
+    """Ones where a user has given at least `min_rating`, None for any: CSR (n_users, n_items).
 
     Raises:
         ParamsError: no rating reaches it.
@@ -75,8 +92,5 @@ def positives(train: Interactions, ids: Ids, min_rating: float | None) -> sparse
             f"{train.rating.max():g}): lower it in the model's file in conf/models"
         )
     pairs = train.user_idx[good], train.item_idx[good]
-    counts = sparse.csr_array(
-        (np.ones(good.sum(), np.float32), pairs), shape=(ids.n_users, ids.n_items)
-    )
-    counts.data[:] = 1.0  # a pair that comes twice is one choice
-    return counts
+    ones = np.ones(int(good.sum()), dtype=np.float32)
+    return sparse.csr_array((ones, pairs), shape=(ids.n_users, ids.n_items))
