@@ -47,10 +47,11 @@ def ranking_weights(
 ) -> np.ndarray:
     """Weights whose weighted sum of scores has the highest mean nDCG@k.
 
-    The member that is best alone (the first of equals) has weight 1. The others start at 0 and are
-    chosen in turn from a grid, then from factors around what they have, until a round changes
-    nothing. Only a strictly better nDCG moves a weight, and of equally good values the smallest
-    wins, so the result depends on nothing but the arguments. A member that adds nothing keeps 0.
+    The member that is best alone (the first of equals) has weight 1. The others start at 0, and
+    once more at 1, and are chosen in turn from a grid, then from factors around what they have,
+    until a round changes nothing; of the two ends the better is taken, of equals that from 0. Only
+    a strictly better nDCG moves a weight, and of equally good values the smallest wins, so the
+    result depends on nothing but the arguments, and a member that adds nothing has 0.
 
     Args:
         members: standardised scores, float (n_users, n_items) each, of models fitted without
@@ -79,10 +80,11 @@ def ranking_weights(
     if max(alone) == 0:
         return np.ones(len(members))
     first = int(np.argmax(alone))
-    weights = np.eye(len(members))[first]
     free = [member for member in range(len(members)) if member != first]
-    weights = _search(judge, weights, free, lambda weight: _GRID)
-    return _search(judge, weights, free, lambda weight: [weight * by for by in _AROUND])
+    ends = [
+        _climb(judge, start, free) for start in (np.eye(len(members))[first], np.ones(len(members)))
+    ]
+    return max(ends, key=judge.ndcg)
 
 
 class _Judge:
@@ -125,6 +127,11 @@ class _Judge:
             gained += gain * (self._relevant[rows, item] & candidate)
             total[rows, item] = -np.inf
         return gained
+
+
+def _climb(judge: _Judge, weights: np.ndarray, free: Sequence[int]) -> np.ndarray:
+    weights = _search(judge, weights, free, lambda weight: _GRID)
+    return _search(judge, weights, free, lambda weight: [weight * by for by in _AROUND])
 
 
 def _search(
