@@ -24,6 +24,7 @@ CONFIG = EvaluateConfig(
     rank_by="score",
     similarity="ids",
     calibration_bins=4,
+    rare_item_ratings=2,
     bootstrap_samples=50,
 )
 MOVIES = Movies({}, np.full(6, np.nan), {})

@@ -7,6 +7,9 @@ import pytest
 from reelbench.columns import ABSOLUTE_ERROR, N_TEST, SQUARED_ERROR, USER_IDX
 from reelbench.evaluation.errors import moments
 from reelbench.evaluation.significance import (
+    ALPHA,
+    compared,
+    enough_resamples,
     error_intervals,
     holm,
     mean_intervals,
@@ -134,6 +137,25 @@ def test_p_is_uniform_when_there_is_no_difference() -> None:
     ]
     assert 0.02 <= np.mean(np.array(p) < 0.05) <= 0.1
     assert 0.4 <= np.mean(p) <= 0.6
+
+
+def test_several_models_are_compared_as_each_pair_by_itself() -> None:
+    rng = np.random.default_rng(10)
+    tables = [table(rng.random(80), rng.random(80)) for _ in range(4)]
+    pairs = [(0, 1), (2, 3), (3, 0)]
+    for metric in ("rmse", "mae", "ndcg_at_10"):
+        together = compared(tables, pairs, metric, 300, resampling(0))
+        for (first, second), found in zip(pairs, together, strict=True):
+            alone = paired(tables[first], tables[second], metric, 300, resampling(0))
+            assert found == pytest.approx(alone)
+
+
+@pytest.mark.parametrize("comparisons", [1, 10, 29, 435])
+def test_enough_resamples_leave_room_for_a_real_difference(comparisons: int) -> None:
+    samples = enough_resamples(1000, comparisons)
+    assert samples >= 1000
+    assert comparisons * 2 / (samples + 1) < ALPHA / 2
+    assert enough_resamples(10**6, comparisons) == 10**6
 
 
 def test_other_users_are_refused() -> None:

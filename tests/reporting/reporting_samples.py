@@ -10,6 +10,7 @@ import pandas as pd
 from reelbench.evaluation.config import EvaluateConfig
 from reelbench.reporting.content import Content
 from reelbench.reporting.dataset import Dataset
+from reelbench.reporting.rare_items import rare_items
 from reelbench.reporting.results import Result
 from reelbench.reporting.tables import ranked
 from reelbench.reporting.verdict import verdicts
@@ -22,8 +23,11 @@ CONFIG = EvaluateConfig(
     rank_by="score",
     similarity="text",
     calibration_bins=8,
+    rare_item_ratings=2,
     bootstrap_samples=200,
 )
+#: the first five movies are rare
+TRAIN_COUNTS = np.array([0, 1, 2, 0, 2] + 25 * [9])
 LEAK = "Train holds ratings that others gave later."
 
 
@@ -76,7 +80,12 @@ def result(name: str, rmse: float | None = 0.9, ndcg: float | None = 0.1, **cost
             }
         ),
         predictions=pd.DataFrame(
-            {"rating": given, "score": np.nan if rmse is None else given * 0.5 + 1.5}
+            {
+                "user_idx": np.arange(USERS),
+                "item_idx": np.arange(USERS) % 30,
+                "rating": given,
+                "score": np.nan if rmse is None else given * 0.5 + 1.5,
+            }
         ),
     )
 
@@ -106,4 +115,5 @@ def dataset() -> Dataset:
 
 def content(*results: Result) -> Content:
     order = ranked(results, k=10)
-    return Content(dataset(), "temporal_user", order, verdicts(order, 200, 1), CONFIG)
+    rare = rare_items(order, TRAIN_COUNTS, CONFIG.rare_item_ratings, 200, 1)
+    return Content(dataset(), "temporal_user", order, verdicts(order, 200, 1), CONFIG, rare)

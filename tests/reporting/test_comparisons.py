@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from reelbench.reporting import comparison_figures, markdown, page
 from reelbench.reporting.comparisons import (
     Metric,
     Pair,
+    against_best,
     compared_metrics,
     comparisons_frame,
     every_pair,
@@ -44,7 +46,8 @@ def test_better_is_lower_in_errors_and_higher_in_ranking(pairs: list[Pair]) -> N
 def test_p_values_are_corrected_within_a_metric(pairs: list[Pair]) -> None:
     # the smallest that 200 resamples can give, alone and as the first of three
     assert pairs[0].p_corrected == pytest.approx(2 / 201)
-    assert pairs[2].p_corrected == pytest.approx(3 * 2 / 201)
+    # and that of the 300 that three comparisons get
+    assert pairs[2].p_corrected == pytest.approx(3 * 2 / 301)
 
 
 def test_a_difference_that_may_be_chance_is_nobodys() -> None:
@@ -87,11 +90,60 @@ def test_calibration_leaves_thin_bins_and_models_without_ratings_out() -> None:
     assert comparison_figures.calibration([RESULTS[2]]) is None
 
 
+def test_a_matrix_of_many_models_is_wide_and_in_thousandths() -> None:
+    metric = Metric("rmse", "RMSE", higher_is_better=False)
+    names = [f"model_{number}" for number in range(30)]
+    pairs = [
+        Pair(metric, a, b, Comparison(-0.0123, -0.02, -0.01, 0.0), 0.0)
+        for a, b in itertools.combinations(names, 2)
+    ]
+    figure = comparison_figures.significance_matrix(pairs)
+    assert figure is not None
+    (axes,) = figure.axes
+    texts = {text.get_position(): text.get_text() for text in axes.texts}
+    assert len(texts) == 30 * 29
+    assert (texts[29, 0], texts[0, 29]) == ("-12", "+12")
+    # a number has its cell to itself
+    assert figure.get_figwidth() / 30 > 0.3
+
+
+def test_calibration_of_many_models_is_a_panel_for_each() -> None:
+    table = pd.DataFrame({"n_test": [90, 90], "mean_predicted": [3, 4], "mean_given": [3.1, 3.5]})
+    many = [dataclasses.replace(result(f"m{i}"), calibration=table) for i in range(13)]
+    figure = comparison_figures.calibration(many)
+    assert figure is not None
+    panels = [axes for axes in figure.axes if axes.get_visible()]
+    assert [axes.get_title() for axes in panels] == [f"m{i}" for i in range(13)]
+    *others, own, zero = panels[0].lines
+    assert len(others) == 13 and list(zero.get_ydata()) == [0, 0]
+    np.testing.assert_allclose(own.get_ydata(), [0.1, -0.5])
+
+
 def test_the_leaderboard_says_which_differences_are_real(pairs: list[Pair]) -> None:
     reported = dataclasses.replace(content(*RESULTS), pairs=pairs)
     rows = [line for line in markdown.render(reported).splitlines() if line.startswith("| RMSE |")]
     assert len(rows) == 1
-    assert rows[0].startswith("| RMSE | svd | bias | -0.0500 | [") and rows[0].endswith("| svd |")
+    assert rows[0].startswith("| RMSE | bias | svd | +0.0500 | [") and rows[0].endswith("| svd |")
+
+
+def test_listed_is_every_model_less_the_best_of_the_metric(pairs: list[Pair]) -> None:
+    found = against_best(RESULTS, pairs)
+    assert [(pair.metric.key, pair.first, pair.second) for pair in found] == [
+        ("rmse", "bias", "svd"),
+        ("ndcg_at_10", "svd", "popularity"),
+        ("ndcg_at_10", "bias", "popularity"),
+    ]
+    assert all(pair.better == pair.second for pair in found)
+    assert against_best(RESULTS, []) == []
+
+
+def test_a_pair_the_other_way_round() -> None:
+    metric = Metric("rmse", "RMSE", higher_is_better=False)
+    turned = Pair(metric, "a", "b", Comparison(-0.2, -0.4, 0.1, 0.06), 0.04).reversed()
+    assert turned == Pair(metric, "b", "a", Comparison(0.2, -0.1, 0.4, 0.06), 0.04)
+    assert turned.better == "a"
+    same = Pair(metric, "a", "b", Comparison(0.0, 0.0, 0.0, 1.0), 1.0).reversed()
+    assert f"{same.comparison.difference:+.4f}" == "+0.0000"
 
 
 def test_published_rows_are_marked_and_only_shown_for_their_protocol() -> None:

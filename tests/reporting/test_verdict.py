@@ -16,11 +16,17 @@ def test_better_worse_and_neither() -> None:
 
 
 def test_p_values_are_corrected_for_the_number_of_models() -> None:
-    alone = verdicts([result("good", 0.85), result("bias", 0.9)], 200, 1)[0]
+    alone = verdicts([result("good", 0.85), result("bias", 0.9)], 1000, 1)[0]
     results = [result("bias", 0.9)] + [result(f"good{i}", 0.85) for i in range(4)]
-    among_four = verdicts(results, 200, 1)[0]
+    among_four = verdicts(results, 1000, 1)[0]
     assert among_four.comparison.p == alone.comparison.p
     assert among_four.p_corrected == 4 * alone.p_corrected
+
+
+def test_among_many_models_a_plain_difference_can_still_be_shown() -> None:
+    """50 resamples have no p-value below 2 / 51, which no correction for 40 models survives."""
+    results = [result("bias", 0.9)] + [result(f"good{i}", 0.85) for i in range(40)]
+    assert all(verdict.is_better for verdict in verdicts(results, 50, 1))
 
 
 def test_models_that_only_rank_are_not_compared() -> None:

@@ -71,6 +71,7 @@ def write_params(**changes: Any) -> None:
         "rank_by": "score",
         "similarity": "text",
         "calibration_bins": 4,
+        "rare_item_ratings": 2,
         "bootstrap_samples": 40,
     }
     content = {key: value for key, value in (content | changes).items() if value != "absent"}

@@ -23,7 +23,7 @@ from reelbench.reporting.results import ReportError, read_result
 from reelbench.stages import evaluate, report
 
 N_USERS, N_ITEMS = 15, 24
-STORED = (paths.LEADERBOARD_CSV, paths.DATA_REPORT)
+STORED = (paths.LEADERBOARD_CSV, paths.RARE_ITEMS_CSV, paths.DATA_REPORT)
 
 
 class Noise(Recommender):
@@ -97,6 +97,7 @@ def write_params() -> None:
             "rank_by": "score",
             "similarity": "ids",
             "calibration_bins": 4,
+            "rare_item_ratings": 4,
             "bootstrap_samples": 100,
         },
     }
@@ -163,6 +164,22 @@ def test_the_page_holds_every_figure(reported: Path) -> None:
     # accuracy against time is on the page alone
     assert page.count("<img ") == len(figures) + 1
     assert "accuracy_vs_time" not in figures
+
+
+def test_rare_movies_are_compared_again(reported: Path) -> None:
+    """The file's RMSE is that of the predictions of movies with at most 4 rows in train."""
+    train, test = (pd.read_parquet(file) for file in (paths.TRAIN, paths.TEST))
+    counts = train["item_idx"].value_counts().reindex(range(N_ITEMS), fill_value=0)
+    predictions = pd.read_parquet(paths.predictions("good"))
+    rare = predictions[(counts[predictions["item_idx"]] <= 4).to_numpy()]
+    assert 0 < len(rare) < len(test)
+    expected = ((rare["score"] - rare["rating"]) ** 2).mean() ** 0.5
+    frame = pd.read_csv(paths.RARE_ITEMS_CSV, index_col="model")
+    assert set(frame.index) == {"good", "bias"}
+    assert frame.loc["good", "rmse"] == pytest.approx(expected, abs=1e-6)
+    difference = expected - frame.loc["bias", "rmse"]
+    assert frame.loc["good", "difference"] == pytest.approx(difference, abs=1e-5)
+    assert "Movies with at most 4 train ratings" in paths.INDEX_HTML.read_text(encoding="utf-8")
 
 
 def test_account_of_the_data(reported: Path) -> None:

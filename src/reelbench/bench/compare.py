@@ -10,7 +10,14 @@ import numpy as np
 
 from reelbench.bench.config import BenchConfig
 from reelbench.bench.source import ModelResults
-from reelbench.evaluation.significance import ALPHA, Comparison, holm, paired, resampling
+from reelbench.evaluation.significance import (
+    ALPHA,
+    Comparison,
+    enough_resamples,
+    holm,
+    paired,
+    resampling,
+)
 
 LOWER_IS_BETTER = frozenset({"rmse", "mae", "mse", "calibration_error"})
 # smaller relative changes are another processor's rounding
@@ -69,6 +76,8 @@ def compare(
     A gated metric fails where it is worse by more than its tolerance and the paired test says that
     it is worse. Without tables to test with, the tolerance decides alone.
     """
+    samples = enough_resamples(config.bootstrap_samples, len(base) * len(config.tolerances))
+    config = config.model_copy(update={"bootstrap_samples": samples})
     rows = []
     for model in base:
         if model not in new:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt
 
 from reelbench.params import Section
 
@@ -25,5 +25,8 @@ class EvaluateConfig(Section):
     similarity: str
     #: bins of equal width over the rating scale, to hold predicted against given ratings
     calibration_bins: PositiveInt
-    #: resamples of the users behind every interval and paired test
+    #: the report looks at the movies with at most so many ratings in train by themselves
+    rare_item_ratings: NonNegativeInt
+    #: resamples of the users behind every interval and paired test; a report that compares many
+    #: models draws more, or the correction for their number would leave no difference
     bootstrap_samples: PositiveInt

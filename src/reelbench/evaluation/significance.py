@@ -8,7 +8,7 @@ matrix product for all. A single user says nothing of others: no interval, and p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,11 @@ from reelbench.evaluation.errors import ERRORS, Moments
 CONFIDENCE = 0.95
 #: a difference counts as real below this p-value, corrected for the number of comparisons
 ALPHA = 0.05
+
+#: the smallest p-value of n resamples is 2 / (n + 1), and Holm multiplies it by the number of
+#: comparisons: with this many resamples for each it is below 0.02, with a third of them no
+#: difference could ever be shown
+RESAMPLES_PER_COMPARISON = 100
 
 # weights (resamples, users) held at a time: bounds the memory
 _WEIGHTS_AT_ONCE = 4_000_000
@@ -41,6 +46,11 @@ class Comparison(NamedTuple):
 def resampling(root_seed: int) -> np.random.Generator:
     """The generator of every bootstrap: all models see the same draws."""
     return seeds.generator(root_seed, "evaluation", "bootstrap")
+
+
+def enough_resamples(samples: int, comparisons: int) -> int:
+    """`samples`, or more where so many comparisons are corrected for that it would be too few."""
+    return max(samples, RESAMPLES_PER_COMPARISON * comparisons)
 
 
 def resampled_sums(columns: np.ndarray, samples: int, rng: np.random.Generator) -> np.ndarray:
@@ -110,30 +120,52 @@ def mean_intervals(
 def paired(
     first: pd.DataFrame, second: pd.DataFrame, metric: str, samples: int, rng: np.random.Generator
 ) -> Comparison:
-    """Paired bootstrap of a metric of two models: both are resampled by the same draws.
+    """`compared` of two models: the first less the second."""
+    (comparison,) = compared([first, second], [(0, 1)], metric, samples, rng)
+    return comparison
+
+
+def compared(
+    tables: Sequence[pd.DataFrame],
+    pairs: Sequence[tuple[int, int]],
+    metric: str,
+    samples: int,
+    rng: np.random.Generator,
+) -> list[Comparison]:
+    """Paired bootstrap of a metric of several models: all are resampled by the same draws.
 
     The p-value is twice the smaller share of resamples on either side of zero, one more counted on
     both (Davison and Hinkley 1997, section 4.2), so it is never below 2 / (samples + 1).
 
     Args:
-        first: per-user table of an evaluation.
-        second: the same of another model, with the same users in the same order.
+        tables: per-user tables of evaluations, with the same users in the same order.
+        pairs: numbers of the tables to compare, the first less the second.
         metric: `rmse`, `mae`, `mse`, or a ranking column of the tables such as `ndcg_at_10`.
 
     Raises:
         ValueError: the tables have different users, or a model has no value of this metric.
     """
-    if not np.array_equal(first[USER_IDX], second[USER_IDX]):
+    if any(not np.array_equal(tables[0][USER_IDX], table[USER_IDX]) for table in tables[1:]):
         raise ValueError("only models evaluated on the same test users can be compared in pairs")
-    columns = np.column_stack([_ratio(first, metric), _ratio(second, metric)])
-    finish = _FINISH.get(metric, _identity)
-    observed = _difference(columns.sum(axis=0), finish)
+    columns = np.hstack([_ratio(table, metric) for table in tables])
+    observed = _metric(columns.sum(axis=0), metric)
     if len(columns) < 2:
-        return Comparison(float(observed), -np.inf, np.inf, 1.0)
-    resampled = _difference(resampled_sums(columns, samples, rng), finish)
+        return [
+            Comparison(float(observed[first] - observed[second]), -np.inf, np.inf, 1.0)
+            for first, second in pairs
+        ]
+    resampled = _metric(resampled_sums(columns, samples, rng), metric)
+    return [
+        _comparison(observed[first] - observed[second], resampled[first] - resampled[second])
+        for first, second in pairs
+    ]
+
+
+def _comparison(observed: float, resampled: np.ndarray) -> Comparison:
     beyond = 1 + min((resampled <= 0).sum(), (resampled >= 0).sum())
     low, high = _interval(resampled)
-    return Comparison(float(observed), low, high, float(min(1.0, 2 * beyond / (samples + 1))))
+    p = min(1.0, 2 * beyond / (len(resampled) + 1))
+    return Comparison(float(observed), low, high, float(p))
 
 
 def holm(p: np.ndarray) -> np.ndarray:
@@ -149,11 +181,6 @@ def holm(p: np.ndarray) -> np.ndarray:
     return corrected
 
 
-def _identity(values: np.ndarray) -> np.ndarray:
-    return values
-
-
-_FINISH: dict[str, Callable[[np.ndarray], np.ndarray]] = {"rmse": np.sqrt}
 _NUMERATOR = {"rmse": SQUARED_ERROR, "mse": SQUARED_ERROR, "mae": ABSOLUTE_ERROR}
 
 
@@ -167,11 +194,13 @@ def _ratio(table: pd.DataFrame, metric: str) -> np.ndarray:
     return np.column_stack([np.nan_to_num(value), weight])
 
 
-def _difference(sums: np.ndarray, finish: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Metric of the first model less that of the second, from sums (…, 4)."""
+def _metric(sums: np.ndarray, metric: str) -> np.ndarray:
+    """The metric of every model, float64 (n_models, …), from sums (…, 2 n_models)."""
     # a resample may happen to hold no user that has a value
     with np.errstate(invalid="ignore"):
-        return finish(sums[..., 0] / sums[..., 1]) - finish(sums[..., 2] / sums[..., 3])
+        values = sums[..., 0::2] / sums[..., 1::2]
+    # contiguous by model: a column is read once for every other model
+    return np.ascontiguousarray(np.moveaxis(np.sqrt(values) if metric == "rmse" else values, -1, 0))
 
 
 def _interval(values: np.ndarray) -> list[float]:

@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from reelbench.columns import MEAN_GIVEN, MEAN_PREDICTED, N_TEST
 from reelbench.reporting.comparisons import Pair
-from reelbench.reporting.figures import GREY, new
+from reelbench.reporting.figures import BLUE, GREY, new, small_multiples
 from reelbench.reporting.results import Result
 
 # worse, no difference shown, better
 _COLOURS = ListedColormap(["#F2C4A8", "#F3F4F6", "#A9D2EA"])
 # Okabe and Ito's palette without its yellow, which white paper swallows
 _LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_STYLES = ("-", "--", ":", "-.")
+_STYLES = ("-", "--")
+_FAINT = "#D1D5DB"
+# models whose differences have room for four decimals, and whose lines can be told apart
+_MOST_WITH_DECIMALS = 10
+_MOST_LINES = 8
 # bins with fewer ratings jump about
 _FEWEST_RATINGS = 20
 
@@ -33,36 +39,57 @@ def significance_matrix(pairs: Sequence[Pair]) -> Figure | None:
     names = list(dict.fromkeys([pairs[0].first, *(pair.second for pair in pairs)]))
     place = {name: number for number, name in enumerate(names)}
     verdicts = np.full((len(names), len(names)), np.nan)
-    figure, (axes,) = new(1.3 + 0.42 * len(names))
+    few = len(names) <= _MOST_WITH_DECIMALS
+    figure, (axes,) = new(1.3 + 0.42 * len(names)) if few else _square(len(names))
     for pair in pairs:
-        for row, column, sign in ((pair.first, pair.second, 1), (pair.second, pair.first, -1)):
-            y, x = place[row], place[column]
-            verdicts[y, x] = 0 if pair.better is None else 1 if pair.better == row else -1
-            text = f"{sign * pair.comparison.difference:+.4f}"
-            axes.text(x, y, text, ha="center", va="center", fontsize=7.5)
+        for turned in (pair, pair.reversed()):
+            y, x = place[turned.first], place[turned.second]
+            better = turned.better
+            verdicts[y, x] = 0 if better is None else 1 if better == turned.first else -1
+            difference = turned.comparison.difference
+            text = f"{difference:+.4f}" if few else _thousandths(difference)
+            axes.text(x, y, text, ha="center", va="center", fontsize=7.5 if few else 6)
     axes.imshow(verdicts, cmap=_COLOURS, vmin=-1, vmax=1, aspect="auto")
-    axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
+    slant = {"rotation": 30, "ha": "right"} if few else {"rotation": 90}
+    axes.set_xticks(range(len(names)), names, **slant)
     axes.set_yticks(range(len(names)), names)
     axes.grid(visible=False)
-    title = pairs[0].metric.title
-    axes.set_title(f"{title}: row less column")
+    unit = "" if few else ", in thousandths"
+    axes.set_title(f"{pairs[0].metric.title}: row less column{unit}")
     axes.set_xlabel("blue: row better, orange: row worse, grey: no difference shown", color=GREY)
     return figure
 
 
+def _thousandths(difference: float) -> str:
+    number = round(1000 * difference)
+    return f"{number:+d}" if number else "0"
+
+
+def _square(models: int) -> tuple[Figure, list[Axes]]:
+    """Figure of a matrix of many models, with room for their names."""
+    return new(1.9 + 0.25 * models, width=1.4 + 0.3 * models)
+
+
 def calibration(results: Sequence[Result]) -> Figure | None:
-    """Mean given against mean predicted rating, a line per model that predicts ratings."""
+    """Whether predictions mean what they say, of every model that predicts ratings.
+
+    A line per model of mean given against mean predicted ratings; for more models than a reader
+    can tell lines apart, a panel per model of what the mean given rating is above the prediction.
+    """
     shown = [result for result in results if len(result.calibration)]
     if not shown:
         return None
+    return _calibration_panels(shown) if len(shown) > _MOST_LINES else _calibration_lines(shown)
+
+
+def _calibration_lines(results: Sequence[Result]) -> Figure:
     figure, (axes,) = new(4.2)
-    for number, result in enumerate(shown):
-        table = result.calibration
-        table = table[table[N_TEST] >= min(_FEWEST_RATINGS, table[N_TEST].max())]
+    for number, result in enumerate(results):
+        table = _thick_bins(result)
         axes.plot(
             table[MEAN_PREDICTED],
             table[MEAN_GIVEN],
-            _STYLES[number // len(_LINES) % len(_STYLES)],
+            _STYLES[number // len(_LINES)],
             color=_LINES[number % len(_LINES)],
             marker="o",
             markersize=3,
@@ -76,3 +103,28 @@ def calibration(results: Sequence[Result]) -> Figure | None:
     axes.set_ylabel("mean given rating")
     axes.legend(fontsize=8)
     return figure
+
+
+def _calibration_panels(results: Sequence[Result]) -> Figure:
+    figure, panels = small_multiples(len(results), columns=6, height=1.35)
+    tables = [_thick_bins(result) for result in results]
+    for axes, result, own in zip(panels, results, tables, strict=True):
+        for table in tables:
+            axes.plot(*_excess(table), color=_FAINT, linewidth=0.8)
+        axes.plot(*_excess(own), "o-", color=BLUE, markersize=2.5, linewidth=1.2)
+        axes.axhline(0, color=GREY, linewidth=0.8, linestyle="--")
+        axes.set_title(result.name, fontsize=9)
+    figure.suptitle("Mean given rating less the predicted one", x=0.01, ha="left", weight="bold")
+    figure.supxlabel("mean predicted rating of a bin; grey: the other models", fontsize=9)
+    return figure
+
+
+def _excess(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Predicted rating, and what the given one is above it."""
+    return table[MEAN_PREDICTED], table[MEAN_GIVEN] - table[MEAN_PREDICTED]
+
+
+def _thick_bins(result: Result) -> pd.DataFrame:
+    """The bins with enough ratings not to jump about."""
+    table = result.calibration
+    return table[table[N_TEST] >= min(_FEWEST_RATINGS, table[N_TEST].max())]

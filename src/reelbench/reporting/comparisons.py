@@ -10,7 +10,14 @@ import numpy as np
 import pandas as pd
 
 from reelbench.evaluation.metrics import metric_key
-from reelbench.evaluation.significance import ALPHA, Comparison, holm, paired, resampling
+from reelbench.evaluation.significance import (
+    ALPHA,
+    Comparison,
+    compared,
+    enough_resamples,
+    holm,
+    resampling,
+)
 from reelbench.reporting.results import Result
 
 
@@ -40,6 +47,12 @@ class Pair(NamedTuple):
             return None
         return self.first if (difference > 0) == self.metric.higher_is_better else self.second
 
+    def reversed(self) -> Pair:
+        """The same the other way round: `second` less `first`."""
+        difference, low, high, p = self.comparison
+        turned = Comparison(0.0 - difference, 0.0 - high, 0.0 - low, p)  # and never -0.0
+        return self._replace(first=self.second, second=self.first, comparison=turned)
+
 
 def compared_metrics(k: int) -> tuple[Metric, ...]:
     """One metric of the errors and one of the ranking: those that order the leaderboard."""
@@ -67,16 +80,38 @@ def _has(result: Result, metric: Metric) -> bool:
 
 
 def _pairs(results: Sequence[Result], metric: Metric, samples: int, seed: int) -> list[Pair]:
-    pairs = list(combinations(results, 2))
-    compared = [
-        paired(first.per_user, second.per_user, metric.key, samples, resampling(seed))
-        for first, second in pairs
-    ]
-    corrected = holm(np.array([comparison.p for comparison in compared]))
+    pairs = list(combinations(range(len(results)), 2))
+    if not pairs:
+        return []
+    tables = [result.per_user for result in results]
+    samples = enough_resamples(samples, len(pairs))
+    comparisons = compared(tables, pairs, metric.key, samples, resampling(seed))
+    corrected = holm(np.array([comparison.p for comparison in comparisons]))
     return [
-        Pair(metric, first.name, second.name, comparison, float(p))
-        for (first, second), comparison, p in zip(pairs, compared, corrected, strict=True)
+        Pair(metric, results[first].name, results[second].name, comparison, float(p))
+        for (first, second), comparison, p in zip(pairs, comparisons, corrected, strict=True)
     ]
+
+
+def against_best(results: Sequence[Result], pairs: Sequence[Pair]) -> list[Pair]:
+    """Of the pairs those with the best model of their metric, which comes second in each.
+
+    Returns:
+        metric by metric, models in the order of `results`.
+    """
+    found = []
+    for metric in dict.fromkeys(pair.metric for pair in pairs):
+        best = _best([result for result in results if _has(result, metric)], metric)
+        own = [pair for pair in pairs if pair.metric == metric and best in pair[1:3]]
+        turned = [pair if pair.second == best else pair.reversed() for pair in own]
+        by_model = {pair.first: pair for pair in turned}
+        found += [by_model[result.name] for result in results if result.name in by_model]
+    return found
+
+
+def _best(results: Sequence[Result], metric: Metric) -> str:
+    sign = 1 if metric.higher_is_better else -1
+    return max(results, key=lambda result: sign * result.metrics[metric.key]).name
 
 
 def comparisons_frame(pairs: Sequence[Pair]) -> pd.DataFrame:

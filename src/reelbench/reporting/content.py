@@ -9,11 +9,12 @@ from typing import Any
 
 from reelbench.columns import COHORT, COHORT_BY, N_TEST
 from reelbench.evaluation.config import EvaluateConfig
-from reelbench.evaluation.significance import ALPHA
+from reelbench.evaluation.significance import ALPHA, RESAMPLES_PER_COMPARISON
 from reelbench.reporting import tables
-from reelbench.reporting.comparisons import Pair, compared_metrics
+from reelbench.reporting.comparisons import Pair, against_best, compared_metrics
 from reelbench.reporting.dataset import Dataset
 from reelbench.reporting.published import SOURCES, Published
+from reelbench.reporting.rare_items import RareItems, RareRow
 from reelbench.reporting.results import Result
 from reelbench.reporting.tables import Cell, Column
 from reelbench.reporting.tuning import Tuning
@@ -29,6 +30,7 @@ class Content:
     results: Sequence[Result]
     verdicts: Sequence[Verdict]
     config: EvaluateConfig
+    rare: RareItems
     pairs: Sequence[Pair] = ()
     protocol: str | None = None
     published: Sequence[Published] = ()
@@ -89,7 +91,7 @@ class Content:
         """What the word means here."""
         return (
             f"“Better” means: significantly lower RMSE than {BASELINE} in a paired bootstrap over "
-            f"users ({self.config.bootstrap_samples:,} resamples, p < {ALPHA:g} after Holm's "
+            f"users ({self._resamples}, p < {ALPHA:g} after Holm's "
             "correction for the number of models). Whether two intervals overlap says little."
         )
 
@@ -98,8 +100,45 @@ class Content:
         """What a difference has to be to count."""
         return (
             "Every model against every other, by a paired bootstrap over users "
-            f"({self.config.bootstrap_samples:,} resamples); p-values after Holm's correction for "
-            f"all pairs of a metric. A difference counts as real where p < {ALPHA:g}."
+            f"({self._resamples}); p-values after Holm's correction for all pairs of a metric. A "
+            f"difference counts as real where p < {ALPHA:g}. Listed here: every model less the "
+            "best of the metric; all pairs are in reports/comparisons.csv."
+        )
+
+    @property
+    def _resamples(self) -> str:
+        samples = self.config.bootstrap_samples
+        return (
+            f"{samples:,} resamples, or {RESAMPLES_PER_COMPARISON} per comparison if that is more"
+        )
+
+    @cached_property
+    def best_pairs(self) -> list[Pair]:
+        """Every model against the best of each metric."""
+        return against_best(self.results, self.pairs)
+
+    @property
+    def rare_title(self) -> str:
+        """Which movies are rare."""
+        limit = self.rare.limit
+        return f"Movies with at most {limit} train rating{'' if limit == 1 else 's'}"
+
+    @property
+    def rare_note(self) -> str:
+        """How much of the test part is of rare movies, and how models are compared on it."""
+        rare, title = self.rare, self.rare_title
+        if not rare.n_ratings:
+            return f"{title}: the test part has no rating of any."
+        size = (
+            f"{title} have {rare.n_ratings:,} of {self.counts['n_test']:,} test ratings: "
+            f"{rare.n_items:,} movies, {rare.n_users:,} users."
+        )
+        if not rare.rows:
+            return f"{size} No model here predicts ratings."
+        return (
+            f"{size} RMSE on these ratings, less that of {BASELINE} by a paired bootstrap over "
+            f"these users ({self._resamples}); p-values after Holm's correction for the number of "
+            "models."
         )
 
     @property
@@ -186,6 +225,21 @@ def describe_pair(pair: Pair) -> list[str]:
         f"[{low:+.4f}, {high:+.4f}]",
         f"{pair.p_corrected:.3f}",
         pair.better or "no difference shown",
+    ]
+
+
+def describe_rare(row: RareRow) -> list[str]:
+    """Cells of a row: model, RMSE, difference, interval, p-value, and who is better."""
+    if row.verdict is None:
+        return [row.model, f"{row.rmse:.4f}", *[tables.MISSING] * 4]
+    difference, low, high, _ = row.verdict.comparison
+    return [
+        row.model,
+        f"{row.rmse:.4f}",
+        f"{difference:+.4f}",
+        f"[{low:+.4f}, {high:+.4f}]",
+        f"{row.verdict.p_corrected:.3f}",
+        row.better or "no difference shown",
     ]
 
 

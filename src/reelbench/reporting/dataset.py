@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
@@ -76,6 +77,12 @@ class Dataset:
             "clean": self.clean,
             "split": self.split,
         }
+
+
+def read_train_counts(n_items: int) -> np.ndarray:
+    """Ratings in train of every item, int64 (n_items,)."""
+    items = pq.read_table(paths.TRAIN, columns=[ITEM_IDX])[ITEM_IDX].to_numpy()
+    return np.bincount(items, minlength=n_items)
 
 
 def read_dataset(name: str) -> Dataset:

@@ -20,7 +20,8 @@ GREY = "#6B7280"
 #: 0.001, 0.1, 1, 10, 1,000: for axes of counts and for logarithmic ones
 PLAIN_NUMBERS = FuncFormatter(lambda value, _: f"{value:,.6g}")
 
-_WIDTH_INCHES = 5.4
+#: of a figure that shares its row of the page; a wider one has a row to itself
+WIDTH_INCHES = 5.4
 _DPI = 165
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so the machine's fonts do not matter
@@ -49,6 +50,8 @@ class Picture(NamedTuple):
     name: str
     caption: str
     png: bytes
+    #: whether it has a row of the page to itself
+    wide: bool = False
 
 
 def style() -> AbstractContextManager[None]:
@@ -57,20 +60,38 @@ def style() -> AbstractContextManager[None]:
     return mpl.style.context(["default", _STYLE])
 
 
-def new(height: float, panels: int = 1, *, side_by_side: bool = False) -> tuple[Figure, list[Axes]]:
-    """Figure of the common width with one or more panels.
+def new(
+    height: float, panels: int = 1, *, side_by_side: bool = False, width: float = WIDTH_INCHES
+) -> tuple[Figure, list[Axes]]:
+    """Figure with one or more panels.
 
     Args:
-        height: inches.
+        height, width: inches.
         panels: number of axes.
         side_by_side: panels in a row with a common vertical axis; else in a column with a common
             horizontal one.
     """
     # not through pyplot: it keeps every figure, and picks a window system
-    figure = Figure(figsize=(_WIDTH_INCHES, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
     shape = (1, panels) if side_by_side else (panels, 1)
     axes = figure.subplots(*shape, squeeze=False, sharey=side_by_side, sharex=not side_by_side)
     return figure, list(axes.flat)
+
+
+def small_multiples(panels: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
+    """Wide figure of small panels with common axes, row by row; places left over stay empty.
+
+    Args:
+        height: inches of a row.
+    """
+    rows = -(-panels // columns)
+    figure = Figure(figsize=(1.8 * columns, 0.6 + height * rows), layout="constrained")
+    axes = list(figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).flat)
+    for empty in axes[panels:]:
+        empty.set_visible(False)
+    for above in axes[max(0, panels - columns) : panels]:
+        above.tick_params(labelbottom=True)
+    return figure, axes[:panels]
 
 
 def png(figure: Figure) -> bytes:

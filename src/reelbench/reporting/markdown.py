@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+<<<<<<< HEAD
 from reelbench.reporting import tuning
 from reelbench.reporting.content import Content, describe, describe_pair
+=======
+from reelbench.reporting.content import Content, describe, describe_pair, describe_rare
+>>>>>>> five_text
 from reelbench.reporting.tables import MISSING, Cell, Column, number
+from reelbench.reporting.verdict import BASELINE
 
 _Show = Callable[[Column, Cell], str]
 
@@ -26,6 +31,7 @@ def render(content: Content) -> str:
         _verdicts(content),
         "## 95 % intervals of the ranking metrics",
         _intervals(content),
+        _rare(content),
         _pairs(content),
         _published(content),
         tuning.markdown(content.tuning),
@@ -65,11 +71,20 @@ def _intervals(content: Content) -> str:
 def _pairs(content: Content) -> str:
     if not content.pairs:
         return ""
-    lines = [["metric", "first", "second", "first less second", "95 %", "p", "better"]]
+    lines = [["metric", "model", "best", "model less best", "95 %", "p", "better"]]
     lines += [["---", "---", "---", "---:", "---:", "---:", "---"]]
-    lines += [[pair.metric.title, *describe_pair(pair)] for pair in content.pairs]
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f"## Which differences are real\n\n{content.real}\n\n{table}"
+    lines += [[pair.metric.title, *describe_pair(pair)] for pair in content.best_pairs]
+    return f"## Which differences are real\n\n{content.real}\n\n{_lines(lines)}"
+
+
+def _rare(content: Content) -> str:
+    text = f"## {content.rare_title}\n\n{content.rare_note}"
+    if not content.rare.rows:
+        return text
+    lines = [["model", "RMSE", f"less {BASELINE}", "95 %", "p", "better"]]
+    lines += [["---", "---:", "---:", "---:", "---:", "---"]]
+    lines += [describe_rare(row) for row in content.rare.rows]
+    return f"{text}\n\n{_lines(lines)}"
 
 
 def _published(content: Content) -> str:
@@ -101,4 +116,8 @@ def _table(columns: Sequence[Column], rows: Iterable[tuple[str, list[Cell]]], sh
         ["---", *("---:" for _ in columns)],
         *([model, *map(show, columns, cells)] for model, cells in rows),
     ]
+    return _lines(lines)
+
+
+def _lines(lines: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

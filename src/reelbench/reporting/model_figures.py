@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from reelbench.columns import RATING, SCORE
 from reelbench.evaluation.metrics import metric_key
-from reelbench.reporting.figures import BLUE, GREY, ORANGE, PLAIN_NUMBERS, new
+from reelbench.reporting.figures import BLUE, GREY, ORANGE, PLAIN_NUMBERS, WIDTH_INCHES, new
 from reelbench.reporting.labels import label_points
 from reelbench.reporting.results import Result
 
@@ -42,7 +42,7 @@ def leaderboard(results: Sequence[Result], k: int) -> Figure:
             _interval_bar(axes, row, result, key)
         axes.set_xlabel(title)
         axes.grid(axis="y", visible=False)
-        axes.margins(y=0.1)
+        axes.set_ylim(-0.7, len(results) - 0.3)
     panels[0].set_yticks(rows, [result.name for result in results])
     panels[0].set_title("Leaderboard, with 95 % intervals")
     return figure
@@ -61,7 +61,10 @@ def _interval_bar(axes: Axes, row: int, result: Result, key: str) -> None:
 
 def accuracy_vs_time(results: Sequence[Result], k: int) -> Figure:
     """RMSE and nDCG against the seconds of training, one point per model."""
-    figure, panels = new(5.2, 2)
+    # names of many models need room
+    figure, panels = new(
+        max(5.2, 0.3 * len(results)), 2, width=max(WIDTH_INCHES, 0.33 * len(results))
+    )
     panels[0].set_title("Accuracy against training time")
     panels[-1].set_xlabel("seconds of training (logarithmic)")
     drawn = [

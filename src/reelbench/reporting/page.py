@@ -29,6 +29,7 @@ def render(content: Content, pictures: Mapping[str, Sequence[Picture]]) -> str:
     )
     environment.filters["data_url"] = _data_url
     environment.filters["cells"] = content_module.describe_pair
+    environment.filters["rare_cells"] = content_module.describe_rare
     environment.filters["number"] = tables.number
     environment.filters["describe"] = content_module.describe
     text = resources.files("reelbench.reporting").joinpath("page.html").read_text(encoding="utf-8")

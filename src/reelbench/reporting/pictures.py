@@ -93,7 +93,7 @@ def of_data(dataset: Dataset) -> list[Picture]:
 
 def _pictures(drawn: _Drawn) -> list[Picture]:
     return [
-        Picture(name, caption, figures.png(figure))
+        Picture(name, caption, figures.png(figure), figure.get_figwidth() > figures.WIDTH_INCHES)
         for name, caption, figure in drawn
         if figure is not None
     ]

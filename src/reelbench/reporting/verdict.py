@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
-from reelbench.evaluation.significance import ALPHA, Comparison, holm, paired, resampling
+from reelbench.evaluation.significance import (
+    ALPHA,
+    Comparison,
+    compared,
+    enough_resamples,
+    holm,
+    resampling,
+)
 from reelbench.reporting.results import Result
 
 BASELINE = "bias"
@@ -38,16 +46,27 @@ def verdicts(results: Sequence[Result], samples: int, seed: int) -> list[Verdict
     Returns:
         in the order of `results`; empty where there is no `bias` to compare with.
     """
-    baseline = next((result for result in results if result.name == BASELINE), None)
-    others = [r for r in results if r.name != BASELINE and r.predicts_ratings]
-    if baseline is None or not others:
+    rated = {result.name: result.per_user for result in results if result.predicts_ratings}
+    return against_baseline(rated, samples, seed)
+
+
+def against_baseline(
+    per_user: Mapping[str, pd.DataFrame], samples: int, seed: int
+) -> list[Verdict]:
+    """The same from per-user tables of squared errors by model.
+
+    Args:
+        samples: resamples; more are drawn where the correction needs them.
+    """
+    others = [model for model in per_user if model != BASELINE]
+    if BASELINE not in per_user or not others:
         return []
-    comparisons = [
-        paired(other.per_user, baseline.per_user, "rmse", samples, resampling(seed))
-        for other in others
-    ]
+    tables = [per_user[BASELINE], *(per_user[model] for model in others)]
+    pairs = [(number, 0) for number in range(1, len(tables))]
+    samples = enough_resamples(samples, len(pairs))
+    comparisons = compared(tables, pairs, "rmse", samples, resampling(seed))
     corrected = holm(np.array([comparison.p for comparison in comparisons]))
     return [
-        Verdict(other.name, comparison, float(p))
-        for other, comparison, p in zip(others, comparisons, corrected, strict=True)
+        Verdict(model, comparison, float(p))
+        for model, comparison, p in zip(others, comparisons, corrected, strict=True)
     ]

@@ -11,9 +11,10 @@ from reelbench.files import atomic, write_json
 from reelbench.reporting import markdown, page, pictures, tables
 from reelbench.reporting.comparisons import comparisons_frame, every_pair
 from reelbench.reporting.content import Content
-from reelbench.reporting.dataset import read_dataset
+from reelbench.reporting.dataset import read_dataset, read_train_counts
 from reelbench.reporting.figures import Picture
 from reelbench.reporting.published import published
+from reelbench.reporting.rare_items import rare_items
 from reelbench.reporting.results import read_result
 from reelbench.reporting.tuning import read_tuning
 from reelbench.reporting.verdict import verdicts
@@ -35,6 +36,7 @@ def run() -> None:
     write_json(paths.DATA_REPORT, content.dataset.summary())
     _write(paths.LEADERBOARD_CSV, tables.to_csv(tables.metrics_frame(results)))
     _write(paths.COMPARISONS_CSV, tables.to_csv(comparisons_frame(content.pairs)))
+    _write(paths.RARE_ITEMS_CSV, tables.to_csv(content.rare.frame()))
     _write(paths.LEADERBOARD_MD, markdown.render(content))
     _write(
         paths.INDEX_HTML, page.render(content, stored | {"costs": pictures.of_costs(results, k)})
@@ -51,13 +53,17 @@ def _content() -> Content:
     config = params.load("evaluate", EvaluateConfig)
     # `inputs` has a key per model, and changes only with the list of models and what they read
     results = tables.ranked([read_result(model) for model in common["inputs"]], config.k[0])
+    dataset = read_dataset(common["data"]["name"])
+    samples, seed = config.bootstrap_samples, common["seed"]
+    counts = read_train_counts(len(dataset.items))
     return Content(
-        dataset=read_dataset(common["data"]["name"]),
+        dataset=dataset,
         split_name=common["split"]["name"],
         results=results,
-        verdicts=verdicts(results, config.bootstrap_samples, common["seed"]),
+        verdicts=verdicts(results, samples, seed),
+        rare=rare_items(results, counts, config.rare_item_ratings, samples, seed),
         config=config,
-        pairs=every_pair(results, config.k[0], config.bootstrap_samples, common["seed"]),
+        pairs=every_pair(results, config.k[0], samples, seed),
         protocol=common["protocol"],
         published=published(common["protocol"]),
         tuning=read_tuning(
