@@ -71,9 +71,7 @@ def _words(users: pd.DataFrame, name: str) -> pd.Series:
     return users[name].astype("str").where(users[name].notna())
 
 
-def _one_hot(
-    values: pd.Series, warm: np.ndarray, min_users: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _one_hot(values: pd.Series, warm: np.ndarray, min_users: int) -> tuple[np.ndarray, np.ndarray]:
     """Sorted words that enough warm users have, and float32 (n_users, k): who has which."""
     count = values[warm].value_counts()
     names = np.array(sorted(count.index[count >= min_users]), dtype=np.str_)

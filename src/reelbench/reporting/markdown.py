@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-<<<<<<< HEAD
 from reelbench.reporting import tuning
-from reelbench.reporting.content import Content, describe, describe_pair
-=======
 from reelbench.reporting.content import Content, describe, describe_pair, describe_rare
->>>>>>> five_text
 from reelbench.reporting.tables import MISSING, Cell, Column, number
 from reelbench.reporting.verdict import BASELINE
 

@@ -65,7 +65,9 @@ def projection(name: str, units: int, config: NetworkConfig, *, last: bool) -> A
     )
 
 
-def bag_of_terms(name: str, units: int, tables: Tables, config: NetworkConfig, *, last: bool) -> Any:
+def bag_of_terms(
+    name: str, units: int, tables: Tables, config: NetworkConfig, *, last: bool
+) -> Any:
     """Layer from item_idx to the product of the item's sparse features and a kernel: (n, units).
 
     The kernel's rows of an item's terms are summed with their weights, so that neither a row of the
