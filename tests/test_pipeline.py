@@ -147,6 +147,27 @@ def test_a_typo_in_an_override_is_refused(clone: Clone) -> None:
     assert "factorz" in clone.run("dvc", "exp", "run", "-S", "models.svd.factorz=5", code=255)
 
 
+def test_a_model_is_tuned_where_it_is_asked_for(clone: Clone) -> None:
+    """Off by default; the stage changes no parameter, and the report tells of it."""
+    assert not list((clone.folder / "reports" / "tuning").iterdir())
+    tuned = ("-S", "tune.models=[bias]", "-S", "tune.trials=3")
+    ran = clone.stages_run("dvc", "exp", "run", *tuned)
+    assert ran == ["tune@bias", "report"]
+    found = json.loads((clone.folder / "reports" / "tuning" / "bias.json").read_text())
+    assert len(found["trials"]) == 3
+    assert clone.run("git", "status", "--porcelain", "conf") == ""
+    assert "every model had" not in metrics_table(clone)
+    assert "each model of the table had 3 trials" in metrics_table(clone)
+    assert clone.stages_run("dvc", "repro") == []
+    clone.run("git", "checkout", "--", ".")
+    clone.run("git", "clean", "--force", "--quiet", "-d", "reports")
+    clone.run("dvc", "checkout")
+
+
+def metrics_table(clone: Clone) -> str:
+    return (clone.folder / "reports" / "leaderboard.md").read_text(encoding="utf-8")
+
+
 def test_a_rerun_from_nothing_gives_the_same_bytes(clone: Clone) -> None:
     before = yaml.safe_load((clone.folder / "dvc.lock").read_text())["stages"]
     shutil.rmtree(clone.folder / "data")

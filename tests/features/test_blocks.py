@@ -12,6 +12,7 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Catalogue, FeatureBlock, Ids, read_block, write_block
 from reelbench.features.genres import GenresBlock
 from reelbench.features.ids import IdsBlock
+from reelbench.features.noise import NoiseBlock
 from reelbench.features.text import TextBlock, describe
 from reelbench.features.titles import TitlesBlock, tokenize
 from reelbench.features.years import YearsBlock
@@ -143,7 +144,7 @@ def test_text_of_an_item_leaves_out_what_is_unknown() -> None:
 
 def test_text_vectors_have_length_one_and_tell_titles_apart() -> None:
     items = ITEMS.assign(**{GENRES: [["Drama"]] * len(ITEMS)})
-    block = TextBlock(threads=1, batch_size=4, columns=[GENRES]).build(catalogue(items))
+    block = TextBlock(threads=1, batch_size=4, head=True, columns=[GENRES]).build(catalogue(items))
     assert block["text"].shape == (6, 384)
     assert block["text"].dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(block["text"], axis=1), 1.0, rtol=1e-5)
@@ -151,7 +152,19 @@ def test_text_vectors_have_length_one_and_tell_titles_apart() -> None:
     assert block["text"][0] @ block["text"][1] < 0.9
 
 
-@pytest.mark.parametrize("block", [GenresBlock(), YearsBlock(), TitlesBlock(max_tokens=4)])
+def test_noise_is_seeded_unit_vectors_that_say_nothing() -> None:
+    noise = NoiseBlock(seed=1, columns=400).build(catalogue())["noise"]
+    assert noise.shape == (6, 400)
+    assert noise.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(noise, axis=1), 1.0, rtol=1e-5)
+    assert np.abs(noise @ noise.T - np.eye(6)).max() < 0.25  # five deviations of 1/√400
+    assert (NoiseBlock(seed=2, columns=400).build(catalogue())["noise"] != noise).all()
+
+
+BLOCKS = [GenresBlock(), YearsBlock(), TitlesBlock(max_tokens=4), NoiseBlock(columns=3)]
+
+
+@pytest.mark.parametrize("block", BLOCKS)
 def test_a_block_survives_its_file_and_has_stable_bytes(
     block: FeatureBlock, tmp_path: Path
 ) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from reelbench.features.text import describe
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Block, Catalogue, Ids
+from reelbench.features.text import TextBlock, describe
 
 ITEMS = pd.DataFrame(
     {
@@ -30,3 +32,24 @@ def test_columns_that_the_data_set_has_not_are_left_out() -> None:
     without = ITEMS.drop(columns=["keywords", "overview"])
     assert describe(without, COLUMNS) == ["Heat (1995). Action, Crime", "Nil"]
     assert describe(ITEMS, ()) == ["Heat (1995)", "Nil"]
+
+
+def test_a_text_may_do_without_title_and_year() -> None:
+    assert describe(ITEMS, ["overview"], head=False) == ["A thief and a cop.", ""]
+    assert describe(ITEMS, ["tagline"], head=False) == ["", ""]
+
+
+def block_of(items: pd.DataFrame) -> Block:
+    nothing = pd.DataFrame()
+    train = Interactions.from_arrays([0], [0], [3])
+    known = Catalogue(Ids(1, len(items), 1.0, 5.0), items, nothing, nothing, train)
+    return TextBlock(batch_size=4, head=False, columns=["overview"]).build(known)
+
+
+def test_an_item_without_a_text_is_a_row_of_zeros() -> None:
+    vectors = block_of(ITEMS)["text"]
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), [1.0, 0.0], rtol=1e-5)
+
+
+def test_a_data_set_without_the_columns_gives_no_columns() -> None:
+    assert block_of(ITEMS.drop(columns="overview"))["text"].shape == (2, 0)

@@ -6,13 +6,17 @@ from contracts import IDS, TRAIN, RecommenderContract, blocks
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 
-from reelbench.features.block import Features
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Features, Ids
 from reelbench.models.st import ST, principal_components, ridge
 from reelbench.params import ParamsError
 
 PARAMETERS = {
     "weights": {"text": 1.0, "genres": 0.3, "years": 0.3},
     "components": 8,
+    "item_kernel": "linear",
+    "gamma": 0.5,
+    "landmarks": 12,
     "user_damping": 5.0,
     "item_damping": 5.0,
     "item_regularization": 2.0,
@@ -30,6 +34,48 @@ class TestSTFromTextAlone(RecommenderContract):
     model_class = ST
     parameters = {**PARAMETERS, "weights": {"text": 1.0}}  # noqa: RUF012
     features = ("text",)
+
+
+class TestSTWithAGaussianKernel(RecommenderContract):
+    model_class = ST
+    parameters = {**PARAMETERS, "item_kernel": "gaussian"}  # noqa: RUF012
+    features = ("text", "genres", "years")
+
+
+class TestSTGenres(RecommenderContract):
+    """The control of `conf/models/st_genres.yaml`."""
+
+    model_class = ST
+    parameters = {**PARAMETERS, "weights": {"genres": 0.3, "years": 0.3}}  # noqa: RUF012
+    features = ("genres", "years")
+
+
+class TestSTRandom(RecommenderContract):
+    """The control of `conf/models/st_random.yaml`."""
+
+    model_class = ST
+    parameters = {**PARAMETERS, "weights": {"noise": 1.0, "genres": 0.3, "years": 0.3}}  # noqa: RUF012
+    features = ("noise", "genres", "years")
+
+
+def test_a_gaussian_kernel_learns_what_a_line_cannot() -> None:
+    """Movies in the middle of the scale of years are good, those at both ends are bad."""
+    n = 60
+    year = np.linspace(-2, 2, n, dtype=np.float32)[:, None]
+    ids = Ids(1, n, 1.0, 5.0)
+    features = Features(ids, {"years": {"year": year}})
+    seen = np.arange(0, n, 2)
+    train = Interactions.from_arrays(0 * seen, seen, np.where(np.abs(year[seen, 0]) < 1, 5, 1))
+    nothing = Interactions.from_arrays([], [], [])
+    unseen, spreads = np.arange(1, n, 2), {}
+    for kernel in ("linear", "gaussian"):
+        changed = {"weights": {"years": 1.0}, "item_kernel": kernel, "landmarks": 100}
+        settings = {**PARAMETERS, **changed, "item_regularization": 0.01, "gamma": 2.0}
+        rating = ST(**settings).fit(train, nothing, features).predict(0 * unseen, unseen)
+        middle = np.abs(year[unseen, 0]) < 1
+        spreads[kernel] = rating[middle].mean() - rating[~middle].mean()
+    assert spreads["gaussian"] > 2.5
+    assert abs(spreads["linear"]) < 0.5
 
 
 def test_a_block_without_a_weight_is_named() -> None:

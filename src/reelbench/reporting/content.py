@@ -16,6 +16,7 @@ from reelbench.reporting.dataset import Dataset
 from reelbench.reporting.published import SOURCES, Published
 from reelbench.reporting.results import Result
 from reelbench.reporting.tables import Cell, Column
+from reelbench.reporting.tuning import Tuning
 from reelbench.reporting.verdict import BASELINE, Verdict
 
 
@@ -31,6 +32,7 @@ class Content:
     pairs: Sequence[Pair] = ()
     protocol: str | None = None
     published: Sequence[Published] = ()
+    tuning: Tuning | None = None
 
     @property
     def k(self) -> int:

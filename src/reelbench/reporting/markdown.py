@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from reelbench.reporting import tuning
 from reelbench.reporting.content import Content, describe, describe_pair
 from reelbench.reporting.tables import MISSING, Cell, Column, number
 
@@ -27,6 +28,7 @@ def render(content: Content) -> str:
         _intervals(content),
         _pairs(content),
         _published(content),
+        tuning.markdown(content.tuning),
         "## How to read this",
         _notes(content),
     ]

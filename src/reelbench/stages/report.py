@@ -15,6 +15,7 @@ from reelbench.reporting.dataset import read_dataset
 from reelbench.reporting.figures import Picture
 from reelbench.reporting.published import published
 from reelbench.reporting.results import read_result
+from reelbench.reporting.tuning import read_tuning
 from reelbench.reporting.verdict import verdicts
 
 
@@ -59,6 +60,9 @@ def _content() -> Content:
         pairs=every_pair(results, config.k[0], config.bootstrap_samples, common["seed"]),
         protocol=common["protocol"],
         published=published(common["protocol"]),
+        tuning=read_tuning(
+            (r.name for r in results), common.get("models", {}), common.get("search", {})
+        ),
     )
 
 
