@@ -12,9 +12,10 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.models.base import Arrays, Recommender
 from reelbench.models.effects import effects_around_prior
+from reelbench.models.feature_matrices import dense_matrix
 from reelbench.models.network.config import NetworkConfig
 from reelbench.models.network.head import head, loss_of, whole
-from reelbench.models.network.tables import Tables, prior_columns
+from reelbench.models.network.tables import Tables
 from reelbench.models.network.towers import item_tower, user_tower
 from reelbench.seeds import seed_keras
 
@@ -33,7 +34,7 @@ class Network(Recommender):
         effects = effects_around_prior(
             train,
             features.ids,
-            prior_columns(features, self.config.title_scale),
+            dense_matrix(features),
             user_damping=self.config.user_damping,
             item_damping=self.config.item_damping,
             regularization=self.config.prior_regularization,

@@ -84,24 +84,6 @@ class Tables:
         return cls(**tables, n_terms=int(shapes[_N_TERMS]))
 
 
-def prior_columns(features: Features, title_scale: float) -> np.ndarray:
-    """What an item's effect is guessed from: dense columns and the title, float64 (n_items, d)."""
-    return np.hstack([dense_matrix(features), title_scale * _title_directions(features)])
-
-
-def _title_directions(features: Features) -> np.ndarray:
-    """Direction of the sum of a title's word vectors, float64 (n_items, dimension).
-
-    Zeros for a title without a known word; dimension is 0 where no declared block has words.
-    """
-    tokens, vectors = tokens_and_vectors(features)
-    total = np.zeros((len(tokens), vectors.shape[1]))
-    for column in tokens.T:  # padding is a row of zeros
-        total += vectors[column]
-    length = np.linalg.norm(total, axis=1, keepdims=True)
-    return np.divide(total, length, out=np.zeros_like(total), where=length > 0)
-
-
 def _trust(index: np.ndarray, size: int, damping: float) -> np.ndarray:
     """n / (n + damping) for n rows in train, 0 for none and for an unknown index."""
     count = np.bincount(index, minlength=size + 1).astype(np.float64)
