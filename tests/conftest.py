@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,10 @@ import yaml
 from reelbench.data.errors import DataError
 from reelbench.data.sources import DataSection, fetch
 
-CONF = Path(__file__).parents[1] / "conf"
+ROOT = Path(__file__).parents[1]
+#: data sets that are not fetched from a registry, a folder each
+SHARED = Path(os.environ.get("REELBENCH_SHARED_DATA", ROOT.parent / "shared" / "data"))
+CONF = ROOT / "conf"
 
 
 @pytest.fixture(scope="session")
@@ -22,4 +26,17 @@ def ml_100k(tmp_path_factory: pytest.TempPathFactory) -> Path:
         fetch(DataSection(**section), folder)
     except DataError as error:
         pytest.skip(f"MovieLens 100K cannot be fetched here: {error}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ml_latest_small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the published files of ml-latest-small, from the shared folder or fetched."""
+    section = yaml.safe_load((CONF / "data" / "ml-latest-small.yaml").read_text(encoding="utf-8"))
+    local = SHARED / "ml-latest-small"
+    folder = tmp_path_factory.mktemp("ml-latest-small") / "raw"
+    try:
+        fetch(DataSection(**section | {"root": str(local) if local.is_dir() else None}), folder)
+    except DataError as error:
+        pytest.skip(f"ml-latest-small is not in {SHARED} and cannot be fetched: {error}")
     return folder

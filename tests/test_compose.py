@@ -47,12 +47,16 @@ def test_one_stem_everywhere() -> None:
     """conf file = entry of params.yaml = name in the list; the code file exists."""
     content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     for group in ("models", "features"):
-        stems = {file.stem for file in (ROOT / "conf" / group).glob("*.yaml")}
+        stems = {file.stem for file in (ROOT / "conf" / group).glob("[!_]*.yaml")}
         assert set(content[group]) == stems
         for entry in content[group].values():
             code = ROOT / "src" / "reelbench" / group / entry["code"]
             assert code.exists()
-            assert entry["_target_"].startswith(f"reelbench.{group}.{code.stem}.")
+            module = entry["_target_"].rpartition(".")[0]
+            file = ROOT / "src" / module.replace(".", "/")
+            assert code.with_suffix("") in (file, *file.parents)
+            # a model that is made of others depends on the whole folder, and no other one does
+            assert (code == ROOT / "src" / "reelbench" / group) == ("raters" in entry)
     assert set(content["inputs"]) == set(content["models"])
 
 

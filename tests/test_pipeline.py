@@ -15,7 +15,7 @@ import yaml
 from tiny import write_tiny
 
 ROOT = Path(__file__).parents[1]
-MODELS = sorted(file.stem for file in (ROOT / "conf" / "models").glob("*.yaml"))
+MODELS = sorted(file.stem for file in (ROOT / "conf" / "models").glob("[!_]*.yaml"))
 #: the files that hold seconds and bytes, and so differ from run to run
 COST_FILES = re.compile(r"reports/(costs/.*|leaderboard\.md|index\.html)")
 
@@ -87,7 +87,7 @@ def choose_tiny_data(folder: Path) -> None:
     config.write_text(f"{text}\ndata:\n  root: tiny\n", encoding="utf-8")
     for file in (folder / "conf" / "models").glob("*.yaml"):
         content = file.read_text(encoding="utf-8")
-        file.write_text(re.sub(r"(?m)^( +epochs:) \d+", r"\1 3", content), encoding="utf-8")
+        file.write_text(re.sub(r"(?m)^( *epochs:) \d+", r"\1 3", content), encoding="utf-8")
 
 
 def metrics(clone: Clone, model: str) -> dict[str, float]:
@@ -145,6 +145,27 @@ def test_one_changed_parameter_reruns_one_model(clone: Clone) -> None:
 
 def test_a_typo_in_an_override_is_refused(clone: Clone) -> None:
     assert "factorz" in clone.run("dvc", "exp", "run", "-S", "models.svd.factorz=5", code=255)
+
+
+def test_a_model_is_tuned_where_it_is_asked_for(clone: Clone) -> None:
+    """Off by default; the stage changes no parameter, and the report tells of it."""
+    assert not list((clone.folder / "reports" / "tuning").iterdir())
+    tuned = ("-S", "tune.models=[bias]", "-S", "tune.trials=3")
+    ran = clone.stages_run("dvc", "exp", "run", *tuned)
+    assert ran == ["tune@bias", "report"]
+    found = json.loads((clone.folder / "reports" / "tuning" / "bias.json").read_text())
+    assert len(found["trials"]) == 3
+    assert clone.run("git", "status", "--porcelain", "conf") == ""
+    assert "every model had" not in metrics_table(clone)
+    assert "each model of the table had 3 trials" in metrics_table(clone)
+    assert clone.stages_run("dvc", "repro") == []
+    clone.run("git", "checkout", "--", ".")
+    clone.run("git", "clean", "--force", "--quiet", "-d", "reports")
+    clone.run("dvc", "checkout")
+
+
+def metrics_table(clone: Clone) -> str:
+    return (clone.folder / "reports" / "leaderboard.md").read_text(encoding="utf-8")
 
 
 def test_a_rerun_from_nothing_gives_the_same_bytes(clone: Clone) -> None:

@@ -73,22 +73,23 @@ def info(name: Annotated[str, typer.Argument(help="Such as ml-100k")]) -> None:
     console.print("\n".join(lines), markup=False, soft_wrap=True)
 
 
-def _or_exit(read: Callable[[], T]) -> T:
+def _or_exit(read: Callable[[], T], about: str = "data") -> T:
     """The value, or the message of the mistake and exit code 2."""
     try:
         return read()
     except ValueError as error:
-        errors.print(f"data: {error}", markup=False, soft_wrap=True)
+        errors.print(f"{about}: {error}", markup=False, soft_wrap=True)
         raise typer.Exit(2) from error
 
 
 @app.command()
 def track() -> None:
     """Fill the MLflow mirror from the files of the last pipeline run."""
-    from reelbench.tracking import mirror_all
+    from reelbench.tracking import mirror_all, mirror_tunings
 
-    mirrored = mirror_all()
-    console.print(f"{len(mirrored)} models are in MLflow")
+    mirrored, tunings = mirror_all(), mirror_tunings()
+    searches = f" and {len(tunings)} searches for parameters" if tunings else ""
+    console.print(f"{len(mirrored)} models{searches} are in MLflow")
 
 
 @app.command()
@@ -99,7 +100,7 @@ def seeds(
     """Train models with several seeds on the current split: the spread of training itself."""
     from reelbench.stages import repeat
 
-    _repeat(models, lambda model: repeat.seeds(model, n))
+    _each(models, lambda model: _print_spread(model, repeat.seeds(model, n)))
 
 
 @app.command()
@@ -107,11 +108,35 @@ def folds(models: Annotated[list[str], typer.Argument(help="Names of models")]) 
     """Train and evaluate models on every fold of split=kfold: mean and deviation."""
     from reelbench.stages import repeat
 
-    _repeat(models, repeat.folds)
+    _each(models, lambda model: _print_spread(model, repeat.folds(model)))
 
 
-def _repeat(models: list[str], run: Callable[[str], dict[str, Any]]) -> None:
-    """Run for each model and print mean and standard deviation of every metric."""
+@app.command()
+def tune(
+    models: Annotated[list[str], typer.Argument(help="Names of models")],
+    write: Annotated[
+        bool, typer.Option("--write", help="Put the winners into conf/models/ and compose params")
+    ] = False,
+) -> None:
+    """Search models' parameters on valid, with the budget of section `tune`, the same for each."""
+    from reelbench.compose import compose
+    from reelbench.stages import tune as stage
+    from reelbench.tuning import winner
+
+    found: dict[str, dict[str, Any]] = {}
+
+    def search(model: str) -> None:
+        found[model] = stage.run(model, again=not write)
+        typer.echo(winner.summary(found[model]))
+
+    _each(models, search)
+    if write:
+        for line in _or_exit(lambda: winner.write_all(found.values(), compose), "tune"):
+            typer.echo(line)
+
+
+def _each(models: list[str], run: Callable[[str], None]) -> None:
+    """Run for each model as a stage is run; a mistake of the user's ends it with exit code 2."""
     import logging
 
     from reelbench import params
@@ -123,14 +148,18 @@ def _repeat(models: list[str], run: Callable[[str], dict[str, Any]]) -> None:
         pin_runtime(common["threads"])
         for model in models:
             seed_everything(common["seed"])
-            found = run(model)
-            for key, mean in sorted(found["mean"].items()):
-                deviation = found["deviation"][key]
-                spread = "" if deviation is None else f" ± {deviation:.6f}"
-                typer.echo(f"{model} {key} {mean:.6f}{spread}")
+            run(model)
     except ValueError as error:  # ParamsError, DataError: the user's to mend
         errors.print(str(error), markup=False, soft_wrap=True)
         raise typer.Exit(2) from error
+
+
+def _print_spread(model: str, found: dict[str, Any]) -> None:
+    """Mean and standard deviation of every metric."""
+    for key, mean in sorted(found["mean"].items()):
+        deviation = found["deviation"][key]
+        spread = "" if deviation is None else f" ± {deviation:.6f}"
+        typer.echo(f"{model} {key} {mean:.6f}{spread}")
 
 
 @bench.command("compare")

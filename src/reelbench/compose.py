@@ -29,6 +29,7 @@ class Root(Section):
     inputs: dict[str, list[str]]
     #: per model the space that `reelbench tune` searches
     search: dict[str, dict[str, Any]]
+    tune: dict[str, Any]
     evaluate: dict[str, Any]
     bench: dict[str, Any]
     tracking: dict[str, Any]
@@ -74,6 +75,7 @@ def check(content: Mapping[str, Any]) -> None:
     for name, values in root.models.items():
         _entry("models", name, values, ModelEntry).create(name, **options)
         _check_inputs(name, root)
+    _check_tuning(root)
 
 
 def _sections(root: Root) -> dict[str, type[Section]]:
@@ -86,6 +88,7 @@ def _sections(root: Root) -> dict[str, type[Section]]:
     from reelbench.data.splits import protocol_of
     from reelbench.evaluation.protocol import EvaluateConfig
     from reelbench.tracking import TrackingConfig
+    from reelbench.tuning.config import TuneConfig
 
     return {
         "data.source": SourceConfig,
@@ -95,6 +98,7 @@ def _sections(root: Root) -> dict[str, type[Section]]:
         "split": protocol_of(root.split),
         "engine": EngineConfig,
         "evaluate": EvaluateConfig,
+        "tune": TuneConfig,
         "bench": BenchConfig,
         "tracking": TrackingConfig,
     }
@@ -111,3 +115,22 @@ def _check_inputs(model: str, root: Root) -> None:
             f"conf/models/{model}.yaml: no feature block '{missing[0]}'; "
             f"known blocks: {', '.join(sorted(root.features))}"
         )
+
+
+def _check_tuning(root: Root) -> None:
+    """Refuse a space that its model refuses, and an objective or a model that there is not."""
+    from reelbench.evaluation.config import EvaluateConfig
+    from reelbench.models.base import ModelEntry
+    from reelbench.tuning.objective import objective_of
+    from reelbench.tuning.space import check_space, read_space
+
+    for name, section in root.search.items():
+        source = paths.CONF / "models" / f"{name}.yaml"
+        if name not in root.models:
+            raise ParamsError(f"{source}: search.{name}: no model '{name}'")
+        entry = _entry("models", name, root.models[name], ModelEntry)
+        check_space(name, read_space(name, section, source), entry, source)
+    objective_of(root.tune["objective"], True, EvaluateConfig(**root.evaluate))
+    unknown = [name for name in root.tune["models"] if name not in root.models]
+    if unknown:
+        raise ParamsError(f"{paths.CONF / 'config.yaml'}: tune.models: no model '{unknown[0]}'")

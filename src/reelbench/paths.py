@@ -31,6 +31,7 @@ FIGURES = REPORTS / "figures"
 COHORTS = REPORTS / "cohorts"
 CALIBRATION = REPORTS / "calibration"
 REPEATS = REPORTS / "repeats"
+TUNING = REPORTS / "tuning"
 DATA_REPORT = REPORTS / "data.json"
 COMPARISONS_CSV = REPORTS / "comparisons.csv"
 RARE_ITEMS_CSV = REPORTS / "rare_items.csv"
@@ -109,6 +110,16 @@ def calibration(model: str) -> Path:
 def repeats(model: str, kind: str) -> Path:
     """Metrics of one model trained several times: `kind` is `seeds` or `folds`."""
     return REPEATS / f"{model}_{kind}.json"
+
+
+def tuning(model: str) -> Path:
+    """What the search for one model's parameters found: every trial, and the winner."""
+    return TUNING / f"{model}.json"
+
+
+def tune_cost(model: str) -> Path:
+    """Seconds of every trial of one model: differs from run to run."""
+    return COSTS / "tune" / f"{model}.json"
 
 
 def per_user(model: str) -> Path:

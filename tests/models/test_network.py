@@ -25,7 +25,11 @@ from reelbench.models.network import Network
 
 PARAMETERS: dict[str, Any] = {
     "factors": 4,
+    "user_hidden": [],
+    "item_hidden": [],
     "hidden": [8],
+    "head": "linear",
+    "loss": "mse",
     "init_std": 0.2,
     "epochs": 40,
     "patience": 10,
@@ -33,6 +37,7 @@ PARAMETERS: dict[str, Any] = {
     "learning_rate": 0.03,
     "regularization": 0.001,
     "feature_regularization": 1e-5,
+    "embedding_damping": 0.0,
     "embedding_dropout": 0.2,
     "dropout": 0.1,
     "title_scale": 1.0,
@@ -77,7 +82,7 @@ def test_word_vectors_move_only_where_they_may(trained: bool) -> None:
 
 def test_frozen_tables_are_what_they_were() -> None:
     model = fitted(("genres", "years"), epochs=3)
-    columns = model._item_tower.get_layer("columns").get_weights()[0]
+    columns = model._item_tower.get_layer("item_columns").get_weights()[0]
     np.testing.assert_array_equal(columns[:-1, :2], blocks()["genres"]["genres"])
     np.testing.assert_array_equal(columns[-1], 0)
 

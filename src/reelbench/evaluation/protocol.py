@@ -78,14 +78,14 @@ def evaluate(
         raise ValueError("the test part is empty: make `split` leave some ratings for it")
     users, user_place = np.unique(test.user_idx, return_inverse=True)
     ratings = predict(model, test)
-    relevant = _relevant(test, model, config)[users]
+    relevant = relevant_items(test, model, config)[users]
     rankings = rank(
         model,
         users,
-        _seen(parts, model)[users],
+        seen_items(parts, model)[users],
         max(config.k),
         relevant=relevant,
-        among=_among(parts, model, config),
+        among=allowed_items(parts, model, config),
         by=config.rank_by,
     )
     errors = _moments(user_place, len(users), test, ratings)
@@ -121,7 +121,7 @@ def evaluate(
     )
 
 
-def _among(parts: Parts, model: Recommender, config: EvaluateConfig) -> np.ndarray | None:
+def allowed_items(parts: Parts, model: Recommender, config: EvaluateConfig) -> np.ndarray | None:
     """Items that may be recommended, bool (n_items,); None for all."""
     if config.candidates == "catalogue":
         return None
@@ -172,12 +172,14 @@ def _calibration(
     return calibration(test.rating, ratings.predicted, low, high, config.calibration_bins)
 
 
-def _seen(parts: Parts, model: Recommender) -> sparse.csr_array:
+def seen_items(parts: Parts, model: Recommender) -> sparse.csr_array:
     size = (model.ids.n_users, model.ids.n_items)
     return sparse.csr_array(parts.train.seen(*size) + parts.valid.seen(*size))
 
 
-def _relevant(test: Interactions, model: Recommender, config: EvaluateConfig) -> sparse.csr_array:
+def relevant_items(
+    test: Interactions, model: Recommender, config: EvaluateConfig
+) -> sparse.csr_array:
     minimum = -np.inf if config.min_relevant_rating is None else config.min_relevant_rating
     good = test.rating >= minimum
     relevant = Interactions.from_arrays(

@@ -92,6 +92,19 @@ def effects_around_prior(
     return _in_turn(train, ids, around_prior, partial(_shrunk, damping=user_damping))
 
 
+def group_means(index: np.ndarray, rating: np.ndarray, size: int, prior: float = 0.0) -> np.ndarray:
+    """Mean rating of every index, among `prior` ratings of the overall mean: float64 (size,).
+
+    An index without ratings has the overall mean, so one row more than there are users or items
+    gives the answer for an unknown one too.
+    """
+    mean = rating.mean(dtype=np.float64)
+    total, count = _sums(index, rating, size)
+    return np.divide(
+        total + prior * mean, count + prior, out=np.full(size, mean), where=count + prior > 0
+    )
+
+
 def _in_turn(train: Interactions, ids: Ids, item_effect: _Effect, user_effect: _Effect) -> Effects:
     """Fit items to what users leave and users to what items leave, several times."""
     rating = train.rating.astype(np.float64)

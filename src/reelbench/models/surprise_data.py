@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,22 @@ import pandas as pd
 from reelbench.columns import ITEM_IDX, RATING, USER_IDX
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
+from reelbench.models.factors import FactorModel, Factors
+
+
+class SurpriseModel(FactorModel):
+    """Surprise learns (`_learn`); its arrays are kept and scored by NumPy."""
+
+    def prepare(self) -> None:
+        """Import Surprise."""
+        import surprise  # noqa: F401
+
+    @abstractmethod
+    def _learn(self, trainset: Any) -> Any:
+        """Surprise's algorithm, fitted."""
+
+    def _factorise(self, train: Interactions, ids: Ids) -> Factors:
+        return biased_factors(self._learn(trainset_of(train, ids)), ids)
 
 
 def trainset_of(train: Interactions, ids: Ids) -> Any:
@@ -33,3 +50,51 @@ def spread(values: np.ndarray, index: list[int], size: int) -> np.ndarray:
     spread = np.zeros((size, *values.shape[1:]))
     spread[index] = values
     return spread
+
+
+def biased_factors(algorithm: Any, ids: Ids, user_factors: np.ndarray | None = None) -> Factors:
+    """mean + b_u + b_i + q_i·p_u; a cold or unknown user or item has no bias and no factors.
+
+    Args:
+        algorithm: fitted, with Surprise's `bu`, `bi`, `pu` and `qi`.
+        user_factors: what to take for `pu`, in Surprise's order.
+    """
+    users, items = inner_order(algorithm.trainset)
+    n_users, n_items = ids.n_users + 1, ids.n_items + 1
+    return Factors(
+        float(algorithm.trainset.global_mean),
+        spread(algorithm.bu, users, n_users),
+        spread(algorithm.bi, items, n_items),
+        spread(algorithm.pu if user_factors is None else user_factors, users, n_users),
+        spread(algorithm.qi, items, n_items),
+    )
+
+
+def known_pairs_only(
+    algorithm: Any,
+    ids: Ids,
+    *,
+    user_bias: np.ndarray | float,
+    item_bias: np.ndarray | float,
+    user_factors: np.ndarray,
+    item_factors: np.ndarray,
+) -> Factors:
+    """b_u + b_i + q_i·p_u where user and item are both in train, the mean rating everywhere else.
+
+    Two more factors do it: (b_u - mean)·1 and 1·b_i, with 0 for the 1 of who is not in train.
+
+    Args:
+        user_bias, item_bias, user_factors, item_factors: in Surprise's order.
+    """
+    users, items = inner_order(algorithm.trainset)
+    mean = float(algorithm.trainset.global_mean)
+    of_users = [user_factors, np.broadcast_to(user_bias - mean, len(users)), np.ones(len(users))]
+    of_items = [item_factors, np.ones(len(items)), np.broadcast_to(item_bias, len(items))]
+    n_users, n_items = ids.n_users + 1, ids.n_items + 1
+    return Factors(
+        mean,
+        np.zeros(n_users),
+        np.zeros(n_items),
+        spread(np.column_stack(of_users), users, n_users),
+        spread(np.column_stack(of_items), items, n_items),
+    )

@@ -17,6 +17,7 @@ from reelbench.reporting.published import SOURCES, Published
 from reelbench.reporting.rare_items import RareItems, RareRow
 from reelbench.reporting.results import Result
 from reelbench.reporting.tables import Cell, Column
+from reelbench.reporting.tuning import Tuning
 from reelbench.reporting.verdict import BASELINE, Verdict
 
 
@@ -33,6 +34,7 @@ class Content:
     pairs: Sequence[Pair] = ()
     protocol: str | None = None
     published: Sequence[Published] = ()
+    tuning: Tuning | None = None
 
     @property
     def k(self) -> int:

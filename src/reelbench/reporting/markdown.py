@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from reelbench.reporting import tuning
 from reelbench.reporting.content import Content, describe, describe_pair, describe_rare
 from reelbench.reporting.tables import MISSING, Cell, Column, number
 from reelbench.reporting.verdict import BASELINE
@@ -29,6 +30,7 @@ def render(content: Content) -> str:
         _rare(content),
         _pairs(content),
         _published(content),
+        tuning.markdown(content.tuning),
         "## How to read this",
         _notes(content),
     ]

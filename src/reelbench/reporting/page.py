@@ -12,6 +12,7 @@ from reelbench.reporting import content as content_module
 from reelbench.reporting import tables
 from reelbench.reporting.content import Content
 from reelbench.reporting.figures import Picture
+from reelbench.reporting.tuning import COLUMNS
 
 
 def render(content: Content, pictures: Mapping[str, Sequence[Picture]]) -> str:
@@ -32,7 +33,9 @@ def render(content: Content, pictures: Mapping[str, Sequence[Picture]]) -> str:
     environment.filters["number"] = tables.number
     environment.filters["describe"] = content_module.describe
     text = resources.files("reelbench.reporting").joinpath("page.html").read_text(encoding="utf-8")
-    return environment.from_string(text).render(content=content, pictures=pictures)
+    return environment.from_string(text).render(
+        content=content, pictures=pictures, tuning_columns=COLUMNS
+    )
 
 
 def _data_url(png: bytes) -> str:

@@ -9,7 +9,17 @@ import sys
 from reelbench import params
 from reelbench.seeds import pin_runtime, seed_everything
 
-STAGES = ("download", "clean", "split", "featurize", "inputs", "train", "evaluate", "report")
+STAGES = (
+    "download",
+    "clean",
+    "split",
+    "featurize",
+    "inputs",
+    "tune",
+    "train",
+    "evaluate",
+    "report",
+)
 
 
 def main(arguments: list[str]) -> int:

@@ -16,6 +16,7 @@ from reelbench.reporting.figures import Picture
 from reelbench.reporting.published import published
 from reelbench.reporting.rare_items import rare_items
 from reelbench.reporting.results import read_result
+from reelbench.reporting.tuning import read_tuning
 from reelbench.reporting.verdict import verdicts
 
 
@@ -65,6 +66,9 @@ def _content() -> Content:
         pairs=every_pair(results, config.k[0], samples, seed),
         protocol=common["protocol"],
         published=published(common["protocol"]),
+        tuning=read_tuning(
+            (r.name for r in results), common.get("models", {}), common.get("search", {})
+        ),
     )
 
 

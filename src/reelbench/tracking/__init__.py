@@ -29,6 +29,9 @@ _LOG = logging.getLogger(__name__)
 #: a locked database or a silent server may use up this part of the time before it counts as away
 PATIENCE = 0.25
 
+#: begins the name of a search, where a bare name is that of a trained model
+TUNING = "tune "
+
 # settings of a caller's own MLflow session, which would redirect our runs
 _FOREIGN = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME")
 
@@ -57,6 +60,20 @@ def mirror_all() -> list[str]:
         The models of which MLflow now holds what the files say.
     """
     return _guarded(_evaluated)
+
+
+def mirror_tuning(model: str) -> None:
+    """Copy the search for a model's parameters to MLflow; a failure is only a warning."""
+    _guarded(lambda: [TUNING + model])
+
+
+def mirror_tunings() -> list[str]:
+    """Copy every search that came to its end to MLflow; a failure is only a warning.
+
+    Returns:
+        The searches of which MLflow now holds what the files say.
+    """
+    return _guarded(lambda: [TUNING + file.stem for file in sorted(paths.TUNING.glob("*.json"))])
 
 
 def _evaluated() -> list[str]:

@@ -1,4 +1,7 @@
-"""`python -m reelbench.tracking MODEL…`: the process in which MLflow works."""
+"""`python -m reelbench.tracking NAME…`: the process in which MLflow works.
+
+A name is that of a trained model, or `tune MODEL` for the search for its parameters.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, redirect_stdout
 from pathlib import Path
 
-from reelbench import params, paths
-from reelbench.tracking import PATIENCE, TrackingConfig, reason, record
-from reelbench.tracking.store import Store
+from reelbench import params
+from reelbench.tracking import PATIENCE, TUNING, TrackingConfig, reason, record, search
+from reelbench.tracking.trials import SearchStore
 
 _LOG = logging.getLogger(__name__)
 
@@ -36,9 +39,12 @@ def main(models: Sequence[str]) -> None:
             print(json.dumps(["", reason(error)]), file=results, flush=True)
 
 
-def _mirror(store: Store, model: str) -> str:
+def _mirror(store: SearchStore, model: str) -> str:
     try:
-        store.mirror(record.read(model))
+        if model.startswith(TUNING):
+            store.mirror_search(search.read(model.removeprefix(TUNING)))
+        else:
+            store.mirror(record.read(model))
     except Exception as error:  # the next model may fare better
         _LOG.exception("%s", model)
         return reason(error)
@@ -46,14 +52,14 @@ def _mirror(store: Store, model: str) -> str:
 
 
 @contextmanager
-def _store(config: TrackingConfig) -> Iterator[Store]:
+def _store(config: TrackingConfig) -> Iterator[SearchStore]:
     """The store, alone: two processes that make its tables, or a run, break each other."""
     database = _database(str(config.uri))
     with _locked(database):
         if database:
             _check_writable(database, PATIENCE * config.timeout)
         uri = f"sqlite:///{database}" if database else str(config.uri)
-        yield Store(uri, database.parent / "mlruns" if database else None, config.log_model)
+        yield SearchStore(uri, database.parent / "mlruns" if database else None, config.log_model)
 
 
 def _database(uri: str) -> Path | None:
@@ -74,7 +80,7 @@ def _locked(database: Path | None) -> Iterator[None]:
     if database:
         handle = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT, 0o666)
     else:
-        handle = os.open(paths.MODELS, os.O_RDONLY)
+        handle = os.open(os.curdir, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -127,7 +127,7 @@ def _parameters(content: Mapping[str, Any], model: str) -> dict[str, str]:
         "seed": content["seed"],
         "threads": content["threads"],
     }
-    return {key: _text(value) for key, value in _flat(common | content["models"][model])}
+    return {key: text(value) for key, value in flat(common | content["models"][model])}
 
 
 def _tags(
@@ -140,10 +140,10 @@ def _tags(
         "input": _inputs(model),
         "package": dict(name.split("==") for name in needed),
     }
-    return _git() | {key: _text(value) for key, value in _flat(tags)}
+    return git() | {key: text(value) for key, value in flat(tags)}
 
 
-def _git() -> dict[str, str]:
+def git() -> dict[str, str]:
     """Commit and whether the tree differs from it; empty outside a checkout.
 
     The lock file and the reports are results: they are bound to differ while a pipeline runs.
@@ -153,7 +153,7 @@ def _git() -> dict[str, str]:
         changes = _output("git", "status", "--porcelain", "--", ".", ":!reports", ":!dvc.lock")
     except (OSError, subprocess.SubprocessError):
         return {}
-    return {"git.commit": commit, "git.dirty": _text(bool(changes))}
+    return {"git.commit": commit, "git.dirty": text(bool(changes))}
 
 
 def _output(*command: str) -> str:
@@ -200,16 +200,16 @@ def _numbers(content: Mapping[str, Any], group: str) -> dict[str, float]:
     }
 
 
-def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Leaves of nested mappings under dotted names."""
     for key, value in content.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
+            yield from flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
     if isinstance(value, list | tuple):
-        return ", ".join(_text(element) for element in value)
+        return ", ".join(text(element) for element in value)
     return value if isinstance(value, str) else json.dumps(value)

@@ -16,8 +16,8 @@ from reelbench.data.splits.protocol import (
     TEST,
     TRAIN,
     VALID,
-    Amount,
     Given,
+    OfEachUser,
     Protocol,
     Share,
     floor_share,
@@ -78,24 +78,12 @@ class KFold(Protocol):
         return _with_column(rows, PART, codes)
 
 
-class RandomByUser(Protocol):
-    """Of each user's ratings some are test and some valid; every user keeps one in train.
-
-    `test` and `valid` are shares of each user's ratings, rounded down but at least one, or from 1
-    on a number of them.
-    """
+class RandomByUser(OfEachUser):
+    """Of each user's ratings some are test and some valid, drawn whatever the time."""
 
     leak: ClassVar[str] = _TIMELESS
 
     method: Literal["random_by_user"]
-    test: Annotated[Amount, Field(gt=0)]
-    valid: Amount
-
-    @model_validator(mode="after")
-    def _leave_something_to_train(self) -> RandomByUser:
-        if self.test < 1 and self.valid < 1 and self.test + self.valid >= 1:
-            raise ValueError(f"test {self.test} and valid {self.valid} leave nothing to train")
-        return self
 
     def assign(self, given: Given) -> ibis.Table:
         rows = _rows(given)

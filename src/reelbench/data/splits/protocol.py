@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 import ibis
 import numpy as np
 import pyarrow as pa
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from reelbench.columns import ITEM_IDX, PART, RATING, TIMESTAMP, USER_IDX
 from reelbench.data.engine import Engine
@@ -86,6 +86,23 @@ class Protocol(Section):
         starts = np.cumsum(sizes) - sizes
         rows = rows.select(list(COLUMNS))
         return {PARTS[i]: rows.slice(starts[i], sizes[i]) for i in (TRAIN, VALID, TEST)}
+
+
+class OfEachUser(Protocol):
+    """A protocol that takes some of each user's ratings; every user keeps one in train.
+
+    `test` and `valid` are shares of each user's ratings, rounded down but at least one, or from 1
+    on a number of them.
+    """
+
+    test: Annotated[Amount, Field(gt=0)]
+    valid: Amount
+
+    @model_validator(mode="after")
+    def _leave_something_to_train(self) -> Self:
+        if self.test < 1 and self.valid < 1 and self.test + self.valid >= 1:
+            raise ValueError(f"test {self.test} and valid {self.valid} leave nothing to train")
+        return self
 
 
 def need_times(given: Given, split: str) -> None:

@@ -7,15 +7,15 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import ibis
 import numpy as np
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import PlainValidator, model_validator
 
 from reelbench.columns import ITEM_IDX, PART, TIMESTAMP, USER_IDX
 from reelbench.data.splits.protocol import (
     TEST,
     TRAIN,
     VALID,
-    Amount,
     Given,
+    OfEachUser,
     Protocol,
     floor_share,
     last_of_each,
@@ -29,25 +29,13 @@ _LATER = (
 )
 
 
-class TemporalUser(Protocol):
-    """Each user's last ratings are test, those before them valid; equal times go by movie.
-
-    `test` and `valid` are shares of each user's ratings, rounded down but at least one, or from 1
-    on a number of them. Every user keeps a rating in train.
-    """
+class TemporalUser(OfEachUser):
+    """Each user's last ratings are test, those before them valid; equal times go by movie."""
 
     leak: ClassVar[str] = _LATER
     clock: ClassVar[Literal["everybody", "user"] | None] = "user"
 
     method: Literal["temporal_user"]
-    test: Annotated[Amount, Field(gt=0)]
-    valid: Amount
-
-    @model_validator(mode="after")
-    def _leave_something_to_train(self) -> TemporalUser:
-        if self.test < 1 and self.valid < 1 and self.test + self.valid >= 1:
-            raise ValueError(f"test {self.test} and valid {self.valid} leave nothing to train")
-        return self
 
     def assign(self, given: Given) -> ibis.Table:
         need_times(given, self.name)

@@ -1,4 +1,4 @@
-"""The parts of the network. Layers have names, since weights are stored with them."""
+"""The parts of the towers. Layers have names, since weights are stored with them."""
 
 from __future__ import annotations
 
@@ -10,47 +10,37 @@ from reelbench.models.network.config import NetworkConfig
 from reelbench.models.network.tables import Tables
 
 
-def user_tower(tables: Tables, config: NetworkConfig) -> Any:
-    """user_idx (n,) → p_u and b_u, (n, factors + 1)."""
+def look_up(name: str, index: Any, table: np.ndarray) -> Any:
+    """Rows of a table that is not trained."""
     import keras
 
-    index = keras.Input((), dtype="int32", name="user_idx")
-    vector = _embedding("user", index, tables.user_warm, config)
-    effect = _look_up("user_effect", index, tables.user_effect)
-    both = keras.layers.Concatenate(name="user")([vector, effect])
-    return keras.Model(index, both, name="user_tower")
+    layer = keras.layers.Embedding(*table.shape, weights=[table], trainable=False, name=name)
+    return layer(index)
 
 
-def item_tower(tables: Tables, config: NetworkConfig) -> Any:
-    """item_idx (n,) → q_i and mean + b_i, (n, factors + 1)."""
+def embedding(name: str, index: Any, trust: np.ndarray, config: NetworkConfig) -> Any:
+    """Trained vector times trust, zeros for what is cold; dropped whole in training: (n, factors)."""
     import keras
 
-    index = keras.Input((), dtype="int32", name="item_idx")
-    vector = _embedding("item", index, tables.item_warm, config)
-    parts = [vector, *_features(index, tables, config)]
-    if len(parts) > 1:
-        vector = keras.layers.Add(name="item_factors")(parts)
-    effect = _look_up("item_effect", index, tables.item_effect)
-    both = keras.layers.Concatenate(name="item")([vector, effect])
-    return keras.Model(index, both, name="item_tower")
+    vector = keras.layers.Embedding(
+        len(trust),
+        config.factors,
+        embeddings_initializer=keras.initializers.RandomNormal(stddev=config.init_std),
+        activity_regularizer=keras.regularizers.L2(config.regularization),
+        name=f"{name}_embedding",
+    )(index)
+    vector = vector * look_up(f"{name}_trust", index, trust)
+    dropout = keras.layers.Dropout(
+        config.embedding_dropout, noise_shape=(None, 1), name=f"{name}_dropout"
+    )
+    return dropout(vector)
 
 
-def _features(index: Any, tables: Tables, config: NetworkConfig) -> list[Any]:
-    """Projections of the features that there are, each (n, factors)."""
-    parts = []
-    if tables.columns.shape[1]:
-        columns = _look_up("columns", index, tables.columns)
-        parts.append(_projection("columns", config)(columns))
-    if tables.tokens.shape[1]:
-        parts.append(_projection("title", config)(_title(index, tables, config)))
-    return parts
-
-
-def _title(index: Any, tables: Tables, config: NetworkConfig) -> Any:
+def title(index: Any, tables: Tables, config: NetworkConfig) -> Any:
     """Direction of the sum of a title's words, zeros for a title without words: (n, dimension)."""
     import keras
 
-    tokens = keras.ops.cast(_look_up("tokens", index, tables.tokens), "int32")
+    tokens = keras.ops.cast(look_up("tokens", index, tables.tokens), "int32")
     words = keras.layers.Embedding(
         *tables.vectors.shape,
         weights=[tables.vectors],
@@ -62,66 +52,65 @@ def _title(index: Any, tables: Tables, config: NetworkConfig) -> Any:
     return config.title_scale * keras.ops.normalize(total, axis=-1)
 
 
-def head(config: NetworkConfig) -> Any:
-    """(p_u, b_u) and (q_i, mean + b_i), each (n, factors + 1) → rating (n, 1)."""
-    import keras
-
-    size = config.factors
-    user = keras.Input((size + 1,), name="user_vector")
-    item = keras.Input((size + 1,), name="item_vector")
-    product = user[:, :size] * item[:, :size]
-    rating = user[:, size:] + item[:, size:] + keras.ops.sum(product, axis=1, keepdims=True)
-    hidden = keras.layers.Concatenate(name="pair")([user[:, :size], item[:, :size], product])
-    for number, units in enumerate(config.hidden):
-        hidden = keras.layers.Dense(units, activation="relu", name=f"hidden_{number}")(hidden)
-        hidden = keras.layers.Dropout(config.dropout, name=f"dropout_{number}")(hidden)
-    if config.hidden:
-        rating = rating + keras.layers.Dense(1, name="deep")(hidden)
-    return keras.Model([user, item], rating, name="head")
-
-
-def whole(user_tower: Any, item_tower: Any, head: Any) -> Any:
-    import keras
-
-    user = keras.Input((), dtype="int32", name="user_idx")
-    item = keras.Input((), dtype="int32", name="item_idx")
-    return keras.Model([user, item], head([user_tower(user), item_tower(item)]), name="network")
-
-
-def _embedding(name: str, index: Any, warm: np.ndarray, config: NetworkConfig) -> Any:
-    """Trained vector, zeros for what is cold; dropped whole in training: (n, factors)."""
-    import keras
-
-    vector = keras.layers.Embedding(
-        len(warm),
-        config.factors,
-        embeddings_initializer=keras.initializers.RandomNormal(stddev=config.init_std),
-        activity_regularizer=keras.regularizers.L2(config.regularization),
-        name=f"{name}_embedding",
-    )(index)
-    vector = vector * _look_up(f"{name}_warm", index, warm)
-    dropout = keras.layers.Dropout(
-        config.embedding_dropout, noise_shape=(None, 1), name=f"{name}_dropout"
-    )
-    return dropout(vector)
-
-
-def _look_up(name: str, index: Any, table: np.ndarray) -> Any:
-    """Rows of a table that is not trained."""
-    import keras
-
-    layer = keras.layers.Embedding(*table.shape, weights=[table], trainable=False, name=name)
-    return layer(index)
-
-
-def _projection(name: str, config: NetworkConfig) -> Any:
+def projection(name: str, units: int, config: NetworkConfig, *, last: bool) -> Any:
+    """Layer from features to `units`; the last one before the factors starts at zero."""
     import keras
 
     return keras.layers.Dense(
-        config.factors,
+        units,
         use_bias=False,
-        # a random projection would tell items apart before it says anything true of them
-        kernel_initializer="zeros",
+        kernel_initializer=start(last),
         kernel_regularizer=keras.regularizers.L2(config.feature_regularization),
-        name=f"{name}_to_factors",
+        name=name,
     )
+
+
+def bag_of_terms(name: str, units: int, tables: Tables, config: NetworkConfig, *, last: bool) -> Any:
+    """Layer from item_idx to the product of the item's sparse features and a kernel: (n, units).
+
+    The kernel's rows of an item's terms are summed with their weights, so that neither a row of the
+    vocabulary's width nor one of the longest item is ever made: memory is that of the kernel, of
+    the matrix' entries, and of the entries of a batch.
+    """
+    import keras
+    import tensorflow as tf
+
+    class BagOfTerms(keras.layers.Layer):
+        def build(self, input_shape: Any) -> None:
+            self.starts = self._fixed("starts", tables.term_starts, "int32")
+            self.terms = self._fixed("terms", tables.terms, "int32")
+            self.weights_of_terms = self._fixed("weights", tables.weights, "float32")
+            self.kernel = self.add_weight(
+                shape=(tables.n_terms, units),
+                initializer=start(last),
+                regularizer=keras.regularizers.L2(config.feature_regularization),
+                name="kernel",
+            )
+
+        def _fixed(self, name: str, values: np.ndarray, dtype: str) -> Any:
+            return self.add_weight(
+                shape=values.shape,
+                dtype=dtype,
+                initializer=lambda shape, dtype: keras.ops.convert_to_tensor(values, dtype),
+                trainable=False,
+                name=name,
+            )
+
+        def call(self, index: Any) -> Any:
+            first = tf.gather(self.starts, index)
+            entries = tf.ragged.range(first, tf.gather(self.starts, index + 1))
+            rows = tf.gather(self.kernel, tf.gather(self.terms, entries.flat_values))
+            weights = tf.gather(self.weights_of_terms, entries.flat_values)[:, None]
+            return tf.math.unsorted_segment_sum(
+                rows * weights, entries.value_rowids(), tf.shape(index)[0]
+            )
+
+        def compute_output_shape(self, input_shape: Any) -> Any:
+            return (*input_shape, units)
+
+    return BagOfTerms(name=name)
+
+
+def start(last: bool) -> str:
+    # a random projection would tell items apart before it says anything true of them
+    return "zeros" if last else "glorot_uniform"

@@ -12,10 +12,10 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.models.base import Arrays, Recommender
 from reelbench.models.effects import effects_around_prior
-from reelbench.models.feature_matrices import dense_matrix
-from reelbench.models.network import layers
 from reelbench.models.network.config import NetworkConfig
-from reelbench.models.network.tables import Tables
+from reelbench.models.network.head import head, loss_of, whole
+from reelbench.models.network.tables import Tables, prior_columns
+from reelbench.models.network.towers import item_tower, user_tower
 from reelbench.seeds import seed_keras
 
 _LOG = logging.getLogger(__name__)
@@ -33,12 +33,12 @@ class Network(Recommender):
         effects = effects_around_prior(
             train,
             features.ids,
-            dense_matrix(features),
+            prior_columns(features, self.config.title_scale),
             user_damping=self.config.user_damping,
             item_damping=self.config.item_damping,
             regularization=self.config.prior_regularization,
         )
-        self._tables = Tables.make(effects, train, features)
+        self._tables = Tables.make(effects, train, features, self.config.embedding_damping)
         self._build()
         self._learn(train, valid)
 
@@ -47,19 +47,19 @@ class Network(Recommender):
 
     def _build(self) -> None:
         seed_keras(self.seed, self.threads)
-        self._user_tower = layers.user_tower(self._tables, self.config)
-        self._item_tower = layers.item_tower(self._tables, self.config)
-        self._head = layers.head(self.config)
-        self._model = layers.whole(self._user_tower, self._item_tower, self._head)
+        self._user_tower = user_tower(self._tables, self.config)
+        self._item_tower = item_tower(self._tables, self.config)
+        self._head = head(self.config, self.ids)
+        self._model = whole(self._user_tower, self._item_tower, self._head)
 
     def _learn(self, train: Interactions, valid: Interactions) -> None:
         import keras
 
         # a second model of the same layers, so that no optimizer is stored with the weights
-        trainee = layers.whole(self._user_tower, self._item_tower, self._head)
+        trainee = whole(self._user_tower, self._item_tower, self._head)
         trainee.compile(
             optimizer=keras.optimizers.Adam(self.config.learning_rate),
-            loss="mse",
+            loss=loss_of(self.config, self.ids),
             metrics=[keras.metrics.RootMeanSquaredError(name="rmse")],
         )
         trainee.fit(

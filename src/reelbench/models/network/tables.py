@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -10,7 +10,14 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.models.base import Arrays
 from reelbench.models.effects import Effects
-from reelbench.models.feature_matrices import dense_matrix, tokens_and_vectors
+from reelbench.models.feature_matrices import (
+    dense_matrix,
+    sparse_matrix,
+    tokens_and_vectors,
+    user_matrix,
+)
+
+_N_TERMS = "n_terms"
 
 
 @dataclass(frozen=True)
@@ -19,44 +26,86 @@ class Tables:
 
     Attributes:
         user_effect, item_effect: float32 (n + 1, 1), the mean rating is in the item's.
-        user_warm, item_warm: float32 (n + 1, 1), 1 with a row in train and 0 without.
-        columns: float32 (n_items + 1, d), the dense features; d may be 0.
+        user_trust, item_trust: float32 (n + 1, 1), what an embedding counts: 0 without a row in
+            train, at most 1.
+        user_columns, item_columns: float32 (n + 1, d), the dense features; d may be 0.
         tokens: float32 (n_items + 1, max_tokens), rows of `vectors`; max_tokens may be 0.
         vectors: float32 (n_words + 1, dimension), row 0 is padding.
+        term_starts, terms, weights: the sparse features as a CSR matrix of n_items + 1 rows and
+            `n_terms` columns: int32 (n_items + 2,), int32 (nnz,), float32 (nnz,); nnz may be 0.
     """
 
     user_effect: np.ndarray
     item_effect: np.ndarray
-    user_warm: np.ndarray
-    item_warm: np.ndarray
-    columns: np.ndarray
+    user_trust: np.ndarray
+    item_trust: np.ndarray
+    user_columns: np.ndarray
+    item_columns: np.ndarray
     tokens: np.ndarray
     vectors: np.ndarray
+    term_starts: np.ndarray
+    terms: np.ndarray
+    weights: np.ndarray
+    n_terms: int
 
     @classmethod
-    def make(cls, effects: Effects, train: Interactions, features: Features) -> Tables:
-        """Tables of one training set."""
+    def make(
+        cls, effects: Effects, train: Interactions, features: Features, damping: float
+    ) -> Tables:
+        """Tables of one training set; `damping` is that of trust."""
         ids = features.ids
         tokens, vectors = tokens_and_vectors(features)
-        item_effect = effects.item + effects.mean
+        sparse_terms = sparse_matrix(features)
         return cls(
             user_effect=_column(effects.user),
-            item_effect=_column(item_effect),
-            user_warm=_column(np.bincount(train.user_idx, minlength=ids.n_users + 1) > 0),
-            item_warm=_column(np.bincount(train.item_idx, minlength=ids.n_items + 1) > 0),
-            columns=_with_unknown(dense_matrix(features)),
+            item_effect=_column(effects.item + effects.mean),
+            user_trust=_trust(train.user_idx, ids.n_users, damping),
+            item_trust=_trust(train.item_idx, ids.n_items, damping),
+            user_columns=_with_unknown(user_matrix(features)),
+            item_columns=_with_unknown(dense_matrix(features)),
             tokens=_with_unknown(tokens),
             vectors=vectors.astype(np.float32),
+            term_starts=np.append(sparse_terms.indptr, sparse_terms.nnz).astype(np.int32),
+            terms=sparse_terms.indices.astype(np.int32),
+            weights=sparse_terms.data.astype(np.float32),
+            n_terms=sparse_terms.shape[1],
         )
 
     def shapes(self) -> Arrays:
         """Sizes, from which `blank` makes tables that the stored weights then fill."""
-        return {name: np.array(table.shape) for name, table in vars(self).items()}
+        shapes = {name: np.array(np.shape(table)) for name, table in vars(self).items()}
+        return {**shapes, _N_TERMS: np.array(self.n_terms)}
 
     @classmethod
     def blank(cls, shapes: Arrays) -> Tables:
         """Tables of zeros."""
-        return cls(**{name: np.zeros(shape, np.float32) for name, shape in shapes.items()})
+        names = [field.name for field in fields(cls) if field.name != _N_TERMS]
+        tables = {name: np.zeros(shapes[name], np.float32) for name in names}
+        return cls(**tables, n_terms=int(shapes[_N_TERMS]))
+
+
+def prior_columns(features: Features, title_scale: float) -> np.ndarray:
+    """What an item's effect is guessed from: dense columns and the title, float64 (n_items, d)."""
+    return np.hstack([dense_matrix(features), title_scale * _title_directions(features)])
+
+
+def _title_directions(features: Features) -> np.ndarray:
+    """Direction of the sum of a title's word vectors, float64 (n_items, dimension).
+
+    Zeros for a title without a known word; dimension is 0 where no declared block has words.
+    """
+    tokens, vectors = tokens_and_vectors(features)
+    total = np.zeros((len(tokens), vectors.shape[1]))
+    for column in tokens.T:  # padding is a row of zeros
+        total += vectors[column]
+    length = np.linalg.norm(total, axis=1, keepdims=True)
+    return np.divide(total, length, out=np.zeros_like(total), where=length > 0)
+
+
+def _trust(index: np.ndarray, size: int, damping: float) -> np.ndarray:
+    """n / (n + damping) for n rows in train, 0 for none and for an unknown index."""
+    count = np.bincount(index, minlength=size + 1).astype(np.float64)
+    return _column(np.divide(count, count + damping, out=np.zeros(size + 1), where=count > 0))
 
 
 def _column(values: np.ndarray) -> np.ndarray:

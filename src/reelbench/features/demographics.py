@@ -1,0 +1,81 @@
+"""Block `demographics`: what is known of a user beside the ratings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from pydantic import PositiveInt
+
+from reelbench.columns import AGE, GENDER, OCCUPATION, ZIP_CODE
+from reelbench.features.block import USER_PREFIX, Block, Catalogue, FeatureBlock
+from reelbench.params import Section
+
+
+class DemographicsConfig(Section):
+    #: digits of a zip code that are read
+    zip_digits: PositiveInt
+    #: a value that fewer users of train have gets no column
+    min_users: PositiveInt
+
+
+class DemographicsBlock(FeatureBlock):
+    """Age on the scale of the users in train; gender, occupation and region as ones and zeros.
+
+    `user_age` and `user_age_known` float32 (n_users, 1), `age_moments` float64 (2,): mean and
+    deviation in years; `user_gender`, `user_occupation`, `user_zip_code` float32 (n_users, k) with
+    their vocabularies `gender`, `occupation`, `zip_code` str (k,), sorted. A column that the data
+    set does not have gives arrays of width 0.
+
+    Moments and vocabularies are those of the users with a train row, each user once. An unknown age
+    is 0, the mean, and an unknown or rare value a row of zeros.
+    """
+
+    Config = DemographicsConfig
+
+    def build(self, catalogue: Catalogue) -> Block:
+        users = catalogue.users
+        warm = np.zeros(len(users), dtype=bool)
+        warm[np.unique(catalogue.train.user_idx)] = True
+        block = _age(users[AGE], warm) if AGE in users else _no_age(len(users))
+        for name in (GENDER, OCCUPATION, ZIP_CODE):
+            values = _words(users, name)
+            if name == ZIP_CODE:
+                values = values.str[: self.config.zip_digits]
+            names, columns = _one_hot(values, warm, self.config.min_users)
+            block |= {name: names, USER_PREFIX + name: columns}
+        return block
+
+
+def _age(column: pd.Series, warm: np.ndarray) -> Block:
+    age = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    known = ~np.isnan(age)
+    seen = age[known & warm]
+    mean, deviation = (seen.mean(), seen.std() or 1.0) if len(seen) else (0.0, 1.0)
+    scaled = np.where(known, (age - mean) / deviation, 0.0)
+    return {
+        "user_age": scaled.astype(np.float32)[:, None],
+        "user_age_known": known.astype(np.float32)[:, None],
+        "age_moments": np.array([mean, deviation]),
+    }
+
+
+def _no_age(n_users: int) -> Block:
+    nothing = np.zeros((n_users, 0), dtype=np.float32)
+    return {"user_age": nothing, "user_age_known": nothing, "age_moments": np.array([0.0, 1.0])}
+
+
+def _words(users: pd.DataFrame, name: str) -> pd.Series:
+    """Values of a column as words, None where there are none; all None without the column."""
+    if name not in users:
+        return pd.Series([None] * len(users), dtype="str")
+    return users[name].astype("str").where(users[name].notna())
+
+
+def _one_hot(
+    values: pd.Series, warm: np.ndarray, min_users: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sorted words that enough warm users have, and float32 (n_users, k): who has which."""
+    count = values[warm].value_counts()
+    names = np.array(sorted(count.index[count >= min_users]), dtype=np.str_)
+    columns = values.to_numpy(dtype=object)[:, None] == names.astype(object)[None, :]
+    return names, columns.astype(np.float32)

@@ -1,0 +1,81 @@
+"""Block `numeric`: numbers that the data set has of an item, such as its budget and its votes."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from pydantic import model_validator
+
+from reelbench.features.block import Block, Catalogue, FeatureBlock
+from reelbench.params import Section
+
+
+class NumericConfig(Section):
+    #: columns of the items table; those that the data set does not have are left out
+    columns: tuple[str, ...]
+    #: of these, the ones whose log(1 + x) is taken: sums of money and counts differ by factors
+    log: tuple[str, ...]
+    #: of these, the ones where 0 stands for an unknown value
+    zero_is_missing: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _all_are_columns(self) -> Self:
+        strange = sorted({*self.log, *self.zero_is_missing} - set(self.columns))
+        if strange:
+            raise ValueError(f"'{strange[0]}' is not among the columns: add it there too")
+        return self
+
+
+class NumericBlock(FeatureBlock):
+    """Numbers with the median of train for what is unknown, standardised.
+
+    `numeric` and `missing` float32 (n_items, n_columns), `moments` float64 (n_columns, 3): median,
+    mean and deviation; `columns` str (n_columns,). n_columns is 0 for a data set without any.
+
+    Median and moments are those of the items with a train row, each item once. `missing` is 1 where
+    the median stands for an unknown value. A column that no item in train has is all 0.
+    """
+
+    Config = NumericConfig
+
+    def build(self, catalogue: Catalogue) -> Block:
+        names = [name for name in self.config.columns if name in catalogue.items]
+        values = np.empty((len(catalogue.items), len(names)))
+        for number, name in enumerate(names):
+            values[:, number] = self._values(catalogue.items[name], name)
+        missing = np.isnan(values)
+        moments = [_moments(column) for column in values[catalogue.train_items()].T]
+        median, mean, deviation = np.reshape(moments, (len(names), 3)).T
+        filled = np.where(missing, median, values)
+        return {
+            "numeric": ((filled - mean) / deviation).astype(np.float32),
+            "missing": missing.astype(np.float32),
+            "moments": np.stack([median, mean, deviation], axis=1),
+            "columns": np.array(names, dtype=np.str_),
+        }
+
+    def _values(self, column: pd.Series, name: str) -> np.ndarray:
+        """A column as float64 (n_items,), NaN for what is unknown."""
+        values = pd.to_numeric(column).to_numpy(np.float64, copy=True, na_value=np.nan)
+        values[~np.isfinite(values)] = np.nan
+        if name in self.config.zero_is_missing:
+            values[values == 0] = np.nan
+        if name in self.config.log:
+            values[values < 0] = np.nan  # has no logarithm, and a negative sum of money is an error
+            values = np.log1p(values)
+        return values
+
+
+def _moments(values: np.ndarray) -> tuple[float, float, float]:
+    """Median of the known values; mean and deviation with the median for the unknown ones.
+
+    (0, 0, 1) without a known value; the deviation is 1 if all agree.
+    """
+    known = values[~np.isnan(values)]
+    if len(known) == 0:
+        return 0.0, 0.0, 1.0
+    median = float(np.median(known))
+    filled = np.where(np.isnan(values), median, values)
+    return median, float(filled.mean()), float(filled.std()) or 1.0

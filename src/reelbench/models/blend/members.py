@@ -1,0 +1,70 @@
+"""The models of a blend, fitted and stored together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from hydra.utils import get_class
+
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Features
+from reelbench.models.base import ModelEntry, Recommender
+from reelbench.seeds import seed_for
+
+_LOG = logging.getLogger(__name__)
+
+Members = dict[str, Recommender]
+
+
+def create(entries: Mapping[str, ModelEntry], seed: int, threads: int) -> Members:
+    """Unfitted members; each has a seed of its own, from that of the blend and its name."""
+    return {
+        name: get_class(entry.target)(
+            seed=seed_for(seed, name) if entry.seed is None else entry.seed,
+            threads=threads,
+            **entry.parameters,
+        )
+        for name, entry in entries.items()
+    }
+
+
+def fit(
+    members: Members,
+    entries: Mapping[str, ModelEntry],
+    train: Interactions,
+    valid: Interactions,
+    features: Features,
+) -> None:
+    """Fit every member to train; it sees only the blocks that its entry declares.
+
+    Raises:
+        KeyError: the blend itself does not declare one of them.
+    """
+    for name, member in members.items():
+        _LOG.info("blend: training %s on %d ratings", name, len(train))
+        blocks = {block: features[block] for block in entries[name].features}
+        member.fit(train, valid, Features(features.ids, blocks))
+
+
+def ratings_matrix(member: Recommender, user_idx: np.ndarray) -> np.ndarray:
+    """What `predict` says of all items: float32 (len(user_idx), n_items), on the rating scale."""
+    ids = member.ids
+    if member.scores_are_ratings:
+        return np.clip(member.score(user_idx), ids.rating_min, ids.rating_max)
+    items = np.arange(ids.n_items)
+    rows = [member.predict(np.full(ids.n_items, user), items) for user in user_idx]
+    return np.stack(rows)
+
+
+def save(members: Members, folder: Path) -> None:
+    """A folder per member."""
+    for name, member in members.items():
+        member.save(folder / name)
+
+
+def load(names: Mapping[str, ModelEntry], folder: Path) -> Members:
+    """Inverse of `save`."""
+    return {name: Recommender.load(folder / name) for name in names}

@@ -1,0 +1,139 @@
+"""The blend as a recommender."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Features
+from reelbench.models.base import Arrays, Recommender
+from reelbench.models.blend import members as models
+from reelbench.models.blend.config import BlendConfig
+from reelbench.models.blend.parts import held_out, nothing, rows, together
+from reelbench.models.blend.stack import Counts, Stack
+from reelbench.models.ranking_weights import ranking_weights, standardised
+from reelbench.seeds import generator
+
+_LOG = logging.getLogger(__name__)
+
+_MEMBERS = "members"
+# scores of a ranker that are held for the weighting: more users than fit are left to a sample
+_SCORES_PER_RANKER = 20_000_000
+
+
+class Blend(Recommender):
+    """Stacked ratings of the raters; the rankers' scores, if there are any, give the order.
+
+    A member that stops early should have other epochs in a blend that refits: there is no valid
+    part then to stop at.
+    """
+
+    Config = BlendConfig
+
+    @property
+    def scores_are_ratings(self) -> bool:
+        return not self.config.rankers
+
+    def prepare(self) -> None:
+        for member in self._create().values():
+            member.prepare()
+
+    def _create(self) -> models.Members:
+        return models.create(self.config.members, self.seed, self.threads)
+
+    def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
+        given = len(valid) > 0
+        learning, weighing = (train, valid) if given else self._hold_out(train)
+        self._fit_members(learning, weighing, features)
+        self._stack = self._learn_stack(weighing)
+        self._ranking = self._learn_ranking(learning, weighing)
+        self._log_weights()
+        if self.config.refit or not given:
+            self._fit_members(together(learning, weighing), nothing(), features)
+
+    def _hold_out(self, train: Interactions) -> tuple[Interactions, Interactions]:
+        return held_out(train, self.config.holdout, generator(self.seed, "holdout"))
+
+    def _fit_members(self, part: Interactions, valid: Interactions, features: Features) -> None:
+        self._members = self._create()
+        models.fit(self._members, self.config.members, part, valid, features)
+        self._counts = Counts.of(part, features.ids)
+
+    def _learn_stack(self, weighing: Interactions) -> Stack:
+        users, items = weighing.user_idx, weighing.item_idx
+        return Stack.learn(
+            [self._members[name].predict(users, items) for name in self.config.raters],
+            self._counts.user[users],
+            self._counts.item[items],
+            weighing.rating,
+            self.config.weights_by_count,
+        )
+
+    def _learn_ranking(self, learning: Interactions, weighing: Interactions) -> np.ndarray:
+        """Weights of the rankers, float64 (n_rankers,)."""
+        if not self.config.rankers or len(weighing) == 0:
+            return np.ones(len(self.config.rankers))
+        sizes = self.ids.n_users, self.ids.n_items
+        users = self._sample(np.unique(weighing.user_idx))
+        scores = [standardised(self._members[name].score(users)) for name in self.config.rankers]
+        relevant = rows(weighing, self._is_relevant(weighing.rating)).seen(*sizes)
+        seen = learning.seen(*sizes)
+        return ranking_weights(scores, relevant[users], seen[users], self.config.k)
+
+    def _is_relevant(self, rating: np.ndarray) -> np.ndarray:
+        limit = self.config.min_relevant_rating
+        return rating >= (-np.inf if limit is None else limit)
+
+    def _sample(self, users: np.ndarray) -> np.ndarray:
+        size = max(1, _SCORES_PER_RANKER // max(1, self.ids.n_items))
+        if len(users) <= size:
+            return users
+        return np.sort(generator(self.seed, "users").choice(users, size, replace=False))
+
+    def _log_weights(self) -> None:
+        weights = zip(self.config.raters, self._stack.weights[:, 0], strict=False)
+        _LOG.info("blend: weights %s", ", ".join(f"{n} {weight:.3f}" for n, weight in weights))
+        if self.config.rankers:
+            ranking = zip(self.config.rankers, self._ranking, strict=True)
+            _LOG.info("blend: ranking %s", ", ".join(f"{n} {weight:.3f}" for n, weight in ranking))
+
+    def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
+        predictions = [self._members[n].predict(user_idx, item_idx) for n in self.config.raters]
+        counts = self._counts.user[user_idx], self._counts.item[item_idx]
+        return self._stack.combine(predictions, *counts)
+
+    def _score(self, user_idx: np.ndarray) -> np.ndarray:
+        if self.config.rankers:
+            return self._ranked(user_idx)
+        raters = (self._members[name] for name in self.config.raters)
+        predictions = [models.ratings_matrix(rater, user_idx) for rater in raters]
+        counts = self._counts.user[user_idx, None], self._counts.item[:-1]
+        return self._stack.combine(predictions, *counts)
+
+    def _ranked(self, user_idx: np.ndarray) -> np.ndarray:
+        total = np.zeros((len(user_idx), self.ids.n_items))
+        for name, weight in zip(self.config.rankers, self._ranking, strict=True):
+            if weight:
+                total += weight * standardised(self._members[name].score(user_idx))
+        return total
+
+    def _state(self) -> Arrays:
+        return {
+            "stack": self._stack.weights,
+            "ranking": self._ranking,
+            "user_count": self._counts.user,
+            "item_count": self._counts.item,
+        }
+
+    def _restore(self, state: Arrays) -> None:
+        self._stack, self._ranking = Stack(state["stack"]), state["ranking"]
+        self._counts = Counts(state["user_count"], state["item_count"])
+
+    def _save_extra(self, folder: Path) -> None:
+        models.save(self._members, folder / _MEMBERS)
+
+    def _load_extra(self, folder: Path) -> None:
+        self._members = models.load(self.config.members, folder / _MEMBERS)

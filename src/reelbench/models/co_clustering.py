@@ -1,0 +1,73 @@
+"""Model `co_clustering`: clusters of users and of items (Surprise's CoClustering).
+
+rating ≈ mean of the co-cluster + what the user (item) is above its cluster's mean: George & Merugu
+(2005), "A Scalable Collaborative Filtering Framework Based on Co-Clustering".
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from pydantic import PositiveInt
+
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Ids
+from reelbench.models.factors import Factors
+from reelbench.models.surprise_data import SurpriseModel, known_pairs_only, trainset_of
+from reelbench.params import Section
+
+# Surprise cuts a rating down to a whole number here: 4.5 stars count as 4. Times one of these, the
+# ratings of a usual scale are whole; the last rounds to four decimals
+_SCALES = (1, 2, 10, 100, 1000, 10_000)
+
+
+class CoClusteringConfig(Section):
+    user_clusters: PositiveInt
+    item_clusters: PositiveInt
+    epochs: PositiveInt
+
+
+class CoClustering(SurpriseModel):
+    """Surprise's CoClustering, with half stars counted as such.
+
+    Where user or item is cold or unknown it answers the mean of train, as Surprise's code does (its
+    documentation has the mean of the one that is known).
+    """
+
+    Config = CoClusteringConfig
+
+    def _factorise(self, train: Interactions, ids: Ids) -> Factors:
+        scale = _scale(train.rating)
+        whole = np.round(train.rating * scale)
+        algorithm = self._learn(trainset_of(replace(train, rating=whole), ids))
+        users, items = algorithm.cltr_u, algorithm.cltr_i
+        return known_pairs_only(
+            algorithm,
+            ids,
+            user_bias=algorithm.user_mean - algorithm.avg_cltr_u[users],
+            item_bias=algorithm.item_mean - algorithm.avg_cltr_i[items],
+            user_factors=algorithm.avg_cocltr[users],
+            item_factors=np.eye(self.config.item_clusters)[items],
+        ).times(1 / scale)
+
+    def _learn(self, trainset: Any) -> Any:
+        from surprise import CoClustering as SurpriseCoClustering
+
+        algorithm = SurpriseCoClustering(
+            n_cltr_u=self.config.user_clusters,
+            n_cltr_i=self.config.item_clusters,
+            n_epochs=self.config.epochs,
+            random_state=self.seed,
+        )
+        return algorithm.fit(trainset)
+
+
+def _scale(rating: np.ndarray) -> int:
+    """Smallest of the scales that makes all ratings whole numbers, else the largest."""
+    for scale in _SCALES:
+        scaled = rating.astype(np.float64) * scale
+        if np.allclose(scaled, np.round(scaled), rtol=0.0, atol=1e-4):
+            return scale
+    return _SCALES[-1]

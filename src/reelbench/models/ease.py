@@ -1,0 +1,125 @@
+"""Model `ease`: a linear model from a user's movies to all others, in closed form.
+
+Steck (2019), "Embarrassingly Shallow Autoencoders for Sparse Data". With X the users' rated movies,
+P = (XᵀX + λI)⁻¹ and B = I - P · diag(P)⁻¹, the scores are XB: B predicts every column of X from the
+others with least squares, an L2 penalty λ and a zero diagonal. X is ones and zeros in the paper;
+here a high rating may count for more (`profiles.preferences`).
+
+P has n_items² entries. Where there are fewer users than items, the same scores come from a matrix
+of users (Woodbury): with K = XXᵀ + λI, XP = K⁻¹X and P_ii = (1 - x_iᵀK⁻¹x_i) / λ.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from scipy import linalg, sparse
+
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Features
+from reelbench.models.base import Arrays, Recommender
+from reelbench.models.profiles import Profiles, preferences
+from reelbench.params import ParamsError, Section
+
+# columns of a product of sparse matrices that are made at a time: it holds zeros as well
+_COLUMNS_AT_ONCE = 1024
+
+
+class EASEConfig(Section):
+    #: L2 penalty λ, in ratings
+    regularization: PositiveFloat
+    #: how much more a high rating counts than a low one; 0: all are ones, as in the paper
+    rating_power: NonNegativeFloat
+    #: the smaller of the numbers of users and items must not exceed this: see `memory`
+    max_side: PositiveInt
+
+
+class EASE(Recommender):
+    """EASE on weighted ratings; it only ranks, and `predict` answers the mean rating of train.
+
+    Memory: with m the smaller of n_users and n_items, 8·m² bytes for the matrix that is inverted
+    in place and 4·m² for what is kept and saved; time grows with m³. For 20,000 that is 3.2 + 1.6
+    GB; above `max_side` a fit is refused. A user without ratings gets the mean of everybody's
+    scores, an item without ratings the score 0.
+    """
+
+    Config = EASEConfig
+    predicts_ratings = False
+
+    def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
+        self._mean = float(train.rating.mean(dtype=np.float64))
+        chosen = preferences(train, features.ids, self.config.rating_power)
+        self._refuse_too_large(min(chosen.shape))
+        self._profiles = Profiles.of(chosen)
+        if chosen.shape[0] < chosen.shape[1]:
+            self._fit_over_users(chosen)
+        else:
+            self._fit_over_items(chosen)
+
+    def _refuse_too_large(self, side: int) -> None:
+        limit = self.config.max_side
+        if side > limit:
+            raise ParamsError(
+                f"ease inverts a matrix of {side:,} by {side:,} numbers (the fewer of users and "
+                f"items), which takes {8 * side**2 / 1e9:.1f} GB; the limit max_side is {limit:,}. "
+                "Keep fewer movies with filter.min_per_item in conf/config.yaml, or raise max_side "
+                "in conf/models/ease.yaml if the machine has twice that memory"
+            )
+
+    def _fit_over_items(self, chosen: sparse.csr_array) -> None:
+        """`weights` = B, float32 (n_items, n_items); `diagonal` is empty."""
+        inverse = _inverse(_gram(chosen), self.config.regularization)
+        inverse /= -np.diagonal(inverse).copy()
+        np.fill_diagonal(inverse, 0.0)
+        self._weights = inverse.astype(np.float32)
+        self._diagonal = np.empty(0)
+
+    def _fit_over_users(self, chosen: sparse.csr_array) -> None:
+        """`weights` = K⁻¹ and the mean of its rows; `diagonal` of P, float64 (n_items,)."""
+        penalty = self.config.regularization
+        inverse = _inverse(_gram(sparse.csr_array(chosen.T)), penalty)
+        wide = chosen.astype(np.float64)
+        explained = np.asarray(wide.multiply(inverse @ wide).sum(axis=0)).ravel()
+        self._diagonal = (1.0 - explained) / penalty
+        warm = np.diff(chosen.indptr) > 0
+        self._weights = np.vstack([inverse, inverse[warm].mean(axis=0)]).astype(np.float32)
+
+    def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
+        return np.full(len(user_idx), self._mean)
+
+    def _score(self, user_idx: np.ndarray) -> np.ndarray:
+        rows = self._profiles.rows(user_idx)
+        if len(self._diagonal) == 0:
+            return rows @ self._weights
+        explained = self._weights[self._profiles.place(user_idx)] @ self._profiles.matrix[:-1]
+        return rows.toarray() - explained / self._diagonal
+
+    def _state(self) -> Arrays:
+        return {
+            "mean": np.array(self._mean),
+            "weights": self._weights,
+            "diagonal": self._diagonal,
+            **self._profiles.state(),
+        }
+
+    def _restore(self, state: Arrays) -> None:
+        self._mean = float(state["mean"])
+        self._weights, self._diagonal = state["weights"], state["diagonal"]
+        self._profiles = Profiles.from_state(state)
+
+
+def _gram(matrix: sparse.csr_array) -> np.ndarray:
+    """matrixᵀ · matrix, float64 (n_columns, n_columns), never held as a sparse matrix."""
+    wide = matrix.astype(np.float64)
+    columns = sparse.csc_array(wide)
+    gram = np.empty((matrix.shape[1],) * 2)
+    for first in range(0, matrix.shape[1], _COLUMNS_AT_ONCE):
+        part = slice(first, first + _COLUMNS_AT_ONCE)
+        gram[part] = (columns[:, part].T @ wide).toarray()
+    return gram
+
+
+def _inverse(gram: np.ndarray, penalty: float) -> np.ndarray:
+    """(gram + penalty · I)⁻¹ in the memory of `gram`, by Cholesky's decomposition."""
+    gram.flat[:: len(gram) + 1] += penalty
+    return linalg.inv(gram.T, overwrite_a=True, assume_a="pos", check_finite=False)

@@ -1,0 +1,161 @@
+"""What the machine knows of users and of items, as sparse rows.
+
+A side (users or items) is groups of columns beside each other, and a group shares one prior. First
+come the columns of the train part, a column per warm user (item) and the implicit feedback, then
+what is known without it.
+
+A cold user is taken for the mean of the warm ones in id and feedback: merely new. A cold item is
+that in its id alone and has no feedback: nobody chose it in all the time of the train part, and
+items that few chose are rated lower.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Block, Features
+from reelbench.features.sparse import sparse_of
+from reelbench.models.feature_matrices import dense_columns, user_columns
+from reelbench.models.fm.config import FMConfig
+
+#: arrays of the block `years`
+_YEAR, _KNOWN, _MOMENTS = "year", "known", "moments"
+
+
+@dataclass(frozen=True)
+class Side:
+    """Users or items, n of them and one more row for the unknown.
+
+    Attributes:
+        warm: int64, sorted: who has a train row.
+        learned: CSR (len(warm), d), rows of the warm ones as they are in training.
+        own: CSR (n + 1, c), of all as they are in prediction: the first c columns, in which all
+            that are not warm stand for the mean of the warm ones.
+        known: CSR (n + 1, d - c), the other columns.
+        groups: number of columns of each group.
+    """
+
+    warm: np.ndarray
+    learned: sparse.csr_matrix
+    own: sparse.csr_matrix
+    known: sparse.csr_matrix
+    groups: list[int]
+
+
+def user_side(train: Interactions, features: Features, config: FMConfig) -> Side:
+    """Ids and items of the user; columns over users, number of ratings."""
+    n_users = features.ids.n_users
+    rated = train.seen(n_users, features.ids.n_items)
+    count = np.bincount(train.user_idx, minlength=n_users)
+    own = [_ids(count)]
+    if config.items_of_user:
+        own.append(_of_length_one(rated[:, np.unique(train.item_idx)]))
+    known = [sparse.csr_matrix(user_columns(block, n_users)) for block in features.values()]
+    return _side(count, own, known, config.count_bins)
+
+
+def item_side(train: Interactions, features: Features, config: FMConfig) -> Side:
+    """Ids; users of the item, a group per feature block, number of ratings."""
+    n_items = features.ids.n_items
+    rated = train.seen(features.ids.n_users, n_items).T.tocsr()
+    count = np.bincount(train.item_idx, minlength=n_items)
+    known = [_item_columns(name, features[name], count > 0, config) for name in features]
+    if config.users_of_item:
+        known.insert(0, _of_length_one(rated[:, np.unique(train.user_idx)]))
+    return _side(count, [_ids(count)], known, config.count_bins)
+
+
+def _item_columns(name: str, block: Block, warm: np.ndarray, config: FMConfig) -> sparse.csr_matrix:
+    """Columns over items of one block: a sparse matrix, periods, components, or as they are."""
+    vocabulary = sparse_of(block)
+    if vocabulary is not None:
+        return _of_length_one(vocabulary)
+    if _MOMENTS in block and _YEAR in block:
+        return sparse.csr_matrix(periods(block, warm, config.period_years))
+    columns = dense_columns(block, len(warm))
+    if name in config.components:
+        columns = _components(columns, warm, config.components[name])
+    return sparse.csr_matrix(columns)
+
+
+def periods(block: Block, warm: np.ndarray, length: int) -> np.ndarray:
+    """Ones and zeros (n_items, n_periods): the periods of years that items with a train row have.
+
+    An item of an unknown year, or of a period without such an item, has none.
+    """
+    mean, deviation = block[_MOMENTS]
+    year = np.rint(block[_YEAR][:, 0] * deviation + mean).astype(np.int64)
+    period = np.where(block[_KNOWN][:, 0] > 0, year // length, -1)
+    return (period[:, None] == np.unique(period[warm & (period >= 0)])).astype(np.float64)
+
+
+def _components(columns: np.ndarray, warm: np.ndarray, number: int) -> np.ndarray:
+    """First principal components of the warm rows, (n, ≤ number), mean squared length 1."""
+    centred = columns - columns[warm].mean(axis=0)
+    _, _, axes = np.linalg.svd(centred[warm], full_matrices=False)
+    found = centred @ axes[:number].T
+    length = np.sqrt((found[warm] ** 2).sum(axis=1).mean()) if found.size else 0.0
+    return found / (length or 1.0)
+
+
+def _of_length_one(matrix: sparse.csr_array) -> sparse.csr_matrix:
+    """Rows scaled to length 1, so ones become 1/√n as in SVD++ (Koren 2008); an empty one stays."""
+    floats = sparse.csr_matrix(matrix, dtype=np.float64)
+    length = np.sqrt(np.asarray(floats.multiply(floats).sum(axis=1)).ravel())
+    scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0)
+    return sparse.csr_matrix(sparse.diags(scale) @ floats)
+
+
+def _ids(count: np.ndarray) -> sparse.csr_matrix:
+    """A column for everyone with a train row."""
+    warm = np.flatnonzero(count)
+    ones = np.ones(len(warm))
+    return sparse.csr_matrix((ones, (warm, np.arange(len(warm)))), (len(count), len(warm)))
+
+
+def _side(
+    count: np.ndarray,
+    own: list[sparse.csr_matrix],
+    known: list[sparse.csr_matrix],
+    count_bins: bool,
+) -> Side:
+    warm = np.flatnonzero(count)
+    own, known = ([g for g in groups if g.shape[1]] for groups in (own, known))
+    learned = [group[warm] for group in (*own, *known)]
+    # the unknown, in the last row, is in no group, and it has no ratings like the cold
+    known = [_with_empty_row(group) for group in known]
+    if count_bins:
+        # a rating was not yet there when it was given: in training the others are counted
+        learned_bins = _magnitude(count[warm] - 1)
+        bins = np.unique(learned_bins)
+        learned.append(_one_hot(learned_bins, bins))
+        known.append(_one_hot(_magnitude(np.append(count, 0)), bins))
+    nothing = sparse.csr_matrix((len(count) + 1, 0))
+    return Side(
+        warm,
+        sparse.csr_matrix(sparse.hstack(learned, format="csr")),
+        _with_empty_row(sparse.hstack(own, format="csr")),
+        sparse.csr_matrix(sparse.hstack([nothing, *known], format="csr")),
+        [group.shape[1] for group in learned],
+    )
+
+
+def _with_empty_row(group: sparse.csr_matrix) -> sparse.csr_matrix:
+    empty = sparse.csr_matrix((1, group.shape[1]))
+    return sparse.csr_matrix(sparse.vstack([group, empty], format="csr"))
+
+
+def _magnitude(count: np.ndarray) -> np.ndarray:
+    """Number of the bin of a count: 0, 1, 2 to 3, 4 to 7, 8 to 15, …"""
+    return np.ceil(np.log2(count + 1.0)).astype(np.int64)
+
+
+def _one_hot(number: np.ndarray, bins: np.ndarray) -> sparse.csr_matrix:
+    """A column per bin, CSR (n, len(bins)); a number that is no bin goes to the nearest one."""
+    column = np.abs(number[:, None] - bins).argmin(axis=1)
+    ones = np.ones(len(number))
+    return sparse.csr_matrix((ones, (np.arange(len(number)), column)), (len(number), len(bins)))

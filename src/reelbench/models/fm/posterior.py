@@ -1,0 +1,102 @@
+"""The mean of sampled machines, as biases and factors of users and items.
+
+With x = (x_u, x_i) and q = Σ_j v_j x_j of either part, the machine's sum over pairs of columns is
+
+    Σ_{j<k} (v_j·v_k) x_j x_k = p(x_u) + p(x_i) + q_u·q_i,   p(x) = (|q|² - Σ_j |v_j|² x_j²) / 2
+
+(Rendle 2010, lemma 3.1), and likewise for two parts of x_u or of x_i. So a sample is a number per
+user, a number per item and one product; over samples the numbers are averaged, and the factors
+stand beside each other. That matrix would be (n, samples · rank), so it is compressed each time
+that some samples are gathered.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from reelbench.models.fm.design import Side
+
+# columns gathered before they are compressed: bounds the memory, not the result
+_COLUMNS = 320
+
+
+class SideSample:
+    """One side of one sample: `bias` float64 (n + 1,), `factors` float64 (n + 1, rank)."""
+
+    def __init__(self, side: Side, weights: np.ndarray, vectors: np.ndarray) -> None:
+        n_own = side.own.shape[1]
+        own_bias, own = _machine(side.own, weights[:n_own], vectors[:n_own])
+        cold = np.ones(len(own), dtype=bool)
+        cold[side.warm] = False
+        for values in (own_bias, own):
+            values[cold] = values[side.warm].mean(axis=0)
+        known_bias, known = _machine(side.known, weights[n_own:], vectors[n_own:])
+        self.factors = own + known
+        self.bias = own_bias + known_bias + (own * known).sum(axis=1)
+
+
+def _machine(
+    rows: sparse.csr_matrix, weights: np.ndarray, vectors: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Σ_j w_j x_j + p(x), float64 (n,), and q, float64 (n, rank), of every row x."""
+    q = rows @ vectors
+    squares = rows.multiply(rows) @ (vectors**2).sum(axis=1)
+    return rows @ weights + ((q**2).sum(axis=1) - squares) / 2, q
+
+
+class PosteriorMean:
+    """Mean over the samples given to `add`.
+
+    Attributes:
+        user_bias: float64 (n_users + 1,).
+        item_bias: float64 (n_items + 1,).
+    """
+
+    def __init__(self, tolerance: float) -> None:
+        self._tolerance = tolerance
+        self._n = 0
+        self.user_bias, self.item_bias = np.zeros(1), np.zeros(1)
+        self._users: list[np.ndarray] = []
+        self._items: list[np.ndarray] = []
+
+    def add(self, users: SideSample, items: SideSample) -> None:
+        """Take one sample into the mean."""
+        self._n += 1
+        self.user_bias = self.user_bias + (users.bias - self.user_bias) / self._n
+        self.item_bias = self.item_bias + (items.bias - self.item_bias) / self._n
+        self._users.append(users.factors)
+        self._items.append(items.factors)
+        if sum(part.shape[1] for part in self._users[1:]) >= _COLUMNS:
+            self._compress()
+
+    def factors(self) -> tuple[np.ndarray, np.ndarray]:
+        """Factors (n_users + 1, d) and (n_items + 1, d) whose product is the mean product."""
+        self._compress()
+        return self._users[0] / self._n, self._items[0]
+
+    def _compress(self) -> None:
+        left, right = low_rank(np.hstack(self._users), np.hstack(self._items), self._tolerance)
+        self._users, self._items = [left], [right]
+
+
+def low_rank(
+    left: np.ndarray, right: np.ndarray, tolerance: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Narrower matrices with the same product but for singular values below the tolerance.
+
+    Args:
+        left: (n, k).
+        right: (m, k).
+        tolerance: share of the largest singular value of left @ right.T.
+
+    Returns:
+        (n, d) and (m, d), d ≤ min(n, m, k): U√S and V√S of the product's decomposition, which the
+        QR decompositions of both give without making the product.
+    """
+    left_basis, left_core = np.linalg.qr(left)
+    right_basis, right_core = np.linalg.qr(right)
+    u, values, vt = np.linalg.svd(left_core @ right_core.T)
+    kept = max(1, int((values > tolerance * values[0]).sum()))
+    root = np.sqrt(values[:kept])
+    return left_basis @ (u[:, :kept] * root), right_basis @ (vt[:kept].T * root)

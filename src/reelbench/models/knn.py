@@ -1,0 +1,139 @@
+"""Models `knn_item` and `knn_user`: what the effects leave, from similar items or users.
+
+rating ≈ b_ui + Σ s·(r - b) / Σ s over the k most similar items that the user has rated (users that
+have rated the item), b being damped effects: Koren (2010), "Factor in the Neighbors", formula 3,
+which is Surprise's KNNBaseline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from pydantic import NonNegativeFloat, PositiveInt
+from scipy import sparse
+
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Features, Ids
+from reelbench.models.base import Arrays, Recommender
+from reelbench.models.effects import Effects, damped_means
+from reelbench.models.matrices import groups, matrix_of, matrix_state
+from reelbench.models.similarities import largest_first, similar_rows
+from reelbench.params import Section
+
+# entry by entry: index into the items asked for, similarity, and what the effects leave of the
+# neighbour's rating; entries of an item follow each other, the most similar first
+_Neighbours = tuple[np.ndarray, np.ndarray, np.ndarray]
+# user → neighbours for the items that it was made for
+_Find = Callable[[int], _Neighbours]
+
+
+class KNNConfig(Section):
+    based_on: Literal["item", "user"]
+    #: of raw ratings, or of what the effects leave of them
+    similarity: Literal["cosine", "pearson_baseline"]
+    #: neighbours that a prediction takes at most; with fewer than `min_k` it is that of the effects
+    k: PositiveInt
+    min_k: PositiveInt
+    #: common ratings at which a similarity, save for one of them, counts half
+    shrinkage: NonNegativeFloat
+    #: similar items (users) that are stored for each, whoever has rated them
+    stored: PositiveInt
+    #: ratings of average value that every user (item) is thought to have given (got) beforehand
+    user_damping: NonNegativeFloat
+    item_damping: NonNegativeFloat
+
+
+class KNN(Recommender):
+    """Weighted mean over neighbours, of positive similarity alone.
+
+    A cold or unknown user or item has no neighbours: the effects answer. Of equally similar
+    neighbours that of the lower index counts first. Training takes the sum of squares of the
+    users' numbers of ratings (based on users: the items'); the model keeps up to `stored`
+    similarities of 8 bytes for every item (user), and the ratings.
+    """
+
+    Config = KNNConfig
+
+    def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
+        config, ids = self.config, features.ids
+        self._effects = damped_means(train, ids, config.user_damping, config.item_damping)
+        left = train.rating - self._effects.predict(train.user_idx, train.item_idx)
+        centred = config.similarity == "pearson_baseline"
+        values = _matrix(train, left if centred else train.rating, ids)
+        self._left = _matrix(train, left.astype(np.float32), ids)
+        self._similar = similar_rows(
+            values if config.based_on == "user" else values.T.tocsr(),
+            min_common=2 if centred else 1,
+            shrinkage=config.shrinkage,
+            kept=config.stored,
+        )
+
+    def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
+        rating = self._effects.predict(user_idx, item_idx)
+        for user, rows in groups(user_idx):
+            rating[rows] += self._mean_of(self._finder(item_idx[rows])(user), len(rows))
+        return rating
+
+    def _score(self, user_idx: np.ndarray) -> np.ndarray:
+        effects, n_items = self._effects, self.ids.n_items
+        rating = effects.mean + effects.user[user_idx, None] + effects.item[:-1]
+        find = self._finder(np.arange(n_items))
+        for row, user in zip(rating, user_idx, strict=True):
+            row += self._mean_of(find(user), n_items)
+        return rating
+
+    def _mean_of(self, neighbours: _Neighbours, n_items: int) -> np.ndarray:
+        """Mean over the k most similar neighbours of every item, float64 (n_items,)."""
+        place, weight, left = neighbours
+        count = np.bincount(place, minlength=n_items)
+        near = np.arange(len(place)) - (np.cumsum(count) - count)[place] < self.config.k
+        place, weight, left = place[near], weight[near].astype(np.float64), left[near]
+        total = np.bincount(place, weight * left, minlength=n_items)
+        norm = np.bincount(place, weight, minlength=n_items)
+        return np.divide(total, norm, out=np.zeros(n_items), where=count >= self.config.min_k)
+
+    def _finder(self, items: np.ndarray) -> _Find:
+        return self._similar_items(items) if self.config.based_on == "item" else self._raters(items)
+
+    def _similar_items(self, items: np.ndarray) -> _Find:
+        """Finds similar items that the user has rated."""
+        similar = self._similar[items]
+        place = np.repeat(np.arange(len(items)), np.diff(similar.indptr))
+
+        def find(user: int) -> _Neighbours:
+            own = self._left[[user]]
+            left = np.full(own.shape[1], np.nan, dtype=np.float32)
+            left[own.indices] = own.data
+            left = left[similar.indices]
+            rated = np.flatnonzero(~np.isnan(left))
+            return place[rated], similar.data[rated], left[rated]
+
+        return find
+
+    def _raters(self, items: np.ndarray) -> _Find:
+        """Finds similar users that have rated the items."""
+
+        def find(user: int) -> _Neighbours:
+            similar = self._similar[[user]]
+            rated = self._left[similar.indices][:, items].tocsc()
+            place = np.repeat(np.arange(len(items)), np.diff(rated.indptr))
+            return place, similar.data[rated.indices], rated.data
+
+        return find
+
+    def _state(self) -> Arrays:
+        left, similar = matrix_state("left", self._left), matrix_state("similar", self._similar)
+        return {**self._effects.state(), **left, **similar}
+
+    def _restore(self, state: Arrays) -> None:
+        self._effects = Effects.from_state(state)
+        self._left = matrix_of("left", state)
+        self._similar = largest_first(matrix_of("similar", state), self.config.stored)
+
+
+def _matrix(train: Interactions, values: np.ndarray, ids: Ids) -> sparse.csr_array:
+    """Values of the ratings, and an empty row and column for an unknown user and item."""
+    shape = (ids.n_users + 1, ids.n_items + 1)
+    return sparse.csr_array((values, (train.user_idx, train.item_idx)), shape=shape)

@@ -1,0 +1,152 @@
+"""Weights of models in a sum of their scores, found on pairs that they have not been fitted to.
+
+Scores of two models are on scales of their own, so each user's are standardised first. nDCG is a
+step function of the weights: it has no gradient, and a search along one weight at a time over a
+coarse grid finds what a few hundred users can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from scipy import sparse
+
+# weights beside that of the best member, which is 1: first these, then around the winner
+_GRID = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+_AROUND = (0.8, 1.25)
+_MAX_ROUNDS = 10
+
+
+def standardised(scores: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
+    """Each user's scores with mean 0 and deviation 1.
+
+    Args:
+        scores: floats (n, n_items), left as they are.
+        mask: bool (n_items,) or (n, n_items), the entries that the moments are taken from; None:
+            the whole catalogue. The others are moved and scaled too.
+
+    Returns:
+        float32 (n, n_items). A row whose entries under the mask are all the same says nothing and
+        is 0 everywhere.
+    """
+    counted = np.broadcast_to(True if mask is None else mask, scores.shape)
+    number = np.maximum(counted.sum(axis=1, keepdims=True), 1)
+    mean = np.sum(scores, axis=1, keepdims=True, where=counted, dtype=np.float64) / number
+    centred = scores - mean
+    squares = np.sum(centred**2, axis=1, keepdims=True, where=counted) / number
+    deviation = np.sqrt(squares)
+    # rounding leaves a deviation of its own size to a row of equal numbers
+    varies = deviation > 1e-6 * np.maximum(np.abs(mean), np.finfo(np.float32).tiny)
+    scaled = np.divide(centred, deviation, out=np.zeros_like(centred), where=varies)
+    return scaled.astype(np.float32)
+
+
+def ranking_weights(
+    members: Sequence[np.ndarray], relevant: sparse.csr_array, seen: sparse.csr_array, k: int
+) -> np.ndarray:
+    """Weights whose weighted sum of scores has the highest mean nDCG@k.
+
+    The member that is best alone (the first of equals) has weight 1. The others start at 0 and are
+    chosen in turn from a grid, then from factors around what they have, until a round changes
+    nothing. Only a strictly better nDCG moves a weight, and of equally good values the smallest
+    wins, so the result depends on nothing but the arguments. A member that adds nothing keeps 0.
+
+    Args:
+        members: standardised scores, float (n_users, n_items) each, of models fitted without
+            the relevant pairs. They are held at once: give a sample of the users where the
+            catalogue is large.
+        relevant: boolean CSR (n_users, n_items), pairs held out. Users without one do not count.
+        seen: boolean CSR (n_users, n_items), what must not be recommended.
+        k: length of the lists.
+
+    Returns:
+        float64 (n_members,), not negative, one of them 1; all of them 1 where no member alone has
+        a relevant item in any list, since nothing tells them apart.
+
+    Raises:
+        ValueError: there is no member, or shapes disagree.
+    """
+    if not members:
+        raise ValueError("ranking_weights needs at least one member")
+    if {m.shape for m in members} != {relevant.shape} or seen.shape != relevant.shape:
+        raise ValueError(
+            f"members are {sorted({m.shape for m in members})}, relevant {relevant.shape} and seen "
+            f"{seen.shape}: shapes must agree"
+        )
+    judge = _Judge(members, relevant, seen, k)
+    alone = [judge.ndcg(weights) for weights in np.eye(len(members))]
+    if max(alone) == 0:
+        return np.ones(len(members))
+    first = int(np.argmax(alone))
+    weights = np.eye(len(members))[first]
+    free = [member for member in range(len(members)) if member != first]
+    weights = _search(judge, weights, free, lambda weight: _GRID)
+    return _search(judge, weights, free, lambda weight: [weight * by for by in _AROUND])
+
+
+class _Judge:
+    """Mean nDCG@k of weighted sums, over the users with a relevant item."""
+
+    def __init__(
+        self,
+        members: Sequence[np.ndarray],
+        relevant: sparse.csr_array,
+        seen: sparse.csr_array,
+        k: int,
+    ) -> None:
+        users = np.flatnonzero(np.diff(relevant.indptr))
+        self._members = [member[users].astype(np.float32) for member in members]
+        self._relevant = relevant[users].toarray().astype(bool)
+        self._seen = seen[users].nonzero()
+        self._k = min(k, relevant.shape[1])
+        self._gain = 1.0 / np.log2(np.arange(2, self._k + 2))
+        wanted = np.minimum(self._relevant.sum(axis=1), self._k)
+        self._ideal = np.cumsum(self._gain)[wanted - 1]
+
+    def ndcg(self, weights: np.ndarray) -> float:
+        """Mean nDCG@k of the sum; 0.0 without users."""
+        if len(self._relevant) == 0:
+            return 0.0
+        total = np.zeros(self._relevant.shape, dtype=np.float32)
+        for weight, member in zip(weights, self._members, strict=True):
+            if weight:
+                total += np.float32(weight) * member
+        total[self._seen] = -np.inf
+        return float(np.mean(self._gained(total) / self._ideal))
+
+    def _gained(self, total: np.ndarray) -> np.ndarray:
+        """Discounted hits of the first k places, float64 (n,); uses up `total`."""
+        rows, gained = np.arange(len(total)), np.zeros(len(total))
+        for gain in self._gain:
+            # of equals the first: ties go to the lower item, as in the evaluation
+            item = total.argmax(axis=1)
+            candidate = total[rows, item] > -np.inf
+            gained += gain * (self._relevant[rows, item] & candidate)
+            total[rows, item] = -np.inf
+        return gained
+
+
+def _search(
+    judge: _Judge,
+    weights: np.ndarray,
+    free: Sequence[int],
+    values: Callable[[float], Iterable[float]],
+) -> np.ndarray:
+    """Change one free weight at a time to the best of `values`, until no change is for the better.
+
+    Args:
+        values: what to try in place of a weight, in ascending order.
+    """
+    weights, best = weights.copy(), judge.ndcg(weights)
+    for _ in range(_MAX_ROUNDS):
+        before = best
+        for member in free:
+            for value in values(float(weights[member])):
+                tried = weights.copy()
+                tried[member] = value
+                if (found := judge.ndcg(tried)) > best:
+                    weights, best = tried, found
+        if best == before:
+            break
+    return weights

@@ -1,0 +1,53 @@
+"""Model `svds`: truncated singular value decomposition of the ratings less each user's mean.
+
+rating ≈ mean_u + (U S Vᵀ)_ui, a missing rating counting as the user's mean: Sarwar et al. (2000),
+"Application of Dimensionality Reduction in Recommender System".
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import PositiveInt
+from scipy import sparse
+
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Ids
+from reelbench.models.effects import group_means
+from reelbench.models.factors import FactorModel, Factors
+from reelbench.params import Section
+
+
+class SVDSConfig(Section):
+    #: singular values that are kept; fewer where the matrix has fewer
+    factors: PositiveInt
+
+
+class SVDS(FactorModel):
+    """A cold or unknown item has the user's mean, a cold or unknown user the mean of train.
+
+    The product does not depend on the signs of singular vectors, nor on the vector that the search
+    for them starts from: the seed changes rounding errors alone.
+    """
+
+    Config = SVDSConfig
+
+    def _factorise(self, train: Interactions, ids: Ids) -> Factors:
+        mean = float(train.rating.mean(dtype=np.float64))
+        bias = group_means(train.user_idx, train.rating, ids.n_users + 1) - mean
+        left = train.rating - mean - bias[train.user_idx]
+        shape = (ids.n_users + 1, ids.n_items + 1)
+        matrix = sparse.csr_array((left, (train.user_idx, train.item_idx)), shape=shape)
+        users, items = self._decompose(matrix)
+        return Factors(mean, bias, np.zeros(shape[1]), users, items)
+
+    def _decompose(self, matrix: sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:
+        """U S and V of the largest singular values; rows without an entry are zero."""
+        size = min(self.config.factors, min(matrix.shape) - 1)
+        if not matrix.data.any():  # ARPACK refuses a matrix of zeros
+            return np.zeros((matrix.shape[0], size)), np.zeros((matrix.shape[1], size))
+        start = np.random.default_rng(self.seed).normal(size=min(matrix.shape))
+        left, values, right = sparse.linalg.svds(matrix, k=size, v0=start)
+        users, items = left * values, right.T
+        users[np.diff(matrix.indptr) == 0] = 0.0
+        items[np.bincount(matrix.indices, minlength=len(items)) == 0] = 0.0
+        return users, items

@@ -1,0 +1,41 @@
+"""Models `weighted_mean` and `item_mean`: mean rating of an item, with or without a prior."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import NonNegativeFloat
+
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Features
+from reelbench.models.base import Arrays, Recommender
+from reelbench.models.effects import group_means
+from reelbench.params import Section
+
+
+class WeightedMeanConfig(Section):
+    #: ratings of average value that every item is thought to have got beforehand
+    prior_votes: NonNegativeFloat
+
+
+class WeightedMean(Recommender):
+    """Bayesian average (v·R + m·C) / (v + m): v ratings of mean R, m prior votes of train's mean C.
+
+    The formula behind IMDb's Top 250. It ranks what is popular and well rated first, where the
+    plain mean (m = 0) puts an item with a single rating of five stars there. An item without
+    ratings (cold, unknown) has C.
+    """
+
+    Config = WeightedMeanConfig
+
+    def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
+        prior, size = self.config.prior_votes, features.ids.n_items + 1
+        self._means = group_means(train.item_idx, train.rating, size, prior)
+
+    def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
+        return self._means[item_idx]
+
+    def _state(self) -> Arrays:
+        return {"means": self._means}
+
+    def _restore(self, state: Arrays) -> None:
+        self._means = state["means"]

@@ -1,0 +1,162 @@
+"""How the models' parameters were chosen: what `reports/tuning/` holds, as the report says it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from reelbench import paths
+from reelbench.files import read_json
+from reelbench.reporting.tables import MISSING
+
+#: titles of the table; the cells of a `Tuned` are in this order
+COLUMNS = (
+    "model",
+    "searcher",
+    "trials",
+    "failed",
+    "metric on valid",
+    "parameters of conf/",
+    "best trial",
+    "now in use",
+)
+
+
+class Tuned(NamedTuple):
+    """One search that came to its end.
+
+    Attributes:
+        budget: trials that it was allowed, and seconds (None: any).
+        ended: why there were no more trials.
+        default, best: the metric with the parameters of the time, and of the best trial.
+        in_use: whether the model's parameters are now those of the best trial.
+    """
+
+    model: str
+    place: str
+    searcher: str
+    budget: tuple[int, float | None]
+    trials: int
+    failed: int
+    ended: str
+    metric: str
+    default: float | None
+    best: float | None
+    in_use: bool
+
+    @property
+    def cells(self) -> list[str]:
+        """Texts of the row."""
+        return [
+            self.model,
+            self.searcher,
+            str(self.trials),
+            str(self.failed),
+            self.metric,
+            _number(self.default),
+            _number(self.best),
+            "the best trial" if self.in_use else "others",
+        ]
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """All searches for the models of the leaderboard, and the models without one."""
+
+    searches: Sequence[Tuned]
+    fixed: Sequence[str]
+    untuned: Sequence[str]
+
+    @property
+    def budget(self) -> str:
+        """What every model was given, as far as it is the same for all."""
+        budgets = {search.budget for search in self.searches}
+        places = sorted({search.place for search in self.searches})
+        where = f"on valid of {' and '.join(places)}"
+        if len(budgets) > 1:
+            allowed = sorted({trials for trials, _ in budgets})
+            return (
+                f"Tuning: budgets differ, from {allowed[0]} to {allowed[-1]} trials {where}, so "
+                "gains are not comparable."
+            )
+        ((trials, seconds),) = budgets
+        limit = "" if seconds is None else f" within {seconds:g} seconds"
+        who = "each model of the table" if self.untuned else "every model"
+        return f"Tuning: {who} had {trials} trials{limit} {where}."
+
+    @property
+    def notes(self) -> str:
+        """What the numbers are, and who is not in the table."""
+        short = [s for s in self.searches if s.trials < s.budget[0]]
+        notes = [
+            "The first trial has the parameters that stood in conf/; test was not opened. The best "
+            "of several trials looks better on valid than it is: only the leaderboard compares "
+            "models.",
+            _names("Fewer trials", [f"{s.model} ({s.ended})" for s in short]),
+            _names("Nothing to tune", self.fixed),
+            _names("Not tuned by a search", self.untuned),
+        ]
+        return " ".join(note for note in notes if note)
+
+
+def read_tuning(
+    models: Iterable[str], parameters: Mapping[str, Any], spaces: Mapping[str, Any]
+) -> Tuning | None:
+    """What is known of the models' searches.
+
+    Args:
+        models: names in the order of the leaderboard.
+        parameters: section `models` of the parameters.
+        spaces: section `search`.
+
+    Returns:
+        None where there was no search.
+    """
+    names = list(models)
+    found = {name: _read(name, parameters.get(name, {})) for name in names}
+    searches = [search for search in found.values() if search is not None]
+    fixed = [name for name in names if found[name] is None and not spaces.get(name)]
+    untuned = [name for name in names if found[name] is None and spaces.get(name)]
+    return Tuning(searches, fixed, untuned) if searches else None
+
+
+def markdown(tuning: Tuning | None) -> str:
+    """The section of `leaderboard.md`; empty where there is nothing to tell."""
+    if tuning is None:
+        return ""
+    lines = [COLUMNS, ["---", "---", "---:", "---:", "---", "---:", "---:", "---"]]
+    table = [*lines, *(search.cells for search in tuning.searches)]
+    rows = "\n".join(f"| {' | '.join(cells)} |" for cells in table)
+    return f"## Tuning\n\n{tuning.budget} {tuning.notes}\n\n{rows}"
+
+
+def _read(model: str, now: Mapping[str, Any]) -> Tuned | None:
+    """The search for a model's parameters; None where there was none, or nothing to search."""
+    file = paths.tuning(model)
+    content = read_json(file) if file.is_file() else {}
+    if not content.get("trials") or content["ended"] is None:
+        return None
+    values = {row["number"]: row["value"] for row in content["trials"]}
+    chosen = next(r["parameters"] for r in content["trials"] if r["number"] == content["winner"])
+    return Tuned(
+        model=model,
+        place=f"{content['data']}/{content['split']}",
+        searcher=content["searcher"],
+        budget=(content["budget"]["trials"], content["budget"]["seconds"]),
+        trials=len(values),
+        failed=sum(value is None for value in values.values()),
+        ended=content["ended"],
+        metric=content["objective"]["metric"],
+        default=values[1],
+        best=values[content["winner"]],
+        in_use=all(now.get(name) == value for name, value in chosen.items()),
+    )
+
+
+def _number(value: float | None) -> str:
+    return MISSING if value is None else f"{value:.4f}"
+
+
+def _names(title: str, names: Sequence[str]) -> str:
+    return f"{title}: {', '.join(names)}." if names else ""

@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from contracts import IDS, N_ITEMS, N_USERS, TRAIN, VALID, RecommenderContract, blocks, nothing
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.linear_model import LinearRegression
+
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Features
+from reelbench.models.base import Recommender
+from reelbench.models.bias import Bias
+from reelbench.models.blend import Blend
+from reelbench.models.blend.parts import held_out, together
+from reelbench.models.blend.stack import Counts, Stack
+from reelbench.models.ranking_weights import standardised
+from reelbench.params import Section
+
+BIAS = {
+    "_target_": "reelbench.models.bias.Bias",
+    "code": "bias.py",
+    "user_damping": 5.0,
+    "item_damping": 2.0,
+}
+ST = {
+    "_target_": "reelbench.models.st.ST",
+    "code": "st.py",
+    "features": ["genres"],
+    "weights": {"genres": 1.0},
+    "components": 2,
+    "user_damping": 5.0,
+    "item_damping": 5.0,
+    "item_regularization": 2.0,
+    "user_regularization": 1.0,
+}
+POPULARITY = {"_target_": "reelbench.models.popularity.Popularity", "code": "popularity.py"}
+PARAMETERS: dict[str, Any] = {
+    "raters": {"bias": BIAS, "st": ST},
+    "rankers": {},
+    "weights_by_count": False,
+    "holdout": 0.2,
+    "refit": False,
+    "k": 3,
+    "min_relevant_rating": 3.0,
+}
+
+
+def blend(**changes: Any) -> Blend:
+    return Blend(seed=3, threads=1, **{**PARAMETERS, **changes})
+
+
+def declared() -> Features:
+    return Features(IDS, {name: blocks()[name] for name in ("genres", "years")})
+
+
+class Spy(Bias):
+    """Notes what each instance was fitted with."""
+
+    fits: ClassVar[list[dict[str, Any]]] = []
+
+    def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
+        seen = {"train": len(train), "valid": len(valid), "blocks": list(features)}
+        self.fits.append({**seen, "seed": self.seed})
+        super()._fit(train, valid, features)
+
+
+@pytest.fixture
+def spy() -> dict[str, Any]:
+    Spy.fits.clear()
+    return {**BIAS, "_target_": f"{__name__}.Spy", "features": ["years"]}
+
+
+class TestBlend(RecommenderContract):
+    model_class = Blend
+    parameters = PARAMETERS
+    features = ("genres",)
+
+
+class TestBlendWithRankers(RecommenderContract):
+    model_class = Blend
+    parameters = {**PARAMETERS, "rankers": {"popularity": POPULARITY, "st": ST}, "refit": True}  # noqa: RUF012
+    features = ("genres",)
+
+
+class TestBlendWithWeightsByCount(RecommenderContract):
+    model_class = Blend
+    parameters = {**PARAMETERS, "weights_by_count": True}  # noqa: RUF012
+    features = ("genres",)
+
+
+def test_with_valid_members_learn_from_train_alone(spy: dict[str, Any]) -> None:
+    blend(raters={"spy": spy}).fit(TRAIN, VALID, declared())
+    assert [(fit["train"], fit["valid"]) for fit in Spy.fits] == [(len(TRAIN), len(VALID))]
+    assert Spy.fits[0]["blocks"] == ["years"]
+
+
+def test_a_refit_is_to_train_and_valid_and_leaves_the_weights(spy: dict[str, Any]) -> None:
+    raters = {"spy": spy, "st": ST}
+    once = blend(raters=raters).fit(TRAIN, VALID, declared())
+    Spy.fits.clear()
+    twice = blend(raters=raters, refit=True).fit(TRAIN, VALID, declared())
+    both = len(TRAIN) + len(VALID)
+    assert [fit["train"] for fit in Spy.fits] == [len(TRAIN), both]
+    assert_array_equal(once._state()["stack"], twice._state()["stack"])
+    assert_allclose(np.expm1(twice._state()["user_count"]).sum(), both)
+    whole = together(TRAIN, VALID)
+    alone = Spy(user_damping=5.0, item_damping=2.0).fit(whole, nothing(), declared())
+    pairs = np.arange(N_USERS), np.arange(N_USERS) % N_ITEMS
+    assert_array_equal(twice._members["spy"].predict(*pairs), alone.predict(*pairs))
+
+
+def test_without_valid_a_part_of_train_is_held_out_and_then_learned(spy: dict[str, Any]) -> None:
+    blend(raters={"spy": spy}).fit(TRAIN, nothing(), declared())
+    out = round(0.2 * len(TRAIN))
+    sizes = [(fit["train"], fit["valid"]) for fit in Spy.fits]
+    assert sizes == [(len(TRAIN) - out, out), (len(TRAIN), 0)]
+
+
+def test_a_members_seed_comes_from_its_name(spy: dict[str, Any]) -> None:
+    given = {**spy, "seed": 11}
+    blend(raters={"b": spy, "a": spy, "given": given}).fit(TRAIN, VALID, declared())
+    first = [fit["seed"] for fit in Spy.fits]
+    Spy.fits.clear()
+    blend(raters={"a": spy}).fit(TRAIN, VALID, declared())
+    assert first[1] == Spy.fits[0]["seed"] != first[0]
+    assert first[2] == 11
+
+
+def test_the_stack_is_nearer_to_valid_than_any_member() -> None:
+    def error(model: Recommender) -> float:
+        return float(np.mean((model.predict(VALID.user_idx, VALID.item_idx) - VALID.rating) ** 2))
+
+    model = blend().fit(TRAIN, VALID, declared())
+    assert error(model) < min(error(member) for member in model._members.values())
+
+
+def test_relevant_is_what_is_rated_high_enough() -> None:
+    """Who rates what says nothing in this matrix, so without a limit nothing speaks for `st`."""
+    rankers = {"popularity": POPULARITY, "st": ST}
+    by_limit = {
+        limit: blend(rankers=rankers, min_relevant_rating=limit).fit(TRAIN, VALID, declared())
+        for limit in (3.0, None)
+    }
+    by_popularity, by_st = by_limit[3.0]._state()["ranking"]
+    assert by_st > by_popularity
+    assert (by_limit[None]._state()["ranking"] != [by_popularity, by_st]).any()
+
+
+def test_rankers_give_the_order_and_raters_the_rating() -> None:
+    rankers = {"popularity": POPULARITY, "st": ST}
+    model = blend(rankers=rankers).fit(TRAIN, VALID, declared())
+    assert not model.scores_are_ratings
+    users = np.arange(N_USERS)
+    weights = model._state()["ranking"]
+    scores = [standardised(model._members[name].score(users)) for name in rankers]
+    expected = weights[0] * scores[0] + weights[1] * scores[1]
+    assert_allclose(model.score(users), expected, atol=1e-5)
+    assert weights[1] > 0
+    plain = blend().fit(TRAIN, VALID, declared())
+    pairs = users, users % N_ITEMS
+    assert_array_equal(model.predict(*pairs), plain.predict(*pairs))
+
+
+def test_a_member_that_is_both_is_fitted_once(spy: dict[str, Any]) -> None:
+    blend(raters={"spy": spy}, rankers={"spy": spy}).fit(TRAIN, VALID, declared())
+    assert len(Spy.fits) == 1
+
+
+def test_a_rater_that_ranks_another_way_is_asked_for_ratings() -> None:
+    inner = {
+        "_target_": "reelbench.models.blend.Blend",
+        "code": ".",
+        "features": ["genres"],
+        **PARAMETERS,
+        "rankers": {"popularity": POPULARITY},
+    }
+    model = blend(raters={"inner": inner}).fit(TRAIN, VALID, declared())
+    users, items = np.repeat(np.arange(N_USERS), N_ITEMS), np.tile(np.arange(N_ITEMS), N_USERS)
+    scores = np.clip(model.score(np.arange(N_USERS)).ravel(), 1, 5)
+    assert_allclose(scores, model.predict(users, items), atol=1e-4)
+
+
+def test_a_saved_blend_has_a_folder_per_member(tmp_path: Path) -> None:
+    model = blend().fit(TRAIN, VALID, declared())
+    model.save(tmp_path / "blend")
+    folders = {folder.name for folder in (tmp_path / "blend" / "members").iterdir()}
+    assert folders == {"bias", "st"}
+    assert isinstance(Recommender.load(tmp_path / "blend" / "members" / "bias"), Bias)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"raters": {}}, "raters"),
+        ({"raters": {"bias": {**BIAS, "user_dampin": 1.0}}}, "user_dampin.*did you mean"),
+        ({"raters": {"top": POPULARITY}}, "top only ranks"),
+        ({"rankers": {"bias": {**BIAS, "user_damping": 9.0}}}, "different parameters"),
+    ],
+)
+def test_wrong_members_are_named(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        blend(**changes)
+
+
+def test_a_block_that_only_a_member_declares_is_named() -> None:
+    with pytest.raises(KeyError, match="genres"):
+        blend().fit(TRAIN, VALID, Features(IDS))
+
+
+def test_the_smallest_parts_still_give_an_answer() -> None:
+    one = Interactions.from_arrays([0], [0], [4.0])
+    two = Interactions.from_arrays([0, 1], [0, 1], [4.0, 2.0])
+    for train, valid in ((one, nothing()), (two, nothing()), (one, two)):
+        model = blend(rankers={"popularity": POPULARITY}).fit(train, valid, declared())
+        assert np.isfinite(model.score(np.arange(N_USERS))).all()
+        assert np.isfinite(model.predict([0, 1], [0, 5])).all()
+
+
+@pytest.mark.parametrize("weights_by_count", [False, True])
+def test_a_stack_finds_the_weights_that_made_the_ratings(weights_by_count: bool) -> None:
+    rng = np.random.default_rng(4)
+    predictions = [rng.normal(3.5, 1.0, 5000) for _ in range(3)]
+    user, item = rng.random((2, 5000)) * 5
+    true = np.array([[0.2, 0, 0], [0.5, 0, 0], [0.3, 0, 0], [0.4, -0.05, 0.1]])
+    if weights_by_count:
+        true[:3, 1:] = rng.normal(0, 0.05, (3, 2))
+    rating = Stack(true).combine(predictions, user, item)
+    found = Stack.learn(predictions, user, item, rating, weights_by_count)
+    assert_allclose(found.weights, true, atol=0.01)
+    assert_allclose(found.combine(predictions, user, item), rating, atol=0.01)
+
+
+def test_much_noise_is_penalised() -> None:
+    rng = np.random.default_rng(5)
+    truth = rng.normal(3.5, 1.0, 60)
+    predictions = [truth, *(rng.normal(3.5, 1.0, 60) for _ in range(12))]
+    rating = truth + rng.normal(0, 2.0, 60)
+    user, item = rng.random((2, 60))
+    found = Stack.learn(predictions, user, item, rating, False).weights[:-1, 0]
+    free = LinearRegression().fit(np.stack([*predictions, user, item], 1), rating).coef_[:13]
+    assert np.linalg.norm(found) < np.linalg.norm(free)
+
+
+def test_of_too_few_ratings_the_mean_of_the_members() -> None:
+    columns = [np.array([1.0, 2.0]), np.array([3.0, 5.0])]
+    stack = Stack.learn(columns, np.zeros(2), np.zeros(2), np.array([5.0, 1.0]), False)
+    assert_allclose(stack.combine(columns, np.zeros(2), np.zeros(2)), [2.0, 3.5])
+
+
+def test_counts_are_of_the_given_part_and_0_for_cold_and_unknown() -> None:
+    counts = Counts.of(TRAIN, IDS)
+    assert_allclose(np.expm1(counts.user[:-1]), np.bincount(TRAIN.user_idx, minlength=N_USERS))
+    assert_allclose(np.expm1(counts.item[:-1]), np.bincount(TRAIN.item_idx, minlength=N_ITEMS))
+    assert counts.user[-1] == counts.item[-1] == counts.item[N_ITEMS - 1] == 0
+
+
+def test_held_out_and_the_rest_make_up_the_whole() -> None:
+    rest, out = held_out(TRAIN, 0.1, np.random.default_rng(0))
+    assert len(out) == round(0.1 * len(TRAIN))
+    whole, again = together(TRAIN, nothing()), together(out, rest)
+    for column in ("user_idx", "item_idx", "rating", "timestamp"):
+        assert_array_equal(getattr(whole, column), getattr(again, column))
+
+
+def test_blend_is_configured_like_any_model() -> None:
+    assert issubclass(Blend.Config, Section)
+    assert blend().config.members.keys() == {"bias", "st"}

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from contracts import RecommenderContract
+from scipy import sparse
+
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Block, Features, Ids
+from reelbench.features.sparse import sparse_arrays
+from reelbench.models.content import Content
+
+PARAMETERS = {
+    "genre_weight": 0.5,
+    "director_weight": 0.5,
+    "same_director": 2,
+    "neutral_below_mean": 0.0,
+    "user_damping": 5.0,
+}
+
+
+class TestContent(RecommenderContract):
+    model_class = Content
+    parameters = PARAMETERS
+    features = ("genres", "tags", "directors")
+
+
+#            space  love  | robots kiss | director
+MOVIES = (
+    ((1, 0), (1, 0), 1),
+    ((1, 0), (0, 1), 0),
+    ((0, 1), (1, 0), 0),
+    ((0, 1), (0, 1), 1),
+    ((0, 1), (0, 1), 1),
+    ((1, 0), (1, 0), 0),
+    ((0, 0), (0, 0), 1),
+)
+N_ITEMS = len(MOVIES)
+
+
+def blocks(tags: bool = True) -> dict[str, Block]:
+    genres, words, director = (np.array(part) for part in zip(*MOVIES, strict=True))
+    words = 3.0 * words if tags else words[:, :0]
+    return {
+        "genres": {"genres": genres.astype(np.float32), "names": np.array(["space", "love"])},
+        "tags": {**sparse_arrays(sparse.csr_array(words)), "terms": np.array(["robots", "kiss"])},
+        "directors": {"director": director.astype(np.int32), "names": np.array(["", "Ann"])},
+    }
+
+
+def fitted(tags: bool = True, ratings: tuple[int, ...] = (5, 1), **changes: float) -> Content:
+    """User 0 has rated movies 0 and 3, user 1 nothing."""
+    train = Interactions.from_arrays([0, 0], [0, 3], ratings)
+    features = Features(Ids(2, N_ITEMS, 1.0, 5.0), blocks(tags))
+    return Content(**{**PARAMETERS, **changes}).fit(train, train, features)
+
+
+def test_the_same_director_leads_and_the_rest_is_by_likeness() -> None:
+    found, alike = fitted().similar(0, k=6)
+    assert found.tolist() == [3, 4, 5, 1, 2, 6]  # of three by Ann two lead; 1 and 2 are tied
+    np.testing.assert_allclose(alike, [0, 0, 1, 0.5, 0.5, 0], atol=1e-6)
+    assert fitted().similar(0, k=1)[0].tolist() == [3]
+
+
+def test_the_weight_slides_between_tags_and_genres() -> None:
+    model = fitted(same_director=0)
+    assert model.similar(0, k=3, genre_weight=1.0)[0].tolist() == [1, 5, 2]
+    assert model.similar(0, k=3, genre_weight=0.0)[0].tolist() == [2, 5, 1]
+    np.testing.assert_allclose(model.similar(0, k=3, genre_weight=0.7)[1], [1, 0.7, 0.3], atol=1e-6)
+
+
+def test_unknown_directors_are_not_the_same() -> None:
+    assert fitted().similar(1, k=2)[0].tolist() == [0, 3]
+    np.testing.assert_allclose(fitted().similar(1, k=2)[1], 0.5, atol=1e-6)
+
+
+def test_a_data_set_without_tags_has_genres_alone() -> None:
+    found, alike = fitted(tags=False, same_director=0).similar(0, k=2, genre_weight=0.5)
+    assert found.tolist() == [1, 5]
+    np.testing.assert_allclose(alike, 0.5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("item", "weight"), [(-1, 0.5), (N_ITEMS, 0.5), (0, 1.5)])
+def test_wrong_requests_are_errors(item: int, weight: float) -> None:
+    with pytest.raises(ValueError, match=r"no movie|genre_weight"):
+        fitted().similar(item, k=3, genre_weight=weight)
+
+
+def test_a_score_is_the_sum_of_opinions_times_likeness() -> None:
+    """Mean 3, no damping: +2 for movie 0, -2 for movie 3; 0 and 3 are of one director."""
+    scores = fitted(user_damping=0.0).score([0])[0]
+    liked = np.array([1.0, 0.5, 0.5, 0.0, 0.0, 1.0, 0.0])
+    disliked = np.array([0.0, 0.5, 0.5, 1.0, 1.0, 0.0, 0.0])
+    same = 0.5 * np.array([1, 0, 0, 1, 1, 0, 1])
+    np.testing.assert_allclose(scores, 2 * (liked + same) - 2 * (disliked + same), atol=1e-5)
+
+
+def test_the_neutral_rating_moves_a_dislike_towards_a_like() -> None:
+    centred, lenient = (fitted(neutral_below_mean=n).score([0])[0] for n in (0.0, 3.0))
+    assert centred[4] < 0 < lenient[4]

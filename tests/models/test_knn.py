@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import surprise
+from contracts import RecommenderContract
+from scipy import sparse
+from surprise_oracle import IDS, ITEMS, N_ITEMS, TRAIN, USERS, predictions, trainset, unseen
+
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Features, Ids
+from reelbench.models.knn import KNN
+from reelbench.models.similarities import largest_first, similar_rows
+
+PARAMETERS: dict[str, Any] = {
+    "based_on": "item",
+    "similarity": "pearson_baseline",
+    "k": 10,
+    "min_k": 1,
+    "shrinkage": 10.0,
+    "stored": 100,
+    "user_damping": 5.0,
+    "item_damping": 3.0,
+}
+
+
+class TestKNNItem(RecommenderContract):
+    model_class = KNN
+    parameters = PARAMETERS
+
+
+class TestKNNUser(RecommenderContract):
+    model_class = KNN
+    parameters = PARAMETERS | {"based_on": "user"}
+
+
+class TestKNNOfRawRatings(RecommenderContract):
+    model_class = KNN
+    parameters = PARAMETERS | {"similarity": "cosine", "shrinkage": 0.0, "k": 3}
+
+
+def oracle(parameters: dict[str, Any]) -> surprise.KNNBaseline:
+    """Surprise's KNNBaseline; the damped effects are its ALS, of as many rounds."""
+    similarity = {
+        "name": parameters["similarity"],
+        "user_based": parameters["based_on"] == "user",
+        "shrinkage": parameters["shrinkage"],
+    }
+    effects = {
+        "reg_u": parameters["user_damping"],
+        "reg_i": parameters["item_damping"],
+        "n_epochs": 3,
+    }
+    return surprise.KNNBaseline(
+        k=parameters["k"],
+        min_k=parameters["min_k"],
+        sim_options=similarity,
+        bsl_options=effects,
+        verbose=False,
+    ).fit(trainset())
+
+
+@pytest.mark.parametrize("based_on", ["item", "user"])
+@pytest.mark.parametrize(("k", "min_k"), [(40, 1), (4, 1), (4, 3), (1, 1)])
+def test_same_predictions_as_surprise(based_on: str, k: int, min_k: int) -> None:
+    parameters = PARAMETERS | {"based_on": based_on, "k": k, "min_k": min_k}
+    model = KNN(**parameters).fit(TRAIN, TRAIN, Features(IDS))
+    expected = predictions(oracle(parameters))
+    # of a pair in train Surprise takes the item as its own neighbour
+    pairs = unseen()
+    predicted = model.predict(USERS, ITEMS)
+    np.testing.assert_allclose(predicted[pairs], expected[pairs], atol=1e-5)
+
+
+@pytest.mark.parametrize("based_on", ["item", "user"])
+def test_cosine_as_in_surprise(based_on: str) -> None:
+    """With all neighbours: the cosine of a single common rating is 1, and ties go another way."""
+    parameters = PARAMETERS | {
+        "based_on": based_on,
+        "similarity": "cosine",
+        "shrinkage": 0.0,
+        "k": 40,
+    }
+    model = KNN(**parameters).fit(TRAIN, TRAIN, Features(IDS))
+    pairs = unseen()
+    expected = predictions(oracle(parameters))
+    np.testing.assert_allclose(model.predict(USERS, ITEMS)[pairs], expected[pairs], atol=1e-5)
+
+
+def test_neighbours_beyond_the_stored_ones_have_no_say() -> None:
+    model = KNN(**PARAMETERS | {"stored": 3}).fit(TRAIN, TRAIN, Features(IDS))
+    every = KNN(**PARAMETERS).fit(TRAIN, TRAIN, Features(IDS))
+    assert np.diff(model._similar.indptr).max() == 3
+    kept, all_of_them = model._similar[[5]], every._similar[[5]]
+    assert kept.indices.tolist() == all_of_them.indices[:3].tolist()
+    assert not np.array_equal(model.score([0]), every.score([0]))
+
+
+def test_without_a_neighbour_the_effects_answer() -> None:
+    model = KNN(**PARAMETERS | {"min_k": 30}).fit(TRAIN, TRAIN, Features(IDS))
+    expected = model._effects.predict(USERS % 41, ITEMS % 31).clip(1, 5)
+    np.testing.assert_allclose(model.predict(USERS, ITEMS), expected, atol=1e-6)
+
+
+def test_the_order_of_rows_does_not_matter() -> None:
+    order = np.random.default_rng(1).permutation(len(TRAIN))
+    shuffled = Interactions(*(column[order] for column in vars(TRAIN).values()))
+    parameters = PARAMETERS | {"similarity": "cosine", "shrinkage": 0.0, "k": 2}
+    models = [KNN(**parameters).fit(train, train, Features(IDS)) for train in (TRAIN, shuffled)]
+    scores = [model.score(np.arange(10)) for model in models]
+    np.testing.assert_allclose(*scores, atol=1e-5)
+
+
+def test_similarity_by_hand() -> None:
+    """Rows 0 and 1 share columns 0 and 1 (an entry of zero is one); row 2 shares one with each."""
+    values = sparse.csr_array(
+        (np.array([1.0, 2.0, 3.0, 0.0, 9.0, 5.0]), ([0, 0, 1, 1, 1, 2], [0, 1, 0, 1, 2, 0])),
+        shape=(3, 3),
+    )
+    cosine = (1 * 3 + 2 * 0) / np.sqrt((1 + 4) * (9 + 0))
+    found = similar_rows(values, min_common=2, shrinkage=4.0, kept=5).toarray()
+    expected = np.zeros((3, 3))
+    expected[0, 1] = expected[1, 0] = cosine * 1 / (1 + 4)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    single = similar_rows(values, min_common=1, shrinkage=0.0, kept=5).toarray()
+    np.testing.assert_allclose(single[2], [1, 1, 0], rtol=1e-6)
+
+
+def test_largest_first_and_the_left_one_of_equals() -> None:
+    matrix = sparse.csr_array(np.array([[1.0, 3.0, 2.0, 3.0], [0, 0, 0, 0], [0, 5.0, 0, 6.0]]))
+    found = largest_first(matrix, kept=3)
+    assert found.indices.tolist() == [1, 3, 2, 3, 1]
+    assert found.indptr.tolist() == [0, 3, 3, 5]
+
+
+def test_a_slice_at_a_time_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = KNN(**PARAMETERS).fit(TRAIN, TRAIN, Features(IDS))
+    monkeypatch.setattr("reelbench.models.matrices._NUMBERS_AT_ONCE", 4 * N_ITEMS)
+    sliced = KNN(**PARAMETERS).fit(TRAIN, TRAIN, Features(IDS))
+    np.testing.assert_array_equal(sliced._similar.toarray(), whole._similar.toarray())
+    np.testing.assert_array_equal(sliced._similar.indices, whole._similar.indices)
+
+
+def test_a_train_of_one_rating() -> None:
+    train = Interactions.from_arrays([0], [1], [4])
+    for based_on in ("item", "user"):
+        model = KNN(**PARAMETERS | {"based_on": based_on}).fit(
+            train, train, Features(Ids(2, 2, 1, 5))
+        )
+        np.testing.assert_allclose(model.score([0, 1]), 4.0)

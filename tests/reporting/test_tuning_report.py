@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+from reporting_samples import content, result
+
+from reelbench import paths
+from reelbench.files import write_json
+from reelbench.reporting import markdown, page
+from reelbench.reporting.tuning import COLUMNS, Tuning, read_tuning
+
+SPACES: dict[str, Any] = {
+    "svd": {"factors": [8, 16]},
+    "bias": {"user_damping": [1.0]},
+    "popularity": {},
+}
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def write(model: str, **changes: Any) -> None:
+    row: dict[str, Any] = {"number": 1, "parameters": {"factors": 8}, "value": 0.9}
+    best = {"number": 2, "parameters": {"factors": 16}, "value": 0.8, "error": None}
+    content = {
+        "searcher": "grid search (Surprise)",
+        "data": "toy",
+        "split": "random",
+        "budget": {"trials": 3, "seconds": None},
+        "objective": {"metric": "rmse", "minimize": True},
+        "trials": [row | {"error": None}, best, best | {"number": 3, "value": None, "error": "x"}],
+        "winner": 2,
+        "ended": "all trials of the budget",
+    }
+    write_json(paths.tuning(model), content | changes)
+
+
+def read(**models: Any) -> Tuning | None:
+    return read_tuning(["svd", "bias", "popularity"], models, SPACES)
+
+
+def test_nothing_is_told_without_a_search() -> None:
+    assert read() is None
+    write("svd", ended=None)
+    write("bias", trials=[], winner=None)
+    assert read() is None
+    assert "Tuning" not in markdown.render(content(result("bias")))
+
+
+def test_a_row_per_search() -> None:
+    write("svd")
+    tuning = read(svd={"factors": 16, "epochs": 5})
+    assert tuning is not None
+    (row,) = tuning.searches
+    expected = ["svd", "grid search (Surprise)", "3", "1", "rmse", "0.9000", "0.8000"]
+    assert row.cells == [*expected, "the best trial"]
+    assert len(row.cells) == len(COLUMNS)
+    assert tuning.fixed == ["popularity"] and tuning.untuned == ["bias"]
+
+
+def test_parameters_that_were_changed_since_are_not_called_tuned() -> None:
+    write("svd")
+    tuning = read(svd={"factors": 8})
+    assert tuning is not None and tuning.searches[0].cells[-1] == "others"
+
+
+def test_one_budget_is_stated_for_all() -> None:
+    write("svd")
+    write("bias", trials=[{"number": 1, "parameters": {}, "value": 0.9, "error": None}], winner=1)
+    tuning = read()
+    assert tuning is not None
+    assert tuning.budget == "Tuning: every model had 3 trials on valid of toy/random."
+    write("bias", budget={"trials": 9, "seconds": None})
+    tuning = read()
+    assert tuning is not None
+    assert tuning.budget.startswith("Tuning: budgets differ, from 3 to 9 trials")
+    paths.tuning("bias").unlink()
+    tuning = read()
+    assert tuning is not None
+    assert tuning.budget.startswith("Tuning: each model of the table had 3 trials")
+    assert "Not tuned by a search: bias." in tuning.notes
+    assert "Nothing to tune: popularity." in tuning.notes
+
+
+def test_a_space_that_is_smaller_than_the_budget_is_named() -> None:
+    write("svd", budget={"trials": 12, "seconds": 60.0}, ended="every setting tried")
+    tuning = read()
+    assert tuning is not None
+    assert "12 trials within 60 seconds" in tuning.budget
+    assert "Fewer trials: svd (every setting tried)." in tuning.notes
+
+
+def test_leaderboard_and_page_say_the_same() -> None:
+    write("svd")
+    told = dataclasses.replace(content(result("svd"), result("bias")), tuning=read())
+    text = markdown.render(told)
+    assert "## Tuning" in text
+    assert "| svd | grid search (Surprise) | 3 | 1 | rmse | 0.9000 | 0.8000 | others |" in text
+    sections = ("leaderboard", "costs", "training", "predictions", "data")
+    html = page.render(told, {section: [] for section in sections})
+    assert told.tuning is not None
+    assert told.tuning.budget in html
+    for cell in told.tuning.searches[0].cells:
+        assert cell in html
+    assert html.count("<table>") == html.count('class="scroll"')
