@@ -16,7 +16,7 @@ from reelbench.models.bias import Bias
 from reelbench.models.blend import Blend
 from reelbench.models.blend.parts import held_out, together
 from reelbench.models.blend.stack import Counts, Stack
-from reelbench.models.ranking_weights import standardised
+from reelbench.models.parts.ranking_weights import standardised
 from reelbench.params import Section
 
 BIAS = {

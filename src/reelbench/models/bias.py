@@ -8,7 +8,7 @@ from pydantic import NonNegativeFloat
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.models.base import Arrays, Recommender
-from reelbench.models.effects import Effects, damped_means
+from reelbench.models.parts.effects import Effects, damped_means
 from reelbench.params import Section
 
 
@@ -19,7 +19,7 @@ class BiasConfig(Section):
 
 
 class Bias(Recommender):
-    """Damped means (`effects.py`); ranks by them too, so all users get the same order."""
+    """Damped means (`parts/effects.py`); ranks by them too, so all users get the same order."""
 
     Config = BiasConfig
 

@@ -19,8 +19,8 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.models.factor_ranker import FactorRanker, FactorRankerConfig
-from reelbench.models.profiles import choices
+from reelbench.models.parts.factor_ranker import FactorRanker, FactorRankerConfig
+from reelbench.models.parts.profiles import choices
 
 
 class BPRConfig(FactorRankerConfig):

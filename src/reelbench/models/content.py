@@ -19,8 +19,8 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Block, Features, Ids
 from reelbench.features.sparse import sparse_arrays, sparse_of
 from reelbench.models.base import Arrays, Recommender
-from reelbench.models.feature_matrices import dense_columns
-from reelbench.models.profiles import Profiles
+from reelbench.models.parts.feature_matrices import dense_columns
+from reelbench.models.parts.profiles import Profiles
 from reelbench.params import Section
 
 GENRES, TAGS, DIRECTORS = "genres", "tags", "directors"

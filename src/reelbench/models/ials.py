@@ -16,8 +16,8 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.models.factor_ranker import FactorRanker, FactorRankerConfig
-from reelbench.models.profiles import preferences
+from reelbench.models.parts.factor_ranker import FactorRanker, FactorRankerConfig
+from reelbench.models.parts.profiles import preferences
 
 
 class IALSConfig(FactorRankerConfig):

@@ -17,9 +17,9 @@ from scipy import sparse
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
 from reelbench.models.base import Arrays, Recommender
-from reelbench.models.effects import Effects, damped_means
-from reelbench.models.matrices import groups, matrix_of, matrix_state
-from reelbench.models.similarities import largest_first, similar_rows
+from reelbench.models.parts.effects import Effects, damped_means
+from reelbench.models.parts.matrices import groups, matrix_of, matrix_state
+from reelbench.models.parts.similarities import largest_first, similar_rows
 from reelbench.params import Section
 
 # entry by entry: index into the items asked for, similarity, and what the effects leave of the

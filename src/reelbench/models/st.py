@@ -18,9 +18,9 @@ from pydantic import PositiveFloat, PositiveInt
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.models.base import Arrays, Recommender
-from reelbench.models.effects import Effects, effects_around_prior
-from reelbench.models.feature_matrices import dense_columns
-from reelbench.models.kernel import kernel_columns
+from reelbench.models.parts.effects import Effects, effects_around_prior
+from reelbench.models.parts.feature_matrices import dense_columns
+from reelbench.models.parts.kernel import kernel_columns
 from reelbench.params import ParamsError, Section
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
-from reelbench.models.surprise_data import SurpriseModel
+from reelbench.models.parts.surprise_data import SurpriseModel
 from reelbench.params import Section
 
 

@@ -8,7 +8,7 @@ from pydantic import NonNegativeFloat
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.models.base import Arrays, Recommender
-from reelbench.models.effects import group_means
+from reelbench.models.parts.effects import group_means
 from reelbench.params import Section
 
 

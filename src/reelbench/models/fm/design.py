@@ -19,8 +19,8 @@ from scipy import sparse
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Block, Features
 from reelbench.features.sparse import sparse_of
-from reelbench.models.feature_matrices import dense_columns, user_columns
 from reelbench.models.fm.config import FMConfig
+from reelbench.models.parts.feature_matrices import dense_columns, user_columns
 
 #: arrays of the block `years`
 _YEAR, _KNOWN, _MOMENTS = "year", "known", "moments"

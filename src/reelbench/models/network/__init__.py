@@ -2,8 +2,8 @@
 
     rating = mean + b_u + b_i + p_u·q_i + deep(p_u, q_i, p_u ∘ q_i)
 
-The damped effects b are fixed tables (`effects.py`, around a prior from the dense features), and
-the network learns what they leave: trainable biases under Adam overfit rare items. q_i is an
+The damped effects b are fixed tables (`parts/effects.py`, around a prior from the dense features),
+and the network learns what they leave: trainable biases under Adam overfit rare items. q_i is an
 embedding of the item plus a projection of its features (genres, year, the direction of its title's
 words). Inputs are `user_idx` and `item_idx` alone; features are tables inside the network, never
 columns of a rating.

@@ -19,7 +19,7 @@ def look_up(name: str, index: Any, table: np.ndarray) -> Any:
 
 
 def embedding(name: str, index: Any, trust: np.ndarray, config: NetworkConfig) -> Any:
-    """Trained vector times trust, zeros for what is cold; dropped whole in training: (n, factors)."""
+    """Trained vector times trust, zeros if cold; dropped whole in training: (n, factors)."""
     import keras
 
     vector = keras.layers.Embedding(

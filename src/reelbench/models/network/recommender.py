@@ -11,12 +11,12 @@ import numpy as np
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.models.base import Arrays, Recommender
-from reelbench.models.effects import effects_around_prior
-from reelbench.models.feature_matrices import dense_matrix
 from reelbench.models.network.config import NetworkConfig
 from reelbench.models.network.head import head, loss_of, whole
 from reelbench.models.network.tables import Tables
 from reelbench.models.network.towers import item_tower, user_tower
+from reelbench.models.parts.effects import effects_around_prior
+from reelbench.models.parts.feature_matrices import dense_matrix
 from reelbench.seeds import seed_keras
 
 _LOG = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ import numpy as np
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.models.base import Arrays
-from reelbench.models.effects import Effects
-from reelbench.models.feature_matrices import (
+from reelbench.models.parts.effects import Effects
+from reelbench.models.parts.feature_matrices import (
     dense_matrix,
     sparse_matrix,
     tokens_and_vectors,

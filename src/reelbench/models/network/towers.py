@@ -19,7 +19,7 @@ def user_tower(tables: Tables, config: NetworkConfig) -> Any:
     import keras
 
     index = keras.Input((), dtype="int32", name="user_idx")
-    parts = {}
+    parts: dict[str, _Projected] = {}
     if tables.user_columns.shape[1]:
         columns = layers.look_up("user_columns", index, tables.user_columns)
         parts["user_columns"] = partial(_dense, columns, config)

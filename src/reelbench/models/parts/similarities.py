@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from reelbench.models.matrices import refilled, slices
+from reelbench.models.parts.matrices import refilled, slices
 
 
 def similar_rows(

@@ -5,7 +5,7 @@ from sklearn.linear_model import Ridge
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.models.effects import Effects, damped_means, effects_around_prior
+from reelbench.models.parts.effects import Effects, damped_means, effects_around_prior
 
 IDS = Ids(4, 5, 1.0, 5.0)
 TRAIN = Interactions.from_arrays(

@@ -11,7 +11,7 @@ import pandas as pd
 from reelbench.columns import ITEM_IDX, RATING, USER_IDX
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.models.factors import FactorModel, Factors
+from reelbench.models.parts.factors import FactorModel, Factors
 
 
 class SurpriseModel(FactorModel):

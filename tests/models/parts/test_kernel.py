@@ -5,7 +5,7 @@ import pytest
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import rbf_kernel
 
-from reelbench.models.kernel import kernel_columns
+from reelbench.models.parts.kernel import kernel_columns
 from reelbench.models.st import ridge
 
 COLUMNS = np.random.default_rng(3).normal(size=(40, 5))
