@@ -33,12 +33,16 @@ ST = {
     "components": 2,
     "user_damping": 5.0,
     "item_damping": 5.0,
+    "item_kernel": "linear",
+    "gamma": 1.0,
+    "landmarks": 10,
     "item_regularization": 2.0,
     "user_regularization": 1.0,
 }
 POPULARITY = {"_target_": "reelbench.models.popularity.Popularity", "code": "popularity.py"}
 PARAMETERS: dict[str, Any] = {
-    "raters": {"bias": BIAS, "st": ST},
+    # not in the order of names: a loaded blend must not take one's weight for the other's
+    "raters": {"st": ST, "bias": BIAS},
     "rankers": {},
     "weights_by_count": False,
     "holdout": 0.2,
@@ -125,7 +129,7 @@ def test_a_members_seed_comes_from_its_name(spy: dict[str, Any]) -> None:
     first = [fit["seed"] for fit in Spy.fits]
     Spy.fits.clear()
     blend(raters={"a": spy}).fit(TRAIN, VALID, declared())
-    assert first[1] == Spy.fits[0]["seed"] != first[0]
+    assert first[0] == Spy.fits[0]["seed"] != first[1]
     assert first[2] == 11
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hydra.utils import get_class
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from reelbench import paths
 from reelbench.models.base import ModelEntry, Recommender
@@ -27,6 +27,12 @@ class BlendConfig(Section):
     k: PositiveInt
     #: a rating counts as relevant in these lists from this value on; null: every rating
     min_relevant_rating: float | None
+
+    @field_validator("raters", "rankers")
+    @classmethod
+    def _by_name(cls, entries: dict[str, ModelEntry]) -> dict[str, ModelEntry]:
+        # weights are stored by place, and a stored config has its keys in this order
+        return dict(sorted(entries.items()))
 
     @property
     def members(self) -> dict[str, ModelEntry]:
