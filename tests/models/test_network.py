@@ -31,8 +31,8 @@ PARAMETERS: dict[str, Any] = {
     "head": "linear",
     "loss": "mse",
     "init_std": 0.2,
-    "epochs": 40,
-    "patience": 10,
+    "epochs": 25,
+    "patience": 8,
     "batch_size": 32,
     "learning_rate": 0.03,
     "regularization": 0.001,
@@ -67,9 +67,32 @@ class TestFinetune(RecommenderContract):
     features = ("titles", "genres", "years")
 
 
-class TestDotProductAlone(RecommenderContract):
+class TestMf(RecommenderContract):
     model_class = Network
     parameters = {**PARAMETERS, "hidden": []}  # noqa: RUF012
+
+
+class TestHybrid(RecommenderContract):
+    model_class = Network
+    parameters = PARAMETERS
+    features = ("tags", "overviews", "years")
+
+
+class TestDemographic(RecommenderContract):
+    model_class = Network
+    parameters = {**PARAMETERS, "user_hidden": [6], "item_hidden": [8, 6]}  # noqa: RUF012
+    features = ("demographics", "genres")
+    knows_cold_users = True  # their age and occupation are known
+
+
+class TestSigmoid(RecommenderContract):
+    model_class = Network
+    parameters = {  # noqa: RUF012
+        **PARAMETERS,
+        "head": "sigmoid",
+        "loss": "binary_crossentropy",
+    }
+    features = ("genres",)
 
 
 @pytest.mark.parametrize("trained", [False, True])
