@@ -44,8 +44,8 @@ def compose(output: Path = paths.PARAMS, overrides: list[str] | None = None) -> 
         overrides: in Hydra's grammar, such as `models.svd.factors=64` or `split=random`.
 
     Raises:
-        ParamsError: Hydra cannot compose, or a section has an unknown key or a wrong value; `output`
-            is left as it was.
+        ParamsError: Hydra cannot compose, or a section has an unknown key or a wrong value; then
+            `output` is left as it was.
     """
     from dvc.utils.hydra import compose_and_dump
     from hydra.errors import HydraException
