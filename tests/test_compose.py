@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hydra.errors import ConfigCompositionException
 
 from reelbench.compose import compose
 from reelbench.params import ParamsError
@@ -72,7 +71,7 @@ def test_small_numbers_stay_numbers(tmp_path: Path) -> None:
 
 
 def test_an_override_of_an_unknown_key_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigCompositionException, match="factorz"):
+    with pytest.raises(ParamsError, match="factorz"):
         compose(tmp_path / "params.yaml", ["models.svd.factorz=7"])
 
 

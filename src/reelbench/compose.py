@@ -44,17 +44,23 @@ def compose(output: Path = paths.PARAMS, overrides: list[str] | None = None) -> 
         overrides: in Hydra's grammar, such as `models.svd.factors=64` or `split=random`.
 
     Raises:
-        ParamsError: a section has an unknown key or a wrong value; `output` is left as it was.
+        ParamsError: Hydra cannot compose, or a section has an unknown key or a wrong value; then
+            `output` is left as it was.
     """
     from dvc.utils.hydra import compose_and_dump
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
 
     from reelbench.files import atomic
 
     root = Path.cwd()
     with atomic(output) as temporary:
-        compose_and_dump(
-            str(temporary), str(root / paths.CONF), None, "config", str(root), overrides or []
-        )
+        try:
+            compose_and_dump(
+                str(temporary), str(root / paths.CONF), None, "config", str(root), overrides or []
+            )
+        except (HydraException, OmegaConfBaseException) as error:
+            raise ParamsError(str(error).strip()) from error
         content = params.read(temporary)
         check(content)
     return content

@@ -46,6 +46,8 @@ PARAMETERS: dict[str, Any] = {
     "rankers": {},
     "weights_by_count": False,
     "holdout": 0.2,
+    "ranker_holdout": 0.2,
+    "ranker_holdouts": 2,
     "refit": False,
     "k": 3,
     "min_relevant_rating": 3.0,
@@ -121,6 +123,18 @@ def test_without_valid_a_part_of_train_is_held_out_and_then_learned(spy: dict[st
     out = round(0.2 * len(TRAIN))
     sizes = [(fit["train"], fit["valid"]) for fit in Spy.fits]
     assert sizes == [(len(TRAIN) - out, out), (len(TRAIN), 0)]
+
+
+def test_rankers_are_weighed_on_several_parts_of_train_where_there_is_no_valid(
+    spy: dict[str, Any],
+) -> None:
+    both = {"popularity": POPULARITY, "spy": spy}
+    blend(rankers=both).fit(TRAIN, VALID, declared())
+    assert [fit["train"] for fit in Spy.fits] == [len(TRAIN)]
+    Spy.fits.clear()
+    blend(rankers=both).fit(TRAIN, nothing(), declared())
+    rest = len(TRAIN) - round(0.2 * len(TRAIN))
+    assert [fit["train"] for fit in Spy.fits] == [rest, rest, rest, len(TRAIN)]
 
 
 def test_a_members_seed_comes_from_its_name(spy: dict[str, Any]) -> None:

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from reporting_samples import dataset, result
+from reporting_samples import content, dataset, result
 
-from reelbench.reporting import data_figures, figures, model_figures, pictures
+from reelbench.reporting import data_figures, figures, model_figures, page, pictures
 
 RESULTS = [result("svd", 0.85, 0.2), result("bias", 0.9, 0.1), result("popularity", None, 0.3)]
 
@@ -154,3 +154,13 @@ def test_style_is_the_palette_of_this_project() -> None:
     with figures.style():
         bars = data_figures.ratings_per_value(dataset().interactions).axes[0].patches
     assert bars[0].get_facecolor()[:3] == pytest.approx((0, 0x72 / 255, 0xB2 / 255))
+
+
+def test_a_figure_of_many_models_has_a_row_of_the_page_to_itself() -> None:
+    many = [result(f"model_{number}", 0.9 + number / 1000) for number in range(30)]
+    (few,) = pictures.of_costs(many[:5], 10)
+    (costs,) = pictures.of_costs(many, 10)
+    assert (few.wide, costs.wide) == (False, True)
+    gallery = {key: [] for key in ("leaderboard", "training", "predictions", "data")}
+    html = page.render(content(*many), {**gallery, "costs": [costs]})
+    assert html.count('<figure class="wide">') == 1

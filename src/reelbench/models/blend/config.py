@@ -21,6 +21,9 @@ class BlendConfig(Section):
     weights_by_count: bool
     #: share of train that is held out for the weights where valid is empty
     holdout: float = Field(gt=0, lt=1)
+    #: likewise for the weights of the rankers, who are fitted once for each of so many such parts
+    ranker_holdout: float = Field(gt=0, lt=1)
+    ranker_holdouts: PositiveInt
     #: whether members learn from train and valid together once the weights are known
     refit: bool
     #: length of the lists whose nDCG the weights of the rankers maximise

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
@@ -22,6 +25,20 @@ _LOG = logging.getLogger(__name__)
 _MEMBERS = "members"
 # scores of a ranker that are held for the weighting: more users than fit are left to a sample
 _SCORES_PER_RANKER = 20_000_000
+
+
+class View(NamedTuple):
+    """What rankers say of some users, beside what they should have said.
+
+    Attributes:
+        scores: standardised, float32 (n, n_items) per ranker.
+        relevant: boolean CSR (n, n_items), what the rankers were fitted without.
+        seen: boolean CSR (n, n_items), what they were fitted with.
+    """
+
+    scores: list[np.ndarray]
+    relevant: sparse.csr_array
+    seen: sparse.csr_array
 
 
 class Blend(Recommender):
@@ -49,7 +66,13 @@ class Blend(Recommender):
         learning, weighing = (train, valid) if given else self._hold_out(train)
         self._fit_members(learning, weighing, features)
         self._stack = self._learn_stack(weighing)
-        self._ranking = self._learn_ranking(learning, weighing)
+        # one small part held out says little of whole lists: where there is no valid, several do
+        views = (
+            [self._view(self._members, learning, weighing)]
+            if given
+            else self._held_out_views(train, features)
+        )
+        self._ranking = self._learn_ranking(views)
         self._log_weights()
         if self.config.refit or not given:
             self._fit_members(together(learning, weighing), nothing(), features)
@@ -72,23 +95,47 @@ class Blend(Recommender):
             self.config.weights_by_count,
         )
 
-    def _learn_ranking(self, learning: Interactions, weighing: Interactions) -> np.ndarray:
-        """Weights of the rankers, float64 (n_rankers,)."""
-        if not self.config.rankers or len(weighing) == 0:
-            return np.ones(len(self.config.rankers))
+    def _held_out_views(self, train: Interactions, features: Features) -> list[View]:
+        """The rankers, each time fitted without another part of train."""
+        if not self.config.rankers:
+            return []
+        views = []
+        for number in range(self.config.ranker_holdouts):
+            draw = generator(self.seed, "ranker_holdout", str(number))
+            learning, weighing = held_out(train, self.config.ranker_holdout, draw)
+            rankers = models.create(self.config.rankers, self.seed, self.threads)
+            models.fit(rankers, self.config.rankers, learning, nothing(), features)
+            views.append(self._view(rankers, learning, weighing))
+        return views
+
+    def _view(
+        self, members: models.Members, learning: Interactions, weighing: Interactions
+    ) -> View:
+        """What the rankers say of the users of a part that they were fitted without."""
         sizes = self.ids.n_users, self.ids.n_items
         users = self._sample(np.unique(weighing.user_idx))
-        scores = [standardised(self._members[name].score(users)) for name in self.config.rankers]
         relevant = rows(weighing, self._is_relevant(weighing.rating)).seen(*sizes)
-        seen = learning.seen(*sizes)
-        return ranking_weights(scores, relevant[users], seen[users], self.config.k)
+        scores = [standardised(members[name].score(users)) for name in self.config.rankers]
+        return View(scores, relevant[users], learning.seen(*sizes)[users])
+
+    def _learn_ranking(self, views: Sequence[View]) -> np.ndarray:
+        """Weights of the rankers, float64 (n_rankers,), from the users of all views."""
+        n_rankers = len(self.config.rankers)
+        if not n_rankers or not sum(view.relevant.shape[0] for view in views):
+            return np.ones(n_rankers)
+        scores = [np.concatenate([view.scores[i] for view in views]) for i in range(n_rankers)]
+        relevant, seen = (
+            sparse.csr_array(sparse.vstack(matrices, format="csr"))
+            for matrices in ([view.relevant for view in views], [view.seen for view in views])
+        )
+        return ranking_weights(scores, relevant, seen, self.config.k)
 
     def _is_relevant(self, rating: np.ndarray) -> np.ndarray:
         limit = self.config.min_relevant_rating
         return rating >= (-np.inf if limit is None else limit)
 
     def _sample(self, users: np.ndarray) -> np.ndarray:
-        size = max(1, _SCORES_PER_RANKER // max(1, self.ids.n_items))
+        size = max(1, _SCORES_PER_RANKER // self.config.ranker_holdouts // max(1, self.ids.n_items))
         if len(users) <= size:
             return users
         return np.sort(generator(self.seed, "users").choice(users, size, replace=False))
