@@ -28,7 +28,8 @@ class FMConfig(Section):
     period_years: PositiveInt
     #: blocks that are reduced to this many principal components, where they are declared
     components: dict[str, PositiveInt]
-    #: singular values of the averaged product below this share of the largest one are dropped
+    #: rating points (root mean square over all pairs) by which storing fewer factors may change the
+    #: mean prediction
     tolerance: float = Field(ge=0, lt=1)
 
     @model_validator(mode="after")

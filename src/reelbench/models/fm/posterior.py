@@ -76,27 +76,31 @@ class PosteriorMean:
         return self._users[0] / self._n, self._items[0]
 
     def _compress(self) -> None:
-        left, right = low_rank(np.hstack(self._users), np.hstack(self._items), self._tolerance)
+        # the product is that of the sum over samples so far
+        tolerance = self._tolerance * self._n
+        left, right = low_rank(np.hstack(self._users), np.hstack(self._items), tolerance)
         self._users, self._items = [left], [right]
 
 
 def low_rank(
     left: np.ndarray, right: np.ndarray, tolerance: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Narrower matrices with the same product but for singular values below the tolerance.
+    """Narrower matrices of nearly the same product.
 
     Args:
         left: (n, k).
         right: (m, k).
-        tolerance: share of the largest singular value of left @ right.T.
+        tolerance: root mean square by which the entries of left @ right.T may change.
 
     Returns:
-        (n, d) and (m, d), d ≤ min(n, m, k): U√S and V√S of the product's decomposition, which the
-        QR decompositions of both give without making the product.
+        (n, d) and (m, d), d ≤ min(n, m, k): U√S and V√S of the product's largest singular values,
+        which the QR decompositions of both give without making the product.
     """
     left_basis, left_core = np.linalg.qr(left)
     right_basis, right_core = np.linalg.qr(right)
     u, values, vt = np.linalg.svd(left_core @ right_core.T)
-    kept = max(1, int((values > tolerance * values[0]).sum()))
+    # squares of the error of keeping the first 0, 1, 2, … values, the least that is possible
+    error = np.append(np.cumsum(values[::-1] ** 2)[::-1], 0.0) / (len(left) * len(right))
+    kept = max(1, int((error > tolerance**2).sum()))
     root = np.sqrt(values[:kept])
     return left_basis @ (u[:, :kept] * root), right_basis @ (vt[:kept].T * root)
