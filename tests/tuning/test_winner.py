@@ -115,26 +115,27 @@ def test_winners_reach_params(project: Path) -> None:
 FILES_BY_NAME = {file.stem: file for file in FILES}
 
 
-def with_common_file(order: str) -> dict[str, Any]:
-    """`bias` gets `item_damping` from a common file only; the search that found 3.5."""
-    own = Path("conf/models/bias.yaml")
-    base = {"models": {"bias": {"item_damping": 2.0}}}
-    Path("conf/models/_base.yaml").write_text("# @package _global_\n" + yaml.safe_dump(base))
-    header, text = own.read_text().replace("    item_damping: 2.0\n", "").split("\n", 1)
-    own.write_text(f"{header}\ndefaults: {order}\n{text}")
+COMMON, OWN = "  - _bias@models.bias\n", "  - _self_\n"
+
+
+def search_of_bias() -> dict[str, Any]:
+    """The search that found 3.5 for `item_damping`, which `bias` has from a common file only."""
     return search("bias", {"item_damping": 2.0}, {"item_damping": 3.5})
 
 
 def test_the_models_own_file_wins_over_a_common_one(project: Path) -> None:
-    winner.write_all([with_common_file("[_base, _self_]")], compose)
+    assert COMMON + OWN in FILES_BY_NAME["bias"].read_text()
+    winner.write_all([search_of_bias()], compose)
     params = yaml.safe_load(Path("params.yaml").read_text())
     assert params["models"]["bias"]["item_damping"] == 3.5
-    assert "item_damping: 2.0" in Path("conf/models/_base.yaml").read_text()
+    assert "item_damping: 2.0" in Path("conf/models/_bias.yaml").read_text()
 
 
 def test_a_common_file_that_wins_over_the_models_own_is_named(project: Path) -> None:
+    own = Path("conf/models/bias.yaml")
+    own.write_text(own.read_text().replace(COMMON + OWN, OWN + COMMON))
     with pytest.raises(TuningError, match=r"models.bias.item_damping is composed from elsewhere"):
-        winner.write_all([with_common_file("[_self_, _base]")], compose)
+        winner.write_all([search_of_bias()], compose)
 
 
 def test_a_summary_says_what_was_gained() -> None:

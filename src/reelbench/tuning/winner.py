@@ -97,6 +97,9 @@ def changed(text: str, model: str, parameters: Mapping[str, Any]) -> str:
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = _NO_FOLDING
+    # as the files of conf/ are written: list items two in from their key, and null by its name
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.representer.add_representer(type(None), _null)
     content = yaml.load(text)
     section = (content.get("models") or {}).get(model)
     if not isinstance(section, dict):
@@ -124,3 +127,7 @@ def _read(file: Path) -> str:
     if not file.is_file():
         raise TuningError(f"{file} is missing: only a model with a file of its own can be written")
     return file.read_text(encoding="utf-8")
+
+
+def _null(representer: Any, _: None) -> Any:
+    return representer.represent_scalar("tag:yaml.org,2002:null", "null")
