@@ -21,7 +21,12 @@ from reelbench.tuning.objective import Objective, measure, objective_of
 
 def config(**changes: object) -> EvaluateConfig:
     values = {"k": (3, 5), "min_relevant_rating": None, "candidates": "catalogue"}
-    values |= {"rank_by": "score", "similarity": "ids", "calibration_bins": 4}
+    values |= {
+        "rank_by": "score",
+        "similarity": "ids",
+        "calibration_bins": 4,
+        "rare_item_ratings": 2,
+    }
     return EvaluateConfig.model_validate(values | {"bootstrap_samples": 1} | changes)
 
 
