@@ -58,8 +58,12 @@ def test_columns_are_standardised_on_train() -> None:
     np.testing.assert_allclose(warm.std(axis=0), 1, rtol=1e-6)
     filled = np.array([1.0, 3.0, 3.0, 3.0, 3.0])
     np.testing.assert_allclose(warm[:, 0], (filled - filled.mean()) / filled.std(), rtol=1e-5)
-    # 0 votes are no votes, and not an unknown number of them
+
+
+def test_no_votes_are_not_an_unknown_number_of_them() -> None:
+    block = build()
     assert block["numeric"][0, 2] == block["numeric"][:, 2].min()
+    assert block["zero"].tolist() == [[0, 0, 1], *([0, 0, 0] for _ in range(5))]
 
 
 def test_a_cold_movie_changes_nothing_of_the_others() -> None:

@@ -8,36 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
-
-from reelbench.models.parts.surprise_data import SurpriseModel
-from reelbench.params import Section
-
-
-class SVDConfig(Section):
-    factors: PositiveInt
-    epochs: PositiveInt
-    learning_rate: PositiveFloat
-    #: L2 penalty of biases and factors
-    regularization: NonNegativeFloat
-    #: standard deviation of the factors before the first epoch
-    init_std: NonNegativeFloat
+from reelbench.models.parts.surprise_data import DescentConfig, SurpriseModel
 
 
 class SVD(SurpriseModel):
     """Surprise's SVD; a cold or unknown user or item has no bias and no factors."""
 
-    Config = SVDConfig
+    Config = DescentConfig
 
     def _learn(self, trainset: Any) -> Any:
         from surprise import SVD as SurpriseSVD
 
-        algorithm = SurpriseSVD(
-            n_factors=self.config.factors,
-            n_epochs=self.config.epochs,
-            lr_all=self.config.learning_rate,
-            reg_all=self.config.regularization,
-            init_std_dev=self.config.init_std,
-            random_state=self.seed,
-        )
-        return algorithm.fit(trainset)
+        return SurpriseSVD(**self.config.arguments(self.seed)).fit(trainset)

@@ -9,23 +9,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
 from reelbench.models.parts.factors import Factors
-from reelbench.models.parts.surprise_data import SurpriseModel, biased_factors, trainset_of
-from reelbench.params import Section
-
-
-class SVDppConfig(Section):
-    factors: PositiveInt
-    epochs: PositiveInt
-    learning_rate: PositiveFloat
-    #: L2 penalty of biases and factors
-    regularization: NonNegativeFloat
-    #: standard deviation of the factors before the first epoch
-    init_std: NonNegativeFloat
+from reelbench.models.parts.surprise_data import (
+    DescentConfig,
+    SurpriseModel,
+    biased_factors,
+    trainset_of,
+)
 
 
 class SVDpp(SurpriseModel):
@@ -34,7 +27,7 @@ class SVDpp(SurpriseModel):
     N(u) is known once train is, so its sum is stored within the user's factors.
     """
 
-    Config = SVDppConfig
+    Config = DescentConfig
 
     def _factorise(self, train: Interactions, ids: Ids) -> Factors:
         algorithm = self._learn(trainset_of(train, ids))
@@ -43,15 +36,7 @@ class SVDpp(SurpriseModel):
     def _learn(self, trainset: Any) -> Any:
         from surprise import SVDpp as SurpriseSVDpp
 
-        algorithm = SurpriseSVDpp(
-            n_factors=self.config.factors,
-            n_epochs=self.config.epochs,
-            lr_all=self.config.learning_rate,
-            reg_all=self.config.regularization,
-            init_std_dev=self.config.init_std,
-            random_state=self.seed,
-            cache_ratings=True,
-        )
+        algorithm = SurpriseSVDpp(**self.config.arguments(self.seed), cache_ratings=True)
         return algorithm.fit(trainset)
 
 

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from reelbench.columns import ITEM_IDX, RATING, USER_IDX
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
 from reelbench.models.parts.factors import FactorModel, Factors
+from reelbench.params import Section
 
 
 class SurpriseModel(FactorModel):
@@ -27,6 +29,29 @@ class SurpriseModel(FactorModel):
 
     def _factorise(self, train: Interactions, ids: Ids) -> Factors:
         return biased_factors(self._learn(trainset_of(train, ids)), ids)
+
+
+class DescentConfig(Section):
+    """What Surprise's SVD and SVD++ are told, which learn by stochastic gradient descent."""
+
+    factors: PositiveInt
+    epochs: PositiveInt
+    learning_rate: PositiveFloat
+    #: L2 penalty of biases and factors
+    regularization: NonNegativeFloat
+    #: standard deviation of the factors before the first epoch
+    init_std: NonNegativeFloat
+
+    def arguments(self, seed: int) -> dict[str, Any]:
+        """These parameters under the names that Surprise has for them."""
+        return {
+            "n_factors": self.factors,
+            "n_epochs": self.epochs,
+            "lr_all": self.learning_rate,
+            "reg_all": self.regularization,
+            "init_std_dev": self.init_std,
+            "random_state": seed,
+        }
 
 
 def trainset_of(train: Interactions, ids: Ids) -> Any:
