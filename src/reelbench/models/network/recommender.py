@@ -16,7 +16,7 @@ from reelbench.models.network.head import head, loss_of, whole
 from reelbench.models.network.tables import Tables
 from reelbench.models.network.towers import item_tower, user_tower
 from reelbench.models.parts.effects import effects_around_prior
-from reelbench.models.parts.feature_matrices import dense_matrix
+from reelbench.models.parts.feature_matrices import dense_matrix, title_matrix
 from reelbench.seeds import seed_keras
 
 _LOG = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class Network(Recommender):
         effects = effects_around_prior(
             train,
             features.ids,
-            dense_matrix(features),
+            np.hstack([dense_matrix(features), self.config.title_scale * title_matrix(features)]),
             user_damping=self.config.user_damping,
             item_damping=self.config.item_damping,
             regularization=self.config.prior_regularization,

@@ -47,6 +47,20 @@ def dense_matrix(features: Features) -> np.ndarray:
     return np.hstack([np.zeros((n_items, 0)), *parts])
 
 
+def title_matrix(features: Features) -> np.ndarray:
+    """Direction of the sum of a title's word vectors: float64 (n_items, dimension).
+
+    Zeros for a title without a known word; dimension is 0 where no declared block has words.
+    """
+    tokens, vectors = tokens_and_vectors(features)
+    total = np.zeros((len(tokens), vectors.shape[1]))
+    for place in range(tokens.shape[1]):  # a word at a time: no array over items, words and numbers
+        known = tokens[:, place] > 0
+        total[known] += vectors[tokens[known, place]]
+    length = np.linalg.norm(total, axis=1, keepdims=True)
+    return np.divide(total, length, out=np.zeros_like(total), where=length > 0)
+
+
 def user_matrix(features: Features) -> np.ndarray:
     """Float columns over users of all blocks, in the order declared: float64 (n_users, d)."""
     n_users = features.ids.n_users
