@@ -77,7 +77,7 @@ def bag_of_terms(
                 name="kernel",
             )
             if dropout:
-                self.dropout = keras.layers.Dropout(dropout)
+                self.dropout = keras.layers.Dropout(dropout, name="entry_dropout")
 
         def _fixed(self, name: str, values: np.ndarray, dtype: str) -> Any:
             return self.add_weight(
