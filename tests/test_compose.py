@@ -41,16 +41,17 @@ def test_every_experiment_composes(tmp_path: Path) -> None:
         assert set(content["inputs"]) == set(content["models"])
 
 
-def test_one_stem_everywhere(tmp_path: Path) -> None:
-    """conf file = entry of params.yaml = name in the list; the code file exists.
+def stems(group: str) -> set[str]:
+    """Names of the files of a group; those that begin with _ are read by others."""
+    return {file.stem for file in (ROOT / "conf" / group).glob("[!_]*.yaml")}
 
-    The default list has not every model, so as not to train it in each run of the pipeline.
-    """
-    names = sorted(file.stem for file in (ROOT / "conf" / "models").glob("[!_]*.yaml"))
-    content = compose(tmp_path / "params.yaml", [f"models=[{','.join(names)}]"])
+
+def test_one_stem_everywhere(tmp_path: Path) -> None:
+    """conf file = entry of params.yaml = name in the list; the code file exists."""
+    models = ",".join(sorted(stems("models")))
+    content = compose(tmp_path / "params.yaml", [f"models=[{models}]"])
     for group in ("models", "features"):
-        stems = {file.stem for file in (ROOT / "conf" / group).glob("[!_]*.yaml")}
-        assert set(content[group]) == stems
+        assert set(content[group]) == stems(group)
         for entry in content[group].values():
             code = ROOT / "src" / "reelbench" / group / entry["code"]
             assert code.exists()
@@ -60,6 +61,16 @@ def test_one_stem_everywhere(tmp_path: Path) -> None:
             # a model that is made of others depends on the whole folder, and no other one does
             assert (code == ROOT / "src" / "reelbench" / group) == ("raters" in entry)
     assert set(content["inputs"]) == set(content["models"])
+
+
+def test_only_published_networks_are_out_of_the_default_list() -> None:
+    """They wait for a preset that asks for them; every other model is trained by default."""
+    content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    assert set(content["features"]) == stems("features")
+    others = stems("models") - set(content["models"])
+    for name in others:
+        section = yaml.safe_load((ROOT / f"conf/models/{name}.yaml").read_text(encoding="utf-8"))
+        assert f"_mlp@models.{name}" in section["defaults"], name
 
 
 def test_override_reaches_the_file(tmp_path: Path) -> None:
