@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -152,7 +153,7 @@ def replicate(
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     failed = False
     for name in names:
-        report = _or_exit(lambda name=name: run(name, root, data, seeds), "replicate")
+        report = _or_exit(partial(run, name, root, data, seeds), "replicate")
         for result in report.rows.values():
             typer.echo(report_line(result))
             failed |= result.not_run.startswith("failed")

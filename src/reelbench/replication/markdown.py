@@ -8,22 +8,20 @@ from pathlib import Path
 from reelbench.files import atomic
 from reelbench.replication.result import PAGE, Report, Result, read_all
 from reelbench.replication.rows import Row, System, systems
-from reelbench.replication.words import MISSING, estimate, number, spread, title
+from reelbench.replication.words import MISSING, estimate, number, spread, title, told
 
-_HEAD = (
-    "row",
-    "what",
-    "published",
-    "ours, same protocol",
-    "ours, honest",
-    "what made the difference",
-)
+_HEAD = ("row", "what", "published", "same protocol", "honest", "what made the difference")
 _NOTE = """\
-Five published recommenders, every row of them. *Published* is what was printed, on the protocol named beside it.
-*Same protocol* is our model with the same faults, mean ± standard deviation over root seeds, which draw random splits
-too. *Honest* is the same model where nothing leaks, with its 95 % interval (users drawn with replacement; rows, where
-one pseudo-user stands for all). A fault's worth is the honest protocol with that fault alone, less the honest
-protocol. `reelbench replicate NAME` measures a table again; [docs/replication.md](../docs/replication.md) says more."""
+Five published recommenders, every row of them.
+
+- *Published* is what was printed, on the protocol named beside it.
+- *Same protocol* is our model with the same faults: mean ± standard deviation over root seeds, which
+  draw a random split too.
+- *Honest* is the same model where nothing leaks, with its 95 % interval: users drawn with
+  replacement, or rows where one pseudo-user stands for all.
+- A fault's worth is the honest protocol with that fault alone, less the honest protocol.
+
+`reelbench replicate NAME` runs a table again; more in [docs/replication.md](../docs/replication.md)."""
 
 
 def write(file: Path = PAGE) -> Path:
@@ -63,8 +61,8 @@ def _line(row: Row, result: Result) -> str:
         f"`{row.id}`",
         f"{row.step}: {row.what}",
         _published(row),
-        _cell(f"{title(m)} {spread(m, found)}" for m, found in result.same.items()),
-        _cell(f"{title(m)} {estimate(m, found)}" for m, found in result.honest.items()),
+        _cell(f"{title(m)} {spread(m, found)}" for m, found in told(row, result.same)),
+        _cell(f"{title(m)} {estimate(m, found)}" for m, found in told(row, result.honest)),
         _difference(result),
     ]
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

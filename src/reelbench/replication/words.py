@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TypeVar
+
 from reelbench.replication.result import Estimate, Result, Spread, Worth
 from reelbench.replication.rows import Row
+
+T = TypeVar("T")
 
 MISSING = "\u2013"
 _MINUS = "\u2212"
@@ -57,11 +62,12 @@ def estimate(metric: str, found: Estimate) -> str:
 
 def line(row: Row, result: Result) -> str:
     """How far ours is from the published figure, and where the rest comes from."""
-    sentences = [_metric(row, result, metric) for metric in _told(row, result)]
+    sentences = [_metric(row, result, metric) for metric, _ in told(row, result.same)]
     for name, figures in result.also.items():
         told = (f"{title(metric)} {estimate(metric, e)}" for metric, e in figures.items())
         sentences.append(f"{name}: {', '.join(told)}")
-    return ". ".join(sentences) + "." if sentences else ""
+    said = [sentence for sentence in sentences if sentence]
+    return ". ".join(said) + "." if said else ""
 
 
 def report_line(result: Result) -> str:
@@ -74,9 +80,11 @@ def report_line(result: Result) -> str:
     return f"{result.row}: {'; '.join(part for part in parts if part)}"
 
 
-def _told(row: Row, result: Result) -> list[str]:
-    """Metrics that have something to say; a time is a figure and no difference."""
-    return [name for name in row.published or result.same if name in result.same]
+def told(row: Row, figures: Mapping[str, T]) -> list[tuple[str, T]]:
+    """Figures in the order of publication; what was not published comes last."""
+    first = [metric for metric in row.published if metric in figures]
+    rest = [metric for metric in figures if metric not in first]
+    return [(metric, figures[metric]) for metric in first + rest]
 
 
 def _metric(row: Row, result: Result, metric: str) -> str:
@@ -89,7 +97,7 @@ def _metric(row: Row, result: Result, metric: str) -> str:
         left = result.honest[metric].value - ours.mean
         parts.append(f"honest less ours {signed(metric, left)}")
         parts += _faults([w for w in result.worth if w.metric == metric])
-    return f"{title(metric)}: {', '.join(parts)}" if parts else f"{title(metric)}: {ours.mean:g}"
+    return f"{title(metric)}: {', '.join(parts)}" if parts else ""
 
 
 def _faults(worth: list[Worth]) -> list[str]:
