@@ -68,8 +68,6 @@ def _of_network(study: Study) -> list[Result]:
     told = ", ".join(f"{key} {entry[key]}" for key in ("embeddings", "hidden", "head", "dropout"))
     terms = ran.content["features"]["tags"]["max_terms"]
     return [
-        Result(
-            row="b_dnn_layers", shown=f"`{_DNN.model}`: {told}; {terms} terms, of train's tags."
-        ),
+        Result(row="b_dnn_layers", shown=f"`{_DNN.model}`: {told}; {terms} terms of train."),
         Result(row="b_dnn_reason", shown=neighbour_reason(ran, _DNN.model)),
     ]

@@ -15,13 +15,13 @@ _NOTE = """\
 Five published recommenders, every row of them.
 
 - *Published* is what was printed, on the protocol named beside it.
-- *Same protocol* is our model with the same faults: mean ± standard deviation over root seeds, which
-  draw a random split too.
+- *Same protocol* is our model with the same faults: mean ± standard deviation over root seeds,
+  which draw a random split too.
 - *Honest* is the same model where nothing leaks, with its 95 % interval: users drawn with
   replacement, or rows where one pseudo-user stands for all.
 - A fault's worth is the honest protocol with that fault alone, less the honest protocol.
 
-`reelbench replicate NAME` runs a table again; more in [docs/replication.md](../docs/replication.md)."""
+`reelbench replicate NAME` runs a table again: [docs/replication.md](../docs/replication.md)."""
 
 
 def write(file: Path = PAGE) -> Path:

@@ -64,8 +64,8 @@ def line(row: Row, result: Result) -> str:
     """How far ours is from the published figure, and where the rest comes from."""
     sentences = [_metric(row, result, metric) for metric, _ in told(row, result.same)]
     for name, figures in result.also.items():
-        told = (f"{title(metric)} {estimate(metric, e)}" for metric, e in figures.items())
-        sentences.append(f"{name}: {', '.join(told)}")
+        beside = [f"{title(metric)} {estimate(metric, e)}" for metric, e in told(row, figures)]
+        sentences.append(f"{name}: {', '.join(beside)}")
     said = [sentence for sentence in sentences if sentence]
     return ". ".join(said) + "." if said else ""
 
