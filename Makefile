@@ -31,8 +31,9 @@ params: setup ## Compose params.yaml from conf/
 repro: setup params ## Run the whole pipeline, whatever is not up to date
 	$(BIN)/dvc repro
 
-test: setup ## Run all tests
-	$(BIN)/python -m pytest
+# By file, since the tests of a file share what they have set up.
+test: setup ## Run all tests, in two processes
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: setup ## Check style, types and the direction of imports
 	$(BIN)/ruff check src tests benchmarks

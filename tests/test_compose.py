@@ -90,3 +90,8 @@ def test_an_unknown_top_level_key_is_refused(tmp_path: Path) -> None:
 def test_an_unknown_block_of_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match=r"conf/models/dnn.yaml: no feature block 'genre'"):
         compose(tmp_path / "params.yaml", ["models.dnn.features=[genre]"])
+
+
+def test_an_unknown_fault_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match="no fault 'drop_cold'; did you mean 'drop_cold_items'"):
+        compose(tmp_path / "params.yaml", ["faults=[drop_cold]"])

@@ -213,13 +213,15 @@ def bench_compare(
 @bench.command("save")
 def bench_save() -> None:
     """Make the results of the last run the baseline, to be committed."""
-    from reelbench import params, paths
+    from reelbench import faults, params, paths
     from reelbench.bench import baseline
     from reelbench.bench.config import BenchConfig
     from reelbench.bench.source import BenchError
 
     try:
         config = params.load("bench", BenchConfig)
+        if names := faults.named(params.read()):
+            raise BenchError(f"no baseline of a protocol with faults ({names})")
         models = params.select(params.read(), "inputs")
         baseline.save(models, config.tolerances, paths.BASELINE)
     except (ParamsError, BenchError) as error:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from reelbench import params, paths
+from reelbench import faults, params, paths
 from reelbench.params import ParamsError, Section
 
 
@@ -20,6 +20,7 @@ class Root(Section):
     seed: int
     threads: int
     protocol: str | None
+    faults: list[str]
     data: dict[str, Any]
     enrich: dict[str, Any]
     filter: dict[str, Any]
@@ -72,6 +73,7 @@ def check(content: Mapping[str, Any]) -> None:
     from reelbench.models.base import ModelEntry
 
     root = params.validate("params", dict(content), Root, paths.CONF / "config.yaml")
+    faults.parse(root.faults)
     for section, config in _sections(root).items():
         source = params.conf_file(section, content)
         params.validate(section, params.select(content, section), config, source)

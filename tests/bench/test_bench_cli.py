@@ -50,6 +50,14 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["bench", *arguments])
 
 
+def test_a_faulty_protocol_makes_no_baseline(project: None) -> None:
+    content = yaml.safe_load(paths.PARAMS.read_text())
+    paths.PARAMS.write_text(yaml.safe_dump(content | {"faults": ["score_train_rows"]}))
+    done = run("save")
+    assert done.exit_code == 2 and "faults (score_train_rows)" in done.stderr
+    assert not paths.BASELINE.exists()
+
+
 def test_a_worse_model_is_stopped_against_the_baseline(project: None) -> None:
     assert run("save").exit_code == 0
     write_results(1.03)

@@ -7,6 +7,7 @@ from reelbench.data.interactions import Interactions
 from reelbench.evaluation.config import EvaluateConfig
 from reelbench.evaluation.movies import Movies
 from reelbench.evaluation.protocol import Evaluation, Parts, evaluate
+from reelbench.faults import Fault
 from reelbench.features.block import Features, Ids
 from reelbench.models.base import Arrays, Recommender
 
@@ -51,10 +52,13 @@ class RankOnly(Countdown):
 
 
 def run(
-    model: type[Recommender] = Countdown, config: EvaluateConfig = CONFIG, parts: Parts = PARTS
+    model: type[Recommender] = Countdown,
+    config: EvaluateConfig = CONFIG,
+    parts: Parts = PARTS,
+    faults: tuple[Fault, ...] = (),
 ) -> Evaluation:
     fitted = model().fit(parts.train, parts.valid, Features(IDS))
-    return evaluate(fitted, parts, config, MOVIES, seed=1)
+    return evaluate(fitted, parts, config, MOVIES, 1, faults)
 
 
 def test_lists_by_hand() -> None:
@@ -220,3 +224,28 @@ def test_diversity_has_a_key_per_kind_of_vector() -> None:
     assert metrics["diversity_text_at_3"] == 1
     assert metrics["diversity_text_at_1"] is None
     assert not [key for key in run().metrics if key.startswith("diversity")]
+
+
+def test_a_fault_scores_the_rows_of_train_too() -> None:
+    found = run(faults=(Fault.SCORE_TRAIN_ROWS,))
+    assert found.metrics["n_test"] == 9
+    rows = [part.rating for part in (PARTS.train, PARTS.valid, PARTS.test)]
+    items = [part.item_idx for part in (PARTS.train, PARTS.valid, PARTS.test)]
+    errors = 3 + np.concatenate(items) / 10 - np.concatenate(rows)
+    assert found.metrics["rmse"] == pytest.approx(np.sqrt((errors**2).mean()))
+    # user 1 is in train alone: nothing to find for them, and the lists of the others stay
+    assert found.metrics["n_users_without_relevant"] == 1
+    assert found.metrics["recall_at_3"] == run().metrics["recall_at_3"]
+
+
+def test_a_fault_leaves_out_test_ratings_of_cold_movies() -> None:
+    warm = Parts(PARTS.train, PARTS.valid, Interactions.from_arrays([0, 2], [1, 3], [5, 3]))
+    found = run(parts=warm, faults=(Fault.DROP_COLD_ITEMS,))
+    assert found.metrics["n_test"] == 1
+    assert found.metrics["rmse"] == pytest.approx(1.9)
+
+
+def test_a_fault_ranks_the_own_test_items_only() -> None:
+    columns = run(faults=(Fault.OWN_TEST_ITEMS_ONLY,)).recommendations
+    lists = np.column_stack([columns["user_idx"], columns["rank"], columns["item_idx"]])
+    assert lists.tolist() == [[0, 1, 4], [0, 2, 3], [2, 1, 3], [3, 1, 5]]

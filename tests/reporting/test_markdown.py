@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from reporting_samples import LEAK, content, result
 
+from reelbench.faults import Fault
 from reelbench.reporting.markdown import render
 
 RESULTS = (
@@ -53,3 +55,13 @@ def test_names_the_leak_the_cold_and_the_machine() -> None:
     assert "3 of 60 test users" in text and "7 movies" in text
     assert "Some CPU with 2 threads" in text
     assert "160 train, 20 valid, 20 test" in text
+
+
+def test_marks_every_row_of_a_faulty_protocol() -> None:
+    faulty = replace(content(*RESULTS), faults=(Fault.DROP_COLD_ITEMS,))
+    text = render(faulty)
+    assert text.splitlines()[2].startswith("> **Not an honest protocol. Faults switched on: `drop")
+    assert [row[0] for row in rows(text)[2:6]] == [
+        f"{model} [drop_cold_items]" for model in ("svd", "bias", "poor", "popularity")
+    ]
+    assert "honest" not in render(content(*RESULTS))

@@ -34,7 +34,7 @@ def content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     off = {"min_per_user": 0, "min_per_item": 0, "repeat": False}
     enrich = {"name": "none", "list": None}
     content = {"data": data, "engine": engine, "filter": off, "enrich": enrich}
-    return {**content, "seed": 1, "threads": 1}
+    return {**content, "seed": 1, "threads": 1, "faults": []}
 
 
 PAIRS = [(u, i) for u in (1, 2, 3) for i in (1, 2)]

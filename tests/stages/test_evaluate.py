@@ -75,7 +75,7 @@ def write_params(**changes: Any) -> None:
         "bootstrap_samples": 40,
     }
     content = {key: value for key, value in (content | changes).items() if value != "absent"}
-    paths.PARAMS.write_text(yaml.safe_dump({"seed": 1, "evaluate": content}))
+    paths.PARAMS.write_text(yaml.safe_dump({"seed": 1, "faults": [], "evaluate": content}))
 
 
 def write_items() -> None:

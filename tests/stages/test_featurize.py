@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from small_project import N_ITEMS, N_USERS, ratings, write_catalogue, write_params, write_ratings
 
@@ -15,6 +17,7 @@ from reelbench.stages import featurize
 
 PARAMS: dict[str, Any] = {
     "seed": 5,
+    "faults": [],
     "threads": 1,
     "features": {
         "ids": {"_target_": "reelbench.features.ids.IdsBlock", "code": "ids.py"},
@@ -85,3 +88,15 @@ def test_unknown_key_names_the_file() -> None:
     write_params(Path(), params)
     with pytest.raises(ParamsError, match=r"conf/features/probe\.yaml: unknown key 'sise'.*'size'"):
         featurize.run("probe")
+
+
+def test_a_fault_shows_a_block_all_ratings_and_tags() -> None:
+    parts = ratings()
+    write_params(Path(), PARAMS | {"faults": ["encoder_on_all_rows"]})
+    whole = pa.concat_tables([pq.read_table(part) for part in (paths.TRAIN, paths.VALID)])
+    pq.write_table(whole, paths.INTERACTIONS)
+    tag = {"user_idx": [0], "item_idx": [0], "tag": ["late"], "timestamp": [10**9]}
+    pq.write_table(pa.table(tag), paths.TAGS)
+    featurize.run("probe")
+    rows = read_block(paths.feature_block("probe"))["rows"].tolist()
+    assert rows == [len(parts["train"]) + len(parts["valid"]), N_ITEMS, N_USERS, 1]

@@ -86,6 +86,7 @@ def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 def write_params() -> None:
     content = {
         "seed": 1,
+        "faults": [],
         "protocol": None,
         "data": {"name": "made-up"},
         "split": {"name": "random"},

@@ -47,6 +47,7 @@ def model(target: str, **parameters: Any) -> dict[str, Any]:
 
 PARAMS: dict[str, Any] = {
     "seed": 5,
+    "faults": [],
     "threads": 1,
     "features": {"ids": block("ids", "IdsBlock"), "genres": block("genres", "GenresBlock")},
     "models": {

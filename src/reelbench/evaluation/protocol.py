@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +20,12 @@ from reelbench.evaluation.breakdown import Outcome, breakdown, cohorts_of
 from reelbench.evaluation.calibration import calibration, calibration_error
 from reelbench.evaluation.config import EvaluateConfig
 from reelbench.evaluation.errors import ERRORS, Moments, moments, total
+from reelbench.evaluation.faulty import own_candidates, scored_rows
 from reelbench.evaluation.metrics import coverage, metric_key, ranking_metrics
 from reelbench.evaluation.movies import Movies
 from reelbench.evaluation.ranking import NO_ITEM
 from reelbench.evaluation.scoring import Rankings, Ratings, predict, rank
+from reelbench.faults import Fault
 from reelbench.models.base import Recommender
 
 Table = dict[str, np.ndarray | None]
@@ -62,23 +64,30 @@ class Evaluation:
 
 
 def evaluate(
-    model: Recommender, parts: Parts, config: EvaluateConfig, movies: Movies, seed: int
+    model: Recommender,
+    parts: Parts,
+    config: EvaluateConfig,
+    movies: Movies,
+    seed: int,
+    faults: Collection[Fault] = (),
 ) -> Evaluation:
     """Evaluate a fitted model on the test part.
 
     Errors are over all test ratings, cold users and items included. Rankings are over the full
     catalogue (or all of train's items) less the items that the user has in train or valid, for all
-    users with a test rating.
+    users with a test rating. Where `faults` say otherwise, "test rating" below is a scored one.
 
     Raises:
         ValueError: the test part is empty, or a score is NaN.
     """
-    test = parts.test
-    if len(test) == 0:
+    if len(parts.test) == 0:
         raise ValueError("the test part is empty: make `split` leave some ratings for it")
+    test = scored_rows(parts.train, parts.valid, parts.test, faults)
     users, user_place = np.unique(test.user_idx, return_inverse=True)
     ratings = predict(model, test)
-    relevant = relevant_items(test, model, config)[users]
+    size = (model.ids.n_users, model.ids.n_items)
+    relevant = relevant_items(parts.test, model, config)[users]
+    own = own_candidates(parts.test, size, faults)
     rankings = rank(
         model,
         users,
@@ -86,6 +95,7 @@ def evaluate(
         max(config.k),
         relevant=relevant,
         among=allowed_items(parts, model, config),
+        own=None if own is None else own[users],
         by=config.rank_by,
     )
     errors = _moments(user_place, len(users), test, ratings)
@@ -104,12 +114,11 @@ def evaluate(
         ranking,
         config.k,
     )
-    size = (model.ids.n_users, model.ids.n_items)
     return Evaluation(
         metrics=_headline(errors, ranking)
         | _of_all_lists(rankings.items, model.ids.n_items, config.k)
         | {"calibration_error": None if bins is None else calibration_error(bins)}
-        | _counts(parts, users, ranking)
+        | _counts(test, parts.train, users, ranking)
         | {"intervals": _intervals(errors, ranking, config.bootstrap_samples, seed)}
         | {"cohorts": cohorts.describe(groups, test, ratings.predicted)},
         per_user=_per_user(users, user_place, parts, errors, ranking),
@@ -207,8 +216,9 @@ def _headline(errors: Moments | None, ranking: dict[str, np.ndarray]) -> dict[st
     return headline
 
 
-def _counts(parts: Parts, users: np.ndarray, ranking: dict[str, np.ndarray]) -> dict[str, int]:
-    test, train = parts.test, parts.train
+def _counts(
+    test: Interactions, train: Interactions, users: np.ndarray, ranking: dict[str, np.ndarray]
+) -> dict[str, int]:
     items = np.unique(test.item_idx)
     return {
         "n_test": len(test),

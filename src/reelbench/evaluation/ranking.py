@@ -47,14 +47,18 @@ def best(allowed: np.ndarray, k: int) -> np.ndarray:
 
 
 def candidates_only(
-    scores: np.ndarray, seen: sparse.csr_array, among: np.ndarray | None = None
+    scores: np.ndarray,
+    seen: sparse.csr_array,
+    among: np.ndarray | None = None,
+    own: sparse.csr_array | None = None,
 ) -> np.ndarray:
-    """A copy of the scores with -inf for every seen item, and for every item not in `among`.
+    """A copy of the scores with -inf for every item that is seen, or not in `among` or `own`.
 
     Args:
         scores: floats (n, n_items).
         seen: boolean CSR (n, n_items).
         among: bool (n_items,), the items that may be recommended; None: all.
+        own: boolean CSR (n, n_items), the same for each user; None: all.
 
     Raises:
         ValueError: a score is NaN, or the shapes disagree.
@@ -65,11 +69,19 @@ def candidates_only(
     if scores.size and np.isnan(scores.max(axis=1)).any():
         raise ValueError("scores contain NaN, which has no place in a ranking")
     allowed = scores.copy()
-    rows = np.repeat(np.arange(len(scores)), np.diff(seen.indptr))
-    allowed[rows, seen.indices] = -np.inf
+    allowed[_entries(seen)] = -np.inf
     if among is not None:
         allowed[:, ~among] = -np.inf
+    if own is not None:
+        others = np.ones(allowed.shape, dtype=bool)
+        others[_entries(own)] = False
+        allowed[others] = -np.inf
     return allowed
+
+
+def _entries(pairs: sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column of every stored entry."""
+    return np.repeat(np.arange(pairs.shape[0]), np.diff(pairs.indptr)), pairs.indices
 
 
 def _best(allowed: np.ndarray, k: int) -> np.ndarray:

@@ -73,6 +73,7 @@ def rank(
     *,
     relevant: sparse.csr_array | None = None,
     among: np.ndarray | None = None,
+    own: sparse.csr_array | None = None,
     by: Literal["score", "prediction"] = "score",
 ) -> Rankings:
     """Rank the whole catalogue for `users`, a chunk of them at a time.
@@ -83,6 +84,7 @@ def rank(
         k: length of the lists.
         relevant: boolean CSR (n_users, n_items), what to find the places of; None: nothing.
         among: bool (n_items,), the items that may be recommended; None: all.
+        own: boolean CSR (n_users, n_items), the same for each user; None: all.
         by: `prediction` ranks by predicted ratings, except a model that ranks another way.
     """
     relevant = sparse.csr_array(seen.shape, dtype=bool) if relevant is None else relevant
@@ -97,7 +99,7 @@ def rank(
         start = time.perf_counter()
         chunk = _scores(model, users[rows], by)
         seconds += time.perf_counter() - start
-        allowed = candidates_only(chunk, seen[rows], among)
+        allowed = candidates_only(chunk, seen[rows], among, None if own is None else own[rows])
         items[rows] = best(allowed, k)
         top = np.take_along_axis(chunk, np.maximum(items[rows], 0), axis=1)
         scores[rows] = np.where(items[rows] == NO_ITEM, np.nan, top)

@@ -32,11 +32,12 @@ class NumericBlock(FeatureBlock):
     """Numbers with the median of train for what is unknown, standardised.
 
     `numeric`, `missing` and `zero` float32 (n_items, n_columns), `moments` float64 (n_columns, 3):
-    median, mean and deviation; `columns` str (n_columns,). n_columns is 0 for a data set without any.
+    median, mean and deviation; `columns` str (n_columns,). n_columns is 0 for a data set without
+    any of them.
 
     Median and moments are those of the items with a train row, each item once. `missing` is 1 where
-    the median stands for an unknown value, `zero` where the value is known to be 0, which is often a
-    case of its own: a movie without a vote. A column that no item in train has is all 0.
+    the median stands for an unknown value, `zero` where the value is known to be 0, which is often
+    a case of its own: a movie without a vote. A column that no item in train has is all 0.
     """
 
     Config = NumericConfig

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from reelbench.columns import COHORT, COHORT_BY, N_TEST
 from reelbench.evaluation.config import EvaluateConfig
 from reelbench.evaluation.significance import ALPHA, RESAMPLES_PER_COMPARISON
+from reelbench.faults import Fault, warning
 from reelbench.reporting import tables
 from reelbench.reporting.comparisons import Pair, against_best, compared_metrics
 from reelbench.reporting.dataset import Dataset
@@ -35,6 +36,7 @@ class Content:
     protocol: str | None = None
     published: Sequence[Published] = ()
     tuning: Tuning | None = None
+    faults: Collection[Fault] = ()
 
     @property
     def k(self) -> int:
@@ -48,9 +50,15 @@ class Content:
 
     @cached_property
     def rows(self) -> list[tuple[str, list[Cell]]]:
-        """Model and cells of every row of the leaderboard."""
+        """Model, marked with the faults that are on, and cells of every row of the leaderboard."""
         cells = tables.cells(self.results, self.columns)
-        return [(result.name, row) for result, row in zip(self.results, cells, strict=True)]
+        mark = f" [{', '.join(sorted(self.faults))}]" if self.faults else ""
+        return [(result.name + mark, row) for result, row in zip(self.results, cells, strict=True)]
+
+    @property
+    def warning(self) -> str:
+        """What is wrong with the protocol; empty for an honest one."""
+        return warning(self.faults)
 
     @property
     def counts(self) -> dict[str, Any]:

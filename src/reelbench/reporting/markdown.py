@@ -21,6 +21,7 @@ def render(content: Content) -> str:
     sizes = ", ".join(f"{rows:,} {name}" for name, rows in parts.items())
     blocks = [
         "# Leaderboard",
+        f"> **{content.warning}**" if content.warning else "",
         f"Data `{content.dataset.name}`, split `{content.split_name}` ({sizes} ratings). Best "
         "values in bold, 95 % intervals in brackets.",
         _table(content.columns, content.rows, _main_cell),

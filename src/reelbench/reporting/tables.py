@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,16 +69,19 @@ def ranked(results: Sequence[Result], k: int) -> list[Result]:
     return sorted(results, key=place)
 
 
-def metrics_frame(results: Sequence[Result]) -> pd.DataFrame:
+def metrics_frame(results: Sequence[Result], faults: Collection[str] = ()) -> pd.DataFrame:
     """Every number of the metrics files, with the bounds of its interval: content of the CSV.
 
     Returns:
         a row per model in the given order; columns `model`, then metrics and counts by name, each
-        metric followed by `_low` and `_high`. No costs, so that the bytes are stable.
+        metric followed by `_low` and `_high`; `faults` after `model` where the protocol has any.
+        No costs, so that the bytes are stable.
     """
     rows = []
     for result in results:
         row: dict[str, Any] = {"model": result.name}
+        if faults:
+            row["faults"] = " ".join(sorted(faults))
         intervals = result.metrics.get("intervals", {})
         for key, value in sorted(result.metrics.items()):
             if isinstance(value, dict):

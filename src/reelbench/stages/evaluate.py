@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from reelbench import params, paths
+from reelbench import faults, params, paths
 from reelbench.columns import BIN_HIGH, BIN_LOW, MEAN_GIVEN, MEAN_PREDICTED, N_TEST
 from reelbench.data.interactions import Interactions
 from reelbench.evaluation.config import EvaluateConfig
@@ -28,7 +28,7 @@ def run(model: str) -> None:
     seed = params.select(params.read(), "seed")
     parts = Parts(*map(Interactions.from_parquet, (paths.TRAIN, paths.VALID, paths.TEST)))
     recommender = Recommender.load(paths.model_dir(model))
-    result = evaluate(recommender, parts, config, _movies(config), seed)
+    result = evaluate(recommender, parts, config, _movies(config), seed, faults.read())
     write_json(paths.metrics(model), result.metrics)
     _write_table(result.per_user, paths.per_user(model))
     _write_table(result.predictions, paths.predictions(model))

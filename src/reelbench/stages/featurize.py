@@ -6,9 +6,10 @@ import logging
 
 import pandas as pd
 
-from reelbench import params, paths
+from reelbench import faults, params, paths
 from reelbench.columns import YEAR
 from reelbench.data.interactions import Interactions
+from reelbench.faults import Fault
 from reelbench.features.block import BlockEntry, Catalogue, Ids, write_block
 from reelbench.files import read_json, size_bytes
 from reelbench.seeds import seed_for
@@ -31,6 +32,7 @@ def run(block: str) -> None:
 
 def read_catalogue() -> Catalogue:
     """What blocks may look at, from the artifacts of clean and split."""
+    everything = Fault.ENCODER_ON_ALL_ROWS in faults.read()
     sizes = read_json(paths.CATALOGUE)
     return Catalogue(
         ids=Ids(
@@ -41,6 +43,6 @@ def read_catalogue() -> Catalogue:
         ),
         items=pd.read_parquet(paths.ITEMS).astype({YEAR: "Int16"}),
         users=pd.read_parquet(paths.USERS),
-        tags=pd.read_parquet(paths.KNOWN_TAGS),
-        train=Interactions.from_parquet(paths.TRAIN),
+        tags=pd.read_parquet(paths.TAGS if everything else paths.KNOWN_TAGS),
+        train=Interactions.from_parquet(paths.INTERACTIONS if everything else paths.TRAIN),
     )

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reelbench import params, paths
+from reelbench import faults, params, paths
 from reelbench.data.engine import Engine, EngineConfig
 from reelbench.data.interactions import Interactions
 from reelbench.data.splits import Given, KFold, divide, protocol_of
 from reelbench.evaluation.config import EvaluateConfig
 from reelbench.evaluation.movies import Movies
 from reelbench.evaluation.protocol import Parts, evaluate
+from reelbench.faults import Fault
 from reelbench.features.block import Block, BlockEntry, Catalogue, Features, read_block
 from reelbench.files import write_json
 from reelbench.models.base import ModelEntry
@@ -84,7 +85,9 @@ def _parts_of_folds(config: KFold, root: int) -> Iterator[Parts]:
 
 def _features(entry: ModelEntry, train: Interactions) -> Features:
     """The model's blocks, built from another train part."""
-    catalogue = replace(read_catalogue(), train=train)
+    catalogue = read_catalogue()
+    if Fault.ENCODER_ON_ALL_ROWS not in faults.read():
+        catalogue = replace(catalogue, train=train)
     return Features(catalogue.ids, {name: _build(name, catalogue) for name in entry.features})
 
 
@@ -107,9 +110,9 @@ def _run(
     recommender.fit(parts.train, parts.valid, features)
     # no interval of a single run is asked for, and they take most of the time
     config = config.model_copy(update={"bootstrap_samples": 1})
-    metrics = evaluate(recommender, parts, config, movies, common["seed"]).metrics
+    found = evaluate(recommender, parts, config, movies, common["seed"], faults.read())
     _LOG.info("%s: %s done", model, which)
-    return {key: value for key, value in metrics.items() if not isinstance(value, dict)}
+    return {key: value for key, value in found.metrics.items() if not isinstance(value, dict)}
 
 
 def _write(model: str, kind: str, found: Sequence[Headline]) -> dict[str, Any]:

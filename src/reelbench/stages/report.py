@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from reelbench import faults as protocol_faults
 from reelbench import params, paths
 from reelbench.evaluation.config import EvaluateConfig
 from reelbench.files import atomic, write_json
@@ -34,7 +35,7 @@ def run() -> None:
     }
     _write_pictures([picture for section in stored.values() for picture in section])
     write_json(paths.DATA_REPORT, content.dataset.summary())
-    _write(paths.LEADERBOARD_CSV, tables.to_csv(tables.metrics_frame(results)))
+    _write(paths.LEADERBOARD_CSV, tables.to_csv(tables.metrics_frame(results, content.faults)))
     _write(paths.COMPARISONS_CSV, tables.to_csv(comparisons_frame(content.pairs)))
     _write(paths.RARE_ITEMS_CSV, tables.to_csv(content.rare.frame()))
     _write(paths.LEADERBOARD_MD, markdown.render(content))
@@ -69,6 +70,7 @@ def _content() -> Content:
         tuning=read_tuning(
             (r.name for r in results), common.get("models", {}), common.get("search", {})
         ),
+        faults=protocol_faults.read(),
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reelbench import params, paths
+from reelbench import faults, params, paths
 from reelbench.files import read_json, sha256_file, sha256_tree
 from reelbench.models.base import ModelEntry
 from reelbench.serving.requirements import requirements
@@ -136,6 +136,8 @@ def _tags(
     tags = {
         "data": content["data"]["name"],
         "split": content["split"]["name"],
+        # an honest run has no such tag
+        **({"faults": names} if (names := faults.named(content)) else {}),
         "machine": {"host": platform.node()} | cost.get("machine", {}),
         "input": _inputs(model),
         "package": dict(name.split("==") for name in needed),

@@ -1,0 +1,71 @@
+"""Faults of published protocols, by name: switched on one at a time, they show what each is worth.
+
+None is on by default. Where one is, every table of the report says so, its runs in MLflow have the
+tag `faults`, and `reelbench bench save` refuses to make a baseline of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any
+
+from rapidfuzz import process
+
+from reelbench import params, paths
+from reelbench.params import ParamsError
+
+
+class Fault(StrEnum):
+    """What a protocol may do wrong; the value is its name in `faults:`."""
+
+    #: vocabularies and statistics of features know valid and test, and tags of any date
+    ENCODER_ON_ALL_ROWS = "encoder_on_all_rows"
+    #: errors are over the rows of train and valid too
+    SCORE_TRAIN_ROWS = "score_train_rows"
+    #: errors leave out test ratings of movies that are not in train
+    DROP_COLD_ITEMS = "drop_cold_items"
+    #: a user's own test movies are the candidates of their ranking
+    OWN_TEST_ITEMS_ONLY = "own_test_items_only"
+
+
+_EFFECTS = {
+    Fault.ENCODER_ON_ALL_ROWS: "features were made with the ratings and tags of valid and test",
+    Fault.SCORE_TRAIN_ROWS: "errors are over train and valid ratings too",
+    Fault.DROP_COLD_ITEMS: "test ratings of movies that are not in train are left out of errors",
+    Fault.OWN_TEST_ITEMS_ONLY: "each user's own test movies alone are ranked",
+}
+
+
+def read() -> frozenset[Fault]:
+    """The faults that `params.yaml` switches on."""
+    return parse(params.select(params.read(), "faults"))
+
+
+def parse(names: Iterable[str]) -> frozenset[Fault]:
+    """Faults by name.
+
+    Raises:
+        ParamsError: a name that there is not.
+    """
+    known = [fault.value for fault in Fault]
+    for name in names:
+        if name not in known:
+            nearest = process.extractOne(str(name), known, score_cutoff=50)
+            hint = f"did you mean '{nearest[0]}'?" if nearest else f"known: {', '.join(known)}"
+            source = paths.CONF / "config.yaml"
+            raise ParamsError(f"{source}: faults: no fault '{name}'; {hint}")
+    return frozenset(map(Fault, names))
+
+
+def named(content: Mapping[str, Any]) -> str:
+    """Names of the faults that parameters switch on, such as `a, b`; empty for none."""
+    return ", ".join(sorted(parse(content.get("faults", ()))))
+
+
+def warning(faults: Iterable[Fault]) -> str:
+    """What a reader of the results has to know first; empty without a fault."""
+    lines = [f"`{fault}` ({_EFFECTS[fault]})" for fault in sorted(faults)]
+    if not lines:
+        return ""
+    return f"Not an honest protocol. Faults switched on: {'; '.join(lines)}."
