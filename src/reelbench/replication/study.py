@@ -79,6 +79,7 @@ class Study:
     seeds: int
     folder: Path
     ran: list[Ran] = field(default_factory=list)
+    _measured: dict[tuple[Variant, int], tuple[Ran, dict[str, Any]]] = field(default_factory=dict)
 
     def run(self, variant: Variant, *, seed: int = FIRST_SEED, upto: str = "") -> Ran:
         """Run one variant with one root seed, which draws the split too where that is random."""
@@ -98,9 +99,17 @@ class Study:
     def measure(self, variant: Variant, runs: int = 1) -> Measured:
         """Metrics of a variant over so many root seeds."""
         seeds = range(FIRST_SEED, FIRST_SEED + runs)
-        return Measured(
-            tuple(metrics_of(self.run(variant, seed=seed), variant.model) for seed in seeds)
-        )
+        return Measured(tuple(self._metrics(variant, seed) for seed in seeds))
+
+    def _metrics(self, variant: Variant, seed: int) -> dict[str, Any]:
+        """Of one run; a variant that several rows need is linked together once."""
+        known = self._measured.get((variant, seed))
+        if known is None:
+            ran = self.run(variant, seed=seed)
+            self._measured[variant, seed] = (ran, metrics_of(ran, variant.model))
+        else:
+            self.ran.append(known[0])
+        return self._measured[variant, seed][1]
 
     def cost(self, since: int = 0) -> tuple[float, int]:
         """Seconds of all variants from the given one on, and bytes of the largest step."""

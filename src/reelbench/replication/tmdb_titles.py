@@ -15,7 +15,7 @@ from reelbench.replication.parts import Part, Script, of_plans
 from reelbench.replication.plan import Plan
 from reelbench.replication.result import Result, Spread, counted
 from reelbench.replication.rows import System
-from reelbench.replication.study import SECONDS, Measured, Study, Variant, metrics_of
+from reelbench.replication.study import SECONDS, Measured, Study, Variant
 from reelbench.replication.words import spread
 
 ABOUT = (
@@ -132,7 +132,8 @@ def _over_folds(study: Study, variant: Variant) -> Spread:
         variant.with_("split=kfold", f"split.folds={_FOLDS}", f"split.fold={fold}")
         for fold in range(1, _FOLDS + 1)
     )
-    return Measured(tuple(metrics_of(study.run(fold), fold.model) for fold in folds)).spread("r2")
+    measured = [study.measure(fold) for fold in folds]
+    return Measured(tuple(run for found in measured for run in found.runs)).spread("r2")
 
 
 def _figure(study: Study) -> list[Result]:
@@ -144,8 +145,8 @@ def _figure(study: Study) -> list[Result]:
             network.model: network,
             **{model: Variant(model) for model in corrected},
         }.items():
-            metrics = metrics_of(study.run(variant), variant.model)
-            bars[name] = {metric: float(metrics[metric]) for metric in ("mae", "rmse", "r2")}
+            measured = study.measure(variant)
+            bars[name] = {m: measured.estimate(m).value for m in ("mae", "rmse", "r2")}
     worst = min(bars, key=lambda name: bars[name]["r2"])
     best = max(bars, key=lambda name: bars[name]["r2"])
     told = f"R² from {bars[worst]['r2']:.2f} (`{worst}`) to {bars[best]['r2']:.2f} (`{best}`)."

@@ -12,6 +12,8 @@ T = TypeVar("T")
 
 MISSING = "\u2013"
 _MINUS = "\u2212"
+# not of a model: the same for every seed
+_COUNTS = ("n_test",)
 _TITLES = {
     "rmse": "RMSE",
     "mae": "MAE",
@@ -35,7 +37,7 @@ def number(metric: str, value: float) -> str:
     if metric == "seconds":
         return f"{value:,.1f}"
     if float(value).is_integer() and abs(value) >= 2:
-        return f"{int(value):,}"
+        return f"{int(value):,}".replace("-", _MINUS)
     return f"{value:.4f}".replace("-", _MINUS)
 
 
@@ -47,7 +49,7 @@ def signed(metric: str, value: float) -> str:
 def spread(metric: str, found: Spread) -> str:
     """Mean, and deviation over seeds where there are several."""
     text = number(metric, found.mean)
-    if found.deviation is None:
+    if found.deviation is None or metric in _COUNTS:
         return text
     return f"{text} ± {found.deviation:.4f}"
 
