@@ -69,7 +69,8 @@ def configured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     file = tmp_path_factory.mktemp("conf") / "params.yaml"
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        content = copy.deepcopy(compose(file))
+        models = sorted(file.stem for file in Path("conf/models").glob("[!_]*.yaml"))
+        content = copy.deepcopy(compose(file, [f"models=[{','.join(models)}]"]))
     for section in content["models"].values():
         if "epochs" in section:
             section["epochs"] = FEWER_EPOCHS

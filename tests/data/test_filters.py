@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -11,13 +13,13 @@ from hypothesis import strategies as st
 
 from reelbench.data.canonical import Canonical
 from reelbench.data.errors import DataError
-from reelbench.data.filters import TOO_FEW, FilterConfig, enough, filtered
+from reelbench.data.filters import NOT_TAGGED, TOO_FEW, FilterConfig, enough, filtered
 
 PAIRS = st.sets(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=80)
 
 
-def config(user: int, item: int, repeat: bool = True) -> FilterConfig:
-    return FilterConfig(min_per_user=user, min_per_item=item, repeat=repeat)
+def config(user: int, item: int, repeat: bool = True, tagged: bool = False) -> FilterConfig:
+    return FilterConfig(tagged=tagged, min_per_user=user, min_per_item=item, repeat=repeat)
 
 
 def full(pairs: list[tuple[int, int]], n_users: int = 10, n_items: int = 10) -> Canonical:
@@ -44,6 +46,15 @@ def full(pairs: list[tuple[int, int]], n_users: int = 10, n_items: int = 10) -> 
         for name, table in tables.items()
     }
     return Canonical(tables, counts, {}, np.arange(len(user)))
+
+
+def with_tags(canonical: Canonical, pairs: set[tuple[int, int]]) -> Canonical:
+    """The tables with a tag on each of the pairs, rated or not."""
+    user, item = (pa.array(column, pa.int32()) for column in zip(*sorted(pairs), strict=True))
+    tags = pa.table({"user_idx": user, "item_idx": item, "tag": ["x"] * len(pairs)})
+    count = {"read": len(pairs), "dropped": {}, "written": len(pairs)}
+    tables, counts = {**canonical.tables, "tags": tags}, {**canonical.counts, "tags": count}
+    return replace(canonical, tables=tables, counts=counts)
 
 
 def by_ids(tables: dict[str, pa.Table]) -> set[tuple[str, str]]:
@@ -87,12 +98,24 @@ def test_once_is_not_until_nothing_changes() -> None:
     assert not enough(user, item, config(2, 3)).any()
 
 
-@given(pairs=PAIRS, user=st.integers(0, 3), item=st.integers(0, 3), repeat=st.booleans())
+@given(
+    pairs=PAIRS,
+    user=st.integers(0, 3),
+    item=st.integers(0, 3),
+    repeat=st.booleans(),
+    tagged=st.booleans(),
+    tags=PAIRS,
+)
 def test_indices_are_dense_again_and_rows_balance(
-    pairs: set[tuple[int, int]], user: int, item: int, repeat: bool
+    pairs: set[tuple[int, int]],
+    user: int,
+    item: int,
+    repeat: bool,
+    tagged: bool,
+    tags: set[tuple[int, int]],
 ) -> None:
-    before = full(sorted(pairs))
-    settings = config(user, item, repeat)
+    before = with_tags(full(sorted(pairs)), tags)
+    settings = config(user, item, repeat, tagged)
     try:
         after = filtered(before, settings)
     except DataError:
@@ -113,11 +136,42 @@ def test_indices_are_dense_again_and_rows_balance(
 
 def test_sparsity_before_and_after() -> None:
     after = filtered(full([(0, 0), (0, 1), (1, 0), (1, 1), (2, 5)]), config(2, 2))
-    told = after.counts["interactions"]["filter"]
-    assert (told["sparsity_before"], told["sparsity_after"]) == (0.95, 0.0)
+    told = after.counts["interactions"]["filter"]["steps"]
+    assert told == {
+        "before": {"ratings": 5, "users": 10, "movies": 10, "sparsity": 0.95},
+        "enough_ratings": {"ratings": 4, "users": 2, "movies": 2, "sparsity": 0.0},
+    }
     assert after.counts["interactions"]["dropped"] == {TOO_FEW: 1}
     assert after.counts["users"]["dropped"] == {TOO_FEW: 8}
     assert pd.Series(after.tables["tags"]["tag"]).tolist() == ["x"]
+
+
+@given(pairs=PAIRS, tags=PAIRS)
+def test_the_join_of_ratings_and_tags_is_of_pairs_in_both(
+    pairs: set[tuple[int, int]], tags: set[tuple[int, int]]
+) -> None:
+    before = with_tags(full(sorted(pairs)), tags)
+    both = {(f"u{u}", f"m{i}") for u, i in pairs & tags}
+    if both:
+        after = filtered(before, config(0, 0, tagged=True))
+        assert by_ids(after.tables) == both
+        of_source = np.array(sorted(pairs))[after.source_row]
+        assert {(f"u{u}", f"m{i}") for u, i in of_source} == both
+    else:
+        with pytest.raises(DataError, match=r"filter\.tagged=false"):
+            filtered(before, config(0, 0, tagged=True))
+
+
+def test_tags_come_first_and_each_step_has_its_count() -> None:
+    """Movie 1 has two ratings, of which only one is tagged: too few then."""
+    before = with_tags(full([(0, 0), (0, 1), (1, 0), (1, 1)]), {(0, 0), (1, 0), (0, 1), (5, 5)})
+    after = filtered(before, config(1, 2, tagged=True))
+    steps = after.counts["interactions"]["filter"]["steps"]
+    assert list(steps) == ["before", "tagged", "enough_ratings"]
+    assert steps["tagged"] == {"ratings": 3, "users": 2, "movies": 2, "sparsity": 0.25}
+    assert steps["enough_ratings"] == {"ratings": 2, "users": 2, "movies": 1, "sparsity": 0.0}
+    assert after.counts["interactions"]["dropped"] == {NOT_TAGGED: 1, TOO_FEW: 1}
+    assert after.counts["tags"]["dropped"] == {NOT_TAGGED: 1, TOO_FEW: 1}
 
 
 def test_nobody_left_is_an_error_that_says_what_to_do() -> None:

@@ -31,7 +31,7 @@ def content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     data["root"] = "mine"
     data["source"]["files"] = ["ratings.csv", "items.csv"]
     engine = {"name": "duckdb", "threads": 1, "memory_limit": "1GB"}
-    off = {"min_per_user": 0, "min_per_item": 0, "repeat": False}
+    off = {"tagged": False, "min_per_user": 0, "min_per_item": 0, "repeat": False}
     enrich = {"name": "none", "list": None}
     content = {"data": data, "engine": engine, "filter": off, "enrich": enrich}
     return {**content, "seed": 1, "threads": 1, "faults": []}

@@ -25,7 +25,7 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict]:
     write_raw()
     data = yaml.safe_load((CONF / "data" / "ml-latest-small.yaml").read_text(encoding="utf-8"))
     engine = {"name": "duckdb", "threads": 1, "memory_limit": "1GB"}
-    off = {"min_per_user": 0, "min_per_item": 0, "repeat": True}
+    off = {"tagged": False, "min_per_user": 0, "min_per_item": 0, "repeat": True}
     content = {"data": data, "engine": engine, "filter": off}
     content["enrich"] = {"name": "none", "list": None}
     write(content)
@@ -119,14 +119,17 @@ def test_without_tags_the_table_is_empty_but_there(params: dict[str, dict]) -> N
 def test_a_filter_makes_another_population(params: dict[str, dict]) -> None:
     with (paths.RAW / "ratings.csv").open("a", encoding="utf-8") as stream:
         stream.write("99,1,4,5\n")
-    params["filter"] = {"min_per_user": 2, "min_per_item": 2, "repeat": True}
+    params["filter"] = {"tagged": False, "min_per_user": 2, "min_per_item": 2, "repeat": True}
     write(params)
     clean.run()
     assert "99" not in set(pd.read_parquet(paths.USERS)["user_id"])
     assert read_json(paths.CATALOGUE)["n_users"] == N_USERS
     told = read_json(paths.CLEAN_COUNTS)["interactions"]
     assert told["read"] == told["written"] + 1
-    assert told["filter"]["sparsity_after"] < told["filter"]["sparsity_before"]
+    assert (
+        told["filter"]["steps"]["enough_ratings"]["sparsity"]
+        < told["filter"]["steps"]["before"]["sparsity"]
+    )
 
 
 def test_directors_are_joined_and_what_is_alike_is_listed(params: dict[str, dict]) -> None:

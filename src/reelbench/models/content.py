@@ -56,8 +56,8 @@ class Content(Recommender):
         self._mean = float(train.rating.mean(dtype=np.float64))
         n_items = features.ids.n_items
         genres = sparse.csr_array(dense_columns(features[GENRES], n_items), dtype=np.float32)
-        self._genres = _unit_rows(genres)
-        self._tags = _unit_rows(_tags(features[TAGS], n_items))
+        self._genres = unit_rows(genres)
+        self._tags = unit_rows(_tags(features[TAGS], n_items))
         self._director = features[DIRECTORS]["director"]
         self._profiles = Profiles.of(self._opinions(train, features.ids))
 
@@ -95,7 +95,7 @@ class Content(Recommender):
         weight = self.config.genre_weight if genre_weight is None else genre_weight
         if not 0 <= weight <= 1:
             raise ValueError(f"genre_weight must be between 0 and 1, got {weight}")
-        genres, tags = _cosines(self._genres, item_idx), _cosines(self._tags, item_idx)
+        genres, tags = cosines(self._genres, item_idx), cosines(self._tags, item_idx)
         alike = (weight * genres + (1 - weight) * tags).astype(np.float32)
         order = np.argsort(-alike, kind="stable")
         order = order[order != item_idx]
@@ -149,16 +149,16 @@ def _matrix(state: Arrays, name: str) -> sparse.csr_array:
     return _tags(own, 0)
 
 
-def _unit_rows(matrix: sparse.csr_array) -> sparse.csr_array:
+def unit_rows(matrix: sparse.csr_array) -> sparse.csr_array:
     """Rows of length 1, or still empty."""
     length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
     scale = np.divide(1.0, length, out=np.zeros(len(length)), where=length > 0)
     return sparse.csr_array(sparse.diags_array(scale) @ matrix, dtype=np.float32)
 
 
-def _cosines(unit_rows: sparse.csr_array, item: int) -> np.ndarray:
-    """Cosine of an item with every item, float (n_items,)."""
-    return (unit_rows @ unit_rows[[item]].T).toarray()[:, 0]
+def cosines(matrix: sparse.csr_array, item: int) -> np.ndarray:
+    """Cosine of an item with every item, float (n_items,), of rows of length 1 or 0."""
+    return (matrix @ matrix[[item]].T).toarray()[:, 0]
 
 
 def _one_hot(director: np.ndarray) -> sparse.csr_array:

@@ -83,7 +83,7 @@ def _activity(counts: np.ndarray, title: str, x: str, y: str) -> Figure:
 
 def genres(items: pd.DataFrame) -> Figure | None:
     """Movies per genre; a movie counts in each of its genres."""
-    by_item = _genres_of(items)
+    by_item = genres_of(items)
     if by_item.empty:
         return None
     counts = by_item.value_counts()
@@ -100,12 +100,12 @@ def genres(items: pd.DataFrame) -> Figure | None:
 
 def mean_rating_per_genre(interactions: pd.DataFrame, items: pd.DataFrame) -> Figure | None:
     """Mean rating of the movies of every genre with its 95 % interval."""
-    by_item = _genres_of(items)
+    by_item = genres_of(items)
     if by_item.empty:
         return None
-    per_item = _sums(interactions, ITEM_IDX)
+    per_item = sums(interactions, ITEM_IDX)
     joined = per_item.join(by_item.rename("group"), how="inner").groupby("group").sum()
-    means = _means(joined).sort_values("mean", kind="stable")
+    means = means_of(joined).sort_values("mean", kind="stable")
     figure, (axes,) = new(1.0 + 0.19 * len(means))
     mean, half = means["mean"], means["half"]
     axes.errorbar(mean, means.index, xerr=half, fmt="o", color=BLUE, markersize=4.5)
@@ -123,8 +123,8 @@ def release_year(interactions: pd.DataFrame, items: pd.DataFrame) -> Figure | No
     if YEAR not in items or items[YEAR].isna().all():
         return None
     year = items.set_index(ITEM_IDX)[YEAR].dropna().astype(np.int64)
-    per_year = _sums(interactions, ITEM_IDX).join(year.rename("group"), how="inner")
-    means = _means(per_year.groupby("group").sum())
+    per_year = sums(interactions, ITEM_IDX).join(year.rename("group"), how="inner")
+    means = means_of(per_year.groupby("group").sum())
     told = means[means["n"] >= min(_FEWEST_RATINGS, means["n"].max())]
     figure, (upper, lower) = new(4.4, 2)
     mean, half = told["mean"], told["half"]
@@ -144,26 +144,30 @@ def release_year(interactions: pd.DataFrame, items: pd.DataFrame) -> Figure | No
     return figure
 
 
-def _genres_of(items: pd.DataFrame) -> pd.Series:
+def genres_of(items: pd.DataFrame) -> pd.Series:
     """A row per movie and genre, indexed by `item_idx`; empty where the source has no genres."""
     if GENRES not in items:
         return pd.Series(dtype=object)
     return items.set_index(ITEM_IDX)[GENRES].explode().dropna()
 
 
-def _sums(interactions: pd.DataFrame, by: str) -> pd.DataFrame:
+def sums(interactions: pd.DataFrame, by: str) -> pd.DataFrame:
     """Count, sum and sum of squares of the ratings of every group."""
     rating = interactions[RATING]
     columns = pd.DataFrame({"n": 1, "sum": rating, "squares": rating**2})
     return columns.groupby(interactions[by]).sum()
 
 
-def _means(sums: pd.DataFrame) -> pd.DataFrame:
-    """Mean, and half the width of its 95 % interval: unknown, so not drawn, for one rating."""
-    mean = sums["sum"] / sums["n"]
-    variance = (sums["squares"] - sums["n"] * mean**2).clip(lower=0) / (sums["n"] - 1)
-    half = _NORMAL_95 * np.sqrt(variance / sums["n"])
-    return pd.DataFrame({"n": sums["n"], "mean": mean, "half": half})
+def means_of(per_group: pd.DataFrame) -> pd.DataFrame:
+    """Mean, and half the width of its 95 % interval: unknown, so not drawn, for one rating.
+
+    Args:
+        per_group: what `sums` returned, or sums of it.
+    """
+    n, mean = per_group["n"], per_group["sum"] / per_group["n"]
+    variance = (per_group["squares"] - n * mean**2).clip(lower=0) / (n - 1)
+    half = _NORMAL_95 * np.sqrt(variance / n)
+    return pd.DataFrame({"n": n, "mean": mean, "half": half})
 
 
 def _finish(axes: Axes, title: str, x: str, y: str) -> None:

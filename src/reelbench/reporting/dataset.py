@@ -47,11 +47,13 @@ class Dataset:
         found = self.clean.get("interactions", {}).get("filter")
         if not found:
             return ""
-        least = f"{found['min_per_user']} and movies with fewer than {found['min_per_item']}"
-        sparsity = f"{found['sparsity_before']:.4f} before, {found['sparsity_after']:.4f} after"
+        rules = ["ratings of a movie that the same user has not tagged"] * found["tagged"]
+        if found["min_per_user"] or found["min_per_item"]:
+            least = f"{found['min_per_user']} and movies with fewer than {found['min_per_item']}"
+            rules.append(f"users with fewer than {least} ratings")
         return (
-            f"Before the split, users with fewer than {least} ratings were left out: these figures "
-            f"are of another population than that of the data set (sparsity {sparsity})."
+            f"Before the split, {', then '.join(rules)} were left out: these figures are of "
+            f"another population than that of the data set ({_told(found['steps'])})."
         )
 
     @property
@@ -77,6 +79,17 @@ class Dataset:
             "clean": self.clean,
             "split": self.split,
         }
+
+
+_STEPS = {"before": "at first", "tagged": "tagged", "enough_ratings": "with enough ratings"}
+
+
+def _told(steps: dict[str, dict[str, float]]) -> str:
+    """Sizes and sparsity before and after every step of a filter."""
+    sizes = "{ratings:,} ratings of {users:,} users and {movies:,} movies, sparsity {sparsity:.4f}"
+    return "; ".join(
+        f"{words}: {sizes.format(**steps[name])}" for name, words in _STEPS.items() if name in steps
+    )
 
 
 def read_train_counts(n_items: int) -> np.ndarray:

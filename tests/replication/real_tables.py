@@ -1,0 +1,62 @@
+"""Canonical tables of real data sets, for tests; skipped with a reason where files are absent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from conftest import CONF, SHARED
+
+from reelbench.columns import RATING, YEAR
+from reelbench.data import schema
+from reelbench.data.canonical import canonical
+from reelbench.data.engine import Engine, EngineConfig
+from reelbench.data.enrich import EnrichConfig, enrich
+from reelbench.data.interactions import Interactions
+from reelbench.data.readers import ReadConfig, read
+from reelbench.features.block import Block, BlockEntry, Catalogue, Ids
+
+Tables = dict[str, pd.DataFrame]
+
+
+def tables_of(name: str, folder: Path) -> Tables:
+    """Interactions, items, users and tags of the files in a folder."""
+    section = yaml.safe_load((CONF / "data" / f"{name}.yaml").read_text(encoding="utf-8"))
+    config = ReadConfig(**section["read"])
+    engine = Engine(EngineConfig(name="duckdb", threads=1, memory_limit="1GB"))
+    found = canonical(read(folder, config, engine), config, engine).tables
+    return {table: schema.to_pandas(rows) for table, rows in found.items()}
+
+
+def tmdb() -> Tables:
+    folder = SHARED / "tmdb-5000"
+    if not (folder / "tmdb_5000_movies.csv").exists():
+        pytest.skip(f"TMDB 5000 is not in {SHARED}")
+    return tables_of("tmdb-5000", folder)
+
+
+def with_directors(items: pd.DataFrame) -> pd.DataFrame:
+    file = SHARED / "imdb_top_1000.csv"
+    if not file.exists():
+        pytest.skip(f"IMDb's list is not in {SHARED}")
+    path = CONF / "enrich" / "imdb-directors.yaml"
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    config["list"]["path"] = str(file)
+    return enrich(items, EnrichConfig(**config).list).items
+
+
+def blocks_of(tables: Tables, *names: str) -> tuple[dict[str, Block], Catalogue]:
+    """Feature blocks over all rows: lists for a title know no split."""
+    rows, items = tables["interactions"], tables["items"].astype({YEAR: "Int16"})
+    train = Interactions.from_arrays(rows["user_idx"], rows["item_idx"], rows[RATING])
+    sizes = Ids(len(tables["users"]), len(items), 0.0, 10.0)
+    catalogue = Catalogue(sizes, items, tables["users"], tables["tags"], train)
+    blocks: dict[str, Any] = {}
+    for name in names:
+        section = yaml.safe_load((CONF / "features" / f"{name}.yaml").read_text(encoding="utf-8"))
+        entry = BlockEntry(**section[name])
+        blocks[name] = entry.create(name, seed=0, threads=1).build(catalogue)
+    return blocks, catalogue

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from real_tables import tables_of
+
+from reelbench.replication.title_lookup import TitleLookup
+
+ITEMS = pd.DataFrame(
+    {
+        "title": ["The Matrix", "Heat", "Amélie", "Titanic", "Titanic", "Heat 2"],
+        "year": pd.array([1999, 1995, 2001, 1953, 1997, None], dtype="Int16"),
+        "aka": [[], [], np.array(["Le Fabuleux Destin d'Amélie Poulain"]), [], [], []],
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def lookup() -> TitleLookup:
+    return TitleLookup(ITEMS)
+
+
+@pytest.mark.parametrize(
+    ("text", "item"),
+    [
+        ("matrix, the (1999)", 0),
+        ("the martix", 0),
+        ("heat", 1),
+        ("AMELIE", 2),
+        ("le fabuleux destin d amelie poulain", 2),
+        ("titanic", 3),
+        ("Titanic (1997)", 4),
+        ("Titanic (2024)", 3),
+    ],
+)
+def test_the_closest_title_is_found(lookup: TitleLookup, text: str, item: int) -> None:
+    found = lookup.find(text)
+    assert found is not None
+    assert (found.item_idx, found.title) == (item, ITEMS["title"][item])
+    assert 0.5 <= found.similarity <= 1
+
+
+def test_similarity_is_twice_the_common_letters_over_all(lookup: TitleLookup) -> None:
+    found = lookup.find("hxt")
+    assert found is not None
+    assert (found.item_idx, found.similarity) == (1, pytest.approx(2 * 2 / 7))
+    assert lookup.find("hxt", cutoff=0.6) is None
+
+
+@pytest.mark.parametrize("text", ["", "   ", "()", "zzzzqqqq", "(1999)"])
+def test_what_is_like_no_title_finds_none(lookup: TitleLookup, text: str) -> None:
+    assert lookup.find(text) is None
+
+
+def test_a_cutoff_off_the_scale_is_an_error(lookup: TitleLookup) -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        lookup.find("heat", cutoff=50)
+
+
+def test_an_empty_catalogue_and_one_without_other_titles() -> None:
+    assert TitleLookup(ITEMS.iloc[:0]).find("heat") is None
+    found = TitleLookup(ITEMS.drop(columns="aka")).find("amelie")
+    assert found is not None and found.item_idx == 2
+
+
+def test_typing_errors_in_ml_latest_small(ml_latest_small: Path) -> None:
+    """A letter left out: the movie is still found in nine cases of ten."""
+    items = tables_of("ml-latest-small", ml_latest_small)["items"]
+    lookup = TitleLookup(items)
+    picked = items[items["title"].str.len() >= 8].sample(150, random_state=0)
+    hits = 0
+    for row, title in zip(picked.index, picked["title"], strict=True):
+        found = lookup.find(title[:3] + title[4:])
+        hits += found is not None and items["title"][found.item_idx] == items["title"][row]
+    assert hits >= 135
+    assert lookup.find("qzxw vvkjq") is None
