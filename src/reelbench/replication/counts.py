@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from reelbench import paths
-from reelbench.columns import GENRES, ITEM_IDX, USER_IDX
+from reelbench.columns import ITEM_IDX, USER_IDX
 from reelbench.replication.workspace import Ran
 
 
@@ -18,9 +17,3 @@ def sizes(ran: Ran) -> dict[str, float]:
     ratings = pq.read_table(ran.file(paths.INTERACTIONS), columns=[USER_IDX, ITEM_IDX])
     users, movies = (len(pc.unique(ratings[name])) for name in (USER_IDX, ITEM_IDX))
     return {**rows, "ratings": len(ratings), "users": users, "movies": movies}
-
-
-def genre_shares(ran: Ran) -> pd.Series:
-    """Share of each genre among all genres that movies have, the largest first."""
-    genres = pd.read_parquet(ran.file(paths.ITEMS), columns=[GENRES])[GENRES]
-    return genres.explode().dropna().value_counts(normalize=True)

@@ -148,3 +148,12 @@ def _of_train(file: Path) -> dict[str, float]:
         rows = list(csv.DictReader(stream))
     # curves are root mean squared errors, published losses are not
     return {"train_mse": float(rows[-1]["train_loss"]) ** 2} if rows else {}
+
+
+def over_folds(study: Study, variant: Variant, folds: int) -> Measured:
+    """A variant on every one of so many random folds, fitted on all of the others."""
+    split = ("split=kfold", f"split.folds={folds}", "split.valid=0.0")
+    found = [
+        study.measure(variant.with_(*split, f"split.fold={fold}")) for fold in range(1, folds + 1)
+    ]
+    return Measured(tuple(run for measured in found for run in measured.runs))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from reelbench import paths
-from reelbench.columns import DIRECTOR, GENRES, ITEM_IDX, KEYWORDS, RATING, TAGLINE, YEAR
-from reelbench.features.block import read_block
+from reelbench.columns import DIRECTOR, GENRES, KEYWORDS, RATING, TAGLINE, YEAR
 from reelbench.files import read_json
+from reelbench.replication import movie_numbers
 from reelbench.replication.bars import write_bars
 from reelbench.replication.counts import sizes
 from reelbench.replication.parts import Part, Script, of_plans
@@ -32,8 +31,6 @@ _ROWS = {
     "d_finetune": (Variant("tmdb_finetune", ("features.titles.max_tokens=15",)), ("finetune",)),
 }
 _FOLDS = 5
-# of the variance, that principal components are to hold
-_VARIANCE = 0.95
 
 
 def script(system: System) -> Script:
@@ -89,19 +86,16 @@ def _data(study: Study) -> list[Result]:
 
 
 def _components(study: Study) -> list[Result]:
-    """How many principal components the numbers of train have; the models read the numbers."""
-    ran = study.run(Variant("dnn"))
-    train = pd.read_parquet(ran.file(paths.TRAIN), columns=[ITEM_IDX])[ITEM_IDX].unique()
-    block = read_block(ran.file(paths.feature_block("numeric")))
-    numbers, names = block["numeric"][train], block["columns"]
-    correlation = np.corrcoef(numbers, rowvar=False)
-    first, second = np.unravel_index(np.argmax(np.triu(np.abs(correlation), 1)), correlation.shape)
-    explained = np.cumsum(np.linalg.eigvalsh(correlation)[::-1]) / len(names)
-    needed = int(np.searchsorted(explained, _VARIANCE)) + 1
+    """Of all movies, as published: a look and no feature."""
+    ran = study.run(Variant("bias"), upto="split")
+    items = pd.read_parquet(ran.file(paths.ITEMS))
+    numbers = movie_numbers.movie_numbers(items, zero_is_missing=False)
+    gone = movie_numbers.dropped(movie_numbers.correlations(numbers))
+    left = numbers.drop(columns=gone)
+    needed = movie_numbers.components(left).needed
     shown = (
-        f"{needed} components of {len(names)} numbers hold {100 * explained[needed - 1]:.0f} % of "
-        f"their variance; the largest correlation is {correlation[first, second]:.2f}, of "
-        f"{names[first]} and {names[second]}."
+        f"Dropped beside a column that they follow: {', '.join(gone) or 'none'}; {needed} components "
+        f"of the other {left.shape[1]} hold {100 * movie_numbers.VARIANCE:.0f} % of the variance."
     )
     return [Result(row="d_pca", shown=shown)]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from reelbench.replication.result import Estimate, Result, Spread, Worth
-from reelbench.replication.rows import Row
+from reelbench.replication.rows import Row, System
 
 T = TypeVar("T")
 
@@ -70,6 +70,11 @@ def line(row: Row, result: Result) -> str:
         sentences.append(f"{name}: {', '.join(beside)}")
     said = [sentence for sentence in sentences if sentence]
     return ". ".join(said) + "." if said else ""
+
+
+def with_line(system: System, result: Result) -> Result:
+    """The result with the line that its numbers make."""
+    return result.model_copy(update={"line": line(system.row(result.row), result)})
 
 
 def report_line(result: Result) -> str:
