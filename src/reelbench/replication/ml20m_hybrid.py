@@ -79,7 +79,7 @@ def _data(system: System, study: Study) -> list[Result]:
     shown = {
         "a_titles": f"{changed:,} of {len(items):,} titles differ from the raw one less its year.",
         "a_directors": f"{known:,} of {len(items):,} movies have a director, the others none.",
-        "a_aggregation": f"{len(tags):,} tags on {pairs:,} pairs; the last rating of a pair counts.",
+        "a_aggregation": f"{len(tags):,} tags on {pairs:,} pairs; of ratings the last counts.",
     }
     join = Result(row="a_join", same=counted({"rows": sizes(ran)["ratings"]}))
     return [with_line(system, join), *(Result(row=row, shown=text) for row, text in shown.items())]

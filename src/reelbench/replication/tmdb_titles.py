@@ -94,8 +94,9 @@ def _components(study: Study) -> list[Result]:
     left = numbers.drop(columns=gone)
     needed = movie_numbers.components(left).needed
     shown = (
-        f"Dropped beside a column that they follow: {', '.join(gone) or 'none'}; {needed} components "
-        f"of the other {left.shape[1]} hold {100 * movie_numbers.VARIANCE:.0f} % of the variance."
+        f"Dropped beside a column that they follow: {', '.join(gone) or 'none'}; {needed} "
+        f"components of the other {left.shape[1]} hold {100 * movie_numbers.VARIANCE:.0f} % of "
+        "the variance."
     )
     return [Result(row="d_pca", shown=shown)]
 
