@@ -68,6 +68,13 @@ def blocks() -> dict[str, Block]:
             "terms": np.array(["even", "odd", *"abcdefgh"]),
         },
         "directors": {"director": (group + 1).astype(np.int32), "names": np.array(["", "a", "b"])},
+        # users of both groups are of every zip code too
+        "categories": {
+            "title_length_number": (group + 1).astype(np.int32),
+            "title_length_values": np.array(["", "10", "11"]),
+            "user_zip_code_number": (USERS % 3).astype(np.int32),
+            "user_zip_code_values": np.array(["", "10001", "10002"]),
+        },
         "noise": {"noise": noise},
         "numeric": {"numeric": one_hot[:, :1] - 0.5},
         # users of both groups are of every age and occupation: nothing is to be learned from them
@@ -97,6 +104,9 @@ class RecommenderContract:
     knows_cold_users: ClassVar[bool] = False
     #: whether the features that it reads tell cold movies apart
     knows_cold_movies: ClassVar[bool] = True
+    #: whether it prefers nothing for a user without ratings; False for a network that was never
+    #: shown one in training, whose dense layers make anything of an embedding of zeros
+    neutral_to_cold_users: ClassVar[bool] = True
 
     @classmethod
     def fresh(cls) -> Recommender:
@@ -159,6 +169,8 @@ class RecommenderContract:
 
     def test_a_cold_user_is_not_taken_for_a_fan_of_one_group(self, model: Recommender) -> None:
         """The groups are mirror images: without ratings there is nothing to prefer one for."""
+        if not self.neutral_to_cold_users:
+            pytest.skip("training never showed a user without an embedding")
         scores = model.score([N_USERS - 1])[0, WARM_ITEMS]
         spread = model.score(WARM_USERS)[:, WARM_ITEMS].std() if self.personalised else 1.0
         difference = scores[0::2].mean() - scores[1::2].mean()

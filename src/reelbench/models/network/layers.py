@@ -8,14 +8,8 @@ import numpy as np
 
 from reelbench.models.network.config import NetworkConfig
 from reelbench.models.network.tables import Tables
-
-
-def look_up(name: str, index: Any, table: np.ndarray) -> Any:
-    """Rows of a table that is not trained."""
-    import keras
-
-    layer = keras.layers.Embedding(*table.shape, weights=[table], trainable=False, name=name)
-    return layer(index)
+from reelbench.models.parts import keras_layers
+from reelbench.models.parts.keras_layers import Terms, look_up
 
 
 def embedding(name: str, index: Any, trust: np.ndarray, config: NetworkConfig) -> Any:
@@ -68,49 +62,11 @@ def projection(name: str, units: int, config: NetworkConfig, *, last: bool) -> A
 def bag_of_terms(
     name: str, units: int, tables: Tables, config: NetworkConfig, *, last: bool
 ) -> Any:
-    """Layer from item_idx to the product of the item's sparse features and a kernel: (n, units).
-
-    The kernel's rows of an item's terms are summed with their weights, so that neither a row of the
-    vocabulary's width nor one of the longest item is ever made: memory is that of the kernel, of
-    the matrix' entries, and of the entries of a batch.
-    """
-    import keras
-    import tensorflow as tf
-
-    class BagOfTerms(keras.layers.Layer):
-        def build(self, input_shape: Any) -> None:
-            self.starts = self._fixed("starts", tables.term_starts, "int32")
-            self.terms = self._fixed("terms", tables.terms, "int32")
-            self.weights_of_terms = self._fixed("weights", tables.weights, "float32")
-            self.kernel = self.add_weight(
-                shape=(tables.n_terms, units),
-                initializer=start(last),
-                regularizer=keras.regularizers.L2(config.feature_regularization),
-                name="kernel",
-            )
-
-        def _fixed(self, name: str, values: np.ndarray, dtype: str) -> Any:
-            return self.add_weight(
-                shape=values.shape,
-                dtype=dtype,
-                initializer=lambda shape, dtype: keras.ops.convert_to_tensor(values, dtype),
-                trainable=False,
-                name=name,
-            )
-
-        def call(self, index: Any) -> Any:
-            first = tf.gather(self.starts, index)
-            entries = tf.ragged.range(first, tf.gather(self.starts, index + 1))
-            rows = tf.gather(self.kernel, tf.gather(self.terms, entries.flat_values))
-            weights = tf.gather(self.weights_of_terms, entries.flat_values)[:, None]
-            return tf.math.unsorted_segment_sum(
-                rows * weights, entries.value_rowids(), tf.shape(index)[0]
-            )
-
-        def compute_output_shape(self, input_shape: Any) -> Any:
-            return (*input_shape, units)
-
-    return BagOfTerms(name=name)
+    """Layer from item_idx to the product of the item's sparse features and a kernel: (n, units)."""
+    terms = Terms(tables.term_starts, tables.terms, tables.weights, tables.n_terms)
+    return keras_layers.bag_of_terms(
+        name, units, terms, initializer=start(last), penalty=config.feature_regularization
+    )
 
 
 def start(last: bool) -> str:

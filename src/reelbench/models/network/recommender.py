@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,16 @@ from reelbench.models.network.tables import Tables
 from reelbench.models.network.towers import item_tower, user_tower
 from reelbench.models.parts.effects import effects_around_prior
 from reelbench.models.parts.feature_matrices import dense_matrix
+from reelbench.models.parts.keras_training import (
+    PAIRS_PER_BATCH,
+    in_batches,
+    inputs,
+    record,
+    scores_of_pairs,
+)
 from reelbench.seeds import seed_keras
 
-_LOG = logging.getLogger(__name__)
-
 _WEIGHTS = "network.weights.h5"
-_PAIRS_PER_BATCH = 65_536
 
 
 class Network(Recommender):
@@ -64,13 +67,13 @@ class Network(Recommender):
             metrics=[keras.metrics.RootMeanSquaredError(name="rmse")],
         )
         trainee.fit(
-            _inputs(train),
+            inputs(train),
             train.rating,
             batch_size=self.config.batch_size,
             epochs=self.config.epochs,
-            validation_data=(_inputs(valid), valid.rating) if len(valid) else None,
-            validation_batch_size=_PAIRS_PER_BATCH,
-            callbacks=[_record(self.history), *self._stopping(len(valid))],
+            validation_data=(inputs(valid), valid.rating) if len(valid) else None,
+            validation_batch_size=PAIRS_PER_BATCH,
+            callbacks=[record(self.history), *self._stopping(len(valid))],
             verbose=0,
         )
 
@@ -87,21 +90,14 @@ class Network(Recommender):
         sizes = len(self._tables.user_effect), len(self._tables.item_effect)
         # TensorFlow has no negative indices: -1 is the last row
         users, items = user_idx % sizes[0], item_idx % sizes[1]
-        return _in_batches(self._model, users, items)[:, 0]
+        return in_batches(self._model, users, items)[:, 0]
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         """The towers once per user and item, and only the head for every pair."""
         n_users, n_items = len(self._tables.user_effect), self.ids.n_items
-        users = _in_batches(self._user_tower, user_idx % n_users)
-        items = _in_batches(self._item_tower, np.arange(n_items))
-        step = max(1, _PAIRS_PER_BATCH // n_items)
-        rows = [
-            _in_batches(
-                self._head, np.repeat(chunk, n_items, axis=0), np.tile(items, (len(chunk), 1))
-            )
-            for chunk in np.split(users, range(step, len(users), step))
-        ]
-        return np.concatenate(rows).reshape(len(user_idx), n_items)
+        users = in_batches(self._user_tower, user_idx % n_users)
+        items = in_batches(self._item_tower, np.arange(n_items))
+        return scores_of_pairs(self._head, users, items)
 
     def _state(self) -> Arrays:
         return self._tables.shapes()
@@ -115,34 +111,3 @@ class Network(Recommender):
 
     def _load_extra(self, folder: Path) -> None:
         self._model.load_weights(folder / _WEIGHTS)
-
-
-def _inputs(part: Interactions) -> dict[str, np.ndarray]:
-    return {"user_idx": part.user_idx, "item_idx": part.item_idx}
-
-
-def _in_batches(model: Any, *arrays: np.ndarray) -> np.ndarray:
-    """Output for arrays of equal length, without the set-up time of Keras' own `predict`."""
-    import keras
-
-    outputs = []
-    for start in range(0, len(arrays[0]), _PAIRS_PER_BATCH):
-        batch = [array[start : start + _PAIRS_PER_BATCH] for array in arrays]
-        output = model(batch if len(batch) > 1 else batch[0], training=False)
-        outputs.append(keras.ops.convert_to_numpy(output))
-    return np.concatenate(outputs)
-
-
-def _record(history: list[dict[str, float]]) -> Any:
-    """Callback that keeps and logs the losses of every epoch."""
-    import keras
-
-    def end_of_epoch(epoch: int, logs: dict[str, float]) -> None:
-        row = {"epoch": epoch + 1, "train_loss": logs["rmse"]}
-        if "val_rmse" in logs:
-            row["valid_loss"] = logs["val_rmse"]
-        history.append(row)
-        losses = ", ".join(f"{name} {value:.4f}" for name, value in list(row.items())[1:])
-        _LOG.info("epoch %d: %s", epoch + 1, losses)
-
-    return keras.callbacks.LambdaCallback(on_epoch_end=end_of_epoch)

@@ -16,6 +16,7 @@ from reelbench.models.parts.feature_matrices import (
     tokens_and_vectors,
     user_matrix,
 )
+from reelbench.models.parts.keras_layers import Terms
 
 _N_TERMS = "n_terms"
 
@@ -55,7 +56,7 @@ class Tables:
         """Tables of one training set; `damping` is that of trust."""
         ids = features.ids
         tokens, vectors = tokens_and_vectors(features)
-        sparse_terms = sparse_matrix(features)
+        words = Terms.of(sparse_matrix(features))
         return cls(
             user_effect=_column(effects.user),
             item_effect=_column(effects.item + effects.mean),
@@ -65,10 +66,10 @@ class Tables:
             item_columns=_with_unknown(dense_matrix(features)),
             tokens=_with_unknown(tokens),
             vectors=vectors.astype(np.float32),
-            term_starts=np.append(sparse_terms.indptr, sparse_terms.nnz).astype(np.int32),
-            terms=sparse_terms.indices.astype(np.int32),
-            weights=sparse_terms.data.astype(np.float32),
-            n_terms=sparse_terms.shape[1],
+            term_starts=words.starts,
+            terms=words.terms,
+            weights=words.weights,
+            n_terms=words.n_terms,
         )
 
     def shapes(self) -> Arrays:

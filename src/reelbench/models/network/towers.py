@@ -9,6 +9,7 @@ from typing import Any
 from reelbench.models.network import layers
 from reelbench.models.network.config import NetworkConfig
 from reelbench.models.network.tables import Tables
+from reelbench.models.parts.keras_layers import look_up
 
 # (name, units, last=…) → (n, units): features of a batch times a kernel
 _Projected = Callable[..., Any]
@@ -21,11 +22,11 @@ def user_tower(tables: Tables, config: NetworkConfig) -> Any:
     index = keras.Input((), dtype="int32", name="user_idx")
     parts: dict[str, _Projected] = {}
     if tables.user_columns.shape[1]:
-        columns = layers.look_up("user_columns", index, tables.user_columns)
+        columns = look_up("user_columns", index, tables.user_columns)
         parts["user_columns"] = partial(_dense, columns, config)
     vector = layers.embedding("user", index, tables.user_trust, config)
     vector = _with_features("user", vector, parts, config.user_hidden, config)
-    effect = layers.look_up("user_effect", index, tables.user_effect)
+    effect = look_up("user_effect", index, tables.user_effect)
     both = keras.layers.Concatenate(name="user")([vector, effect])
     return keras.Model(index, both, name="user_tower")
 
@@ -38,7 +39,7 @@ def item_tower(tables: Tables, config: NetworkConfig) -> Any:
     parts = _item_parts(index, tables, config)
     vector = layers.embedding("item", index, tables.item_trust, config)
     vector = _with_features("item", vector, parts, config.item_hidden, config)
-    effect = layers.look_up("item_effect", index, tables.item_effect)
+    effect = look_up("item_effect", index, tables.item_effect)
     both = keras.layers.Concatenate(name="item")([vector, effect])
     return keras.Model(index, both, name="item_tower")
 
@@ -47,7 +48,7 @@ def _item_parts(index: Any, tables: Tables, config: NetworkConfig) -> dict[str, 
     """The features that there are, by name."""
     parts: dict[str, _Projected] = {}
     if tables.item_columns.shape[1]:
-        columns = layers.look_up("item_columns", index, tables.item_columns)
+        columns = look_up("item_columns", index, tables.item_columns)
         parts["item_columns"] = partial(_dense, columns, config)
     if tables.tokens.shape[1]:
         parts["title"] = partial(_dense, layers.title(index, tables, config), config)
