@@ -62,9 +62,6 @@ def _published(
 
 
 def _text(told: Mapping[str, Any]) -> str:
-    return ", ".join(
-        f"{name.replace('_', ' ')} {value:,.4g}"
-        if isinstance(value, int | float)
-        else f"{name.replace('_', ' ')} {value}"
-        for name, value in told.items()
-    )
+    """Names and values; what is no fraction, such as a year, as it is."""
+    shown = {k: f"{v:,.4g}" if isinstance(v, float) else str(v) for k, v in told.items()}
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in shown.items())

@@ -25,8 +25,8 @@ from reelbench.replication.study import Study, Variant
 from reelbench.replication.words import with_line
 
 ABOUT = (
-    "Without the files of the Netflix Prize the ratings are made up (`synthetic`): compare the order "
-    "of models then, not their figures. Honest is each user's last tenth as test."
+    "Without the files of the Netflix Prize the ratings are made up (`synthetic`): compare the "
+    "order of models then, not their figures. Honest is each user's last tenth as test."
 )
 
 # 100,000 of 4,178,032 rows; one epoch, so nothing is stopped early
