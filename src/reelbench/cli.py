@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -133,6 +135,33 @@ def tune(
     if write:
         for line in _or_exit(lambda: winner.write_all(found.values(), compose), "tune"):
             typer.echo(line)
+
+
+@app.command()
+def replicate(
+    names: Annotated[list[str], typer.Argument(help="Presets, such as latest_small_temporal")],
+    root: Annotated[Path | None, typer.Option(help="Folder with the files of the data")] = None,
+    data: Annotated[str | None, typer.Option(help="Another data set than the preset's")] = None,
+    listing: Annotated[
+        Path | None, typer.Option("--list", help="CSV of movies with directors or overviews")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs behind every spread")] = 3,
+) -> None:
+    """Run every row of published systems again: their protocol, an honest one, each fault alone."""
+    import logging
+
+    from reelbench.replication.options import Options
+    from reelbench.replication.replicate import replicate as run
+    from reelbench.replication.words import report_line
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    failed = False
+    for name in names:
+        report = _or_exit(partial(run, name, Options(root, data, listing, seeds)), "replicate")
+        for result in report.rows.values():
+            typer.echo(report_line(result))
+            failed |= result.not_run.startswith("failed")
+    raise typer.Exit(1 if failed else 0)
 
 
 def _each(models: list[str], run: Callable[[str], None]) -> None:

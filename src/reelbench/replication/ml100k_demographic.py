@@ -1,0 +1,60 @@
+"""System E: a network on what is known of a person and of a movie, whatever their ids."""
+
+from __future__ import annotations
+
+from reelbench.replication.counts import sizes
+from reelbench.replication.exhibit_rows import exhibit_part
+from reelbench.replication.list_rows import of_user
+from reelbench.replication.parts import Part, Script, of_plans
+from reelbench.replication.plan import FUTURE_SEEN, Plan
+from reelbench.replication.result import Result, counted
+from reelbench.replication.rows import System
+from reelbench.replication.study import Study, Variant
+from reelbench.replication.words import with_line
+
+ABOUT = "Honest is each user's last tenth as test."
+
+_NETWORK = Variant("ml100k_network")
+_RANDOM = ("split=random", "split.test=0.2")
+_TRAIN_ROWS = "score_train_rows"
+
+_EXHIBITS = {
+    "e_eda_genres": "genre_shares",
+    "e_eda_ratings": "rating_shares",
+    "e_eda_ages": "ages",
+}
+_PLAN = Plan(
+    rows={"e_network": ("rmse",)},
+    same=_NETWORK.with_(*_RANDOM, faults=[_TRAIN_ROWS]),
+    honest=_NETWORK,
+    single={
+        FUTURE_SEEN: _NETWORK.with_(*_RANDOM),
+        _TRAIN_ROWS: _NETWORK.with_(faults=[_TRAIN_ROWS]),
+    },
+    also={"the held-out fifth of the random split": _NETWORK.with_(*_RANDOM)},
+)
+
+
+def script(system: System) -> Script:
+    """The data, then the network, then what is done with it."""
+    data = Part(("e_data",), lambda study: [_data(system, study)])
+    figures = exhibit_part(_EXHIBITS, _NETWORK, system)
+    uses = Part(("e_menu_user", "e_menu_rmse"), _uses)
+    gaps = {
+        "e_menu_person": "models answer for users of the catalogue; for others the app is needed",
+    }
+    return Script((data, figures, *of_plans([_PLAN], system), uses), gaps)
+
+
+def _data(system: System, study: Study) -> Result:
+    ran = study.run(_NETWORK, upto="split")
+    return with_line(system, Result(row="e_data", same=counted(sizes(ran))))
+
+
+def _uses(study: Study) -> list[Result]:
+    ran = study.run(_NETWORK)
+    rmse = ran.metrics(_NETWORK.model)["rmse"]
+    return [
+        Result(row="e_menu_user", shown=of_user(ran, _NETWORK.model)),
+        Result(row="e_menu_rmse", shown=f"`reports/metrics/{_NETWORK.model}.json`: {rmse:.4f}."),
+    ]

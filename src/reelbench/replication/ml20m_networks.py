@@ -1,0 +1,97 @@
+"""System A's two networks: the ladder of refinements, variants, folds and curves."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from reelbench import paths
+from reelbench.replication.curves import write_curves
+from reelbench.replication.parts import Part, of_plans
+from reelbench.replication.plan import FUTURE_SEEN, Plan
+from reelbench.replication.result import Result
+from reelbench.replication.rows import System
+from reelbench.replication.study import Study, Variant, over_folds
+from reelbench.replication.words import with_line
+
+_RANDOM = ("split=random", "split.test=0.2", "split.valid=0.2")
+_ALL_ROWS = "encoder_on_all_rows"
+
+
+def _rungs(model: str, steps: dict[str, tuple[str, ...]]) -> dict[str, Variant]:
+    """Variants of a network, each with what the ones before it have too."""
+    found, so_far = {}, Variant(model)
+    for row, parameters in steps.items():
+        so_far = so_far.with_(*(f"models.{model}.{parameter}" for parameter in parameters))
+        found[row] = so_far
+    return found
+
+
+_LADDER = _rungs(
+    "ml20m_network_1",
+    {
+        "a_network1": (),
+        "a_ladder_stopping": ("patience=3",),
+        "a_ladder_units": ("hidden=[64,32]",),
+        "a_ladder_rate": ("learning_rate=0.0005",),
+        "a_ladder_l2": ("regularization=0.001",),
+        "a_ladder_dropout": ("dropout=0.6",),
+        "a_ladder_small": ("hidden=[32,16]",),
+    },
+)
+_NETWORK2 = _rungs(
+    "ml20m_network_2",
+    {
+        "a_network2": (),
+        "a_network2_dropout": ("dropout=0.6",),
+        "a_network2_rate": ("learning_rate=0.0005",),
+        "a_network2_small": ("hidden=[32,16]",),
+    },
+)
+
+
+def parts(system: System) -> list[Part]:
+    """Every rung and variant, then the folds, then all curves."""
+    plans = [_plan(row, variant) for row, variant in (_LADDER | _NETWORK2).items()]
+    return [
+        *of_plans(plans, system),
+        Part(("a_network2_folds",), lambda study: [_folds(system, study)]),
+        Part(("a_curves",), _curves),
+    ]
+
+
+def _plan(row: str, variant: Variant) -> Plan:
+    metrics = ("mse", "mae", "train_mse")
+    return Plan(
+        rows={row: metrics},
+        same=variant.with_(*_RANDOM, faults=[_ALL_ROWS]),
+        honest=variant,
+        single={
+            FUTURE_SEEN: variant.with_(*_RANDOM),
+            _ALL_ROWS: variant.with_(faults=[_ALL_ROWS]),
+        },
+    )
+
+
+def _folds(system: System, study: Study) -> Result:
+    smallest = _NETWORK2["a_network2_small"]
+    found = over_folds(study, smallest, 5)
+    same = {metric: found.spread(metric) for metric in ("mse", "mae")}
+    honest = study.measure(smallest)
+    estimates = {metric: honest.estimate(metric) for metric in same}
+    return with_line(system, Result(row="a_network2_folds", same=same, honest=estimates))
+
+
+def _curves(study: Study) -> list[Result]:
+    """The whole ladder in one figure, on the published split."""
+    tables = {}
+    for row, variant in _LADDER.items():
+        ran = study.run(variant.with_(*_RANDOM, faults=[_ALL_ROWS]))
+        tables[row.removeprefix("a_")] = pd.read_csv(ran.file(paths.curves(variant.model)))
+    best = min(tables, key=lambda name: tables[name]["valid_loss"].min())
+    file = write_curves(study.preset, tables)
+    lowest = tables[best]["valid_loss"].min()
+    return [
+        Result(
+            row="a_curves", shown=f"Lowest on valid: {best}, RMSE {lowest:.4f}.", files=(str(file),)
+        )
+    ]
