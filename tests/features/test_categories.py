@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from reelbench.columns import OCCUPATION, TITLE, YEAR, ZIP_CODE
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Block, Catalogue, Ids
+from reelbench.features.categories import CategoriesBlock
+
+ITEMS = pd.DataFrame(
+    {
+        YEAR: pd.array([1995, None, 1968, 1995, 2030], dtype="Int16"),
+        TITLE: ["Heat", "Up", "Playtime", "Babe", "Later"],
+    }
+)
+USERS = pd.DataFrame({ZIP_CODE: ["90210", "10001", "90210", None], OCCUPATION: list("baac")})
+
+
+def built(items: pd.DataFrame = ITEMS, users: pd.DataFrame = USERS) -> Block:
+    """Users 0, 1, 3 and movies 0 to 3 are in train; user 2 and movie 4 are not."""
+    train = Interactions.from_arrays([0, 1, 3, 0], [0, 1, 2, 3], [3, 3, 3, 3])
+    catalogue = Catalogue(Ids(len(users), len(items), 1, 5), items, users, pd.DataFrame(), train)
+    block = CategoriesBlock(items=[YEAR], users=[ZIP_CODE, OCCUPATION], lengths=[TITLE])
+    return block.build(catalogue)
+
+
+def test_numbers_are_rows_of_the_values_of_train() -> None:
+    block = built()
+    assert block["year_values"].tolist() == ["", "1968", "1995"]
+    assert block["year_number"].tolist() == [2, 0, 1, 2, 0]
+    assert block["year_number"].dtype == np.int32
+    assert block["user_zip_code_values"].tolist() == ["", "10001", "90210"]
+    assert block["user_zip_code_number"].tolist() == [2, 1, 2, 0]
+    assert block["user_occupation_values"].tolist() == ["", "a", "b", "c"]
+    assert block["user_occupation_number"].tolist() == [2, 1, 1, 3]
+
+
+def test_the_length_of_a_text_is_a_value_too() -> None:
+    block = built()
+    assert block["title_length_values"].tolist() == ["", "2", "4", "8"]
+    assert block["title_length_number"].tolist() == [2, 1, 3, 2, 0]  # no title of train has 5
+
+
+def test_a_column_that_is_not_there_is_unknown_throughout() -> None:
+    block = built(ITEMS.drop(columns=[YEAR]), USERS.drop(columns=[ZIP_CODE]))
+    for name, size in (("year", 5), ("user_zip_code", 4)):
+        assert block[f"{name}_values"].tolist() == [""]
+        assert block[f"{name}_number"].tolist() == [0] * size
+
+
+def test_cold_rows_change_nothing() -> None:
+    other = ITEMS.copy()
+    other.loc[4, TITLE] = "Something else"
+    for name, array in built(other).items():
+        np.testing.assert_array_equal(array[:4], built()[name][:4])
+    users = USERS.assign(**{OCCUPATION: list("baxc")})
+    assert built(users=users)["user_occupation_values"].tolist() == ["", "a", "b", "c"]
