@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import settings
 
 from reelbench.data.errors import DataError
 from reelbench.data.sources import DataSection, fetch
@@ -15,6 +16,10 @@ ROOT = Path(__file__).parents[1]
 #: data sets that are not fetched from a registry, a folder each
 SHARED = Path(os.environ.get("REELBENCH_SHARED_DATA", ROOT.parent / "shared" / "data"))
 CONF = ROOT / "conf"
+
+# how long an example takes says nothing on a machine that runs the pipeline beside the tests
+settings.register_profile("reelbench", deadline=None)
+settings.load_profile("reelbench")
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import grimp
@@ -22,12 +23,16 @@ def graph() -> grimp.ImportGraph:
 
 
 @pytest.fixture(scope="module")
-def stages() -> dict[str, set[str]]:
+def stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     """Stage name → its Python files and folders below src/."""
-    with Repo(str(ROOT)) as repo:
+    # elsewhere, since dvc.lock may just be written here by a pipeline that runs
+    folder = tmp_path_factory.mktemp("stages")
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copy(ROOT / name, folder / name)
+    with Repo.init(str(folder), no_scm=True) as repo:
         found = {}
         for stage in repo.index.stages:
-            deps = {os.path.relpath(dep.fs_path, ROOT) for dep in stage.deps}
+            deps = {os.path.relpath(dep.fs_path, folder) for dep in stage.deps}
             found[stage.name] = {dep for dep in deps if dep.startswith("src/")}
     # no model is tuned by default, so that DVC has no such stage to show
     declared = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["tune"]["do"]["deps"]

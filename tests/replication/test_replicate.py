@@ -41,9 +41,22 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     return Study(NAME, overrides, seeds=2, folder=folder / "work")
 
 
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout with results: not the real one, where a pipeline may run just now."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("conf", "dvc.yaml"):
+        (folder / name).symlink_to(ROOT / name)
+    shutil.copy(ROOT / paths.PARAMS, folder / paths.PARAMS)
+    (folder / "dvc.lock").write_text("schema: '2.0'\n")
+    (folder / paths.metrics("svds")).parent.mkdir(parents=True)
+    (folder / paths.metrics("svds")).write_text("{}\n")
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def in_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
+def in_checkout(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(checkout)
     monkeypatch.setattr(workspace, "_execute", in_this_process)
 
 
@@ -130,14 +143,12 @@ def test_a_step_that_fails_says_why_and_hides_no_other_row(study: Study) -> None
     assert found["b_split"].shown == "here"
 
 
-def test_the_checkout_is_left_alone(study: Study) -> None:
-    files = [ROOT / paths.PARAMS, ROOT / "dvc.lock"]
-    before = [sha256_file(file) for file in files]
-    metrics = ROOT / paths.metrics("svds")
-    was = sha256_file(metrics) if metrics.is_file() else None
+def test_the_checkout_is_left_alone(study: Study, checkout: Path) -> None:
+    before = {file: sha256_file(file) for file in checkout.rglob("*") if file.is_file()}
     study.run(SVDS.with_("models.svds.factors=4"))
-    assert [sha256_file(file) for file in files] == before
-    assert (sha256_file(metrics) if metrics.is_file() else None) == was
+    after = {file: sha256_file(file) for file in checkout.rglob("*") if file.is_file()}
+    assert after == before
+    assert checkout / paths.metrics("svds") in after
 
 
 def test_a_spread_of_one_run_has_no_deviation() -> None:
