@@ -3,8 +3,8 @@
 # `dvc exp run --temp` works in a copy below .dvc/tmp of the checkout, where there is no .venv: look in the
 # checkout then. PYTHONPATH makes the code that runs the code that DVC hashed, in such a copy too.
 checkout=${PWD%%/.dvc/tmp/*}
-# the report depends on this folder, which only a search for parameters fills
-mkdir -p reports/tuning
+# the report depends on these folders, which only `reelbench tune` and `replicate` fill
+mkdir -p reports/replication reports/tuning
 python=python
 [ -x "$checkout/.venv/bin/python" ] && python="$checkout/.venv/bin/python"
 PYTHONPATH=src exec "$python" -m reelbench.stages "$@"

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from reelbench import paths
 from reelbench.cli import app
 from reelbench.files import sha256_file
-from reelbench.replication import latest_small_temporal, markdown, result, workspace
+from reelbench.replication import latest_small_temporal, workspace
 from reelbench.replication.parts import Part, Script, carried_out, of_plans
 from reelbench.replication.pipeline import Step
 from reelbench.replication.plan import Plan
@@ -160,13 +160,7 @@ def test_a_spread_of_one_run_has_no_deviation() -> None:
     assert two.estimate("rmse").value == 1.0 and two.estimate("rmse").low is None
 
 
-def test_the_command_writes_both_files(
-    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(result, "FOLDER", tmp_path / "replication")
-    for function in (result.write, result.read_all):
-        monkeypatch.setattr(function, "__defaults__", (tmp_path / "replication",))
-    monkeypatch.setattr(markdown.write, "__defaults__", (tmp_path / "replication.md",))
+def test_the_command_writes_its_files(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     parts = [Part(("b_svds",), lambda _: [Result(row="b_svds", shown="here")])]
     gaps = {row.id: "left out" for row in system(NAME).rows}
     monkeypatch.setattr(latest_small_temporal, "script", lambda _: Script(tuple(parts), gaps))
@@ -174,7 +168,9 @@ def test_the_command_writes_both_files(
     assert done.exit_code == 0, done.output
     assert "b_svds: here" in done.stdout and "b_dnn: not run: left out" in done.stdout
     assert isinstance(read_all()[NAME], Report)
-    assert "| here |" in (tmp_path / "replication.md").read_text(encoding="utf-8")
+    assert "| here |" in paths.REPLICATION_MD.read_text(encoding="utf-8")
+    table = pd.read_csv(paths.REPLICATION_TABLE).set_index("row")
+    assert len(table) == 84 and table["difference"]["b_svds"] == "here"
     wrong = CliRunner().invoke(app, ["replicate", "golden"])
     assert wrong.exit_code == 2 and "no replication 'golden'" in wrong.stderr
 

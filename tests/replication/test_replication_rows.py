@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reelbench.params import ParamsError
+from reelbench.replication import table
 from reelbench.replication.markdown import render
 from reelbench.replication.result import Report, Result, Spread
 from reelbench.replication.rows import Row, system, systems
@@ -44,7 +45,7 @@ def test_the_page_shows_every_row_run_or_not() -> None:
     report = Report(
         preset="latest_small_temporal", data="tiny", about="", seeds=1, rows={"b_svds": done}
     )
-    lines = render(systems(), {report.preset: report}).splitlines()
+    lines = render(table.lines(systems(), {report.preset: report})).splitlines()
     for row in (row for s in systems() for row in s.rows):
         (line,) = [line for line in lines if line.startswith(f"| `{row.id}` |")]
         assert ("not run" in line) == (row.id != "b_svds")

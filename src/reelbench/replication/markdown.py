@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
+from reelbench import paths
 from reelbench.files import atomic
-from reelbench.replication.result import PAGE, Report, Result, read_all
-from reelbench.replication.rows import Row, System, systems
-from reelbench.replication.words import MISSING, estimate, number, spread, title, told
+from reelbench.replication.table import Line
 
 _HEAD = ("row", "what", "published", "same protocol", "honest", "what made the difference")
 _NOTE = """\
@@ -24,63 +24,23 @@ Five published recommenders, every row of them.
 `reelbench replicate NAME` runs a table again: [docs/replication.md](../docs/replication.md)."""
 
 
-def write(file: Path = PAGE) -> Path:
-    """Render all reports that there are; the file that was written."""
+def write(lines: Sequence[Line], file: Path = paths.REPLICATION_MD) -> None:
+    """Render all rows."""
     with atomic(file) as temporary:
-        temporary.write_text(render(systems(), read_all()), encoding="utf-8")
-    return file
+        temporary.write_text(render(lines), encoding="utf-8")
 
 
-def render(known: Sequence[System], reports: Mapping[str, Report]) -> str:
+def render(lines: Sequence[Line]) -> str:
     """The whole page: a section per system, a line per row of it."""
     blocks = ["# Replication of five published systems", _NOTE]
-    for system in known:
-        blocks += _section(system, reports.get(system.preset))
+    for (system, about), group in groupby(lines, key=lambda line: (line.system, line.about)):
+        head = ["| " + " | ".join(_HEAD) + " |", "|" + " --- |" * len(_HEAD)]
+        blocks += [f"## {system}", about, "\n".join(head + [_row(line) for line in group])]
     return "\n\n".join(blocks) + "\n"
 
 
-def _section(system: System, report: Report | None) -> list[str]:
-    about = f"Run: `reelbench replicate {system.preset}`."
-    if report is not None:
-        about += f" Data: `{report.data}`; {report.seeds} seeds. {report.about}".rstrip()
-    lines = ["| " + " | ".join(_HEAD) + " |", "|" + " --- |" * len(_HEAD)]
-    lines += [_line(row, _result(row, report)) for row in system.rows]
-    return [f"## {system.system}. {system.title}", about, "\n".join(lines)]
-
-
-def _result(row: Row, report: Report | None) -> Result:
-    why = "this system was not replicated yet"
-    found = report.rows.get(row.id) if report is not None else None
-    if report is not None:
-        why = "the replication has no such step yet"
-    return found or Result(row=row.id, not_run=why)
-
-
-def _line(row: Row, result: Result) -> str:
-    cells = [
-        f"`{row.id}`",
-        f"{row.step}: {row.what}",
-        _published(row),
-        _cell(f"{title(m)} {spread(m, found)}" for m, found in told(row, result.same)),
-        _cell(f"{title(m)} {estimate(m, found)}" for m, found in told(row, result.honest)),
-        _difference(result),
-    ]
+def _row(line: Line) -> str:
+    links = [f"[{Path(file).name}]({Path(file).relative_to(paths.REPORTS)})" for file in line.files]
+    last = " ".join(part for part in (line.difference, ", ".join(links)) if part)
+    cells = [f"`{line.row}`", line.what, line.published, line.same, line.honest, last]
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
-
-
-def _published(row: Row) -> str:
-    if not row.published:
-        return MISSING
-    figures = _cell(f"{title(m)} {number(m, value)}" for m, value in row.published.items())
-    return f"{figures} ({row.protocol})"
-
-
-def _difference(result: Result) -> str:
-    if result.not_run:
-        return f"not run: {result.not_run}"
-    files = [f"[{Path(file).name}]({Path(file).relative_to(PAGE.parent)})" for file in result.files]
-    return " ".join(part for part in (result.shown, result.line, ", ".join(files)) if part)
-
-
-def _cell(parts: Iterable[str]) -> str:
-    return ", ".join(parts) or MISSING

@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 
 from reelbench import paths
-from reelbench.replication import markdown, result
+from reelbench.replication import markdown, result, table
 from reelbench.replication.options import Options
 from reelbench.replication.parts import Script, carried_out
 from reelbench.replication.result import Report
-from reelbench.replication.rows import system
+from reelbench.replication.rows import system, systems
 from reelbench.replication.study import Study
 
 WORK = paths.DATA / "replication"
@@ -36,5 +36,12 @@ def replicate(name: str, options: Options) -> Report:
     used = study.ran[-1].content["data"]["name"] if study.ran else name
     report = Report(preset=name, data=used, about=module.ABOUT, seeds=options.seeds, rows=rows)
     result.write(report)
-    markdown.write()
+    write_tables()
     return report
+
+
+def write_tables() -> None:
+    """What all reports that there are say, for readers and for the page of the pipeline."""
+    lines = table.lines(systems(), result.read_all())
+    table.write(lines)
+    markdown.write(lines)

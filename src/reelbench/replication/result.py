@@ -12,8 +12,7 @@ from reelbench import paths
 from reelbench.files import read_json, write_json
 from reelbench.params import Section
 
-FOLDER = paths.REPORTS / "replication"
-PAGE = paths.REPORTS / "replication.md"
+FOLDER = paths.REPLICATION
 
 
 class Spread(Section):

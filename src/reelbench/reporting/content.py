@@ -16,6 +16,7 @@ from reelbench.reporting.comparisons import Pair, against_best, compared_metrics
 from reelbench.reporting.dataset import Dataset
 from reelbench.reporting.published import SOURCES, Published
 from reelbench.reporting.rare_items import RareItems, RareRow
+from reelbench.reporting.replication import Replication
 from reelbench.reporting.results import Result
 from reelbench.reporting.tables import Cell, Column
 from reelbench.reporting.tuning import Tuning
@@ -36,6 +37,7 @@ class Content:
     protocol: str | None = None
     published: Sequence[Published] = ()
     tuning: Tuning | None = None
+    replications: Sequence[Replication] = ()
     faults: Collection[Fault] = ()
 
     @property

@@ -16,6 +16,7 @@ from reelbench.reporting.dataset import read_dataset, read_train_counts
 from reelbench.reporting.figures import Picture
 from reelbench.reporting.published import published
 from reelbench.reporting.rare_items import rare_items
+from reelbench.reporting.replication import read_replications
 from reelbench.reporting.results import read_result
 from reelbench.reporting.tuning import read_tuning
 from reelbench.reporting.verdict import verdicts
@@ -70,6 +71,7 @@ def _content() -> Content:
         tuning=read_tuning(
             (r.name for r in results), common.get("models", {}), common.get("search", {})
         ),
+        replications=read_replications(),
         faults=protocol_faults.read(),
     )
 
