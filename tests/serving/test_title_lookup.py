@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from real_tables import tables_of
 
-from reelbench.replication.title_lookup import TitleLookup
+from reelbench.serving.title_lookup import TitleLookup
 
 ITEMS = pd.DataFrame(
     {

@@ -1,0 +1,125 @@
+"""The trained models of a run, by name: which there are, which is best, loaded when asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from reelbench import paths
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Ids
+from reelbench.files import read_json
+from reelbench.models.base import Recommender
+from reelbench.serving.answer import AskError
+from reelbench.serving.fold_in import FoldIn, fold_in
+
+_DESCRIPTION = "model.json"
+_METRIC = "ndcg_at_"
+# users of train whose scores tell which movies a model holds for alike; there may be fewer
+_ASKED = 500
+
+
+class Shelf:
+    """Models below data/models/; each is loaded once."""
+
+    def __init__(self, root: Path, ids: Ids, train: Interactions) -> None:
+        self._root, self._ids, self._train = root, ids, train
+        self._loaded: dict[str, Recommender] = {}
+        self._fold_ins: dict[str, FoldIn | None] = {}
+        self._centred: dict[str, np.ndarray] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """Those that are trained, sorted."""
+        folder = self._root / paths.MODELS
+        return sorted(file.parent.name for file in folder.glob(f"*/{_DESCRIPTION}"))
+
+    @property
+    def best_first(self) -> list[str]:
+        """Trained models of the leaderboard by nDCG at its first cutoff, ties by name.
+
+        The metric is one of order, since a list is asked for: many a model that predicts ratings
+        well orders poorly. Models that the leaderboard does not have come last.
+        """
+        score = self._ndcg()
+        return sorted(self.names, key=lambda name: (-score.get(name, -1.0), name))
+
+    def _ndcg(self) -> dict[str, float]:
+        file = self._root / paths.LEADERBOARD_CSV
+        if not file.is_file():
+            return {}
+        table = pd.read_csv(file)
+        cutoffs = sorted(
+            int(column.removeprefix(_METRIC))
+            for column in table.columns.astype(str)
+            if column.startswith(_METRIC) and column.removeprefix(_METRIC).isdigit()
+        )
+        if not cutoffs:
+            return {}
+        values = zip(table["model"], table[f"{_METRIC}{cutoffs[0]}"], strict=True)
+        return {str(name): float(value) for name, value in values if pd.notna(value)}
+
+    def get(self, name: str) -> Recommender:
+        """The model, loaded at the first call.
+
+        Raises:
+            AskError: it is not trained, or was trained on another catalogue.
+        """
+        if name not in self._loaded:
+            self._loaded[name] = self._load(name)
+        return self._loaded[name]
+
+    def check(self, name: str) -> None:
+        """Nothing for the name of a trained model.
+
+        Raises:
+            AskError: it is none.
+        """
+        if name not in self.names:
+            have = ", ".join(self.names) or "none: run `make repro` first"
+            raise AskError(f"there is no trained model '{name}' (there are: {have})")
+
+    def _load(self, name: str) -> Recommender:
+        self.check(name)
+        model = Recommender.load(self._root / paths.model_dir(name))
+        if model.ids != self._ids:
+            raise AskError(f"model '{name}' was trained on other data: run `make repro` again")
+        return model
+
+    def reads(self, name: str, block: str) -> bool:
+        """Whether a trained model has learned from a feature block."""
+        file = self._root / paths.model_dir(name) / "inputs.json"
+        if not file.is_file():
+            return False
+        return block in read_json(file)["features"]
+
+    def fold_in(self, name: str) -> FoldIn | None:
+        """What makes the model answer a new user from ratings; None for one that cannot."""
+        if name not in self._fold_ins:
+            self._fold_ins[name] = fold_in(self.get(name), self._train)
+        return self._fold_ins[name]
+
+    def correlations(self, name: str, item: int) -> np.ndarray:
+        """How alike a model holds every movie and one, float64 (n_items,), 0 to 1.
+
+        It is the correlation of the scores that users of train would give: movies are alike that
+        the model recommends to the same users. It serves every model without a look inside. 0 for
+        one that a model scores alike for everybody, and where the correlation is negative.
+        """
+        if name not in self._centred:
+            self._centred[name] = self._columns(name)
+        columns = self._centred[name]
+        return np.maximum((columns.T @ columns[:, item]).astype(np.float64), 0.0)
+
+    def _columns(self, name: str) -> np.ndarray:
+        """Scores of users (at most `_ASKED`, n_items), columns of mean 0 and length 1 or 0."""
+        users = np.unique(self._train.user_idx)
+        users = users[np.linspace(0, len(users) - 1, min(_ASKED, len(users))).astype(np.int64)]
+        scores = self.get(name).score(users).astype(np.float64)
+        scores -= scores.mean(axis=0)
+        length = np.linalg.norm(scores, axis=0)
+        # rounding leaves a length of its own to a column of equal numbers
+        varies = length > 1e-5 * np.sqrt(len(users))
+        return np.divide(scores, length, out=np.zeros_like(scores), where=varies)
