@@ -40,9 +40,10 @@ def recommend(
 ) -> None:
     """Recommend movies, with reasons: to a user, to somebody new, or like a title.
 
-    Ask in one of four ways: --user 42, --title "toy stori", --liked "Heat" --liked "Alien", or a profile such as
-    --age 24 --gender M --occupation student --zip 10003. Somebody of whom nothing is known gets popular movies.
-    Titles may be typed with errors. Movies that the user has rated (train, valid) are left out.
+    Ask in one of four ways: --user 42, --title "toy stori", --liked "Heat" --liked "Alien", or a
+    profile such as --age 24 --gender M --occupation student --zip 10003. Somebody of whom nothing
+    is known gets popular movies. Titles may be typed with errors. Movies that the user has rated
+    (in train or valid) are left out.
     """
 
     def ask(library: Library) -> Answer:

@@ -9,6 +9,7 @@ import numpy as np
 
 from reelbench.columns import GENDER, OCCUPATION, ZIP_CODE
 from reelbench.features.block import USER_PREFIX, Block
+from reelbench.models.base import Recommender
 from reelbench.models.network import Network
 from reelbench.models.parts.feature_matrices import user_columns
 from reelbench.serving.answer import AskError
@@ -83,7 +84,7 @@ def _one_hot(name: str, typed: str | None, words: np.ndarray) -> tuple[np.ndarra
     if row.any():
         return row, []
     hint = "" if name == ZIP_CODE else f" (there are: {', '.join(words.tolist())})"
-    return row, [f"{said} '{typed}' is that of no or few users, and so taken as unknown{hint}"]
+    return row, [f"{said} '{typed}' is that of no or few users, and so unknown{hint}"]
 
 
 class ProfileNetwork:
@@ -97,10 +98,12 @@ class ProfileNetwork:
         self._network, self._known = network, demographics
         self._lock = Lock()
 
-    @staticmethod
-    def can(network: Network) -> bool:
-        """Whether it has such a table, which it has not where nothing is known of users."""
-        return bool(network._tables.user_columns.shape[1])
+    @classmethod
+    def of(cls, model: Recommender, demographics: Block) -> ProfileNetwork | None:
+        """None for a model that is no network, or one that knows nothing of users."""
+        if not isinstance(model, Network) or not model._tables.user_columns.shape[1]:
+            return None
+        return cls(model, demographics)
 
     def scores(self, profile: Profile) -> tuple[np.ndarray, list[str]]:
         """Scores float32 (n_items,), and sentences on what is unknown of the profile."""

@@ -24,7 +24,8 @@ class Anchors:
 
     Attributes:
         items: movies (m,) that were rated high, liked or asked for.
-        ratings: their ratings (m,); None for a movie that was asked for, which is "it".
+        ratings: their ratings (m,), NaN for what is liked without a rating; None for a movie that
+            was asked for, which is "it".
     """
 
     items: np.ndarray
@@ -41,7 +42,9 @@ class Anchors:
         """One of them in words."""
         if self.ratings is None:
             return "it"
-        return library.told(int(self.items[place]), f"rated {self.ratings[place]:g}")
+        rating = self.ratings[place]
+        more = () if np.isnan(rating) else (f"rated {rating:g}",)
+        return library.told(int(self.items[place]), *more)
 
 
 def reasons(library: Library, items: np.ndarray, anchors: Anchors) -> list[tuple[str, ...]]:

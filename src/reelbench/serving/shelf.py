@@ -9,13 +9,15 @@ import pandas as pd
 
 from reelbench import paths
 from reelbench.data.interactions import Interactions
-from reelbench.features.block import Ids
+from reelbench.features.block import Ids, read_block
 from reelbench.files import read_json
 from reelbench.models.base import Recommender
 from reelbench.serving.answer import AskError
 from reelbench.serving.fold_in import FoldIn, fold_in
+from reelbench.serving.profile import ProfileNetwork
 
 _DESCRIPTION = "model.json"
+_DEMOGRAPHICS = "demographics"
 _METRIC = "ndcg_at_"
 # users of train whose scores tell which movies a model holds for alike; there may be fewer
 _ASKED = 500
@@ -28,6 +30,7 @@ class Shelf:
         self._root, self._ids, self._train = root, ids, train
         self._loaded: dict[str, Recommender] = {}
         self._fold_ins: dict[str, FoldIn | None] = {}
+        self._profiled: dict[str, ProfileNetwork | None] = {}
         self._centred: dict[str, np.ndarray] = {}
 
     @property
@@ -87,6 +90,16 @@ class Shelf:
         if model.ids != self._ids:
             raise AskError(f"model '{name}' was trained on other data: run `make repro` again")
         return model
+
+    def profile_network(self, name: str) -> ProfileNetwork | None:
+        """The model as one that answers typed profiles; None for one that cannot."""
+        if name not in self._profiled:
+            file = self._root / paths.feature_block(_DEMOGRAPHICS)
+            can = file.is_file() and self.reads(name, _DEMOGRAPHICS)
+            self._profiled[name] = (
+                ProfileNetwork.of(self.get(name), read_block(file)) if can else None
+            )
+        return self._profiled[name]
 
     def reads(self, name: str, block: str) -> bool:
         """Whether a trained model has learned from a feature block."""

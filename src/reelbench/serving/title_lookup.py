@@ -78,14 +78,15 @@ class TitleLookup:
     def nearest(self, text: str, k: int) -> list[Found]:
         """The k movies that may have been meant, most alike first: what a miss suggests.
 
-        Unlike in `find` a part of a title is like all of it, and words count in any order
-        (rapidfuzz's WRatio), so similarities are not those of `find`.
+        Beside the similarity of `find` that to a part of a longer title counts, nine tenths of it.
         """
         key = normalised(parse_title(text).title)
         best: dict[int, float] = {}
-        for _, score, place in process.extract(key, self._key, scorer=fuzz.WRatio, limit=None):
-            item = self._item[place]
-            best[item] = max(score, best.get(item, 0.0))
+        for scorer, weight, shortest in ((fuzz.ratio, 1.0, 0), (fuzz.partial_ratio, 0.9, len(key))):
+            for name, score, place in process.extract(key, self._key, scorer=scorer, limit=None):
+                item = self._item[place]
+                counted = weight * score if len(name) >= shortest else 0.0
+                best[item] = max(counted, best.get(item, 0.0))
         order = sorted(best, key=lambda item: (-best[item], -self._ratings[item], item))
         near = [item for item in order if best[item] > 0][:k]
         return [Found(item, self._title[item], best[item] / 100) for item in near]
