@@ -40,10 +40,19 @@ def recommend(
 ) -> None:
     """Recommend movies, with reasons: to a user, to somebody new, or like a title.
 
-    Ask in one of four ways: --user 42, --title "toy stori", --liked "Heat" --liked "Alien", or a
-    profile such as --age 24 --gender M --occupation student --zip 10003. Somebody of whom nothing
-    is known gets popular movies. Titles may be typed with errors. Movies that the user has rated
-    (in train or valid) are left out.
+    Ask in one of these ways:
+
+    --user 42
+
+    --title "toy stori"
+
+    --liked "Heat" --liked "Alien"
+
+    --age 24 --gender M --occupation student --zip 10003
+
+    Somebody of whom nothing is known gets popular movies. Titles may have typing errors.
+
+    What the user has rated, in train or valid, is left out.
     """
 
     def ask(library: Library) -> Answer:
