@@ -15,6 +15,7 @@ from reelbench.features.sparse import sparse_arrays
 from reelbench.models.base import ModelEntry, Recommender
 from reelbench.models.bias import Bias
 from reelbench.models.blend import Blend
+from reelbench.models.bpr import BPR
 from reelbench.models.content import Content
 from reelbench.models.ease import EASE
 from reelbench.models.fm import FM
@@ -95,6 +96,15 @@ _IALS = {
     "alpha": 3.0,
     "bags": 2,
     "rating_power": 1.0,
+}
+_BPR = {
+    "factors": 4,
+    "epochs": 300,
+    "learning_rate": 0.05,
+    "regularization": 0.02,
+    "bags": 2,
+    "min_rating": 3.0,
+    "popularity_weight": 0.5,
 }
 _NMF = {
     "factors": 3,
@@ -187,6 +197,7 @@ def test_ease_with_fewer_users_than_movies_is_exact_too() -> None:
         (FM, _FM, 0.95),
         (NMF, _NMF, 0.95),
         (IALS, _IALS, 0.99),
+        (BPR, _BPR, 0.95),
     ],
 )
 def test_close(model: type[Recommender], parameters: dict[str, Any], least: float) -> None:
@@ -244,6 +255,16 @@ def blend(rankers: dict[str, ModelEntry]) -> Recommender:
         k=5,
         min_relevant_rating=None,
     )
+
+
+def test_who_has_chosen_nothing_is_the_mean_user() -> None:
+    trained = fitted(BPR, **_BPR)
+    fold = fold_in(trained, TRAIN)
+    assert fold is not None
+    disliked = NewUser(np.array([3, 5]), np.array([1.0, 2.0]))
+    np.testing.assert_array_equal(fold(disliked).score([-1]), trained.score([-1]))
+    everything = NewUser(np.arange(N_ITEMS), np.full(N_ITEMS, 5.0))
+    assert np.isfinite(fold(everything).score([-1])).all()
 
 
 def test_a_blend_is_its_members() -> None:

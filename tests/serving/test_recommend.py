@@ -42,8 +42,8 @@ def seen_by(user: int) -> set[str]:
 
 def test_a_user_is_answered_by_the_best_of_the_leaderboard(library: Library) -> None:
     answer = for_user(library, "4", k=5)
-    assert (answer.model, answer.note) == ("bpr", "")
-    scores = MODELS["bpr"].score([4])[0]
+    assert (answer.model, answer.note) == ("warp", "")
+    scores = MODELS["warp"].score([4])[0]
     seen = {int(item) for item in seen_by(4)}
     expected = [i for i in np.argsort(-scores, kind="stable") if i not in seen][:5]
     assert [int(r.item_id) for r in answer.recommendations] == expected
@@ -74,10 +74,10 @@ def test_reasons_name_movies_that_the_user_rated_high(library: Library) -> None:
 
 def test_director_tags_and_genres_are_reasons(library: Library) -> None:
     by_id = {m.item_id: m for m in for_liked(library, ["Heat 0"], k=N_ITEMS).recommendations}
-    assert "by p, as Heat 0 (1960)" in by_id["5"].reasons
+    assert "by p, like Heat 0 (1960)" in by_id["5"].reasons
     # 12 has the tag of 0 (12 % 6 = 0) and its genres (12 % 4 = 0)
-    assert "u, Drama as Heat 0 (1960)" in by_id["12"].reasons
-    assert not any(" as " in reason for reason in by_id["7"].reasons)
+    assert "u, Drama, like Heat 0 (1960)" in by_id["12"].reasons
+    assert not any(", like " in reason for reason in by_id["7"].reasons)
 
 
 def test_somebody_unknown_gets_popular_movies_and_is_told(library: Library) -> None:
@@ -108,11 +108,11 @@ def test_likes_decide(library: Library) -> None:
 
 
 def test_a_model_that_cannot_is_replaced_and_the_note_says_so(library: Library) -> None:
-    answer = for_liked(library, ["Heat 0"], model="bpr")
+    answer = for_liked(library, ["Heat 0"], model="warp")
     assert answer.model == "ease"
-    assert answer.note.startswith("Model bpr cannot take in a new user without training; ease")
+    assert answer.note.startswith("Model warp cannot take in a new user without training; ease")
     same = for_user(library, "4", model="global_mean")
-    assert same.model == "bpr" and "global_mean says the same of every movie" in same.note
+    assert same.model == "warp" and "global_mean says the same of every movie" in same.note
     profile = for_profile(library, Profile(age=30), model="ease")
     assert profile.model == "weighted_mean"
     assert "Model ease does not read age" in profile.note and "popular" in profile.note
@@ -121,7 +121,10 @@ def test_a_model_that_cannot_is_replaced_and_the_note_says_so(library: Library) 
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda lib: for_user(lib, "4", model="nope"), "no trained model 'nope'.*bpr, ease"),
+        (
+            lambda lib: for_user(lib, "4", model="nope"),
+            "no trained model 'nope'.*global_mean, popularity",
+        ),
         (lambda lib: for_user(lib, "nobody", model="nope"), "no trained model 'nope'"),
         (lambda lib: for_user(lib, "4", k=0), "at least 1 movie"),
         (lambda lib: popular(lib, k=-1), "at least 1 movie"),
@@ -185,17 +188,17 @@ def test_a_movie_without_a_year(library: Library) -> None:
 
 def test_a_library_of_little(tmp_path: Path) -> None:
     """No leaderboard, tags, directors, genres, years, other titles; one model that cannot."""
-    write_project(tmp_path, {"bpr": MODELS["bpr"]}, tags=False, board=False)
+    write_project(tmp_path, {"warp": MODELS["warp"]}, tags=False, board=False)
     items = pd.read_parquet(tmp_path / paths.ITEMS).drop(columns=[GENRES, YEAR])
     items.to_parquet(tmp_path / paths.ITEMS)
     for block in blocks(tags=False):
         (tmp_path / paths.feature_block(block)).unlink()
     library = Library.read(tmp_path)
-    assert for_user(library, "4").model == "bpr"
+    assert for_user(library, "4").model == "warp"
     liked = for_liked(library, ["Heat 0"])
     assert liked.model == "weighted_mean" and "No trained model has an answer" in liked.note
     like = similar(library, "Heat 0")
-    assert like.model == "bpr" and "Nothing like its genres" in like.note
+    assert like.model == "warp" and "Nothing like its genres" in like.note
     assert all(not r.genres and r.year is None for r in like.recommendations)
 
 
@@ -209,8 +212,8 @@ def test_without_any_model_popular_movies_are_left(tmp_path: Path) -> None:
 
 
 def test_a_model_of_other_data_is_named(tmp_path: Path) -> None:
-    write_project(tmp_path, {"bpr": MODELS["bpr"]})
-    file = tmp_path / paths.model_dir("bpr") / "model.json"
+    write_project(tmp_path, {"warp": MODELS["warp"]})
+    file = tmp_path / paths.model_dir("warp") / "model.json"
     text = json.loads(file.read_text())
     text["ids"]["n_items"] += 1
     file.write_text(json.dumps(text))

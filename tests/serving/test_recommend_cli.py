@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from serving_samples import models, write_project
 from typer.testing import CliRunner, Result
 
+from reelbench import paths
 from reelbench.cli import app
 
 
@@ -34,7 +37,7 @@ def run(*arguments: str) -> Result:
 @pytest.mark.parametrize(
     ("arguments", "model"),
     [
-        (("recommend", "--user", "4"), "bpr"),
+        (("recommend", "--user", "4"), "warp"),
         (("recommend", "--user", "4", "--model", "ease", "-k", "3"), "ease"),
         (("recommend", "--user", "99"), "weighted_mean"),
         (("recommend", "--liked", "heat 0", "--liked", "ocean's eleven 1"), "ease"),
@@ -91,6 +94,23 @@ def test_whatever_is_typed_ends_without_a_trace(text: str) -> None:
         done = run("recommend", f"{option}={text}")
         assert done.exit_code in (0, 2)
         assert done.exception is None or isinstance(done.exception, SystemExit)
+
+
+def test_every_command_of_the_page_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_project(tmp_path, {})
+    items = pd.read_parquet(tmp_path / paths.ITEMS)
+    items.loc[:2, "title"] = ["Heat", "Alien", "Toy Story"]
+    items.to_parquet(tmp_path / paths.ITEMS)
+    monkeypatch.chdir(tmp_path)
+    page = Path(__file__).parents[2] / "docs" / "recommend.md"
+    program = ".venv/bin/reelbench "
+    lines = [line for line in page.read_text().splitlines() if line.startswith(program)]
+    assert len(lines) >= 6
+    for line in lines:
+        done = run(*shlex.split(line.removeprefix(program), comments=True))
+        assert done.exit_code == 0, f"{line}: {done.stderr}"
 
 
 def test_outside_of_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,8 @@ from reelbench.models.parts.effects import group_means
 
 # people who like both, at which the likeness counts half: two who agree are chance
 _SHRINKAGE = 10.0
+# fewer are not worth a word
+_FEWEST = 3
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,9 @@ class LikedAlike:
             others: movies (m,).
 
         Returns:
-            float64 (n, m), 0 to 1; 0 where nobody likes both.
+            float64 (n, m), 0 to 1; 0 where fewer than three people like both.
         """
         count = np.diff(self.liked.indptr).astype(np.float64)
         both = (self.liked[:, items].T @ self.liked[:, others]).toarray().astype(np.float64)
         norm = np.sqrt(np.outer(count[items], count[others])) * (both + _SHRINKAGE)
-        return np.divide(both**2, norm, out=np.zeros_like(both), where=norm > 0)
+        return np.divide(both**2, norm, out=np.zeros_like(both), where=both >= _FEWEST)

@@ -74,7 +74,7 @@ def _director(library: Library, item: int, anchors: Anchors) -> str:
         return ""
     name = library.blocks["directors"]["names"][director[item]]
     same = np.flatnonzero(director[anchors.items] == director[item])
-    return f"by {name}" + (f", as {anchors.told(library, int(same[0]))}" if len(same) else "")
+    return f"by {name}" + (f", like {anchors.told(library, int(same[0]))}" if len(same) else "")
 
 
 def _shared(library: Library, item: int, anchors: Anchors) -> str:
@@ -87,7 +87,7 @@ def _shared(library: Library, item: int, anchors: Anchors) -> str:
     place = int(np.argmax(likeness.toarray()[:, 0]))
     other = int(anchors.items[place])
     common = [*_tags(library, item, other), *_genres(library, item, other)]
-    return f"{', '.join(common)} as {anchors.told(library, place)}" if common else ""
+    return f"{', '.join(common)}, like {anchors.told(library, place)}" if common else ""
 
 
 def _tags(library: Library, item: int, other: int) -> list[str]:

@@ -15,11 +15,12 @@ user (index -1, `models/base.py`) of a copy, and the model scores that row as ev
 | `svd`, `svdpp`, `fm` | bias and factors: ridge around the mean user (`bilinear.py`) | close |
 | `nmf` | factors by least squares that are not negative | close |
 | `ials` | the model's own equation for a user (`implicit.py`) | close |
+| `bpr` | factors under its own loss (`pairwise.py`) | close |
 | `blend` | the same of its members, with its weights | as the members |
 
 Exact means: a user of train is given the scores that training gave. Close: the equations of
 training are solved to the end for one user, where training has stopped before. Others (networks,
-`bpr`, `co_clustering`) have none: `fold_in` returns None and the caller says who answers instead.
+`co_clustering`, `warp`) have none: `fold_in` returns None and the caller says who answers instead.
 """
 
 from __future__ import annotations

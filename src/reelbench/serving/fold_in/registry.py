@@ -9,6 +9,7 @@ from reelbench.data.interactions import Interactions
 from reelbench.models.base import Recommender
 from reelbench.models.bias import Bias
 from reelbench.models.blend import Blend
+from reelbench.models.bpr import BPR
 from reelbench.models.content import Content
 from reelbench.models.ease import EASE
 from reelbench.models.fm import FM
@@ -23,7 +24,7 @@ from reelbench.models.svd import SVD
 from reelbench.models.svdpp import SVDpp
 from reelbench.models.svds import SVDS
 from reelbench.models.weighted_mean import WeightedMean
-from reelbench.serving.fold_in import bilinear, exact, implicit, neighbours
+from reelbench.serving.fold_in import bilinear, exact, implicit, neighbours, pairwise
 from reelbench.serving.fold_in.blend import blend
 from reelbench.serving.fold_in.new_user import FoldIn
 
@@ -46,6 +47,7 @@ _MAKE: dict[type[Recommender], _Make] = {
     FM: bilinear.factors,
     NMF: bilinear.nmf,
     IALS: implicit.ials,
+    BPR: pairwise.bpr,
 }
 
 
