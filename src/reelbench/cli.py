@@ -15,19 +15,19 @@ from reelbench.serving import commands
 
 T = TypeVar("T")
 
-_HELP = """A movie-recommendation benchmark: which recommender, at what cost, and proved again.
+_HELP = """A movie-recommendation benchmark: which recommender, at what cost, proved.
 
 \b
 Typical steps, in the folder of the project:
-  make repro                           run the pipeline: data, models, leaderboard
+  make repro                           data, models, leaderboard
   make ui                              compare the runs in MLflow
-  reelbench recommend --user 42        use the results: movies for a user,
-  reelbench recommend --liked "Heat"   for somebody new,
-  reelbench similar "toy story"        or like a movie
+  reelbench recommend --user 42        movies for a user
+  reelbench recommend --liked "Heat"   movies for somebody new
+  reelbench similar "toy story"        movies like a movie
   reelbench tune svd                   search a model's parameters
   reelbench data list                  other data sets; yours: docs/data.md
 \b
-What each command takes: reelbench COMMAND --help
+More on each: reelbench COMMAND --help
 """
 
 app = typer.Typer(

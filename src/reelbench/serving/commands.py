@@ -106,11 +106,13 @@ def _answer(ask: Callable[[Library], Answer], command: str, as_json: bool) -> No
     """Print what is answered; what cannot be answered ends in a sentence and exit code 2."""
     from reelbench.seeds import pin_runtime
     from reelbench.serving.library import Library
+    from reelbench.serving.quiet import quiet
     from reelbench.serving.show import show
 
     pin_runtime(threads=1)  # an answer is too short for more
     try:
-        answer = ask(Library.read())
+        with quiet():
+            answer = ask(Library.read())
     except AskError as error:
         console = Console(stderr=True, highlight=False)
         console.print(f"{command}: {error}", markup=False, soft_wrap=True)

@@ -1,9 +1,9 @@
 """Fold-in of Bayesian personalised ranking: the user's factors under its own loss, items fixed.
 
 For chosen movies i and others j, drawn as often as they have ratings, training lowers the mean of
-ln(1 + exp(-(p·(q_i - q_j) + b_i - b_j))) + λ|p|²/2 over pairs step by step (Rendle et al. 2009, "BPR:
-Bayesian Personalized Ranking from Implicit Feedback"). With the items fixed it is convex in p, and
-solved to the end here.
+ln(1 + exp(-d)) + λ|p|²/2, d = p·(q_i - q_j) + b_i - b_j, over pairs step by step (Rendle et al.
+2009, "BPR: Bayesian Personalized Ranking from Implicit Feedback"). With the items fixed it is
+convex in p, and solved to the end here.
 """
 
 from __future__ import annotations
