@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -139,7 +140,9 @@ def test_a_model_that_cannot_is_replaced_and_the_note_says_so(library: Library) 
         (lambda lib: similar(lib, "Heat 0", model="nope"), "no trained model 'nope'"),
     ],
 )
-def test_nonsense_gets_a_sentence(library: Library, ask, message: str) -> None:  # type: ignore[no-untyped-def]
+def test_nonsense_gets_a_sentence(
+    library: Library, ask: Callable[[Library], object], message: str
+) -> None:
     with pytest.raises(AskError, match=message):
         ask(library)
 
@@ -211,14 +214,27 @@ def test_without_any_model_popular_movies_are_left(tmp_path: Path) -> None:
     }
 
 
-def test_a_model_of_other_data_is_named(tmp_path: Path) -> None:
-    write_project(tmp_path, {"warp": MODELS["warp"]})
-    file = tmp_path / paths.model_dir("warp") / "model.json"
-    text = json.loads(file.read_text())
-    text["ids"]["n_items"] += 1
-    file.write_text(json.dumps(text))
-    with pytest.raises(AskError, match="trained on other data"):
-        for_user(Library.read(tmp_path), "4")
+def _of_another_catalogue(folder: Path) -> None:
+    file = folder / "model.json"
+    content = json.loads(file.read_text())
+    content["ids"]["n_items"] += 1
+    file.write_text(json.dumps(content))
+
+
+def _of_another_split(folder: Path) -> None:
+    (folder / "inputs.json").write_text(json.dumps({"features": {}, "train": "0" * 64}))
+
+
+@pytest.mark.parametrize("change", [_of_another_catalogue, _of_another_split])
+def test_a_model_left_over_from_other_data_does_not_answer(
+    tmp_path: Path, change: Callable[[Path], None]
+) -> None:
+    write_project(tmp_path, {name: MODELS[name] for name in ("warp", "ease")})
+    change(tmp_path / paths.model_dir("warp"))
+    library = Library.read(tmp_path)
+    assert for_user(library, "4").model == "ease"
+    with pytest.raises(AskError, match="'warp' was trained on other data"):
+        for_user(library, "4", model="warp")
 
 
 def test_a_folder_without_a_run(tmp_path: Path) -> None:

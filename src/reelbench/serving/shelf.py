@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +12,7 @@ import pandas as pd
 from reelbench import paths
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids, read_block
-from reelbench.files import read_json
+from reelbench.files import read_json, sha256_file
 from reelbench.models.base import Recommender
 from reelbench.serving.answer import AskError
 from reelbench.serving.fold_in import FoldIn, fold_in
@@ -24,7 +26,7 @@ _ASKED = 500
 
 
 class Shelf:
-    """Models below data/models/; each is loaded once."""
+    """Models below data/models/, as they are when first asked for; each is loaded once."""
 
     def __init__(self, root: Path, ids: Ids, train: Interactions) -> None:
         self._root, self._ids, self._train = root, ids, train
@@ -33,13 +35,31 @@ class Shelf:
         self._profiled: dict[str, ProfileNetwork | None] = {}
         self._centred: dict[str, np.ndarray] = {}
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
-        """Those that are trained, sorted."""
-        folder = self._root / paths.MODELS
-        return sorted(file.parent.name for file in folder.glob(f"*/{_DESCRIPTION}"))
+        """Those that were trained on these very data, sorted."""
+        return sorted(name for name in self._folders if self._is_current(name))
 
     @property
+    def _folders(self) -> list[str]:
+        return [file.parent.name for file in (self._root / paths.MODELS).glob(f"*/{_DESCRIPTION}")]
+
+    def _is_current(self, name: str) -> bool:
+        """Not left over from another data set or split; a model may not say what it learned from."""
+        description = read_json(self._root / paths.model_dir(name) / _DESCRIPTION)
+        learned_from = self._inputs(name).get("train", self._train_hash)
+        return description["ids"] == vars(self._ids) and learned_from == self._train_hash
+
+    @cached_property
+    def _train_hash(self) -> str:
+        return sha256_file(self._root / paths.TRAIN)
+
+    def _inputs(self, name: str) -> dict[str, Any]:
+        """Hashes of what a model has learned from; empty where it does not say."""
+        file = self._root / paths.model_dir(name) / "inputs.json"
+        return read_json(file) if file.is_file() else {}
+
+    @cached_property
     def best_first(self) -> list[str]:
         """Trained models of the leaderboard by nDCG at its first cutoff, ties by name.
 
@@ -68,28 +88,25 @@ class Shelf:
         """The model, loaded at the first call.
 
         Raises:
-            AskError: it is not trained, or was trained on another catalogue.
+            AskError: it is not trained.
         """
         if name not in self._loaded:
-            self._loaded[name] = self._load(name)
+            self.check(name)
+            self._loaded[name] = Recommender.load(self._root / paths.model_dir(name))
         return self._loaded[name]
 
     def check(self, name: str) -> None:
         """Nothing for the name of a trained model.
 
         Raises:
-            AskError: it is none.
+            AskError: it is none, or was trained on other data.
         """
-        if name not in self.names:
-            have = ", ".join(self.names) or "none: run `make repro` first"
-            raise AskError(f"there is no trained model '{name}' (there are: {have})")
-
-    def _load(self, name: str) -> Recommender:
-        self.check(name)
-        model = Recommender.load(self._root / paths.model_dir(name))
-        if model.ids != self._ids:
+        if name in self.names:
+            return
+        if name in self._folders:
             raise AskError(f"model '{name}' was trained on other data: run `make repro` again")
-        return model
+        have = ", ".join(self.names) or "none: run `make repro` first"
+        raise AskError(f"there is no trained model '{name}' (there are: {have})")
 
     def profile_network(self, name: str) -> ProfileNetwork | None:
         """The model as one that answers typed profiles; None for one that cannot."""
@@ -103,10 +120,7 @@ class Shelf:
 
     def reads(self, name: str, block: str) -> bool:
         """Whether a trained model has learned from a feature block."""
-        file = self._root / paths.model_dir(name) / "inputs.json"
-        if not file.is_file():
-            return False
-        return block in read_json(file)["features"]
+        return block in self._inputs(name).get("features", {})
 
     def fold_in(self, name: str) -> FoldIn | None:
         """What makes the model answer a new user from ratings; None for one that cannot."""
