@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from reelbench import paths
 from reelbench.data.interactions import Interactions
@@ -16,11 +15,11 @@ from reelbench.files import read_json, sha256_file
 from reelbench.models.base import Recommender
 from reelbench.serving.answer import AskError
 from reelbench.serving.fold_in import FoldIn, fold_in
+from reelbench.serving.leaders import ndcg
 from reelbench.serving.profile import ProfileNetwork
 
 _DESCRIPTION = "model.json"
 _DEMOGRAPHICS = "demographics"
-_METRIC = "ndcg_at_"
 # users of train whose scores tell which movies a model holds for alike; there may be fewer
 _ASKED = 500
 
@@ -45,7 +44,7 @@ class Shelf:
         return [file.parent.name for file in (self._root / paths.MODELS).glob(f"*/{_DESCRIPTION}")]
 
     def _is_current(self, name: str) -> bool:
-        """Not left over from another data set or split; a model may not say what it learned from."""
+        """Not left over from another data set or split; without `inputs.json` it may be."""
         description = read_json(self._root / paths.model_dir(name) / _DESCRIPTION)
         learned_from = self._inputs(name).get("train", self._train_hash)
         return description["ids"] == vars(self._ids) and learned_from == self._train_hash
@@ -66,23 +65,8 @@ class Shelf:
         The metric is one of order, since a list is asked for: many a model that predicts ratings
         well orders poorly. Models that the leaderboard does not have come last.
         """
-        score = self._ndcg()
+        score = ndcg(self._root / paths.LEADERBOARD_CSV)
         return sorted(self.names, key=lambda name: (-score.get(name, -1.0), name))
-
-    def _ndcg(self) -> dict[str, float]:
-        file = self._root / paths.LEADERBOARD_CSV
-        if not file.is_file():
-            return {}
-        table = pd.read_csv(file)
-        cutoffs = sorted(
-            int(column.removeprefix(_METRIC))
-            for column in table.columns.astype(str)
-            if column.startswith(_METRIC) and column.removeprefix(_METRIC).isdigit()
-        )
-        if not cutoffs:
-            return {}
-        values = zip(table["model"], table[f"{_METRIC}{cutoffs[0]}"], strict=True)
-        return {str(name): float(value) for name, value in values if pd.notna(value)}
 
     def get(self, name: str) -> Recommender:
         """The model, loaded at the first call.
