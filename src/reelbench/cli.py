@@ -11,19 +11,37 @@ import typer
 from rich.console import Console
 
 from reelbench.params import ParamsError
+from reelbench.serving import commands
 
 T = TypeVar("T")
+
+_HELP = """A movie-recommendation benchmark: which recommender, at what cost, proved.
+
+\b
+Typical steps, in the folder of the project:
+  make repro                           data, models, leaderboard
+  make ui                              compare the runs in MLflow
+  reelbench recommend --user 42        movies for a user
+  reelbench recommend --liked "Heat"   movies for somebody new
+  reelbench similar "toy story"        movies like a movie
+  reelbench tune svd                   search a model's parameters
+  reelbench data list                  other data sets; yours: docs/data.md
+\b
+More on each: reelbench COMMAND --help
+"""
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="A movie-recommendation benchmark. The pipeline itself runs with `make repro`.",
+    help=_HELP,
 )
 bench = typer.Typer(no_args_is_help=True, help="Hold results against earlier ones.")
 app.add_typer(bench, name="bench")
 data_app = typer.Typer(no_args_is_help=True, help="The data sets that there are.")
 app.add_typer(data_app, name="data")
+app.command()(commands.recommend)
+app.command()(commands.similar)
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 

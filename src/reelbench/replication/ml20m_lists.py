@@ -10,7 +10,6 @@ import pandas as pd
 from reelbench import paths
 from reelbench.columns import TITLE
 from reelbench.replication.catalogue_of import catalogue_of
-from reelbench.replication.content_lists import ContentLists, genre_and_tag_vectors
 from reelbench.replication.list_rows import (
     LENGTH,
     content_lists,
@@ -22,9 +21,10 @@ from reelbench.replication.parts import Part
 from reelbench.replication.result import Result, counted
 from reelbench.replication.rows import System
 from reelbench.replication.study import SECONDS, Study, Variant
-from reelbench.replication.title_lookup import NO_MOVIE, TitleLookup
 from reelbench.replication.words import with_line
 from reelbench.replication.workspace import Ran
+from reelbench.serving.content_lists import ContentLists, genre_and_tag_vectors
+from reelbench.serving.title_lookup import NO_MOVIE, TitleLookup
 
 _CONTENT = Variant("content")
 _WEIGHT = 0.5

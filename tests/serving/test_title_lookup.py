@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from real_tables import tables_of
 
-from reelbench.replication.title_lookup import TitleLookup
+from reelbench.serving.title_lookup import TitleLookup
 
 ITEMS = pd.DataFrame(
     {
@@ -41,6 +41,22 @@ def test_the_closest_title_is_found(lookup: TitleLookup, text: str, item: int) -
     assert found is not None
     assert (found.item_idx, found.title) == (item, ITEMS["title"][item])
     assert 0.5 <= found.similarity <= 1
+
+
+def test_a_miss_has_nearest_titles_each_movie_once(lookup: TitleLookup) -> None:
+    near = [found.item_idx for found in lookup.nearest("fabuleux destin", 3)]
+    assert near[0] == 2 and len(set(near)) == 3
+    assert [found.item_idx for found in lookup.nearest("heat", 2)] == [1, 5]
+    assert TitleLookup(ITEMS.iloc[:0]).nearest("heat", 3) == []
+    likeness = [found.similarity for found in lookup.nearest("titan", 6)]
+    assert likeness == sorted(likeness, reverse=True) and likeness[0] <= 1
+
+
+def test_of_one_title_and_year_the_movie_with_more_ratings_is_meant() -> None:
+    counted = TitleLookup(ITEMS, np.array([0, 0, 0, 3, 9, 0]))
+    for text, item in (("titanic", 4), ("titanic (1953)", 3), ("titanic (2024)", 4)):
+        found = counted.find(text)
+        assert found is not None and found.item_idx == item
 
 
 def test_similarity_is_twice_the_common_letters_over_all(lookup: TitleLookup) -> None:

@@ -14,7 +14,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Catalogue, Ids
 from reelbench.features.sparse import sparse_arrays, sparse_of
-from reelbench.replication.content_lists import (
+from reelbench.serving.content_lists import (
     ContentLists,
     Listing,
     by_director,

@@ -1,0 +1,123 @@
+"""The commands `recommend` and `similar`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from reelbench.serving.answer import Answer, AskError
+
+if TYPE_CHECKING:
+    from reelbench.serving.library import Library
+
+_K = Annotated[int, typer.Option("-k", "--k", help="Movies in the list")]
+_JSON = Annotated[bool, typer.Option("--json", help="Print JSON (docs/recommend.md)")]
+
+
+def recommend(
+    user: Annotated[str | None, typer.Option(help="Id of a user of the data set")] = None,
+    title: Annotated[str | None, typer.Option(help="Movies like this one, as `similar`")] = None,
+    liked: Annotated[
+        list[str] | None, typer.Option(help="Title that somebody new likes; as many as you want")
+    ] = None,
+    age: Annotated[int | None, typer.Option(help="Of somebody new, in years")] = None,
+    gender: Annotated[str | None, typer.Option(help="As in the data set, such as F or M")] = None,
+    occupation: Annotated[str | None, typer.Option(help="As in the data set")] = None,
+    zip_code: Annotated[str | None, typer.Option("--zip", help="Zip code")] = None,
+    k: _K = 10,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Who answers: a trained model. Default: of those that can the one with the "
+            "highest nDCG on reports/leaderboard.csv; for --title see `similar`"
+        ),
+    ] = None,
+    as_json: _JSON = False,
+) -> None:
+    """Recommend movies, with reasons: to a user, to somebody new, or like a title.
+
+    Ask in one of these ways:
+
+    --user 42
+
+    --title "toy stori"
+
+    --liked "Heat" --liked "Alien"
+
+    --age 24 --gender M --occupation student --zip 10003
+
+    Somebody of whom nothing is known gets popular movies. Titles may have typing errors.
+
+    What the user has rated, in train or valid, is left out.
+    """
+
+    def ask(library: Library) -> Answer:
+        from reelbench.serving import recommend as core
+        from reelbench.serving.profile import Profile
+        from reelbench.serving.similar import CONTENT, similar
+
+        profile = Profile(age, gender, occupation, zip_code)
+        ways = [user is not None, title is not None, bool(liked), not profile.empty]
+        if sum(ways) > 1:
+            raise AskError(
+                "--user, --title, --liked and a profile (--age, --gender, --occupation, --zip) "
+                "are different questions: ask one"
+            )
+        if user is not None:
+            return core.for_user(library, user, k, model)
+        if title is not None:
+            return similar(library, title, k, model or CONTENT)
+        if liked:
+            return core.for_liked(library, liked, k, model)
+        if not profile.empty:
+            return core.for_profile(library, profile, k, model)
+        return core.popular(library, k).noting("Say more with --user, --liked, --title or --age.")
+
+    _answer(ask, "recommend", as_json)
+
+
+def similar(
+    title: Annotated[str, typer.Argument(help="May have typing errors")],
+    k: _K = 10,
+    model: Annotated[
+        str,
+        typer.Option(help="content, text (sentence embeddings), or a trained model such as ease"),
+    ] = "content",
+    genre_weight: Annotated[
+        float, typer.Option(help="For content: from 0, tags alone, to 1, genres alone")
+    ] = 0.5,
+    as_json: _JSON = False,
+) -> None:
+    """List movies like a movie: by director, genres and tags, by text, or as a model sees them."""
+
+    def ask(library: Library) -> Answer:
+        from reelbench.serving import similar as core
+
+        return core.similar(library, title, k, model, genre_weight)
+
+    _answer(ask, "similar", as_json)
+
+
+def _answer(ask: Callable[[Library], Answer], command: str, as_json: bool) -> None:
+    """Print what is answered; what cannot be answered ends in a sentence and exit code 2."""
+    from reelbench.seeds import pin_runtime
+    from reelbench.serving.library import Library
+    from reelbench.serving.quiet import quiet
+    from reelbench.serving.show import show
+
+    pin_runtime(threads=1)  # an answer is too short for more
+    try:
+        with quiet():
+            answer = ask(Library.read())
+    except AskError as error:
+        console = Console(stderr=True, highlight=False)
+        console.print(f"{command}: {error}", markup=False, soft_wrap=True)
+        raise typer.Exit(2) from error
+    if as_json:
+        typer.echo(json.dumps(answer.as_json(), indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        show(answer, Console(highlight=False))

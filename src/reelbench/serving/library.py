@@ -1,0 +1,150 @@
+"""What every answer is made of, read once: catalogue, ratings of train, models, feature blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from reelbench import paths
+from reelbench.columns import AKA, GENRES, ITEM_ID, ITEM_IDX, TITLE, USER_ID, USER_IDX, YEAR
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Block, Ids, read_block
+from reelbench.files import read_json
+from reelbench.serving.answer import AskError
+from reelbench.serving.content_lists import ContentLists
+from reelbench.serving.liked_alike import LikedAlike
+from reelbench.serving.shelf import Shelf
+from reelbench.serving.title_lookup import TitleLookup
+
+_BLOCKS = ("genres", "tags", "directors", "overviews", "text")
+
+
+@dataclass(frozen=True)
+class Library:
+    """The results of a pipeline run in memory. `read` takes a second; models come when asked for.
+
+    Attributes:
+        root: folder of the project.
+        ids: sizes and rating scale.
+        items: `item_id`, `title`, `year`, `genres`, `aka`; row number = `item_idx`.
+        users: `user_id` and what else is known of users; row number = `user_idx`.
+        train: what models have learned from.
+        seen: boolean CSR (n_users + 1, n_items), train and valid, as in the evaluation; the last
+            row is the unknown user's.
+    """
+
+    root: Path
+    ids: Ids
+    items: pd.DataFrame
+    users: pd.DataFrame
+    train: Interactions
+    seen: sparse.csr_array
+
+    @classmethod
+    def read(cls, root: Path = Path()) -> Library:
+        """Read the artifacts of `clean` and `split` below the folder of a project.
+
+        Raises:
+            AskError: there are none.
+        """
+        needed = (paths.CATALOGUE, paths.ITEMS, paths.USERS, paths.TRAIN, paths.VALID)
+        if missing := [str(file) for file in needed if not (root / file).is_file()]:
+            raise AskError(
+                f"there is no {missing[0]} in {root.resolve()}: go to the folder of the project "
+                "and run `make repro` first"
+            )
+        sizes = read_json(root / paths.CATALOGUE)
+        ids = Ids(*(sizes[key] for key in ("n_users", "n_items", "rating_min", "rating_max")))
+        train, valid = (
+            Interactions.from_parquet(root / file) for file in (paths.TRAIN, paths.VALID)
+        )
+        shape = (ids.n_users + 1, ids.n_items)
+        return cls(
+            root,
+            ids,
+            _items(root / paths.ITEMS),
+            _by_index(root / paths.USERS, USER_IDX).astype({USER_ID: str}),
+            train,
+            sparse.csr_array(train.seen(*shape) + valid.seen(*shape)),
+        )
+
+    @cached_property
+    def models(self) -> Shelf:
+        """The trained models by name."""
+        return Shelf(self.root, self.ids, self.train)
+
+    @cached_property
+    def count(self) -> np.ndarray:
+        """Number of ratings in train, int64 (n_items,)."""
+        return np.bincount(self.train.item_idx, minlength=self.ids.n_items)
+
+    @cached_property
+    def mean(self) -> np.ndarray:
+        """Mean rating in train, float64 (n_items,), NaN without any."""
+        total = np.bincount(self.train.item_idx, self.train.rating, minlength=self.ids.n_items)
+        nothing = np.full(self.ids.n_items, np.nan)
+        return np.divide(total, self.count, out=nothing, where=self.count > 0)
+
+    @cached_property
+    def titles(self) -> TitleLookup:
+        """Titles as somebody types them."""
+        return TitleLookup(self.items, self.count)
+
+    @cached_property
+    def blocks(self) -> dict[str, Block]:
+        """The feature blocks over movies that the run has made."""
+        files = {name: self.root / paths.feature_block(name) for name in _BLOCKS}
+        return {name: read_block(file) for name, file in files.items() if file.is_file()}
+
+    @cached_property
+    def content(self) -> ContentLists:
+        """How alike movies are by what is known of them."""
+        return ContentLists.of(self.blocks, self.ids.n_items)
+
+    @cached_property
+    def liked_alike(self) -> LikedAlike:
+        """How alike movies are by who likes them."""
+        return LikedAlike.of(self.train, self.ids)
+
+    @cached_property
+    def _user_rows(self) -> pd.Index:
+        return pd.Index(self.users[USER_ID])
+
+    def user(self, user_id: str) -> int:
+        """`user_idx`, or -1 for somebody whom the catalogue does not have."""
+        return int(self._user_rows.get_indexer(pd.Index([user_id.strip()]))[0])
+
+    def rated(self, user: int) -> tuple[np.ndarray, np.ndarray]:
+        """Movies, and their ratings, that a user has in train; none for user -1."""
+        own = self.train.user_idx == user
+        return self.train.item_idx[own].astype(np.int64), self.train.rating[own].astype(np.float64)
+
+    def told(self, item: int, *more: str) -> str:
+        """Title of a movie and, in brackets, its year and what else is to be said."""
+        title, year = self._told[item]
+        inner = ", ".join([year, *more] if year else more)
+        return f"{title} ({inner})" if inner else title
+
+    @cached_property
+    def _told(self) -> list[tuple[str, str]]:
+        years = ["" if pd.isna(year) else str(int(year)) for year in self.items[YEAR]]
+        return list(zip(self.items[TITLE].astype(str), years, strict=True))
+
+
+def _items(file: Path) -> pd.DataFrame:
+    """Items with the columns that answers need, empty where the data set has them not."""
+    items = _by_index(file, ITEM_IDX)
+    nothing = pd.Series([()] * len(items), dtype=object)
+    lists = {name: items.get(name, nothing) for name in (GENRES, AKA)}
+    years = items[YEAR] if YEAR in items else pd.Series([None] * len(items))
+    year = pd.to_numeric(years).astype("Int16")
+    return items.assign(**{**lists, YEAR: year, ITEM_ID: items[ITEM_ID].astype(str)})
+
+
+def _by_index(file: Path, index: str) -> pd.DataFrame:
+    return pd.read_parquet(file).sort_values(index).reset_index(drop=True)

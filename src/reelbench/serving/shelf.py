@@ -1,0 +1,136 @@
+"""The trained models of a run, by name: which there are, which is best, loaded when asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reelbench import paths
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Ids, read_block
+from reelbench.files import read_json, sha256_file
+from reelbench.models.base import Recommender
+from reelbench.serving.answer import AskError
+from reelbench.serving.fold_in import FoldIn, fold_in
+from reelbench.serving.leaders import ndcg
+from reelbench.serving.profile import ProfileNetwork
+
+_DESCRIPTION = "model.json"
+_DEMOGRAPHICS = "demographics"
+# users of train whose scores tell which movies a model holds for alike; there may be fewer
+_ASKED = 500
+
+
+class Shelf:
+    """Models below data/models/, as they are when first asked for; each is loaded once."""
+
+    def __init__(self, root: Path, ids: Ids, train: Interactions) -> None:
+        self._root, self._ids, self._train = root, ids, train
+        self._loaded: dict[str, Recommender] = {}
+        self._fold_ins: dict[str, FoldIn | None] = {}
+        self._profiled: dict[str, ProfileNetwork | None] = {}
+        self._centred: dict[str, np.ndarray] = {}
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Those that were trained on these very data, sorted."""
+        return sorted(name for name in self._folders if self._is_current(name))
+
+    @property
+    def _folders(self) -> list[str]:
+        return [file.parent.name for file in (self._root / paths.MODELS).glob(f"*/{_DESCRIPTION}")]
+
+    def _is_current(self, name: str) -> bool:
+        """Not left over from another data set or split; without `inputs.json` it may be."""
+        description = read_json(self._root / paths.model_dir(name) / _DESCRIPTION)
+        learned_from = self._inputs(name).get("train", self._train_hash)
+        return description["ids"] == vars(self._ids) and learned_from == self._train_hash
+
+    @cached_property
+    def _train_hash(self) -> str:
+        return sha256_file(self._root / paths.TRAIN)
+
+    def _inputs(self, name: str) -> dict[str, Any]:
+        """Hashes of what a model has learned from; empty where it does not say."""
+        file = self._root / paths.model_dir(name) / "inputs.json"
+        return read_json(file) if file.is_file() else {}
+
+    @cached_property
+    def best_first(self) -> list[str]:
+        """Trained models of the leaderboard by nDCG at its first cutoff, ties by name.
+
+        The metric is one of order, since a list is asked for: many a model that predicts ratings
+        well orders poorly. Models that the leaderboard does not have come last.
+        """
+        score = ndcg(self._root / paths.LEADERBOARD_CSV)
+        return sorted(self.names, key=lambda name: (-score.get(name, -1.0), name))
+
+    def get(self, name: str) -> Recommender:
+        """The model, loaded at the first call.
+
+        Raises:
+            AskError: it is not trained.
+        """
+        if name not in self._loaded:
+            self.check(name)
+            self._loaded[name] = Recommender.load(self._root / paths.model_dir(name))
+        return self._loaded[name]
+
+    def check(self, name: str) -> None:
+        """Nothing for the name of a trained model.
+
+        Raises:
+            AskError: it is none, or was trained on other data.
+        """
+        if name in self.names:
+            return
+        if name in self._folders:
+            raise AskError(f"model '{name}' was trained on other data: run `make repro` again")
+        have = ", ".join(self.names) or "none: run `make repro` first"
+        raise AskError(f"there is no trained model '{name}' (there are: {have})")
+
+    def profile_network(self, name: str) -> ProfileNetwork | None:
+        """The model as one that answers typed profiles; None for one that cannot."""
+        if name not in self._profiled:
+            file = self._root / paths.feature_block(_DEMOGRAPHICS)
+            can = file.is_file() and self.reads(name, _DEMOGRAPHICS)
+            self._profiled[name] = (
+                ProfileNetwork.of(self.get(name), read_block(file)) if can else None
+            )
+        return self._profiled[name]
+
+    def reads(self, name: str, block: str) -> bool:
+        """Whether a trained model has learned from a feature block."""
+        return block in self._inputs(name).get("features", {})
+
+    def fold_in(self, name: str) -> FoldIn | None:
+        """What makes the model answer a new user from ratings; None for one that cannot."""
+        if name not in self._fold_ins:
+            self._fold_ins[name] = fold_in(self.get(name), self._train)
+        return self._fold_ins[name]
+
+    def correlations(self, name: str, item: int) -> np.ndarray:
+        """How alike a model holds every movie and one, float64 (n_items,), 0 to 1.
+
+        It is the correlation of the scores that users of train would give: movies are alike that
+        the model recommends to the same users. It serves every model without a look inside. 0 for
+        one that a model scores alike for everybody, and where the correlation is negative.
+        """
+        if name not in self._centred:
+            self._centred[name] = self._columns(name)
+        columns = self._centred[name]
+        return np.maximum((columns.T @ columns[:, item]).astype(np.float64), 0.0)
+
+    def _columns(self, name: str) -> np.ndarray:
+        """Scores of users (at most `_ASKED`, n_items), columns of mean 0 and length 1 or 0."""
+        users = np.unique(self._train.user_idx)
+        users = users[np.linspace(0, len(users) - 1, min(_ASKED, len(users))).astype(np.int64)]
+        scores = self.get(name).score(users).astype(np.float64)
+        scores -= scores.mean(axis=0)
+        length = np.linalg.norm(scores, axis=0)
+        # rounding leaves a length of its own to a column of equal numbers
+        varies = length > 1e-5 * np.sqrt(len(users))
+        return np.divide(scores, length, out=np.zeros_like(scores), where=varies)

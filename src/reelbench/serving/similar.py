@@ -1,0 +1,103 @@
+"""Movies like a movie: by what is known of them, by their text, or as a trained model sees them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reelbench.serving.answer import Answer, AskError
+from reelbench.serving.content_lists import LEAD
+from reelbench.serving.library import Library
+from reelbench.serving.listed import listed
+from reelbench.serving.movies import movie
+from reelbench.serving.reasons import Anchors, reasons
+
+#: by director, genres and tags; by sentence embeddings. Any other name is that of a model
+CONTENT, TEXT = "content", "text"
+#: share of genres in the likeness by content, tags have the rest
+GENRE_WEIGHT = 0.5
+
+
+def similar(
+    library: Library,
+    title: str,
+    k: int = 10,
+    model: str = CONTENT,
+    genre_weight: float = GENRE_WEIGHT,
+) -> Answer:
+    """Movies like the one whose title was typed, most alike first, ties by number of ratings.
+
+    Args:
+        model: `content`: up to two movies of the same director, then by the weighted cosines of
+            genres and tags; `text`: by the cosine of sentence embeddings; a trained model: by the
+            correlation of the scores that it gives to users of train. Where the first two know
+            nothing of the movie, the best model answers, and the note says so.
+        genre_weight: from 0, tags alone, to 1, genres alone; for `content`.
+
+    Raises:
+        AskError: the title is not known, nor the model, the weight is not in 0 … 1, or k is less
+            than 1.
+    """
+    if k < 1:
+        raise AskError(f"a list has at least 1 movie, not {k}")
+    if not 0 <= genre_weight <= 1:
+        raise AskError(f"the weight of genres is between 0 and 1, not {genre_weight:g}")
+    item, note = movie(library, title)
+    name, likeness, told = _likeness(library, item, model, genre_weight)
+    order = _most_alike(library, item, likeness)
+    if name == CONTENT:
+        order = _director_first(library, item, order)
+    found = order[:k]
+    why = reasons(library, found, Anchors(np.array([item]), None))
+    asked = f"movies like {library.told(item)}"
+    return Answer(name, asked, "", listed(library, found, likeness[found], why)).noting(note, told)
+
+
+def _likeness(
+    library: Library, item: int, model: str, genre_weight: float
+) -> tuple[str, np.ndarray, str]:
+    """Who says how alike every movie is, float (n_items,), and a sentence if it is another."""
+    if model not in (CONTENT, TEXT):
+        return model, library.models.correlations(model, item), ""
+    own = by_content(library, item, genre_weight) if model == CONTENT else by_text(library, item)
+    if own.any():
+        return model, own, ""
+    what = "genres, tags and director" if model == CONTENT else "a text"
+    for name in library.models.best_first:
+        found = library.models.correlations(name, item)
+        if found.any():
+            return name, found, f"Nothing like its {what} is known, so model {name} answers."
+    raise AskError(f"nothing is known of {library.told(item)} that says what is like it")
+
+
+def by_content(library: Library, item: int, genre_weight: float) -> np.ndarray:
+    """Weighted cosines of genres and tags, and for the same director at least a trace."""
+    lists = library.content
+    if not lists.tags.nnz:  # nothing to share the weight with
+        genre_weight = 1.0
+    genres, tags = (m @ m[[item]].T for m in (lists.genres, lists.tags))
+    alike = (genre_weight * genres + (1 - genre_weight) * tags).toarray()[:, 0]
+    same = (lists.director == lists.director[item]) & (lists.director > 0)
+    alike = np.where(same, np.maximum(alike, np.finfo(np.float32).tiny), alike)
+    alike[item] = 0.0
+    return alike
+
+
+def by_text(library: Library, item: int) -> np.ndarray:
+    """Cosine of sentence embeddings; 0 where it is negative."""
+    text = library.content.text
+    alike = np.maximum(text @ text[item], 0.0)
+    alike[item] = 0.0
+    return alike
+
+
+def _most_alike(library: Library, item: int, likeness: np.ndarray) -> np.ndarray:
+    """Movies with a likeness above 0, in order."""
+    # rounding must not decide between movies that have the same genres
+    order = np.lexsort((-library.count, -np.round(likeness, 6)))
+    return order[(likeness[order] > 0) & (order != item)]
+
+
+def _director_first(library: Library, item: int, order: np.ndarray) -> np.ndarray:
+    director = library.content.director
+    same = order[(director[order] == director[item]) & (director[item] > 0)][:LEAD]
+    return np.concatenate([same, order[~np.isin(order, same)]])

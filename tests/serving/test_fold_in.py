@@ -1,0 +1,315 @@
+"""A user of train, handed in as somebody new, is told what training made of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies
+from scipy import sparse
+
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Features, Ids
+from reelbench.features.sparse import sparse_arrays
+from reelbench.models.base import ModelEntry, Recommender
+from reelbench.models.bias import Bias
+from reelbench.models.blend import Blend
+from reelbench.models.bpr import BPR
+from reelbench.models.content import Content
+from reelbench.models.ease import EASE
+from reelbench.models.fm import FM
+from reelbench.models.global_mean import GlobalMean
+from reelbench.models.ials import IALS
+from reelbench.models.knn import KNN
+from reelbench.models.nmf import NMF
+from reelbench.models.parts.similarities import similar_rows
+from reelbench.models.popularity import Popularity
+from reelbench.models.slope_one import SlopeOne
+from reelbench.models.st import ST
+from reelbench.models.svd import SVD
+from reelbench.models.svdpp import SVDpp
+from reelbench.models.svds import SVDS
+from reelbench.models.warp import WARP
+from reelbench.models.weighted_mean import WeightedMean
+from reelbench.serving.fold_in import NewUser, fold_in
+
+N_USERS, N_ITEMS = 60, 40
+IDS = Ids(N_USERS, N_ITEMS, 1.0, 5.0)
+RNG = np.random.default_rng(5)
+TASTE = RNG.normal(size=(N_USERS, 2)) @ RNG.normal(size=(2, N_ITEMS))
+_PAIRS = np.nonzero(RNG.random((N_USERS, N_ITEMS)) < 0.4)
+# as in a real train part the rows of a user are in the order of time, and not of movies
+_ORDER = np.lexsort((RNG.random(len(_PAIRS[0])), _PAIRS[0]))
+USER, ITEM = _PAIRS[0][_ORDER], _PAIRS[1][_ORDER]
+TRAIN = Interactions.from_arrays(
+    USER, ITEM, np.clip(np.round(3.4 + TASTE[USER, ITEM]), 1, 5), np.arange(len(USER))
+)
+_HOT = np.eye(5, dtype=np.float32)[np.arange(N_ITEMS) % 5]
+BLOCKS = {
+    "genres": {"genres": _HOT, "names": np.array(list("abcde"))},
+    "tags": {**sparse_arrays(sparse.csr_array(_HOT))},
+    "directors": {
+        "director": (np.arange(N_ITEMS) % 3).astype(np.int32),
+        "names": np.array(["", "p", "q"]),
+    },
+}
+_KNN: dict[str, Any] = {
+    "similarity": "pearson_baseline",
+    "k": 10,
+    "min_k": 1,
+    "shrinkage": 5.0,
+    "stored": 20,
+    "user_damping": 3.0,
+    "item_damping": 3.0,
+}
+_DESCENT = {
+    "factors": 3,
+    "epochs": 60,
+    "learning_rate": 0.02,
+    "regularization": 0.05,
+    "init_std": 0.1,
+}
+_CONTENT = {
+    "genre_weight": 0.3,
+    "director_weight": 0.5,
+    "same_director": 2,
+    "neutral_below_mean": 0.5,
+    "user_damping": 2.0,
+}
+_ST = {
+    "weights": {"genres": 1.0},
+    "components": 4,
+    "user_damping": 2.0,
+    "item_damping": 2.0,
+    "item_kernel": "linear",
+    "gamma": 1.0,
+    "landmarks": 10,
+    "item_regularization": 1.0,
+    "user_regularization": 1.0,
+}
+_EASE = {"regularization": 5.0, "rating_power": 1.0, "max_side": 99}
+_IALS = {
+    "factors": 6,
+    "epochs": 40,
+    "regularization": 1.0,
+    "alpha": 3.0,
+    "bags": 2,
+    "rating_power": 1.0,
+}
+_BPR = {
+    "factors": 4,
+    "epochs": 300,
+    "learning_rate": 0.05,
+    "regularization": 0.02,
+    "bags": 2,
+    "min_rating": 3.0,
+    "popularity_weight": 0.5,
+}
+_NMF = {
+    "factors": 3,
+    "epochs": 200,
+    "user_regularization": 0.05,
+    "item_regularization": 0.05,
+    "init_max": 1.0,
+}
+_FM = {
+    "rank": 3,
+    "chains": 1,
+    "iterations": 60,
+    "burn_in": 20,
+    "init_std": 0.1,
+    "items_of_user": False,
+    "users_of_item": False,
+    "count_bins": False,
+    "period_years": 4,
+    "components": {},
+    "tolerance": 0.001,
+}
+
+
+def fitted(
+    model: type[Recommender], *features: str, train: Interactions = TRAIN, **parameters: Any
+) -> Recommender:
+    blocks = {name: BLOCKS[name] for name in features}
+    return model(seed=3, **parameters).fit(train, train, Features(IDS, blocks))
+
+
+def of_train(user: int) -> NewUser:
+    own = user == TRAIN.user_idx
+    return NewUser(TRAIN.item_idx[own].astype(np.int64), TRAIN.rating[own].astype(np.float64))
+
+
+def folded(model: Recommender, train: Interactions = TRAIN) -> np.ndarray:
+    """Scores (n_users, n_items) of every user of train, as somebody new."""
+    fold = fold_in(model, train)
+    assert fold is not None
+    return np.concatenate([fold(of_train(user)).score([-1]) for user in range(N_USERS)])
+
+
+EVERYBODY = np.arange(N_USERS)
+
+
+@pytest.mark.parametrize(
+    ("model", "features", "parameters"),
+    [
+        (EASE, (), _EASE),
+        (KNN, (), {**_KNN, "based_on": "item"}),
+        (KNN, (), {**_KNN, "based_on": "item", "similarity": "cosine"}),
+        (Content, ("genres", "tags", "directors"), _CONTENT),
+        (ST, ("genres",), _ST),
+        (Bias, (), {"user_damping": 3.0, "item_damping": 3.0}),
+        (SlopeOne, (), {}),
+        (SVDS, (), {"factors": 5}),
+        (Popularity, (), {}),
+        (GlobalMean, (), {}),
+        (WeightedMean, (), {"prior_votes": 2.0}),
+    ],
+)
+def test_exact(
+    model: type[Recommender], features: tuple[str, ...], parameters: dict[str, Any]
+) -> None:
+    trained = fitted(model, *features, **parameters)
+    before = trained.score(EVERYBODY)
+    np.testing.assert_allclose(folded(trained), before, atol=1e-4)
+    # the fold-ins were copies
+    np.testing.assert_array_equal(trained.score(EVERYBODY), before)
+
+
+def test_ease_with_fewer_users_than_movies_is_exact_too() -> None:
+    """It keeps a matrix of users then; somebody who is not among them has no row there."""
+    half = EVERYBODY < N_ITEMS // 2
+    own = half[TRAIN.user_idx]
+    some = Interactions(*(column[own] for column in vars(TRAIN).values()))
+    ids = Ids(N_ITEMS // 2, N_ITEMS, 1.0, 5.0)
+    over_users = EASE(**_EASE).fit(some, some, Features(ids))
+    assert len(over_users._diagonal)
+    padded = EASE(**_EASE).fit(some, some, Features(IDS))
+    assert not len(padded._diagonal)
+    np.testing.assert_allclose(folded(over_users, some), folded(padded, some), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters", "least"),
+    [
+        (SVD, _DESCENT, 0.95),
+        (SVDpp, _DESCENT, 0.95),
+        (FM, _FM, 0.95),
+        (NMF, _NMF, 0.95),
+        (IALS, _IALS, 0.99),
+        (BPR, _BPR, 0.95),
+    ],
+)
+def test_close(model: type[Recommender], parameters: dict[str, Any], least: float) -> None:
+    trained = fitted(model, **parameters)
+    given, found = trained.score(EVERYBODY), folded(trained)
+    alike = np.corrcoef(given, found)[N_USERS:, :N_USERS]  # (found, given)
+    assert np.diag(alike).mean() >= least
+    # of all users of train the new one is most like the one whose ratings these are
+    assert (alike.argmax(axis=1) == EVERYBODY).mean() >= 0.9
+
+
+def test_similar_users_of_somebody_who_is_not_in_train() -> None:
+    """As if the user had been there when similar users were looked for."""
+    last = N_USERS - 1
+    own = last != TRAIN.user_idx
+    rest = Interactions(*(column[own] for column in vars(TRAIN).values()))
+    for similarity, common in (("pearson_baseline", 2), ("cosine", 1)):
+        model = fitted(KNN, train=rest, **{**_KNN, "based_on": "user", "similarity": similarity})
+        fold = fold_in(model, rest)
+        assert fold is not None
+        copy: Any = fold(of_train(last))
+        left = of_train(last).ratings - copy._effects.predict(np.array([-1]), of_train(last).items)
+        matrix = copy._left.toarray()
+        there = np.zeros(matrix.shape, dtype=bool)
+        there[rest.user_idx, rest.item_idx] = True
+        if similarity == "cosine":
+            matrix[rest.user_idx, rest.item_idx] = rest.rating
+            left = of_train(last).ratings
+        matrix[-1, of_train(last).items] = left
+        there[-1, of_train(last).items] = True
+        rows, columns = np.nonzero(there)
+        values = sparse.csr_array((matrix[rows, columns], (rows, columns)), shape=matrix.shape)
+        expected = similar_rows(values, min_common=common, shrinkage=5.0, kept=20)[[-1]]
+        np.testing.assert_array_equal(copy._similar[[-1]].indices, expected.indices)
+        np.testing.assert_allclose(copy._similar[[-1]].data, expected.data, rtol=1e-4)
+
+
+def entry(model: type[Recommender], parameters: dict[str, Any]) -> ModelEntry:
+    target = f"{model.__module__}.{model.__qualname__}"
+    return ModelEntry(_target_=target, code="x.py", **parameters)
+
+
+def blend(rankers: dict[str, ModelEntry]) -> Recommender:
+    bias = {"user_damping": 3.0, "item_damping": 3.0}
+    raters = {"bias": entry(Bias, bias), "item": entry(KNN, {**_KNN, "based_on": "item"})}
+    return fitted(
+        Blend,
+        raters=raters,
+        rankers=rankers,
+        weights_by_count=True,
+        holdout=0.2,
+        ranker_holdout=0.2,
+        ranker_holdouts=1,
+        refit=False,
+        k=5,
+        min_relevant_rating=None,
+    )
+
+
+def test_who_has_chosen_nothing_is_the_mean_user() -> None:
+    trained = fitted(BPR, **_BPR)
+    fold = fold_in(trained, TRAIN)
+    assert fold is not None
+    disliked = NewUser(np.array([3, 5]), np.array([1.0, 2.0]))
+    np.testing.assert_array_equal(fold(disliked).score([-1]), trained.score([-1]))
+    everything = NewUser(np.arange(N_ITEMS), np.full(N_ITEMS, 5.0))
+    assert np.isfinite(fold(everything).score([-1])).all()
+
+
+def test_a_blend_is_its_members() -> None:
+    given = {"ease": entry(EASE, _EASE), "popularity": entry(Popularity, {})}
+    for trained in (blend(given), blend({})):
+        np.testing.assert_allclose(folded(trained), trained.score(EVERYBODY), atol=1e-3)
+
+
+def test_a_blend_with_a_member_that_cannot_has_none() -> None:
+    warp = {
+        "factors": 3,
+        "epochs": 1,
+        "bags": 1,
+        "learning_rate": 0.05,
+        "regularization": 0.0,
+        "max_draws": 3,
+        "draw_power": 0.0,
+        "batch_size": 64,
+        "min_rating": None,
+    }
+    assert fold_in(fitted(WARP, **warp), TRAIN) is None
+    assert fold_in(blend({"warp": entry(WARP, warp), "ease": entry(EASE, _EASE)}), TRAIN) is None
+
+
+_FOLDS = {
+    "svd": fitted(SVD, **_DESCENT),
+    "ease": fitted(EASE, **_EASE),
+    "ials": fitted(IALS, **_IALS),
+    "knn": fitted(KNN, **{**_KNN, "based_on": "user"}),
+    "slope_one": fitted(SlopeOne),
+}
+
+
+@pytest.mark.parametrize("name", _FOLDS)
+@settings(max_examples=25, deadline=None)
+@given(
+    rated=strategies.dictionaries(
+        strategies.integers(0, N_ITEMS - 1), strategies.sampled_from([1.0, 3.0, 5.0]), min_size=1
+    )
+)
+def test_any_ratings_give_finite_scores_in_any_order(name: str, rated: dict[int, float]) -> None:
+    fold = fold_in(_FOLDS[name], TRAIN)
+    assert fold is not None
+    items, ratings = np.array(list(rated)), np.array(list(rated.values()))
+    one = fold(NewUser(items, ratings)).score([-1])
+    other = fold(NewUser(items[::-1], ratings[::-1])).score([-1])
+    assert one.shape == (1, N_ITEMS) and np.isfinite(one).all()
+    np.testing.assert_allclose(one, other, atol=1e-4)

@@ -1,0 +1,126 @@
+"""`reelbench recommend` and `reelbench similar` as they are typed."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from serving_samples import models, write_project
+from typer.testing import CliRunner, Result
+
+from reelbench import paths
+from reelbench.cli import app
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    write_project(folder, models())
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("reelbench.seeds.pin_runtime", lambda threads: None)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "100"})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "model"),
+    [
+        (("recommend", "--user", "4"), "warp"),
+        (("recommend", "--user", "4", "--model", "ease", "-k", "3"), "ease"),
+        (("recommend", "--user", "99"), "weighted_mean"),
+        (("recommend", "--liked", "heat 0", "--liked", "ocean's eleven 1"), "ease"),
+        (("recommend", "--title", "heat 0"), "content"),
+        (("recommend", "--title", "heat 0", "--model", "ease"), "ease"),
+        (("recommend", "--age", "24", "--gender", "M", "--zip", "10003"), "weighted_mean"),
+        (("recommend",), "weighted_mean"),
+        (("similar", "heat 0", "--genre-weight", "0.2"), "content"),
+        (("similar", "heat 0", "--model", "text", "--k", "2"), "text"),
+    ],
+)
+def test_every_form_is_answered_as_a_table_and_as_json(
+    arguments: tuple[str, ...], model: str
+) -> None:
+    shown = run(*arguments)
+    assert shown.exit_code == 0, shown.stderr
+    answer = json.loads(run(*arguments, "--json").stdout)
+    assert answer["model"] == model and answer["recommendations"]
+    assert shown.stdout.startswith(f"For {answer['for']}, by {model}")
+    for movie in answer["recommendations"]:
+        assert movie["title"] in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("recommend", "--title", "xyzzy"), "no movie is called 'xyzzy'"),
+        (("recommend", "--user", "4", "--title", "heat 0"), "ask one"),
+        (("recommend", "--user", "4", "--model", "[red]"), "no trained model '[red]'"),
+        (("recommend", "--user", "4", "-k", "0"), "at least 1 movie"),
+        (("recommend", "--age", "1000"), "between 0 and 120"),
+        (("recommend", "--liked", "[/bold]"), "no movie is called '[/bold]'"),
+        (("similar", ""), "no movie is called ''"),
+        (("similar", "heat 0", "--genre-weight", "nan"), "between 0 and 1"),
+    ],
+)
+def test_nonsense_gets_one_sentence_and_exit_code_2(
+    arguments: tuple[str, ...], message: str
+) -> None:
+    done = run(*arguments)
+    assert done.exit_code == 2 and not done.stdout
+    assert message in done.stderr and done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"{arguments[0]}: ")
+
+
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(text=st.text(max_size=30))
+def test_whatever_is_typed_ends_without_a_trace(text: str) -> None:
+    for option in ("--user", "--title", "--liked", "--occupation", "--model"):
+        done = run("recommend", f"{option}={text}")
+        assert done.exit_code in (0, 2)
+        assert done.exception is None or isinstance(done.exception, SystemExit)
+
+
+def test_every_command_of_the_page_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_project(tmp_path, {})
+    items = pd.read_parquet(tmp_path / paths.ITEMS)
+    items.loc[:2, "title"] = ["Heat", "Alien", "Toy Story"]
+    items.to_parquet(tmp_path / paths.ITEMS)
+    monkeypatch.chdir(tmp_path)
+    page = Path(__file__).parents[2] / "docs" / "recommend.md"
+    program = ".venv/bin/reelbench "
+    lines = [line for line in page.read_text().splitlines() if line.startswith(program)]
+    assert len(lines) >= 6
+    for line in lines:
+        done = run(*shlex.split(line.removeprefix(program), comments=True))
+        assert done.exit_code == 0, f"{line}: {done.stderr}"
+
+
+def test_outside_of_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run("recommend")
+    assert done.exit_code == 2 and "make repro" in done.stderr
+
+
+def test_without_a_command_the_typical_steps_are_shown() -> None:
+    done = run()
+    told = done.stdout + done.stderr
+    for step in ("make repro", "make ui", "recommend --user", "recommend --liked", "similar"):
+        assert step in told
