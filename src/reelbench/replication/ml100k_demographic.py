@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reelbench.replication import use_rows
 from reelbench.replication.counts import sizes
 from reelbench.replication.exhibit_rows import exhibit_part
 from reelbench.replication.list_rows import of_user
@@ -15,6 +16,8 @@ from reelbench.replication.words import with_line
 ABOUT = "Honest is each user's last tenth as test."
 
 _NETWORK = Variant("ml100k_network")
+# ours that reads the same of a person; `reelbench recommend --age 24 …` asks it too
+_OURS = Variant("demographic")
 _RANDOM = ("split=random", "split.test=0.2")
 _TRAIN_ROWS = "score_train_rows"
 
@@ -40,15 +43,18 @@ def script(system: System) -> Script:
     data = Part(("e_data",), lambda study: [_data(system, study)])
     figures = exhibit_part(_EXHIBITS, _NETWORK, system)
     uses = Part(("e_menu_user", "e_menu_rmse"), _uses)
-    gaps = {
-        "e_menu_person": "models answer for users of the catalogue; for others the app is needed",
-    }
-    return Script((data, figures, *of_plans([_PLAN], system), uses), gaps)
+    person = Part(("e_menu_person",), _person)
+    return Script((data, figures, *of_plans([_PLAN], system), uses, person), gaps={})
 
 
 def _data(system: System, study: Study) -> Result:
     ran = study.run(_NETWORK, upto="split")
     return with_line(system, Result(row="e_data", same=counted(sizes(ran))))
+
+
+def _person(study: Study) -> list[Result]:
+    ran = study.run(_OURS)
+    return [Result(row="e_menu_person", shown=use_rows.of_profile(ran, _OURS.model))]
 
 
 def _uses(study: Study) -> list[Result]:
