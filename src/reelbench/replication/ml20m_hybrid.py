@@ -61,7 +61,6 @@ def script(system: System) -> Script:
         *ml20m_networks.parts(system),
     )
     gaps = {
-        "a_drawing": "no drawing of layers is written yet",
         "a_app1": "the app is not written yet",
         "a_app2": "the app is not written yet",
     }
