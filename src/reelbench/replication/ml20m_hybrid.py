@@ -8,15 +8,16 @@ from typing import Any
 import pandas as pd
 
 from reelbench import paths
-from reelbench.columns import DIRECTOR, ITEM_IDX, TITLE, TITLE_RAW, USER_IDX
+from reelbench.columns import DIRECTOR, ITEM_IDX, TITLE, TITLE_RAW, USER_IDX, YEAR
 from reelbench.files import read_json
-from reelbench.replication import ml20m_lists, ml20m_networks
+from reelbench.replication import eda, ml20m_lists, ml20m_networks
 from reelbench.replication.counts import sizes
+from reelbench.replication.eda import RATINGS
 from reelbench.replication.exhibit_rows import exhibit_part
 from reelbench.replication.list_rows import of_user
 from reelbench.replication.parts import Part, Script
 from reelbench.replication.plan import FUTURE_SEEN
-from reelbench.replication.result import Estimate, Result, Worth, counted
+from reelbench.replication.result import FOLDER, Estimate, Result, Worth, counted
 from reelbench.replication.rows import System
 from reelbench.replication.study import SECONDS, Study, Variant, over_folds
 from reelbench.replication.words import with_line
@@ -47,7 +48,6 @@ _DATA = ("a_join", "a_titles", "a_directors", "a_aggregation")
 _EXHIBITS = {
     "a_eda_ratings": "rating_shares",
     "a_eda_genres": "genre_shares",
-    "a_eda_years": "mean_per_year",
     "a_eda_users": "ratings_per_user",
     "a_eda_movies": "ratings_per_movie",
     "a_eda_mean_year": "mean_per_year",
@@ -61,6 +61,7 @@ def script(system: System) -> Script:
         Part(_DATA, lambda study: _data(system, study)),
         Part(("a_sparsity",), lambda study: [_sparsity(system, study)]),
         exhibit_part(_EXHIBITS, Variant("bias"), system),
+        Part(("a_eda_years",), _years),
         Part(("a_svd", "a_svd_top"), lambda study: _svd(system, study)),
         *ml20m_lists.parts(system),
         *ml20m_networks.parts(system),
@@ -80,13 +81,29 @@ def _data(system: System, study: Study) -> list[Result]:
     without_year = items[TITLE_RAW].str.replace(r" \(\d{4}\)$", "", regex=True)
     changed = int((items[TITLE] != without_year).sum())
     known = int(items[DIRECTOR].notna().sum()) if DIRECTOR in items else 0
+    joined = f"{len(tags):,} tags on {pairs:,} pairs"
     shown = {
         "a_titles": f"{changed:,} of {len(items):,} titles differ from the raw one less its year.",
         "a_directors": f"{known:,} of {len(items):,} movies have a director, the others none.",
-        "a_aggregation": f"{len(tags):,} tags on {pairs:,} pairs; of ratings the last counts.",
+        "a_aggregation": f"{joined}; of a pair's ratings the last counts, not the mean.",
     }
-    join = Result(row="a_join", same=counted({"rows": sizes(ran)["ratings"]}))
+    size = sizes(ran)
+    most = pd.read_parquet(ran.file(paths.INTERACTIONS), columns=[USER_IDX])[USER_IDX]
+    of_one = f"one user gave {most.value_counts().max():,} of them"
+    size_of = f"Of {size['users']:,} users and {size['movies']:,} movies; {of_one}."
+    join = Result(row="a_join", same=counted({"rows": size["ratings"]}), shown=size_of)
     return [with_line(system, join), *(Result(row=row, shown=text) for row, text in shown.items())]
+
+
+def _years(study: Study) -> list[Result]:
+    """In the lower half of the figure that has the means above."""
+    ran = study.run(Variant("bias"), upto="split")
+    table = eda.mean_per_year(pd.read_parquet(ran.file(paths.INTERACTIONS)))
+    most = int(table[RATINGS].to_numpy().argmax())
+    year, count = table[YEAR].iloc[most], table[RATINGS].iloc[most]
+    told = f"{len(table)} years; most ratings in {year}: {count:,}."
+    file = str(FOLDER / study.preset / "mean_per_year.png")
+    return [Result(row="a_eda_years", shown=told, files=(file,))]
 
 
 def _sparsity(system: System, study: Study) -> Result:
@@ -144,7 +161,7 @@ def _svd(system: System, study: Study) -> list[Result]:
             Worth(fault=_CHOSEN, metric="rmse", difference=chosen),
             Worth(fault=FUTURE_SEEN, metric="rmse", difference=seen),
         ),
-        shown=f"Best of the grid: {best[0]} factors, {best[1]} epochs.",
+        shown=f"Best of the grid: {best[0]} factors, {best[1]} epochs; ± is over {_FOLDS} folds.",
     )
     top = Result(row="a_svd_top", shown=of_user(study.run(default), "svd"))
     return [with_line(system, result), top]
