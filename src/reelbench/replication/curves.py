@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from reelbench.files import atomic
 from reelbench.replication.result import FOLDER
@@ -36,7 +37,7 @@ def write_curves(preset: str, name: str, tables: Mapping[str, pd.DataFrame]) -> 
 
 
 def curves(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """A column per training, the squared error above the absolute one."""
+    """A column per training, the squared error above the absolute one, both on a common scale."""
     figure = Figure(figsize=(0.6 + 1.55 * len(tables), 4.2), layout="constrained")
     grid = figure.subplots(2, len(tables), sharex=True, sharey="row", squeeze=False)
     for row, (error, label) in zip(grid, _ERRORS.items(), strict=True):
@@ -44,6 +45,11 @@ def curves(tables: Mapping[str, pd.DataFrame]) -> Figure:
             for part, colour in _PARTS.items():
                 axes.plot(table["epoch"], table[f"{part}_{error}"], color=colour, label=part)
         row[0].set_ylabel(label)
+        # first epochs are many times the last ones
+        row[0].set_yscale("log")
+        row[0].yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5)))
+        row[0].yaxis.set_major_formatter(figures.PLAIN_NUMBERS)
+        row[0].yaxis.set_minor_locator(NullLocator())
     for axes, name in zip(grid[0], tables, strict=True):
         axes.set_title(name)
     for axes in grid[1]:
