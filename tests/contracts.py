@@ -43,6 +43,8 @@ def nothing() -> Interactions:
 
 
 TRAIN, VALID = ratings((0, 1)), ratings((2,))
+TAGGED = Interactions.from_arrays(TRAIN.user_idx[::5], TRAIN.item_idx[::5], TRAIN.rating[::5])
+SAID = (TAGGED.rating > 3).astype(int)
 
 
 def blocks() -> dict[str, Block]:
@@ -74,6 +76,13 @@ def blocks() -> dict[str, Block]:
             "title_length_values": np.array(["", "10", "11"]),
             "user_zip_code_number": (USERS % 3).astype(np.int32),
             "user_zip_code_values": np.array(["", "10001", "10002"]),
+        },
+        # a few pairs of train have a word for how they are rated
+        "row_tags": {
+            **{f"pair_{n}": a for n, a in sparse_arrays(sparse.csr_array(np.eye(2)[SAID])).items()},
+            "pair_user": TAGGED.user_idx,
+            "pair_item": TAGGED.item_idx,
+            "terms": np.array(["bad", "good"]),
         },
         "noise": {"noise": noise},
         "numeric": {"numeric": one_hot[:, :1] - 0.5},

@@ -9,6 +9,9 @@ from contracts import (
     ITEMS,
     N_COLD,
     N_ITEMS,
+    N_USERS,
+    SAID,
+    TAGGED,
     TRAIN,
     USERS,
     VALID,
@@ -24,6 +27,7 @@ from reelbench.features.sparse import sparse_arrays
 from reelbench.models.mlp import MLP
 from reelbench.models.mlp.config import MLPConfig
 from reelbench.models.mlp.head import loss_of
+from reelbench.models.mlp.pairs import Pairs
 from reelbench.models.mlp.tables import Tables
 from reelbench.models.parts.feature_matrices import sparse_matrix
 from reelbench.params import ParamsError
@@ -103,6 +107,13 @@ class TestTitle(RecommenderContract):
     neutral_to_cold_users = False
 
 
+class TestPairs(RecommenderContract):
+    model_class = MLP
+    parameters = PARAMETERS
+    features = ("genres", "row_tags")
+    neutral_to_cold_users = False
+
+
 class TestDot(RecommenderContract):
     model_class = MLP
     parameters = DOT
@@ -113,12 +124,14 @@ def built(names: tuple[str, ...] = ("genres",), **parameters: Any) -> MLP:
     model = MLP(seed=7, threads=1, **{**PARAMETERS, **parameters})
     model._ids = IDS
     model._tables = Tables.make(TRAIN, features_of(*names), model.config)
+    model._pairs = Pairs.make(features_of(*names))
     model._build()
     return model
 
 
 def weights(model: MLP, part: str, layer: str) -> list[np.ndarray]:
-    return getattr(model, f"_{part}").get_layer(layer).get_weights()
+    parts = dict(zip(("user_tower", "item_tower", "pair_tower"), model._towers, strict=True))
+    return (parts | {"head": model._head})[part].get_layer(layer).get_weights()
 
 
 def test_inputs_side_by_side_and_one_dense_layer_on_them() -> None:
@@ -136,7 +149,7 @@ def test_inputs_side_by_side_and_one_dense_layer_on_them() -> None:
     kernel = [
         weights(model, "user_tower", "user_to_first")[0],
         weights(model, "item_tower", "item_to_first")[0],
-        np.asarray(model._item_tower.get_layer("terms_to_first").kernel),
+        np.asarray(model._towers[1].get_layer("terms_to_first").kernel),
     ]
     units = np.hstack(beside) @ np.vstack(kernel) + weights(model, "head", "first_bias")[0]
     for layer in ("hidden_1", "last"):
@@ -153,13 +166,36 @@ def test_the_parts_of_a_kernel_begin_as_one_kernel() -> None:
     for side in ("user", "item"):
         kernel = weights(model, f"{side}_tower", f"{side}_to_first")[0]
         assert 0.95 * limit < np.abs(kernel).max() <= limit + 1e-6
-    terms = np.asarray(model._item_tower.get_layer("terms_to_first").kernel)
+    terms = np.asarray(model._towers[1].get_layer("terms_to_first").kernel)
     assert 0.8 * limit < np.abs(terms).max() <= limit + 1e-6
+
+
+def test_words_of_a_pair_lie_beside_what_its_user_and_item_have() -> None:
+    plain, model = built(("genres",)), built(("genres", "row_tags"))
+    kernel = np.asarray(model._towers[2].get_layer("pair_terms_to_first").kernel)
+    pairs = (TAGGED.user_idx, TAGGED.item_idx)
+    tagged = {(u, i): word for u, i, word in zip(*pairs, SAID, strict=True)}
+    (user, item), word = next(iter(tagged.items()))
+    other = next(i for i in ITEMS if (user, i) not in tagged)
+    np.testing.assert_array_equal(model._towers[2](np.array([0]))[0], kernel[word])
+    rows = model._pairs.rows(*np.array([[user, user, N_USERS], [item, other, item]]), N_ITEMS)
+    assert rows.tolist() == [0, len(TAGGED), len(TAGGED)]
+    assert not np.asarray(model._towers[2](rows[1:])).any()
+    assert plain._towers[2] is None
+
+
+def test_a_word_of_a_pair_is_learned_from() -> None:
+    """With nothing else to go by, pairs with the word for a good rating get one."""
+    model = fitted(("row_tags",), embeddings={}, columns=[], epochs=10, dropout=0.0)
+    rating = model.predict(TAGGED.user_idx, TAGGED.item_idx)
+    assert rating[SAID == 1].min() > rating[SAID == 0].max() + 2
+    rest = model.predict(TRAIN.user_idx[1::5], TRAIN.item_idx[1::5])
+    assert np.ptp(rest) < 1e-6
 
 
 def test_text_has_its_own_layers_where_it_is_asked_to() -> None:
     model = built(("overviews",), columns=[], text_hidden=[6, 3])
-    kernel = np.asarray(model._item_tower.get_layer("text_0").kernel)
+    kernel = np.asarray(model._towers[1].get_layer("text_0").kernel)
     terms = sparse_matrix(features_of("overviews")).toarray()
     inner = np.maximum(terms @ kernel + weights(model, "item_tower", "text_bias")[0], 0)
     dense, bias = weights(model, "item_tower", "text_1")
@@ -168,7 +204,7 @@ def test_text_has_its_own_layers_where_it_is_asked_to() -> None:
     warm = np.arange(N_ITEMS) < N_ITEMS - N_COLD
     expected = np.hstack([vectors * warm[:, None], text])
     expected = expected @ weights(model, "item_tower", "item_to_first")[0]
-    np.testing.assert_allclose(np.asarray(model._item_tower(ITEMS)), expected, atol=1e-4)
+    np.testing.assert_allclose(np.asarray(model._towers[1](ITEMS)), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("pooling", ["mean", "flatten"])
@@ -179,7 +215,7 @@ def test_words_of_a_title_are_averaged_or_lie_in_a_row(pooling: str) -> None:
     count = np.maximum((given["tokens"] > 0).sum(axis=1, keepdims=True), 1)
     pooled = words.sum(axis=1) / count if pooling == "mean" else words.reshape(N_ITEMS, -1)
     expected = pooled @ weights(model, "item_tower", "item_to_first")[0]
-    np.testing.assert_allclose(np.asarray(model._item_tower(ITEMS)), expected, atol=1e-5)
+    np.testing.assert_allclose(np.asarray(model._towers[1](ITEMS)), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("trained", [False, True])
@@ -251,6 +287,7 @@ def test_blocks_without_columns_leave_the_network_as_it_is() -> None:
         model = MLP(seed=7, threads=1, **{**PARAMETERS, "linear": linear})
         model._ids = IDS
         model._tables = Tables.make(TRAIN, Features(IDS, given), model.config)
+        model._pairs = Pairs.make(Features(IDS, given))
         model._build()
         models.append(model)
     np.testing.assert_array_equal(*(model.score(USERS) for model in models))
@@ -327,6 +364,8 @@ def test_an_array_that_cannot_be_read_is_named(changed: dict[str, Any], message:
 def test_a_product_reads_no_features() -> None:
     with pytest.raises(ParamsError, match="combine: dot reads no features"):
         built(("tags",), **DOT)
+    with pytest.raises(ParamsError, match="combine: dot reads no features"):
+        built(("row_tags",), **DOT)
     for changed in ({"hidden": [4]}, {"columns": ["genres"]}, {"embeddings": {"user": 4}}):
         with pytest.raises(ValidationError, match="combine: dot takes embeddings"):
             MLPConfig(**{**DOT, **changed})

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
+from reelbench.columns import ITEM_IDX
 from reelbench.compose import compose
 from reelbench.data.interactions import Interactions
+from reelbench.replication import ml20m_hybrid, ml20m_lists
 from reelbench.replication.bars import grouped_bars
 from reelbench.replication.netflix_overviews import precision_on
 from reelbench.replication.options import Options
-from reelbench.replication.rows import systems
+from reelbench.replication.rows import system, systems
 
 ROOT = Path(__file__).parents[2]
 PRESETS = [system.preset for system in systems()]
@@ -22,7 +27,7 @@ PRESETS = [system.preset for system in systems()]
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_row_is_made_once_or_has_a_reason(preset: str) -> None:
-    known = {system.preset: system for system in systems()}[preset]
+    known = system(preset)
     script = importlib.import_module(f"reelbench.replication.{preset}").script(known)
     made = [row for part in script.parts for row in part.rows] + list(script.gaps)
     assert sorted(made) == sorted(row.id for row in known.rows)
@@ -71,3 +76,41 @@ def test_bars_of_every_model_and_metric() -> None:
     (axes,) = grouped_bars(values).axes
     assert sorted(bar.get_width() for bar in axes.patches) == [-0.5, 0.5, 0.5, 1.0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("most", "thresholds"), [(7, [(2, True), (51, False)]), (60, [(51, True)])]
+)
+def test_sparsity_where_no_tagged_movie_has_enough_ratings(
+    most: int, thresholds: list[tuple[int, bool]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then the joined table has a lower threshold, and all ratings have the published ones."""
+    asked = []
+
+    def filtered(study: Any, per_movie: int, *, tagged: bool) -> tuple[dict[str, Any], ...]:
+        asked.append((per_movie, tagged))
+        before = {"sparsity": 0.9 if tagged else 0.8}
+        return before, {"sparsity": 0.7, "ratings": 1_234, "users": 5, "movies": 6}
+
+    class Data:
+        def run(self, variant: Any, *, upto: str) -> Data:
+            return self
+
+        def file(self, path: Path) -> Path:
+            return tmp_path / "rows.parquet"
+
+    pd.DataFrame({ITEM_IDX: [0] * most + [1]}).to_parquet(tmp_path / "rows.parquet")
+    monkeypatch.setattr(ml20m_hybrid, "_filtered", filtered)
+    result = ml20m_hybrid._sparsity(system("ml20m_hybrid"), Data())
+    assert asked == thresholds
+    assert result.same["sparsity_before"].mean == 0.9
+    assert "1,234 ratings, 5 users, 6 movies left" in result.shown
+    beside = [figures["sparsity_before"].value for figures in result.also.values()]
+    assert beside == [0.8] * (len(thresholds) - 1)
+
+
+def test_lists_are_of_a_movie_whose_director_has_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ml20m_lists, "most_rated_first", lambda ran: [4, 0, 2, 3])
+    for director, item in (([1, 0, 2, 2, 0], 2), ([1, 0, 2, 3, 0], 4)):
+        lists = SimpleNamespace(director=np.array(director))
+        assert ml20m_lists._example(None, lists) == item

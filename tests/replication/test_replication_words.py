@@ -19,6 +19,7 @@ ROW = Row(id="x", step="x", what="x", published={"rmse": 0.95, "mae": 0.75}, pro
         ("n_test", 8886.0, "8,886"),
         ("r2", 0.0, "0.0000"),
         ("seconds", 14.0, "14.0"),
+        ("seconds", 0.034, "0.03"),
     ],
 )
 def test_numbers(metric: str, value: float, text: str) -> None:

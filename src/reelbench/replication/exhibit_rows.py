@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from reelbench import paths
-from reelbench.replication import eda_figures
+from reelbench.replication import eda, eda_figures
 from reelbench.replication.parts import Part
 from reelbench.replication.result import FOLDER, Result, counted
 from reelbench.replication.rows import System
@@ -64,4 +64,5 @@ def _published(
 def _text(told: Mapping[str, Any]) -> str:
     """Names and values; what is no fraction, such as a year, as it is."""
     shown = {k: f"{v:,.4g}" if isinstance(v, float) else str(v) for k, v in told.items()}
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in shown.items())
+    text = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in shown.items())
+    return f"{text}, of those with at least {eda.FEWEST} ratings" if "highest" in told else text

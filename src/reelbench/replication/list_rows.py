@@ -41,10 +41,17 @@ def of_somebody_new(ran: Ran, model: str) -> str:
     return f"Somebody new: {told(ran, np.argsort(-scores, kind='stable')[:LENGTH])}."
 
 
+def most_rated_first(ran: Ran) -> list[int]:
+    """The movies of train, the one with the most ratings first, equals by index."""
+    train = pd.read_parquet(ran.file(paths.TRAIN), columns=[ITEM_IDX])
+    counts = np.bincount(train[ITEM_IDX])
+    order = np.argsort(-counts, kind="stable")
+    return [int(item) for item in order[counts[order] > 0]]
+
+
 def most_rated(ran: Ran) -> int:
     """The movie with the most ratings in train, the first of equals."""
-    train = pd.read_parquet(ran.file(paths.TRAIN), columns=[ITEM_IDX])
-    return int(np.bincount(train[ITEM_IDX]).argmax())
+    return most_rated_first(ran)[0]
 
 
 def content_lists(ran: Ran, blocks: Sequence[str]) -> ContentLists:

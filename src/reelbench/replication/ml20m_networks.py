@@ -1,11 +1,14 @@
-"""System A's two networks: the ladder of refinements, variants, folds and curves."""
+"""System A's two networks: the ladder of refinements, variants, folds, curves and drawings."""
 
 from __future__ import annotations
 
 import pandas as pd
 
 from reelbench import paths
+from reelbench.files import read_json
+from reelbench.models.mlp.recommender import HISTORY
 from reelbench.replication.curves import write_curves
+from reelbench.replication.drawings import layers, write_drawing
 from reelbench.replication.parts import Part, of_plans
 from reelbench.replication.plan import FUTURE_SEEN, Plan
 from reelbench.replication.result import Result
@@ -15,6 +18,12 @@ from reelbench.replication.words import with_line
 
 _RANDOM = ("split=random", "split.test=0.2", "split.valid=0.2")
 _ALL_ROWS = "encoder_on_all_rows"
+#: the tags of a test rating's own user and movie are read; whoever has written them has rated it
+_ROW_TAGS = "row_tags"
+_METRICS = ("mse", "mae", "train_mse")
+# the first and the last of each network: what a fault is worth hardly differs between them
+_ENDS = ("a_network1", "a_ladder_small", "a_network2", "a_network2_small")
+_FEATURES = {"ml20m_network_1": "directors,genres", "ml20m_network_2": "genres"}
 
 
 def _rungs(model: str, steps: dict[str, tuple[str, ...]]) -> dict[str, Variant]:
@@ -49,49 +58,95 @@ _NETWORK2 = _rungs(
 )
 
 
+_NETWORKS = {"network_1": _LADDER, "network_2": _NETWORK2}
+
+
 def parts(system: System) -> list[Part]:
-    """Every rung and variant, then the folds, then all curves."""
+    """Every rung and variant, then the folds, then all curves and the drawings."""
     plans = [_plan(row, variant) for row, variant in (_LADDER | _NETWORK2).items()]
     return [
         *of_plans(plans, system),
         Part(("a_network2_folds",), lambda study: [_folds(system, study)]),
         Part(("a_curves",), _curves),
+        Part(("a_drawing",), _drawings),
     ]
 
 
 def _plan(row: str, variant: Variant) -> Plan:
-    metrics = ("mse", "mae", "train_mse")
+    single = {
+        FUTURE_SEEN: variant.with_(*_RANDOM),
+        _ALL_ROWS: variant.with_(faults=[_ALL_ROWS]),
+        _ROW_TAGS: _as_published(variant),
+    }
     return Plan(
-        rows={row: metrics},
-        same=variant.with_(*_RANDOM, faults=[_ALL_ROWS]),
+        rows={row: _METRICS},
+        same=_as_published(variant).with_(*_RANDOM),
         honest=variant,
-        single={
-            FUTURE_SEEN: variant.with_(*_RANDOM),
-            _ALL_ROWS: variant.with_(faults=[_ALL_ROWS]),
-        },
+        single=single if row in _ENDS else {},
     )
+
+
+def _as_published(variant: Variant) -> Variant:
+    """Tags are those of the row, of every row: without the fault they end where test begins."""
+    features = f"models.{variant.model}.features=[{_FEATURES[variant.model]},row_tags]"
+    return variant.with_(features, faults=[_ALL_ROWS])
 
 
 def _folds(system: System, study: Study) -> Result:
     smallest = _NETWORK2["a_network2_small"]
-    found = over_folds(study, smallest, 5)
-    same = {metric: found.spread(metric) for metric in ("mse", "mae")}
+    start = len(study.ran)
+    found = over_folds(study, _as_published(smallest), 5)
     honest = study.measure(smallest)
-    estimates = {metric: honest.estimate(metric) for metric in same}
-    return with_line(system, Result(row="a_network2_folds", same=same, honest=estimates))
+    seconds, memory = study.cost(start)
+    result = Result(
+        row="a_network2_folds",
+        same={metric: found.spread(metric) for metric in _METRICS},
+        honest={metric: honest.estimate(metric) for metric in _METRICS},
+        seconds=round(seconds, 1),
+        peak_memory_bytes=memory,
+    )
+    return with_line(system, result)
 
 
 def _curves(study: Study) -> list[Result]:
-    """The whole ladder in one figure, on the published split."""
-    tables = {}
-    for row, variant in _LADDER.items():
-        ran = study.run(variant.with_(*_RANDOM, faults=[_ALL_ROWS]))
-        tables[row.removeprefix("a_")] = pd.read_csv(ran.file(paths.curves(variant.model)))
-    best = min(tables, key=lambda name: tables[name]["valid_loss"].min())
-    file = write_curves(study.preset, tables)
-    lowest = tables[best]["valid_loss"].min()
-    return [
-        Result(
-            row="a_curves", shown=f"Lowest on valid: {best}, RMSE {lowest:.4f}.", files=(str(file),)
+    """Every rung and variant on the published split, a figure for each of the two networks."""
+    said, files = [], []
+    for name, variants in _NETWORKS.items():
+        tables = {_short(row): _history(variant, study) for row, variant in variants.items()}
+        lowest = {rung: float(table["valid_mse"].min()) for rung, table in tables.items()}
+        best = min(lowest, key=lambda rung: lowest[rung])
+        epoch = int(tables[best]["valid_mse"].argmin()) + 1
+        said.append(
+            f"Network {name[-1]}, lowest MSE on valid: {best}, {lowest[best]:.4f} "
+            f"in epoch {epoch} of {len(tables[best])}"
         )
-    ]
+        files.append(str(write_curves(study.preset, f"curves_{name}", tables)))
+    return [Result(row="a_curves", shown=f"{'. '.join(said)}.", files=tuple(files))]
+
+
+def _short(row: str) -> str:
+    """What a rung has changed, such as `rate`; the network itself is `first`."""
+    return row.rpartition("_")[2] if row not in ("a_network1", "a_network2") else "first"
+
+
+def _history(variant: Variant, study: Study) -> pd.DataFrame:
+    """Errors per epoch on the published split, squared where a curve has their root."""
+    ran = study.run(_as_published(variant).with_(*_RANDOM))
+    table = pd.DataFrame(read_json(ran.file(paths.model_dir(variant.model)) / HISTORY))
+    squared = {f"{part}_mse": table[f"{part}_loss"] ** 2 for part in ("train", "valid")}
+    return table.assign(**squared).drop(columns=["train_loss", "valid_loss"])
+
+
+def _drawings(study: Study) -> list[Result]:
+    """Layers before any rung and after the last one."""
+    said, files = [], []
+    for name, variants in _NETWORKS.items():
+        before, *_, after = variants.values()
+        drawn = {}
+        for title, variant in (("before tuning", before), ("after", after)):
+            ran = study.run(_as_published(variant).with_(*_RANDOM))
+            drawn[f"Network {name[-1]}, {title}"] = layers(ran, variant.model)
+        sizes = [f"{sum(layer.parameters for layer in found):,}" for found in drawn.values()]
+        said.append(f"Network {name[-1]}: {sizes[0]} trained numbers before, {sizes[1]} after")
+        files.append(str(write_drawing(study.preset, f"layers_{name}", drawn)))
+    return [Result(row="a_drawing", shown=f"{'. '.join(said)}.", files=tuple(files))]

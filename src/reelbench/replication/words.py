@@ -33,9 +33,9 @@ def title(metric: str) -> str:
 
 
 def number(metric: str, value: float) -> str:
-    """Counts whole, seconds with one digit, everything else with four."""
+    """Counts whole, seconds with one digit, or two below one, everything else with four."""
     if metric == "seconds":
-        return f"{value:,.1f}"
+        return f"{value:,.{1 if abs(value) >= 1 else 2}f}".replace("-", _MINUS)
     if float(value).is_integer() and abs(value) >= 2:
         return f"{int(value):,}".replace("-", _MINUS)
     return f"{value:.4f}".replace("-", _MINUS)

@@ -5,7 +5,8 @@
 Unlike `models/network/` nothing is subtracted first: no means, no biases. Each published network is
 a conf file over `conf/models/_mlp.yaml`. Inputs are `user_idx` and `item_idx` alone; features are
 tables inside the network, so that the first dense layer is a sum of what user and item add to it,
-and a whole catalogue costs one pass per user and per item, and the upper layers per pair.
+and a whole catalogue costs one pass per user and per item, and the upper layers per pair. Only
+features of a pair of both (`features/row_tags.py`) come with every rating, and cost it a pass.
 
 An embedding without a row in train is zeros. With `cold: untrained` it keeps the random values that
 it began with, as it does in the published networks: a fault that can be switched on.

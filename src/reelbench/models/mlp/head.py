@@ -69,10 +69,15 @@ def loss_of(config: MLPConfig, ids: Ids) -> str | Callable[[Any, Any], Any]:
     return mse_of_shares
 
 
-def whole(user_tower: Any, item_tower: Any, head: Any) -> Any:
-    """Indices of users and items (n,) → rating (n, 1)."""
+def whole(user_tower: Any, item_tower: Any, pair_tower: Any, head: Any) -> Any:
+    """Indices of users and items, and rows of pairs if they have a tower, (n,) → rating (n, 1)."""
     import keras
 
     user = keras.Input((), dtype="int32", name="user_idx")
     item = keras.Input((), dtype="int32", name="item_idx")
-    return keras.Model([user, item], head([user_tower(user), item_tower(item)]), name="mlp")
+    if pair_tower is None:
+        rating = head([user_tower(user), item_tower(item)])
+        return keras.Model([user, item], rating, name="mlp")
+    pair = keras.Input((), dtype="int32", name="pair_row")
+    rating = head([user_tower(user), item_tower(item) + pair_tower(pair)])
+    return keras.Model([user, item, pair], rating, name="mlp")

@@ -1,4 +1,4 @@
-"""What a user, and what an item, adds to the first dense layer."""
+"""What a user, what an item, and what a pair of them adds to the first dense layer."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from typing import Any
 
 from reelbench.models.mlp import layers
 from reelbench.models.mlp.config import ITEM, USER, MLPConfig
+from reelbench.models.mlp.pairs import Pairs
 from reelbench.models.mlp.tables import Tables, side_of
-from reelbench.models.parts.keras_layers import bag_of_terms, look_up
+from reelbench.models.parts.keras_layers import Terms, bag_of_terms, look_up
 from reelbench.params import ParamsError
 
 
-def towers(tables: Tables, config: MLPConfig) -> tuple[Any, Any]:
-    """Models from user_idx and from item_idx (n,) to (n, first_units).
+def towers(tables: Tables, pairs: Pairs, config: MLPConfig) -> tuple[Any, Any, Any]:
+    """Models from user_idx, item_idx and the row of a pair (n,) to (n, first_units).
+
+    The last one is None where nothing is known of pairs.
 
     The first dense layer has one kernel for all of its inputs. Cut into the rows for what users
     have, for what items have and for sparse terms, it is the same layer; its initial values are
@@ -23,16 +26,16 @@ def towers(tables: Tables, config: MLPConfig) -> tuple[Any, Any]:
     index = {side: keras.Input((), dtype="int32", name=f"{side}_idx") for side in (USER, ITEM)}
     parts = {side: _parts(side, index[side], tables, config) for side in (USER, ITEM)}
     if config.combine == "dot":
-        if len(parts[USER] + parts[ITEM]) > 2 or _are_beside(tables, config):
+        if len(parts[USER] + parts[ITEM]) > 2 or _are_beside(tables, config) or len(pairs.keys):
             raise ParamsError("combine: dot reads no features: take them out of `features`")
         user, item = (keras.Model(index[s], *parts[s], name=f"{s}_tower") for s in (USER, ITEM))
-        return user, item
-    width = sum(part.shape[-1] for side in parts.values() for part in side)
+        return user, item, None
+    width = pairs.terms.n_terms + sum(part.shape[-1] for side in parts.values() for part in side)
     if _are_beside(tables, config):
         width += tables.terms.n_terms
     outputs = {side: _dense(side, parts[side], width, config) for side in (USER, ITEM)}
     if _are_beside(tables, config):
-        bag = _bag(index[ITEM], tables, config, width)
+        bag = _bag("terms_to_first", index[ITEM], tables.terms, config, width)
         outputs[ITEM] = [*outputs[ITEM], bag]
     user, item = (
         keras.Model(
@@ -40,7 +43,17 @@ def towers(tables: Tables, config: MLPConfig) -> tuple[Any, Any]:
         )
         for side in (USER, ITEM)
     )
-    return user, item
+    return user, item, _pair_tower(pairs, config, width)
+
+
+def _pair_tower(pairs: Pairs, config: MLPConfig, width: int) -> Any:
+    import keras
+
+    if not pairs.terms.n_terms:
+        return None
+    row = keras.Input((), dtype="int32", name="pair_row")
+    bag = _bag("pair_terms_to_first", row, pairs.terms, config, width)
+    return keras.Model(row, bag, name="pair_tower")
 
 
 def _parts(side: str, index: Any, tables: Tables, config: MLPConfig) -> list[Any]:
@@ -85,12 +98,12 @@ def _dense(side: str, parts: list[Any], width: int, config: MLPConfig) -> list[A
     return [layer(beside)]
 
 
-def _bag(index: Any, tables: Tables, config: MLPConfig, width: int) -> Any:
+def _bag(name: str, index: Any, terms: Terms, config: MLPConfig, width: int) -> Any:
     """The rows of the first kernel for sparse terms."""
     layer = bag_of_terms(
-        "terms_to_first",
+        name,
         config.first_units,
-        tables.terms,
+        terms,
         initializer=layers.glorot(width, config.first_units),
         penalty=_penalty_of_first(config),
         dropout=config.input_dropout,
