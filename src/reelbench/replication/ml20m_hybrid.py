@@ -10,7 +10,7 @@ import pandas as pd
 from reelbench import paths
 from reelbench.columns import DIRECTOR, ITEM_IDX, TITLE, TITLE_RAW, USER_IDX, YEAR
 from reelbench.files import read_json
-from reelbench.replication import eda, ml20m_lists, ml20m_networks
+from reelbench.replication import eda, ml20m_lists, ml20m_networks, use_rows
 from reelbench.replication.counts import sizes
 from reelbench.replication.eda import RATINGS
 from reelbench.replication.exhibit_rows import exhibit_part
@@ -21,6 +21,7 @@ from reelbench.replication.result import FOLDER, Estimate, Result, Worth, counte
 from reelbench.replication.rows import System
 from reelbench.replication.study import SECONDS, Study, Variant, over_folds
 from reelbench.replication.words import with_line
+from reelbench.serving.similar import CONTENT, TEXT
 
 ABOUT = (
     "Ratings are those of movies that the same user has tagged. Where the data are not MovieLens "
@@ -64,13 +65,21 @@ def script(system: System) -> Script:
         Part(("a_eda_years",), _years),
         Part(("a_svd", "a_svd_top"), lambda study: _svd(system, study)),
         *ml20m_lists.parts(system),
+        Part(("a_app1", "a_app2"), _apps),
         *ml20m_networks.parts(system),
     )
-    gaps = {
-        "a_app1": "a use, not a figure: the app comes with `reelbench recommend` and `similar`",
-        "a_app2": "a use, not a figure: the app comes with `reelbench recommend` and `similar`",
-    }
-    return Script(parts, gaps)
+    return Script(parts, gaps={})
+
+
+def _apps(study: Study) -> list[Result]:
+    """What is typed into the published apps, answered by ours: a user id, and a title."""
+    user = use_rows.of_first_user(study.run(_grid_point(*_DEFAULT)), "svd")
+    ran = study.run(Variant("content"))
+    slid = use_rows.of_typed_title(ran, CONTENT, genre_weights=(0.0, 1.0))
+    return [
+        Result(row="a_app1", shown=f"{user} {slid}"),
+        Result(row="a_app2", shown=f"{user} {use_rows.of_typed_title(ran, TEXT)}"),
+    ]
 
 
 def _data(system: System, study: Study) -> list[Result]:
