@@ -52,6 +52,7 @@ def write_search(model: str = "svd", **changes: Any) -> None:
 
 def write_params(uri: str | None = "sqlite:///mlflow.db", timeout: float = 300) -> None:
     settings = {"name": "sqlite", "uri": uri, "timeout": timeout, "log_model": False}
+    settings["champion"] = "ndcg_at_10"
     paths.PARAMS.write_text(yaml.safe_dump({"models": {}, "tracking": settings}))
 
 

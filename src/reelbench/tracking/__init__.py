@@ -32,6 +32,9 @@ PATIENCE = 0.25
 #: begins the name of a search, where a bare name is that of a trained model
 TUNING = "tune "
 
+#: the name of the run above all models of the last pipeline run
+STATE = "the pipeline"
+
 # settings of a caller's own MLflow session, which would redirect our runs
 _FOREIGN = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME")
 
@@ -46,6 +49,8 @@ class TrackingConfig(Section):
     timeout: PositiveFloat
     #: whether a run also holds the model itself
     log_model: bool
+    #: key of the metric by which the best model has the alias `champion` in the registry
+    champion: str
 
 
 def mirror(model: str) -> None:
@@ -56,10 +61,13 @@ def mirror(model: str) -> None:
 def mirror_all() -> list[str]:
     """Copy every trained and evaluated model to MLflow; a failure is only a warning.
 
+    A parent run holds them together, and the registry has them all.
+
     Returns:
         The models of which MLflow now holds what the files say.
     """
-    return _guarded(_evaluated)
+    done = _guarded(lambda: [*models, STATE] if (models := evaluated()) else [])
+    return [name for name in done if name != STATE]
 
 
 def mirror_tuning(model: str) -> None:
@@ -76,7 +84,8 @@ def mirror_tunings() -> list[str]:
     return _guarded(lambda: [TUNING + file.stem for file in sorted(paths.TUNING.glob("*.json"))])
 
 
-def _evaluated() -> list[str]:
+def evaluated() -> list[str]:
+    """Models of `params.yaml` that have metrics."""
     names = params.select(params.read(), "models")
     return [m for m in names if paths.model_dir(m).is_dir() and paths.metrics(m).is_file()]
 

@@ -1,6 +1,7 @@
 """`python -m reelbench.tracking NAME…`: the process in which MLflow works.
 
-A name is that of a trained model, or `tune MODEL` for the search for its parameters.
+A name is that of a trained model, `tune MODEL` for the search for its parameters, or `STATE` for
+the run above all models.
 """
 
 from __future__ import annotations
@@ -16,8 +17,18 @@ from contextlib import closing, contextmanager, redirect_stdout
 from pathlib import Path
 
 from reelbench import params
-from reelbench.tracking import PATIENCE, TUNING, TrackingConfig, reason, record, search
-from reelbench.tracking.trials import SearchStore
+from reelbench.tracking import (
+    PATIENCE,
+    STATE,
+    TUNING,
+    TrackingConfig,
+    evaluated,
+    reason,
+    record,
+    search,
+    state,
+)
+from reelbench.tracking.pipeline import PipelineStore
 
 _LOG = logging.getLogger(__name__)
 
@@ -33,15 +44,19 @@ def main(models: Sequence[str]) -> None:
             config = params.load("tracking", TrackingConfig)
             with _store(config) as store:
                 for model in models:
-                    print(json.dumps([model, _mirror(store, model)]), file=results, flush=True)
+                    print(
+                        json.dumps([model, _mirror(store, model, config)]), file=results, flush=True
+                    )
         except Exception as error:
             _LOG.exception("the store")
             print(json.dumps(["", reason(error)]), file=results, flush=True)
 
 
-def _mirror(store: SearchStore, model: str) -> str:
+def _mirror(store: PipelineStore, model: str, config: TrackingConfig) -> str:
     try:
-        if model.startswith(TUNING):
+        if model == STATE:
+            store.mirror_state(state.read(evaluated(), config.champion))
+        elif model.startswith(TUNING):
             store.mirror_search(search.read(model.removeprefix(TUNING)))
         else:
             store.mirror(record.read(model))
@@ -52,14 +67,14 @@ def _mirror(store: SearchStore, model: str) -> str:
 
 
 @contextmanager
-def _store(config: TrackingConfig) -> Iterator[SearchStore]:
+def _store(config: TrackingConfig) -> Iterator[PipelineStore]:
     """The store, alone: two processes that make its tables, or a run, break each other."""
     database = _database(str(config.uri))
     with _locked(database):
         if database:
             _check_writable(database, PATIENCE * config.timeout)
         uri = f"sqlite:///{database}" if database else str(config.uri)
-        yield SearchStore(uri, database.parent / "mlruns" if database else None, config.log_model)
+        yield PipelineStore(uri, database.parent / "mlruns" if database else None, config.log_model)
 
 
 def _database(uri: str) -> Path | None:
