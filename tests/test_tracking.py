@@ -110,6 +110,8 @@ def write_model(model: str, damping: float) -> None:
     paths.curves(model).parent.mkdir(parents=True, exist_ok=True)
     paths.curves(model).write_text("epoch,train_loss,valid_loss\n1,1.0,1.1\n2,0.8,\n")
     cost = {"train_seconds": 1.5, "peak_memory_bytes": 10, "machine": {"cpu": "abacus"}}
+    cost["system"] = [{"seconds": 0.0, "resident_megabytes": 5.0}]
+    cost["system"] += [{"seconds": 1.0, "resident_megabytes": 7.0, "cpu_percent": 150.0}]
     write_json(paths.train_cost(model), cost)
 
 
@@ -210,6 +212,8 @@ def test_a_run_holds_everything(mirrored: Path, mlflow: Any) -> None:
         "curve/valid_loss": 1.1,
         "cost_train/train_seconds": 1.5,
         "cost_train/peak_memory_bytes": 10,
+        "system/resident_megabytes": 7.0,
+        "system/cpu_percent": 150.0,
         "test/rmse": 0.9,
         "test/rmse_low": 0.85,
         "test/rmse_high": 0.95,

@@ -18,6 +18,7 @@ from reelbench.features.block import Features
 from reelbench.files import atomic, read_json, sha256_file, size_bytes, write_json
 from reelbench.models.base import ModelEntry, Recommender
 from reelbench.seeds import seed_for
+from reelbench.stages.monitor import Monitor
 
 _LOG = logging.getLogger(__name__)
 
@@ -36,12 +37,13 @@ def run(model: str) -> None:
     _LOG.info("%s: training on %d ratings", model, len(train))
     recommender.prepare()
     start = time.perf_counter()
-    recommender.fit(train, valid, features)
+    with Monitor() as monitor:
+        recommender.fit(train, valid, features)
     seconds = time.perf_counter() - start
     _LOG.info("%s: trained in %.1f s", model, seconds)
     _save(model, recommender)
     _write_curves(recommender.history, paths.curves(model))
-    _write_cost(model, seconds, common["threads"])
+    _write_cost(model, seconds, common["threads"], monitor)
 
 
 def _save(model: str, recommender: Recommender) -> None:
@@ -64,12 +66,13 @@ def _write_curves(history: Sequence[Mapping[str, float]], file: Path) -> None:
         rows.writerows(history)
 
 
-def _write_cost(model: str, seconds: float, threads: int) -> None:
+def _write_cost(model: str, seconds: float, threads: int, monitor: Monitor) -> None:
     cost = {
         "train_seconds": round(seconds, 3),
         "peak_memory_bytes": _peak_memory_bytes(),
         "model_bytes": size_bytes(paths.model_dir(model)),
         "machine": _machine(threads),
+        "system": monitor.samples,
     }
     write_json(paths.train_cost(model), cost)
 

@@ -41,6 +41,7 @@ class Record:
         parameters: the model's own keys, and data, split, seed and threads.
         tags: code, machine, package versions and input hashes.
         curves: (`curve/train_loss`, epoch, value).
+        system: (`system/cpu_percent`, seconds of training, value).
         train_metrics: `cost_train/…`.
         test_metrics: `test/…`, `cohort/…` and `cost_evaluate/…`.
         requirements: `name==version` of the packages that the model needs to answer.
@@ -53,6 +54,7 @@ class Record:
     parameters: dict[str, str]
     tags: dict[str, str]
     curves: list[tuple[str, int, float]]
+    system: list[tuple[str, float, float]]
     train_metrics: dict[str, float]
     test_metrics: dict[str, float]
     requirements: list[str]
@@ -78,6 +80,7 @@ def read(model: str) -> Record:
         parameters=_parameters(content, model),
         tags=_tags(model, content, cost, needed),
         curves=list(_curves(paths.curves(model))),
+        system=list(_system(cost)),
         train_metrics=_numbers(cost, "cost_train"),
         test_metrics=_test_metrics(model),
         requirements=needed,
@@ -171,6 +174,13 @@ def _curves(file: Path) -> Iterator[tuple[str, int, float]]:
             epoch = int(row.pop("epoch"))
             values = ((key, value) for key, value in row.items() if value)
             yield from ((f"curve/{key}", epoch, float(value)) for key, value in values)
+
+
+def _system(cost: Mapping[str, Any]) -> Iterator[tuple[str, float, float]]:
+    """What training took of the machine over time; MLflow shows names with this beginning apart."""
+    for sample in cost.get("system", ()):
+        seconds = sample["seconds"]
+        yield from ((f"system/{k}", seconds, v) for k, v in sample.items() if k != "seconds")
 
 
 def _test_metrics(model: str) -> dict[str, float]:

@@ -108,10 +108,15 @@ class Store:
         # MLflow lets no parameter change, and an interrupted mirror may have left some
         new = sorted(record.parameters.keys() - run.data.params.keys())
         epochs = [Metric(key, value, start, epoch) for key, epoch, value in record.curves]
+        # the time of a sample is its distance from the start; its number is the step
+        taken = [
+            Metric(key, value, start + int(1000 * seconds), round(seconds))
+            for key, seconds, value in record.system
+        ]
         costs = [Metric(key, value, start, 0) for key, value in record.train_metrics.items()]
         self._client.log_batch(
             run_id,
-            metrics=epochs + costs,
+            metrics=epochs + costs + taken,
             params=[Param(key, record.parameters[key]) for key in new],
             tags=[RunTag(key, value) for key, value in record.tags.items()],
         )
