@@ -190,6 +190,13 @@ def test_word_vectors_move_only_where_they_may(trained: bool) -> None:
     assert not moved[0].any()
 
 
+def test_padding_is_a_word_like_any_other_only_in_a_row() -> None:
+    for pooling in ("mean", "flatten"):
+        model = fitted(("titles",), columns=[], train_vectors=True, title_pooling=pooling)
+        padding = weights(model, "item_tower", "words")[0][0]
+        assert padding.any() == (pooling == "flatten")
+
+
 def test_a_product_is_that_of_the_embeddings() -> None:
     model = built((), **DOT)
     users = weights(model, "user_tower", "user_embedding")[0]
