@@ -177,7 +177,10 @@ def test_words_of_a_title_are_averaged_or_lie_in_a_row(pooling: str) -> None:
     given = blocks()["titles"]
     words = given["vectors"][given["tokens"]]  # (n_items, 3, 4); padding is zeros
     count = np.maximum((given["tokens"] > 0).sum(axis=1, keepdims=True), 1)
-    pooled = words.sum(axis=1) / count if pooling == "mean" else words.reshape(N_ITEMS, -1)
+    # in a row padding is in front
+    lengths = (given["tokens"] > 0).sum(axis=1)
+    in_row = np.stack([np.roll(w, len(w) - n, axis=0) for w, n in zip(words, lengths, strict=True)])
+    pooled = words.sum(axis=1) / count if pooling == "mean" else in_row.reshape(N_ITEMS, -1)
     expected = pooled @ weights(model, "item_tower", "item_to_first")[0]
     np.testing.assert_allclose(np.asarray(model._item_tower(ITEMS)), expected, atol=1e-5)
 

@@ -37,8 +37,8 @@ def _embedding_init(config: MLPConfig) -> Any:
 def title(index: Any, tables: Tables, config: MLPConfig) -> Any:
     """Mean vector of a title's words, zeros without any, or all of them in a row.
 
-    In a row padding is a word like any other, as in Keras without a mask: it is zeros unless the
-    vectors are trained, and then it has a vector too.
+    In a row padding comes first and is a word like any other, as in Keras without a mask: zeros, or
+    where vectors are trained a vector too.
     """
     import keras
 
