@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -148,21 +149,25 @@ def _warp(system: System, study: Study) -> Result:
     same = _WARP.with_(*_RANDOM)
     plan = Plan({row.id: (_PRECISION,)}, same, _WARP, {FUTURE_SEEN: same})
     (result,) = carry_out(plan, study, {row.id: row})
-    runs = [study.run(same, seed=FIRST_SEED + place) for place in range(study.seeds)]
-    counted_so = {
-        f"{_PRECISION}_train": spread_of([_precision(ran, paths.TRAIN) for ran in runs]),
-        _PRECISION: spread_of([_precision(ran, paths.TEST) for ran in runs]),
-    }
-    listed = _precision(study.run(_WARP), paths.TEST) - result.honest[_PRECISION].value
-    fault = Worth(fault=_SEEN_LISTED, metric=_PRECISION, difference=listed)
+    parts = {f"{_PRECISION}_train": paths.TRAIN, _PRECISION: paths.TEST}
+    found = [
+        _precisions(study.run(same, seed=FIRST_SEED + place), parts) for place in range(study.seeds)
+    ]
+    counted_so = {name: spread_of([of_run[name] for of_run in found]) for name in parts}
+    listed = _precisions(study.run(_WARP), {_PRECISION: paths.TEST})[_PRECISION]
+    lost = listed - result.honest[_PRECISION].value
+    fault = Worth(fault=_SEEN_LISTED, metric=_PRECISION, difference=lost)
     changed = {"same": counted_so, "worth": (*result.worth, fault)}
     return with_line(system, result.model_copy(update=changed))
 
 
-def _precision(ran: Ran, part: Path) -> float:
-    """Of the lists of all movies, those of train among them, on one part."""
+def _precisions(ran: Ran, parts: Mapping[str, Path]) -> dict[str, float]:
+    """Of the lists of all movies, those of train among them, on each part."""
     model = Recommender.load(ran.file(paths.model_dir(_WARP.model)))
-    return precision_at(model, Interactions.from_parquet(ran.file(part)), _K)
+    return {
+        name: precision_at(model, Interactions.from_parquet(ran.file(part)), _K)
+        for name, part in parts.items()
+    }
 
 
 def _surprise(study: Study) -> list[Result]:
