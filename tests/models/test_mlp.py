@@ -213,7 +213,10 @@ def test_words_of_a_title_are_averaged_or_lie_in_a_row(pooling: str) -> None:
     given = blocks()["titles"]
     words = given["vectors"][given["tokens"]]  # (n_items, 3, 4); padding is zeros
     count = np.maximum((given["tokens"] > 0).sum(axis=1, keepdims=True), 1)
-    pooled = words.sum(axis=1) / count if pooling == "mean" else words.reshape(N_ITEMS, -1)
+    # in a row padding is in front
+    lengths = (given["tokens"] > 0).sum(axis=1)
+    in_row = np.stack([np.roll(w, len(w) - n, axis=0) for w, n in zip(words, lengths, strict=True)])
+    pooled = words.sum(axis=1) / count if pooling == "mean" else in_row.reshape(N_ITEMS, -1)
     expected = pooled @ weights(model, "item_tower", "item_to_first")[0]
     np.testing.assert_allclose(np.asarray(model._towers[1](ITEMS)), expected, atol=1e-5)
 
@@ -224,6 +227,13 @@ def test_word_vectors_move_only_where_they_may(trained: bool) -> None:
     moved = weights(model, "item_tower", "words")[0] - blocks()["titles"]["vectors"]
     assert (np.abs(moved).max() > 1e-3) == trained
     assert not moved[0].any()
+
+
+def test_padding_is_a_word_like_any_other_only_in_a_row() -> None:
+    for pooling in ("mean", "flatten"):
+        model = fitted(("titles",), columns=[], train_vectors=True, title_pooling=pooling)
+        padding = weights(model, "item_tower", "words")[0][0]
+        assert padding.any() == (pooling == "flatten")
 
 
 def test_a_product_is_that_of_the_embeddings() -> None:

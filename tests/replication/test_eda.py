@@ -96,6 +96,7 @@ def test_conclusions_follow_from_the_data() -> None:
     assert told["ratings_per_user"]["median"] == 2
     assert told["ages"] == {"youngest": 7, "median": 24, "oldest": 24}
     assert told["mean_per_year"]["highest_mean"] == 3
+    assert told["mean_per_release_year"]["most_movies"] == 1990
     assert told["genre_shares"] == {"Drama": 0.5, "Comedy": 0.25, "War": 0.25}
 
 

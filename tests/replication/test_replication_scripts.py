@@ -7,18 +7,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
-from scipy import sparse
 
 from reelbench.columns import ITEM_IDX
 from reelbench.compose import compose
-from reelbench.data.interactions import Interactions
 from reelbench.replication import ml20m_hybrid, ml20m_lists
 from reelbench.replication.bars import grouped_bars
-from reelbench.replication.netflix_overviews import precision_on
 from reelbench.replication.options import Options
+from reelbench.replication.result import Spread
 from reelbench.replication.rows import system, systems
 
 ROOT = Path(__file__).parents[2]
@@ -52,28 +49,14 @@ def test_options_are_absolute_overrides(tmp_path: Path, monkeypatch: pytest.Monk
     assert Options().overrides() == ()
 
 
-class Fixed:
-    """Scores that are the same for everybody: movie 0 first."""
-
-    class ids:
-        n_users, n_items = 3, 4
-
-    def score(self, users: np.ndarray) -> np.ndarray:
-        return np.tile(-np.arange(4.0), (len(users), 1))
-
-
-def test_precision_on_train_counts_seen_movies() -> None:
-    train = Interactions.from_arrays(
-        np.array([0, 0, 2]), np.array([0, 1, 3]), np.ones(3), np.zeros(3, dtype=np.int64)
-    )
-    assert sparse.issparse(train.seen(3, 4))
-    assert precision_on(Fixed(), train, 2) == pytest.approx((1.0 + 0.0) / 2)
-    assert precision_on(Fixed(), train, 4) == pytest.approx((0.5 + 0.25) / 2)
-
-
 def test_bars_of_every_model_and_metric() -> None:
-    values = {"one": {"mae": 1.0, "r2": -0.5}, "two": {"mae": 0.5, "r2": 0.5}}
+    several = Spread(mean=-0.5, deviation=0.1, runs=3)
+    values = {
+        "one": {"mae": Spread(mean=1.0), "r2": several},
+        "two": {"mae": Spread(mean=0.5), "r2": Spread(mean=0.5)},
+    }
     (axes,) = grouped_bars(values).axes
+    assert len(axes.collections) == 1  # the deviation of the one that has some
     assert sorted(bar.get_width() for bar in axes.patches) == [-0.5, 0.5, 0.5, 1.0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["one", "two"]
 

@@ -144,6 +144,10 @@ def conclusions(
     ):
         if name in shown:
             found[name] = _extremes(shown[name], group)
+    if "mean_per_release_year" in shown:
+        found["mean_per_release_year"] = (
+            _fullest(shown["mean_per_release_year"]) | found["mean_per_release_year"]
+        )
     if "ratings_per_day" in shown:
         found["ratings_per_day"] = _busiest(shown["ratings_per_day"])
     if "ages" in shown:
@@ -201,6 +205,15 @@ def _extremes(table: pd.DataFrame, group: str) -> dict[str, Any]:
         "highest_mean": float(means[high]),
         "lowest": groups[low],
         "lowest_mean": float(means[low]),
+    }
+
+
+def _fullest(per_year: pd.DataFrame) -> dict[str, Any]:
+    """The year in which most movies came out."""
+    row = int(per_year[MOVIES].to_numpy().argmax())
+    return {
+        "most_movies": int(per_year[YEAR].iloc[row]),
+        "its_movies": int(per_year[MOVIES].iloc[row]),
     }
 
 

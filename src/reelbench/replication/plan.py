@@ -24,6 +24,7 @@ class Plan:
         honest: the same model where nothing leaks.
         single: each fault by itself on top of `honest`.
         also: other variants whose figures belong beside it.
+        least: number of seeds behind the published protocol, even where fewer were asked for.
     """
 
     rows: Mapping[str, tuple[str, ...]]
@@ -31,12 +32,13 @@ class Plan:
     honest: Variant
     single: Mapping[str, Variant] = field(default_factory=dict)
     also: Mapping[str, Variant] = field(default_factory=dict)
+    least: int = 1
 
 
 def carry_out(plan: Plan, study: Study, rows: Mapping[str, Row]) -> list[Result]:
     """Run every variant of a plan; a result for each of its rows."""
     start = len(study.ran)
-    same = study.measure(plan.same, study.seeds)
+    same = study.measure(plan.same, max(study.seeds, plan.least))
     honest = study.measure(plan.honest)
     single = {fault: study.measure(variant) for fault, variant in plan.single.items()}
     also = {name: study.measure(variant) for name, variant in plan.also.items()}

@@ -52,16 +52,20 @@ class Measured:
 
     def spread(self, metric: str) -> Spread:
         """Mean and deviation over the seeds."""
-        values = np.array([run[metric] for run in self.runs], dtype=float)
-        several = len(values) > 1
-        deviation = float(values.std(ddof=1)) if several else None
-        return Spread(mean=float(values.mean()), deviation=deviation, runs=len(values))
+        return spread_of([run[metric] for run in self.runs])
 
     def estimate(self, metric: str) -> Estimate:
         """The first seed's figure and its interval."""
         first = self.runs[0]
         low, high = first["intervals"].get(metric, (None, None))
         return Estimate(value=float(first[metric]), low=low, high=high)
+
+
+def spread_of(figures: Sequence[float]) -> Spread:
+    """Mean and deviation of a figure over runs."""
+    values = np.array(figures, dtype=float)
+    deviation = float(values.std(ddof=1)) if len(values) > 1 else None
+    return Spread(mean=float(values.mean()), deviation=deviation, runs=len(values))
 
 
 @dataclass

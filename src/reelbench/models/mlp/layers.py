@@ -35,7 +35,11 @@ def _embedding_init(config: MLPConfig) -> Any:
 
 
 def title(index: Any, tables: Tables, config: MLPConfig) -> Any:
-    """Mean vector of a title's words, zeros without any, or all of them in a row."""
+    """Mean vector of a title's words, zeros without any, or all of them in a row.
+
+    In a row padding comes first and is a word like any other, as in Keras without a mask: zeros, or
+    where vectors are trained a vector too.
+    """
     import keras
 
     tokens = keras.ops.cast(look_up("tokens", index, tables.arrays["tokens"]), "int32")
@@ -43,10 +47,10 @@ def title(index: Any, tables: Tables, config: MLPConfig) -> Any:
     words = keras.layers.Embedding(
         *vectors.shape, weights=[vectors], trainable=config.train_vectors, name="words"
     )(tokens)
-    present = keras.ops.cast(tokens > 0, "float32")[..., None]
-    words = words * present
     if config.title_pooling == "flatten":
         return keras.layers.Flatten(name="title")(words)
+    present = keras.ops.cast(tokens > 0, "float32")[..., None]
+    words = words * present
     n_words = keras.ops.maximum(keras.ops.sum(present, axis=1), 1.0)
     return keras.ops.sum(words, axis=1) / n_words
 

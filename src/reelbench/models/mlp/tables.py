@@ -29,7 +29,7 @@ class Tables:
             `linear.NAME` (n + 1, d), the columns that are mapped; none without a column;
             `user_columns`, `item_columns` (n + 1, d), those that are not; d may be 0;
             `tokens` (n_items + 1, max_tokens), rows of `vectors` (n_words + 1, dimension); 0 is
-            padding; max_tokens may be 0.
+            padding, which is in front where words lie in a row; max_tokens may be 0.
         terms: the sparse features of items.
     """
 
@@ -44,6 +44,8 @@ class Tables:
             ParamsError: no declared block, or more than one, has an array that `config` names.
         """
         tokens, vectors = tokens_and_vectors(features)
+        if config.title_pooling == "flatten":
+            tokens = _padded_in_front(tokens)
         arrays = {"tokens": _with_unknown(tokens), "vectors": vectors.astype(np.float32)}
         for name in (name for name, width in config.embeddings.items() if width):
             codes = _codes(name, features)
@@ -127,6 +129,12 @@ def _array(name: str, features: Features) -> np.ndarray:
     declared = ", ".join(features) or "none"
     found = f"both {' and '.join(owners)} have" if owners else "no declared block has"
     raise ParamsError(f"{found} an array '{name}': change `features` of the model ({declared})")
+
+
+def _padded_in_front(tokens: np.ndarray) -> np.ndarray:
+    """Words last, in their order: what Keras' `pad_sequences` does unless it is told otherwise."""
+    order = np.argsort(tokens > 0, axis=1, kind="stable")
+    return np.take_along_axis(tokens, order, axis=1)
 
 
 def _with_unknown(table: np.ndarray) -> np.ndarray:
