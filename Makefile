@@ -9,7 +9,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup params repro test lint format ui clean lock
+.PHONY: help setup params repro test lint format ui serve clean lock
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 10
@@ -47,9 +47,10 @@ format: setup ## Format the code
 	$(BIN)/ruff format src tests benchmarks
 
 ui: setup ## Open the MLflow UI on 127.0.0.1 (PORT=5000)
-	@$(BIN)/reelbench track
-	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow server --host 127.0.0.1 --port $(PORT) \
-	  --workers 1 --backend-store-uri sqlite:///mlflow.db --default-artifact-root ./mlruns
+	@$(BIN)/reelbench ui --port $(PORT)
+
+serve: setup ## Answer by the champion over HTTP on 127.0.0.1 (PORT=5001)
+	@$(BIN)/reelbench serve --port $(if $(filter command line environment,$(origin PORT)),$(PORT),5001)
 
 clean: ## Remove the environment, the data, the runs and every cache
 	rm -rf .venv data .dvc/cache .dvc/tmp mlruns mlflow.db mlflow.db.lock dvc_plots

@@ -113,6 +113,22 @@ def track() -> None:
 
 
 @app.command()
+def ui(port: Annotated[int, typer.Option(help="Of 127.0.0.1")] = 5000) -> None:
+    """Fill the MLflow mirror and show it in MLflow's UI; `make ui` calls this."""
+    from reelbench.tracking.ui import serve
+
+    raise typer.Exit(_or_exit(partial(serve, port), "ui"))
+
+
+@app.command()
+def serve(port: Annotated[int, typer.Option(help="Of 127.0.0.1")] = 5001) -> None:
+    """Answer over HTTP by the champion of MLflow's registry; `make serve` calls this."""
+    from reelbench.tracking.ui import answer
+
+    raise typer.Exit(_or_exit(partial(answer, port), "serve"))
+
+
+@app.command()
 def seeds(
     models: Annotated[list[str], typer.Argument(help="Names of models")],
     n: Annotated[int, typer.Option(min=1, help="Number of trainings")] = 5,

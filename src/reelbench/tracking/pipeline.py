@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reelbench.tracking import registry
+from reelbench.tracking import registry, view
 from reelbench.tracking.state import State
 from reelbench.tracking.store import MODEL, MODEL_HASH, PYFUNC
 from reelbench.tracking.trials import PARENT, SearchStore
@@ -25,6 +25,8 @@ class PipelineStore(SearchStore):
         leaderboard of the other one stays with its own parent.
         """
         experiment = self._experiment(state.experiment)
+        for key, value in view.tags(state.tags["champion.metric"]).items():
+            self._client.set_experiment_tag(experiment, key, value)
         same = {STATE_HASH: state.state_hash}
         found = self._search(experiment, same)
         parent = found[0] if found else self._new(experiment, state.name, same)

@@ -11,16 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from reelbench.tracking.names import CHAMPION, registered_name
 from reelbench.tracking.state import State
 from reelbench.tracking.store import PYFUNC
 
-CHAMPION = "champion"
 MODEL, METRIC = "reelbench.model", "reelbench.champion_metric"
-
-
-def registered_name(experiment: str) -> str:
-    """Name in the registry, which allows no slash."""
-    return experiment.replace("/", ".")
 
 
 def register(client: Any, state: State, runs: Mapping[str, Any]) -> None:

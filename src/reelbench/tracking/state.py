@@ -25,7 +25,7 @@ _FILES = (
     paths.COMPARISONS_CSV,
     paths.INDEX_HTML,
 )
-_LOWER_IS_BETTER = ("rmse", "mae")
+LOWER_IS_BETTER = ("rmse", "mae")
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _best(scores: dict[str, float], metric: str) -> str | None:
 
 def _extreme(scores: dict[str, float], metric: str) -> list[float]:
     """The best value; nothing where nobody has one."""
-    better = min if metric in _LOWER_IS_BETTER else max
+    better = min if metric in LOWER_IS_BETTER else max
     return [better(scores.values())] if scores else []
 
 

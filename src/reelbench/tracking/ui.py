@@ -1,0 +1,83 @@
+"""`reelbench ui`: the mirror is filled, and MLflow's own server shows it on this machine alone."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from reelbench import params
+from reelbench.params import ParamsError
+from reelbench.tracking import TrackingConfig, mirror_all, mirror_tunings, view
+from reelbench.tracking.names import CHAMPION, registered_name
+
+_SQLITE = "sqlite:///"
+_PROGRAM = str(Path(sys.executable).with_name("mlflow"))
+
+
+def serve(port: int) -> int:
+    """Show the runs until somebody ends it; the server's exit code.
+
+    Raises:
+        ParamsError: the runs are not in a file of this checkout.
+    """
+    uri = params.load("tracking", TrackingConfig).uri or ""
+    if not uri.startswith(_SQLITE):
+        where = f"at {uri}: open it there" if uri else "nowhere: tracking is off (tracking=none)"
+        raise ParamsError(f"the runs are {where}")
+    mirror_all()
+    mirror_tunings()
+    for name, experiment in experiments(Path(uri.removeprefix(_SQLITE))):
+        print(f"{name}: http://127.0.0.1:{port}{view.path(experiment)}", flush=True)
+    return subprocess.run(command(port, uri), env=environment(), check=False).returncode
+
+
+def answer(port: int) -> int:
+    """Answer requests by the champion of this data set and split until somebody ends it.
+
+    Raises:
+        ParamsError: tracking is off.
+    """
+    uri = params.load("tracking", TrackingConfig).uri
+    if uri is None:
+        raise ParamsError("there is no registry: tracking is off (tracking=none)")
+    content = params.read()
+    name = registered_name(f"{content['data']['name']}/{content['split']['name']}")
+    where = ["--host", "127.0.0.1", "--port", str(port), "--env-manager", "local"]
+    serving = [_PROGRAM, "models", "serve", "--model-uri", f"models:/{name}@{CHAMPION}", *where]
+    return subprocess.run(
+        serving, env=environment() | {"MLFLOW_TRACKING_URI": uri}, check=False
+    ).returncode
+
+
+def command(port: int, uri: str) -> list[str]:
+    """How the server is started: one worker is enough, and starts in half the time."""
+    where = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    store = ["--backend-store-uri", uri, "--default-artifact-root", "./mlruns"]
+    return [_PROGRAM, "server", *where, *store]
+
+
+def environment() -> dict[str, str]:
+    """No jobs of MLflow's own, and nothing told to anybody."""
+    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    # MLflow starts programs that are installed beside it, whether or not the environment is active
+    search = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return {**os.environ, **quiet, "DO_NOT_TRACK": "true", "PATH": search}
+
+
+def experiments(database: Path) -> list[tuple[str, str]]:
+    """Name and id of every experiment with runs; none without a database.
+
+    Read as a file: mlflow takes seconds to import, and the server does that anyway.
+    """
+    if not database.is_file():
+        return []
+    query = (
+        "select name, experiment_id from experiments where experiment_id in "
+        "(select experiment_id from runs) order by name"
+    )
+    with closing(sqlite3.connect(database)) as connection:
+        return [(name, str(number)) for name, number in connection.execute(query)]
