@@ -9,7 +9,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup params repro test lint format ui clean lock
+.PHONY: help setup params repro test lint format ui app clean lock
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 10
@@ -50,6 +50,10 @@ ui: setup ## Open the MLflow UI on 127.0.0.1 (PORT=5000)
 	@$(BIN)/reelbench track
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow server --host 127.0.0.1 --port $(PORT) \
 	  --workers 1 --backend-store-uri sqlite:///mlflow.db --default-artifact-root ./mlruns
+
+app: PORT = 7860
+app: setup ## Ask for movies in the browser, on 127.0.0.1 (PORT=7860)
+	@$(BIN)/reelbench app --port $(PORT)
 
 clean: ## Remove the environment, the data, the runs and every cache
 	rm -rf .venv data .dvc/cache .dvc/tmp mlruns mlflow.db mlflow.db.lock dvc_plots

@@ -1,0 +1,64 @@
+"""What the first answer of its kind would wait for, done while nobody asks yet."""
+
+from __future__ import annotations
+
+import logging
+from threading import Thread
+
+from reelbench.serving.library import Library
+from reelbench.serving.profile import Profile
+from reelbench.serving.quiet import quiet
+from reelbench.serving.recommend import for_profile
+
+# users × movies up to which every model is made ready, and not only those that answer by default:
+# MovieLens 100K has 1.6 million. Above, models come when first asked for.
+_SMALL = 10_000_000
+_log = logging.getLogger(__name__)
+
+
+def read_first(library: Library) -> None:
+    """What every answer needs; a fraction of a second."""
+    for of_library in (library.titles, library.content, library.liked_alike, library.mean):
+        del of_library  # cached by looking at it
+    library.user("")
+    library.told(0)
+
+
+def in_background(library: Library) -> Thread:
+    """Load models, TensorFlow among them, in a thread that ends with the process."""
+    thread = Thread(target=warm, args=(library,), daemon=True, name="warm")
+    thread.start()
+    return thread
+
+
+def warm(library: Library) -> None:
+    """The best model, then a typed profile, then on small data all others, the best first.
+
+    A model that cannot be loaded is left to the answer that needs it to complain of.
+    """
+    names = library.models.best_first
+    small = library.ids.n_users * library.ids.n_items <= _SMALL
+    for name in names[:1]:
+        _ready(library, name, small)
+    _profile(library)
+    for name in names[1:] if small else ():
+        _ready(library, name, small)
+
+
+def _ready(library: Library, name: str, small: bool) -> None:
+    try:
+        with quiet():
+            library.models.get(name).score([0])
+            library.models.fold_in(name)
+            if small:
+                library.models.correlations(name, 0)
+    except Exception as error:
+        _log.warning("model %s is not ready: %s", name, error)
+
+
+def _profile(library: Library) -> None:
+    try:
+        with quiet():
+            for_profile(library, Profile(age=30), k=1)
+    except Exception as error:
+        _log.warning("profiles are not ready: %s", error)
