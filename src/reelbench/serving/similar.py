@@ -29,8 +29,8 @@ def similar(
     Args:
         model: `content`: up to two movies of the same director, then by the weighted cosines of
             genres and tags; `text`: the same two, then by the cosine of sentence embeddings; a
-            trained model: by the correlation of the scores that it gives to users of train. Where the first two know
-            nothing of the movie, the best model answers, and the note says so.
+            trained model: by the correlation of the scores that it gives to users of train. Where
+            the first two know nothing of the movie, the best model answers, and the note says so.
         genre_weight: from 0, tags alone, to 1, genres alone; for `content`.
 
     Raises:

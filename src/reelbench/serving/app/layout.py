@@ -24,7 +24,7 @@ def build(questions: Questions) -> gr.Blocks:
         gr.Markdown(f"# reelbench\n{_about(library)}", elem_classes="rb-top")
         with gr.Tab("Movies", id="movies"):
             _movies(questions)
-        with gr.Tab("Titles you like", id="liked"):
+        with gr.Tab("Liked", id="liked"):
             _liked(questions)
         with gr.Tab("Profile", id="profile"):
             _profile(questions)
@@ -88,13 +88,14 @@ def _leaderboard(library: Library) -> None:
         gr.Markdown("There is no leaderboard yet: run `make repro`.")
         return
     gr.Markdown("On the test part. Headings sort; an empty RMSE: the model predicts no ratings.")
-    kinds: tuple[Literal["str", "number"], ...] = ("str", *["number"] * (len(table.columns) - 1))
+    kinds: list[Literal["str", "number"]] = ["str"]
+    kinds += ["number"] * (len(table.columns) - 1)
     gr.Dataframe(
-        table.astype(object).where(table.notna(), None),
+        table.style.format("{:.4f}", na_rep="", subset=table.columns[1:]),
         label="Leaderboard",
         show_label=False,
         interactive=False,
-        datatype=list(kinds),
+        datatype=kinds,
         pinned_columns=1,
         max_height=4000,
         buttons=[],

@@ -29,9 +29,10 @@ def answer_page(answer: Answer, by: str, measured: str) -> str:
         by: who answers, in words.
         measured: how good it is on test, in words; may be empty.
     """
+    more = f" · {safe(measured)}" if measured else ""
     parts = [
-        f'<p class="rb-asked" role="status">{safe(_capital(f"for {answer.asked}"))}</p>',
-        f'<p class="rb-by">Answered by <b>{safe(by)}</b>{f" · {safe(measured)}" * bool(measured)}</p>',
+        f'<p class="rb-asked" role="status">{safe(_capital(answer.asked))}</p>',
+        f'<p class="rb-by">Answered by <b>{safe(by)}</b>{more}</p>',
     ]
     if answer.note:
         parts.append(f'<p class="rb-note">{safe(answer.note)}</p>')
@@ -41,12 +42,12 @@ def answer_page(answer: Answer, by: str, measured: str) -> str:
 
 
 def _row(movie: Recommendation) -> str:
-    year = "" if movie.year is None else f' <span class="rb-year">({movie.year})</span>'
+    year = "" if movie.year is None else f" ({movie.year})"
     genres = safe(", ".join(movie.genres))
     why = "".join(f"<li>{safe(reason)}</li>" for reason in movie.reasons)
     return (
-        f'<li><div class="rb-head"><span><span class="rb-rank">{movie.rank}</span>'
-        f'<b class="rb-title">{safe(movie.title)}</b>{year}</span>'
+        f'<li><div class="rb-head"><span class="rb-rank">{movie.rank}</span>'
+        f'<span class="rb-title"><b>{safe(movie.title)}</b>{year}</span>'
         f'<span class="rb-score" title="What the list is ordered by">{movie.score:.3g}</span></div>'
         f'<div class="rb-genres">{genres}</div><ul>{why}</ul></li>'
     )

@@ -10,7 +10,6 @@ from reelbench import paths
 from reelbench.files import read_json
 
 _MODEL = "model"
-_DIGITS = 4
 # columns of the leaderboard that the app shows, by the beginning of their names
 _SHOWN = {
     "rmse": "RMSE",
@@ -41,16 +40,17 @@ def leaderboard(root: Path) -> pd.DataFrame:
     if not file.is_file():
         return pd.DataFrame({_MODEL: []})
     table = pd.read_csv(file)
-    told = {name: label for name in table.columns if (label := _label(name))}
-    found = table[[_MODEL, *told]].rename(columns=told).round(_DIGITS)
-    order = [label for label in told.values() if label.startswith("nDCG@")][:1]
-    return found.sort_values(order, ascending=False) if order else found
-
-
-def _label(column: str) -> str:
-    """As the reports head it; empty for a column that is not shown."""
+    told: dict[str, str] = {}
     for start, label in _SHOWN.items():
-        cutoff = column.removeprefix(start)
-        if column == start or (start.endswith("_at_") and cutoff.isdigit()):
-            return label if column == start else label + cutoff
-    return ""
+        told |= _labels(list(table.columns), start, label)
+    found = table[[_MODEL, *told]].rename(columns=told)
+    order = [label for label in told.values() if label.startswith("nDCG@")][:1]
+    return found.sort_values(order, ascending=False, ignore_index=True) if order else found
+
+
+def _labels(columns: list[str], start: str, label: str) -> dict[str, str]:
+    """Columns of one metric, at every cutoff that there is, and what the reports head them with."""
+    if not start.endswith("_at_"):
+        return {start: label} if start in columns else {}
+    ends = [column.removeprefix(start) for column in columns if column.startswith(start)]
+    return {start + end: label + end for end in sorted(filter(str.isdigit, ends), key=int)}

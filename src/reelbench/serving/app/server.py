@@ -44,7 +44,12 @@ def serve(port: int, opened: Callable[[str], None]) -> None:
             enable_monitoring=False,
             run_history=False,
             footer_links=[],
-            theme=gr.themes.Default(primary_hue="blue", secondary_hue="slate"),
+            theme=gr.themes.Default(
+                primary_hue="blue",
+                secondary_hue="slate",
+                font=["system-ui", "sans-serif"],  # the one that Gradio brings lacks bold letters
+                font_mono=["ui-monospace", "monospace"],
+            ),
             css_paths=_STYLE,
         )
     except OSError as error:

@@ -10,16 +10,16 @@ from reelbench.serving.profile import Profile
 from reelbench.serving.quiet import quiet
 from reelbench.serving.recommend import for_profile
 
-# users × movies up to which every model is made ready, and not only those that answer by default:
-# MovieLens 100K has 1.6 million. Above, models come when first asked for.
+# users times movies up to which every model is made ready, and not only those that answer by
+# default: MovieLens 100K has 1.6 million. Above, models come when first asked for.
 _SMALL = 10_000_000
 _log = logging.getLogger(__name__)
 
 
 def read_first(library: Library) -> None:
     """What every answer needs; a fraction of a second."""
-    for of_library in (library.titles, library.content, library.liked_alike, library.mean):
-        del of_library  # cached by looking at it
+    for name in ("titles", "content", "liked_alike", "mean"):
+        getattr(library, name)  # cached
     library.user("")
     library.told(0)
 
