@@ -111,11 +111,8 @@ def open_app(
     pin_runtime(threads=1)
     from reelbench.serving.app.server import serve
 
-    def opened(address: str) -> None:
-        typer.echo(f"The app is at {address} (Ctrl+C stops it)")
-
     try:
-        serve(port, opened)
+        serve(port, say=typer.echo)
     except AskError as error:
         _refuse("app", error)
 

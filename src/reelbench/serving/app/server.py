@@ -16,11 +16,11 @@ HOST = "127.0.0.1"
 _STYLE = Path(__file__).with_name("app.css")
 
 
-def serve(port: int, opened: Callable[[str], None]) -> None:
+def serve(port: int, say: Callable[[str], None]) -> None:
     """Answer until somebody presses Ctrl+C.
 
     Args:
-        opened: is told the address, once it answers.
+        say: is told the address once it answers, and when all is loaded that answers wait for.
 
     Raises:
         AskError: there has been no run yet, or the port is in use.
@@ -54,8 +54,8 @@ def serve(port: int, opened: Callable[[str], None]) -> None:
         )
     except OSError as error:
         raise AskError(f"port {port} of {HOST} is in use: name another with --port") from error
-    opened(f"http://{HOST}:{port}")
-    in_background(library)
+    say(f"The app is at http://{HOST}:{port} (Ctrl+C stops it)")
+    in_background(library, lambda: say("Models are loaded"))
     try:
         Event().wait()
     except KeyboardInterrupt:

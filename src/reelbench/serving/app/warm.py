@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from threading import Thread
 
 from reelbench.serving.library import Library
@@ -24,11 +25,14 @@ def read_first(library: Library) -> None:
     library.told(0)
 
 
-def in_background(library: Library) -> Thread:
+def in_background(library: Library, done: Callable[[], None]) -> None:
     """Load models, TensorFlow among them, in a thread that ends with the process."""
-    thread = Thread(target=warm, args=(library,), daemon=True, name="warm")
-    thread.start()
-    return thread
+
+    def run() -> None:
+        warm(library)
+        done()
+
+    Thread(target=run, daemon=True, name="warm").start()
 
 
 def warm(library: Library) -> None:
