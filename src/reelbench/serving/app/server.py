@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
@@ -27,39 +28,52 @@ def serve(port: int, say: Callable[[str], None]) -> None:
     """
     stay_here()
     library = Library.read()
+    check_free(port)
     import gradio as gr  # seconds, so after what may fail at once
 
     from reelbench.serving.app.layout import build
 
     read_first(library)
     page = build(Questions(library))
-    try:
-        page.launch(
-            server_name=HOST,
-            server_port=port,
-            share=False,
-            quiet=True,
-            prevent_thread_lock=True,
-            ssr_mode=False,
-            enable_monitoring=False,
-            run_history=False,
-            footer_links=[],
-            theme=gr.themes.Default(
-                primary_hue="blue",
-                secondary_hue="slate",
-                font=["system-ui", "sans-serif"],  # the one that Gradio brings lacks bold letters
-                font_mono=["ui-monospace", "monospace"],
-            ),
-            css_paths=_STYLE,
-        )
-    except OSError as error:
-        raise AskError(f"port {port} of {HOST} is in use: name another with --port") from error
+    page.launch(
+        server_name=HOST,
+        server_port=port,
+        share=False,
+        quiet=True,
+        prevent_thread_lock=True,
+        ssr_mode=False,
+        enable_monitoring=False,
+        run_history=False,
+        footer_links=[],
+        theme=gr.themes.Default(
+            primary_hue="blue",
+            secondary_hue="slate",
+            font=["system-ui", "sans-serif"],  # the one that Gradio brings lacks bold letters
+            font_mono=["ui-monospace", "monospace"],
+        ),
+        css_paths=_STYLE,
+    )
     say(f"The app is at http://{HOST}:{port} (Ctrl+C stops it)")
     in_background(library, lambda: say("Models are loaded"))
     try:
         Event().wait()
     except KeyboardInterrupt:
         page.close()
+
+
+def check_free(port: int) -> None:
+    """Nothing for a port that can be listened on.
+
+    Raises:
+        AskError: somebody does so already, or it needs rights.
+    """
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+        try:
+            tried.bind((HOST, port))
+        except OSError as error:
+            told = f"port {port} of {HOST} cannot be had ({error.strerror})"
+            raise AskError(f"{told}: name another with --port") from error
 
 
 def stay_here() -> None:
