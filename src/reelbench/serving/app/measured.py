@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -21,8 +22,12 @@ _SHOWN = {
 }
 
 
+@cache
 def on_test(root: Path, model: str) -> str:
-    """RMSE and nDCG of a model on the test part in words; empty where it was not evaluated."""
+    """RMSE and nDCG of a model on the test part in words; empty where it was not evaluated.
+
+    Read once: a busy disk may take a second for a small file.
+    """
     file = root / paths.metrics(model)
     if not file.is_file():
         return ""

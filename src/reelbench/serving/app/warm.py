@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from threading import Thread
 
+from reelbench.serving.app.measured import on_test
 from reelbench.serving.library import Library
 from reelbench.serving.profile import Profile
 from reelbench.serving.quiet import quiet
@@ -51,6 +52,7 @@ def warm(library: Library) -> None:
 
 def _ready(library: Library, name: str, small: bool) -> None:
     try:
+        on_test(library.root, name)
         with quiet():
             library.models.get(name).score([0])
             library.models.fold_in(name)
