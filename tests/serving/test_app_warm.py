@@ -28,6 +28,18 @@ def test_on_small_data_every_model_is_ready(library: Library) -> None:
     assert set(shelf._loaded) == set(shelf._fold_ins) == set(shelf._centred) == set(shelf.names)
 
 
+def test_the_best_model_is_ready_before_the_page_opens_unless_it_is_a_network(
+    library: Library,
+) -> None:
+    warm.read_first(library)
+    assert set(library.models._loaded) == {"warp"} and not library.models._centred
+    other = Library.read(library.root)
+    file = library.root / paths.model_dir("warp") / "model.json"
+    file.write_text(file.read_text().replace("reelbench.models.warp", "reelbench.models.network"))
+    warm.read_first(other)
+    assert not other.models._loaded
+
+
 def test_on_large_data_only_what_answers_by_default(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable
 from threading import Thread
 
+from reelbench import paths
+from reelbench.files import read_json
 from reelbench.serving.app.measured import on_test
 from reelbench.serving.library import Library
 from reelbench.serving.profile import Profile
@@ -19,11 +21,14 @@ _log = logging.getLogger(__name__)
 
 
 def read_first(library: Library) -> None:
-    """What every answer needs; a fraction of a second."""
+    """What every answer needs, and the best model if that is quick: a fraction of a second."""
     for name in ("titles", "content", "liked_alike", "mean"):
         getattr(library, name)  # cached
     library.user("")
     library.told(0)
+    for name in library.models.best_first[:1]:
+        if not _is_network(library, name):
+            _ready(library, name, alike=False)
 
 
 def in_background(library: Library, done: Callable[[], None]) -> None:
@@ -44,19 +49,25 @@ def warm(library: Library) -> None:
     names = library.models.best_first
     small = library.ids.n_users * library.ids.n_items <= _SMALL
     for name in names[:1]:
-        _ready(library, name, small)
+        _ready(library, name, alike=small)
     _profile(library)
     for name in names[1:] if small else ():
-        _ready(library, name, small)
+        _ready(library, name, alike=small)
 
 
-def _ready(library: Library, name: str, small: bool) -> None:
+def _is_network(library: Library, name: str) -> bool:
+    """Which waits for TensorFlow."""
+    target = read_json(library.root / paths.model_dir(name) / "model.json")["_target_"]
+    return str(target).startswith(("reelbench.models.network", "reelbench.models.mlp"))
+
+
+def _ready(library: Library, name: str, alike: bool) -> None:
     try:
         on_test(library.root, name)
         with quiet():
             library.models.get(name).score([0])
             library.models.fold_in(name)
-            if small:
+            if alike:
                 library.models.correlations(name, 0)
     except Exception as error:
         _log.warning("model %s is not ready: %s", name, error)
