@@ -9,7 +9,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup params repro test lint format ui serve clean lock
+.PHONY: help setup params repro test lint format ui serve app clean lock
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 10
@@ -49,8 +49,13 @@ format: setup ## Format the code
 ui: setup ## Open the MLflow UI on 127.0.0.1 (PORT=5000)
 	@$(BIN)/reelbench ui --port $(PORT)
 
+serve: PORT = 5001
 serve: setup ## Answer by the champion over HTTP on 127.0.0.1 (PORT=5001)
-	@$(BIN)/reelbench serve --port $(if $(filter command line environment,$(origin PORT)),$(PORT),5001)
+	@$(BIN)/reelbench serve --port $(PORT)
+
+app: PORT = 7860
+app: setup ## Ask for movies in the browser, on 127.0.0.1 (PORT=7860)
+	@$(BIN)/reelbench app --port $(PORT)
 
 clean: ## Remove the environment, the data, the runs and every cache
 	rm -rf .venv data .dvc/cache .dvc/tmp mlruns mlflow.db mlflow.db.lock dvc_plots

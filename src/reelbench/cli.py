@@ -24,6 +24,7 @@ Typical steps, in the folder of the project:
   reelbench recommend --user 42        movies for a user
   reelbench recommend --liked "Heat"   movies for somebody new
   reelbench similar "toy story"        movies like a movie
+  make app                             the same in the browser
   reelbench tune svd                   search a model's parameters
   reelbench data list                  other data sets; yours: docs/data.md
 \b
@@ -42,6 +43,7 @@ data_app = typer.Typer(no_args_is_help=True, help="The data sets that there are.
 app.add_typer(data_app, name="data")
 app.command()(commands.recommend)
 app.command()(commands.similar)
+app.command("app")(commands.open_app)
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 

@@ -1,10 +1,10 @@
-"""The commands `recommend` and `similar`."""
+"""The commands `recommend`, `similar` and `app`."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -102,6 +102,21 @@ def similar(
     _answer(ask, "similar", as_json)
 
 
+def open_app(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="On 127.0.0.1")] = 7860,
+) -> None:
+    """Open the app in which movies are asked for, on 127.0.0.1: docs/app.md."""
+    from reelbench.seeds import pin_runtime
+
+    pin_runtime(threads=1)
+    from reelbench.serving.app.server import serve
+
+    try:
+        serve(port, say=typer.echo)
+    except AskError as error:
+        _refuse("app", error)
+
+
 def _answer(ask: Callable[[Library], Answer], command: str, as_json: bool) -> None:
     """Print what is answered; what cannot be answered ends in a sentence and exit code 2."""
     from reelbench.seeds import pin_runtime
@@ -114,10 +129,14 @@ def _answer(ask: Callable[[Library], Answer], command: str, as_json: bool) -> No
         with quiet():
             answer = ask(Library.read())
     except AskError as error:
-        console = Console(stderr=True, highlight=False)
-        console.print(f"{command}: {error}", markup=False, soft_wrap=True)
-        raise typer.Exit(2) from error
+        _refuse(command, error)
     if as_json:
         typer.echo(json.dumps(answer.as_json(), indent=2, ensure_ascii=False, allow_nan=False))
     else:
         show(answer, Console(highlight=False))
+
+
+def _refuse(command: str, error: AskError) -> NoReturn:
+    console = Console(stderr=True, highlight=False)
+    console.print(f"{command}: {error}", markup=False, soft_wrap=True)
+    raise typer.Exit(2) from error

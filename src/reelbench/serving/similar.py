@@ -28,9 +28,9 @@ def similar(
 
     Args:
         model: `content`: up to two movies of the same director, then by the weighted cosines of
-            genres and tags; `text`: by the cosine of sentence embeddings; a trained model: by the
-            correlation of the scores that it gives to users of train. Where the first two know
-            nothing of the movie, the best model answers, and the note says so.
+            genres and tags; `text`: the same two, then by the cosine of sentence embeddings; a
+            trained model: by the correlation of the scores that it gives to users of train. Where
+            the first two know nothing of the movie, the best model answers, and the note says so.
         genre_weight: from 0, tags alone, to 1, genres alone; for `content`.
 
     Raises:
@@ -44,7 +44,7 @@ def similar(
     item, note = movie(library, title)
     name, likeness, told = _likeness(library, item, model, genre_weight)
     order = _most_alike(library, item, likeness)
-    if name == CONTENT:
+    if name in (CONTENT, TEXT):
         order = _director_first(library, item, order)
     found = order[:k]
     why = reasons(library, found, Anchors(np.array([item]), None))

@@ -1,0 +1,155 @@
+"""The page: which boxes there are, and which question each button asks. Imports Gradio."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import gradio as gr
+
+from reelbench.columns import GENDER, OCCUPATION
+from reelbench.serving.app.measured import leaderboard
+from reelbench.serving.app.questions import BEST, CONTENT, LONGEST, TEXT, Questions
+from reelbench.serving.library import Library
+from reelbench.serving.similar import GENRE_WEIGHT
+
+_MOST = 50
+_DEMOGRAPHICS = "demographics"
+
+
+def build(questions: Questions) -> gr.Blocks:
+    """The page; `launch` is left to the caller."""
+    library = questions.library
+    with gr.Blocks(title="reelbench", analytics_enabled=False) as page:
+        gr.Markdown(f"# reelbench\n{_about(library)}", elem_classes="rb-top")
+        with gr.Tab("Movies", id="movies"):
+            _movies(questions)
+        with gr.Tab("Liked", id="liked"):
+            _liked(questions)
+        with gr.Tab("Profile", id="profile"):
+            _profile(questions)
+        with gr.Tab("Leaderboard", id="leaderboard"):
+            _leaderboard(library)
+    return page
+
+
+def _about(library: Library) -> str:
+    ids = library.ids
+    return (
+        f"{ids.n_users:,} users, {ids.n_items:,} movies, {len(library.train):,} ratings in train, "
+        f"{len(library.models.names)} trained models."
+    )
+
+
+def _movies(questions: Questions) -> None:
+    names = questions.library.models.best_first
+    choices = [BEST, CONTENT, TEXT, *(name for name in names if name != CONTENT)]
+    box = gr.Textbox(
+        label="User id or movie title",
+        placeholder="42, or toy story",
+        max_length=LONGEST,
+        max_lines=1,
+        autofocus=True,
+    )
+    with gr.Row():
+        k, model = _number(), _chooser(choices)
+        weight = _weight(questions.library)
+    _asks(questions.movies, "movies", [box, k, model, weight], [box])
+
+
+def _liked(questions: Questions) -> None:
+    titles = gr.Textbox(
+        label="Titles that you like, one a line", placeholder="Heat\nAlien", lines=4, max_lines=12
+    )
+    with gr.Row():
+        k, model = _number(), _chooser([BEST, *questions.library.models.best_first])
+    _asks(questions.liked, "liked", [titles, k, model])
+
+
+def _profile(questions: Questions) -> None:
+    library = questions.library
+    readers = [n for n in library.models.best_first if library.models.reads(n, _DEMOGRAPHICS)]
+    if not readers:
+        gr.Markdown("No trained model reads demographics, so popular movies answer.")
+    with gr.Row():
+        age = gr.Textbox(label="Age in years", max_length=LONGEST, max_lines=1, min_width=120)
+        gender = _known(library, GENDER, "Gender")
+        occupation = _known(library, OCCUPATION, "Occupation")
+        zip_code = gr.Textbox(label="Zip code", max_length=LONGEST, max_lines=1, min_width=120)
+    with gr.Row():
+        k, model = _number(), _chooser([BEST, *readers])
+    inputs = [age, gender, occupation, zip_code, k, model]
+    _asks(questions.profile, "profile", inputs, [age, zip_code])
+
+
+def _leaderboard(library: Library) -> None:
+    table = leaderboard(library.root)
+    if table.empty:
+        gr.Markdown("There is no leaderboard yet: run `make repro`.")
+        return
+    gr.Markdown("On the test part. Headings sort; an empty RMSE: the model predicts no ratings.")
+    kinds: list[Literal["str", "number"]] = ["str"]
+    kinds += ["number"] * (len(table.columns) - 1)
+    gr.Dataframe(
+        table.style.format("{:.4f}", na_rep="", subset=table.columns[1:]),
+        label="Leaderboard",
+        show_label=False,
+        interactive=False,
+        datatype=kinds,
+        pinned_columns=1,
+        max_height=4000,
+        buttons=[],
+        elem_id="leaderboard",
+    )
+
+
+def _number() -> gr.Slider:
+    return gr.Slider(1, _MOST, value=10, step=1, label="Number of movies", min_width=200)
+
+
+def _chooser(choices: Sequence[str]) -> gr.Dropdown:
+    return gr.Dropdown(list(choices), value=BEST, label="Who answers", min_width=200)
+
+
+def _weight(library: Library) -> gr.Slider:
+    """Without tags there is nothing to weigh, and the page says so."""
+    tags = bool(library.content.tags.nnz)
+    return gr.Slider(
+        0,
+        1,
+        value=GENRE_WEIGHT if tags else 1,
+        step=0.05,
+        interactive=tags,
+        label="Tags ↔ genres" if tags else "Tags ↔ genres: these data have no tags",
+        info="For a title, by content: 0 is tags alone, 1 is genres alone" if tags else None,
+        min_width=200,
+    )
+
+
+def _known(library: Library, column: str, label: str) -> gr.Dropdown:
+    """A box with the values of the data, into which others can be typed too."""
+    users = library.users
+    words: set[str] = set(users[column].dropna().astype(str)) if column in users else set()
+    return gr.Dropdown(
+        ["", *sorted(words)], value="", label=label, allow_custom_value=True, min_width=120
+    )
+
+
+def _asks(
+    question: Callable[..., str],
+    name: str,
+    inputs: list[Any],
+    enter: Sequence[gr.Textbox] = (),
+) -> None:
+    """A button, or Enter in a box, that asks; below it the answer."""
+    button = gr.Button("Recommend", variant="primary", elem_id=f"{name}-ask")
+    answer = gr.HTML(elem_id=f"{name}-answer")
+    gr.on(
+        [button.click, *(box.submit for box in enter)],
+        question,
+        inputs,
+        answer,
+        api_name=name,
+        queue=False,  # answers come in milliseconds
+        show_progress="minimal",
+    )

@@ -1,0 +1,146 @@
+"""What is typed into the app → HTML: a list of movies, or a sentence on why there is none."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
+
+from reelbench.serving import similar as likeness
+from reelbench.serving.answer import Answer, AskError
+from reelbench.serving.app.markup import answer_page, sentence
+from reelbench.serving.app.measured import on_test
+from reelbench.serving.library import Library
+from reelbench.serving.profile import Profile
+from reelbench.serving.recommend import for_liked, for_profile, for_user
+
+#: choices beside the names of trained models
+BEST, CONTENT, TEXT = "best that can", likeness.CONTENT, "text embedding"
+#: longest text that is read
+LONGEST = 200
+_MOST_TITLES = 50
+_LIKENESS = {
+    likeness.CONTENT: "director, genres and tags",
+    likeness.TEXT: "director and text embedding",
+}
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Questions:
+    """The questions of the app, one at a time: a network does not answer two at once."""
+
+    library: Library
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    def movies(self, text: str | None, k: float, model: str, genre_weight: float) -> str:
+        """Of one box: for a user's id, or like a title.
+
+        Args:
+            model: `BEST`, `CONTENT`, `TEXT`, or a trained model.
+            genre_weight: 0, tags alone, to 1, genres alone; for a title by `CONTENT`.
+        """
+        typed = _clean(text)
+
+        def ask() -> str:
+            if not typed:
+                raise AskError("type the id of a user, such as 42, or the title of a movie")
+            if self._is_user(typed):
+                return self._page(self._for_user(typed, int(k), model))
+            return self._page(self._like(typed, int(k), model, genre_weight), like=True)
+
+        return self._told(ask)
+
+    def liked(self, titles: str | None, k: float, model: str) -> str:
+        """For somebody new who likes some titles, one a line."""
+        lines = [_clean(line) for line in (titles or "").splitlines()]
+        typed = [line for line in lines if line]
+
+        def ask() -> str:
+            if not typed:
+                raise AskError("type titles that you like, one a line")
+            if len(typed) > _MOST_TITLES:
+                raise AskError(f"{len(typed)} titles are too many: type {_MOST_TITLES} at most")
+            return self._page(for_liked(self.library, typed, int(k), _named(model)))
+
+        return self._told(ask)
+
+    def profile(
+        self,
+        age: str | None,
+        gender: str | None,
+        occupation: str | None,
+        zip_code: str | None,
+        k: float,
+        model: str,
+    ) -> str:
+        """For somebody new of whom some of these are known."""
+
+        def ask() -> str:
+            words = [_clean(value) or None for value in (gender, occupation, zip_code)]
+            typed = Profile(_years(_clean(age)), *words)
+            if typed.empty:
+                raise AskError("type at least one of age, gender, occupation and zip code")
+            return self._page(for_profile(self.library, typed, int(k), _named(model)))
+
+        return self._told(ask)
+
+    def _is_user(self, typed: str) -> bool:
+        """An id of the data; or a number that is no title, which is that of a new user."""
+        if self.library.user(typed) >= 0:
+            return True
+        return typed.isdecimal() and not self._is_title(typed)
+
+    def _is_title(self, typed: str) -> bool:
+        found = self.library.titles.find(typed)
+        return found is not None and found.similarity == 1
+
+    def _for_user(self, typed: str, k: int, model: str) -> Answer:
+        notes = []
+        if self._is_title(typed):
+            notes.append(f"There is a movie of that name too: add its year, as in {typed} (1997).")
+        if model == TEXT:
+            notes.append("Text embeddings say what is like a movie; a model answers for users.")
+            model = BEST
+        return for_user(self.library, typed, k, _named(model)).noting(*notes)
+
+    def _like(self, typed: str, k: int, model: str, genre_weight: float) -> Answer:
+        by = {BEST: likeness.CONTENT, TEXT: likeness.TEXT}.get(model, model)
+        try:
+            return likeness.similar(self.library, typed, k, by, genre_weight)
+        except AskError as error:
+            if not str(error).startswith("no movie is called"):
+                raise
+            raise AskError(f"there is no user '{typed}', and {error}") from error
+
+    def _page(self, answer: Answer, like: bool = False) -> str:
+        if like and answer.model in _LIKENESS:  # not the trained model of that name
+            return answer_page(answer, _LIKENESS[answer.model], "")
+        return answer_page(answer, answer.model, on_test(self.library.root, answer.model))
+
+    def _told(self, ask: Callable[[], str]) -> str:
+        try:
+            with self._lock:
+                return ask()
+        except AskError as error:
+            return sentence(f"{str(error).rstrip('.')}.")
+        except Exception:
+            _log.exception("a question of the app could not be answered")
+            return sentence("This could not be answered; the terminal of the app says why.")
+
+
+def _clean(text: str | None) -> str:
+    """Without spaces around it; None, of a box that was never touched, is nothing."""
+    return (text or "")[:LONGEST].strip()
+
+
+def _named(model: str) -> str | None:
+    return None if model == BEST else model
+
+
+def _years(typed: str) -> int | None:
+    try:
+        return int(typed) if typed else None
+    except ValueError:
+        raise AskError(f"an age is a whole number of years, not '{typed}'") from None

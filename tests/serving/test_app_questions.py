@@ -1,0 +1,153 @@
+"""What the app answers to what is typed, without a browser."""
+
+from __future__ import annotations
+
+import json
+from html import unescape
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from serving_samples import models, write_project
+
+from reelbench import paths
+from reelbench.serving.app.questions import BEST, CONTENT, LONGEST, TEXT, Questions
+from reelbench.serving.library import Library
+
+#: a title that would run, were it not escaped by HTML, JavaScript's or Handlebars' templates
+EVIL = "<img src=x onerror=alert(1)> ${alert(2)} {{constructor}} @children"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    write_project(folder, models())
+    items = pd.read_parquet(folder / paths.ITEMS)
+    items.loc[5, "title"] = EVIL
+    items.loc[7, "title"] = "12"  # which is the id of a user too
+    items.loc[8, "title"] = "4711"  # which is not
+    items.to_parquet(folder / paths.ITEMS)
+    (folder / paths.METRICS).mkdir(parents=True)
+    measured = {"warp": {"rmse": None, "ndcg_at_10": 0.3}, "weighted_mean": {"rmse": 1.25}}
+    for name, metrics in measured.items():
+        (folder / paths.metrics(name)).write_text(json.dumps(metrics))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ask(folder: Path) -> Questions:
+    return Questions(Library.read(folder))
+
+
+def movies(ask: Questions, text: str | None, model: str = BEST, weight: float = 0.5) -> str:
+    return ask.movies(text, 5, model, weight)
+
+
+def titles(page: str) -> list[str]:
+    return [part.partition("</b>")[0] for part in page.split('<span class="rb-title"><b>')[1:]]
+
+
+def test_a_user_is_answered_with_the_measure_of_the_model(ask: Questions) -> None:
+    page = movies(ask, " 4 ")
+    assert "User 4, " in page and "<b>warp</b>" in page and len(titles(page)) == 5
+    assert "on test: predicts no ratings, so has no RMSE, nDCG@10 0.300" in unescape(page)
+    assert "on test" not in movies(ask, "4", "ease")  # it was not evaluated
+    assert "on test: RMSE 1.250</p>" in movies(ask, "4", "weighted_mean")
+
+
+def test_a_title_is_answered_by_content_text_or_a_model(ask: Questions) -> None:
+    assert "Movies like Heat 0 (1960)" in movies(ask, "heat 0")
+    assert "director, genres and tags" in movies(ask, "heat 0")
+    assert "director and text embedding" in movies(ask, "heat 0", TEXT)
+    assert "<b>ease</b>" in movies(ask, "heat 0", "ease")
+    assert "is taken for Heat 0 (1960)" in unescape(movies(ask, "haet 0"))
+
+
+def test_the_slider_weighs_genres_against_tags(ask: Questions) -> None:
+    # like 0 by genres alone: 4, 8, …; by tags alone: 6, 12, 18; 5 leads, of the same director
+    lists = [titles(ask.movies("heat 0", 4, CONTENT, weight)) for weight in (0.0, 1.0)]
+    assert lists[0][1:] != lists[1][1:] and lists[0][0] == lists[1][0]
+    assert {"Heat 6", "Heat 12", "Heat 18"} == set(lists[0][1:])
+
+
+def test_text_embedding_is_led_by_the_director(ask: Questions) -> None:
+    page = ask.movies("Ocean's Eleven 1", 5, TEXT, 0.5)
+    assert {unescape(title) for title in titles(page)} >= {"Ocean's Eleven 13"}
+
+
+def test_a_number_is_a_user_where_there_is_one_then_a_title_then_somebody_new(
+    ask: Questions,
+) -> None:
+    both = unescape(movies(ask, "12"))
+    assert "User 12, " in both and "There is a movie of that name too" in both
+    assert "Movies like 12 (1967)" in movies(ask, "12 (1967)")
+    assert "Movies like 4711" in movies(ask, "4711")
+    new = unescape(movies(ask, "99"))
+    assert "There is no user '99'" in new and "popular movies" in new and titles(new)
+
+
+def test_text_embedding_has_no_answer_for_a_user_and_says_so(ask: Questions) -> None:
+    page = movies(ask, "4", TEXT)
+    assert "<b>warp</b>" in page and "a model answers for users" in page
+
+
+def test_liked_titles(ask: Questions) -> None:
+    page = unescape(ask.liked("heat 0\n\n  queen 3 \n", 5, BEST))
+    assert "Somebody new who likes Heat 0 (1960), The Queen 3" in page and "<b>ease</b>" in page
+    assert "Model warp cannot take in a new user" in ask.liked("heat 0", 5, "warp")
+
+
+def test_a_profile_without_a_network_gets_popular_movies(ask: Questions) -> None:
+    page = ask.profile("24", "M", None, "", 5, BEST)
+    assert "Somebody of age 24, gender M" in page and "popular movies" in page and titles(page)
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        (lambda ask: movies(ask, ""), "Type the id of a user"),
+        (lambda ask: movies(ask, None), "Type the id of a user"),
+        (lambda ask: movies(ask, " \t"), "Type the id of a user"),
+        (lambda ask: movies(ask, "xyzzy"), "There is no user 'xyzzy', and no movie is called"),
+        (lambda ask: movies(ask, "4", "[red]"), "There is no trained model '[red]'"),
+        (lambda ask: movies(ask, "heat 0", weight=float("nan")), "between 0 and 1"),
+        (lambda ask: ask.movies("4", 0, BEST, 0.5), "at least 1 movie"),
+        (lambda ask: ask.liked("", 5, BEST), "Type titles that you like"),
+        (lambda ask: ask.liked("heat 0\nxyzzy", 5, BEST), "No movie is called 'xyzzy'"),
+        (lambda ask: ask.liked("heat 0\n" * 51, 5, BEST), "51 titles are too many"),
+        (lambda ask: ask.profile("", "", None, " ", 5, BEST), "at least one of age"),
+        (lambda ask: ask.profile("old", "", "", "", 5, BEST), "whole number of years, not 'old'"),
+        (lambda ask: ask.profile("1000", "", "", "", 5, BEST), "between 0 and 120"),
+    ],
+)
+def test_what_cannot_be_answered_gets_a_sentence(ask: Questions, question, told: str) -> None:
+    page = unescape(question(ask))
+    assert told in page and page.count("<p") == 1 and page.endswith(".</p></div>")
+
+
+def test_what_comes_from_data_or_users_is_escaped(ask: Questions) -> None:
+    for page in (movies(ask, "heat 0"), movies(ask, EVIL), movies(ask, f"{EVIL * 3}")):
+        assert "onerror" in page and "<img" not in page
+        assert not set("{}$@`") & set(page)
+    assert EVIL in unescape(movies(ask, "heat 0"))
+
+
+@settings(max_examples=25)
+@given(text=st.text(max_size=2 * LONGEST))
+def test_whatever_is_typed_ends_in_an_answer(ask: Questions, text: str) -> None:
+    pages = [
+        movies(ask, text),
+        ask.liked(text, 3, BEST),
+        ask.profile(text, text, text, text, 3, BEST),
+    ]
+    for page in pages:
+        assert "rb-answer" in page and "could not be answered" not in page
+
+
+def test_an_error_of_ours_is_a_sentence_too(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    broken = Questions(Library.read(folder))
+    broken.library.models._loaded["warp"] = None  # type: ignore[assignment]
+    assert "the terminal of the app says why" in broken.movies("4", 5, "warp", 0.5)
+    assert "AttributeError" in caplog.text
