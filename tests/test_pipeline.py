@@ -116,7 +116,8 @@ def test_every_model_is_one_run_in_mlflow(clone: Clone) -> None:
     code = (
         "import mlflow; mlflow.set_tracking_uri('sqlite:///mlflow.db');"
         "runs = mlflow.search_runs(search_all_experiments=True);"
-        "print('RUNS', sorted(runs['tags.mlflow.runName']))"
+        "models = runs[runs['tags.reelbench.model'].notna()];"
+        "print('RUNS', sorted(models['tags.mlflow.runName']))"
     )
     before = clone.run(sys.executable, "-c", code)
     assert f"RUNS {MODELS}" in before
@@ -169,6 +170,12 @@ def test_a_model_is_tuned_where_it_is_asked_for(clone: Clone) -> None:
 
 def metrics_table(clone: Clone) -> str:
     return (clone.folder / "reports" / "leaderboard.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("notebook", ["01_data", "02_compare", "03_your_data"])
+def test_a_notebook_runs_from_top_to_bottom(clone: Clone, notebook: str) -> None:
+    clone.run("jupyter-execute", f"notebooks/{notebook}.ipynb")
+    assert clone.run("git", "status", "--porcelain", "notebooks", "conf", "params.yaml") == ""
 
 
 def test_a_rerun_from_nothing_gives_the_same_bytes(clone: Clone) -> None:

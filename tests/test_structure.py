@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -102,3 +103,11 @@ def test_importing_a_stage_loads_no_heavy_library() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_notebooks_are_kept_without_outputs() -> None:
+    files = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    assert [file.stem for file in files] == ["01_data", "02_compare", "03_your_data"]
+    for file in files:
+        cells = [c for c in json.loads(file.read_text())["cells"] if c["cell_type"] == "code"]
+        assert cells and all(c["outputs"] == [] and c["execution_count"] is None for c in cells)
