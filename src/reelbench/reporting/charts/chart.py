@@ -86,6 +86,11 @@ def title(expression: str) -> alt.TitleParams:
     return alt.TitleParams(text=alt.ExprRef(expression))
 
 
+def subtitled(text: str, subtitle: str) -> alt.TitleParams:
+    """A title with a second line for the numbers in it: on a phone one line is short."""
+    return alt.TitleParams(text=text, subtitle=subtitle)
+
+
 def level(value: float) -> alt.Chart:
     """A dashed line across the chart, to compare with."""
     line = alt.Chart(alt.Data(values=[{"level": value}]))

@@ -37,7 +37,7 @@ def leaderboard(results: Sequence[Result], columns: Sequence[Column]) -> alt.Top
         .transform_filter("datum.metric == metric")
         .add_params(chooser("metric", list(table["metric"].unique())))
         .properties(
-            title=title("metric + ', with 95 % intervals'"),
+            title=title("metric"),
             height=ROW * table["model"].nunique(),
         )
     )
@@ -72,12 +72,9 @@ def pareto(
     table = pd.concat([own for own in tables if len(own)] or tables)
     if table.empty:
         return None
+    log = alt.Scale(type="log", nice=False, padding=14)
     base = alt.Chart().encode(
-        x=alt.X(
-            "cost:Q",
-            scale=alt.Scale(type="log", nice=False, padding=14),
-            title=f"{unit} (logarithmic)",
-        ),
+        x=alt.X("cost:Q", scale=log, title=f"{unit} (logarithmic)"),
         y=alt.Y("value:Q", scale=alt.Scale(zero=False, padding=12), title=None),
     )
     front = base.transform_filter("datum.front").mark_line(
