@@ -15,6 +15,8 @@ from reelbench.reporting.comparisons import comparisons_frame, every_pair
 from reelbench.reporting.content import Content
 from reelbench.reporting.dataset import read_dataset, read_train_counts
 from reelbench.reporting.figures import Picture
+from reelbench.reporting.lists import read_lists
+from reelbench.reporting.provenance import read_provenance
 from reelbench.reporting.published import published
 from reelbench.reporting.rare_items import rare_items
 from reelbench.reporting.replication import read_replications
@@ -73,6 +75,8 @@ def _content() -> Content:
         ),
         replications=read_replications(),
         faults=protocol_faults.read(),
+        lists=read_lists(dataset, results, config.k[0]),
+        provenance=read_provenance(),
     )
 
 

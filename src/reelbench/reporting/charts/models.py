@@ -169,7 +169,7 @@ def predictions(results: Sequence[Result]) -> alt.TopLevelMixin | None:
         alt.layer(whisker, box, median, mean.encode(y="mean:Q"), data=data(table))
         .transform_filter("datum.model == model")
         .add_params(chooser("model", _names(results, table)))
-        .properties(title=title("'Predicted against given ratings: ' + model"), height=HEIGHT)
+        .properties(title=title("'Predictions of ' + model"), height=HEIGHT)
     )
 
 

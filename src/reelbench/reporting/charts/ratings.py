@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from reelbench.columns import AGE, ITEM_IDX, RATING, TIMESTAMP, YEAR
-from reelbench.reporting.charts.chart import HEIGHT, MAIN, OTHER, ROW, SOFT, data
+from reelbench.reporting.charts.chart import HEIGHT, MAIN, OTHER, ROW, SOFT, data, subtitled
 from reelbench.reporting.data_figures import genres_of, means_of, sums
 
 # more values than this are drawn in as many equal bins
@@ -36,7 +36,7 @@ def per_value(interactions: pd.DataFrame) -> alt.LayerChart:
         tooltip=["rating:O", alt.Tooltip("ratings:Q", format=","), share],
     )
     words = base.mark_text(dy=-7).encode(text=alt.Text("share:Q", format=".1%"))
-    name = f"How often each rating was given (mean {rating.mean():.2f})"
+    name = subtitled("How often each rating was given", f"mean {rating.mean():.2f}")
     return (base.mark_bar(color=MAIN) + words).properties(title=name, height=HEIGHT)
 
 
@@ -122,7 +122,8 @@ def long_tail(interactions: pd.DataFrame, by: str, noun: str) -> alt.TopLevelMix
     )
     half = int(np.searchsorted(share, 0.5)) + 1
     rule = alt.Chart(alt.Data(values=[{"half": half}])).mark_rule(color=OTHER, strokeDash=[4, 4])
-    name = f"Ratings per {noun}: half of all are of {half:,} of {len(counts):,}"
+    told = f"half of all are of {half:,} of {len(counts):,} {noun}s"
+    name = subtitled(f"Ratings per {noun}", told)
     return (line + rule.encode(x=alt.X("half:Q", scale=log))).properties(title=name, height=HEIGHT)
 
 
@@ -160,7 +161,7 @@ def mean_per_genre(interactions: pd.DataFrame, items: pd.DataFrame) -> alt.TopLe
     overall = interactions[RATING].mean()
     line = alt.Chart(alt.Data(values=[{"mean": overall}])).mark_rule(color=SOFT, strokeDash=[4, 4])
     tooltip = ["genre:N", _mean(), alt.Tooltip("n:Q", format=",", title="ratings")]
-    name = f"Mean rating per genre, with 95 % intervals (all: {overall:.2f})"
+    name = subtitled("Mean rating per genre", f"95 % intervals; all: {overall:.2f}")
     layers = alt.layer(dot.encode(x=x, tooltip=tooltip), interval, line.encode(x="mean:Q"))
     return layers.properties(title=name, height=ROW * len(table))
 
@@ -172,8 +173,8 @@ def mean_per_release_year(
     table = _release_years(interactions, items)
     if table is None:
         return None
-    told = table[table["n"] >= min(_FEWEST_RATINGS, table["n"].max())]
-    base = alt.Chart(data(told)).encode(x=_year())
+    shown = table[table["n"] >= min(_FEWEST_RATINGS, table["n"].max())]
+    base = alt.Chart(data(shown)).encode(x=_year())
     scale = alt.Scale(zero=False)
     band = base.mark_area(color=MAIN, opacity=0.2).encode(
         y=alt.Y("low:Q", scale=scale, title="mean rating"), y2="high:Q"
@@ -181,7 +182,8 @@ def mean_per_release_year(
     line = base.mark_line(color=MAIN, point=alt.OverlayMarkDef(color=MAIN, size=18)).encode(
         y=alt.Y("mean:Q", scale=scale), tooltip=_year_tooltip()
     )
-    name = f"Mean rating per release year of {_FEWEST_RATINGS} ratings or more"
+    told = f"95 % intervals; years of {_FEWEST_RATINGS} ratings or more"
+    name = subtitled("Mean rating per release year", told)
     return (band + line).properties(title=name, height=HEIGHT)
 
 
@@ -229,7 +231,7 @@ def ages(users: pd.DataFrame) -> alt.Chart | None:
             y=alt.Y("users:Q", axis=_NUMBER),
             tooltip=[alt.Tooltip("ages:O", title="age"), "users:Q"],
         )
-        .properties(title=f"Ages of users (median {known.median():g})", height=HEIGHT)
+        .properties(title=subtitled("Ages of users", f"median {known.median():g}"), height=HEIGHT)
     )
 
 
