@@ -114,13 +114,18 @@ def _of_model(result: Result, table: pd.DataFrame, user: int, movies: _Movies) -
     own = table[table[USER_IDX] == user].sort_values(RANK)
     tested = result.predictions[result.predictions[USER_IDX] == user]
     given = dict(_pairs(tested, RATING, None))
-    first = [movies.line(i, f"{score:.3g}", given.get(i)) for i, score in _pairs(own, SCORE)]
+    first = [movies.line(i, _score(score), given.get(i)) for i, score in _pairs(own, SCORE)]
     low = tested.dropna(subset=[SCORE]).sort_values([SCORE, ITEM_IDX])
     lowest = [movies.line(i, f"{score:.2f}", given[i]) for i, score in _pairs(low, SCORE)]
     # deeper lists than the first ten would hide what a user sees
     times = table.loc[table[RANK] <= LENGTH, ITEM_IDX].value_counts()
     unseen = [movies.line(i, f"{n:,}") for i, n in movies.least(times)]
     return ModelLists(result.name, first, lowest, unseen)
+
+
+def _score(score: float) -> str:
+    """Three digits: a score may be a rating, a share or a number of ratings."""
+    return f"{score:#.3g}".rstrip(".")
 
 
 def _pairs(table: pd.DataFrame, column: str, most: int | None = LENGTH) -> list[tuple[int, float]]:
