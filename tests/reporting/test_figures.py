@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from reporting_samples import content, dataset, result
+from reporting_samples import dataset, result
 
-from reelbench.reporting import data_figures, figures, model_figures, page, pictures
+from reelbench.reporting import data_figures, figures, model_figures, pictures
 
 RESULTS = [result("svd", 0.85, 0.2), result("bias", 0.9, 0.1), result("popularity", None, 0.3)]
 
@@ -37,27 +37,6 @@ def test_leaderboard_shows_intervals_and_says_who_only_ranks() -> None:
     assert [label.get_text() for label in errors.get_yticklabels()] == [r.name for r in RESULTS]
     spans = [path.vertices[:, 0] for c in ranking.collections for path in c.get_paths()]
     assert spans[0] == pytest.approx([0.19, 0.21])
-
-
-def test_accuracy_against_time_names_every_model_once_per_panel() -> None:
-    figure = model_figures.accuracy_vs_time(RESULTS, 10)
-    upper, lower = figure.axes
-    assert sorted(t.get_text() for t in upper.texts) == ["bias", "svd"]
-    assert sorted(t.get_text() for t in lower.texts) == ["bias", "popularity", "svd"]
-    assert upper.get_xscale() == "log"
-
-
-def test_names_of_close_points_do_not_cover_each_other() -> None:
-    close = [result(f"model_{i}", 0.9 + i / 1e4, 0.1 + i / 1e4) for i in range(4)]
-    figure = model_figures.accuracy_vs_time(close, 10)
-    figure.draw_without_rendering()
-    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
-    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
-
-
-def test_a_model_of_zero_seconds_has_a_place_on_the_logarithmic_axis() -> None:
-    figure = model_figures.accuracy_vs_time([result("bias", 0.9, 0.1, train_seconds=0.0)], 10)
-    assert figure.axes[0].lines[0].get_xdata()[0] > 0
 
 
 def test_learning_curve_marks_the_best_epoch() -> None:
@@ -154,13 +133,3 @@ def test_style_is_the_palette_of_this_project() -> None:
     with figures.style():
         bars = data_figures.ratings_per_value(dataset().interactions).axes[0].patches
     assert bars[0].get_facecolor()[:3] == pytest.approx((0, 0x72 / 255, 0xB2 / 255))
-
-
-def test_a_figure_of_many_models_has_a_row_of_the_page_to_itself() -> None:
-    many = [result(f"model_{number}", 0.9 + number / 1000) for number in range(30)]
-    (few,) = pictures.of_costs(many[:5], 10)
-    (costs,) = pictures.of_costs(many, 10)
-    assert (few.wide, costs.wide) == (False, True)
-    gallery = {key: [] for key in ("leaderboard", "training", "predictions", "data")}
-    html = page.render(content(*many), {**gallery, "costs": [costs]})
-    assert html.count('<figure class="wide">') == 1

@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-import base64
+import json
 import re
 from html.parser import HTMLParser
 
 import pytest
 from reporting_samples import LEAK, content, result
 
-from reelbench.reporting import page, pictures
-from reelbench.reporting.content import Content
-from reelbench.reporting.figures import Picture
+from reelbench.reporting import page
+from reelbench.reporting.charts import sections
 
 RESULTS = (result("popularity", None, 0.4), result("bias", 0.9), result("svd<i>", 0.8))
 VOID = {"meta", "img", "br", "link"}
@@ -21,12 +20,10 @@ class Outline(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.open: list[str] = []
-        self.images: list[dict[str, str | None]] = []
         self.loaded: list[str] = []
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         values = dict(attributes)
-        self.images += [values] if tag == "img" else []
         self.loaded += [str(values[key]) for key in ("src", "href", "srcset") if key in values]
         if tag not in VOID:
             self.open.append(tag)
@@ -35,30 +32,20 @@ class Outline(HTMLParser):
         assert self.open.pop() == tag
 
 
-def sections(c: Content) -> dict[str, list[Picture]]:
-    return {
-        "leaderboard": pictures.of_leaderboard(c.results, c.k),
-        "costs": pictures.of_costs(c.results, c.k),
-        "training": [],
-        "predictions": [],
-        "data": [],
-    }
-
-
 @pytest.fixture(scope="module")
 def html() -> str:
     c = content(*RESULTS)
-    return page.render(c, sections(c))
+    return page.render(c, sections.charts(c) | {"training": []})
 
 
 def test_is_well_formed_and_self_contained(html: str) -> None:
     outline = Outline()
     outline.feed(html)
     assert outline.open == []
-    assert len(outline.images) == 2
-    assert all(url.startswith("data:image/png;base64,") for url in outline.loaded)
-    assert all(image["alt"] for image in outline.images)
-    assert "<script" not in html and "url(" not in html and "@import" not in html
+    # the icon, which a browser would ask for otherwise
+    assert outline.loaded == ["data:,"]
+    style = html[html.index("<style>") : html.index("</style>")]
+    assert "url(" not in style and "@import" not in style
 
 
 def test_starts_with_the_doctype(html: str) -> None:
@@ -66,9 +53,19 @@ def test_starts_with_the_doctype(html: str) -> None:
     assert html.lstrip().lower().startswith("<!doctype html>")
 
 
-def test_images_are_the_figures(html: str) -> None:
-    encoded = re.search(r'src="data:image/png;base64,([^"]+)"', html)
-    assert base64.b64decode(encoded[1])[:8] == b"\x89PNG\r\n\x1a\n"
+def test_the_charts_are_specs_that_hold_their_data(html: str) -> None:
+    found = re.findall(r'<script type="application/json">(.+?)</script>', html)
+    specs = [json.loads(text) for text in found]
+    assert len(specs) == html.count('<figure class="chart') > 10
+    assert all(spec["width"] == "container" and spec["description"] for spec in specs)
+    assert all("url" not in spec.get("data", {}) for spec in specs)
+    # charts with what a model's name would end
+    assert any("svd<i>" in json.dumps(spec) for spec in specs)
+
+
+def test_one_bundle_draws_them_all(html: str) -> None:
+    assert html.count("window.vegaEmbed=") == 1
+    assert html.count("<script>") == html.count("</script>") - html.count("<script type") == 2
 
 
 def test_markup_in_data_is_text(html: str) -> None:
@@ -83,21 +80,22 @@ def test_says_what_the_leaderboard_says(html: str) -> None:
     assert html.index("svd&lt;i&gt;</th>") < html.index("bias</th>") < html.index("popularity</th>")
 
 
-def test_sections_without_figures_are_left_out(html: str) -> None:
+def test_sections_without_charts_are_left_out(html: str) -> None:
     assert "Learning curves" not in html
     c = content(*RESULTS)
-    with_curves = sections(c) | {"training": pictures.of_training(c.results)}
-    assert "Learning curves" in page.render(c, with_curves)
+    assert "Learning curves" in page.render(c, sections.charts(c))
 
 
 def test_adapts_to_phone_and_to_dark_mode(html: str) -> None:
     assert 'name="viewport" content="width=device-width' in html
     assert "prefers-color-scheme: dark" in html
     # tables wider than the screen scroll in a box of their own
-    assert html.count("<table>") == html.count('class="scroll"')
+    # (the bundle knows of tables, too)
+    told = html[: html.index("<script>")]
+    assert told.count("<table>") == told.count('class="scroll"')
 
 
 def test_a_split_that_does_not_name_its_leak() -> None:
     c = content(*RESULTS)
     c.dataset.split.pop("leak")
-    assert "still leaks" not in page.render(c, sections(c))
+    assert "still leaks" not in page.render(c, {})

@@ -14,6 +14,8 @@ from reelbench.faults import Fault, warning
 from reelbench.reporting import tables
 from reelbench.reporting.comparisons import Pair, against_best, compared_metrics
 from reelbench.reporting.dataset import Dataset
+from reelbench.reporting.lists import Lists
+from reelbench.reporting.provenance import Provenance
 from reelbench.reporting.published import SOURCES, Published
 from reelbench.reporting.rare_items import RareItems, RareRow
 from reelbench.reporting.replication import Replication
@@ -39,6 +41,8 @@ class Content:
     tuning: Tuning | None = None
     replications: Sequence[Replication] = ()
     faults: Collection[Fault] = ()
+    lists: Lists | None = None
+    provenance: Provenance | None = None
 
     @property
     def k(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ class Dataset:
         name: as in the parameters.
         n_users: users of the catalogue, with or without ratings.
         interactions: `user_idx`, `item_idx`, `rating` (float64), `timestamp`; a row per rating.
-        items: the table `items`.
+        items, users: the tables `items` and `users`.
         clean: rows read, dropped and written per table.
         split: content of `split.json`.
     """
@@ -35,6 +35,7 @@ class Dataset:
     items: pd.DataFrame
     clean: dict[str, Any]
     split: dict[str, Any]
+    users: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def leak(self) -> str:
@@ -102,12 +103,14 @@ def read_dataset(name: str) -> Dataset:
     """Read the clean tables and the accounts."""
     columns = [USER_IDX, ITEM_IDX, RATING, TIMESTAMP]
     interactions = pd.read_parquet(paths.INTERACTIONS, columns=columns)
+    users = pd.read_parquet(paths.USERS)
     return Dataset(
         name=name,
-        n_users=pq.read_metadata(paths.USERS).num_rows,
+        n_users=len(users),
         # means of float32 lose digits
         interactions=interactions.astype({RATING: "float64"}),
         items=pd.read_parquet(paths.ITEMS),
         clean=read_json(paths.CLEAN_COUNTS),
         split=read_json(paths.SPLIT_COUNTS),
+        users=users,
     )

@@ -1,4 +1,4 @@
-"""Figures of the models: leaderboard, accuracy against time, learning curves, predictions."""
+"""Figures of the models: leaderboard, learning curves, predictions."""
 
 from __future__ import annotations
 
@@ -13,14 +13,11 @@ from matplotlib.ticker import MaxNLocator
 
 from reelbench.columns import RATING, SCORE
 from reelbench.evaluation.metrics import metric_key
-from reelbench.reporting.figures import BLUE, GREY, ORANGE, PLAIN_NUMBERS, WIDTH_INCHES, new
-from reelbench.reporting.labels import label_points
+from reelbench.reporting.figures import BLUE, GREY, ORANGE, new
 from reelbench.reporting.results import Result
 
 # more given values than this are drawn in as many equal bins
 _MOST_BOXES = 10
-# a time of zero has no place on a logarithmic axis
-_SHORTEST_SECONDS = 1e-3
 _BOX_STYLE: dict[str, Any] = {
     "showfliers": False,
     "showmeans": True,
@@ -57,40 +54,6 @@ def _interval_bar(axes: Axes, row: int, result: Result, key: str) -> None:
     low, high = result.metrics.get("intervals", {}).get(key, (value, value))
     axes.hlines(row, low, high, color=BLUE, linewidth=1.8)
     axes.plot(value, row, "o", color=BLUE, markersize=5)
-
-
-def accuracy_vs_time(results: Sequence[Result], k: int) -> Figure:
-    """RMSE and nDCG against the seconds of training, one point per model."""
-    # names of many models need room
-    figure, panels = new(
-        max(5.2, 0.3 * len(results)), 2, width=max(WIDTH_INCHES, 0.33 * len(results))
-    )
-    panels[0].set_title("Accuracy against training time")
-    panels[-1].set_xlabel("seconds of training (logarithmic)")
-    drawn = [
-        _points(axes, results, key, title)
-        for axes, (key, title) in zip(panels, _titles(k).items(), strict=True)
-    ]
-    # names go where there is room, so all points have to be there first
-    for axes, points in zip(panels, drawn, strict=True):
-        if points:
-            label_points(axes, *points)
-    return figure
-
-
-def _points(
-    axes: Axes, results: Sequence[Result], key: str, title: str
-) -> tuple[list[float], list[float], list[str]] | None:
-    """Draw the points of one panel: their seconds, values and names."""
-    shown = [r for r in results if r.metrics.get(key) is not None and r.train_cost]
-    seconds = [max(r.train_cost["train_seconds"], _SHORTEST_SECONDS) for r in shown]
-    values = [r.metrics[key] for r in shown]
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(PLAIN_NUMBERS)
-    axes.set_ylabel(title)
-    axes.margins(x=0.2, y=0.2)
-    axes.plot(seconds, values, "o", color=BLUE, markersize=6)
-    return (seconds, values, [r.name for r in shown]) if shown else None
 
 
 def _titles(k: int) -> dict[str, str]:

@@ -88,14 +88,14 @@ def drawing(networks: Mapping[str, Sequence[Layer]]) -> Figure:
 
 def _place(layers: Sequence[Layer]) -> _Place:
     """Layered as by Sugiyama et al. (1981): reads from top to bottom, few crossings."""
-    from grandalf.graphs import Edge, Graph, Vertex
+    from grandalf.graphs import Graph, Vertex
     from grandalf.layouts import SugiyamaLayout
     from grandalf.routing import EdgeViewer
 
     vertices = {layer.name: Vertex(layer.name) for layer in layers}
     for layer in layers:
         vertices[layer.name].view = _Box(layer)
-    edges = [Edge(vertices[a], vertices[b.name]) for b in layers for a in b.inputs]
+    edges = _edges([(vertices[a], vertices[b.name]) for b in layers for a in b.inputs])
     for edge in edges:
         edge.view = EdgeViewer()
     parts = Graph(list(vertices.values()), edges).C
@@ -117,6 +117,18 @@ def _place(layers: Sequence[Layer]) -> _Place:
     turned = {name: (bx, height - by + _PAD, w, h) for name, (bx, by, w, h) in boxes.items()}
     lines = [[(px, height - py + _PAD) for px, py in line] for line in lines]
     return _Place(turned, lines, left, height + 2 * _PAD)
+
+
+def _edges(pairs: Sequence[tuple[Any, Any]]) -> list[Any]:
+    """Edges that have the same order in every set: Grandalf keeps them in sets, which would order
+    them by their addresses in memory."""
+    from grandalf.graphs import Edge
+
+    class Numbered(Edge):
+        def __hash__(self) -> int:
+            return int(self.data)
+
+    return [Numbered(start, end, data=number) for number, (start, end) in enumerate(pairs)]
 
 
 def _between(edge: Any, x: float, top: float) -> list[tuple[float, float]]:

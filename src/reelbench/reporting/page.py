@@ -3,40 +3,58 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Mapping, Sequence
-from importlib import resources
+from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 from reelbench.reporting import content as content_module
 from reelbench.reporting import tables
+from reelbench.reporting.charts.bundle import javascript
+from reelbench.reporting.charts.chart import Chart
 from reelbench.reporting.content import Content
-from reelbench.reporting.figures import Picture
 from reelbench.reporting.tuning import COLUMNS
 
+SECTIONS = ("leaderboard", "costs", "differences", "cohorts", "training", "predictions", "data")
 
-def render(content: Content, pictures: Mapping[str, Sequence[Picture]]) -> str:
+
+def render(content: Content, charts: Mapping[str, Sequence[Chart]]) -> str:
     """The whole page.
 
     Args:
         content: what is reported.
-        pictures: by section of the page: leaderboard, costs, differences, training, predictions,
-            data.
+        charts: by section of the page, as `charts.sections` makes them; one that is missing has
+            none.
     """
     # markup in a title or a model's name is text
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.PackageLoader("reelbench.reporting"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["data_url"] = _data_url
+    environment.filters["json"] = _json
     environment.filters["cells"] = content_module.describe_pair
     environment.filters["rare_cells"] = content_module.describe_rare
     environment.filters["number"] = tables.number
     environment.filters["describe"] = content_module.describe
-    text = resources.files("reelbench.reporting").joinpath("page.html").read_text(encoding="utf-8")
-    return environment.from_string(text).render(
-        content=content, pictures=pictures, tuning_columns=COLUMNS
+    return environment.get_template("page.html").render(
+        content=content,
+        charts={section: charts.get(section, ()) for section in SECTIONS},
+        tuning_columns=COLUMNS,
+        javascript=javascript(),
     )
 
 
 def _data_url(png: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
+
+
+def _json(value: Any) -> Markup:
+    """For an element <script>, where nothing but `</` and `<!--` means anything to a browser."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return Markup(text.replace("<", "\\u003c"))

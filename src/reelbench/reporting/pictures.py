@@ -35,14 +35,6 @@ def of_differences(pairs: Sequence[Pair]) -> list[Picture]:
         return _pictures(drawn())
 
 
-def of_costs(results: Sequence[Result], k: int) -> list[Picture]:
-    """Accuracy against time. Its bytes differ from run to run, so it is shown and not stored."""
-    caption = f"RMSE and nDCG@{k} against the seconds of training"
-    with figures.style():
-        drawn = model_figures.accuracy_vs_time(results, k)
-        return _pictures(iter([("accuracy_vs_time", caption, drawn)]))
-
-
 def of_training(results: Sequence[Result]) -> list[Picture]:
     """Learning curves of the models that have epochs."""
 

@@ -10,10 +10,13 @@ from reelbench import params, paths
 from reelbench.evaluation.config import EvaluateConfig
 from reelbench.files import atomic, write_json
 from reelbench.reporting import markdown, page, pictures, tables
+from reelbench.reporting.charts import sections
 from reelbench.reporting.comparisons import comparisons_frame, every_pair
 from reelbench.reporting.content import Content
 from reelbench.reporting.dataset import read_dataset, read_train_counts
 from reelbench.reporting.figures import Picture
+from reelbench.reporting.lists import read_lists
+from reelbench.reporting.provenance import read_provenance
 from reelbench.reporting.published import published
 from reelbench.reporting.rare_items import rare_items
 from reelbench.reporting.replication import read_replications
@@ -26,23 +29,22 @@ def run() -> None:
     """Read what the stages before wrote, write `reports/`, then fill the mirror in MLflow."""
     content = _content()
     k, results = content.k, content.results
-    # what is stored has the same bytes from run to run; what shows costs is on the page only
-    stored = {
-        "leaderboard": pictures.of_leaderboard(results, k),
-        "differences": pictures.of_differences(content.pairs),
-        "training": pictures.of_training(results),
-        "predictions": pictures.of_predictions(results),
-        "data": pictures.of_data(content.dataset),
-    }
-    _write_pictures([picture for section in stored.values() for picture in section])
+    # these have the same bytes from run to run; what shows costs is on the page only
+    _write_pictures(
+        [
+            *pictures.of_leaderboard(results, k),
+            *pictures.of_differences(content.pairs),
+            *pictures.of_training(results),
+            *pictures.of_predictions(results),
+            *pictures.of_data(content.dataset),
+        ]
+    )
     write_json(paths.DATA_REPORT, content.dataset.summary())
     _write(paths.LEADERBOARD_CSV, tables.to_csv(tables.metrics_frame(results, content.faults)))
     _write(paths.COMPARISONS_CSV, tables.to_csv(comparisons_frame(content.pairs)))
     _write(paths.RARE_ITEMS_CSV, tables.to_csv(content.rare.frame()))
     _write(paths.LEADERBOARD_MD, markdown.render(content))
-    _write(
-        paths.INDEX_HTML, page.render(content, stored | {"costs": pictures.of_costs(results, k)})
-    )
+    _write(paths.INDEX_HTML, page.render(content, sections.charts(content)))
 
     # here and not above: it imports mlflow, which takes seconds
     from reelbench.tracking import mirror_all
@@ -73,6 +75,8 @@ def _content() -> Content:
         ),
         replications=read_replications(),
         faults=protocol_faults.read(),
+        lists=read_lists(dataset, results, config.k[0]),
+        provenance=read_provenance(),
     )
 
 

@@ -1,0 +1,161 @@
+"""Charts that order the models: the leaderboard, accuracy against time, and real differences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+
+from reelbench.reporting.charts.chart import FAINT, MAIN, OTHER, ROW, chooser, data, title
+from reelbench.reporting.comparisons import Metric, Pair
+from reelbench.reporting.results import Result
+from reelbench.reporting.tables import Column
+
+# a time of zero has no place on a logarithmic axis
+_SHORTEST = 1e-3
+_SCATTER_HEIGHT = 380
+
+
+def leaderboard(results: Sequence[Result], columns: Sequence[Column]) -> alt.TopLevelMixin | None:
+    """A chosen metric of every model with its 95 % interval, the best on top."""
+    table = pd.concat([_scores(results, column) for column in columns])
+    if table.empty:
+        return None
+    order = alt.EncodingSortField("place", op="min")
+    base = alt.Chart().encode(y=alt.Y("model:N", sort=order, title=None))
+    scale = alt.Scale(zero=False)
+    interval = base.mark_rule(color=MAIN, strokeWidth=2).encode(
+        x=alt.X("low:Q", scale=scale, title=None), x2="high:Q"
+    )
+    value = base.mark_point(filled=True, size=70, opacity=1, color=MAIN).encode(
+        x=alt.X("value:Q", scale=scale, title=None),
+        tooltip=["model:N", "metric:N", "value:Q", "low:Q", "high:Q"],
+    )
+    return (
+        alt.layer(interval, value, data=data(table))
+        .transform_filter("datum.metric == metric")
+        .add_params(chooser("metric", list(table["metric"].unique())))
+        .properties(
+            title=title("metric"),
+            height=ROW * table["model"].nunique(),
+        )
+    )
+
+
+def _scores(results: Sequence[Result], column: Column) -> pd.DataFrame:
+    shown = [r for r in results if r.metrics.get(column.key) is not None]
+    sign = -1 if column.higher_is_better else 1
+    shown.sort(key=lambda r: sign * r.metrics[column.key])
+    rows = []
+    for place, result in enumerate(shown):
+        value = result.metrics[column.key]
+        low, high = result.metrics.get("intervals", {}).get(column.key, (value, value))
+        rows.append((_better(column), result.name, value, low, high, place))
+    return pd.DataFrame(rows, columns=["metric", "model", "value", "low", "high", "place"])
+
+
+def _better(column: Column | Metric) -> str:
+    return f"{column.title} ({'higher' if column.higher_is_better else 'lower'} is better)"
+
+
+def pareto(
+    results: Sequence[Result], metrics: Sequence[Metric], cost: str, unit: str
+) -> alt.TopLevelMixin | None:
+    """A chosen metric against a time, and the models that no other beats in both.
+
+    Args:
+        cost: key of a cost file.
+        unit: title of its axis.
+    """
+    tables = [_front(results, metric, cost) for metric in metrics]
+    table = pd.concat([own for own in tables if len(own)] or tables)
+    if table.empty:
+        return None
+    log = alt.Scale(type="log", nice=False, padding=14)
+    base = alt.Chart().encode(
+        x=alt.X("cost:Q", scale=log, title=f"{unit} (logarithmic)"),
+        y=alt.Y("value:Q", scale=alt.Scale(zero=False, padding=12), title=None),
+    )
+    front = base.transform_filter("datum.front").mark_line(
+        interpolate="step-after", color=OTHER, strokeDash=[4, 3]
+    )
+    colour = alt.when("datum.front").then(alt.value(OTHER)).otherwise(alt.value(MAIN))
+    points = base.mark_point(filled=True, size=80, opacity=0.9).encode(
+        color=colour,
+        tooltip=["model:N", alt.Tooltip("value:Q"), alt.Tooltip("cost:Q", title=unit)],
+    )
+    shown = alt.ExprRef("all_names || datum.front ? 1 : 0")
+    names = base.mark_text(align="left", dx=7, dy=-5, opacity=shown).encode(text="model:N")
+    every = alt.param(name="all_names", value=False, bind=alt.binding_checkbox(name="all names "))
+    return (
+        alt.layer(front, points, names, data=data(table))
+        .transform_filter("datum.metric == metric")
+        .add_params(chooser("metric", list(table["metric"].unique())), every)
+        .properties(title=title("metric"), height=_SCATTER_HEIGHT)
+    )
+
+
+def _front(results: Sequence[Result], metric: Metric, cost: str) -> pd.DataFrame:
+    """Models by ascending cost; `front` where no cheaper one is as good."""
+    sign = 1 if metric.higher_is_better else -1
+    known = [
+        (r.name, max((r.train_cost | r.evaluate_cost)[cost], _SHORTEST), r.metrics[metric.key])
+        for r in results
+        if r.metrics.get(metric.key) is not None and cost in r.train_cost | r.evaluate_cost
+    ]
+    table = pd.DataFrame(known, columns=["model", "cost", "value"])
+    # of equally cheap ones the best comes first
+    table = table.assign(gain=sign * table["value"].astype(float))
+    table = table.sort_values(["cost", "gain", "model"], ascending=[True, False, True])
+    before = table["gain"].cummax().shift(fill_value=float("-inf"))
+    table["front"] = table["gain"] > before
+    return table.drop(columns="gain").assign(metric=_better(metric))
+
+
+def differences(pairs: Sequence[Pair]) -> alt.Chart | None:
+    """A chosen metric of the row less that of the column, coloured where a test tells them apart.
+
+    Args:
+        pairs: metric by metric in the order of the leaderboard.
+    """
+    if not pairs:
+        return None
+    names = list(dict.fromkeys(name for pair in pairs for name in (pair.first, pair.second)))
+    words = ["row better", "row worse", "no difference shown"]
+    table = pd.DataFrame([_row(turned) for pair in pairs for turned in (pair, pair.reversed())])
+    colour = alt.Color(
+        "verdict:N",
+        scale=alt.Scale(domain=words, range=[MAIN, OTHER, FAINT]),
+        legend=alt.Legend(orient="top", title=None, columns=1),
+    )
+    axis = alt.Axis(labelAngle=-90, title=None, labelLimit=90)
+    number = alt.Tooltip("difference:Q", format="+.4f", title="row less column")
+    return (
+        alt.Chart(data(table))
+        .transform_filter("datum.metric == metric")
+        .mark_rect(stroke="var(--page)", strokeWidth=1)
+        .encode(
+            x=alt.X("column:N", sort=names, axis=axis),
+            y=alt.Y("row:N", sort=names, title=None),
+            color=colour,
+            tooltip=["row:N", "column:N", number, "interval:N", "p:N"],
+        )
+        .add_params(chooser("metric", list(table["metric"].unique())))
+        .properties(title=title("metric + ': row less column'"), height=ROW * len(names))
+    )
+
+
+def _row(pair: Pair) -> dict[str, object]:
+    difference, low, high, _ = pair.comparison
+    better = pair.better
+    told = "no difference shown" if better is None else "row worse"
+    return {
+        "metric": pair.metric.title,
+        "row": pair.first,
+        "column": pair.second,
+        "difference": difference,
+        "interval": f"[{low:+.4f}, {high:+.4f}]",
+        "p": f"{pair.p_corrected:.3f}",
+        "verdict": "row better" if better == pair.first else told,
+    }

@@ -1,0 +1,248 @@
+"""Charts of the data set. Each is None where the source lacks what it shows."""
+
+from __future__ import annotations
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from reelbench.columns import AGE, ITEM_IDX, RATING, TIMESTAMP, YEAR
+from reelbench.reporting.charts.chart import HEIGHT, MAIN, OTHER, ROW, SOFT, data, subtitled
+from reelbench.reporting.data_figures import genres_of, means_of, sums
+
+# more values than this are drawn in as many equal bins
+_MOST_BARS = 12
+# a longer history is drawn by week
+_MOST_DAYS = 4000
+# of a curve over ranks: evenly many per power of ten
+_MOST_RANKS = 300
+# a release year with fewer says nothing about its movies
+_FEWEST_RATINGS = 30
+_NUMBER = alt.Axis(format=",d", tickMinStep=1)
+
+
+def per_value(interactions: pd.DataFrame) -> alt.LayerChart:
+    """How often every rating was given, with per cents."""
+    rating = interactions[RATING]
+    binned = pd.cut(rating, _MOST_BARS) if rating.nunique() > _MOST_BARS else rating
+    counts = binned.value_counts().sort_index()
+    names = [f"{v:g}" if isinstance(v, float) else str(v) for v in counts.index]
+    table = pd.DataFrame({"rating": names, "ratings": counts.to_numpy()})
+    table["share"] = table["ratings"] / len(rating)
+    share = alt.Tooltip("share:Q", format=".2%")
+    base = alt.Chart(data(table)).encode(
+        x=alt.X("rating:O", sort=None, axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("ratings:Q", axis=_NUMBER),
+        tooltip=["rating:O", alt.Tooltip("ratings:Q", format=","), share],
+    )
+    words = base.mark_text(dy=-7).encode(text=alt.Text("share:Q", format=".1%"))
+    name = subtitled("How often each rating was given", f"mean {rating.mean():.2f}")
+    return (base.mark_bar(color=MAIN) + words).properties(title=name, height=HEIGHT)
+
+
+def per_year(interactions: pd.DataFrame) -> alt.Chart | None:
+    """Ratings per calendar year in which they were given, and what they were."""
+    times = _times(interactions)
+    if times.empty:
+        return None
+    own = interactions.loc[times.index, RATING].groupby(times.dt.year)
+    found = own.agg(["size", "mean"])
+    found = found.reindex(range(found.index.min(), found.index.max() + 1))
+    table = pd.DataFrame(
+        {"year": found.index, "ratings": found["size"].fillna(0), "mean": found["mean"]}
+    )
+    return (
+        alt.Chart(data(table))
+        .mark_bar(color=MAIN)
+        .encode(
+            x=alt.X("year:O", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+            y=alt.Y("ratings:Q", axis=_NUMBER),
+            tooltip=["year:O", alt.Tooltip("ratings:Q", format=","), _mean()],
+        )
+        .properties(title="Ratings per year", height=HEIGHT)
+    )
+
+
+def per_day(interactions: pd.DataFrame) -> alt.Chart | None:
+    """Ratings per day, or per week of a long history."""
+    times = _times(interactions)
+    if times.empty:
+        return None
+    daily = (times.max() - times.min()).days <= _MOST_DAYS
+    counts = times.dt.to_period("D" if daily else "W").value_counts()
+    counts = counts.reindex(pd.period_range(counts.index.min(), counts.index.max()), fill_value=0)
+    unit = "day" if daily else "week"
+    table = pd.DataFrame(
+        {unit: counts.index.start_time.strftime("%Y-%m-%d"), "ratings": counts.to_numpy()}
+    )
+    when = f"{unit}:T"
+    return (
+        alt.Chart(data(table))
+        .mark_area(color=MAIN, interpolate="step", line={"color": MAIN}, opacity=0.5)
+        .encode(
+            x=alt.X(when, timeUnit="utcyearmonthdate", title=None, axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("ratings:Q", axis=_NUMBER),
+            tooltip=[alt.Tooltip(when, timeUnit="utcyearmonthdate", title=unit), "ratings:Q"],
+        )
+        .properties(title=f"Ratings per {unit}", height=HEIGHT)
+    )
+
+
+def _times(interactions: pd.DataFrame) -> pd.Series:
+    """When ratings were given, UTC; without those of unknown time."""
+    times = interactions[TIMESTAMP].dropna()
+    return pd.to_datetime(times[times >= 0].astype(np.int64), unit="s")
+
+
+def long_tail(interactions: pd.DataFrame, by: str, noun: str) -> alt.TopLevelMixin:
+    """Ratings of each user or movie by rank, both axes logarithmic.
+
+    Args:
+        by: column of the users or of the movies.
+        noun: what one of them is called.
+    """
+    counts = np.sort(interactions[by].value_counts().to_numpy())[::-1]
+    ranks = np.unique(np.geomspace(1, len(counts), _MOST_RANKS).astype(int))
+    share = np.cumsum(counts) / counts.sum()
+    table = pd.DataFrame({"rank": ranks, "ratings": counts[ranks - 1], "share": share[ranks - 1]})
+    log = alt.Scale(type="log", nice=False)
+    tooltip = [
+        alt.Tooltip("rank:Q", format=","),
+        alt.Tooltip("ratings:Q", format=","),
+        alt.Tooltip("share:Q", format=".1%", title="share up to here"),
+    ]
+    line = (
+        alt.Chart(data(table))
+        .mark_line(color=MAIN, point=alt.OverlayMarkDef(color=MAIN, size=14))
+        .encode(
+            x=alt.X("rank:Q", scale=log, title=f"rank of the {noun} (logarithmic)"),
+            y=alt.Y("ratings:Q", scale=alt.Scale(type="log"), title="ratings (logarithmic)"),
+            tooltip=tooltip,
+        )
+    )
+    half = int(np.searchsorted(share, 0.5)) + 1
+    rule = alt.Chart(alt.Data(values=[{"half": half}])).mark_rule(color=OTHER, strokeDash=[4, 4])
+    told = f"half of all are of {half:,} of {len(counts):,} {noun}s"
+    name = subtitled(f"Ratings per {noun}", told)
+    return (line + rule.encode(x=alt.X("half:Q", scale=log))).properties(title=name, height=HEIGHT)
+
+
+def genres(items: pd.DataFrame) -> alt.Chart | None:
+    """Movies per genre; a movie counts in each of its genres."""
+    by_item = genres_of(items)
+    if by_item.empty:
+        return None
+    table = by_item.value_counts().rename_axis("genre").reset_index(name="movies")
+    return (
+        alt.Chart(data(table))
+        .mark_bar(color=MAIN)
+        .encode(
+            x=alt.X("movies:Q", axis=_NUMBER, title=None),
+            y=alt.Y("genre:N", sort="-x", title=None),
+            tooltip=["genre:N", alt.Tooltip("movies:Q", format=",")],
+        )
+        .properties(title="Movies per genre", height=ROW * len(table))
+    )
+
+
+def mean_per_genre(interactions: pd.DataFrame, items: pd.DataFrame) -> alt.TopLevelMixin | None:
+    """Mean rating of the movies of every genre with its 95 % interval."""
+    by_item = genres_of(items)
+    if by_item.empty:
+        return None
+    per_item = sums(interactions, ITEM_IDX)
+    joined = per_item.join(by_item.rename("genre"), how="inner").groupby("genre").sum()
+    table = _bounds(means_of(joined)).rename_axis("genre").reset_index()
+    order = list(table.sort_values("mean", ascending=False, kind="stable")["genre"])
+    base = alt.Chart(data(table)).encode(y=alt.Y("genre:N", sort=order, title=None))
+    x = alt.X("mean:Q", scale=alt.Scale(zero=False), title=None)
+    interval = base.mark_rule(color=MAIN, strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q")
+    dot = base.mark_point(color=MAIN, filled=True, opacity=1, size=60)
+    overall = interactions[RATING].mean()
+    line = alt.Chart(alt.Data(values=[{"mean": overall}])).mark_rule(color=SOFT, strokeDash=[4, 4])
+    tooltip = ["genre:N", _mean(), alt.Tooltip("n:Q", format=",", title="ratings")]
+    name = subtitled("Mean rating per genre", f"95 % intervals; all: {overall:.2f}")
+    layers = alt.layer(dot.encode(x=x, tooltip=tooltip), interval, line.encode(x="mean:Q"))
+    return layers.properties(title=name, height=ROW * len(table))
+
+
+def mean_per_release_year(
+    interactions: pd.DataFrame, items: pd.DataFrame
+) -> alt.TopLevelMixin | None:
+    """Mean rating by the year in which the movie came out, with its 95 % interval."""
+    table = _release_years(interactions, items)
+    if table is None:
+        return None
+    shown = table[table["n"] >= min(_FEWEST_RATINGS, table["n"].max())]
+    base = alt.Chart(data(shown)).encode(x=_year())
+    scale = alt.Scale(zero=False)
+    band = base.mark_area(color=MAIN, opacity=0.2).encode(
+        y=alt.Y("low:Q", scale=scale, title="mean rating"), y2="high:Q"
+    )
+    line = base.mark_line(color=MAIN, point=alt.OverlayMarkDef(color=MAIN, size=18)).encode(
+        y=alt.Y("mean:Q", scale=scale), tooltip=_year_tooltip()
+    )
+    told = f"95 % intervals; years of {_FEWEST_RATINGS} ratings or more"
+    name = subtitled("Mean rating per release year", told)
+    return (band + line).properties(title=name, height=HEIGHT)
+
+
+def per_release_year(interactions: pd.DataFrame, items: pd.DataFrame) -> alt.Chart | None:
+    """Number of ratings by the year in which the movie came out."""
+    table = _release_years(interactions, items)
+    if table is None:
+        return None
+    bars = alt.Chart(data(table)).mark_bar(color=MAIN, size=4)
+    y = alt.Y("n:Q", title="ratings", axis=_NUMBER)
+    return bars.encode(x=_year(), y=y, tooltip=_year_tooltip()).properties(
+        title="Ratings per release year", height=HEIGHT
+    )
+
+
+def _release_years(interactions: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame | None:
+    if YEAR not in items or items[YEAR].isna().all():
+        return None
+    year = items.set_index(ITEM_IDX)[YEAR].dropna().astype(np.int64).rename("year")
+    per_year = sums(interactions, ITEM_IDX).join(year, how="inner").groupby("year").sum()
+    return _bounds(means_of(per_year)).rename_axis("year").reset_index()
+
+
+def _bounds(means: pd.DataFrame) -> pd.DataFrame:
+    """The ends of the intervals: the mean itself for one rating, whose spread is unknown."""
+    half = means.pop("half").fillna(0.0)
+    return means.assign(low=means["mean"] - half, high=means["mean"] + half)
+
+
+def ages(users: pd.DataFrame) -> alt.Chart | None:
+    """Users by age where it is known; a data set with coded ages has a bar per code."""
+    if AGE not in users or users[AGE].isna().all():
+        return None
+    known = users[AGE].dropna().astype(np.int64)
+    coded = known.nunique() <= _MOST_BARS
+    floor = known if coded else known // 5 * 5
+    counts = floor.value_counts().sort_index()
+    table = pd.DataFrame({"age": counts.index, "users": counts.to_numpy()})
+    table["ages"] = table["age"].map(str if coded else lambda age: f"{age}-{age + 4}")
+    return (
+        alt.Chart(data(table))
+        .mark_bar(color=MAIN)
+        .encode(
+            x=alt.X("ages:O", sort=None, title="age", axis=alt.Axis(labelAngle=-45)),
+            y=alt.Y("users:Q", axis=_NUMBER),
+            tooltip=[alt.Tooltip("ages:O", title="age"), "users:Q"],
+        )
+        .properties(title=subtitled("Ages of users", f"median {known.median():g}"), height=HEIGHT)
+    )
+
+
+def _year() -> alt.X:
+    axis = alt.Axis(format="d", tickMinStep=1)
+    return alt.X("year:Q", scale=alt.Scale(zero=False, nice=False), axis=axis, title="release year")
+
+
+def _year_tooltip() -> list[alt.Tooltip]:
+    return [alt.Tooltip("year:Q", format="d"), _mean(), alt.Tooltip("n:Q", format=",")]
+
+
+def _mean() -> alt.Tooltip:
+    return alt.Tooltip("mean:Q", format=".3f", title="mean rating")

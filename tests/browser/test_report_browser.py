@@ -1,0 +1,190 @@
+"""The page of the report in a headless Chromium, as somebody sees it who was sent the file."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from reporting.reporting_samples import content, dataset, result
+
+from reelbench.reporting import page as report_page
+from reelbench.reporting.charts import sections
+from reelbench.reporting.comparisons import every_pair
+from reelbench.reporting.content import Content
+from reelbench.reporting.lists import Line, Lists, ModelLists
+from reelbench.reporting.provenance import Provenance
+from reelbench.reporting.results import Result
+
+_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+_PNG = b"\x89PNG\r\n\x1a\n"
+DESKTOP, PHONE = 1280, 390
+# a chart in what is folded has no width to be drawn in
+_ALL_DRAWN = """[...document.querySelectorAll("figure.chart")]
+    .filter(figure => !figure.closest("details:not([open])"))
+    .every(figure => figure.dataset.state === "drawn")"""
+
+
+@pytest.fixture(scope="module")
+def chromium(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The browser of these tests; Playwright cannot be started twice in one process."""
+    try:
+        yield request.getfixturevalue("browser")
+        return
+    except pytest.FixtureLookupError:
+        program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
+    if program is None:
+        pytest.skip(f"there is no Chromium here ({', '.join(_PROGRAMS)})")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+def model(name: str, rmse: float | None, ndcg: float) -> Result:
+    cohorts = {"by": ["activity"] * 3, "cohort": ["1-9 ratings", "10-99 ratings", "100 and more"]}
+    numbers = {"n_test": [20, 20, 20], "rmse": [rmse] * 3, "ndcg_at_10": [ndcg, ndcg / 2, ndcg]}
+    bins = {"mean_predicted": [2.0, 3.0, 4.0], "mean_given": [2.2, 3.0, 3.9], "n_test": [20] * 3}
+    return dataclasses.replace(
+        result(name, rmse, ndcg),
+        cohorts=pd.DataFrame(cohorts | numbers),
+        calibration=pd.DataFrame(bins if rmse else {}),
+    )
+
+
+def reported() -> Content:
+    """What a report of a whole run holds, with names that are long or look like markup."""
+    names = [f"model_of_a_long_name_{number}" for number in range(12)]
+    models = [model(name, 0.9 + i / 50, 0.1 + i / 99) for i, name in enumerate(names)]
+    own = content(*models, model("bias</script>", 0.95, 0.1), model("popularity", None, 0.3))
+    users = pd.DataFrame({"user_idx": range(20), "age": np.arange(15, 55, 2)})
+    lines = [Line(f"A movie with <b>a</b> title {i} (1990)", "Drama, War", "4.5") for i in range(9)]
+    lists = Lists("42", 30, 60, lines, [ModelLists("bias", lines, lines, lines)])
+    hashes = [("data/split/train.parquet", "0123456789abcdef" * 4)]
+    made = Provenance([("seed", "42")], hashes, ["altair 6.3.0"], "git checkout " + "a" * 40)
+    return dataclasses.replace(
+        own,
+        dataset=dataclasses.replace(dataset(), users=users),
+        pairs=every_pair(own.results, 10, 200, 1),
+        lists=lists,
+        provenance=made,
+    )
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    told = reported()
+    written = tmp_path_factory.mktemp("report") / "index.html"
+    written.write_text(report_page.render(told, sections.charts(told)), encoding="utf-8")
+    return written
+
+
+@dataclasses.dataclass
+class Opened:
+    """A page, what it said and what it asked for."""
+
+    page: Any
+    said: list[str] = dataclasses.field(default_factory=list)
+    requests: list[str] = dataclasses.field(default_factory=list)
+
+
+@pytest.fixture(scope="module", params=[(DESKTOP, "light")])
+def opened(chromium: Any, file: Path, request: pytest.FixtureRequest) -> Iterator[Opened]:
+    """Opened once for all tests of one size and scheme: drawing it takes seconds."""
+    width, scheme = request.param
+    context = chromium.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
+    )
+    found = Opened(context.new_page())
+    found.page.on("console", lambda message: found.said.append(message.text))
+    found.page.on("pageerror", lambda error: found.said.append(str(error)))
+    context.on("request", lambda asked: found.requests.append(asked.url))
+    found.page.goto(file.as_uri())
+    found.page.wait_for_function(_ALL_DRAWN, timeout=20_000)
+    yield found
+    context.close()
+
+
+def brightness(page: Any, selector: str, style: str) -> float:
+    """Mean of red, green and blue of a computed style, from 0 to 255."""
+    script = "([selector, style]) => getComputedStyle(document.querySelector(selector))[style]"
+    text = page.evaluate(script, [selector, style])
+    return float(np.mean([float(n) for n in text[text.index("(") + 1 : -1].split(",")[:3]]))
+
+
+def overflow(page: Any) -> int:
+    return int(page.evaluate("document.documentElement.scrollWidth - innerWidth"))
+
+
+@pytest.mark.parametrize(
+    "opened", [(w, s) for w in (DESKTOP, PHONE) for s in ("light", "dark")], indirect=True
+)
+def test_every_chart_is_drawn_and_nothing_is_asked_for(
+    opened: Opened, file: Path, tmp_path: Path
+) -> None:
+    figures = opened.page.locator("figure.chart")
+    assert figures.count() > 20
+    assert figures.locator("svg").count() == figures.count()
+    widths = figures.locator("svg").evaluate_all("all => all.map(svg => svg.clientWidth)")
+    assert min(widths) > 250
+    assert opened.said == []
+    assert file.as_uri() in opened.requests
+    assert set(opened.requests) <= {file.as_uri(), "data:,"}
+    assert overflow(opened.page) <= 0
+    picture = tmp_path / "page.png"
+    opened.page.screenshot(path=picture, full_page=True)
+    assert picture.read_bytes().startswith(_PNG) and picture.stat().st_size > 100_000
+
+
+@pytest.mark.parametrize("opened", [(PHONE, "dark")], indirect=True)
+def test_what_is_folded_fits_a_phone_too(opened: Opened) -> None:
+    opened.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    opened.page.wait_for_function(_ALL_DRAWN)
+    assert overflow(opened.page) <= 0 and opened.said == []
+
+
+def test_dark_and_light_differ_in_page_and_charts_without_a_new_drawing(opened: Opened) -> None:
+    label, dot = ".chart svg .role-axis-label text", "#chart-leaderboard svg .mark-symbol path"
+    seen = []
+    for scheme in ("dark", "light"):
+        opened.page.emulate_media(color_scheme=scheme)
+        paper = brightness(opened.page, "body", "backgroundColor")
+        fills = [brightness(opened.page, selector, "fill") for selector in (label, dot)]
+        seen.append((paper, *(abs(fill - paper) for fill in fills)))
+    (dark, *others), (light, *contrasts) = seen
+    assert light > 240 and dark < 40
+    assert min(contrasts + others) > 70
+
+
+def test_a_chosen_metric_and_a_tooltip(opened: Opened) -> None:
+    figure = opened.page.locator("#chart-leaderboard")
+    assert figure.locator("svg .mark-symbol path").count() == 13
+    figure.locator("select").select_option("nDCG@10 (higher is better)")
+    figure.locator("svg .role-title-text text", has_text="nDCG").wait_for()
+    assert figure.locator("svg .mark-symbol path").count() == 14
+    figure.locator("svg .mark-symbol path").first.hover()
+    tooltip = opened.page.locator("#vg-tooltip-element.visible")
+    tooltip.wait_for()
+    assert "nDCG@10" in tooltip.inner_text()
+
+
+def test_markup_in_a_name_is_text(opened: Opened) -> None:
+    opened.page.locator("#chart-calibration select").select_option("bias</script>")
+    assert opened.page.locator("main section").count() > 6
+    assert "<b>a</b>" in opened.page.locator("#lists ~ details").last.inner_text()
+
+
+def test_print_is_light_and_has_every_chart(opened: Opened) -> None:
+    opened.page.emulate_media(media="print", color_scheme="light")
+    assert brightness(opened.page, "body", "backgroundColor") > 240
+    assert not opened.page.locator(".vega-bindings").first.is_visible()
+    assert opened.page.locator("figure.chart svg").last.is_visible()
+    assert opened.page.pdf(format="A4").startswith(b"%PDF")
+    opened.page.emulate_media(media="screen")

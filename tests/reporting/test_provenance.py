@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from reelbench import paths
+from reelbench.reporting.provenance import read_provenance
+
+PARAMS = "{seed: 42, threads: 2, data: {name: tiny}, split: {name: random}, faults: [one, two]}\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    paths.PARAMS.write_text(PARAMS)
+    return tmp_path
+
+
+def git(*command: str) -> str:
+    identity = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+    ran = subprocess.run(["git", *identity, *command], check=True, capture_output=True, text=True)
+    return ran.stdout.strip()
+
+
+def test_parameters_and_packages(project: Path) -> None:
+    made = read_provenance()
+    facts = dict(made.facts)
+    assert facts["seed"] == "42" and facts["threads"] == "2"
+    assert (facts["data"], facts["split"], facts["faults"]) == ("tiny", "random", "one, two")
+    assert any(package.startswith("pandas ") for package in made.packages)
+
+
+def test_hashes_are_of_the_content(project: Path) -> None:
+    expected = hashlib.sha256(PARAMS.encode()).hexdigest()
+    assert read_provenance().hashes == [("params.yaml", expected)]
+
+
+def test_the_commit_and_whether_files_differ_from_it(project: Path) -> None:
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "All")
+    commit = git("rev-parse", "HEAD")
+    clean = read_provenance()
+    assert dict(clean.facts)["git commit"] == commit and commit in clean.command
+    # results are bound to differ while a pipeline runs
+    paths.REPORTS.mkdir()
+    (paths.REPORTS / "leaderboard.md").touch()
+    assert dict(read_provenance().facts)["git commit"] == commit
+    (project / "code.py").touch()
+    assert "not committed" in dict(read_provenance().facts)["git commit"]
+
+
+def test_outside_a_checkout(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_DIR", str(project / "none"))
+    made = read_provenance()
+    assert made.command == "" and "git commit" not in dict(made.facts)
