@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,31 +20,12 @@ from reelbench.reporting.lists import Line, Lists, ModelLists
 from reelbench.reporting.provenance import Provenance
 from reelbench.reporting.results import Result
 
-_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 _PNG = b"\x89PNG\r\n\x1a\n"
 DESKTOP, PHONE = 1280, 390
 # a chart in what is folded has no width to be drawn in
 _ALL_DRAWN = """[...document.querySelectorAll("figure.chart")]
     .filter(figure => !figure.closest("details:not([open])"))
     .every(figure => figure.dataset.state === "drawn")"""
-
-
-@pytest.fixture(scope="module")
-def chromium(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """The browser of these tests; Playwright cannot be started twice in one process."""
-    try:
-        yield request.getfixturevalue("browser")
-        return
-    except pytest.FixtureLookupError:
-        program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
-    if program is None:
-        pytest.skip(f"there is no Chromium here ({', '.join(_PROGRAMS)})")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 def model(name: str, rmse: float | None, ndcg: float) -> Result:
@@ -96,10 +76,10 @@ class Opened:
 
 
 @pytest.fixture(scope="module", params=[(DESKTOP, "light")])
-def opened(chromium: Any, file: Path, request: pytest.FixtureRequest) -> Iterator[Opened]:
+def opened(browser: Any, file: Path, request: pytest.FixtureRequest) -> Iterator[Opened]:
     """Opened once for all tests of one size and scheme: drawing it takes seconds."""
     width, scheme = request.param
-    context = chromium.new_context(
+    context = browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
     )
     found = Opened(context.new_page())
