@@ -1,0 +1,79 @@
+"""What README and docs/ tell to type exists: commands parse, overrides compose, targets are there.
+
+They are not run to their end here, since some take an hour: the commands of recommend.md are run by
+tests/serving, the pipeline and the notebooks by test_pipeline.py.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import click
+import pytest
+import typer
+
+from reelbench.cli import app
+from reelbench.compose import compose
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+#: programs of others, which the page that names them shows in use
+OTHERS = ("curl", "python", "mlflow", "git", "pip", ".venv/bin/mlflow", ".venv/bin/python")
+
+
+def commands(page: Path) -> list[str]:
+    """Lines of all shell blocks, continued ones joined, comments dropped."""
+    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.S)
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    inline = re.findall(r"`(\.venv/bin/(?:reelbench|dvc) [^`]*)`", page.read_text(encoding="utf-8"))
+    return [line for line in (*lines, *inline) if line.strip() and not line.startswith("#")]
+
+
+ALL = [(page.name, line) for page in PAGES for line in commands(page)]
+
+
+def test_there_are_commands() -> None:
+    assert len(ALL) > 30 and {name for name, _ in ALL} >= {"README.md", "tracking.md", "data.md"}
+
+
+@pytest.mark.parametrize(("page", "line"), ALL, ids=[f"{p}: {c[:60]}" for p, c in ALL])
+def test_a_command_is_one(
+    page: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    words = shlex.split(line, comments=True)
+    program, arguments = words[0], words[1:]
+    if program == "make":
+        subprocess.run(["make", "--dry-run", *arguments], check=True, capture_output=True)
+    elif program == ".venv/bin/reelbench":
+        parsed(arguments, tmp_path)
+    elif program == ".venv/bin/dvc":
+        experiment(arguments, tmp_path)
+    else:
+        assert program in OTHERS, f"{page}: nobody knows {line}"
+
+
+def parsed(arguments: list[str], folder: Path) -> None:
+    """The command and its options exist; names of models and the like may be made up."""
+    command: click.Command = typer.main.get_command(app)
+    context = click.Context(command, info_name="reelbench")
+    while isinstance(command, click.Group):
+        name, command, arguments = command.resolve_command(context, arguments)
+        assert command is not None, name
+        context = click.Context(command, info_name=name, parent=context)
+    command.make_context(command.name, arguments, parent=context.parent)
+    if command.name == "params":
+        compose(folder / "params.yaml", arguments)
+
+
+def experiment(arguments: list[str], folder: Path) -> None:
+    """`dvc exp run -S …` composes; other commands of DVC are its own."""
+    if arguments[:2] == ["exp", "run"]:
+        given = arguments[2:]
+        overrides = [given[n + 1] for n, word in enumerate(given) if word == "-S"]
+        compose(folder / "params.yaml", overrides)
+    else:
+        assert arguments[0] in ("repro", "exp", "metrics", "plots", "checkout", "status")
