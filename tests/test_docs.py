@@ -76,4 +76,4 @@ def experiment(arguments: list[str], folder: Path) -> None:
         overrides = [given[n + 1] for n, word in enumerate(given) if word == "-S"]
         compose(folder / "params.yaml", overrides)
     else:
-        assert arguments[0] in ("repro", "exp", "metrics", "plots", "checkout", "status")
+        assert arguments[0] in ("repro", "exp", "metrics", "plots", "checkout", "status", "gc")
