@@ -34,7 +34,7 @@ repro: setup params ## Run the whole pipeline, whatever is not up to date
 
 # By file, since the tests of a file share what they have set up.
 test: setup ## Run all tests, in two processes
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations 15
 
 lint: setup ## Check style, types and the direction of imports
 	$(BIN)/ruff check src tests benchmarks

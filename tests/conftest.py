@@ -22,6 +22,12 @@ settings.register_profile("reelbench", deadline=None)
 settings.load_profile("reelbench")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: what begins last is waited for by one process alone."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def ml_100k(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with the published files of MovieLens 100K, fetched as the pipeline fetches them."""
