@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 import yaml
 from hypothesis import settings
+from places import CONF, SHARED
 
 from reelbench.data.errors import DataError
 from reelbench.data.sources import DataSection, fetch
-
-ROOT = Path(__file__).parents[1]
-#: data sets that are not fetched from a registry, a folder each
-SHARED = Path(os.environ.get("REELBENCH_SHARED_DATA", ROOT.parent / "shared" / "data"))
-CONF = ROOT / "conf"
 
 # how long an example takes says nothing on a machine that runs the pipeline beside the tests
 settings.register_profile("reelbench", deadline=None)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
-from conftest import CONF, SHARED
+from places import CONF, SHARED
 
 from reelbench.columns import RATING, YEAR
 from reelbench.data import schema
