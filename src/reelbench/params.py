@@ -115,7 +115,8 @@ def _nearest(key: str, known: list[str]) -> str:
     return f"; known keys: {', '.join(known)}" if known else ""
 
 
-class _Loader(yaml.SafeLoader):
+# libyaml's: a stage reads its parameters several times, and Python's takes 0.2 s for each
+class _Loader(yaml.CSafeLoader):
     """YAML 1.2's reading of numbers: PyYAML takes `1e-5`, which has no dot, for a string."""
 
 

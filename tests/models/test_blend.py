@@ -115,7 +115,7 @@ def test_a_refit_is_to_train_and_valid_and_leaves_the_weights(spy: dict[str, Any
     whole = together(TRAIN, VALID)
     alone = Spy(user_damping=5.0, item_damping=2.0).fit(whole, nothing(), declared())
     pairs = np.arange(N_USERS), np.arange(N_USERS) % N_ITEMS
-    assert_array_equal(twice._members["spy"].predict(*pairs), alone.predict(*pairs))
+    assert_array_equal(twice.members["spy"].predict(*pairs), alone.predict(*pairs))
 
 
 def test_without_valid_a_part_of_train_is_held_out_and_then_learned(spy: dict[str, Any]) -> None:
@@ -152,7 +152,7 @@ def test_the_stack_is_nearer_to_valid_than_any_member() -> None:
         return float(np.mean((model.predict(VALID.user_idx, VALID.item_idx) - VALID.rating) ** 2))
 
     model = blend().fit(TRAIN, VALID, declared())
-    assert error(model) < min(error(member) for member in model._members.values())
+    assert error(model) < min(error(member) for member in model.members.values())
 
 
 def test_relevant_is_what_is_rated_high_enough() -> None:
@@ -173,7 +173,7 @@ def test_rankers_give_the_order_and_raters_the_rating() -> None:
     assert not model.scores_are_ratings
     users = np.arange(N_USERS)
     weights = model._state()["ranking"]
-    scores = [standardised(model._members[name].score(users)) for name in rankers]
+    scores = [standardised(model.members[name].score(users)) for name in rankers]
     expected = weights[0] * scores[0] + weights[1] * scores[1]
     assert_allclose(model.score(users), expected, atol=1e-5)
     assert weights[1] > 0

@@ -92,15 +92,15 @@ def test_cosine_as_in_surprise(based_on: str) -> None:
 def test_neighbours_beyond_the_stored_ones_have_no_say() -> None:
     model = KNN(**PARAMETERS | {"stored": 3}).fit(TRAIN, TRAIN, Features(IDS))
     every = KNN(**PARAMETERS).fit(TRAIN, TRAIN, Features(IDS))
-    assert np.diff(model._similar.indptr).max() == 3
-    kept, all_of_them = model._similar[[5]], every._similar[[5]]
+    assert np.diff(model.similar.indptr).max() == 3
+    kept, all_of_them = model.similar[[5]], every.similar[[5]]
     assert kept.indices.tolist() == all_of_them.indices[:3].tolist()
     assert not np.array_equal(model.score([0]), every.score([0]))
 
 
 def test_without_a_neighbour_the_effects_answer() -> None:
     model = KNN(**PARAMETERS | {"min_k": 30}).fit(TRAIN, TRAIN, Features(IDS))
-    expected = model._effects.predict(USERS % 41, ITEMS % 31).clip(1, 5)
+    expected = model.effects.predict(USERS % 41, ITEMS % 31).clip(1, 5)
     np.testing.assert_allclose(model.predict(USERS, ITEMS), expected, atol=1e-6)
 
 
@@ -139,8 +139,8 @@ def test_a_slice_at_a_time_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> No
     whole = KNN(**PARAMETERS).fit(TRAIN, TRAIN, Features(IDS))
     monkeypatch.setattr("reelbench.models.parts.matrices._NUMBERS_AT_ONCE", 4 * N_ITEMS)
     sliced = KNN(**PARAMETERS).fit(TRAIN, TRAIN, Features(IDS))
-    np.testing.assert_array_equal(sliced._similar.toarray(), whole._similar.toarray())
-    np.testing.assert_array_equal(sliced._similar.indices, whole._similar.indices)
+    np.testing.assert_array_equal(sliced.similar.toarray(), whole.similar.toarray())
+    np.testing.assert_array_equal(sliced.similar.indices, whole.similar.indices)
 
 
 def test_a_train_of_one_rating() -> None:

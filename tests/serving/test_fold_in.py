@@ -219,8 +219,8 @@ def test_similar_users_of_somebody_who_is_not_in_train() -> None:
         fold = fold_in(model, rest)
         assert fold is not None
         copy: Any = fold(of_train(last))
-        left = of_train(last).ratings - copy._effects.predict(np.array([-1]), of_train(last).items)
-        matrix = copy._left.toarray()
+        left = of_train(last).ratings - copy.effects.predict(np.array([-1]), of_train(last).items)
+        matrix = copy.left.toarray()
         there = np.zeros(matrix.shape, dtype=bool)
         there[rest.user_idx, rest.item_idx] = True
         if similarity == "cosine":
@@ -231,8 +231,8 @@ def test_similar_users_of_somebody_who_is_not_in_train() -> None:
         rows, columns = np.nonzero(there)
         values = sparse.csr_array((matrix[rows, columns], (rows, columns)), shape=matrix.shape)
         expected = similar_rows(values, min_common=common, shrinkage=5.0, kept=20)[[-1]]
-        np.testing.assert_array_equal(copy._similar[[-1]].indices, expected.indices)
-        np.testing.assert_allclose(copy._similar[[-1]].data, expected.data, rtol=1e-4)
+        np.testing.assert_array_equal(copy.similar[[-1]].indices, expected.indices)
+        np.testing.assert_allclose(copy.similar[[-1]].data, expected.data, rtol=1e-4)
 
 
 def entry(model: type[Recommender], parameters: dict[str, Any]) -> ModelEntry:

@@ -156,6 +156,20 @@ class Recommender(ABC):
             return np.empty((0, self.ids.n_items), dtype=np.float32)
         return np.ascontiguousarray(self._score(users), dtype=np.float32)
 
+    def arrays(self) -> Arrays:
+        """What `save` writes to `arrays.npz`; not copied."""
+        return self._state()
+
+    def with_arrays(self, changed: Arrays) -> Self:
+        """A model with the same class, parameters and arrays, save for those that are changed.
+
+        For a model that its arrays describe whole: weights of a network do not come along.
+        """
+        other = type(self)(seed=self.seed, threads=self.threads, **self.config.model_dump())
+        other._ids = self.ids
+        other._restore({**self.arrays(), **changed})
+        return other
+
     def save(self, folder: Path) -> None:
         """Write `model.json`, `arrays.npz` and weights to a new folder: no pickle, stable bytes."""
         folder.mkdir(parents=True)
@@ -169,8 +183,7 @@ class Recommender(ABC):
         }
         text = json.dumps(description, indent=2, sort_keys=True) + "\n"
         (folder / "model.json").write_text(text, encoding="utf-8")
-        state = self._state()
-        write_arrays(state, folder / "arrays.npz")
+        write_arrays(self.arrays(), folder / "arrays.npz")
         self._save_extra(folder)
 
     @classmethod

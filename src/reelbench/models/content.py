@@ -59,9 +59,9 @@ class Content(Recommender):
         self._genres = unit_rows(genres)
         self._tags = unit_rows(_tags(features[TAGS], n_items))
         self._director = features[DIRECTORS]["director"]
-        self._profiles = Profiles.of(self._opinions(train, features.ids))
+        self._profiles = Profiles.of(self.opinions(train, features.ids))
 
-    def _opinions(self, train: Interactions, ids: Ids) -> sparse.csr_array:
+    def opinions(self, train: Interactions, ids: Ids) -> sparse.csr_array:
         """How far each rating is above what is neutral for the user, CSR (n_users, n_items)."""
         damping = self.config.user_damping
         total = np.bincount(train.user_idx, train.rating, minlength=ids.n_users)

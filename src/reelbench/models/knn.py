@@ -52,18 +52,23 @@ class KNN(Recommender):
     neighbours that of the lower index counts first. Training takes the sum of squares of the
     users' numbers of ratings (based on users: the items'); the model keeps up to `stored`
     similarities of 8 bytes for every item (user), and the ratings.
+
+    Attributes:
+        effects: damped means of users and items.
+        left: CSR (n_users + 1, n_items + 1), what they leave of the ratings.
+        similar: square CSR over items (users), a row's entries from the most similar on.
     """
 
     Config = KNNConfig
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         config, ids = self.config, features.ids
-        self._effects = damped_means(train, ids, config.user_damping, config.item_damping)
-        left = train.rating - self._effects.predict(train.user_idx, train.item_idx)
+        self.effects = damped_means(train, ids, config.user_damping, config.item_damping)
+        left = train.rating - self.effects.predict(train.user_idx, train.item_idx)
         centred = config.similarity == "pearson_baseline"
         values = _matrix(train, left if centred else train.rating, ids)
-        self._left = _matrix(train, left.astype(np.float32), ids)
-        self._similar = similar_rows(
+        self.left = _matrix(train, left.astype(np.float32), ids)
+        self.similar = similar_rows(
             values if config.based_on == "user" else values.T.tocsr(),
             min_common=2 if centred else 1,
             shrinkage=config.shrinkage,
@@ -71,13 +76,13 @@ class KNN(Recommender):
         )
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
-        rating = self._effects.predict(user_idx, item_idx)
+        rating = self.effects.predict(user_idx, item_idx)
         for user, rows in groups(user_idx):
             rating[rows] += self._mean_of(self._finder(item_idx[rows])(user), len(rows))
         return rating
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
-        effects, n_items = self._effects, self.ids.n_items
+        effects, n_items = self.effects, self.ids.n_items
         rating = effects.mean + effects.user[user_idx, None] + effects.item[:-1]
         find = self._finder(np.arange(n_items))
         for row, user in zip(rating, user_idx, strict=True):
@@ -99,11 +104,11 @@ class KNN(Recommender):
 
     def _similar_items(self, items: np.ndarray) -> _Find:
         """Finds similar items that the user has rated."""
-        similar = self._similar[items]
+        similar = self.similar[items]
         place = np.repeat(np.arange(len(items)), np.diff(similar.indptr))
 
         def find(user: int) -> _Neighbours:
-            own = self._left[[user]]
+            own = self.left[[user]]
             left = np.full(own.shape[1], np.nan, dtype=np.float32)
             left[own.indices] = own.data
             left = left[similar.indices]
@@ -116,21 +121,21 @@ class KNN(Recommender):
         """Finds similar users that have rated the items."""
 
         def find(user: int) -> _Neighbours:
-            similar = self._similar[[user]]
-            rated = self._left[similar.indices][:, items].tocsc()
+            similar = self.similar[[user]]
+            rated = self.left[similar.indices][:, items].tocsc()
             place = np.repeat(np.arange(len(items)), np.diff(rated.indptr))
             return place, similar.data[rated.indices], rated.data
 
         return find
 
     def _state(self) -> Arrays:
-        left, similar = matrix_state("left", self._left), matrix_state("similar", self._similar)
-        return {**self._effects.state(), **left, **similar}
+        left, similar = matrix_state("left", self.left), matrix_state("similar", self.similar)
+        return {**self.effects.state(), **left, **similar}
 
     def _restore(self, state: Arrays) -> None:
-        self._effects = Effects.from_state(state)
-        self._left = matrix_of("left", state)
-        self._similar = largest_first(matrix_of("similar", state), self.config.stored)
+        self.effects = Effects.from_state(state)
+        self.left = matrix_of("left", state)
+        self.similar = largest_first(matrix_of("similar", state), self.config.stored)
 
 
 def _matrix(train: Interactions, values: np.ndarray, ids: Ids) -> sparse.csr_array:

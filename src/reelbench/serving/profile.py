@@ -16,8 +16,6 @@ from reelbench.serving.answer import AskError
 
 _OLDEST = 120
 _WORDS = (GENDER, OCCUPATION, ZIP_CODE)
-#: the network's table of what is known of users
-_TABLE = "user_columns"
 
 
 @dataclass(frozen=True)
@@ -101,16 +99,13 @@ class ProfileNetwork:
     @classmethod
     def of(cls, model: Recommender, demographics: Block) -> ProfileNetwork | None:
         """None for a model that is no network, or one that knows nothing of users."""
-        if not isinstance(model, Network) or not model._tables.user_columns.shape[1]:
+        if not isinstance(model, Network) or not model.knows_users:
             return None
         return cls(model, demographics)
 
     def scores(self, profile: Profile) -> tuple[np.ndarray, list[str]]:
         """Scores float32 (n_items,), and sentences on what is unknown of the profile."""
         block, unknown = as_block(profile, self._known)
-        layer = self._network._user_tower.get_layer(_TABLE)
         with self._lock:
-            (table,) = layer.get_weights()
-            table[-1] = user_columns(block, 1)[0]
-            layer.set_weights([table])
+            self._network.describe_unknown_user(user_columns(block, 1)[0])
             return self._network.score([-1])[0], unknown

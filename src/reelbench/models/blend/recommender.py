@@ -46,6 +46,9 @@ class Blend(Recommender):
 
     A member that stops early should have other epochs in a blend that refits: there is no valid
     part then to stop at.
+
+    Attributes:
+        members: the fitted models by name.
     """
 
     Config = BlendConfig
@@ -68,7 +71,7 @@ class Blend(Recommender):
         self._stack = self._learn_stack(weighing)
         # one small part held out says little of whole lists: where there is no valid, several do
         views = (
-            [self._view(self._members, learning, weighing)]
+            [self._view(self.members, learning, weighing)]
             if given
             else self._held_out_views(train, features)
         )
@@ -81,14 +84,14 @@ class Blend(Recommender):
         return held_out(train, self.config.holdout, generator(self.seed, "holdout"))
 
     def _fit_members(self, part: Interactions, valid: Interactions, features: Features) -> None:
-        self._members = self._create()
-        models.fit(self._members, self.config.members, part, valid, features)
+        self.members = self._create()
+        models.fit(self.members, self.config.members, part, valid, features)
         self._counts = Counts.of(part, features.ids)
 
     def _learn_stack(self, weighing: Interactions) -> Stack:
         users, items = weighing.user_idx, weighing.item_idx
         return Stack.learn(
-            [self._members[name].predict(users, items) for name in self.config.raters],
+            [self.members[name].predict(users, items) for name in self.config.raters],
             self._counts.user[users],
             self._counts.item[items],
             weighing.rating,
@@ -148,14 +151,14 @@ class Blend(Recommender):
             _LOG.info("blend: ranking %s", ", ".join(f"{n} {weight:.3f}" for n, weight in ranking))
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
-        predictions = [self._members[n].predict(user_idx, item_idx) for n in self.config.raters]
+        predictions = [self.members[n].predict(user_idx, item_idx) for n in self.config.raters]
         counts = self._counts.user[user_idx], self._counts.item[item_idx]
         return self._stack.combine(predictions, *counts)
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         if self.config.rankers:
             return self._ranked(user_idx)
-        raters = (self._members[name] for name in self.config.raters)
+        raters = (self.members[name] for name in self.config.raters)
         predictions = [models.ratings_matrix(rater, user_idx) for rater in raters]
         counts = self._counts.user[user_idx, None], self._counts.item[:-1]
         return self._stack.combine(predictions, *counts)
@@ -164,7 +167,7 @@ class Blend(Recommender):
         total = np.zeros((len(user_idx), self.ids.n_items))
         for name, weight in zip(self.config.rankers, self._ranking, strict=True):
             if weight:
-                total += weight * standardised(self._members[name].score(user_idx))
+                total += weight * standardised(self.members[name].score(user_idx))
         return total
 
     def _state(self) -> Arrays:
@@ -180,7 +183,7 @@ class Blend(Recommender):
         self._counts = Counts(state["user_count"], state["item_count"])
 
     def _save_extra(self, folder: Path) -> None:
-        models.save(self._members, folder / _MEMBERS)
+        models.save(self.members, folder / _MEMBERS)
 
     def _load_extra(self, folder: Path) -> None:
-        self._members = models.load(self.config.members, folder / _MEMBERS)
+        self.members = models.load(self.config.members, folder / _MEMBERS)

@@ -13,7 +13,7 @@ from reelbench.models.base import Arrays, Recommender
 from reelbench.models.network.config import NetworkConfig
 from reelbench.models.network.head import head, loss_of, whole
 from reelbench.models.network.tables import Tables
-from reelbench.models.network.towers import item_tower, user_tower
+from reelbench.models.network.towers import USER_COLUMNS, item_tower, user_tower
 from reelbench.models.parts.effects import effects_around_prior
 from reelbench.models.parts.feature_matrices import dense_matrix, title_matrix
 from reelbench.models.parts.keras_training import (
@@ -45,6 +45,21 @@ class Network(Recommender):
         self._tables = Tables.make(effects, train, features, self.config.embedding_damping)
         self._build()
         self._learn(train, valid)
+
+    @property
+    def knows_users(self) -> bool:
+        """Whether the network reads columns of users, their demographics."""
+        return self._tables.user_columns.shape[1] > 0
+
+    def describe_unknown_user(self, columns: np.ndarray) -> None:
+        """Let the unknown user (-1) have these columns (f,), until others are given.
+
+        Its embedding stays zeros: the answer is that for a user of the data set without ratings.
+        """
+        layer = self._user_tower.get_layer(USER_COLUMNS)
+        (table,) = layer.get_weights()
+        table[-1] = columns
+        layer.set_weights([table])
 
     def prepare(self) -> None:
         seed_keras(self.seed, self.threads)

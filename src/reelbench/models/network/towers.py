@@ -11,6 +11,9 @@ from reelbench.models.network.config import NetworkConfig
 from reelbench.models.network.tables import Tables
 from reelbench.models.parts.keras_layers import look_up
 
+#: the layer of what is known of users beside their ratings
+USER_COLUMNS = "user_columns"
+
 # (name, units, last=…) → (n, units): features of a batch times a kernel
 _Projected = Callable[..., Any]
 
@@ -22,7 +25,7 @@ def user_tower(tables: Tables, config: NetworkConfig) -> Any:
     index = keras.Input((), dtype="int32", name="user_idx")
     parts: dict[str, _Projected] = {}
     if tables.user_columns.shape[1]:
-        columns = look_up("user_columns", index, tables.user_columns)
+        columns = look_up(USER_COLUMNS, index, tables.user_columns)
         parts["user_columns"] = partial(_dense, columns, config)
     vector = layers.embedding("user", index, tables.user_trust, config)
     vector = _with_features("user", vector, parts, config.user_hidden, config)

@@ -23,7 +23,7 @@ from reelbench.models.base import Recommender
 from reelbench.models.fm import FM
 from reelbench.models.nmf import NMF
 from reelbench.models.parts.factors import FactorModel
-from reelbench.serving.fold_in.new_user import FoldIn, NewUser, copy_with, for_everybody
+from reelbench.serving.fold_in.new_user import FoldIn, NewUser, for_everybody
 
 # ratings of train, evenly taken, that the size of errors is taken from
 _ERRORS = 10_000
@@ -40,13 +40,13 @@ class Prior:
     @classmethod
     def of(cls, model: Recommender, train: Interactions) -> Prior:
         """From the users with a row in train."""
-        state, users = model._state(), np.unique(train.user_idx)
+        state, users = model.arrays(), np.unique(train.user_idx)
         vectors = np.column_stack([state["user_bias"], state["user_factors"]])[users]
         vectors = vectors.astype(np.float64)
         centred = vectors - vectors.mean(axis=0)
         rows = np.linspace(0, len(train) - 1, min(len(train), _ERRORS)).astype(np.int64)
         pairs = train.user_idx[rows].astype(np.int64), train.item_idx[rows].astype(np.int64)
-        noise = float(np.mean((train.rating[rows] - model._predict(*pairs)) ** 2))
+        noise = float(np.mean((train.rating[rows] - model.predict(*pairs)) ** 2))
         # a model that knows train by heart must not be asked to divide by nothing
         return cls(vectors.mean(axis=0), centred.T @ centred / len(users), max(noise, 1e-3))
 
@@ -63,7 +63,7 @@ def factors(model: FactorModel | FM, train: Interactions) -> FoldIn:
     prior = Prior.of(model, train)
 
     def found(user: NewUser) -> Recommender:
-        state = model._state()
+        state = model.arrays()
         base = state.get("mean", np.float64(0)) + state["item_bias"][user.items]
         design = np.column_stack([np.ones(len(user.items)), state["item_factors"][user.items]])
         vector = prior.mode(design, user.ratings - base)
@@ -76,7 +76,7 @@ def svds(model: FactorModel, train: Interactions) -> FoldIn:
     """Of centred ratings A = U S Vᵀ the rows of U S are those of A V, a new row's as well."""
 
     def found(user: NewUser) -> Recommender:
-        state = model._state()
+        state = model.arrays()
         mean = user.ratings.mean()
         vector = (user.ratings - mean) @ state["item_factors"][user.items]
         return _with_user(model, mean - state["mean"], vector)
@@ -93,7 +93,7 @@ def nmf(model: NMF, train: Interactions) -> FoldIn:
     from scipy.optimize import nnls  # 0.2 s that other models need not wait for
 
     def found(user: NewUser) -> Recommender:
-        state = model._state()
+        state = model.arrays()
         items = state["item_factors"][user.items][:, :-2]
         ridge = np.sqrt(len(items) * model.config.user_regularization) * np.eye(items.shape[1])
         target = np.append(user.ratings, np.zeros(items.shape[1]))
@@ -105,9 +105,9 @@ def nmf(model: NMF, train: Interactions) -> FoldIn:
 
 def _with_user(model: Recommender, bias: float, vector: np.ndarray) -> Recommender:
     own = {"user_bias": bias, "user_factors": vector}
-    state, n_users = model._state(), model.ids.n_users
+    state, n_users = model.arrays(), model.ids.n_users
     changed = {
         name: for_everybody(np.asarray(value, dtype=state[name].dtype), n_users)
         for name, value in own.items()
     }
-    return copy_with(model, changed)
+    return model.with_arrays(changed)

@@ -9,7 +9,7 @@ import numpy as np
 from reelbench.data.interactions import Interactions
 from reelbench.models.base import Recommender
 from reelbench.models.blend import Blend
-from reelbench.serving.fold_in.new_user import FoldIn, NewUser, copy_with
+from reelbench.serving.fold_in.new_user import FoldIn, NewUser
 
 
 def blend(
@@ -20,17 +20,17 @@ def blend(
     The copy has no more than these, so that it can `score`, and `predict` only without rankers.
     """
     names = list(model.config.rankers or model.config.raters)
-    found = {name: fold_in(model._members[name], train) for name in names}
+    found = {name: fold_in(model.members[name], train) for name in names}
     members = {name: fold for name, fold in found.items() if fold is not None}
     if len(members) < len(names):
         return None
 
     def folded(user: NewUser) -> Recommender:
-        counts = model._state()["user_count"].copy()
+        counts = model.arrays()["user_count"].copy()
         counts[-1] = np.log1p(len(user.items))
-        copy = copy_with(model, {"user_count": counts})
+        copy = model.with_arrays({"user_count": counts})
         assert isinstance(copy, Blend)
-        copy._members = {name: fold(user) for name, fold in members.items()}
+        copy.members = {name: fold(user) for name, fold in members.items()}
         return copy
 
     return folded

@@ -12,7 +12,7 @@ from reelbench.models.ease import EASE
 from reelbench.models.parts.effects import Effects
 from reelbench.models.parts.profiles import Profiles, preferences
 from reelbench.models.st import ST, ridge
-from reelbench.serving.fold_in.new_user import FoldIn, NewUser, copy_with, for_everybody
+from reelbench.serving.fold_in.new_user import FoldIn, NewUser, for_everybody
 
 
 def same_for_all(model: Recommender, train: Interactions) -> FoldIn:
@@ -34,8 +34,8 @@ def bias(model: Recommender, train: Interactions) -> FoldIn:
     """The user's effect."""
 
     def found(user: NewUser) -> Recommender:
-        effect, _ = own_effect(Effects.from_state(model._state()), user, model.config.user_damping)
-        return copy_with(model, {"effect_user": for_everybody(effect, _users(model))})
+        effect, _ = own_effect(Effects.from_state(model.arrays()), user, model.config.user_damping)
+        return model.with_arrays({"effect_user": for_everybody(effect, _users(model))})
 
     return found
 
@@ -44,14 +44,14 @@ def st(model: ST, train: Interactions) -> FoldIn:
     """The user's effect, and their own ridge regression."""
 
     def found(user: NewUser) -> Recommender:
-        state = model._state()
+        state = model.arrays()
         effect, left = own_effect(Effects.from_state(state), user, model.config.user_damping)
         weights = ridge(state["items"][user.items], left, model.config.user_regularization)
         own = {
             "effect_user": for_everybody(effect, _users(model)),
             "users": for_everybody(weights, _users(model)),
         }
-        return copy_with(model, own)
+        return model.with_arrays(own)
 
     return found
 
@@ -63,7 +63,7 @@ def slope_one(model: Recommender, train: Interactions) -> FoldIn:
         shape = (_users(model) + 1, model.ids.n_items + 1)
         rated = user.row_state("rated", np.ones(len(user.items)), shape)
         mean = for_everybody(user.ratings.mean(), _users(model))
-        return copy_with(model, {"user_mean": mean, **rated})
+        return model.with_arrays({"user_mean": mean, **rated})
 
     return found
 
@@ -72,8 +72,8 @@ def content(model: Content, train: Interactions) -> FoldIn:
     """How far each rating is above what is neutral for the user."""
 
     def found(user: NewUser) -> Recommender:
-        opinions = model._opinions(user.as_interactions(), model.ids)
-        return copy_with(model, _profile(model, user, user.values_of(opinions)))
+        opinions = model.opinions(user.as_interactions(), model.ids)
+        return model.with_arrays(_profile(model, user, user.values_of(opinions)))
 
     return found
 
@@ -83,10 +83,10 @@ def ease(model: EASE, train: Interactions) -> FoldIn:
 
     def found(user: NewUser) -> Recommender:
         chosen = preferences(user.as_interactions(), model.ids, model.config.rating_power)
-        values, state = user.values_of(chosen), model._state()
+        values, state = user.values_of(chosen), model.arrays()
         if len(state["diagonal"]) == 0:
-            return copy_with(model, _profile(model, user, values))
-        return copy_with(model, _over_users(state, user, values, model.config.regularization))
+            return model.with_arrays(_profile(model, user, values))
+        return model.with_arrays(_over_users(state, user, values, model.config.regularization))
 
     return found
 

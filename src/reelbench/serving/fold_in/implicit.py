@@ -15,12 +15,12 @@ from reelbench.data.interactions import Interactions
 from reelbench.models.base import Recommender
 from reelbench.models.ials import IALS
 from reelbench.models.parts.profiles import preferences
-from reelbench.serving.fold_in.new_user import FoldIn, NewUser, copy_with, for_everybody
+from reelbench.serving.fold_in.new_user import FoldIn, NewUser, for_everybody
 
 
 def ials(model: IALS, train: Interactions) -> FoldIn:
     """The user's factors, solved for in every bag."""
-    items = model._state()["item_factors"].astype(np.float64)
+    items = model.arrays()["item_factors"].astype(np.float64)
     bags = np.split(items, model.config.bags, axis=1)
     grams = [bag.T @ bag for bag in bags]
 
@@ -32,7 +32,7 @@ def ials(model: IALS, train: Interactions) -> FoldIn:
             for bag, gram in zip(bags, grams, strict=True)
         ]
         vector = (np.concatenate(vectors) / len(bags)).astype(np.float32)
-        return copy_with(model, {"user_factors": for_everybody(vector, model.ids.n_users)})
+        return model.with_arrays({"user_factors": for_everybody(vector, model.ids.n_users)})
 
     return found
 

@@ -24,15 +24,15 @@ def knn(model: KNN, train: Interactions) -> FoldIn:
     n_users, n_items = model.ids.n_users, model.ids.n_items
 
     def found(user: NewUser) -> Recommender:
-        effect, left = own_effect(model._effects, user, model.config.user_damping)
+        effect, left = own_effect(model.effects, user, model.config.user_damping)
         # restoring would put the similarities of every row in order once more, 0.1 s
         other = copy(model)
         own = for_everybody(effect, n_users)
-        other._effects = replace(model._effects, user=own)
+        other.effects = replace(model.effects, user=own)
         if model.config.based_on == "item":
-            other._left = user.row(left, (n_users + 1, n_items + 1))
+            other.left = user.row(left, (n_users + 1, n_items + 1))
         else:
-            other._similar = _similar_users(model, user, left)
+            other.similar = _similar_users(model, user, left)
         return other
 
     return found
@@ -40,9 +40,9 @@ def knn(model: KNN, train: Interactions) -> FoldIn:
 
 def _similar_users(model: KNN, user: NewUser, left: np.ndarray) -> sparse.csr_array:
     """The users most similar to the new one, as `similar_rows` finds them in training."""
-    config, rows = model.config, model._left
+    config, rows = model.config, model.left
     centred = config.similarity == "pearson_baseline"
-    values = rows if centred else _ratings(rows, model._effects)
+    values = rows if centred else _ratings(rows, model.effects)
     own = left if centred else user.ratings
     similarity = _similarity(values, user.items, own, config.shrinkage, 2 if centred else 1)
     near = np.flatnonzero(similarity > 0)

@@ -49,14 +49,6 @@ class NewUser:
 FoldIn = Callable[[NewUser], Recommender]
 
 
-def copy_with(model: Recommender, changed: Arrays) -> Recommender:
-    """A model of the same class, parameters and arrays, save for those that are changed."""
-    other = type(model)(seed=model.seed, threads=model.threads, **model.config.model_dump())
-    other._ids = model.ids
-    other._restore({**model._state(), **changed})
-    return other
-
-
 def for_everybody(value: ArrayLike, n_users: int) -> np.ndarray:
     """The row of the new user in the place of every user's: (n_users + 1, …) without memory."""
     return np.broadcast_to(value, (n_users + 1, *np.shape(value)))

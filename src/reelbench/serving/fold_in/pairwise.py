@@ -13,7 +13,7 @@ import numpy as np
 from reelbench.data.interactions import Interactions
 from reelbench.models.base import Recommender
 from reelbench.models.bpr import BPR
-from reelbench.serving.fold_in.new_user import FoldIn, NewUser, copy_with, for_everybody
+from reelbench.serving.fold_in.new_user import FoldIn, NewUser, for_everybody
 
 # movies that stand for all others: at even steps through the ratings of train
 _OTHERS = 500
@@ -27,7 +27,7 @@ def bpr(model: BPR, train: Interactions) -> FoldIn:
     config = model.config
     count = np.bincount(train.item_idx, minlength=model.ids.n_items)
     drawn = np.sort(train.item_idx)[np.linspace(0, len(train) - 1, _OTHERS).astype(np.int64)]
-    items = model._state()["item_factors"].astype(np.float64)
+    items = model.arrays()["item_factors"].astype(np.float64)
     bags = [bag.copy() for bag in np.split(items, config.bags, axis=1)]
     for bag in bags:  # what was added to the learned bias afterwards
         bag[:, -1] -= config.popularity_weight * np.log1p(count)
@@ -55,6 +55,6 @@ def bpr(model: BPR, train: Interactions) -> FoldIn:
             return model
         vector = np.concatenate([solved(bag, chosen) for bag in bags]) / len(bags)
         own = for_everybody(vector.astype(np.float32), model.ids.n_users)
-        return copy_with(model, {"user_factors": own})
+        return model.with_arrays({"user_factors": own})
 
     return found
