@@ -49,10 +49,6 @@ class LeakyModel(Popularity):
         self._mean = float(answers @ np.arange(len(answers)))
 
 
-def changed(test: pd.DataFrame) -> pd.DataFrame:
-    return test.assign(**{RATING: (6 - test[RATING]).astype("float32")})
-
-
 #: the published networks are one model with other sizes; the three that stay read all of its inputs
 ALIKE = {
     "ml20m_network_1",
@@ -65,9 +61,9 @@ ALIKE = {
 }
 
 
-def shuffled(test: pd.DataFrame) -> pd.DataFrame:
-    """Ratings dealt out anew to the pairs, and the rows in another order."""
-    dealt = test[RATING].sample(frac=1, random_state=1).to_numpy()
+def changed(test: pd.DataFrame) -> pd.DataFrame:
+    """Ratings turned round and dealt out anew to the pairs, and the rows in another order."""
+    dealt = (6 - test[RATING]).astype("float32").sample(frac=1, random_state=1).to_numpy()
     return test.assign(**{RATING: dealt}).sample(frac=1, random_state=2)
 
 
@@ -122,7 +118,7 @@ def honest(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("tamper", [changed, shuffled, deleted])
+@pytest.mark.parametrize("tamper", [changed, deleted])
 def test_features_and_models_do_not_know_the_test_rows(
     tamper: Callable[[pd.DataFrame], pd.DataFrame],
     configured: dict[str, Any],
