@@ -25,14 +25,14 @@ def test_on_small_data_every_model_is_ready(library: Library) -> None:
     warm.in_background(library, done.set)
     assert done.wait(30)
     shelf = library.models
-    assert set(shelf._loaded) == set(shelf._fold_ins) == set(shelf._centred) == set(shelf.names)
+    assert set(shelf._loaded) == set(shelf._fold_ins) == set(shelf._scores) == set(shelf.names)
 
 
 def test_the_best_model_is_ready_before_the_page_opens_unless_it_is_a_network(
     library: Library,
 ) -> None:
     warm.read_first(library)
-    assert set(library.models._loaded) == {"warp"} and not library.models._centred
+    assert set(library.models._loaded) == {"warp"} and not library.models._scores
     other = Library.read(library.root)
     file = library.root / paths.model_dir("warp") / "model.json"
     file.write_text(file.read_text().replace("reelbench.models.warp", "reelbench.models.network"))
@@ -48,7 +48,7 @@ def test_on_large_data_only_what_answers_by_default(
     best = next(iter(BOARD))
     # profiles are answered by popular movies here
     assert set(library.models._loaded) == {best, "weighted_mean"}
-    assert not library.models._centred
+    assert not library.models._scores
 
 
 def test_a_model_that_cannot_be_loaded_keeps_no_other_waiting(
