@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from threading import Thread
 
 from reelbench import params
 from reelbench.params import ParamsError
@@ -28,9 +29,14 @@ def serve(port: int) -> int:
     if not uri.startswith(_SQLITE):
         where = f"at {uri}: open it there" if uri else "nowhere: tracking is off (tracking=none)"
         raise ParamsError(f"the runs are {where}")
+    database = Path(uri.removeprefix(_SQLITE))
     mirror_all()
-    mirror_tunings()
-    for name, experiment in experiments(Path(uri.removeprefix(_SQLITE))):
+    # hundreds of trials at the first time: they come while the models are looked at already
+    searches = Thread(target=mirror_tunings, daemon=True)
+    searches.start()
+    if not database.is_file():  # two processes that make its tables break each other
+        searches.join()
+    for name, experiment in experiments(database):
         print(f"{name}: http://127.0.0.1:{port}{view.path(experiment)}", flush=True)
     return subprocess.run(command(port, uri), env=environment(), check=False).returncode
 
