@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[1]
 #: one of each kind (the blend has a factorisation machine, neighbours and two rankers in it);
 #: test_leak.py trains them all, and `make repro` runs them all
 MODELS = ["bias", "blend", "dnn", "popularity", "st", "svd"]
+#: what they read, and two that learn vocabularies; test_leak.py makes all
+BLOCKS = ["ids", "genres", "years", "titles", "text", "tags", "demographics"]
 #: the files that hold seconds and bytes, and so differ from run to run
 COST_FILES = re.compile(r"reports/(costs/.*|leaderboard\.md|index\.html)")
 
@@ -83,10 +85,11 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 
 def choose_tiny_data(folder: Path) -> None:
-    """Edit conf/ as a user would; fewer models, and networks train for a few epochs only."""
+    """Edit conf/ as a user would; fewer models and blocks, and networks train for few epochs."""
     config = folder / "conf" / "config.yaml"
     text = config.read_text(encoding="utf-8").replace("data: ml-100k", "data: ml-latest-small")
-    text = re.sub(r"(?m)^  - models: .*", f"  - models: [{', '.join(MODELS)}]", text)
+    for group, chosen in (("models", MODELS), ("features", BLOCKS)):
+        text = re.sub(rf"(?m)^  - {group}: .*", f"  - {group}: [{', '.join(chosen)}]", text)
     config.write_text(f"{text}\ndata:\n  root: tiny\n", encoding="utf-8")
     for file in (folder / "conf" / "models").glob("*.yaml"):
         content = file.read_text(encoding="utf-8")
