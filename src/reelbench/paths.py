@@ -26,6 +26,7 @@ REPORTS = Path("reports")
 METRICS = REPORTS / "metrics"
 BASELINE = REPORTS / "baseline"
 CURVES = REPORTS / "curves"
+LAYERS = REPORTS / "layers"
 COSTS = REPORTS / "costs"
 FIGURES = REPORTS / "figures"
 COHORTS = REPORTS / "cohorts"
@@ -85,6 +86,11 @@ def curves(model: str) -> Path:
     return CURVES / f"{model}.csv"
 
 
+def layers(model: str) -> Path:
+    """Layers of one model's network (an empty list where a model has none)."""
+    return LAYERS / f"{model}.json"
+
+
 def train_cost(model: str) -> Path:
     """Seconds, bytes and the machine of one training: differs from run to run."""
     return COSTS / "train" / f"{model}.json"
@@ -138,6 +144,11 @@ def predictions(model: str) -> Path:
 def recommendations(model: str) -> Path:
     """The top of the ranked catalogue, k rows per test user."""
     return EVALUATION / model / "recommendations.parquet"
+
+
+def last_places(model: str) -> Path:
+    """The other end of the same rankings, k rows per test user."""
+    return EVALUATION / model / "last_places.parquet"
 
 
 def in_checkout(root: Path) -> Path:
