@@ -15,6 +15,7 @@ from reelbench.reporting import tables
 from reelbench.reporting.comparisons import Pair, against_best, compared_metrics
 from reelbench.reporting.dataset import Dataset
 from reelbench.reporting.lists import Lists
+from reelbench.reporting.networks import Network
 from reelbench.reporting.provenance import Provenance
 from reelbench.reporting.published import SOURCES, Published
 from reelbench.reporting.rare_items import RareItems, RareRow
@@ -43,6 +44,7 @@ class Content:
     faults: Collection[Fault] = ()
     lists: Lists | None = None
     provenance: Provenance | None = None
+    networks: Sequence[Network] = ()
 
     @property
     def k(self) -> int:

@@ -16,6 +16,7 @@ from reelbench.reporting.content import Content
 from reelbench.reporting.dataset import read_dataset, read_train_counts
 from reelbench.reporting.figures import Picture
 from reelbench.reporting.lists import read_lists
+from reelbench.reporting.networks import read_networks
 from reelbench.reporting.provenance import read_provenance
 from reelbench.reporting.published import published
 from reelbench.reporting.rare_items import rare_items
@@ -35,6 +36,7 @@ def run() -> None:
             *pictures.of_leaderboard(results, k),
             *pictures.of_differences(content.pairs),
             *pictures.of_training(results),
+            *(network.picture for network in content.networks),
             *pictures.of_predictions(results),
             *pictures.of_data(content.dataset),
         ]
@@ -77,6 +79,7 @@ def _content() -> Content:
         faults=protocol_faults.read(),
         lists=read_lists(dataset, results, config.k[0]),
         provenance=read_provenance(),
+        networks=read_networks(r.name for r in results),
     )
 
 
