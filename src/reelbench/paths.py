@@ -42,6 +42,8 @@ RARE_ITEMS_CSV = REPORTS / "rare_items.csv"
 LEADERBOARD_MD = REPORTS / "leaderboard.md"
 LEADERBOARD_CSV = REPORTS / "leaderboard.csv"
 INDEX_HTML = REPORTS / "index.html"
+# for the page of `dvc plots show`, whose template .dvc/plots.html names it too
+VEGA_JS = REPORTS / "vega.js"
 
 INTERACTIONS = CLEAN / "interactions.parquet"
 SOURCE_ROW = CLEAN / "source_row.npy"

@@ -171,6 +171,7 @@ def test_the_page_holds_every_chart(reported: Path) -> None:
     assert {name for name in figures if name.startswith("network_")} == {"network_good"}
     assert "good: 1,200 trained numbers in 2 layers" in page
     assert "Last of" in page
+    assert paths.VEGA_JS.read_text(encoding="utf-8") in page
     # what shows costs is on the page alone
     assert not any(name.startswith("accuracy") for name in figures)
 

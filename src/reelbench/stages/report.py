@@ -11,6 +11,7 @@ from reelbench.evaluation.config import EvaluateConfig
 from reelbench.files import atomic, write_json
 from reelbench.reporting import markdown, page, pictures, tables
 from reelbench.reporting.charts import sections
+from reelbench.reporting.charts.bundle import javascript
 from reelbench.reporting.comparisons import comparisons_frame, every_pair
 from reelbench.reporting.content import Content
 from reelbench.reporting.dataset import read_dataset, read_train_counts
@@ -47,6 +48,7 @@ def run() -> None:
     _write(paths.RARE_ITEMS_CSV, tables.to_csv(content.rare.frame()))
     _write(paths.LEADERBOARD_MD, markdown.render(content))
     _write(paths.INDEX_HTML, page.render(content, sections.charts(content)))
+    _write(paths.VEGA_JS, javascript())
 
     # here and not above: it imports mlflow, which takes seconds
     from reelbench.tracking import mirror_all
