@@ -169,6 +169,20 @@ class Content:
         known = {key for row in self.published for key in row.values}
         return tuple(column for column in self.columns if column.key in known)
 
+    @property
+    def published_titles(self) -> list[str]:
+        """Titles of their columns, the name's included."""
+        return ["algorithm", *(column.title for column in self.published_columns)]
+
+    @property
+    def published_rows(self) -> list[list[str]]:
+        """Name and figures of every published row, as text."""
+        keys = [column.key for column in self.published_columns]
+        return [
+            [row.algorithm, *(tables.number(row.values.get(key), 6) for key in keys)]
+            for row in self.published
+        ]
+
     def cohort_tables(self) -> list[CohortTable]:
         """RMSE and nDCG by cohort, a table per metric and division of the ratings."""
         shown = [result for result in self.results if len(result.cohorts)]
