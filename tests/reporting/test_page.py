@@ -102,7 +102,7 @@ def test_networks_as_pictures_with_what_they_show_as_a_table() -> None:
     assert 'alt="Network of dnn: 2 layers" style="width: 703px"' in told
     assert base64.b64encode(b"drawn").decode() in told
     assert "dnn: 1,200 trained numbers in 2 layers" in told
-    cells = ["Dense", "user idx", "3 by 4", "1,200"]
+    cells = ["Dense", "3 by 4", "1,200", "user idx"]
     assert re.findall(r"<td[^>]*>(.*?)</td>", told.split("top&lt;i&gt;</th>")[1])[:4] == cells
     assert "grey is given" not in page.render(content(*RESULTS), {})
 
