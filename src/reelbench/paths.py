@@ -26,6 +26,7 @@ REPORTS = Path("reports")
 METRICS = REPORTS / "metrics"
 BASELINE = REPORTS / "baseline"
 CURVES = REPORTS / "curves"
+LAYERS = REPORTS / "layers"
 COSTS = REPORTS / "costs"
 FIGURES = REPORTS / "figures"
 COHORTS = REPORTS / "cohorts"
@@ -41,6 +42,8 @@ RARE_ITEMS_CSV = REPORTS / "rare_items.csv"
 LEADERBOARD_MD = REPORTS / "leaderboard.md"
 LEADERBOARD_CSV = REPORTS / "leaderboard.csv"
 INDEX_HTML = REPORTS / "index.html"
+# for the page of `dvc plots show`, whose template .dvc/plots.html names it too
+VEGA_JS = REPORTS / "vega.js"
 
 INTERACTIONS = CLEAN / "interactions.parquet"
 SOURCE_ROW = CLEAN / "source_row.npy"
@@ -83,6 +86,11 @@ def model_dir(model: str) -> Path:
 def curves(model: str) -> Path:
     """Loss per epoch of one model (header only where a model has no epochs)."""
     return CURVES / f"{model}.csv"
+
+
+def layers(model: str) -> Path:
+    """Layers of one model's network (an empty list where a model has none)."""
+    return LAYERS / f"{model}.json"
 
 
 def train_cost(model: str) -> Path:
@@ -138,6 +146,11 @@ def predictions(model: str) -> Path:
 def recommendations(model: str) -> Path:
     """The top of the ranked catalogue, k rows per test user."""
     return EVALUATION / model / "recommendations.parquet"
+
+
+def last_places(model: str) -> Path:
+    """The other end of the same rankings, k rows per test user."""
+    return EVALUATION / model / "last_places.parquet"
 
 
 def in_checkout(root: Path) -> Path:

@@ -12,15 +12,19 @@ import pandas as pd
 import pytest
 from reporting.reporting_samples import content, dataset, result
 
+from reelbench.models.parts.layer import INPUT, Layer
 from reelbench.reporting import page as report_page
 from reelbench.reporting.charts import sections
 from reelbench.reporting.comparisons import every_pair
 from reelbench.reporting.content import Content
+from reelbench.reporting.figures import Picture
 from reelbench.reporting.lists import Line, Lists, ModelLists
+from reelbench.reporting.networks import Network
 from reelbench.reporting.provenance import Provenance
 from reelbench.reporting.results import Result
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+LAYERS = [Layer("user_idx", INPUT), Layer("a_layer_of_a_long_name", "Dense", ("user_idx",), (3, 4))]
 DESKTOP, PHONE = 1280, 390
 # a chart in what is folded has no width to be drawn in
 _ALL_DRAWN = """[...document.querySelectorAll("figure.chart")]
@@ -46,7 +50,7 @@ def reported() -> Content:
     own = content(*models, model("bias</script>", 0.95, 0.1), model("popularity", None, 0.3))
     users = pd.DataFrame({"user_idx": range(20), "age": np.arange(15, 55, 2)})
     lines = [Line(f"A movie with <b>a</b> title {i} (1990)", "Drama, War", "4.5") for i in range(9)]
-    lists = Lists("42", 30, 60, lines, [ModelLists("bias", lines, lines, lines)])
+    lists = Lists("42", 30, 60, lines, [ModelLists("bias", lines, lines, 1234, lines, lines)])
     hashes = [("data/split/train.parquet", "0123456789abcdef" * 4)]
     made = Provenance([("seed", "42")], hashes, ["altair 6.3.0"], "git checkout " + "a" * 40)
     return dataclasses.replace(
@@ -54,6 +58,7 @@ def reported() -> Content:
         dataset=dataclasses.replace(dataset(), users=users),
         pairs=every_pair(own.results, 10, 200, 1),
         lists=lists,
+        networks=[Network("dnn", LAYERS, Picture("network_dnn", "Network", _PNG), 937)],
         provenance=made,
     )
 

@@ -73,6 +73,18 @@ def test_lists_by_hand() -> None:
     assert columns["score"][:3] == pytest.approx([3.5, 3.4, 3.3])
 
 
+def test_last_places_by_hand() -> None:
+    columns = run().last_places
+    lists = np.column_stack([columns["user_idx"], columns["rank"], columns["item_idx"]])
+    # of user 0 three movies are left, of user 2 five, of user 3 all six
+    assert lists.tolist() == [
+        [0, 3, 3], [0, 2, 4], [0, 1, 5],
+        [2, 5, 0], [2, 4, 1], [2, 3, 3],
+        [3, 6, 0], [3, 5, 1], [3, 4, 2],
+    ]  # fmt: skip
+    assert columns["score"][3:6] == pytest.approx([3.0, 3.1, 3.3])
+
+
 def test_headline_by_hand() -> None:
     metrics = run().metrics
     # predictions 3.3, 3.4, 3.3, 3.5 for 5, 2, 3, 1

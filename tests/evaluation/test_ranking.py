@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from reelbench.evaluation.ranking import top_k
+from reelbench.evaluation.ranking import candidates_only, last, top_k
 
 
 def mask(rows: list[list[int]], n_items: int) -> sparse.csr_array:
@@ -24,6 +24,15 @@ def brute_force(scores: np.ndarray, seen: np.ndarray, k: int) -> np.ndarray:
     return lists
 
 
+def brute_force_last(scores: np.ndarray, seen: np.ndarray, k: int) -> np.ndarray:
+    """The whole ranking by the same definition, read from its end."""
+    lists = np.full((len(scores), k), -1)
+    for user, whole in enumerate(brute_force(scores, seen, scores.shape[1])):
+        end = [item for item in reversed(whole) if item >= 0][:k]
+        lists[user, : len(end)] = end
+    return lists
+
+
 def test_descending_score_without_the_seen() -> None:
     scores = np.array([[0.1, 0.9, 0.5, 0.7]], dtype=np.float32)
     # by score: 1, 3, 2, 0; item 1 is seen
@@ -39,6 +48,14 @@ def test_ties_go_to_the_smaller_index_also_at_the_cut() -> None:
 def test_all_scores_equal_gives_the_first_items() -> None:
     lists = top_k(np.zeros((3, 5000), np.float32), mask([[], [0, 2], [4999]], 5000), 4)
     assert lists.tolist() == [[0, 1, 2, 3], [1, 3, 4, 5], [0, 1, 2, 3]]
+
+
+def test_the_last_places_are_those_of_the_same_order() -> None:
+    scores = np.array([[1, 2, 1, np.inf, 1, 9]], dtype=np.float32)
+    # the whole ranking is 3, 5, 1, 0, 2, 4; item 4 is seen
+    allowed = candidates_only(scores, mask([[4]], 6))
+    assert last(allowed, 2).tolist() == [[2, 0]]
+    assert last(allowed, 7).tolist() == [[2, 0, 1, 5, 3, -1, -1]]
 
 
 def test_too_few_candidates_end_in_minus_one() -> None:
@@ -103,3 +120,6 @@ def test_agrees_with_the_definition(case: int) -> None:
     lists = top_k(scores, sparse.csr_array(seen), k)
     assert lists.dtype == np.int32
     assert lists.tolist() == brute_force(scores, seen, k).tolist()
+    lowest = last(candidates_only(scores, sparse.csr_array(seen)), k)
+    assert lowest.dtype == np.int32
+    assert lowest.tolist() == brute_force_last(scores, seen, k).tolist()

@@ -30,6 +30,11 @@ def lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lists:
         file = paths.recommendations(name)
         file.parent.mkdir(parents=True)
         pd.DataFrame(table).to_parquet(file)
+        # of 27 movies 0 is last, 1 the one before it, and so on
+        bottom = {"user_idx": np.repeat([5, 7, 9], 12), "item_idx": np.tile(items - 18, 3)}
+        bottom |= {"score": np.tile(items / -7, 3), "rank": np.tile(range(16, 28), 3)}
+        if name != "popularity":
+            pd.DataFrame(bottom).to_parquet(paths.last_places(name))
     models = [result("best", 0.8), result("other", 0.85, 0.05), result("bias", 0.9)]
     made = read_lists(dataset(), [*models, result("popularity", None, 0.4)], 10)
     assert made is not None
@@ -52,6 +57,16 @@ def test_first_are_the_ranked_movies_with_what_the_user_gave(lists: Lists) -> No
     assert first[0].genres == "Drama, War"
     # in the samples user 7 has rated movie 7 alone
     assert {line.mark for line in first} == {""}
+
+
+def test_the_last_places_are_of_the_same_user_and_the_very_last_comes_first(lists: Lists) -> None:
+    best, _, popularity = lists.models
+    assert best.n_ranked == 27
+    assert [line.movie for line in best.last[:2]] == ["movie 0", "movie 1 (1960)"]
+    assert len(best.last) == 10 and best.last[0].told == "-2.57"
+    # user 7 gave movie 7, which is in place 20
+    assert [line.mark for line in best.last] == [""] * 7 + ["3"] + [""] * 2
+    assert (popularity.last, popularity.n_ranked) == ([], 0)
 
 
 def test_the_bottom_are_low_predictions_and_movies_that_nobody_is_shown(lists: Lists) -> None:

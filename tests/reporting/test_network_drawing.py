@@ -12,8 +12,9 @@ from contracts import IDS, TRAIN, VALID, blocks
 from reelbench.features.block import Features
 from reelbench.models.bias import Bias
 from reelbench.models.mlp import MLP
-from reelbench.reporting.network_drawing import INPUT, TABLE, Layer, _place, drawing
-from reelbench.reporting.network_layers import has_layers, layers_of
+from reelbench.models.parts.layer import INPUT, TABLE, Layer
+from reelbench.models.parts.network_layers import has_layers, layers_of
+from reelbench.reporting.network_drawing import _place, drawing
 
 LAYERS = [
     Layer("user_idx", INPUT),

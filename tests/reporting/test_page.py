@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import dataclasses
 import json
 import re
 from html.parser import HTMLParser
@@ -7,8 +9,11 @@ from html.parser import HTMLParser
 import pytest
 from reporting_samples import LEAK, content, result
 
+from reelbench.models.parts.layer import INPUT, Layer
 from reelbench.reporting import page
 from reelbench.reporting.charts import sections
+from reelbench.reporting.figures import Picture
+from reelbench.reporting.networks import Network
 
 RESULTS = (result("popularity", None, 0.4), result("bias", 0.9), result("svd<i>", 0.8))
 VOID = {"meta", "img", "br", "link"}
@@ -84,6 +89,22 @@ def test_sections_without_charts_are_left_out(html: str) -> None:
     assert "Learning curves" not in html
     c = content(*RESULTS)
     assert "Learning curves" in page.render(c, sections.charts(c))
+
+
+def test_networks_as_pictures_with_what_they_show_as_a_table() -> None:
+    layers = [Layer("user_idx", INPUT), Layer("top<i>", "Dense", ("user_idx",), (3, 4), 1_200)]
+    picture = Picture("network_dnn", "Network of dnn: 2 layers", b"drawn", wide=True)
+    c = dataclasses.replace(content(*RESULTS), networks=[Network("dnn", layers, picture, 703)])
+    told = page.render(c, {})
+    outline = Outline()
+    outline.feed(told)
+    assert outline.open == []
+    assert 'alt="Network of dnn: 2 layers" style="width: 703px"' in told
+    assert base64.b64encode(b"drawn").decode() in told
+    assert "dnn: 1,200 trained numbers in 2 layers" in told
+    cells = ["Dense", "3 by 4", "1,200", "user idx"]
+    assert re.findall(r"<td[^>]*>(.*?)</td>", told.split("top&lt;i&gt;</th>")[1])[:4] == cells
+    assert "grey is given" not in page.render(content(*RESULTS), {})
 
 
 def test_adapts_to_phone_and_to_dark_mode(html: str) -> None:

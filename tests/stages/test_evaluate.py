@@ -93,6 +93,7 @@ def outputs(model: str) -> dict[str, Path]:
         "per_user": paths.per_user(model),
         "predictions": paths.predictions(model),
         "recommendations": paths.recommendations(model),
+        "last_places": paths.last_places(model),
         "cohorts": paths.cohorts(model),
         "calibration": paths.calibration(model),
     }
@@ -108,7 +109,7 @@ def test_writes_every_file(project: None) -> None:
     metrics = json.loads(paths.metrics("taste").read_text())
     assert rows["predictions"] == metrics["n_test"] == 30
     assert rows["per_user"] == metrics["n_test_users"]
-    assert rows["recommendations"] == 5 * rows["per_user"]
+    assert rows["recommendations"] == rows["last_places"] == 5 * rows["per_user"]
     cost = json.loads(paths.evaluate_cost("taste").read_text())
     assert cost["score_microseconds_per_user"] > 0
 
@@ -132,6 +133,27 @@ def test_nothing_seen_is_recommended(project: None) -> None:
         seen = Interactions.from_parquet(part)
         assert not shown & set(zip(seen.user_idx.tolist(), seen.item_idx.tolist(), strict=True))
     assert (recs.groupby("user_idx")["score"].diff().dropna() <= 0).all()
+
+
+def test_both_ends_of_a_ranking_are_those_of_the_scores(project: None) -> None:
+    """A whole ranking of every test user, made here of what the model says."""
+    evaluate.run("taste")
+    scores = Recommender.load(paths.model_dir("taste")).score(np.arange(N_USERS))
+    for part in (paths.TRAIN, paths.VALID):
+        seen = Interactions.from_parquet(part)
+        scores[seen.user_idx, seen.item_idx] = -np.inf
+    whole = {
+        user: sorted(np.flatnonzero(row > -np.inf), key=lambda item, row=row: (-row[item], item))
+        for user, row in enumerate(scores)
+    }
+    for file in (paths.recommendations("taste"), paths.last_places("taste")):
+        table = pq.read_table(file).to_pandas()
+        assert [
+            whole[user][rank - 1]
+            for user, rank in zip(table["user_idx"], table["rank"], strict=True)
+        ] == list(table["item_idx"])
+    last = table.groupby("user_idx")["rank"].max()
+    assert last.to_dict() == {user: len(whole[user]) for user in last.index}
 
 
 def test_twice_the_same_bytes(project: None) -> None:

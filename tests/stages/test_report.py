@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import sys
 import types
@@ -18,6 +19,7 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids, write_block
 from reelbench.files import read_json, write_json
 from reelbench.models.base import Arrays, Recommender
+from reelbench.models.parts.layer import INPUT, Layer
 from reelbench.reporting.results import ReportError
 from reelbench.stages import evaluate, report
 
@@ -134,6 +136,9 @@ def train_and_evaluate(name: str, model: Recommender) -> None:
     model.fit(train, train, Features(Ids(N_USERS, N_ITEMS, 1.0, 5.0)))
     model.save(paths.model_dir(name))
     paths.curves(name).write_text("epoch,train_loss,valid_loss\n")
+    layers = [Layer("user_idx", INPUT), Layer("top", "Dense", ("user_idx",), (1,), 1_200)]
+    stored = [dataclasses.asdict(layer) for layer in layers]
+    write_json(paths.layers(name), stored if name == "good" else [])
     machine = {"cpu": "Some CPU", "threads": 2}
     cost = {"train_seconds": 1.5, "peak_memory_bytes": 10**8, "model_bytes": 10**6}
     write_json(paths.train_cost(name), cost | {"machine": machine})
@@ -163,6 +168,10 @@ def test_the_page_holds_every_chart(reported: Path) -> None:
     assert {"predicted_vs_actual_good", "release_year", "leaderboard"} <= figures
     for name in ("leaderboard", "accuracy_vs_training", "predicted_vs_given", "genres"):
         assert f'id="chart-{name}"' in page
+    assert {name for name in figures if name.startswith("network_")} == {"network_good"}
+    assert "good: 1,200 trained numbers in 2 layers" in page
+    assert "Last of" in page
+    assert paths.VEGA_JS.read_text(encoding="utf-8") in page
     # what shows costs is on the page alone
     assert not any(name.startswith("accuracy") for name in figures)
 

@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from contracts import contents
-from small_project import ratings, write_catalogue, write_params, write_ratings
+from small_project import N_USERS, ratings, write_catalogue, write_params, write_ratings
 
 from reelbench import paths
 from reelbench.data.interactions import Interactions
@@ -45,6 +49,13 @@ def model(target: str, **parameters: Any) -> dict[str, Any]:
     return {"_target_": target, "code": "x.py", "features": [], **parameters}
 
 
+def network() -> dict[str, Any]:
+    """The smallest network of the benchmark, for an epoch."""
+    params = Path(__file__).parents[2] / "params.yaml"
+    own = yaml.safe_load(params.read_text(encoding="utf-8"))["models"]["mf"]
+    return {**own, "features": ["genres"], "factors": 4, "hidden": [6], "epochs": 1}
+
+
 PARAMS: dict[str, Any] = {
     "seed": 5,
     "faults": [],
@@ -54,8 +65,9 @@ PARAMS: dict[str, Any] = {
         "bias": model("reelbench.models.bias.Bias", user_damping=5.0, item_damping=2.0),
         "learner": {**model(f"{__name__}.Learner"), "features": ["genres"]},
         "broken": model(f"{__name__}.Broken"),
+        "network": network(),
     },
-    "inputs": {"bias": [], "learner": ["genres"], "broken": []},
+    "inputs": {"bias": [], "learner": ["genres"], "broken": [], "network": ["genres"]},
 }
 
 
@@ -106,6 +118,38 @@ def test_curves_of_a_model_without_epochs_are_a_header() -> None:
     train.run("bias")
     with paths.curves("bias").open() as stream:
         assert list(csv.reader(stream)) == [["epoch", "train_loss", "valid_loss"]]
+
+
+def test_layers_of_a_network_are_those_that_it_has_and_the_same_bytes() -> None:
+    train.run("network")
+    text = paths.layers("network").read_bytes()
+    layers = {stored["name"]: stored for stored in json.loads(text)}
+    assert layers["user_embedding"] == {
+        "name": "user_embedding",
+        "kind": "Embedding",
+        "inputs": ["user_idx"],
+        "shape": [4],
+        "parameters": 4 * (N_USERS + 1),
+        "setting": "",
+    }
+    assert (layers["hidden_0"]["shape"], layers["hidden_0"]["setting"]) == ([6], "relu")
+    weights = Recommender.load(paths.model_dir("network"))._model.trainable_weights  # type: ignore
+    trained = sum(int(np.prod(weight.shape)) for weight in weights)
+    assert sum(stored["parameters"] for stored in layers.values()) == trained
+    train.run("network")
+    assert paths.layers("network").read_bytes() == text
+
+
+def test_layers_of_a_model_without_any_are_none_and_load_no_keras() -> None:
+    code = (
+        "import sys\n"
+        "from reelbench.stages import train\n"
+        "train.run('bias')\n"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    assert json.loads(paths.layers("bias").read_text()) == []
 
 
 def test_cost() -> None:

@@ -49,6 +49,8 @@ class Evaluation:
         per_user: columns of `paths.per_user`, a row per test user in ascending order.
         predictions: columns of `paths.predictions`, a row per test rating in the order of the part.
         recommendations: columns of `paths.recommendations`, by user, then by rank.
+        last_places: columns of `paths.last_places`, by user, then from the last place upwards; the
+            rank is that in the whole ranking.
         cost: content of `paths.evaluate_cost`: microseconds and bytes.
         cohorts: content of `paths.cohorts`, a row per cohort (see `breakdown`).
         calibration: columns of `paths.calibration`; None for a model that only ranks.
@@ -58,6 +60,7 @@ class Evaluation:
     per_user: Table
     predictions: Table
     recommendations: Table
+    last_places: Table
     cost: dict[str, float | None]
     cohorts: pd.DataFrame
     calibration: dict[str, np.ndarray] | None
@@ -97,6 +100,7 @@ def evaluate(
         among=allowed_items(parts, model, config),
         own=None if own is None else own[users],
         by=config.rank_by,
+        bottom=max(config.k),
     )
     errors = _moments(user_place, len(users), test, ratings)
     ranking = ranking_metrics(rankings.items, relevant, config.k)
@@ -124,6 +128,7 @@ def evaluate(
         per_user=_per_user(users, user_place, parts, errors, ranking),
         predictions=_predictions(test, ratings, groups),
         recommendations=_recommendations(rankings),
+        last_places=_last_places(rankings),
         cost=_cost(ratings, rankings, len(test)),
         cohorts=breakdown(cohorts_of(parts.train, *size, movies), outcome),
         calibration=bins,
@@ -269,12 +274,24 @@ def _predictions(test: Interactions, ratings: Ratings, groups: dict[str, np.ndar
 
 
 def _recommendations(rankings: Rankings) -> Table:
-    row, place = np.nonzero(rankings.items != NO_ITEM)
+    places = np.arange(1, rankings.items.shape[1] + 1)
+    ranks = np.broadcast_to(places, rankings.items.shape)
+    return _lists(rankings.users, rankings.items, rankings.scores, ranks)
+
+
+def _last_places(rankings: Rankings) -> Table:
+    ranks = rankings.candidates[:, None] - np.arange(rankings.last_items.shape[1])
+    return _lists(rankings.users, rankings.last_items, rankings.last_scores, ranks)
+
+
+def _lists(users: np.ndarray, items: np.ndarray, scores: np.ndarray, ranks: np.ndarray) -> Table:
+    """A row per place that is not empty."""
+    row, place = np.nonzero(items != NO_ITEM)
     return {
-        columns.USER_IDX: rankings.users[row].astype(np.int32),
-        columns.ITEM_IDX: rankings.items[row, place],
-        columns.SCORE: rankings.scores[row, place],
-        columns.RANK: (place + 1).astype(np.int32),
+        columns.USER_IDX: users[row].astype(np.int32),
+        columns.ITEM_IDX: items[row, place],
+        columns.SCORE: scores[row, place],
+        columns.RANK: ranks[row, place].astype(np.int32),
     }
 
 

@@ -1,4 +1,4 @@
-"""The best k items of the whole catalogue per user: seen items removed, ties by item index."""
+"""The first and last k items of the whole catalogue per user: seen removed, ties by item index."""
 
 from __future__ import annotations
 
@@ -44,6 +44,28 @@ def best(allowed: np.ndarray, k: int) -> np.ndarray:
     if n_users and width:
         lists[:, :width] = _best(allowed, width)
     return lists
+
+
+def last(allowed: np.ndarray, k: int) -> np.ndarray:
+    """The other end of the same ranking: its last k places, the very last one first.
+
+    Of equal scores the greater item index comes later in a ranking, and so earlier here; a row
+    with at least 2k candidates has none in both lists.
+
+    Args:
+        allowed: floats (n, n_items), -inf for what is no candidate.
+        k: length of the lists, at least 1.
+
+    Returns:
+        int32 (n, k) item indices; a row with fewer than k candidates ends in -1.
+    """
+    turned = -allowed[:, ::-1]
+    barred = np.isposinf(turned)
+    # a score of +inf is last here, and still a candidate
+    np.maximum(turned, np.finfo(turned.dtype).min, out=turned)
+    turned[barred] = -np.inf
+    items = best(turned, k)
+    return np.where(items == NO_ITEM, NO_ITEM, allowed.shape[1] - 1 - items).astype(np.int32)
 
 
 def candidates_only(

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.evaluation.auc import wins
-from reelbench.evaluation.ranking import NO_ITEM, best, candidates_only
+from reelbench.evaluation.ranking import NO_ITEM, best, candidates_only, last
 from reelbench.models.base import Recommender
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class Ratings:
 
 @dataclass(frozen=True)
 class Rankings:
-    """The top of the catalogue for every test user.
+    """The top of the catalogue for every test user, and the bottom where it is asked for.
 
     Attributes:
         users: int (n_users,), sorted `user_idx`.
@@ -46,6 +46,9 @@ class Rankings:
         seconds: time in `score`, without the search for the best.
         wins: float64, share of the user's irrelevant candidates below each stored entry of
             `relevant` (see `auc.wins`); empty where nothing is relevant.
+        last_items, last_scores: as `items` and `scores`, from the last place upwards.
+        candidates: int32 (n_users,), length of the whole ranking; with it come the last places,
+            else all three have none.
     """
 
     users: np.ndarray
@@ -53,6 +56,9 @@ class Rankings:
     scores: np.ndarray
     seconds: float
     wins: np.ndarray
+    last_items: np.ndarray
+    last_scores: np.ndarray
+    candidates: np.ndarray
 
 
 def predict(model: Recommender, test: Interactions) -> Ratings:
@@ -75,6 +81,7 @@ def rank(
     among: np.ndarray | None = None,
     own: sparse.csr_array | None = None,
     by: Literal["score", "prediction"] = "score",
+    bottom: int = 0,
 ) -> Rankings:
     """Rank the whole catalogue for `users`, a chunk of them at a time.
 
@@ -86,10 +93,12 @@ def rank(
         among: bool (n_items,), the items that may be recommended; None: all.
         own: boolean CSR (n_users, n_items), the same for each user; None: all.
         by: `prediction` ranks by predicted ratings, except a model that ranks another way.
+        bottom: length of the lists from the last place upwards; 0: none.
     """
     relevant = sparse.csr_array(seen.shape, dtype=bool) if relevant is None else relevant
-    items = np.full((len(users), k), NO_ITEM, dtype=np.int32)
-    scores = np.full((len(users), k), np.nan, dtype=np.float32)
+    items, scores = _empty(len(users), k)
+    last_items, last_scores = _empty(len(users), bottom)
+    candidates = np.zeros(len(users), dtype=np.int32)
     step = max(1, _SCORES_AT_ONCE // max(1, model.ids.n_items))
     _scores(model, users[:1], by)
     won = []
@@ -101,13 +110,29 @@ def rank(
         seconds += time.perf_counter() - start
         allowed = candidates_only(chunk, seen[rows], among, None if own is None else own[rows])
         items[rows] = best(allowed, k)
-        top = np.take_along_axis(chunk, np.maximum(items[rows], 0), axis=1)
-        scores[rows] = np.where(items[rows] == NO_ITEM, np.nan, top)
+        scores[rows] = _scores_of(items[rows], chunk)
+        if bottom:
+            last_items[rows] = last(allowed, bottom)
+            last_scores[rows] = _scores_of(last_items[rows], chunk)
+            candidates[rows] = np.count_nonzero(allowed > -np.inf, axis=1)
         won.append(wins(allowed, relevant[rows]))
         if time.perf_counter() - said > _SECONDS_BETWEEN_LINES:
             said = time.perf_counter()
             logger.info("ranked %d of %d users", min(first + step, len(users)), len(users))
-    return Rankings(users, items, scores, seconds, np.concatenate(won))
+    bottom_lists = (last_items, last_scores, candidates)
+    return Rankings(users, items, scores, seconds, np.concatenate(won), *bottom_lists)
+
+
+def _empty(n_users: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Lists without items, and their scores."""
+    items = np.full((n_users, k), NO_ITEM, dtype=np.int32)
+    return items, np.full((n_users, k), np.nan, dtype=np.float32)
+
+
+def _scores_of(items: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Scores of the items of every list, NaN for an empty place."""
+    own = np.take_along_axis(scores, np.maximum(items, 0), axis=1)
+    return np.where(items == NO_ITEM, np.nan, own)
 
 
 def _scores(

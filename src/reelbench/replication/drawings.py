@@ -8,11 +8,12 @@ from pathlib import Path
 from reelbench import paths
 from reelbench.files import atomic
 from reelbench.models.base import Recommender
+from reelbench.models.parts.layer import Layer
+from reelbench.models.parts.network_layers import layers_of
 from reelbench.replication.result import FOLDER
 from reelbench.replication.workspace import Ran
 from reelbench.reporting import figures
-from reelbench.reporting.network_drawing import Layer, drawing
-from reelbench.reporting.network_layers import layers_of
+from reelbench.reporting.network_drawing import drawing
 
 
 def layers(ran: Ran, model: str) -> list[Layer]:

@@ -15,6 +15,7 @@ from reelbench.reporting import tables
 from reelbench.reporting.comparisons import Pair, against_best, compared_metrics
 from reelbench.reporting.dataset import Dataset
 from reelbench.reporting.lists import Lists
+from reelbench.reporting.networks import Network
 from reelbench.reporting.provenance import Provenance
 from reelbench.reporting.published import SOURCES, Published
 from reelbench.reporting.rare_items import RareItems, RareRow
@@ -43,6 +44,7 @@ class Content:
     faults: Collection[Fault] = ()
     lists: Lists | None = None
     provenance: Provenance | None = None
+    networks: Sequence[Network] = ()
 
     @property
     def k(self) -> int:
@@ -166,6 +168,20 @@ class Content:
         """Columns of the leaderboard that a published row has a value of."""
         known = {key for row in self.published for key in row.values}
         return tuple(column for column in self.columns if column.key in known)
+
+    @property
+    def published_titles(self) -> list[str]:
+        """Titles of their columns, the name's included."""
+        return ["algorithm", *(column.title for column in self.published_columns)]
+
+    @property
+    def published_rows(self) -> list[list[str]]:
+        """Name and figures of every published row, as text."""
+        keys = [column.key for column in self.published_columns]
+        return [
+            [row.algorithm, *(tables.number(row.values.get(key), 6) for key in keys)]
+            for row in self.published
+        ]
 
     def cohort_tables(self) -> list[CohortTable]:
         """RMSE and nDCG by cohort, a table per metric and division of the ratings."""

@@ -94,8 +94,21 @@ def small_multiples(panels: int, columns: int, height: float) -> tuple[Figure, l
     return figure, axes[:panels]
 
 
-def png(figure: Figure) -> bytes:
-    """Bytes of the figure; without metadata, which would name the version of matplotlib."""
+def png(figure: Figure, colours: int | None = None) -> bytes:
+    """Bytes of the figure; without metadata, which would name the version of matplotlib.
+
+    Args:
+        colours: at most so many, for a quarter of the bytes where a drawing has few; None: all.
+    """
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
+    return buffer.getvalue() if colours is None else _of_few(buffer, colours)
+
+
+def _of_few(image: io.BytesIO, colours: int) -> bytes:
+    from PIL import Image
+
+    few = Image.open(image).convert("RGB").quantize(colours, dither=Image.Dither.NONE)
+    buffer = io.BytesIO()
+    few.save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()

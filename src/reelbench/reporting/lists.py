@@ -42,12 +42,16 @@ class ModelLists:
 
     Attributes:
         first: what it recommends the user first, with its scores.
+        last: the other end of the same ranking, the last place first; none where it is not stored.
+        n_ranked: movies in the whole ranking; 0 where that is not stored.
         lowest: test movies of the user that it predicts lowest; none for a model that only ranks.
         unseen: the movies that it shows the fewest users, best known first, with that number.
     """
 
     model: str
     first: list[Line]
+    last: list[Line]
+    n_ranked: int
     lowest: list[Line]
     unseen: list[Line]
 
@@ -88,7 +92,7 @@ def read_lists(dataset: Dataset, results: Sequence[Result], k: int) -> Lists | N
     movies = _Movies(dataset.items, train[ITEM_IDX].value_counts())
     own = train[train[USER_IDX] == user].sort_values([RATING, ITEM_IDX], ascending=[False, True])
     liked = [movies.line(i, f"{r:g}") for i, r in _pairs(own, RATING)]
-    lists = [_of_model(r, tables[r.name], user, movies) for r in shown]
+    lists = [_of_model(r, tables[r.name], _bottom(r.name, user), user, movies) for r in shown]
     return Lists(_name(dataset.users, user), int(counts[user]), len(users), liked, lists)
 
 
@@ -110,17 +114,30 @@ def _median(counts: pd.Series) -> int:
     return int(ordered.index[(len(ordered) - 1) // 2])
 
 
-def _of_model(result: Result, table: pd.DataFrame, user: int, movies: _Movies) -> ModelLists:
+def _bottom(model: str, user: int) -> pd.DataFrame:
+    """Last places of one user, from the very last upwards."""
+    file = paths.last_places(model)
+    if not file.is_file():
+        return pd.DataFrame(columns=[USER_IDX, ITEM_IDX, SCORE, RANK])
+    table = pd.read_parquet(file)
+    return table[table[USER_IDX] == user].sort_values(RANK, ascending=False)
+
+
+def _of_model(
+    result: Result, table: pd.DataFrame, bottom: pd.DataFrame, user: int, movies: _Movies
+) -> ModelLists:
     own = table[table[USER_IDX] == user].sort_values(RANK)
     tested = result.predictions[result.predictions[USER_IDX] == user]
     given = dict(_pairs(tested, RATING, None))
     first = [movies.line(i, _score(score), given.get(i)) for i, score in _pairs(own, SCORE)]
+    last = [movies.line(i, _score(score), given.get(i)) for i, score in _pairs(bottom, SCORE)]
+    n_ranked = int(bottom[RANK].max()) if len(bottom) else 0
     low = tested.dropna(subset=[SCORE]).sort_values([SCORE, ITEM_IDX])
     lowest = [movies.line(i, f"{score:.2f}", given[i]) for i, score in _pairs(low, SCORE)]
     # deeper lists than the first ten would hide what a user sees
     times = table.loc[table[RANK] <= LENGTH, ITEM_IDX].value_counts()
     unseen = [movies.line(i, f"{n:,}") for i, n in movies.least(times)]
-    return ModelLists(result.name, first, lowest, unseen)
+    return ModelLists(result.name, first, last, n_ranked, lowest, unseen)
 
 
 def _score(score: float) -> str:

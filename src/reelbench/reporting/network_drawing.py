@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
+from reelbench.models.parts.layer import INPUT, TABLE, Layer
 from reelbench.reporting.figures import BLUE, GREY
-
-#: kind of a layer that is given and not computed
-INPUT, TABLE = "input", "table"
 
 _FONT_SIZE = 7.5
 # inches, of the widest letters that the font has at this size
@@ -21,38 +18,6 @@ _LETTER, _LINE = 0.073, 0.145
 _PAD = 0.07
 _GAP_BESIDE, _GAP_BELOW = 0.18, 0.24
 _TITLE = 0.3
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One box.
-
-    Attributes:
-        name: of its own in a network.
-        kind: what it does, such as `Dense`; `INPUT` and `TABLE` for what is given.
-        inputs: names of the layers that it reads.
-        shape: of its output for one rating; () for a number.
-        parameters: numbers that are trained.
-        setting: what its kind leaves open, such as the share of a dropout.
-    """
-
-    name: str
-    kind: str
-    inputs: tuple[str, ...] = ()
-    shape: tuple[int, ...] = ()
-    parameters: int = 0
-    setting: str = ""
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """What its box says."""
-        width = " by ".join(map(str, self.shape)) or "1"
-        trained = (f"{self.parameters:,} trained",) if self.parameters else ()
-        return (
-            self.name.replace("_", " "),
-            f"{self.kind} {self.setting}".rstrip() + f" → {width}",
-            *trained,
-        )
 
 
 class _Place(NamedTuple):
@@ -144,9 +109,16 @@ class _Box:
     """Size of a box, and where its middle is put: what the layout asks of a vertex."""
 
     def __init__(self, layer: Layer) -> None:
-        self.w = max(map(len, layer.lines)) * _LETTER + 2 * _PAD
-        self.h = len(layer.lines) * _LINE + 2 * _PAD
+        lines = _lines(layer)
+        self.w = max(map(len, lines)) * _LETTER + 2 * _PAD
+        self.h = len(lines) * _LINE + 2 * _PAD
         self.xy = (0.0, 0.0)
+
+
+def _lines(layer: Layer) -> tuple[str, ...]:
+    """What its box says."""
+    trained = (f"{layer.parameters:,} trained",) if layer.parameters else ()
+    return (layer.label, f"{layer.what} → {layer.size}", *trained)
 
 
 def _draw(axes: Axes, layers: Sequence[Layer], place: _Place) -> None:
@@ -155,7 +127,7 @@ def _draw(axes: Axes, layers: Sequence[Layer], place: _Place) -> None:
     for layer in layers:
         x, y, width, height = place.boxes[layer.name]
         axes.add_patch(_patch(layer, (x - width / 2, y - height / 2), width, height))
-        first, *others = layer.lines
+        first, *others = _lines(layer)
         top = y + height / 2 - _PAD - _LINE / 2
         _text(axes, x, top, first, weight="bold")
         for number, text in enumerate(others, start=1):

@@ -11,7 +11,6 @@ import jinja2
 from markupsafe import Markup
 
 from reelbench.reporting import content as content_module
-from reelbench.reporting import tables
 from reelbench.reporting.charts.bundle import javascript
 from reelbench.reporting.charts.chart import Chart
 from reelbench.reporting.content import Content
@@ -40,7 +39,6 @@ def render(content: Content, charts: Mapping[str, Sequence[Chart]]) -> str:
     environment.filters["json"] = _json
     environment.filters["cells"] = content_module.describe_pair
     environment.filters["rare_cells"] = content_module.describe_rare
-    environment.filters["number"] = tables.number
     environment.filters["describe"] = content_module.describe
     return environment.get_template("page.html").render(
         content=content,

@@ -33,6 +33,7 @@ def run(model: str) -> None:
     _write_table(result.per_user, paths.per_user(model))
     _write_table(result.predictions, paths.predictions(model))
     _write_table(result.recommendations, paths.recommendations(model))
+    _write_table(result.last_places, paths.last_places(model))
     write_json(paths.evaluate_cost(model), result.cost)
     _write_csv(result.cohorts, paths.cohorts(model))
     # columns that nothing fills keep the file of a model that only ranks a table without rows

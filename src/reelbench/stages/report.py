@@ -11,11 +11,13 @@ from reelbench.evaluation.config import EvaluateConfig
 from reelbench.files import atomic, write_json
 from reelbench.reporting import markdown, page, pictures, tables
 from reelbench.reporting.charts import sections
+from reelbench.reporting.charts.bundle import javascript
 from reelbench.reporting.comparisons import comparisons_frame, every_pair
 from reelbench.reporting.content import Content
 from reelbench.reporting.dataset import read_dataset, read_train_counts
 from reelbench.reporting.figures import Picture
 from reelbench.reporting.lists import read_lists
+from reelbench.reporting.networks import read_networks
 from reelbench.reporting.provenance import read_provenance
 from reelbench.reporting.published import published
 from reelbench.reporting.rare_items import rare_items
@@ -35,6 +37,7 @@ def run() -> None:
             *pictures.of_leaderboard(results, k),
             *pictures.of_differences(content.pairs),
             *pictures.of_training(results),
+            *(network.picture for network in content.networks),
             *pictures.of_predictions(results),
             *pictures.of_data(content.dataset),
         ]
@@ -45,6 +48,7 @@ def run() -> None:
     _write(paths.RARE_ITEMS_CSV, tables.to_csv(content.rare.frame()))
     _write(paths.LEADERBOARD_MD, markdown.render(content))
     _write(paths.INDEX_HTML, page.render(content, sections.charts(content)))
+    _write(paths.VEGA_JS, javascript())
 
     # here and not above: it imports mlflow, which takes seconds
     from reelbench.tracking import mirror_all
@@ -77,6 +81,7 @@ def _content() -> Content:
         faults=protocol_faults.read(),
         lists=read_lists(dataset, results, config.k[0]),
         provenance=read_provenance(),
+        networks=read_networks(r.name for r in results),
     )
 
 

@@ -1,8 +1,9 @@
-"""Stage `train@{model}`: fit one model, keep its folder, its loss curves and what it cost."""
+"""Stage `train@{model}`: fit one model, keep its folder, loss curves, layers and what it cost."""
 
 from __future__ import annotations
 
 import csv
+import dataclasses
 import logging
 import platform
 import resource
@@ -17,6 +18,7 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.files import atomic, read_json, sha256_file, size_bytes, write_json
 from reelbench.models.base import ModelEntry, Recommender
+from reelbench.models.parts.network_layers import has_layers, layers_of
 from reelbench.seeds import seed_for
 from reelbench.stages.monitor import Monitor
 
@@ -43,6 +45,7 @@ def run(model: str) -> None:
     _LOG.info("%s: trained in %.1f s", model, seconds)
     _save(model, recommender)
     _write_curves(recommender.history, paths.curves(model))
+    _write_layers(recommender, paths.layers(model))
     _write_cost(model, seconds, common["threads"], monitor)
 
 
@@ -64,6 +67,12 @@ def _write_curves(history: Sequence[Mapping[str, float]], file: Path) -> None:
         rows = csv.DictWriter(stream, CURVE_COLUMNS, extrasaction="ignore", lineterminator="\n")
         rows.writeheader()
         rows.writerows(history)
+
+
+def _write_layers(recommender: Recommender, file: Path) -> None:
+    """What the report draws without Keras; an empty list for a model that is no network."""
+    layers = layers_of(recommender) if has_layers(recommender) else []
+    write_json(file, [dataclasses.asdict(layer) for layer in layers])
 
 
 def _write_cost(model: str, seconds: float, threads: int, monitor: Monitor) -> None:

@@ -1,4 +1,4 @@
-"""The layers of a fitted Keras model as a plain list, for a drawing of them."""
+"""The layers of a fitted Keras model as a plain list of what can be stored and drawn."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reelbench.models.base import Recommender
-from reelbench.reporting.network_drawing import INPUT, TABLE, Layer
+from reelbench.models.parts.layer import INPUT, TABLE, Layer
 
 # tables inside a network: which row of an embedding is whose, and which of its rows were trained
 _INNER = ("_code", "_trained", "_trust")

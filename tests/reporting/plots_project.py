@@ -1,0 +1,38 @@
+"""A project whose plots `dvc plots show` can show."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from dvc.repo import Repo
+from reporting.reporting_samples import result
+
+from reelbench import paths
+from reelbench.reporting import pictures
+
+ROOT = Path(__file__).parents[2]
+
+
+def shown(folder: Path) -> Path:
+    """The page that it writes for two models, one of them without epochs."""
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copy(ROOT / name, folder / name)
+    Repo.init(str(folder), no_scm=True).close()
+    for name in ("config", "plots.html"):
+        shutil.copy(ROOT / ".dvc" / name, folder / ".dvc" / name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for below in (paths.CURVES, paths.FIGURES):
+            below.mkdir(parents=True)
+        result("mf").curves.to_csv(paths.curves("mf"), index=False)
+        result("bias").curves[:0].to_csv(paths.curves("bias"), index=False)
+        for picture in pictures.of_leaderboard([result("mf")], 10):
+            (paths.FIGURES / f"{picture.name}.png").write_bytes(picture.png)
+        command = [sys.executable, "-m", "dvc", "plots", "show"]
+        ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "failed" not in ran.stderr
+    return folder / "dvc_plots" / "index.html"
