@@ -1,7 +1,7 @@
 """The override `tracking=server`, with a server that keeps its runs in PostgreSQL.
 
-The database and the server are started here, by the commands of docs/tracking.md; only ports and the
-folder of programs differ.
+The database and the server are started here, by the commands of docs/tracking.md; only ports and
+the folder of programs differ.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def database() -> Iterator[Database]:
         cluster, port = Path(folder) / "cluster", free_port()
         control = [str(programs / "pg_ctl"), f"--pgdata={cluster}", "--wait"]
         make = [str(programs / "initdb"), f"--pgdata={cluster}", "--username=postgres"]
-        run = {"check": True, "cwd": folder, "stdout": subprocess.DEVNULL} | whom
+        run: dict[str, Any] = {"check": True, "cwd": folder, "stdout": subprocess.DEVNULL} | whom
         subprocess.run([*make, "--auth=trust", "--no-sync"], **run)
         # no socket: its path would be too long for some temporary folders
         options = f"-p {port} -h 127.0.0.1 -c unix_socket_directories='' -c fsync=off"
@@ -202,9 +202,10 @@ def client(project: Path, server: Server) -> Iterator[Any]:
     os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     import mlflow
 
-    mlflow.set_tracking_uri(server.uri)
-    yield mlflow.MlflowClient()
-    mlflow.set_tracking_uri(None)
+    module: Any = mlflow  # whose types do not know that None takes an address back
+    module.set_tracking_uri(server.uri)
+    yield module.MlflowClient()
+    module.set_tracking_uri(None)
 
 
 def runs(client: Any) -> dict[str, Any]:
