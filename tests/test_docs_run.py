@@ -288,3 +288,12 @@ def test_a_command_does_what_the_page_says(
     assert re.search(SAYS.get(command, ""), said), said[-4000:]
     for pattern in (LEADERBOARD[entry] for entry in LEADERBOARD if command.startswith(entry)):
         assert re.search(pattern, paths.LEADERBOARD_MD.read_text(encoding="utf-8"))
+
+
+def test_another_place_for_the_runs_needs_the_report_alone(project: Path) -> None:
+    """As docs/tracking.md says; without it, nothing would tell the new place of a finished run."""
+    from dvc.repo import Repo
+
+    compose(paths.PARAMS, ["tracking=server"])
+    with Repo() as repo:
+        assert list(repo.status()) == ["report"]
