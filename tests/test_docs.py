@@ -1,12 +1,10 @@
 """What README and docs/ tell to type exists: commands parse, overrides compose, targets are there.
 
-They are not run to their end here, since some take an hour: the commands of recommend.md are run by
-tests/serving, the pipeline and the notebooks by test_pipeline.py.
+test_docs_run.py runs them, or says who does.
 """
 
 from __future__ import annotations
 
-import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -14,25 +12,14 @@ from pathlib import Path
 import click
 import pytest
 import typer
+from documented import ALL
+from places import ROOT
 
 from reelbench.cli import app
 from reelbench.compose import compose
 
-ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 #: programs of others, which the page that names them shows in use
-OTHERS = ("curl", "python", "mlflow", "git", "pip", ".venv/bin/mlflow", ".venv/bin/python")
-
-
-def commands(page: Path) -> list[str]:
-    """Lines of all shell blocks, continued ones joined, comments dropped."""
-    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.S)
-    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-    inline = re.findall(r"`(\.venv/bin/(?:reelbench|dvc) [^`]*)`", page.read_text(encoding="utf-8"))
-    return [line for line in (*lines, *inline) if line.strip() and not line.startswith("#")]
-
-
-ALL = [(page.name, line) for page in PAGES for line in commands(page)]
+OTHERS = ("curl", "sudo", "mlflow")
 
 
 def test_there_are_commands() -> None:
@@ -45,12 +32,12 @@ def test_a_command_is_one(
 ) -> None:
     monkeypatch.chdir(ROOT)
     words = shlex.split(line, comments=True)
-    program, arguments = words[0], words[1:]
+    program, arguments = words[0].removeprefix(".venv/bin/"), words[1:]
     if program == "make":
         subprocess.run(["make", "--dry-run", *arguments], check=True, capture_output=True)
-    elif program == ".venv/bin/reelbench":
+    elif program == "reelbench":
         parsed(arguments, tmp_path)
-    elif program == ".venv/bin/dvc":
+    elif program == "dvc":
         experiment(arguments, tmp_path)
     else:
         assert program in OTHERS, f"{page}: nobody knows {line}"

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from checkout import IDENTITY, copy_checkout
 from tiny import write_tiny
 
-ROOT = Path(__file__).parents[1]
 #: one of each kind (the blend has a factorisation machine, neighbours and two rankers in it);
 #: test_leak.py trains them all, and `make repro` runs them all
 MODELS = ["bias", "blend", "dnn", "popularity", "st", "svd"]
@@ -55,24 +55,11 @@ class Clone:
         return re.findall(r"Running stage '([^']+)'", self.run(*command))
 
 
-IDENTITY = ("-c", "user.name=test", "-c", "user.email=test@localhost")
-
-
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone with the pipeline run once."""
     folder = tmp_path_factory.mktemp("clone")
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).is_file() and name != "dvc.lock" and not name.startswith("reports/"):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
+    copy_checkout(folder)
     write_tiny(folder / "tiny")
     choose_tiny_data(folder)
     clone = Clone(folder)
@@ -142,10 +129,10 @@ def test_a_second_repro_runs_nothing(clone: Clone) -> None:
 
 
 def test_one_changed_parameter_reruns_one_model(clone: Clone) -> None:
-    ran = clone.stages_run("dvc", "exp", "run", "-S", "models.svd.factors=5")
+    ran = clone.stages_run("dvc", "exp", "run", "-S", "models.svd.factors=20")
     assert ran == ["train@svd", "evaluate@svd", "report"]
     assert (
-        yaml.safe_load((clone.folder / "params.yaml").read_text())["models"]["svd"]["factors"] == 5
+        yaml.safe_load((clone.folder / "params.yaml").read_text())["models"]["svd"]["factors"] == 20
     )
     # back to the committed state, for the other tests
     clone.run("git", "checkout", "--", ".")
