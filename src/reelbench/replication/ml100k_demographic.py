@@ -7,7 +7,7 @@ from reelbench.replication.counts import sizes
 from reelbench.replication.exhibit_rows import exhibit_part
 from reelbench.replication.list_rows import of_user
 from reelbench.replication.parts import Part, Script, of_plans
-from reelbench.replication.plan import FUTURE_SEEN, Plan
+from reelbench.replication.plan import FUTURE_SEEN, RANDOM_ROWS, Plan
 from reelbench.replication.result import Result, counted
 from reelbench.replication.rows import System
 from reelbench.replication.study import Study, Variant
@@ -31,7 +31,7 @@ _PLAN = Plan(
     same=_NETWORK.with_(*_RANDOM, faults=[_TRAIN_ROWS]),
     honest=_NETWORK,
     single={
-        FUTURE_SEEN: _NETWORK.with_(*_RANDOM),
+        FUTURE_SEEN: _NETWORK.with_(RANDOM_ROWS),
         _TRAIN_ROWS: _NETWORK.with_(faults=[_TRAIN_ROWS]),
     },
     also={"the held-out fifth of the random split": _NETWORK.with_(*_RANDOM)},

@@ -16,7 +16,7 @@ from reelbench.replication.eda import RATINGS
 from reelbench.replication.exhibit_rows import exhibit_part
 from reelbench.replication.list_rows import of_user
 from reelbench.replication.parts import Part, Script
-from reelbench.replication.plan import FUTURE_SEEN
+from reelbench.replication.plan import FUTURE_SEEN, RANDOM_ROWS
 from reelbench.replication.result import FOLDER, Estimate, Result, Worth, counted
 from reelbench.replication.rows import System
 from reelbench.replication.study import SECONDS, Study, Variant, over_folds
@@ -43,8 +43,6 @@ _FOLDS = 3
 _PER_USER, _PER_MOVIE, _FEWEST = 20, 51, 2
 
 _RANDOM = ("split=random", "split.test=0.2", "split.valid=0.2")
-# the best of the grid was taken on the folds that it is reported on
-_CHOSEN = "chosen_on_test"
 _DATA = ("a_join", "a_titles", "a_directors", "a_aggregation")
 _EXHIBITS = {
     "a_eda_ratings": "rating_shares",
@@ -159,18 +157,20 @@ def _svd(system: System, study: Study) -> list[Result]:
     best = min(grid, key=lambda point: grid[point].spread("rmse").mean)
     default = _grid_point(*_DEFAULT)
     honest = study.measure(default)
-    random = study.measure(default.with_(*_RANDOM))
+    random = study.measure(default.with_(RANDOM_ROWS))
     chosen = grid[best].spread("rmse").mean - grid[_DEFAULT].spread("rmse").mean
     seen = random.estimate("rmse").value - honest.estimate("rmse").value
+    told = (
+        f"Best of the grid: {best[0]} factors, {best[1]} epochs; ± is over {_FOLDS} folds. "
+        f"It was chosen on the folds that it is reported on, where it has RMSE {-chosen:.4f} less "
+        f"than the library's own {_DEFAULT[0]} factors and {_DEFAULT[1]} epochs, which are honest."
+    )
     result = Result(
         row="a_svd",
         same={m: grid[best].spread(m) for m in ("rmse", SECONDS)},
         honest={"rmse": honest.estimate("rmse")},
-        worth=(
-            Worth(fault=_CHOSEN, metric="rmse", difference=chosen),
-            Worth(fault=FUTURE_SEEN, metric="rmse", difference=seen),
-        ),
-        shown=f"Best of the grid: {best[0]} factors, {best[1]} epochs; ± is over {_FOLDS} folds.",
+        worth=(Worth(fault=FUTURE_SEEN, metric="rmse", difference=seen),),
+        shown=told,
     )
     top = Result(row="a_svd_top", shown=of_user(study.run(default), "svd"))
     return [with_line(system, result), top]

@@ -20,7 +20,7 @@ from reelbench.replication.exhibit_rows import exhibit_part
 from reelbench.replication.list_rows import LENGTH, content_lists, of_title
 from reelbench.replication.options import Options
 from reelbench.replication.parts import Part, Script, of_plans
-from reelbench.replication.plan import FUTURE_SEEN, Plan, carry_out
+from reelbench.replication.plan import FUTURE_SEEN, RANDOM_ROWS, Plan, carry_out
 from reelbench.replication.precision import precision_at
 from reelbench.replication.result import FOLDER, Result, Worth, counted
 from reelbench.replication.rows import System
@@ -101,7 +101,8 @@ def script(system: System) -> Script:
 def _plan(row: str) -> Plan:
     model, metrics = _MODELS[row]
     same = Variant(model, _RANDOM)
-    return Plan({row: metrics}, same, Variant(model), {FUTURE_SEEN: same})
+    seen = Variant(model, (RANDOM_ROWS,))
+    return Plan({row: metrics}, same, Variant(model), {FUTURE_SEEN: seen})
 
 
 def _network(row: str, system: System, study: Study) -> list[Result]:
@@ -147,7 +148,8 @@ def _warp(system: System, study: Study) -> Result:
     """As LightFM counts, which is not told what was in train: on test, and on train itself."""
     row = system.row("c_warp")
     same = _WARP.with_(*_RANDOM)
-    plan = Plan({row.id: (_PRECISION,)}, same, _WARP, {FUTURE_SEEN: same})
+    seen = _WARP.with_(RANDOM_ROWS)
+    plan = Plan({row.id: (_PRECISION,)}, same, _WARP, {FUTURE_SEEN: seen})
     (result,) = carry_out(plan, study, {row.id: row})
     parts = {f"{_PRECISION}_train": paths.TRAIN, _PRECISION: paths.TEST}
     found = [
