@@ -49,7 +49,7 @@ def script(system: System) -> Script:
         Part(("b_svds_reason",), lambda study: [_reason("b_svds_reason", study, _SVDS)]),
         Part(("b_dnn_layers", "b_dnn_reason"), _of_network),
     )
-    return Script((split, svds, reasons[0], dnn, reasons[1]), gaps={})
+    return Script((split, svds, reasons[0], dnn, reasons[1]))
 
 
 def _split(system: System, study: Study) -> Result:
