@@ -182,6 +182,9 @@ def replicate(
         Path | None, typer.Option("--list", help="CSV of movies with directors or overviews")
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Runs behind every spread")] = 3,
+    rows: Annotated[
+        list[str] | None, typer.Option("--row", help="Only this row; may be repeated")
+    ] = None,
 ) -> None:
     """Run every row of published systems again: their protocol, an honest one, each fault alone."""
     import logging
@@ -191,9 +194,11 @@ def replicate(
     from reelbench.replication.words import report_line
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    chosen = tuple(rows or ())
+    options = _or_exit(partial(Options, root, data, listing, seeds, chosen), "replicate")
     failed = False
     for name in names:
-        report = _or_exit(partial(run, name, Options(root, data, listing, seeds)), "replicate")
+        report = _or_exit(partial(run, name, options), "replicate")
         for result in report.rows.values():
             typer.echo(report_line(result))
             failed |= result.not_run.startswith("failed")

@@ -23,6 +23,7 @@ PARAMETERS: dict[str, Any] = {
     "stored": 100,
     "user_damping": 5.0,
     "item_damping": 3.0,
+    "baseline": "effects",
 }
 
 
@@ -39,6 +40,11 @@ class TestKNNUser(RecommenderContract):
 class TestKNNOfRawRatings(RecommenderContract):
     model_class = KNN
     parameters = PARAMETERS | {"similarity": "cosine", "shrinkage": 0.0, "k": 3}
+
+
+class TestKNNOfBareMeans(RecommenderContract):
+    model_class = KNN
+    parameters = PARAMETERS | {"similarity": "cosine", "shrinkage": 0.0, "baseline": "mean"}
 
 
 def oracle(parameters: dict[str, Any]) -> surprise.KNNBaseline:
@@ -60,6 +66,18 @@ def oracle(parameters: dict[str, Any]) -> surprise.KNNBaseline:
         bsl_options=effects,
         verbose=False,
     ).fit(trainset())
+
+
+@pytest.mark.parametrize("based_on", ["item", "user"])
+def test_with_the_mean_as_baseline_it_is_surprises_knn_basic(based_on: str) -> None:
+    """With all neighbours, as ties go another way; a pair in train is its own neighbour there."""
+    parameters = PARAMETERS | {"based_on": based_on, "similarity": "cosine", "shrinkage": 0.0}
+    model = KNN(**parameters | {"baseline": "mean", "k": 40}).fit(TRAIN, TRAIN, Features(IDS))
+    options = {"name": "cosine", "user_based": based_on == "user"}
+    other = surprise.KNNBasic(k=40, sim_options=options, verbose=False).fit(trainset())
+    pairs = unseen()
+    expected = predictions(other)[pairs]
+    np.testing.assert_allclose(model.predict(USERS, ITEMS)[pairs], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("based_on", ["item", "user"])

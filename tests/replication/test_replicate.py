@@ -83,10 +83,9 @@ PLAN = Plan(
 def test_a_plan_has_the_figures_of_its_variants(study: Study) -> None:
     known = system(NAME)
     (part,) = of_plans([PLAN], known)
-    found = carried_out(Script((part,), gaps={r.id: "left out" for r in known.rows}), study, known)
+    found = carried_out(Script((part,)), study, known)
     done = found["b_svds"]
-    assert list(found) == [row.id for row in known.rows]
-    assert found["b_dnn"].not_run == "left out" and not done.not_run
+    assert list(found) == ["b_svds"] and not done.not_run
     assert done.same["rmse"].runs == 2 and done.same["rmse"].deviation == pytest.approx(0, abs=1e-6)
     assert done.honest["rmse"].low < done.honest["rmse"].value < done.honest["rmse"].high
     for worth in done.worth:
@@ -137,10 +136,27 @@ def test_a_step_that_fails_says_why_and_hides_no_other_row(study: Study) -> None
     known = system(NAME)
     bad = Part(("b_svds",), lambda study: [study.run(Variant("svds", ("data.root=/nowhere",)))])
     good = Part(("b_split",), lambda study: [Result(row="b_split", shown="here")])
-    gaps = {row.id: "left out" for row in known.rows}
-    found = carried_out(Script((bad, good), gaps), study, known)
+    found = carried_out(Script((bad, good)), study, known)
     assert found["b_svds"].not_run == "failed: download failed"
     assert found["b_split"].shown == "here"
+
+
+def test_a_mistake_in_the_code_hides_no_other_row_either(study: Study) -> None:
+    known = system(NAME)
+    bad = Part(("b_svds",), lambda study: [{}["nothing"]])
+    good = Part(("b_split",), lambda study: [Result(row="b_split", shown="here")])
+    found = carried_out(Script((bad, good)), study, known)
+    assert found["b_svds"].not_run == "failed: KeyError: 'nothing'"
+    assert found["b_split"].shown == "here"
+
+
+def test_chosen_rows_alone(study: Study) -> None:
+    known = system(NAME)
+    parts = [
+        Part((row,), lambda study, row=row: [Result(row=row, shown="here")])
+        for row in ("b_split", "b_svds")
+    ]
+    assert set(carried_out(Script(tuple(parts)), study, known, ["b_svds"])) == {"b_svds"}
 
 
 def test_the_checkout_is_left_alone(study: Study, checkout: Path) -> None:
@@ -162,15 +178,24 @@ def test_a_spread_of_one_run_has_no_deviation() -> None:
 
 def test_the_command_writes_its_files(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     parts = [Part(("b_svds",), lambda _: [Result(row="b_svds", shown="here")])]
-    gaps = {row.id: "left out" for row in system(NAME).rows}
-    monkeypatch.setattr(latest_small_temporal, "script", lambda _: Script(tuple(parts), gaps))
+    parts += [Part(("b_split",), lambda _: [Result(row="b_split", shown=next(answers))])]
+    answers = iter(["first", "second"])
+    monkeypatch.setattr(latest_small_temporal, "script", lambda _: Script(tuple(parts)))
     done = CliRunner().invoke(app, ["replicate", NAME])
     assert done.exit_code == 0, done.output
-    assert "b_svds: here" in done.stdout and "b_dnn: not run: left out" in done.stdout
+    assert "b_svds: here" in done.stdout
+    again = CliRunner().invoke(app, ["replicate", NAME, "--row", "b_split"])
+    assert again.exit_code == 0 and "b_split: second" in again.stdout
+    kept = read_all()[NAME].rows
+    assert (kept["b_svds"].shown, kept["b_split"].shown) == ("here", "second")
     assert isinstance(read_all()[NAME], Report)
     assert "| here |" in paths.REPLICATION_MD.read_text(encoding="utf-8")
     table = pd.read_csv(paths.REPLICATION_TABLE).set_index("row")
     assert len(table) == 84 and table["difference"]["b_svds"] == "here"
+    for mistake in (["--root", "nowhere"], ["--list", "no.csv"], ["--row", "b_gold"]):
+        refused = CliRunner().invoke(app, ["replicate", NAME, *mistake])
+        assert refused.exit_code == 2 and "there" in refused.stderr
+    assert read_all()[NAME].rows == kept
     wrong = CliRunner().invoke(app, ["replicate", "golden"])
     assert wrong.exit_code == 2 and "no replication 'golden'" in wrong.stderr
 

@@ -43,6 +43,9 @@ class KNNConfig(Section):
     #: ratings of average value that every user (item) is thought to have given (got) beforehand
     user_damping: NonNegativeFloat
     item_damping: NonNegativeFloat
+    #: what neighbours' ratings are compared with: damped effects of users and items, or the mean
+    #: of train; a prediction is then the weighted mean of bare ratings
+    baseline: Literal["effects", "mean"]
 
 
 class KNN(Recommender):
@@ -63,7 +66,7 @@ class KNN(Recommender):
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         config, ids = self.config, features.ids
-        self.effects = damped_means(train, ids, config.user_damping, config.item_damping)
+        self.effects = self._baseline(train, ids)
         left = train.rating - self.effects.predict(train.user_idx, train.item_idx)
         centred = config.similarity == "pearson_baseline"
         values = _matrix(train, left if centred else train.rating, ids)
@@ -74,6 +77,12 @@ class KNN(Recommender):
             shrinkage=config.shrinkage,
             kept=config.stored,
         )
+
+    def _baseline(self, train: Interactions, ids: Ids) -> Effects:
+        if self.config.baseline == "effects":
+            return damped_means(train, ids, self.config.user_damping, self.config.item_damping)
+        mean = float(train.rating.mean(dtype=np.float64))
+        return Effects(mean, np.zeros(ids.n_users + 1), np.zeros(ids.n_items + 1))
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
         rating = self.effects.predict(user_idx, item_idx)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reelbench.replication.counts import sizes
 from reelbench.replication.parts import Part, Script, of_plans
-from reelbench.replication.plan import FUTURE_SEEN, Plan
+from reelbench.replication.plan import FUTURE_SEEN, RANDOM_ROWS, Plan
 from reelbench.replication.reasons import mean_reason, neighbour_reason
 from reelbench.replication.result import Result, counted
 from reelbench.replication.rows import System
@@ -33,7 +33,7 @@ _PLANS = (
         same=_DNN.with_(*_RANDOM, faults=[_ALL_ROWS, _OWN_ITEMS]),
         honest=_DNN,
         single={
-            FUTURE_SEEN: _DNN.with_(*_RANDOM),
+            FUTURE_SEEN: _DNN.with_(RANDOM_ROWS),
             _ALL_ROWS: _DNN.with_(faults=[_ALL_ROWS]),
             _OWN_ITEMS: _DNN.with_(faults=[_OWN_ITEMS]),
         },
@@ -49,7 +49,7 @@ def script(system: System) -> Script:
         Part(("b_svds_reason",), lambda study: [_reason("b_svds_reason", study, _SVDS)]),
         Part(("b_dnn_layers", "b_dnn_reason"), _of_network),
     )
-    return Script((split, svds, reasons[0], dnn, reasons[1]), gaps={})
+    return Script((split, svds, reasons[0], dnn, reasons[1]))
 
 
 def _split(system: System, study: Study) -> Result:

@@ -49,11 +49,6 @@ def most_rated_first(ran: Ran) -> list[int]:
     return [int(item) for item in order[counts[order] > 0]]
 
 
-def most_rated(ran: Ran) -> int:
-    """The movie with the most ratings in train, the first of equals."""
-    return most_rated_first(ran)[0]
-
-
 def content_lists(ran: Ran, blocks: Sequence[str]) -> ContentLists:
     """Lists from the variant's own blocks."""
     found = {name: read_block(ran.file(paths.feature_block(name))) for name in blocks}

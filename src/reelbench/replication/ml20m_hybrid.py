@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 from typing import Any
 
@@ -16,7 +17,7 @@ from reelbench.replication.eda import RATINGS
 from reelbench.replication.exhibit_rows import exhibit_part
 from reelbench.replication.list_rows import of_user
 from reelbench.replication.parts import Part, Script
-from reelbench.replication.plan import FUTURE_SEEN
+from reelbench.replication.plan import FUTURE_SEEN, RANDOM_ROWS
 from reelbench.replication.result import FOLDER, Estimate, Result, Worth, counted
 from reelbench.replication.rows import System
 from reelbench.replication.study import SECONDS, Study, Variant, over_folds
@@ -28,7 +29,9 @@ ABOUT = (
     "20M, figures differ for that alone: compare their order. Networks on the published protocol "
     "read the tags of a rating's own user and movie, those of test ratings too; what that is worth "
     "by itself (with vocabularies of all rows) is `row_tags`. Honest ones read the tags that "
-    "anybody gave the movie before, and each user's last tenth is test."
+    "anybody gave the movie before, and each user's last tenth is test. Of the published ladder "
+    "the figures after the first are of training, though called validation; ours are of held-out "
+    "rows."
 )
 
 _SVD = Variant(
@@ -43,8 +46,6 @@ _FOLDS = 3
 _PER_USER, _PER_MOVIE, _FEWEST = 20, 51, 2
 
 _RANDOM = ("split=random", "split.test=0.2", "split.valid=0.2")
-# the best of the grid was taken on the folds that it is reported on
-_CHOSEN = "chosen_on_test"
 _DATA = ("a_join", "a_titles", "a_directors", "a_aggregation")
 _EXHIBITS = {
     "a_eda_ratings": "rating_shares",
@@ -68,17 +69,30 @@ def script(system: System) -> Script:
         Part(("a_app1", "a_app2"), _apps),
         *ml20m_networks.parts(system),
     )
-    return Script(parts, gaps={})
+    return Script(parts)
+
+
+def published_title(raw: str) -> str:
+    """Text in brackets dropped, save for a year; a trailing The, A or An moved to the front."""
+    bare = re.sub(r"\s*\((?!\d{4}\))[^)]*\)", "", raw).strip()
+    return re.sub(r"^(.+), (The|A|An)( \(\d{4}\))?$", r"\2 \1\3", bare)
+
+
+def _with_year(items: pd.DataFrame) -> pd.Series:
+    """Our titles, and the year in brackets where it is known."""
+    year = items[YEAR].map(lambda known: f" ({known})", na_action="ignore").fillna("")
+    return items[TITLE] + year
 
 
 def _apps(study: Study) -> list[Result]:
     """What is typed into the published apps, answered by ours: a user id, and a title."""
     user = use_rows.of_first_user(study.run(_grid_point(*_DEFAULT)), "svd")
     ran = study.run(Variant("content"))
+    with_text = study.run(Variant("content", ("evaluate.similarity=text",)))
     slid = use_rows.of_typed_title(ran, CONTENT, genre_weights=(0.0, 1.0))
     return [
         Result(row="a_app1", shown=f"{user} {slid}"),
-        Result(row="a_app2", shown=f"{user} {use_rows.of_typed_title(ran, TEXT)}"),
+        Result(row="a_app2", shown=f"{user} {use_rows.of_typed_title(with_text, TEXT)}"),
     ]
 
 
@@ -89,10 +103,13 @@ def _data(system: System, study: Study) -> list[Result]:
     pairs = len(tags.drop_duplicates([USER_IDX, ITEM_IDX]))
     without_year = items[TITLE_RAW].str.replace(r" \(\d{4}\)$", "", regex=True)
     changed = int((items[TITLE] != without_year).sum())
+    other = int((items[TITLE_RAW].map(published_title) != _with_year(items)).sum())
     known = int(items[DIRECTOR].notna().sum()) if DIRECTOR in items else 0
     joined = f"{len(tags):,} tags on {pairs:,} pairs"
     shown = {
-        "a_titles": f"{changed:,} of {len(items):,} titles differ from the raw one less its year.",
+        "a_titles": f"{changed:,} of {len(items):,} titles differ from the raw one less its year; "
+        f"normalised as published (brackets dropped, The, A and An to the front), {other:,} "
+        "differ from ours.",
         "a_directors": f"{known:,} of {len(items):,} movies have a director, the others none.",
         "a_aggregation": f"{joined}; of a pair's ratings the last counts, not the mean.",
     }
@@ -159,18 +176,20 @@ def _svd(system: System, study: Study) -> list[Result]:
     best = min(grid, key=lambda point: grid[point].spread("rmse").mean)
     default = _grid_point(*_DEFAULT)
     honest = study.measure(default)
-    random = study.measure(default.with_(*_RANDOM))
+    random = study.measure(default.with_(RANDOM_ROWS))
     chosen = grid[best].spread("rmse").mean - grid[_DEFAULT].spread("rmse").mean
     seen = random.estimate("rmse").value - honest.estimate("rmse").value
+    told = (
+        f"Best of the grid: {best[0]} factors, {best[1]} epochs; ± is over {_FOLDS} folds. "
+        f"It was chosen on the folds that it is reported on, where it has RMSE {-chosen:.4f} less "
+        f"than the library's own {_DEFAULT[0]} factors and {_DEFAULT[1]} epochs, which are honest."
+    )
     result = Result(
         row="a_svd",
         same={m: grid[best].spread(m) for m in ("rmse", SECONDS)},
         honest={"rmse": honest.estimate("rmse")},
-        worth=(
-            Worth(fault=_CHOSEN, metric="rmse", difference=chosen),
-            Worth(fault=FUTURE_SEEN, metric="rmse", difference=seen),
-        ),
-        shown=f"Best of the grid: {best[0]} factors, {best[1]} epochs; ± is over {_FOLDS} folds.",
+        worth=(Worth(fault=FUTURE_SEEN, metric="rmse", difference=seen),),
+        shown=told,
     )
     top = Result(row="a_svd_top", shown=of_user(study.run(default), "svd"))
     return [with_line(system, result), top]

@@ -10,7 +10,7 @@ from reelbench.models.mlp.recommender import HISTORY
 from reelbench.replication.curves import write_curves
 from reelbench.replication.drawings import layers, write_drawing
 from reelbench.replication.parts import Part, of_plans
-from reelbench.replication.plan import FUTURE_SEEN, Plan
+from reelbench.replication.plan import FUTURE_SEEN, RANDOM_ROWS, Plan
 from reelbench.replication.result import Result
 from reelbench.replication.rows import System
 from reelbench.replication.study import Study, Variant, over_folds
@@ -74,7 +74,7 @@ def parts(system: System) -> list[Part]:
 
 def _plan(row: str, variant: Variant) -> Plan:
     single = {
-        FUTURE_SEEN: variant.with_(*_RANDOM),
+        FUTURE_SEEN: variant.with_(RANDOM_ROWS),
         _ALL_ROWS: variant.with_(faults=[_ALL_ROWS]),
         _ROW_TAGS: _as_published(variant),
     }

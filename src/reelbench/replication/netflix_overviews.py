@@ -14,13 +14,14 @@ from reelbench.columns import OVERVIEW, TITLE
 from reelbench.data.interactions import Interactions
 from reelbench.files import read_json
 from reelbench.models.base import Recommender
+from reelbench.params import ParamsError
 from reelbench.replication import netflix_sample, surprise_table
 from reelbench.replication.counts import sizes
 from reelbench.replication.exhibit_rows import exhibit_part
 from reelbench.replication.list_rows import LENGTH, content_lists, of_title
-from reelbench.replication.options import Options
+from reelbench.replication.options import Options, quoted
 from reelbench.replication.parts import Part, Script, of_plans
-from reelbench.replication.plan import FUTURE_SEEN, Plan, carry_out
+from reelbench.replication.plan import FUTURE_SEEN, RANDOM_ROWS, Plan, carry_out
 from reelbench.replication.precision import precision_at
 from reelbench.replication.result import FOLDER, Result, Worth, counted
 from reelbench.replication.rows import System
@@ -48,6 +49,13 @@ _MODELS = {
     "c_network": ("netflix_network", ("rmse", "mse")),
     "c_hybrid": ("netflix_hybrid", ("rmse",)),
 }
+_ALSO = {
+    "c_cosine": {
+        "neighbours of what effects of users and movies leave, honest": Variant(
+            "knn_user", ("models.knn_user.baseline=effects",)
+        )
+    }
+}
 _NETWORKS = ("c_mf", "c_network", "c_hybrid")
 _EXHIBITS = {
     "c_eda_years": "mean_per_release_year",
@@ -58,7 +66,9 @@ _EXHIBITS = {
 }
 _FIRST = Variant("item_mean")
 # figures of the data show what the filter leaves out too
-_WHOLE = _FIRST.with_("filter.min_per_user=0", "filter.min_per_item=0")
+_NO_FILTER = ("filter.min_per_user=0", "filter.min_per_item=0")
+_WHOLE = _FIRST.with_(*_NO_FILTER)
+_EVERY_OVERVIEW = Variant("netflix_hybrid", _NO_FILTER)
 _WARP = Variant("warp", ("evaluate.k=[20]",))
 _K = 20
 _PRECISION = f"precision_at_{_K}"
@@ -68,10 +78,16 @@ _SURPRISE_ROWS, _SURPRISE_FOLDS = 50_000, 3
 
 
 def prepare(options: Options, folder: Path) -> tuple[str, ...]:
-    """The user's files, or a sample; overviews from TMDB's list where it is given."""
+    """The user's files, or a sample; overviews from TMDB's list where it is given.
+
+    Raises:
+        ParamsError: another data set is asked for.
+    """
+    if options.data is not None:
+        raise ParamsError("netflix_overviews reads files of the Netflix Prize: name them by --root")
     movies = None if options.listing is None else netflix_sample.overviews(options.listing)
     root = options.root or folder / "sample"
-    overrides: tuple[str, ...] = (f"data.root={root.resolve()}",)
+    overrides: tuple[str, ...] = (f"data.root={quoted(root.resolve())}",)
     if options.root is None:
         netflix_sample.make_sample(root, movies)
         overrides += _FEWEST
@@ -80,7 +96,7 @@ def prepare(options: Options, folder: Path) -> tuple[str, ...]:
     file = netflix_sample.write_overviews(movies, folder).resolve()
     columns = ("title_raw:title", "year:year", "director:director", "overview:overview")
     listed = f"enrich.list.columns={{{','.join(columns)}}}"
-    return (*overrides, "enrich=imdb-directors", f"enrich.list.path={file}", listed)
+    return (*overrides, "enrich=imdb-directors", f"enrich.list.path={quoted(file)}", listed)
 
 
 def script(system: System) -> Script:
@@ -95,13 +111,18 @@ def script(system: System) -> Script:
         Part(("c_warp",), lambda study: [_warp(system, study)]),
         Part(("c_surprise",), _surprise),
     )
-    return Script(parts, gaps={})
+    return Script(parts)
 
 
 def _plan(row: str) -> Plan:
     model, metrics = _MODELS[row]
-    same = Variant(model, _RANDOM)
-    return Plan({row: metrics}, same, Variant(model), {FUTURE_SEEN: same})
+    return Plan(
+        {row: metrics},
+        same=Variant(model, _RANDOM),
+        honest=Variant(model),
+        single={FUTURE_SEEN: Variant(model, (RANDOM_ROWS,))},
+        also=_ALSO.get(row, {}),
+    )
 
 
 def _network(row: str, system: System, study: Study) -> list[Result]:
@@ -130,8 +151,11 @@ def _data(system: System, study: Study) -> list[Result]:
 
 
 def _nearest(study: Study) -> list[Result]:
-    """By overview, to the movie of the publication or else the first that has one."""
-    ran = study.run(Variant("netflix_hybrid"))
+    """By overview, to the movie of the publication or else the first that has one.
+
+    Among all movies: the filter of ratings leaves few, and not that one.
+    """
+    ran = study.run(_EVERY_OVERVIEW, upto="inputs")
     lists = content_lists(ran, ("overviews",))
     known = np.flatnonzero(np.diff(lists.overviews.indptr))
     if not len(known):
@@ -139,7 +163,8 @@ def _nearest(study: Study) -> list[Result]:
     titles = pd.read_parquet(ran.file(paths.ITEMS), columns=[TITLE])[TITLE].to_numpy()
     asked = [item for item in known if titles[item] == _ASKED]
     item = int(asked[0] if asked else known[0])
-    shown = of_title(ran, item, lists.by_overview(item, LENGTH))
+    instead = "" if asked else f"There is no overview of {_ASKED} here. "
+    shown = instead + of_title(ran, item, lists.by_overview(item, LENGTH))
     return [Result(row="c_list_overviews", shown=shown)]
 
 
@@ -147,7 +172,8 @@ def _warp(system: System, study: Study) -> Result:
     """As LightFM counts, which is not told what was in train: on test, and on train itself."""
     row = system.row("c_warp")
     same = _WARP.with_(*_RANDOM)
-    plan = Plan({row.id: (_PRECISION,)}, same, _WARP, {FUTURE_SEEN: same})
+    seen = _WARP.with_(RANDOM_ROWS)
+    plan = Plan({row.id: (_PRECISION,)}, same, _WARP, {FUTURE_SEEN: seen})
     (result,) = carry_out(plan, study, {row.id: row})
     parts = {f"{_PRECISION}_train": paths.TRAIN, _PRECISION: paths.TEST}
     found = [

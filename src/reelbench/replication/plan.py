@@ -10,8 +10,10 @@ from reelbench.replication.rows import Row
 from reelbench.replication.study import SECONDS, Measured, Study, Variant
 from reelbench.replication.words import line
 
-#: the fault that is a split and not an option: a random one, so that train holds the future too
+#: the fault that is a split and not an option: of each user as many rows as in `temporal_user`, but
+#: any of them, so that train holds the future too and nothing else is different
 FUTURE_SEEN = "future_seen"
+RANDOM_ROWS = "split=random_by_user"
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,8 @@ def neighbour_reason(ran: Ran, model: str) -> str:
     scores = Recommender.load(ran.file(paths.model_dir(model))).score(np.unique(train[USER_IDX]))
     near = liked[np.argsort(-_correlations(scores, item)[liked], kind="stable")][:_NEIGHBOURS]
     titles = _titles(ran)
-    return f"First user: {titles[item]}, because it is like {', '.join(titles[i] for i in near)}."
+    told = f"First user: {titles[item]}, because it is like {', '.join(titles[i] for i in near)}"
+    return f"{told} (alike by the scores of all users, not by the distance of embeddings)."
 
 
 def _first(ran: Ran, model: str) -> pd.Series:

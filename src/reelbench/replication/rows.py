@@ -39,8 +39,15 @@ class System(Section):
     rows: tuple[Row, ...]
 
     def row(self, name: str) -> Row:
-        """The row of this id; KeyError if there is none."""
-        return {row.id: row for row in self.rows}[name]
+        """The row of this id.
+
+        Raises:
+            ParamsError: there is none.
+        """
+        known = {row.id: row for row in self.rows}
+        if name not in known:
+            raise ParamsError(f"{self.preset} has no row '{name}'; there are {', '.join(known)}")
+        return known[name]
 
 
 @cache

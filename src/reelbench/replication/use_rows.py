@@ -42,6 +42,8 @@ def of_typed_title(ran: Ran, likeness: str, genre_weights: tuple[float, ...] = (
 
 
 def told(answer: Answer, more: str = "") -> str:
-    """Who asked, and the titles."""
+    """Who asked, which model or likeness answers, the titles, and what the answer notes."""
     titles = ", ".join(recommendation.title for recommendation in answer.recommendations)
-    return f"{answer.asked[:1].upper()}{answer.asked[1:]}{more}: {titles or 'none'}."
+    asked = f"{answer.asked[:1].upper()}{answer.asked[1:]}{more}"
+    note = f" ({answer.note})" if answer.note else ""
+    return f"{asked}, by {answer.model}: {titles or 'none'}{note}."
