@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from reelbench.columns import AGE, GENRES, ITEM_IDX, RATING, TIMESTAMP, USER_IDX, YEAR
-from reelbench.reporting.data_figures import genres_of, means_of, sums
+from reelbench.reporting.data_figures import genres_of, means_of, sums, times_of
 
 GENRE, DAY = "genre", "day"
 RATINGS, MOVIES, USERS, SHARE = "ratings", "movies", "users", "share"
@@ -57,7 +57,7 @@ def mean_per_genre(interactions: pd.DataFrame, items: pd.DataFrame) -> pd.DataFr
 
 def mean_per_year(interactions: pd.DataFrame) -> pd.DataFrame:
     """`year` in which ratings were given, `ratings`, their `mean` and half its 95 % interval."""
-    times = _times(interactions)
+    times = times_of(interactions)
     timed = interactions.loc[times.index].assign(**{YEAR: times.dt.year})
     return _with_means(sums(timed, YEAR), YEAR)
 
@@ -77,7 +77,7 @@ def mean_per_release_year(interactions: pd.DataFrame, items: pd.DataFrame) -> pd
 
 def ratings_per_day(interactions: pd.DataFrame) -> pd.DataFrame:
     """`day` (UTC) and `ratings`, every day from the first to the last, also those without any."""
-    counts = _times(interactions).dt.floor("D").value_counts()
+    counts = times_of(interactions).dt.floor("D").value_counts()
     if counts.empty:
         return pd.DataFrame({DAY: pd.Series(dtype=str), RATINGS: pd.Series(dtype=np.int64)})
     counts = counts.reindex(pd.date_range(counts.index.min(), counts.index.max()), fill_value=0)
@@ -155,11 +155,6 @@ def conclusions(
         numbers = {"youngest": age.min(), "median": age.median(), "oldest": age.max()}
         found["ages"] = {name: float(value) for name, value in numbers.items()}
     return found
-
-
-def _times(interactions: pd.DataFrame) -> pd.Series:
-    times = interactions[TIMESTAMP].dropna()
-    return pd.to_datetime(times[times >= 0].astype(np.int64), unit="s")
 
 
 def _with_means(per_group: pd.DataFrame, group: str) -> pd.DataFrame:

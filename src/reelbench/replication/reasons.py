@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from reelbench import paths
-from reelbench.columns import ITEM_IDX, RANK, RATING, SCORE, TITLE, USER_IDX
+from reelbench.columns import ITEM_IDX, RANK, RATING, SCORE, USER_IDX
 from reelbench.models.base import Recommender
+from reelbench.replication.list_rows import titles as titles_of
 from reelbench.replication.workspace import Ran
 
 _NEIGHBOURS = 3
@@ -20,7 +21,7 @@ def mean_reason(ran: Ran, model: str) -> str:
     ratings = train.loc[train[ITEM_IDX] == first[ITEM_IDX], RATING]
     told = f", mean {ratings.mean():.2f}" if len(ratings) else ""
     return (
-        f"First user: {_titles(ran)[int(first[ITEM_IDX])]}, predicted {first[SCORE]:.2f}; "
+        f"First user: {titles_of(ran)[int(first[ITEM_IDX])]}, predicted {first[SCORE]:.2f}; "
         f"{len(ratings)} ratings in train{told}."
     )
 
@@ -38,7 +39,7 @@ def neighbour_reason(ran: Ran, model: str) -> str:
     liked = train.loc[train[USER_IDX] == first[USER_IDX], ITEM_IDX].to_numpy()
     scores = Recommender.load(ran.file(paths.model_dir(model))).score(np.unique(train[USER_IDX]))
     near = liked[np.argsort(-_correlations(scores, item)[liked], kind="stable")][:_NEIGHBOURS]
-    titles = _titles(ran)
+    titles = titles_of(ran)
     told = f"First user: {titles[item]}, because it is like {', '.join(titles[i] for i in near)}"
     return f"{told} (alike by the scores of all users, not by the distance of embeddings)."
 
@@ -46,10 +47,6 @@ def neighbour_reason(ran: Ran, model: str) -> str:
 def _first(ran: Ran, model: str) -> pd.Series:
     table = pd.read_parquet(ran.file(paths.recommendations(model)))
     return table.sort_values([USER_IDX, RANK]).iloc[0]
-
-
-def _titles(ran: Ran) -> list[str]:
-    return list(pd.read_parquet(ran.file(paths.ITEMS), columns=[TITLE])[TITLE])
 
 
 def _correlations(scores: np.ndarray, item: int) -> np.ndarray:

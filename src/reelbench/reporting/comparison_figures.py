@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from reelbench.columns import MEAN_GIVEN, MEAN_PREDICTED, N_TEST
+from reelbench.columns import MEAN_GIVEN, MEAN_PREDICTED
 from reelbench.reporting.comparisons import Pair
 from reelbench.reporting.figures import BLUE, GREY, new, small_multiples
-from reelbench.reporting.results import Result
+from reelbench.reporting.results import Result, thick_bins
 
 # worse, no difference shown, better
 _COLOURS = ListedColormap(["#F2C4A8", "#F3F4F6", "#A9D2EA"])
@@ -24,8 +24,6 @@ _FAINT = "#D1D5DB"
 # models whose differences have room for four decimals, and whose lines can be told apart
 _MOST_WITH_DECIMALS = 10
 _MOST_LINES = 8
-# bins with fewer ratings jump about
-_FEWEST_RATINGS = 20
 
 
 def significance_matrix(pairs: Sequence[Pair]) -> Figure | None:
@@ -85,7 +83,7 @@ def calibration(results: Sequence[Result]) -> Figure | None:
 def _calibration_lines(results: Sequence[Result]) -> Figure:
     figure, (axes,) = new(4.2)
     for number, result in enumerate(results):
-        table = _thick_bins(result)
+        table = thick_bins(result)
         axes.plot(
             table[MEAN_PREDICTED],
             table[MEAN_GIVEN],
@@ -107,7 +105,7 @@ def _calibration_lines(results: Sequence[Result]) -> Figure:
 
 def _calibration_panels(results: Sequence[Result]) -> Figure:
     figure, panels = small_multiples(len(results), columns=6, height=1.35)
-    tables = [_thick_bins(result) for result in results]
+    tables = [thick_bins(result) for result in results]
     for axes, result, own in zip(panels, results, tables, strict=True):
         for table in tables:
             axes.plot(*_excess(table), color=_FAINT, linewidth=0.8)
@@ -122,9 +120,3 @@ def _calibration_panels(results: Sequence[Result]) -> Figure:
 def _excess(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     """Predicted rating, and what the given one is above it."""
     return table[MEAN_PREDICTED], table[MEAN_GIVEN] - table[MEAN_PREDICTED]
-
-
-def _thick_bins(result: Result) -> pd.DataFrame:
-    """The bins with enough ratings not to jump about."""
-    table = result.calibration
-    return table[table[N_TEST] >= min(_FEWEST_RATINGS, table[N_TEST].max())]

@@ -144,6 +144,12 @@ def release_year(interactions: pd.DataFrame, items: pd.DataFrame) -> Figure | No
     return figure
 
 
+def times_of(interactions: pd.DataFrame) -> pd.Series:
+    """When ratings were given, UTC; without those of unknown time."""
+    times = interactions[TIMESTAMP].dropna()
+    return pd.to_datetime(times[times >= 0].astype(np.int64), unit="s")
+
+
 def genres_of(items: pd.DataFrame) -> pd.Series:
     """A row per movie and genre, indexed by `item_idx`; empty where the source has no genres."""
     if GENRES not in items:

@@ -9,7 +9,11 @@ from typing import Any
 import pandas as pd
 
 from reelbench import paths
+from reelbench.columns import N_TEST
 from reelbench.files import read_json
+
+# bins of the rating scale with fewer ratings jump about
+_FEWEST_RATINGS = 20
 
 
 class ReportError(ValueError):
@@ -65,6 +69,12 @@ def read_result(model: str) -> Result:
         cohorts=_read_table(paths.cohorts(model)),
         calibration=_read_table(paths.calibration(model)),
     )
+
+
+def thick_bins(result: Result) -> pd.DataFrame:
+    """The rows of `calibration` with enough ratings to be shown."""
+    table = result.calibration
+    return table[table[N_TEST] >= min(_FEWEST_RATINGS, table[N_TEST].max())]
 
 
 def _read_if_there(file: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import USER_PREFIX, Features
 from reelbench.models.base import Arrays
 from reelbench.models.mlp.config import ITEM, USER, MLPConfig
-from reelbench.models.parts.feature_matrices import sparse_matrix, tokens_and_vectors
+from reelbench.models.parts.feature_matrices import sparse_matrix, tokens_and_vectors, with_unknown
 from reelbench.models.parts.keras_layers import Terms
 from reelbench.params import ParamsError
 
@@ -46,7 +46,7 @@ class Tables:
         tokens, vectors = tokens_and_vectors(features)
         if config.title_pooling == "flatten":
             tokens = _padded_in_front(tokens)
-        arrays = {"tokens": _with_unknown(tokens), "vectors": vectors.astype(np.float32)}
+        arrays = {"tokens": with_unknown(tokens), "vectors": vectors.astype(np.float32)}
         for name in (name for name, width in config.embeddings.items() if width):
             codes = _codes(name, features)
             arrays[f"code.{name}"] = codes.astype(np.float32)[:, None]
@@ -56,7 +56,7 @@ class Tables:
         for name in config.linear:
             columns = _columns(name, features)
             if columns.shape[1]:
-                arrays[f"linear.{name}"] = _with_unknown(columns)
+                arrays[f"linear.{name}"] = with_unknown(columns)
         for side in (USER, ITEM):
             arrays[f"{side}_columns"] = _side_by_side(side, features, config)
         return cls(arrays, Terms.of(sparse_matrix(features)))
@@ -118,7 +118,7 @@ def _columns(name: str, features: Features) -> np.ndarray:
 
 def _side_by_side(side: str, features: Features, config: MLPConfig) -> np.ndarray:
     found = [_columns(name, features) for name in config.columns if side_of(name) == side]
-    return _with_unknown(np.hstack([np.zeros((_size(side, features), 0)), *found]))
+    return with_unknown(np.hstack([np.zeros((_size(side, features), 0)), *found]))
 
 
 def _array(name: str, features: Features) -> np.ndarray:
@@ -135,8 +135,3 @@ def _padded_in_front(tokens: np.ndarray) -> np.ndarray:
     """Words last, in their order: what Keras' `pad_sequences` does unless it is told otherwise."""
     order = np.argsort(tokens > 0, axis=1, kind="stable")
     return np.take_along_axis(tokens, order, axis=1)
-
-
-def _with_unknown(table: np.ndarray) -> np.ndarray:
-    """The table and a row of zeros for an unknown index, float32."""
-    return np.vstack([table, np.zeros((1, table.shape[1]))]).astype(np.float32)

@@ -15,6 +15,7 @@ from reelbench.models.parts.feature_matrices import (
     sparse_matrix,
     tokens_and_vectors,
     user_matrix,
+    with_unknown,
 )
 from reelbench.models.parts.keras_layers import Terms
 
@@ -62,9 +63,9 @@ class Tables:
             item_effect=_column(effects.item + effects.mean),
             user_trust=_trust(train.user_idx, ids.n_users, damping),
             item_trust=_trust(train.item_idx, ids.n_items, damping),
-            user_columns=_with_unknown(user_matrix(features)),
-            item_columns=_with_unknown(dense_matrix(features)),
-            tokens=_with_unknown(tokens),
+            user_columns=with_unknown(user_matrix(features)),
+            item_columns=with_unknown(dense_matrix(features)),
+            tokens=with_unknown(tokens),
             vectors=vectors.astype(np.float32),
             term_starts=words.starts,
             terms=words.terms,
@@ -93,8 +94,3 @@ def _trust(index: np.ndarray, size: int, damping: float) -> np.ndarray:
 
 def _column(values: np.ndarray) -> np.ndarray:
     return values.astype(np.float32)[:, None]
-
-
-def _with_unknown(table: np.ndarray) -> np.ndarray:
-    """The table and a row of zeros for an unknown index, float32."""
-    return np.vstack([table, np.zeros((1, table.shape[1]))]).astype(np.float32)

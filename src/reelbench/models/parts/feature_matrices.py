@@ -31,6 +31,11 @@ def user_columns(block: Block, n_users: int) -> np.ndarray:
     return _float_columns(block, n_users, lambda name: name.startswith(USER_PREFIX))
 
 
+def with_unknown(table: np.ndarray) -> np.ndarray:
+    """The table and a row of zeros for an unknown index, float32."""
+    return np.vstack([table, np.zeros((1, table.shape[1]))]).astype(np.float32)
+
+
 def _float_columns(block: Block, n_rows: int, chosen: Callable[[str], bool]) -> np.ndarray:
     columns = [
         block[name].astype(np.float64)

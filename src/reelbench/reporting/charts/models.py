@@ -30,10 +30,8 @@ from reelbench.reporting.charts.chart import (
     title,
 )
 from reelbench.reporting.comparisons import Metric
-from reelbench.reporting.results import Result
+from reelbench.reporting.results import Result, thick_bins
 
-# bins with fewer ratings jump about
-_FEWEST_RATINGS = 20
 # more given values than this are drawn in as many equal bins
 _MOST_BOXES = 10
 _PARTS = {"train_loss": "train", "valid_loss": "valid"}
@@ -110,7 +108,7 @@ def cohorts(results: Sequence[Result], metrics: Sequence[Metric]) -> alt.TopLeve
 
 def calibration(results: Sequence[Result]) -> alt.TopLevelMixin | None:
     """What the mean given rating is above the predicted one, one model before all others."""
-    tables = [_thick_bins(r).assign(model=r.name) for r in results if len(r.calibration)]
+    tables = [thick_bins(r).assign(model=r.name) for r in results if len(r.calibration)]
     if not tables:
         return None
     table = pd.concat(tables)
@@ -125,12 +123,6 @@ def calibration(results: Sequence[Result]) -> alt.TopLevelMixin | None:
         .add_params(chooser("model", _names(results, table)))
         .properties(title=title("'Calibration of ' + model"), height=HEIGHT)
     )
-
-
-def _thick_bins(result: Result) -> pd.DataFrame:
-    """The bins with enough ratings not to jump about."""
-    table = result.calibration
-    return table[table[N_TEST] >= min(_FEWEST_RATINGS, table[N_TEST].max())]
 
 
 def _names(results: Sequence[Result], table: pd.DataFrame) -> list[str]:

@@ -6,9 +6,9 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from reelbench.columns import AGE, ITEM_IDX, RATING, TIMESTAMP, YEAR
+from reelbench.columns import AGE, ITEM_IDX, RATING, YEAR
 from reelbench.reporting.charts.chart import HEIGHT, MAIN, OTHER, ROW, SOFT, data, subtitled
-from reelbench.reporting.data_figures import genres_of, means_of, sums
+from reelbench.reporting.data_figures import genres_of, means_of, sums, times_of
 
 # more values than this are drawn in as many equal bins
 _MOST_BARS = 12
@@ -42,7 +42,7 @@ def per_value(interactions: pd.DataFrame) -> alt.LayerChart:
 
 def per_year(interactions: pd.DataFrame) -> alt.Chart | None:
     """Ratings per calendar year in which they were given, and what they were."""
-    times = _times(interactions)
+    times = times_of(interactions)
     if times.empty:
         return None
     own = interactions.loc[times.index, RATING].groupby(times.dt.year)
@@ -65,7 +65,7 @@ def per_year(interactions: pd.DataFrame) -> alt.Chart | None:
 
 def per_day(interactions: pd.DataFrame) -> alt.Chart | None:
     """Ratings per day, or per week of a long history."""
-    times = _times(interactions)
+    times = times_of(interactions)
     if times.empty:
         return None
     daily = (times.max() - times.min()).days <= _MOST_DAYS
@@ -86,12 +86,6 @@ def per_day(interactions: pd.DataFrame) -> alt.Chart | None:
         )
         .properties(title=f"Ratings per {unit}", height=HEIGHT)
     )
-
-
-def _times(interactions: pd.DataFrame) -> pd.Series:
-    """When ratings were given, UTC; without those of unknown time."""
-    times = interactions[TIMESTAMP].dropna()
-    return pd.to_datetime(times[times >= 0].astype(np.int64), unit="s")
 
 
 def long_tail(interactions: pd.DataFrame, by: str, noun: str) -> alt.TopLevelMixin:
