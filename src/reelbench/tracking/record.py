@@ -9,13 +9,12 @@ import csv
 import hashlib
 import json
 import platform
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reelbench import faults, params, paths
+from reelbench import faults, params, paths, revision
 from reelbench.files import read_json, sha256_file, sha256_tree
 from reelbench.models.base import ModelEntry
 from reelbench.serving.requirements import requirements
@@ -149,21 +148,9 @@ def _tags(
 
 
 def git() -> dict[str, str]:
-    """Commit and whether the tree differs from it; empty outside a checkout.
-
-    The lock file and the reports are results: they are bound to differ while a pipeline runs.
-    """
-    try:
-        commit = _output("git", "rev-parse", "HEAD")
-        changes = _output("git", "status", "--porcelain", "--", ".", ":!reports", ":!dvc.lock")
-    except (OSError, subprocess.SubprocessError):
-        return {}
-    return {"git.commit": commit, "git.dirty": text(bool(changes))}
-
-
-def _output(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
-    return done.stdout.strip()
+    """Commit and whether the tree differs from it; empty outside a checkout."""
+    found = revision.read()
+    return {"git.commit": found.commit, "git.dirty": text(found.dirty)} if found else {}
 
 
 def _curves(file: Path) -> Iterator[tuple[str, int, float]]:
