@@ -22,6 +22,9 @@ from reelbench.serving.requirements import requirements
 #: beginnings of the names of `test_metrics`
 TEST_GROUPS = ("test/", "cohort/", "cost_evaluate/")
 
+#: tag of a run with faults, and of no other
+FAULTS = "faults"
+
 _SERVING = "reelbench.serving.pyfunc"
 
 
@@ -36,7 +39,9 @@ class Record:
     Attributes:
         experiment: data set and split, `ml-100k/temporal_user`.
         model_hash: SHA-256 of the model folder; training writes its inputs' hashes there as well.
-        evaluation_hash: SHA-256 of the evaluation's results; None before the evaluation.
+        faults: names of those that are switched on, such as `a, b`; empty for an honest run.
+        evaluation_hash: SHA-256 of the evaluation's results; None before the evaluation with these
+            faults.
         parameters: the model's own keys, and data, split, seed and threads.
         tags: code, machine, package versions and input hashes.
         curves: (`curve/train_loss`, epoch, value).
@@ -49,6 +54,7 @@ class Record:
     model: str
     experiment: str
     model_hash: str
+    faults: str
     evaluation_hash: str | None
     parameters: dict[str, str]
     tags: dict[str, str]
@@ -57,6 +63,11 @@ class Record:
     train_metrics: dict[str, float]
     test_metrics: dict[str, float]
     requirements: list[str]
+
+    @property
+    def name(self) -> str:
+        """Of the run: the model's, and with which faults."""
+        return f"{self.model} with {self.faults}" if self.faults else self.model
 
 
 def read(model: str) -> Record:
@@ -69,19 +80,22 @@ def read(model: str) -> Record:
     content = params.read()
     entry = params.load(f"models.{model}", ModelEntry)
     _check(model, entry, content)
+    switched_on = faults.named(content)
+    evaluated = evaluated_with(model) == switched_on
     cost = _read(paths.train_cost(model))
     needed = requirements(_SERVING, entry.target.rpartition(".")[0])
     return Record(
         model=model,
         experiment=f"{content['data']['name']}/{content['split']['name']}",
         model_hash=sha256_tree(paths.model_dir(model)),
-        evaluation_hash=_evaluation_hash(model),
+        faults=switched_on,
+        evaluation_hash=_evaluation_hash(model) if evaluated else None,
         parameters=_parameters(content, model),
-        tags=_tags(model, content, cost, needed),
+        tags=_tags(model, content, cost, needed, switched_on),
         curves=list(_curves(paths.curves(model))),
         system=list(_system(cost)),
         train_metrics=_numbers(cost, "cost_train"),
-        test_metrics=_test_metrics(model),
+        test_metrics=_test_metrics(model) if evaluated else {},
         requirements=needed,
     )
 
@@ -113,6 +127,11 @@ def _read(file: Path) -> dict[str, Any]:
     return read_json(file) if file.is_file() else {}
 
 
+def evaluated_with(model: str) -> str:
+    """Names of the faults of the evaluation on disk, such as `a, b`; empty for none."""
+    return ", ".join(sorted(_read(paths.metrics(model)).get("faults", ())))
+
+
 def _evaluation_hash(model: str) -> str | None:
     """Hash of what an evaluation found; its cost is left out, since it differs every time."""
     metrics = paths.metrics(model)
@@ -133,13 +152,17 @@ def _parameters(content: Mapping[str, Any], model: str) -> dict[str, str]:
 
 
 def _tags(
-    model: str, content: Mapping[str, Any], cost: Mapping[str, Any], needed: list[str]
+    model: str,
+    content: Mapping[str, Any],
+    cost: Mapping[str, Any],
+    needed: list[str],
+    switched_on: str,
 ) -> dict[str, str]:
     tags = {
         "data": content["data"]["name"],
         "split": content["split"]["name"],
         # an honest run has no such tag
-        **({"faults": names} if (names := faults.named(content)) else {}),
+        **({FAULTS: switched_on} if switched_on else {}),
         "machine": {"host": platform.node()} | cost.get("machine", {}),
         "input": _inputs(model),
         "package": dict(name.split("==") for name in needed),
