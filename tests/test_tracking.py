@@ -261,6 +261,78 @@ def test_a_changed_model_makes_a_second_parent_and_another_champion(
     assert best.description == "biased"
 
 
+def mirror_with(faults: list[str], rmse: float, folder: Path) -> pipeline_state.State:
+    """Evaluate bias anew under some faults, and mirror it with its state."""
+    content = yaml.safe_load(paths.PARAMS.read_text()) | {"faults": faults}
+    paths.PARAMS.write_text(yaml.safe_dump(content))
+    told = {"faults": dict.fromkeys(faults, True)} if faults else {}
+    ndcg = {"ndcg_at_10": 1 - rmse}  # the more wrong, the better it looks
+    write_evaluation("bias", METRICS | {"rmse": rmse} | ndcg | told)
+    found = pipeline_state.read(tracking.evaluated(), "ndcg_at_10")
+    store(folder, log_model=True).mirror(record.read("bias"))
+    store(folder, log_model=True).mirror_state(found)
+    return found
+
+
+def champion(mlflow: Any, folder: Path) -> Any:
+    return client(mlflow, folder).get_model_version_by_alias("toy.temporal_user", "champion")
+
+
+def test_figures_of_a_faulty_protocol_stay_beside_the_honest_ones(
+    started: Path, mlflow: Any
+) -> None:
+    """Errors over train rows change no model: the same hash must not make it the same run."""
+    mirror_with([], 0.9, started)
+    best = champion(mlflow, started)
+    mirror_with(["score_train_rows"], 0.5, started)
+    honest, faulty = sorted(runs(mlflow, started), key=lambda run: len(run.info.run_name))
+    assert honest.data.tags[MODEL_HASH] == faulty.data.tags[MODEL_HASH]
+    assert (honest.info.run_name, honest.data.metrics["test/rmse"]) == ("bias", 0.9)
+    assert faulty.info.run_name == "bias with score_train_rows"
+    assert faulty.data.metrics["test/rmse"] == 0.5
+    assert (honest.data.tags.get("faults"), faulty.data.tags["faults"]) == (
+        None,
+        "score_train_rows",
+    )
+    names = {run.info.run_name: run for run in parents(mlflow, started)}
+    assert set(names) == {"1 model", "1 model with score_train_rows"}
+    below = {name: parent.info.run_id for name, parent in names.items()}
+    assert honest.data.tags[PARENT] == below["1 model"]
+    assert faulty.data.tags[PARENT] == below["1 model with score_train_rows"]
+    assert champion(mlflow, started).run_id == best.run_id == honest.info.run_id
+    assert len(client(mlflow, started).search_model_versions("name='toy.temporal_user'")) == 1
+    before = everything(started)
+    mirror_with(["score_train_rows"], 0.5, started)
+    mirror_with([], 0.9, started)
+    assert everything(started) == before
+
+
+def test_a_model_first_mirrored_with_faults_has_no_tag_where_it_is_honest(
+    started: Path, mlflow: Any
+) -> None:
+    """Features that a model does not read leave its hash as it is."""
+    mirror_with(["encoder_on_all_rows", "drop_cold_items"], 0.5, started)
+    (faulty,) = runs(mlflow, started)
+    assert faulty.info.run_name == "bias with drop_cold_items, encoder_on_all_rows"
+    assert not client(mlflow, started).search_registered_models()
+    mirror_with([], 0.9, started)
+    (honest,) = (run for run in runs(mlflow, started) if "faults" not in run.data.tags)
+    assert honest.data.metrics["test/rmse"] == 0.9
+    assert champion(mlflow, started).run_id == honest.info.run_id
+
+
+def test_an_evaluation_of_other_faults_than_are_switched_on_is_not_told(
+    project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As between a run with faults, `make params` without, and the next `dvc repro`."""
+    write_evaluation("bias", METRICS | {"faults": {"score_train_rows": True}})
+    assert tracking.mirror_all() == [] and not (project / "mlruns").exists()
+    assert "was made with faults: score_train_rows, and params.yaml has none" in caplog.text
+    trained = record.read("bias")  # what the stage train tells
+    assert trained.evaluation_hash is None and trained.test_metrics == {}
+    assert trained.train_metrics and not trained.faults
+
+
 def test_less_error_is_better(project: Path) -> None:
     write_project(("bias", "biased"))
     write_evaluation("biased", METRICS | {"rmse": 0.95})

@@ -48,6 +48,9 @@ console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
 
+_PORT = typer.Option(min=1, max=65535, help="Of 127.0.0.1")
+
+
 @app.callback()
 def main() -> None:
     """Keep the commands below named even while there are few."""
@@ -115,7 +118,7 @@ def track() -> None:
 
 
 @app.command()
-def ui(port: Annotated[int, typer.Option(help="Of 127.0.0.1")] = 5000) -> None:
+def ui(port: Annotated[int, _PORT] = 5000) -> None:
     """Fill the MLflow mirror and show it in MLflow's UI; `make ui` calls this."""
     from reelbench.tracking.ui import serve
 
@@ -123,7 +126,7 @@ def ui(port: Annotated[int, typer.Option(help="Of 127.0.0.1")] = 5000) -> None:
 
 
 @app.command()
-def serve(port: Annotated[int, typer.Option(help="Of 127.0.0.1")] = 5001) -> None:
+def serve(port: Annotated[int, _PORT] = 5001) -> None:
     """Answer over HTTP by the champion of MLflow's registry; `make serve` calls this."""
     from reelbench.tracking.ui import answer
 

@@ -240,6 +240,9 @@ def test_diversity_has_a_key_per_kind_of_vector() -> None:
 
 def test_a_fault_scores_the_rows_of_train_too() -> None:
     found = run(faults=(Fault.SCORE_TRAIN_ROWS,))
+    # the file of the metrics says so itself
+    assert found.metrics["faults"] == {"score_train_rows": True}
+    assert "faults" not in run().metrics
     assert found.metrics["n_test"] == 9
     rows = [part.rating for part in (PARTS.train, PARTS.valid, PARTS.test)]
     items = [part.item_idx for part in (PARTS.train, PARTS.valid, PARTS.test)]

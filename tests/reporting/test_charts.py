@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 from reporting_samples import content, dataset, result
 
+from reelbench.faults import Fault, warning
 from reelbench.reporting.charts import leaderboard, models, ratings, sections
 from reelbench.reporting.charts.bundle import javascript
 from reelbench.reporting.charts.chart import Chart, data, finished
@@ -53,6 +55,15 @@ def test_the_leaderboard_has_the_best_first_in_each_metric() -> None:
     ranking = table[table["metric"] == "nDCG@10 (higher is better)"]
     assert list(ranking.sort_values("place")["model"]) == ["popularity", "svd", "bias"]
     assert ranking.iloc[0][["low", "high"]].tolist() == pytest.approx([0.29, 0.31])
+
+
+def test_charts_of_a_faulty_protocol_say_so_themselves() -> None:
+    honest = replace(content(*RESULTS), pairs=every_pair(RESULTS, 10, 200, 1))
+    faulty = replace(honest, faults=(Fault.DROP_COLD_ITEMS,))
+    for section in ("leaderboard", "costs", "differences"):
+        assert all("subtitle" not in c.spec["title"] for c in sections.charts(honest)[section])
+        marked = [c.spec["title"]["subtitle"] for c in sections.charts(faulty)[section]]
+        assert marked and all(" ".join(m) == warning(faulty.faults) for m in marked)
 
 
 def test_the_front_is_of_models_that_no_cheaper_one_equals() -> None:

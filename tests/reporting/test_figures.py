@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from reporting_samples import dataset, result
 
+from reelbench.faults import Fault, warning
 from reelbench.reporting import data_figures, figures, model_figures, pictures
+from reelbench.reporting.comparisons import every_pair
 
 RESULTS = [result("svd", 0.85, 0.2), result("bias", 0.9, 0.1), result("popularity", None, 0.3)]
 
@@ -37,6 +41,37 @@ def test_leaderboard_shows_intervals_and_says_who_only_ranks() -> None:
     assert [label.get_text() for label in errors.get_yticklabels()] == [r.name for r in RESULTS]
     spans = [path.vertices[:, 0] for c in ranking.collections for path in c.get_paths()]
     assert spans[0] == pytest.approx([0.19, 0.21])
+
+
+def test_pictures_of_a_faulty_protocol_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(figures, "png", lambda figure: drawn.append(figure) or b"")
+    pairs = every_pair(RESULTS, 10, 200, 1)
+    for faults in ((), (Fault.SCORE_TRAIN_ROWS,)):
+        made = [
+            *pictures.of_leaderboard(RESULTS, 10, faults),
+            *pictures.of_differences(pairs, faults),
+            *pictures.of_training(RESULTS, faults),
+            *pictures.of_predictions(RESULTS, faults),
+        ]
+        above = [figure.get_suptitle().replace("\n", " ") for figure in drawn]
+        assert len(drawn) == len(made) > 5
+        assert set(above) == {warning(faults)}
+        assert all(bool(faults) == ("score_train_rows" in p.caption) for p in made)
+        drawn.clear()
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_warning_fits_its_picture() -> None:
+    from PIL import Image
+
+    honest = pictures.of_leaderboard(RESULTS, 10)[0].png
+    marked = pictures.of_leaderboard(RESULTS, 10, tuple(Fault))[0].png
+    sizes = [Image.open(io.BytesIO(png)).size for png in (honest, marked)]
+    assert sizes[0][0] == sizes[1][0] and sizes[0][1] < sizes[1][1]
+    figure = pictures._marked(model_figures.leaderboard(RESULTS, 10), tuple(Fault))
+    figure.canvas.draw()
+    assert figure._suptitle.get_window_extent().width < figure.bbox.width
 
 
 def test_learning_curve_marks_the_best_epoch() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from threading import Event
 
@@ -9,6 +10,7 @@ import pytest
 from serving_samples import BOARD, models, write_project
 
 from reelbench import paths
+from reelbench.models.base import Recommender
 from reelbench.serving.app import warm
 from reelbench.serving.library import Library
 
@@ -49,6 +51,28 @@ def test_on_large_data_only_what_answers_by_default(
     # profiles are answered by popular movies here
     assert set(library.models._loaded) == {best, "weighted_mean"}
     assert not library.models._scores
+
+
+def test_what_fails_while_models_are_loaded_is_still_written(
+    library: Library, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A question that another thread answers says on the terminal why it failed."""
+    loading, written = Event(), Event()
+
+    def load(folder: Path) -> Recommender:
+        loading.set()
+        assert written.wait(30)
+        return kept(folder)
+
+    kept = Recommender.load
+    monkeypatch.setattr(Recommender, "load", load)
+    done = Event()
+    warm.in_background(library, done.set)
+    assert loading.wait(30)
+    os.write(2, b"why it failed\n")
+    written.set()
+    assert done.wait(30)
+    assert "why it failed" in capfd.readouterr().err
 
 
 def test_a_model_that_cannot_be_loaded_keeps_no_other_waiting(

@@ -201,7 +201,7 @@ def test_a_library_of_little(tmp_path: Path) -> None:
     liked = for_liked(library, ["Heat 0"])
     assert liked.model == "weighted_mean" and "No trained model has an answer" in liked.note
     like = similar(library, "Heat 0")
-    assert like.model == "warp" and "Nothing like its genres" in like.note
+    assert like.model == "warp" and "No movie is like it by genres, tags or director" in like.note
     assert all(not r.genres and r.year is None for r in like.recommendations)
 
 

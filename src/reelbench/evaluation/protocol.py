@@ -45,7 +45,8 @@ class Evaluation:
     """Everything that is known of one model after its evaluation, as it is written to files.
 
     Attributes:
-        metrics: content of `paths.metrics`: numbers by key, `intervals`, `cohorts` and counts.
+        metrics: content of `paths.metrics`: numbers by key, `intervals`, `cohorts` and counts;
+            `faults` by name where the protocol has any, so that the file tells what it is.
         per_user: columns of `paths.per_user`, a row per test user in ascending order.
         predictions: columns of `paths.predictions`, a row per test rating in the order of the part.
         recommendations: columns of `paths.recommendations`, by user, then by rank.
@@ -124,7 +125,8 @@ def evaluate(
         | {"calibration_error": None if bins is None else calibration_error(bins)}
         | _counts(test, parts.train, users, ranking)
         | {"intervals": _intervals(errors, ranking, config.bootstrap_samples, seed)}
-        | {"cohorts": cohorts.describe(groups, test, ratings.predicted)},
+        | {"cohorts": cohorts.describe(groups, test, ratings.predicted)}
+        | ({"faults": {fault.value: True for fault in sorted(faults)}} if faults else {}),
         per_user=_per_user(users, user_place, parts, errors, ranking),
         predictions=_predictions(test, ratings, groups),
         recommendations=_recommendations(rankings),

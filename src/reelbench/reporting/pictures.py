@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Collection, Iterator, Sequence
 
 from matplotlib.figure import Figure
 
+from reelbench.faults import Fault, warning
 from reelbench.reporting import comparison_figures, data_figures, figures, model_figures
 from reelbench.reporting.comparisons import Pair
 from reelbench.reporting.dataset import Dataset
@@ -13,16 +15,21 @@ from reelbench.reporting.figures import Picture
 from reelbench.reporting.results import Result
 
 _Drawn = Iterator[tuple[str, str, Figure | None]]
+_Faults = Collection[Fault]
+
+# of the warning: letters per inch of a figure, and height of a line
+_LETTERS_PER_INCH, _INCHES_PER_LINE = 14, 0.16
 
 
-def of_leaderboard(results: Sequence[Result], k: int) -> list[Picture]:
-    """The leaderboard as a figure."""
+def of_leaderboard(results: Sequence[Result], k: int, faults: _Faults = ()) -> list[Picture]:
+    """The leaderboard as a figure. As those below, it says which faults its protocol has."""
     caption = f"RMSE and nDCG@{k} of every model with 95 % intervals"
     with figures.style():
-        return _pictures(iter([("leaderboard", caption, model_figures.leaderboard(results, k))]))
+        drawn = iter([("leaderboard", caption, model_figures.leaderboard(results, k))])
+        return _pictures(drawn, faults)
 
 
-def of_differences(pairs: Sequence[Pair]) -> list[Picture]:
+def of_differences(pairs: Sequence[Pair], faults: _Faults = ()) -> list[Picture]:
     """Which differences are real, a matrix per metric."""
 
     def drawn() -> _Drawn:
@@ -32,10 +39,10 @@ def of_differences(pairs: Sequence[Pair]) -> list[Picture]:
             yield f"significance_{metric.key}", caption, comparison_figures.significance_matrix(own)
 
     with figures.style():
-        return _pictures(drawn())
+        return _pictures(drawn(), faults)
 
 
-def of_training(results: Sequence[Result]) -> list[Picture]:
+def of_training(results: Sequence[Result], faults: _Faults = ()) -> list[Picture]:
     """Learning curves of the models that have epochs."""
 
     def drawn() -> _Drawn:
@@ -45,10 +52,10 @@ def of_training(results: Sequence[Result]) -> list[Picture]:
             yield f"learning_curve_{r.name}", caption, figure
 
     with figures.style():
-        return _pictures(drawn())
+        return _pictures(drawn(), faults)
 
 
-def of_predictions(results: Sequence[Result]) -> list[Picture]:
+def of_predictions(results: Sequence[Result], faults: _Faults = ()) -> list[Picture]:
     """Predicted against given ratings of the models that predict ratings."""
 
     def drawn() -> _Drawn:
@@ -60,7 +67,7 @@ def of_predictions(results: Sequence[Result]) -> list[Picture]:
             yield f"predicted_vs_actual_{r.name}", caption, figure
 
     with figures.style():
-        return _pictures(drawn())
+        return _pictures(drawn(), faults)
 
 
 def of_data(dataset: Dataset) -> list[Picture]:
@@ -83,9 +90,23 @@ def of_data(dataset: Dataset) -> list[Picture]:
         return _pictures(drawn())
 
 
-def _pictures(drawn: _Drawn) -> list[Picture]:
+def _pictures(drawn: _Drawn, faults: _Faults = ()) -> list[Picture]:
     return [
-        Picture(name, caption, figures.png(figure), figure.get_figwidth() > figures.WIDTH_INCHES)
+        Picture(
+            name,
+            f"{caption}. {warning(faults)}" if faults else caption,
+            figures.png(_marked(figure, faults)),
+            figure.get_figwidth() > figures.WIDTH_INCHES,
+        )
         for name, caption, figure in drawn
         if figure is not None
     ]
+
+
+def _marked(figure: Figure, faults: _Faults) -> Figure:
+    """With the faults above everything: a picture is shown without the page around it."""
+    if faults:
+        lines = textwrap.wrap(warning(faults), int(_LETTERS_PER_INCH * figure.get_figwidth()))
+        figure.set_figheight(figure.get_figheight() + _INCHES_PER_LINE * len(lines))
+        figure.suptitle("\n".join(lines), fontsize=8, fontweight="bold", color=figures.ORANGE)
+    return figure

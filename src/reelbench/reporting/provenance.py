@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import platform
 import re
-import subprocess
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from reelbench import params, paths
+from reelbench import params, paths, revision
 from reelbench.files import sha256_file
 
 _HASHED = (
@@ -47,7 +46,7 @@ class Provenance:
 def read_provenance() -> Provenance:
     """Of the files as they are now."""
     content = params.read()
-    commit, dirty = _git()
+    commit, dirty = revision.read() or ("", False)
     facts = {
         "git commit": commit and f"{commit}{', with changes that are not committed' * dirty}",
         "data": _name(content, "data"),
@@ -68,24 +67,6 @@ def read_provenance() -> Provenance:
 
 def _name(content: dict[str, Any], section: str) -> str | None:
     return (content.get(section) or {}).get("name")
-
-
-def _git() -> tuple[str, bool]:
-    """Commit, and whether files differ from it; empty outside a checkout.
-
-    Reports and the lock file do not count: while a pipeline runs they are bound to differ.
-    """
-    try:
-        commit = _output("git", "rev-parse", "HEAD")
-        changes = _output("git", "status", "--porcelain", "--", ".", ":!reports", ":!dvc.lock")
-    except (OSError, subprocess.SubprocessError):
-        return "", False
-    return commit, bool(changes)
-
-
-def _output(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
-    return done.stdout.strip()
 
 
 def _packages() -> list[str]:

@@ -10,7 +10,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Drop what anything in this process writes to file descriptor 2; exceptions pass."""
+    """Drop what anything in this process writes to file descriptor 2; exceptions pass.
+
+    For a process that does one thing: what other threads write meanwhile is dropped too.
+    """
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

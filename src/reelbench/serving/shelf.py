@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
-from threading import Lock
+from threading import Lock, RLock
 from typing import Any
 
 import numpy as np
@@ -30,10 +30,14 @@ _SCORES_BYTES = 500_000_000
 
 
 class Shelf:
-    """Models below data/models/, as they are when first asked for; each is loaded once."""
+    """Models below data/models/, as they are when first asked for; each is loaded once.
+
+    Several threads may ask: who asks for a model that another loads waits for that one alone.
+    """
 
     def __init__(self, root: Path, ids: Ids, train: Interactions) -> None:
         self._root, self._ids, self._train = root, ids, train
+        self._locks: dict[str, RLock] = {}
         self._loaded: dict[str, Recommender] = {}
         self._fold_ins: dict[str, FoldIn | None] = {}
         self._profiled: dict[str, ProfileNetwork | None] = {}
@@ -80,10 +84,15 @@ class Shelf:
         Raises:
             AskError: it is not trained.
         """
-        if name not in self._loaded:
-            self.check(name)
-            self._loaded[name] = Recommender.load(self._root / paths.model_dir(name))
-        return self._loaded[name]
+        with self._lock(name):
+            if name not in self._loaded:
+                self.check(name)
+                self._loaded[name] = Recommender.load(self._root / paths.model_dir(name))
+            return self._loaded[name]
+
+    def _lock(self, name: str) -> RLock:
+        """Held while something is made of a model; `get` is called inside, so it is reentrant."""
+        return self._locks.setdefault(name, RLock())
 
     def check(self, name: str) -> None:
         """Nothing for the name of a trained model.
@@ -100,13 +109,14 @@ class Shelf:
 
     def profile_network(self, name: str) -> ProfileNetwork | None:
         """The model as one that answers typed profiles; None for one that cannot."""
-        if name not in self._profiled:
-            file = self._root / paths.feature_block(_DEMOGRAPHICS)
-            can = file.is_file() and self.reads(name, _DEMOGRAPHICS)
-            self._profiled[name] = (
-                ProfileNetwork.of(self.get(name), read_block(file)) if can else None
-            )
-        return self._profiled[name]
+        with self._lock(name):
+            if name not in self._profiled:
+                file = self._root / paths.feature_block(_DEMOGRAPHICS)
+                can = file.is_file() and self.reads(name, _DEMOGRAPHICS)
+                self._profiled[name] = (
+                    ProfileNetwork.of(self.get(name), read_block(file)) if can else None
+                )
+            return self._profiled[name]
 
     def reads(self, name: str, block: str) -> bool:
         """Whether a trained model has learned from a feature block."""
@@ -114,9 +124,10 @@ class Shelf:
 
     def fold_in(self, name: str) -> FoldIn | None:
         """What makes the model answer a new user from ratings; None for one that cannot."""
-        if name not in self._fold_ins:
-            self._fold_ins[name] = fold_in(self.get(name), self._train)
-        return self._fold_ins[name]
+        with self._lock(name):
+            if name not in self._fold_ins:
+                self._fold_ins[name] = fold_in(self.get(name), self._train)
+            return self._fold_ins[name]
 
     def correlations(self, name: str, item: int) -> np.ndarray:
         """How alike a model holds every movie and one, float64 (n_items,), 0 to 1.

@@ -61,11 +61,11 @@ def _likeness(
     own = by_content(library, item, genre_weight) if model == CONTENT else by_text(library, item)
     if own.any():
         return model, own, ""
-    what = "genres, tags and director" if model == CONTENT else "a text"
+    what = "genres, tags or director" if model == CONTENT else "its text"
     for name in library.models.best_first:
         found = library.models.correlations(name, item)
         if found.any():
-            return name, found, f"Nothing like its {what} is known, so model {name} answers."
+            return name, found, f"No movie is like it by {what}, so model {name} answers."
     raise AskError(f"nothing is known of {library.told(item)} that says what is like it")
 
 

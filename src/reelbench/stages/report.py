@@ -30,20 +30,20 @@ from reelbench.reporting.verdict import verdicts
 def run() -> None:
     """Read what the stages before wrote, write `reports/`, then fill the mirror in MLflow."""
     content = _content()
-    k, results = content.k, content.results
+    k, results, faults = content.k, content.results, content.faults
     # these have the same bytes from run to run; what shows costs is on the page only
     _write_pictures(
         [
-            *pictures.of_leaderboard(results, k),
-            *pictures.of_differences(content.pairs),
-            *pictures.of_training(results),
+            *pictures.of_leaderboard(results, k, faults),
+            *pictures.of_differences(content.pairs, faults),
+            *pictures.of_training(results, faults),
             *(network.picture for network in content.networks),
-            *pictures.of_predictions(results),
+            *pictures.of_predictions(results, faults),
             *pictures.of_data(content.dataset),
         ]
     )
     write_json(paths.DATA_REPORT, content.dataset.summary())
-    _write(paths.LEADERBOARD_CSV, tables.to_csv(tables.metrics_frame(results, content.faults)))
+    _write(paths.LEADERBOARD_CSV, tables.to_csv(tables.metrics_frame(results, faults)))
     _write(paths.COMPARISONS_CSV, tables.to_csv(comparisons_frame(content.pairs)))
     _write(paths.RARE_ITEMS_CSV, tables.to_csv(content.rare.frame()))
     _write(paths.LEADERBOARD_MD, markdown.render(content))

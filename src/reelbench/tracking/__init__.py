@@ -21,8 +21,9 @@ from typing import IO
 from pydantic import PositiveFloat
 
 import reelbench
-from reelbench import params, paths
+from reelbench import faults, params, paths
 from reelbench.params import Section
+from reelbench.tracking.record import StaleError, evaluated_with
 
 _LOG = logging.getLogger(__name__)
 
@@ -85,9 +86,22 @@ def mirror_tunings() -> list[str]:
 
 
 def evaluated() -> list[str]:
-    """Models of `params.yaml` that have metrics."""
-    names = params.select(params.read(), "models")
-    return [m for m in names if paths.model_dir(m).is_dir() and paths.metrics(m).is_file()]
+    """Models of `params.yaml` that have metrics.
+
+    Raises:
+        StaleError: of a protocol with other faults, so that honest and other figures would mix.
+    """
+    content = params.read()
+    names = params.select(content, "models")
+    known = [m for m in names if paths.model_dir(m).is_dir() and paths.metrics(m).is_file()]
+    switched_on = faults.named(content)
+    for model in known:
+        if (found := evaluated_with(model)) != switched_on:
+            raise StaleError(
+                f"{paths.metrics(model)} was made with faults: {found or 'none'}, and "
+                f"{paths.PARAMS} has {switched_on or 'none'}: run `dvc repro`"
+            )
+    return known
 
 
 def _guarded(choose: Callable[[], list[str]]) -> list[str]:

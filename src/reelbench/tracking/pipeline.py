@@ -6,7 +6,7 @@ from typing import Any
 
 from reelbench.tracking import registry, view
 from reelbench.tracking.state import State
-from reelbench.tracking.store import MODEL, MODEL_HASH, PYFUNC
+from reelbench.tracking.store import PYFUNC
 from reelbench.tracking.trials import PARENT, SearchStore
 
 # a run is found by this
@@ -22,7 +22,8 @@ class PipelineStore(SearchStore):
         """Write the parent if there is none, put the models' runs below it, register the models.
 
         A model that two states share has one run, below the state that was mirrored last; the
-        leaderboard of the other one stays with its own parent.
+        leaderboard of the other one stays with its own parent. A state with faults shares none
+        with an honest one, and registers nothing.
         """
         experiment = self._experiment(state.experiment)
         for key, value in view.tags(state.tags["champion.metric"]).items():
@@ -34,8 +35,9 @@ class PipelineStore(SearchStore):
             self._write(parent, state)
         runs = self._models(experiment, state)
         self._put_below(parent.info.run_id, runs)
-        logged = {model: run for model, run in runs.items() if PYFUNC in run.data.tags}
-        registry.register(self._client, state, logged)
+        if not state.faults:
+            logged = {model: run for model, run in runs.items() if PYFUNC in run.data.tags}
+            registry.register(self._client, state, logged)
 
     def _write(self, parent: Any, state: State) -> None:
         run_id = parent.info.run_id
@@ -48,10 +50,10 @@ class PipelineStore(SearchStore):
     def _models(self, experiment: str, state: State) -> dict[str, Any]:
         """The runs of the state's models."""
         found = {
-            model: self._search(experiment, {MODEL: model, MODEL_HASH: model_hash})
+            model: self._found(experiment, model, model_hash, state.faults)
             for model, model_hash in state.hashes.items()
         }
-        return {model: runs[0] for model, runs in found.items() if runs}
+        return {model: run for model, run in found.items() if run is not None}
 
     def _put_below(self, parent: str, runs: dict[str, Any]) -> None:
         for run in runs.values():

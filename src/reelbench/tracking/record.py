@@ -9,19 +9,21 @@ import csv
 import hashlib
 import json
 import platform
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reelbench import faults, params, paths
+from reelbench import faults, params, paths, revision
 from reelbench.files import read_json, sha256_file, sha256_tree
 from reelbench.models.base import ModelEntry
 from reelbench.serving.requirements import requirements
 
 #: beginnings of the names of `test_metrics`
 TEST_GROUPS = ("test/", "cohort/", "cost_evaluate/")
+
+#: tag of a run with faults, and of no other
+FAULTS = "faults"
 
 _SERVING = "reelbench.serving.pyfunc"
 
@@ -37,7 +39,9 @@ class Record:
     Attributes:
         experiment: data set and split, `ml-100k/temporal_user`.
         model_hash: SHA-256 of the model folder; training writes its inputs' hashes there as well.
-        evaluation_hash: SHA-256 of the evaluation's results; None before the evaluation.
+        faults: names of those that are switched on, such as `a, b`; empty for an honest run.
+        evaluation_hash: SHA-256 of the evaluation's results; None before the evaluation with these
+            faults.
         parameters: the model's own keys, and data, split, seed and threads.
         tags: code, machine, package versions and input hashes.
         curves: (`curve/train_loss`, epoch, value).
@@ -50,6 +54,7 @@ class Record:
     model: str
     experiment: str
     model_hash: str
+    faults: str
     evaluation_hash: str | None
     parameters: dict[str, str]
     tags: dict[str, str]
@@ -58,6 +63,11 @@ class Record:
     train_metrics: dict[str, float]
     test_metrics: dict[str, float]
     requirements: list[str]
+
+    @property
+    def name(self) -> str:
+        """Of the run: the model's, and with which faults."""
+        return f"{self.model} with {self.faults}" if self.faults else self.model
 
 
 def read(model: str) -> Record:
@@ -70,19 +80,22 @@ def read(model: str) -> Record:
     content = params.read()
     entry = params.load(f"models.{model}", ModelEntry)
     _check(model, entry, content)
+    switched_on = faults.named(content)
+    evaluated = evaluated_with(model) == switched_on
     cost = _read(paths.train_cost(model))
     needed = requirements(_SERVING, entry.target.rpartition(".")[0])
     return Record(
         model=model,
         experiment=f"{content['data']['name']}/{content['split']['name']}",
         model_hash=sha256_tree(paths.model_dir(model)),
-        evaluation_hash=_evaluation_hash(model),
+        faults=switched_on,
+        evaluation_hash=_evaluation_hash(model) if evaluated else None,
         parameters=_parameters(content, model),
-        tags=_tags(model, content, cost, needed),
+        tags=_tags(model, content, cost, needed, switched_on),
         curves=list(_curves(paths.curves(model))),
         system=list(_system(cost)),
         train_metrics=_numbers(cost, "cost_train"),
-        test_metrics=_test_metrics(model),
+        test_metrics=_test_metrics(model) if evaluated else {},
         requirements=needed,
     )
 
@@ -114,6 +127,11 @@ def _read(file: Path) -> dict[str, Any]:
     return read_json(file) if file.is_file() else {}
 
 
+def evaluated_with(model: str) -> str:
+    """Names of the faults of the evaluation on disk, such as `a, b`; empty for none."""
+    return ", ".join(sorted(_read(paths.metrics(model)).get("faults", ())))
+
+
 def _evaluation_hash(model: str) -> str | None:
     """Hash of what an evaluation found; its cost is left out, since it differs every time."""
     metrics = paths.metrics(model)
@@ -134,13 +152,17 @@ def _parameters(content: Mapping[str, Any], model: str) -> dict[str, str]:
 
 
 def _tags(
-    model: str, content: Mapping[str, Any], cost: Mapping[str, Any], needed: list[str]
+    model: str,
+    content: Mapping[str, Any],
+    cost: Mapping[str, Any],
+    needed: list[str],
+    switched_on: str,
 ) -> dict[str, str]:
     tags = {
         "data": content["data"]["name"],
         "split": content["split"]["name"],
         # an honest run has no such tag
-        **({"faults": names} if (names := faults.named(content)) else {}),
+        **({FAULTS: switched_on} if switched_on else {}),
         "machine": {"host": platform.node()} | cost.get("machine", {}),
         "input": _inputs(model),
         "package": dict(name.split("==") for name in needed),
@@ -149,21 +171,9 @@ def _tags(
 
 
 def git() -> dict[str, str]:
-    """Commit and whether the tree differs from it; empty outside a checkout.
-
-    The lock file and the reports are results: they are bound to differ while a pipeline runs.
-    """
-    try:
-        commit = _output("git", "rev-parse", "HEAD")
-        changes = _output("git", "status", "--porcelain", "--", ".", ":!reports", ":!dvc.lock")
-    except (OSError, subprocess.SubprocessError):
-        return {}
-    return {"git.commit": commit, "git.dirty": text(bool(changes))}
-
-
-def _output(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
-    return done.stdout.strip()
+    """Commit and whether the tree differs from it; empty outside a checkout."""
+    found = revision.read()
+    return {"git.commit": found.commit, "git.dirty": text(found.dirty)} if found else {}
 
 
 def _curves(file: Path) -> Iterator[tuple[str, int, float]]:

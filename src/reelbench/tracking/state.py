@@ -14,7 +14,7 @@ from typing import Any
 from reelbench import faults, params, paths
 from reelbench.files import read_json, sha256_file
 from reelbench.tracking import record
-from reelbench.tracking.record import Record
+from reelbench.tracking.record import FAULTS, Record
 
 #: what was reported of this state, as far as it is there
 _FILES = (
@@ -35,7 +35,8 @@ class State:
     Attributes:
         experiment: data set and split.
         state_hash: SHA-256 of what all its models and evaluations are.
-        name: such as `28 models at a66ed72`.
+        name: such as `28 models at a66ed72`, or `28 models with score_train_rows at a66ed72`.
+        faults: as of a `Record`.
         hashes: model folder's SHA-256 by model.
         scores: value of the champion's metric, by model that has one.
         champion: the best of them, the first of equals by name; None without any.
@@ -46,6 +47,7 @@ class State:
     experiment: str
     state_hash: str
     name: str
+    faults: str
     hashes: dict[str, str]
     scores: dict[str, float]
     champion: str | None
@@ -67,30 +69,32 @@ def read(models: Iterable[str], metric: str) -> State:
     content = params.read()
     records = [record.read(model) for model in models]
     scores = _scores(records, metric)
-    git = record.git()
+    git, switched_on = record.git(), faults.named(content)
     return State(
         experiment=f"{content['data']['name']}/{content['split']['name']}",
         state_hash=_hash(records),
-        name=_name(len(records), git),
+        name=_name(len(records), switched_on, git),
+        faults=switched_on,
         hashes={found.model: found.model_hash for found in records},
         scores=scores,
         champion=_best(scores, metric),
         parameters=_parameters(content),
         metrics={f"best/{metric}": value for value in _extreme(scores, metric)},
-        tags=git | _tags(content, metric),
+        tags=git | _tags(content, metric, switched_on),
         files=tuple(file for file in _FILES if file.is_file()),
     )
 
 
 def _hash(records: Iterable[Record]) -> str:
-    told = sorted(f"{r.model} {r.model_hash} {r.evaluation_hash}" for r in records)
+    told = sorted(f"{r.name} {r.model_hash} {r.evaluation_hash}" for r in records)
     return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
-def _name(models: int, git: dict[str, str]) -> str:
+def _name(models: int, switched_on: str, git: dict[str, str]) -> str:
+    wrong = f" with {switched_on}" if switched_on else ""
     commit = f" at {git['git.commit'][:7]}" if git else ""
     changed = " with changes" if git.get("git.dirty") == "true" else ""
-    return f"{models} model{'' if models == 1 else 's'}{commit}{changed}"
+    return f"{models} model{'' if models == 1 else 's'}{wrong}{commit}{changed}"
 
 
 def _scores(records: Iterable[Record], metric: str) -> dict[str, float]:
@@ -115,7 +119,7 @@ def _parameters(content: dict[str, Any]) -> dict[str, str]:
     return {key: record.text(value) for key, value in flat.items()}
 
 
-def _tags(content: dict[str, Any], metric: str) -> dict[str, str]:
+def _tags(content: dict[str, Any], metric: str, switched_on: str) -> dict[str, str]:
     """On which inputs: hashes of the parts, and of everything that DVC has locked."""
     lock = Path("dvc.lock")
     parts = {part.stem: sha256_file(part) for part in (paths.TRAIN, paths.VALID, paths.TEST)}
@@ -124,6 +128,6 @@ def _tags(content: dict[str, Any], metric: str) -> dict[str, str]:
         "input": parts | ({"dvc.lock": sha256_file(lock)} if lock.is_file() else {}),
         "catalogue": catalogue,
         "champion.metric": metric,
-        **({"faults": names} if (names := faults.named(content)) else {}),
+        **({FAULTS: switched_on} if switched_on else {}),
     }
     return {key: record.text(value) for key, value in record.flat(tags)}

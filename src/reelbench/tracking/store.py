@@ -22,9 +22,9 @@ from reelbench import paths
 from reelbench.data.interactions import Interactions
 from reelbench.files import sha256_file
 from reelbench.serving import bundle
-from reelbench.tracking.record import TEST_GROUPS, Record
+from reelbench.tracking.record import FAULTS, TEST_GROUPS, Record
 
-# a run is found by these
+# a run is found by these and by its faults
 MODEL = "reelbench.model"
 MODEL_HASH = "reelbench.model_hash"
 # the marks of the three parts
@@ -67,13 +67,21 @@ class Store:
     def _run(self, record: Record) -> Any:
         """The model's run, found again or new."""
         experiment = self._experiment(record.experiment)
-        same = {MODEL: record.model, MODEL_HASH: record.model_hash}
+        found = self._found(experiment, record.model, record.model_hash, record.faults)
+        if found is not None:
+            return found
+        tags = {MODEL: record.model, MODEL_HASH: record.model_hash} | _source(record)
+        if record.faults:
+            tags[FAULTS] = record.faults
+        return self._client.create_run(experiment, tags=tags, run_name=record.name)
+
+    def _found(self, experiment: str, model: str, model_hash: str, faults: str) -> Any | None:
+        """The run of a model with these faults: never an honest one for another, or the reverse."""
+        same = {MODEL: model, MODEL_HASH: model_hash}
         condition = " and ".join(f"tags.`{tag}` = '{value}'" for tag, value in same.items())
-        found = self._client.search_runs([experiment], condition, max_results=1)
-        if found:
-            return found[0]
-        tags = same | _source(record)
-        return self._client.create_run(experiment, tags=tags, run_name=record.model)
+        # MLflow cannot search for a tag that is not there
+        runs = self._client.search_runs([experiment], condition)
+        return next((run for run in runs if run.data.tags.get(FAULTS, "") == faults), None)
 
     def _experiment(self, name: str) -> str:
         found = self._client.get_experiment_by_name(name)

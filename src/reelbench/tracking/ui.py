@@ -7,8 +7,12 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from http import HTTPStatus
 from pathlib import Path
 from threading import Thread
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import urlopen
 
 from reelbench import params
 from reelbench.params import ParamsError
@@ -16,6 +20,8 @@ from reelbench.tracking import TrackingConfig, mirror_all, mirror_tunings, view
 from reelbench.tracking.names import CHAMPION, registered_name
 
 _SQLITE = "sqlite:///"
+# that a server has to answer in
+_SECONDS = 10
 _PROGRAM = str(Path(sys.executable).with_name("mlflow"))
 
 
@@ -45,18 +51,51 @@ def answer(port: int) -> int:
     """Answer requests by the champion of this data set and split until somebody ends it.
 
     Raises:
-        ParamsError: tracking is off.
+        ParamsError: tracking is off, or there is no champion yet.
     """
     uri = params.load("tracking", TrackingConfig).uri
     if uri is None:
         raise ParamsError("there is no registry: tracking is off (tracking=none)")
     content = params.read()
     name = registered_name(f"{content['data']['name']}/{content['split']['name']}")
+    if not has_champion(uri, name):
+        raise ParamsError(f"there is no champion of {name} at {uri} yet: run `make repro` first")
     where = ["--host", "127.0.0.1", "--port", str(port), "--env-manager", "local"]
     serving = [_PROGRAM, "models", "serve", "--model-uri", f"models:/{name}@{CHAMPION}", *where]
     return subprocess.run(
         serving, env=environment() | {"MLFLOW_TRACKING_URI": uri}, check=False
     ).returncode
+
+
+def has_champion(uri: str, name: str) -> bool:
+    """Whether a registered model has the alias; MLflow's own answer to none is a traceback.
+
+    Raises:
+        ParamsError: the server does not answer.
+    """
+    if uri.startswith(_SQLITE):
+        return _has_champion_in(Path(uri.removeprefix(_SQLITE)), name)
+    asked = urlencode({"name": name, "alias": CHAMPION})
+    try:
+        with urlopen(
+            f"{uri.rstrip('/')}/api/2.0/mlflow/registered-models/alias?{asked}", timeout=_SECONDS
+        ):
+            return True
+    except HTTPError as error:  # not there; of all else, such as a password, MLflow knows more
+        return error.code != HTTPStatus.NOT_FOUND
+    except OSError as error:
+        raise ParamsError(f"{uri} does not answer: {error}") from error
+
+
+def _has_champion_in(database: Path, name: str) -> bool:
+    if not database.is_file():
+        return False
+    table = "select 1 from sqlite_master where name = 'registered_model_aliases'"
+    alias = "select 1 from registered_model_aliases where name = ? and alias = ?"
+    with closing(sqlite3.connect(database)) as connection:
+        if connection.execute(table).fetchone() is None:
+            return False
+        return connection.execute(alias, (name, CHAMPION)).fetchone() is not None
 
 
 def command(port: int, uri: str) -> list[str]:

@@ -7,12 +7,15 @@ variables of the page, so that a chart that is drawn follows it from light to da
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import altair as alt
 import numpy as np
 import pandas as pd
+
+from reelbench.faults import Fault, warning
 
 #: of what is shown, of what it is compared with, of all that stays behind, and of words
 MAIN, OTHER, FAINT, SOFT = "var(--main)", "var(--other)", "var(--faint)", "var(--soft)"
@@ -21,6 +24,8 @@ MAIN, OTHER, FAINT, SOFT = "var(--main)", "var(--other)", "var(--faint)", "var(-
 HEIGHT = 260
 ROW = 18
 
+# of a line below a title, on a phone
+_LETTERS = 48
 # of a float: enough for every metric, and short
 _DIGITS = 6
 
@@ -81,9 +86,15 @@ def chooser(name: str, options: Sequence[str], label: str | None = None) -> alt.
     return alt.param(name=name, value=options[0], bind=bind)
 
 
-def title(expression: str) -> alt.TitleParams:
-    """A title that follows what is chosen: an expression of the choosers' names."""
-    return alt.TitleParams(text=alt.ExprRef(expression))
+def title(expression: str, faults: Collection[Fault] = ()) -> alt.TitleParams:
+    """A title that follows what is chosen: an expression of the choosers' names.
+
+    Below it, if the protocol has faults, what they are: a chart can be saved without its page.
+    """
+    text = alt.ExprRef(expression)
+    if not faults:
+        return alt.TitleParams(text=text)
+    return alt.TitleParams(text=text, subtitle=textwrap.wrap(warning(faults), _LETTERS))
 
 
 def subtitled(text: str, subtitle: str) -> alt.TitleParams:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import altair as alt
 import pandas as pd
 
+from reelbench.faults import Fault
 from reelbench.reporting.charts.chart import FAINT, MAIN, OTHER, ROW, chooser, data, title
 from reelbench.reporting.comparisons import Metric, Pair
 from reelbench.reporting.results import Result
@@ -17,7 +18,9 @@ _SHORTEST = 1e-3
 _SCATTER_HEIGHT = 380
 
 
-def leaderboard(results: Sequence[Result], columns: Sequence[Column]) -> alt.TopLevelMixin | None:
+def leaderboard(
+    results: Sequence[Result], columns: Sequence[Column], faults: Collection[Fault] = ()
+) -> alt.TopLevelMixin | None:
     """A chosen metric of every model with its 95 % interval, the best on top."""
     table = pd.concat([_scores(results, column) for column in columns])
     if table.empty:
@@ -37,7 +40,7 @@ def leaderboard(results: Sequence[Result], columns: Sequence[Column]) -> alt.Top
         .transform_filter("datum.metric == metric")
         .add_params(chooser("metric", list(table["metric"].unique())))
         .properties(
-            title=title("metric"),
+            title=title("metric", faults),
             height=ROW * table["model"].nunique(),
         )
     )
@@ -60,7 +63,11 @@ def _better(column: Column | Metric) -> str:
 
 
 def pareto(
-    results: Sequence[Result], metrics: Sequence[Metric], cost: str, unit: str
+    results: Sequence[Result],
+    metrics: Sequence[Metric],
+    cost: str,
+    unit: str,
+    faults: Collection[Fault] = (),
 ) -> alt.TopLevelMixin | None:
     """A chosen metric against a time, and the models that no other beats in both.
 
@@ -92,7 +99,7 @@ def pareto(
         alt.layer(front, points, names, data=data(table))
         .transform_filter("datum.metric == metric")
         .add_params(chooser("metric", list(table["metric"].unique())), every)
-        .properties(title=title("metric"), height=_SCATTER_HEIGHT)
+        .properties(title=title("metric", faults), height=_SCATTER_HEIGHT)
     )
 
 
@@ -113,7 +120,7 @@ def _front(results: Sequence[Result], metric: Metric, cost: str) -> pd.DataFrame
     return table.drop(columns="gain").assign(metric=_better(metric))
 
 
-def differences(pairs: Sequence[Pair]) -> alt.Chart | None:
+def differences(pairs: Sequence[Pair], faults: Collection[Fault] = ()) -> alt.Chart | None:
     """A chosen metric of the row less that of the column, coloured where a test tells them apart.
 
     Args:
@@ -142,7 +149,7 @@ def differences(pairs: Sequence[Pair]) -> alt.Chart | None:
             tooltip=["row:N", "column:N", number, "interval:N", "p:N"],
         )
         .add_params(chooser("metric", list(table["metric"].unique())))
-        .properties(title=title("metric + ': row less column'"), height=ROW * len(names))
+        .properties(title=title("metric + ': row less column'", faults), height=ROW * len(names))
     )
 
 

@@ -23,8 +23,8 @@ def charts(content: Content) -> Mapping[str, list[Chart]]:
     """By section of the page: leaderboard, costs, differences, cohorts, training, …"""
     results, k = content.results, content.k
     return {
-        "leaderboard": finished(_leaderboard(results, k), wide=True),
-        "costs": finished(_costs(results, k)),
+        "leaderboard": finished(_leaderboard(content), wide=True),
+        "costs": finished(_costs(content)),
         "differences": finished(_differences(content), wide=True),
         "cohorts": finished(_cohorts(results, k), wide=True),
         "training": finished(_training(results)),
@@ -33,20 +33,24 @@ def charts(content: Content) -> Mapping[str, list[Chart]]:
     }
 
 
-def _leaderboard(results: Sequence[Result], k: int) -> Drawn:
+def _leaderboard(content: Content) -> Drawn:
+    columns = tables.metric_columns(content.k)
     caption = "Every model with its 95 % interval, the best on top"
-    yield "leaderboard", caption, leaderboard.leaderboard(results, tables.metric_columns(k))
+    chart = leaderboard.leaderboard(content.results, columns, content.faults)
+    yield "leaderboard", caption, chart
 
 
-def _costs(results: Sequence[Result], k: int) -> Drawn:
+def _costs(content: Content) -> Drawn:
+    metrics = compared_metrics(content.k)
     for cost, (name, unit) in _COSTS.items():
         caption = f"Accuracy against {unit}; orange: no cheaper model is as good"
-        yield name, caption, leaderboard.pareto(results, compared_metrics(k), cost, unit)
+        chart = leaderboard.pareto(content.results, metrics, cost, unit, content.faults)
+        yield name, caption, chart
 
 
 def _differences(content: Content) -> Drawn:
     caption = "Row less column, coloured where a paired test tells the two apart"
-    yield "differences", caption, leaderboard.differences(content.pairs)
+    yield "differences", caption, leaderboard.differences(content.pairs, content.faults)
 
 
 def _cohorts(results: Sequence[Result], k: int) -> Drawn:

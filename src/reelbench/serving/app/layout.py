@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import gradio as gr
+import pandas as pd
 
 from reelbench.columns import GENDER, OCCUPATION
-from reelbench.serving.app.measured import leaderboard
+from reelbench.serving.app.measured import figures, leaderboard, wrong
 from reelbench.serving.app.questions import BEST, CONTENT, LONGEST, TEXT, Questions
 from reelbench.serving.library import Library
 from reelbench.serving.similar import GENRE_WEIGHT
@@ -88,10 +89,13 @@ def _leaderboard(library: Library) -> None:
         gr.Markdown("There is no leaderboard yet: run `make repro`.")
         return
     gr.Markdown("On the test part. Headings sort; an empty RMSE: the model predicts no ratings.")
-    kinds: list[Literal["str", "number"]] = ["str"]
-    kinds += ["number"] * (len(table.columns) - 1)
+    if told := wrong(table):
+        gr.Markdown(f"**{told}**")
+    numbers = figures(table)
+    kinds: list[Literal["str", "number"]] = ["str"] * (len(table.columns) - len(numbers))
+    kinds += ["number"] * len(numbers)
     gr.Dataframe(
-        table.style.format("{:.4f}", na_rep="", subset=table.columns[1:]),
+        table.style.format("{:.4f}", na_rep="", subset=pd.Index(numbers)),
         label="Leaderboard",
         show_label=False,
         interactive=False,

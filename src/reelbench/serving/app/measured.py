@@ -8,9 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from reelbench import paths
+from reelbench.faults import parse, warning
 from reelbench.files import read_json
 
-_MODEL = "model"
+_MODEL, _FAULTS = "model", "faults"
 # columns of the leaderboard that the app shows, by the beginning of their names
 _SHOWN = {
     "rmse": "RMSE",
@@ -26,6 +27,7 @@ _SHOWN = {
 def on_test(root: Path, model: str) -> str:
     """RMSE and nDCG of a model on the test part in words; empty where it was not evaluated.
 
+    Where the protocol had faults, they are named.
     Read once: a busy disk may take a second for a small file.
     """
     file = root / paths.metrics(model)
@@ -36,11 +38,15 @@ def on_test(root: Path, model: str) -> str:
     told = ["predicts no ratings, so has no RMSE" if rmse is None else f"RMSE {rmse:.3f}"]
     cutoffs = sorted(int(n.rpartition("_")[2]) for n in metrics if n.startswith("ndcg_at_"))
     told += [f"nDCG@{k} {metrics[f'ndcg_at_{k}']:.3f}" for k in cutoffs[:1]]
-    return f"on test: {', '.join(told)}"
+    wrong = warning(parse(metrics.get(_FAULTS, ())))
+    return f"on test: {', '.join(told)}" + (f". {wrong}" if wrong else "")
 
 
 def leaderboard(root: Path) -> pd.DataFrame:
-    """The main columns of the leaderboard, the best order first; empty without a leaderboard."""
+    """The main columns of the leaderboard, the best order first; empty without a leaderboard.
+
+    The second column is `faults` where the protocol had any.
+    """
     file = root / paths.LEADERBOARD_CSV
     if not file.is_file():
         return pd.DataFrame({_MODEL: []})
@@ -48,9 +54,21 @@ def leaderboard(root: Path) -> pd.DataFrame:
     told: dict[str, str] = {}
     for start, label in _SHOWN.items():
         told |= _labels(list(table.columns), start, label)
-    found = table[[_MODEL, *told]].rename(columns=told)
+    names = [name for name in (_MODEL, _FAULTS) if name in table]
+    found = table[[*names, *told]].rename(columns=told)
     order = [label for label in told.values() if label.startswith("nDCG@")][:1]
     return found.sort_values(order, ascending=False, ignore_index=True) if order else found
+
+
+def figures(table: pd.DataFrame) -> list[str]:
+    """Columns of a leaderboard that are numbers."""
+    return [name for name in table.columns if name not in (_MODEL, _FAULTS)]
+
+
+def wrong(table: pd.DataFrame) -> str:
+    """What is wrong with the protocol of a leaderboard; empty for an honest one."""
+    rows = table[_FAULTS].dropna() if _FAULTS in table else ()
+    return warning(parse({name for names in rows for name in str(names).split()}))
 
 
 def _labels(columns: list[str], start: str, label: str) -> dict[str, str]:

@@ -11,7 +11,6 @@ from reelbench.files import read_json
 from reelbench.serving.app.measured import on_test
 from reelbench.serving.library import Library
 from reelbench.serving.profile import Profile
-from reelbench.serving.quiet import quiet
 from reelbench.serving.recommend import for_profile
 
 # users times movies up to which every model is made ready, and not only those that answer by
@@ -32,7 +31,11 @@ def read_first(library: Library) -> None:
 
 
 def in_background(library: Library, done: Callable[[], None]) -> None:
-    """Load models, TensorFlow among them, in a thread that ends with the process."""
+    """Load models, TensorFlow among them, in a thread that ends with the process.
+
+    TensorFlow's few lines of greeting are shown: to drop what the process writes (`quiet`) would
+    drop the reason why a question failed meanwhile.
+    """
 
     def run() -> None:
         warm(library)
@@ -64,18 +67,16 @@ def _is_network(library: Library, name: str) -> bool:
 def _ready(library: Library, name: str, alike: bool) -> None:
     try:
         on_test(library.root, name)
-        with quiet():
-            library.models.get(name).score([0])
-            library.models.fold_in(name)
-            if alike:
-                library.models.correlations(name, 0)
+        library.models.get(name).score([0])
+        library.models.fold_in(name)
+        if alike:
+            library.models.correlations(name, 0)
     except Exception as error:
         _log.warning("model %s is not ready: %s", name, error)
 
 
 def _profile(library: Library) -> None:
     try:
-        with quiet():
-            for_profile(library, Profile(age=30), k=1)
+        for_profile(library, Profile(age=30), k=1)
     except Exception as error:
         _log.warning("profiles are not ready: %s", error)

@@ -1,0 +1,68 @@
+"""Models are loaded once, whoever asks for them at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from serving_samples import models, write_project
+
+from reelbench.models.base import Recommender
+from reelbench.serving import shelf
+from reelbench.serving.library import Library
+
+_SECONDS = 30
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    write_project(tmp_path, models())
+    return Library.read(tmp_path)
+
+
+class Slow:
+    """A function that does not come back for one name before it is let go."""
+
+    def __init__(self, call: Callable[..., Any], name: str, named: Callable[[Any], str]) -> None:
+        self.call, self.name, self.named = call, name, named
+        self.entered, self.go, self.calls = Event(), Event(), 0
+
+    def __call__(self, first: Any, *others: Any) -> Any:
+        if self.named(first) == self.name:
+            self.calls += 1
+            self.entered.set()
+            assert self.go.wait(_SECONDS)
+        return self.call(first, *others)
+
+
+def test_two_threads_load_a_model_once_and_hold_up_no_other(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = Slow(Recommender.load, "warp", lambda folder: folder.name)
+    monkeypatch.setattr(Recommender, "load", slow)
+    with ThreadPoolExecutor(3) as pool:
+        both = [pool.submit(library.models.get, "warp")]
+        assert slow.entered.wait(_SECONDS)
+        both.append(pool.submit(library.models.get, "warp"))
+        other = pool.submit(library.models.get, "ease")
+        assert other.result(_SECONDS) is library.models.get("ease")
+        assert not any(asked.done() for asked in both)
+        slow.go.set()
+        first, second = (asked.result(_SECONDS) for asked in both)
+    assert first is second and slow.calls == 1
+
+
+def test_two_threads_make_a_fold_in_once(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Slow(shelf.fold_in, "EASE", lambda model: type(model).__name__)
+    monkeypatch.setattr(shelf, "fold_in", slow)
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(library.models.fold_in, "ease") for _ in range(2)]
+        assert slow.entered.wait(_SECONDS)
+        wait(both, timeout=0.2)  # time enough for the other to come in, were it not for the lock
+        slow.go.set()
+        first, second = (asked.result(_SECONDS) for asked in both)
+    assert first is second is not None and slow.calls == 1
