@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from checkout import IDENTITY, copy_checkout
-from documented import ALL
+from documented import ALL, PAGES
 from places import ROOT
 from tiny import write_tiny
 from typer.testing import CliRunner
@@ -297,3 +297,17 @@ def test_another_place_for_the_runs_needs_the_report_alone(project: Path) -> Non
     compose(paths.PARAMS, ["tracking=server"])
     with Repo() as repo:
         assert list(repo.status()) == ["report"]
+
+
+PYTHON = [
+    (page.name, block)
+    for page in PAGES
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.S)
+]
+
+
+@pytest.mark.parametrize(("page", "block"), PYTHON, ids=[page for page, _ in PYTHON])
+def test_a_block_of_python_runs(page: str, block: str, project: Path) -> None:
+    names: dict[str, object] = {}
+    exec(block, names)
+    assert names["answer"].recommendations and page == "recommend.md"
