@@ -90,6 +90,14 @@ def test_titles_as_published(raw: str, expected: str | None) -> None:
     assert found == (expected or "The City of Lost Children (1995)")
 
 
+def test_our_titles_with_their_year() -> None:
+    year = pd.array([1999, None], dtype="Int16")
+    items = pd.DataFrame({"title": ["The Matrix", "Nosferatu"], "year": year})
+    for years in (year, year.astype("Float32")):  # as pandas reads a column with gaps
+        found = ml20m_hybrid._with_year(items.assign(year=years))
+        assert found.tolist() == ["The Matrix (1999)", "Nosferatu"]
+
+
 def test_bars_of_every_model_and_metric() -> None:
     several = Spread(mean=-0.5, deviation=0.1, runs=3)
     values = {

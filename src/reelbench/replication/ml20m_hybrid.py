@@ -80,7 +80,7 @@ def published_title(raw: str) -> str:
 
 def _with_year(items: pd.DataFrame) -> pd.Series:
     """Our titles, and the year in brackets where it is known."""
-    year = items[YEAR].map(lambda known: f" ({known})", na_action="ignore").fillna("")
+    year = items[YEAR].map(lambda known: f" ({int(known)})", na_action="ignore").fillna("")
     return items[TITLE] + year
 
 
