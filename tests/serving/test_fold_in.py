@@ -62,6 +62,7 @@ _KNN: dict[str, Any] = {
     "stored": 20,
     "user_damping": 3.0,
     "item_damping": 3.0,
+    "baseline": "effects",
 }
 _DESCENT = {
     "factors": 3,
@@ -156,6 +157,7 @@ EVERYBODY = np.arange(N_USERS)
         (EASE, (), _EASE),
         (KNN, (), {**_KNN, "based_on": "item"}),
         (KNN, (), {**_KNN, "based_on": "item", "similarity": "cosine"}),
+        (KNN, (), {**_KNN, "based_on": "item", "similarity": "cosine", "baseline": "mean"}),
         (Content, ("genres", "tags", "directors"), _CONTENT),
         (ST, ("genres",), _ST),
         (Bias, (), {"user_damping": 3.0, "item_damping": 3.0}),

@@ -24,7 +24,7 @@ def knn(model: KNN, train: Interactions) -> FoldIn:
     n_users, n_items = model.ids.n_users, model.ids.n_items
 
     def found(user: NewUser) -> Recommender:
-        effect, left = own_effect(model.effects, user, model.config.user_damping)
+        effect, left = _own_effect(model, user)
         # restoring would put the similarities of every row in order once more, 0.1 s
         other = copy(model)
         own = for_everybody(effect, n_users)
@@ -36,6 +36,13 @@ def knn(model: KNN, train: Interactions) -> FoldIn:
         return other
 
     return found
+
+
+def _own_effect(model: KNN, user: NewUser) -> tuple[float, np.ndarray]:
+    """The user's effect and what it leaves; none where ratings are compared with the mean."""
+    if model.config.baseline == "mean":
+        return 0.0, user.ratings - model.effects.mean
+    return own_effect(model.effects, user, model.config.user_damping)
 
 
 def _similar_users(model: KNN, user: NewUser, left: np.ndarray) -> sparse.csr_array:
