@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from imports import run_without_keras
 
 from reelbench import paths
 from reelbench.files import write_json
@@ -48,11 +46,7 @@ def test_the_same_small_picture_every_time() -> None:
 
 
 def test_drawing_needs_no_keras() -> None:
-    code = (
-        "import sys\n"
+    run_without_keras(
         "from reelbench.reporting.networks import read_networks\n"
-        "assert len(read_networks(['dnn'])) == 1\n"
-        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
+        "assert len(read_networks(['dnn'])) == 1"
     )
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    subprocess.run([sys.executable, "-c", code], check=True, env=environment)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 from reelbench import paths
 from reelbench.serving.app.measured import figures, leaderboard, on_test, wrong
@@ -52,7 +51,7 @@ def test_the_page_warns_above_a_leaderboard_with_faults(tmp_path: Path) -> None:
 
     write(tmp_path, "model,faults,rmse\na,own_test_items_only,0.5\n")
     with gr.Blocks() as page:
-        layout._leaderboard(SimpleNamespace(root=tmp_path))  # type: ignore[arg-type]
+        layout._leaderboard(tmp_path)
     shown = [block for block in page.blocks.values()]
     texts = [block.value for block in shown if isinstance(block, gr.Markdown)]
     assert any("Not an honest protocol" in str(text) for text in texts)

@@ -2,9 +2,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 from contracts import contents
+from imports import run_without_keras
 from small_project import N_USERS, ratings, write_catalogue, write_params, write_ratings
 
 from reelbench import paths
@@ -19,6 +17,7 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.files import read_json, sha256_file, size_bytes
 from reelbench.models.base import Recommender
+from reelbench.models.network import Network
 from reelbench.models.popularity import Popularity
 from reelbench.params import ParamsError
 from reelbench.seeds import seed_for
@@ -133,7 +132,7 @@ def test_layers_of_a_network_are_those_that_it_has_and_the_same_bytes() -> None:
         "setting": "",
     }
     assert (layers["hidden_0"]["shape"], layers["hidden_0"]["setting"]) == ([6], "relu")
-    weights = Recommender.load(paths.model_dir("network"))._model.trainable_weights  # type: ignore
+    weights = Network.load(paths.model_dir("network"))._model.trainable_weights
     trained = sum(int(np.prod(weight.shape)) for weight in weights)
     assert sum(stored["parameters"] for stored in layers.values()) == trained
     train.run("network")
@@ -141,14 +140,7 @@ def test_layers_of_a_network_are_those_that_it_has_and_the_same_bytes() -> None:
 
 
 def test_layers_of_a_model_without_any_are_none_and_load_no_keras() -> None:
-    code = (
-        "import sys\n"
-        "from reelbench.stages import train\n"
-        "train.run('bias')\n"
-        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
-    )
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    run_without_keras("from reelbench.stages import train\ntrain.run('bias')")
     assert json.loads(paths.layers("bias").read_text()) == []
 
 

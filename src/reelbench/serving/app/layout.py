@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import gradio as gr
@@ -30,7 +31,7 @@ def build(questions: Questions) -> gr.Blocks:
         with gr.Tab("Profile", id="profile"):
             _profile(questions)
         with gr.Tab("Leaderboard", id="leaderboard"):
-            _leaderboard(library)
+            _leaderboard(library.root)
     return page
 
 
@@ -83,8 +84,8 @@ def _profile(questions: Questions) -> None:
     _asks(questions.profile, "profile", inputs, [age, zip_code])
 
 
-def _leaderboard(library: Library) -> None:
-    table = leaderboard(library.root)
+def _leaderboard(root: Path) -> None:
+    table = leaderboard(root)
     if table.empty:
         gr.Markdown("There is no leaderboard yet: run `make repro`.")
         return
