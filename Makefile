@@ -4,6 +4,9 @@ BIN := .venv/bin
 STAMP := .venv/.complete
 PORT ?= 5000
 
+# compiled modules are kept, whatever the environment says: without them every stage compiles all that it imports
+unexport PYTHONDONTWRITEBYTECODE
+
 export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := 1
@@ -15,12 +18,11 @@ help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 10
 
 # Up to date as long as neither the lock file nor the package's own description changes. A set-up that
-# fails halfway leaves no stamp, so the next call repeats it. Most of 25,000 modules are never imported:
-# those that are get compiled then.
+# fails halfway leaves no stamp, so the next call repeats it.
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $(STAMP)
 

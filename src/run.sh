@@ -6,5 +6,7 @@ checkout=${PWD%%/.dvc/tmp/*}
 # the report depends on these folders, which only `reelbench tune` and `replicate` fill
 mkdir -p reports/replication reports/tuning
 python=python
+# compiled modules are kept, whatever the environment says: a stage without them takes three times as long
+unset PYTHONDONTWRITEBYTECODE
 [ -x "$checkout/.venv/bin/python" ] && python="$checkout/.venv/bin/python"
 PYTHONPATH=src exec "$python" -m reelbench.stages "$@"
