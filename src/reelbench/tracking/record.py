@@ -17,7 +17,7 @@ from typing import Any
 from reelbench import faults, params, paths, revision
 from reelbench.files import read_json, sha256_file, sha256_tree
 from reelbench.models.base import ModelEntry
-from reelbench.serving.requirements import requirements
+from reelbench.tracking.requirements import requirements
 
 #: beginnings of the names of `test_metrics`
 TEST_GROUPS = ("test/", "cohort/", "cost_evaluate/")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import metadata
 
-from reelbench.serving.requirements import requirements
+from reelbench.tracking.requirements import requirements
 
 
 def names(*modules: str) -> set[str]:
