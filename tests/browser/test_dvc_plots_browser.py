@@ -11,7 +11,7 @@ import pytest
 from reporting.plots_project import shown
 
 from reelbench import paths
-from reelbench.reporting.charts.bundle import javascript
+from reelbench.reporting.charts.style import javascript
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from reporting_samples import content, dataset, result
 
 from reelbench.faults import Fault, warning
 from reelbench.reporting.charts import leaderboard, models, ratings, sections
-from reelbench.reporting.charts.bundle import javascript
 from reelbench.reporting.charts.chart import Chart, data, finished
+from reelbench.reporting.charts.style import javascript
 from reelbench.reporting.comparisons import compared_metrics, every_pair
 from reelbench.reporting.tables import metric_columns
 

@@ -11,7 +11,7 @@ import jinja2
 from markupsafe import Markup
 
 from reelbench.reporting import content as content_module
-from reelbench.reporting.charts.bundle import javascript
+from reelbench.reporting.charts import style
 from reelbench.reporting.charts.chart import Chart
 from reelbench.reporting.content import Content
 from reelbench.reporting.tuning import COLUMNS
@@ -44,7 +44,10 @@ def render(content: Content, charts: Mapping[str, Sequence[Chart]]) -> str:
         content=content,
         charts={section: charts.get(section, ()) for section in SECTIONS},
         tuning_columns=COLUMNS,
-        javascript=javascript(),
+        javascript=style.javascript(),
+        theme=style.THEME,
+        light=style.LIGHT,
+        dark=style.DARK,
     )
 
 

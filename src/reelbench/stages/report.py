@@ -11,7 +11,7 @@ from reelbench.evaluation.config import EvaluateConfig
 from reelbench.files import atomic, write_json
 from reelbench.reporting import markdown, page, pictures, tables
 from reelbench.reporting.charts import sections
-from reelbench.reporting.charts.bundle import javascript
+from reelbench.reporting.charts.style import javascript
 from reelbench.reporting.comparisons import comparisons_frame, every_pair
 from reelbench.reporting.content import Content
 from reelbench.reporting.dataset import read_dataset, read_train_counts

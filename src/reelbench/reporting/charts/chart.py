@@ -1,7 +1,6 @@
-"""What every chart has in common: its data in the spec, colours of the page, a chooser.
+"""What charts are made of: data in the spec, choosers, titles, a line to compare with.
 
-Charts are Vega-Lite, made with Altair, which checks them against the schema. Their colours are CSS
-variables of the page, so that a chart that is drawn follows it from light to dark and to print.
+Charts are Vega-Lite, made with Altair, which checks them against the schema.
 """
 
 from __future__ import annotations
@@ -16,13 +15,7 @@ import numpy as np
 import pandas as pd
 
 from reelbench.faults import Fault, warning
-
-#: of what is shown, of what it is compared with, of all that stays behind, and of words
-MAIN, OTHER, FAINT, SOFT = "var(--main)", "var(--other)", "var(--faint)", "var(--soft)"
-
-#: pixels: of a chart, and of a row of one with a row per model or genre
-HEIGHT = 260
-ROW = 18
+from reelbench.reporting.charts.style import SOFT
 
 # of a line below a title, on a phone
 _LETTERS = 48

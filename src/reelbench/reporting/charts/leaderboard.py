@@ -8,7 +8,8 @@ import altair as alt
 import pandas as pd
 
 from reelbench.faults import Fault
-from reelbench.reporting.charts.chart import FAINT, MAIN, OTHER, ROW, chooser, data, title
+from reelbench.reporting.charts.chart import chooser, data, title
+from reelbench.reporting.charts.style import FAINT, MAIN, OTHER, PAGE, ROW
 from reelbench.reporting.comparisons import Metric, Pair
 from reelbench.reporting.results import Result
 from reelbench.reporting.tables import Column
@@ -141,7 +142,7 @@ def differences(pairs: Sequence[Pair], faults: Collection[Fault] = ()) -> alt.Ch
     return (
         alt.Chart(data(table))
         .transform_filter("datum.metric == metric")
-        .mark_rect(stroke="var(--page)", strokeWidth=1)
+        .mark_rect(stroke=PAGE, strokeWidth=1)
         .encode(
             x=alt.X("column:N", sort=names, axis=axis),
             y=alt.Y("row:N", sort=names, title=None),

@@ -18,17 +18,8 @@ from reelbench.columns import (
     RATING,
     SCORE,
 )
-from reelbench.reporting.charts.chart import (
-    FAINT,
-    HEIGHT,
-    MAIN,
-    OTHER,
-    SOFT,
-    chooser,
-    data,
-    level,
-    title,
-)
+from reelbench.reporting.charts.chart import chooser, data, level, title
+from reelbench.reporting.charts.style import FAINT, HEIGHT, MAIN, OTHER, SOFT
 from reelbench.reporting.comparisons import Metric
 from reelbench.reporting.results import Result, thick_bins
 

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from reelbench.columns import AGE, ITEM_IDX, RATING, YEAR
-from reelbench.reporting.charts.chart import HEIGHT, MAIN, OTHER, ROW, SOFT, data, subtitled
+from reelbench.reporting.charts.chart import data, subtitled
+from reelbench.reporting.charts.style import HEIGHT, MAIN, OTHER, ROW, SOFT
 from reelbench.reporting.data_figures import genres_of, means_of, sums, times_of
 
 # more values than this are drawn in as many equal bins

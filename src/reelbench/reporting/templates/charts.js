@@ -1,20 +1,6 @@
 // Draws every chart of the page: those in view at once, those in a closed <details> when it opens.
 (() => {
-  // CSS variables of the page, so that what is drawn follows it from light to dark and to print
-  const text = "var(--text)", soft = "var(--soft)", line = "var(--line)";
-  const font = "system-ui, sans-serif";
-  const config = {
-    background: "transparent",
-    font,
-    view: {stroke: null},
-    title: {color: text, anchor: "start", fontSize: 14, offset: 10, subtitleColor: soft},
-    axis: {
-      labelColor: soft, titleColor: soft, titleFontWeight: "normal", labelLimit: 110, labelFontSize: 11, titleFontSize: 11,
-      domainColor: line, gridColor: line, gridOpacity: 0.6, tickColor: line,
-    },
-    legend: {labelColor: text, titleColor: soft},
-    text: {color: text, fontSize: 11},
-  };
+  const config = {{ theme | json }};
   const options = {mode: "vega-lite", renderer: "svg", actions: false, config, tooltip: {theme: "page"}};
 
   async function draw(figure) {

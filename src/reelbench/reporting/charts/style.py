@@ -1,0 +1,138 @@
+"""How every chart looks, in the page, as a PNG and in MLflow, and what draws it.
+
+Colours in a chart are CSS variables of the page, so that a chart follows the page from light to
+dark and to print; in a PNG they are those of the light page.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import altair as alt
+
+#: of the page, by CSS variable; hues are Okabe and Ito's, which colour-blind readers can tell apart
+LIGHT = {
+    "text": "#111827",
+    "soft": "#4b5563",
+    "page": "#ffffff",
+    "raised": "#f3f4f6",
+    "line": "#d1d5db",
+    "best": "#005a8e",
+    "main": "#0072b2",
+    "other": "#d55e00",
+    "third": "#009e73",
+    "fourth": "#b3588f",
+    "faint": "#d1d5db",
+}
+DARK = {
+    "text": "#e5e7eb",
+    "soft": "#a9b1bd",
+    "page": "#14171c",
+    "raised": "#1f242c",
+    "line": "#3b434f",
+    "best": "#7cc4f0",
+    "main": "#56b4e9",
+    "other": "#f0894a",
+    "third": "#3ac79b",
+    "fourth": "#dd9cc2",
+    "faint": "#454d5a",
+}
+
+#: of what a chart is about, what it is compared with, everything behind them, and text
+MAIN, OTHER, FAINT, SOFT, TEXT = (
+    f"var(--{name})" for name in ("main", "other", "faint", "soft", "text")
+)
+LINE, PAGE, RAISED = "var(--line)", "var(--page)", "var(--raised)"
+#: of up to four series in one chart
+SERIES = (MAIN, OTHER, "var(--third)", "var(--fourth)")
+
+#: pixels: height of a chart, and of a row in a chart with a row per model or genre
+HEIGHT = 260
+ROW = 18
+#: pixels: width of a PNG whose chart names none
+WIDTH = 480
+
+# vl-convert brings this font, so that every machine draws the same PNG
+_PNG_FONT = "Liberation Sans"
+_PIXELS_PER_PIXEL = 2
+
+#: configuration of Vega-Lite
+THEME: dict[str, Any] = {
+    "background": "transparent",
+    "font": "system-ui, sans-serif",
+    "view": {"stroke": None},
+    "title": {
+        "color": TEXT,
+        "anchor": "start",
+        "fontSize": 14,
+        "offset": 10,
+        "subtitleColor": SOFT,
+    },
+    "axis": {
+        "labelColor": SOFT,
+        "titleColor": SOFT,
+        "titleFontWeight": "normal",
+        "labelLimit": 110,
+        "labelFontSize": 11,
+        "titleFontSize": 11,
+        "domainColor": LINE,
+        "gridColor": LINE,
+        "gridOpacity": 0.6,
+        "tickColor": LINE,
+    },
+    "header": {"labelColor": TEXT, "titleColor": SOFT, "labelFontWeight": "bold"},
+    "legend": {"labelColor": TEXT, "titleColor": SOFT},
+    "text": {"color": TEXT, "fontSize": 11},
+}
+
+
+def png(chart: alt.TopLevelMixin, chosen: Mapping[str, Any] | None = None) -> bytes:
+    """A PNG of a chart as the light page shows it, twice as many pixels either way.
+
+    The bytes depend on the versions of vl-convert and Pillow and on nothing else of the machine.
+
+    Args:
+        chart: a chart without a width of its own becomes `WIDTH` wide.
+        chosen: value of a parameter of the chart by its name; the others keep their first value.
+    """
+    import vl_convert
+
+    content = chart.to_dict()
+    if "width" not in content and ("mark" in content or "layer" in content):
+        content["width"] = WIDTH
+    for parameter in content.get("params", ()):
+        if parameter["name"] in (chosen or {}):
+            parameter["value"] = (chosen or {})[parameter["name"]]
+    text = json.dumps(content | {"config": _png_theme() | content.get("config", {})})
+    for name, colour in LIGHT.items():
+        text = text.replace(f"var(--{name})", colour)
+    return _compressed(vl_convert.vegalite_to_png(text, scale=_PIXELS_PER_PIXEL))
+
+
+def _png_theme() -> dict[str, Any]:
+    return THEME | {"background": PAGE, "font": _PNG_FONT, "padding": 10}
+
+
+def _compressed(drawn: bytes) -> bytes:
+    """The same picture in a tenth of the bytes: vl-convert hardly compresses."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(drawn)).convert("RGB").save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+@cache
+def javascript() -> str:
+    """A classic script of 0.9 MB with Vega, Vega-Lite and Vega-Embed that defines `vegaEmbed`."""
+    import vl_convert
+
+    version = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+    # its stub asks for a snippet that it can do without
+    bundle: str = vl_convert.javascript_bundle(vl_version=version)  # type: ignore[call-arg]
+    # in an element <script>, this would end it
+    return bundle.replace("</script", "<\\/script")
