@@ -8,7 +8,7 @@ import numpy as np
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.models.parts.surprise_data import trainset_of
+from reelbench.models.shared.surprise_base import trainset_of
 
 N_USERS, N_ITEMS = 40, 30
 IDS = Ids(N_USERS, N_ITEMS, 1.0, 5.0)

@@ -15,8 +15,8 @@ from reelbench.models.base import Recommender
 from reelbench.models.bias import Bias
 from reelbench.models.blend import Blend
 from reelbench.models.blend.parts import held_out, together
+from reelbench.models.blend.ranking import standardised
 from reelbench.models.blend.stack import Counts, Stack
-from reelbench.models.parts.ranking_weights import standardised
 from reelbench.params import Section
 
 BIAS = {

@@ -5,7 +5,7 @@ from contracts import RecommenderContract
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
-from reelbench.models.global_mean import GlobalMean
+from reelbench.models.popularity import GlobalMean
 
 
 class TestGlobalMean(RecommenderContract):

@@ -11,8 +11,7 @@ from surprise_oracle import IDS, ITEMS, N_ITEMS, TRAIN, USERS, predictions, trai
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
-from reelbench.models.knn import KNN
-from reelbench.models.parts.similarities import largest_first, similar_rows
+from reelbench.models.knn import KNN, largest_first, similar_rows
 
 PARAMETERS: dict[str, Any] = {
     "based_on": "item",
@@ -155,7 +154,7 @@ def test_largest_first_and_the_left_one_of_equals() -> None:
 
 def test_a_slice_at_a_time_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = KNN(**PARAMETERS).fit(TRAIN, TRAIN, Features(IDS))
-    monkeypatch.setattr("reelbench.models.parts.matrices._NUMBERS_AT_ONCE", 4 * N_ITEMS)
+    monkeypatch.setattr("reelbench.models.shared.user_items._NUMBERS_AT_ONCE", 4 * N_ITEMS)
     sliced = KNN(**PARAMETERS).fit(TRAIN, TRAIN, Features(IDS))
     np.testing.assert_array_equal(sliced.similar.toarray(), whole.similar.toarray())
     np.testing.assert_array_equal(sliced.similar.indices, whole.similar.indices)

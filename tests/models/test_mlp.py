@@ -23,13 +23,13 @@ from pydantic import ValidationError
 from scipy import sparse
 
 from reelbench.features.block import Features
+from reelbench.features.matrices import sparse_matrix
 from reelbench.features.sparse import sparse_arrays
 from reelbench.models.mlp import MLP
 from reelbench.models.mlp.config import MLPConfig
 from reelbench.models.mlp.head import loss_of
 from reelbench.models.mlp.pairs import Pairs
 from reelbench.models.mlp.tables import Tables
-from reelbench.models.parts.feature_matrices import sparse_matrix
 from reelbench.params import ParamsError
 
 PARAMETERS: dict[str, Any] = {

@@ -15,11 +15,11 @@ from test_network import PARAMETERS, fitted
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
+from reelbench.features.matrices import sparse_matrix
 from reelbench.features.sparse import sparse_arrays
 from reelbench.models.network import Network
 from reelbench.models.network.config import NetworkConfig
 from reelbench.models.network.head import head, loss_of
-from reelbench.models.parts.feature_matrices import sparse_matrix
 
 EXACT = {**PARAMETERS, "dropout": 0.0, "embedding_dropout": 0.0}
 

@@ -4,7 +4,7 @@ import numpy as np
 from contracts import IDS, N_ITEMS, N_USERS, TRAIN, RecommenderContract
 
 from reelbench.features.block import Features
-from reelbench.models.parts.surprise_data import trainset_of
+from reelbench.models.shared.surprise_base import trainset_of
 from reelbench.models.svd import SVD
 
 PARAMETERS = {

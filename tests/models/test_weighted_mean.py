@@ -5,7 +5,7 @@ from contracts import RecommenderContract
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
-from reelbench.models.weighted_mean import WeightedMean
+from reelbench.models.popularity import WeightedMean
 
 # item 0 has one rating of 5, item 1 three of 4, item 2 one of 2, item 3 none; mean 19 / 5
 TRAIN = Interactions.from_arrays([0, 0, 1, 2, 0], [0, 1, 1, 1, 2], [5, 4, 4, 4, 2])

@@ -17,10 +17,8 @@ from reelbench.features.sparse import sparse_arrays
 from reelbench.files import write_json
 from reelbench.models.base import Recommender
 from reelbench.models.ease import EASE
-from reelbench.models.global_mean import GlobalMean
-from reelbench.models.popularity import Popularity
+from reelbench.models.popularity import GlobalMean, Popularity, WeightedMean
 from reelbench.models.warp import WARP
-from reelbench.models.weighted_mean import WeightedMean
 
 IDS = Ids(N_USERS, N_ITEMS, 1.0, 5.0)
 # nDCG of the models on the made-up leaderboard: the best is one that cannot take in a new user

@@ -19,19 +19,16 @@ from reelbench.models.bpr import BPR
 from reelbench.models.content import Content
 from reelbench.models.ease import EASE
 from reelbench.models.fm import FM
-from reelbench.models.global_mean import GlobalMean
 from reelbench.models.ials import IALS
-from reelbench.models.knn import KNN
+from reelbench.models.knn import KNN, similar_rows
 from reelbench.models.nmf import NMF
-from reelbench.models.parts.similarities import similar_rows
-from reelbench.models.popularity import Popularity
+from reelbench.models.popularity import GlobalMean, Popularity, WeightedMean
 from reelbench.models.slope_one import SlopeOne
 from reelbench.models.st import ST
 from reelbench.models.svd import SVD
 from reelbench.models.svdpp import SVDpp
 from reelbench.models.svds import SVDS
 from reelbench.models.warp import WARP
-from reelbench.models.weighted_mean import WeightedMean
 from reelbench.serving.fold_in import NewUser, fold_in
 
 N_USERS, N_ITEMS = 60, 40

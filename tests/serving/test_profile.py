@@ -9,9 +9,9 @@ from contracts import IDS, N_USERS, TRAIN, VALID, blocks
 
 from reelbench.features.block import Block, Catalogue, Features
 from reelbench.features.demographics import DemographicsBlock
+from reelbench.features.matrices import user_columns
 from reelbench.models.ease import EASE
 from reelbench.models.network import Network
-from reelbench.models.parts.feature_matrices import user_columns
 from reelbench.serving.profile import Profile, ProfileNetwork, as_block
 
 WORK = ("artist", "doctor", "student")

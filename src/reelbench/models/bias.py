@@ -8,7 +8,7 @@ from pydantic import NonNegativeFloat
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.models.base import Arrays, Recommender
-from reelbench.models.parts.effects import Effects, damped_means
+from reelbench.models.shared.biases import Biases, damped_biases
 from reelbench.params import Section
 
 
@@ -19,13 +19,13 @@ class BiasConfig(Section):
 
 
 class Bias(Recommender):
-    """Damped means (`parts/effects.py`); ranks by them too, so all users get the same order."""
+    """Damped means (`shared/biases.py`); ranks by them too, so all users get the same order."""
 
     Config = BiasConfig
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         damping = self.config
-        self._effects = damped_means(
+        self._effects = damped_biases(
             train, features.ids, damping.user_damping, damping.item_damping
         )
 
@@ -36,4 +36,4 @@ class Bias(Recommender):
         return self._effects.state()
 
     def _restore(self, state: Arrays) -> None:
-        self._effects = Effects.from_state(state)
+        self._effects = Biases.from_state(state)

@@ -19,8 +19,8 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.models.parts.factor_ranker import FactorRanker, FactorRankerConfig
-from reelbench.models.parts.profiles import choices
+from reelbench.models.shared.factors import FactorRanker, FactorRankerConfig
+from reelbench.models.shared.user_items import choices
 
 
 class BPRConfig(FactorRankerConfig):

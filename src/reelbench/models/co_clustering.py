@@ -14,8 +14,8 @@ from pydantic import PositiveInt
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.models.parts.factors import Factors
-from reelbench.models.parts.surprise_data import SurpriseModel, known_pairs_only, trainset_of
+from reelbench.models.shared.factors import Factors
+from reelbench.models.shared.surprise_base import SurpriseModel, known_pairs_only, trainset_of
 from reelbench.params import Section
 
 # Surprise cuts a rating down to a whole number here: 4.5 stars count as 4. Times one of these, the

@@ -18,7 +18,7 @@ from scipy import linalg, sparse
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.models.base import Arrays, Recommender
-from reelbench.models.parts.profiles import Profiles, preferences
+from reelbench.models.shared.user_items import Profiles, preferences
 from reelbench.params import ParamsError, Section
 
 # columns of a product of sparse matrices that are made at a time: it holds zeros as well

@@ -16,8 +16,8 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.models.parts.factor_ranker import FactorRanker, FactorRankerConfig
-from reelbench.models.parts.profiles import preferences
+from reelbench.models.shared.factors import FactorRanker, FactorRankerConfig
+from reelbench.models.shared.user_items import preferences
 
 
 class IALSConfig(FactorRankerConfig):

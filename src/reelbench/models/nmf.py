@@ -12,8 +12,8 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.models.parts.factors import Factors
-from reelbench.models.parts.surprise_data import SurpriseModel, known_pairs_only, trainset_of
+from reelbench.models.shared.factors import Factors
+from reelbench.models.shared.surprise_base import SurpriseModel, known_pairs_only, trainset_of
 from reelbench.params import Section
 
 

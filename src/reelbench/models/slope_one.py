@@ -14,8 +14,8 @@ from scipy import sparse
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.models.base import Arrays, Recommender
-from reelbench.models.parts.effects import group_means
-from reelbench.models.parts.matrices import groups, matrix_of, matrix_state, refilled, slices
+from reelbench.models.shared.biases import group_means
+from reelbench.models.shared.user_items import groups, matrix_of, matrix_state, refilled, slices
 
 
 class SlopeOne(Recommender):

@@ -1,7 +1,7 @@
 """Model `st`: sentence embeddings of items, a ridge regression over items and one more per user.
 
 1. Item effects shrink towards a ridge regression from an item's features to its effect, so that a
-   cold item starts from what its text says (`effects.effects_around_prior`). It is linear, or a
+   cold item starts from what its text says (`shared/biases.py`). It is linear, or a
    kernel ridge: items that are alike have like effects.
 2. What the effects leave of a user's ratings is regressed on the features of the rated items:
    w_u = (XᵀX + λI)⁻¹ Xᵀe, closed form (Hoerl & Kennard 1970), no iterations and no seed.
@@ -14,13 +14,13 @@ from typing import Literal
 
 import numpy as np
 from pydantic import PositiveFloat, PositiveInt
+from scipy.linalg import cholesky, solve_triangular
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
+from reelbench.features.matrices import dense_columns
 from reelbench.models.base import Arrays, Recommender
-from reelbench.models.parts.effects import Effects, effects_around_prior
-from reelbench.models.parts.feature_matrices import dense_columns
-from reelbench.models.parts.kernel import kernel_columns
+from reelbench.models.shared.biases import Biases, biases_around_prior
 from reelbench.params import ParamsError, Section
 
 
@@ -53,7 +53,7 @@ class ST(Recommender):
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         known = np.unique(train.item_idx)
         items = principal_components(self._columns(features), known, self.config.components)
-        self._effects = effects_around_prior(
+        self._effects = biases_around_prior(
             train,
             features.ids,
             self._prior_columns(items, known),
@@ -106,7 +106,7 @@ class ST(Recommender):
 
     def _restore(self, state: Arrays) -> None:
         self._items, self._users = state["items"], state["users"]
-        self._effects = Effects.from_state(state)
+        self._effects = Biases.from_state(state)
 
 
 def principal_components(columns: np.ndarray, rows: np.ndarray, components: int) -> np.ndarray:
@@ -138,3 +138,33 @@ def _rows_by_user(user_idx: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     order = np.argsort(user_idx, kind="stable")
     users, starts = np.unique(user_idx[order], return_index=True)
     yield from zip(users.tolist(), np.split(order, starts[1:]), strict=True)
+
+
+# added to the diagonal: items with the same features make the kernel singular
+_JITTER = 1e-6
+
+
+def kernel_columns(columns: np.ndarray, landmarks: np.ndarray, gamma: float) -> np.ndarray:
+    """Columns whose inner products are exp(-gamma |a - b|²), exactly so between landmarks.
+
+    K(·, L) chol(K(L, L))⁻ᵀ, the Nyström approximation (Williams & Seeger 2001, "Using the Nyström
+    Method to Speed Up Kernel Machines"): a ridge regression on these columns is the kernel ridge
+    regression where all rows that it learns from are landmarks. Memory is rows times landmarks.
+
+    Args:
+        columns: float64 (n, d).
+        landmarks: numbers of the m rows that stand for all.
+        gamma: how fast the likeness of two rows falls with their squared distance.
+
+    Returns:
+        float64 (n, m).
+    """
+    kernel = _gaussian(columns, columns[landmarks], gamma)
+    among = kernel[landmarks] + _JITTER * np.eye(len(landmarks))
+    root = cholesky(among, lower=True)
+    return solve_triangular(root, kernel.T, lower=True).T
+
+
+def _gaussian(rows: np.ndarray, others: np.ndarray, gamma: float) -> np.ndarray:
+    squares = (rows**2).sum(axis=1)[:, None] + (others**2).sum(axis=1) - 2 * rows @ others.T
+    return np.exp(-gamma * np.maximum(squares, 0.0))

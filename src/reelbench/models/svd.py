@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reelbench.models.parts.surprise_data import DescentConfig, SurpriseModel
+from reelbench.models.shared.surprise_base import DescentConfig, SurpriseModel
 
 
 class SVD(SurpriseModel):

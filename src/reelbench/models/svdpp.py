@@ -12,8 +12,8 @@ import numpy as np
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.models.parts.factors import Factors
-from reelbench.models.parts.surprise_data import (
+from reelbench.models.shared.factors import Factors
+from reelbench.models.shared.surprise_base import (
     DescentConfig,
     SurpriseModel,
     biased_factors,

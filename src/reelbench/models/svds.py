@@ -12,8 +12,8 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.models.parts.effects import group_means
-from reelbench.models.parts.factors import FactorModel, Factors
+from reelbench.models.shared.biases import group_means
+from reelbench.models.shared.factors import FactorModel, Factors
 from reelbench.params import Section
 
 

@@ -15,10 +15,10 @@ from scipy import sparse
 
 from reelbench.columns import ITEM_IDX, TAG
 from reelbench.features.block import Block, Catalogue
+from reelbench.features.matrices import dense_columns
 from reelbench.features.sparse import sparse_of
 from reelbench.features.text import TextBlock
 from reelbench.models.content import cosines, unit_rows
-from reelbench.models.parts.feature_matrices import dense_columns
 
 #: movies of the same director that lead a combined list, as published
 LEAD = 2

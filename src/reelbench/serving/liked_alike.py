@@ -9,7 +9,7 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.models.parts.effects import group_means
+from reelbench.models.shared.biases import group_means
 
 # people who like both, at which the likeness counts half: two who agree are chance
 _SHRINKAGE = 10.0

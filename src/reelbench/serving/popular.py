@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from reelbench.models.parts.effects import group_means
+from reelbench.models.shared.biases import group_means
 from reelbench.serving.answer import Answer
 from reelbench.serving.library import Library
 from reelbench.serving.listed import best

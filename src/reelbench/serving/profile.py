@@ -9,9 +9,9 @@ import numpy as np
 
 from reelbench.columns import GENDER, OCCUPATION, ZIP_CODE
 from reelbench.features.block import USER_PREFIX, Block
+from reelbench.features.matrices import user_columns
 from reelbench.models.base import Recommender
 from reelbench.models.network import Network
-from reelbench.models.parts.feature_matrices import user_columns
 from reelbench.serving.answer import AskError
 
 _OLDEST = 120

@@ -16,8 +16,8 @@ from reelbench.models.base import Arrays, Recommender
 from reelbench.models.blend import members as models
 from reelbench.models.blend.config import BlendConfig
 from reelbench.models.blend.parts import held_out, nothing, rows, together
+from reelbench.models.blend.ranking import ranking_weights, standardised
 from reelbench.models.blend.stack import Counts, Stack
-from reelbench.models.parts.ranking_weights import ranking_weights, standardised
 from reelbench.seeds import generator
 
 _LOG = logging.getLogger(__name__)

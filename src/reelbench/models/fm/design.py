@@ -18,9 +18,9 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Block, Features
+from reelbench.features.matrices import dense_columns, user_columns
 from reelbench.features.sparse import sparse_of
 from reelbench.models.fm.config import FMConfig
-from reelbench.models.parts.feature_matrices import dense_columns, user_columns
 
 #: arrays of the block `years`
 _YEAR, _KNOWN, _MOMENTS = "year", "known", "moments"

@@ -8,9 +8,9 @@ import numpy as np
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import USER_PREFIX, Features
+from reelbench.features.matrices import sparse_matrix, tokens_and_vectors, with_unknown
 from reelbench.models.base import Arrays
 from reelbench.models.mlp.config import ITEM, USER, MLPConfig
-from reelbench.models.parts.feature_matrices import sparse_matrix, tokens_and_vectors, with_unknown
 from reelbench.models.parts.keras_layers import Terms
 from reelbench.params import ParamsError
 

@@ -2,7 +2,7 @@
 
     rating = mean + b_u + b_i + p_u·q_i + deep(p_u, q_i, p_u ∘ q_i)
 
-The damped effects b are fixed tables (`parts/effects.py`, around a prior from the dense features
+The damped effects b are fixed tables (`shared/biases.py`, around a prior from the dense features
 and the title), and the network learns what they leave: trainable biases under Adam overfit rare
 items. q_i is an embedding of the item plus a projection of its features (genres, year, the
 direction of its title's words). Inputs are `user_idx` and `item_idx` alone; features are tables

@@ -9,13 +9,12 @@ import numpy as np
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
+from reelbench.features.matrices import dense_matrix, title_matrix
 from reelbench.models.base import Arrays, Recommender
 from reelbench.models.network.config import NetworkConfig
 from reelbench.models.network.head import head, loss_of, whole
 from reelbench.models.network.tables import Tables
 from reelbench.models.network.towers import USER_COLUMNS, item_tower, user_tower
-from reelbench.models.parts.effects import effects_around_prior
-from reelbench.models.parts.feature_matrices import dense_matrix, title_matrix
 from reelbench.models.parts.keras_training import (
     PAIRS_PER_BATCH,
     in_batches,
@@ -23,6 +22,7 @@ from reelbench.models.parts.keras_training import (
     record,
     scores_of_pairs,
 )
+from reelbench.models.shared.biases import biases_around_prior
 from reelbench.seeds import seed_keras
 
 _WEIGHTS = "network.weights.h5"
@@ -34,7 +34,7 @@ class Network(Recommender):
     Config = NetworkConfig
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
-        effects = effects_around_prior(
+        effects = biases_around_prior(
             train,
             features.ids,
             np.hstack([dense_matrix(features), self.config.title_scale * title_matrix(features)]),

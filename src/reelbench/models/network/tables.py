@@ -8,16 +8,16 @@ import numpy as np
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
-from reelbench.models.base import Arrays
-from reelbench.models.parts.effects import Effects
-from reelbench.models.parts.feature_matrices import (
+from reelbench.features.matrices import (
     dense_matrix,
     sparse_matrix,
     tokens_and_vectors,
     user_matrix,
     with_unknown,
 )
+from reelbench.models.base import Arrays
 from reelbench.models.parts.keras_layers import Terms
+from reelbench.models.shared.biases import Biases
 
 _N_TERMS = "n_terms"
 
@@ -52,7 +52,7 @@ class Tables:
 
     @classmethod
     def make(
-        cls, effects: Effects, train: Interactions, features: Features, damping: float
+        cls, effects: Biases, train: Interactions, features: Features, damping: float
     ) -> Tables:
         """Tables of one training set; `damping` is that of trust."""
         ids = features.ids

@@ -1,1 +1,1 @@
-"""What several models are made of: effects, factors, kernels, neighbours, matrices, weights."""
+"""Layers, training and description of Keras networks."""

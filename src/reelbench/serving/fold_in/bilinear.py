@@ -22,7 +22,7 @@ from reelbench.data.interactions import Interactions
 from reelbench.models.base import Recommender
 from reelbench.models.fm import FM
 from reelbench.models.nmf import NMF
-from reelbench.models.parts.factors import FactorModel
+from reelbench.models.shared.factors import FactorModel
 from reelbench.serving.fold_in.new_user import FoldIn, NewUser, for_everybody
 
 # ratings of train, evenly taken, that the size of errors is taken from

@@ -9,8 +9,8 @@ from reelbench.data.interactions import Interactions
 from reelbench.models.base import Arrays, Recommender
 from reelbench.models.content import Content
 from reelbench.models.ease import EASE
-from reelbench.models.parts.effects import Effects
-from reelbench.models.parts.profiles import Profiles, preferences
+from reelbench.models.shared.biases import Biases
+from reelbench.models.shared.user_items import Profiles, preferences
 from reelbench.models.st import ST, ridge
 from reelbench.serving.fold_in.new_user import FoldIn, NewUser, for_everybody
 
@@ -20,7 +20,7 @@ def same_for_all(model: Recommender, train: Interactions) -> FoldIn:
     return lambda user: model
 
 
-def own_effect(effects: Effects, user: NewUser, damping: float) -> tuple[float, np.ndarray]:
+def own_effect(effects: Biases, user: NewUser, damping: float) -> tuple[float, np.ndarray]:
     """A user's effect, given those of items, and what mean and both effects leave of the ratings.
 
     Training ends with the users' effects, so that this is what it gives to a user of train.
@@ -34,7 +34,7 @@ def bias(model: Recommender, train: Interactions) -> FoldIn:
     """The user's effect."""
 
     def found(user: NewUser) -> Recommender:
-        effect, _ = own_effect(Effects.from_state(model.arrays()), user, model.config.user_damping)
+        effect, _ = own_effect(Biases.from_state(model.arrays()), user, model.config.user_damping)
         return model.with_arrays({"effect_user": for_everybody(effect, _users(model))})
 
     return found
@@ -45,7 +45,7 @@ def st(model: ST, train: Interactions) -> FoldIn:
 
     def found(user: NewUser) -> Recommender:
         state = model.arrays()
-        effect, left = own_effect(Effects.from_state(state), user, model.config.user_damping)
+        effect, left = own_effect(Biases.from_state(state), user, model.config.user_damping)
         weights = ridge(state["items"][user.items], left, model.config.user_regularization)
         own = {
             "effect_user": for_everybody(effect, _users(model)),

@@ -14,7 +14,7 @@ from scipy import linalg
 from reelbench.data.interactions import Interactions
 from reelbench.models.base import Recommender
 from reelbench.models.ials import IALS
-from reelbench.models.parts.profiles import preferences
+from reelbench.models.shared.user_items import preferences
 from reelbench.serving.fold_in.new_user import FoldIn, NewUser, for_everybody
 
 

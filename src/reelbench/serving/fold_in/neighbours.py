@@ -10,10 +10,9 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.models.base import Recommender
-from reelbench.models.knn import KNN
-from reelbench.models.parts.effects import Effects
-from reelbench.models.parts.matrices import refilled
-from reelbench.models.parts.similarities import largest_first
+from reelbench.models.knn import KNN, largest_first
+from reelbench.models.shared.biases import Biases
+from reelbench.models.shared.user_items import refilled
 from reelbench.serving.fold_in.exact import own_effect
 from reelbench.serving.fold_in.new_user import FoldIn, NewUser, for_everybody
 
@@ -59,7 +58,7 @@ def _similar_users(model: KNN, user: NewUser, left: np.ndarray) -> sparse.csr_ar
     return largest_first(matrix, config.stored)
 
 
-def _ratings(left: sparse.csr_array, effects: Effects) -> sparse.csr_array:
+def _ratings(left: sparse.csr_array, effects: Biases) -> sparse.csr_array:
     """Ratings again, from what the effects left of them."""
     users = np.repeat(np.arange(left.shape[0]), np.diff(left.indptr))
     return refilled(left, left.data + effects.predict(users, left.indices))

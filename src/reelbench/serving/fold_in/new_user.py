@@ -11,7 +11,7 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.models.base import Arrays, Recommender
-from reelbench.models.parts.matrices import matrix_state
+from reelbench.models.shared.user_items import matrix_state
 
 
 @dataclass(frozen=True)

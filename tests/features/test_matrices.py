@@ -5,7 +5,7 @@ import pytest
 from contracts import IDS, N_ITEMS, blocks
 
 from reelbench.features.block import Features
-from reelbench.models.parts.feature_matrices import dense_matrix, title_matrix, tokens_and_vectors
+from reelbench.features.matrices import dense_matrix, title_matrix, tokens_and_vectors
 
 
 def test_float_columns_of_all_blocks_in_the_order_declared() -> None:

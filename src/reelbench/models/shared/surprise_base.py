@@ -12,7 +12,7 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from reelbench.columns import ITEM_IDX, RATING, USER_IDX
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.models.parts.factors import FactorModel, Factors
+from reelbench.models.shared.factors import FactorModel, Factors
 from reelbench.params import Section
 
 

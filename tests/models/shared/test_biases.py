@@ -5,7 +5,7 @@ from sklearn.linear_model import Ridge
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.models.parts.effects import Effects, damped_means, effects_around_prior
+from reelbench.models.shared.biases import Biases, biases_around_prior, damped_biases
 
 IDS = Ids(4, 5, 1.0, 5.0)
 TRAIN = Interactions.from_arrays(
@@ -15,7 +15,7 @@ DAMPING = {"user_damping": 5.0, "item_damping": 2.0}
 
 
 def test_a_damping_of_zero_gives_plain_means_and_no_nan() -> None:
-    effects = damped_means(TRAIN, IDS, 0.0, 0.0)
+    effects = damped_biases(TRAIN, IDS, 0.0, 0.0)
     assert effects.item[0] == 4.5 - 3.0
     assert effects.item[4] == 0.0
     assert np.isfinite(effects.user).all()
@@ -25,7 +25,7 @@ def test_each_effect_is_the_damped_mean_of_what_the_others_leave() -> None:
     rng = np.random.default_rng(0)
     users, items = np.divmod(rng.permutation(40 * 30)[:500], 30)
     train = Interactions.from_arrays(users, items, rng.integers(1, 6, 500))
-    effects = damped_means(train, Ids(40, 30, 1.0, 5.0), 5.0, 2.0)
+    effects = damped_biases(train, Ids(40, 30, 1.0, 5.0), 5.0, 2.0)
     for index, effect, other, damping in (
         (users, effects.user, effects.item[items], 5.0),
         (items, effects.item, effects.user[users], 2.0),
@@ -37,14 +37,14 @@ def test_each_effect_is_the_damped_mean_of_what_the_others_leave() -> None:
 
 def test_a_cold_item_takes_after_items_with_its_features() -> None:
     columns = np.array([[1.0], [1.0], [-1.0], [-1.0], [1.0]])
-    effects = effects_around_prior(TRAIN, IDS, columns, regularization=0.1, **DAMPING)
+    effects = biases_around_prior(TRAIN, IDS, columns, regularization=0.1, **DAMPING)
     assert effects.item[4] > 0.5
     assert effects.item[5] == 0.0  # unknown: no features
 
 
 def test_without_user_effects_it_is_the_formula() -> None:
     columns = np.random.default_rng(0).normal(size=(5, 2))
-    effects = effects_around_prior(
+    effects = biases_around_prior(
         TRAIN, IDS, columns, user_damping=1e12, item_damping=2.0, regularization=0.7
     )
     residual = TRAIN.rating - TRAIN.rating.mean()
@@ -59,8 +59,8 @@ def test_without_user_effects_it_is_the_formula() -> None:
 
 
 def test_state_round_trip() -> None:
-    effects = damped_means(TRAIN, IDS, 5.0, 3.0)
-    again = Effects.from_state(effects.state())
+    effects = damped_biases(TRAIN, IDS, 5.0, 3.0)
+    again = Biases.from_state(effects.state())
     np.testing.assert_array_equal(
         again.predict([0, -1], [4, -1]), effects.predict([0, -1], [4, -1])
     )

@@ -6,7 +6,7 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.models.parts.profiles import Profiles, choices, preferences
+from reelbench.models.shared.user_items import Profiles, choices, preferences
 from reelbench.params import ParamsError
 
 IDS = Ids(4, 3, 1.0, 5.0)

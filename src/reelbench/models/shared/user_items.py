@@ -1,12 +1,13 @@
-"""What every user has rated, as a sparse matrix, and what stands for a user without ratings.
+"""Matrices of users over items: profiles, preferences, choices, and how they are stored.
 
 A user without a row (cold, or unknown and so -1) gets the mean of all other users' rows: models
-that are linear in the row then answer with the mean of everybody's scores, which is close to
+that are linear in the row then answer with the mean of all users' scores, which is close to
 popularity, and not with ties.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,50 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
+from reelbench.features.sparse import sparse_arrays, sparse_of
+from reelbench.models.base import Arrays
 from reelbench.params import ParamsError
+
+# numbers in a dense slice: 8 MB
+_NUMBERS_AT_ONCE = 1_000_000
+
+
+def slices(n_rows: int, n_columns: int) -> Iterator[slice]:
+    """Slices of the rows of a matrix, each of bounded size when it is dense."""
+    step = max(1, _NUMBERS_AT_ONCE // max(1, n_columns))
+    return (slice(first, min(first + step, n_rows)) for first in range(0, n_rows, step))
+
+
+def groups(index: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Every distinct value of a non-empty index (n,), and the positions at which it stands."""
+    order = np.argsort(index, kind="stable")
+    values, starts = np.unique(index[order], return_index=True)
+    return zip(values.tolist(), np.split(order, starts[1:]), strict=True)
+
+
+def refilled(matrix: sparse.csr_array, data: np.ndarray) -> sparse.csr_array:
+    """The same entries with other values, data (nnz,)."""
+    return sparse.csr_array((data, matrix.indices, matrix.indptr), matrix.shape)
+
+
+def matrix_state(name: str, matrix: sparse.csr_array) -> Arrays:
+    """Arrays to store, prefixed so that they mix with a model's own; values become float32."""
+    return {f"{name}_{key}": array for key, array in sparse_arrays(matrix).items()}
+
+
+def matrix_of(name: str, state: Arrays) -> sparse.csr_array:
+    """Inverse of `matrix_state`.
+
+    Raises:
+        KeyError: there is no such matrix.
+    """
+    prefix = f"{name}_"
+    arrays = {key.removeprefix(prefix): state[key] for key in state if key.startswith(prefix)}
+    matrix = sparse_of(arrays)
+    if matrix is None:
+        raise KeyError(name)
+    return matrix
+
 
 _PARTS = ("data", "indices", "indptr")
 # what the lowest rating on the scale counts, where the highest counts 1

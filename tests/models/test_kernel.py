@@ -5,8 +5,7 @@ import pytest
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import rbf_kernel
 
-from reelbench.models.parts.kernel import kernel_columns
-from reelbench.models.st import ridge
+from reelbench.models.st import kernel_columns, ridge
 
 COLUMNS = np.random.default_rng(3).normal(size=(40, 5))
 LEARNED = np.arange(25)

@@ -20,7 +20,7 @@ _Effect = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Effects:
+class Biases:
     """rating ≈ mean + item[i] + user[u].
 
     Attributes:
@@ -46,14 +46,14 @@ class Effects:
         }
 
     @classmethod
-    def from_state(cls, state: dict[str, np.ndarray]) -> Effects:
+    def from_state(cls, state: dict[str, np.ndarray]) -> Biases:
         """Inverse of `state`."""
         return cls(float(state["effect_mean"]), state["effect_user"], state["effect_item"])
 
 
-def damped_means(
+def damped_biases(
     train: Interactions, ids: Ids, user_damping: float, item_damping: float
-) -> Effects:
+) -> Biases:
     """Item effects, and user effects on what is left (Koren 2010, section 2.1), fitted in turn.
 
     An effect is the sum of residuals over (count + damping), so that few ratings say little.
@@ -62,7 +62,7 @@ def damped_means(
     return _in_turn(train, ids, shrunk, partial(_shrunk, damping=user_damping))
 
 
-def effects_around_prior(
+def biases_around_prior(
     train: Interactions,
     ids: Ids,
     columns: np.ndarray,
@@ -70,7 +70,7 @@ def effects_around_prior(
     user_damping: float,
     item_damping: float,
     regularization: float,
-) -> Effects:
+) -> Biases:
     """Damped effects that shrink towards what an item's features say, and not towards zero.
 
     The prior of an item is a ridge regression from its features to the mean residual of the items
@@ -105,7 +105,7 @@ def group_means(index: np.ndarray, rating: np.ndarray, size: int, prior: float =
     )
 
 
-def _in_turn(train: Interactions, ids: Ids, item_effect: _Effect, user_effect: _Effect) -> Effects:
+def _in_turn(train: Interactions, ids: Ids, item_effect: _Effect, user_effect: _Effect) -> Biases:
     """Fit items to what users leave and users to what items leave, several times."""
     rating = train.rating.astype(np.float64)
     mean = float(rating.mean())
@@ -115,7 +115,7 @@ def _in_turn(train: Interactions, ids: Ids, item_effect: _Effect, user_effect: _
         item[:-1] = item_effect(*_sums(train.item_idx, left, ids.n_items))
         left = rating - mean - item[train.item_idx]
         user[:-1] = user_effect(*_sums(train.user_idx, left, ids.n_users))
-    return Effects(mean, user, item)
+    return Biases(mean, user, item)
 
 
 def _sums(index: np.ndarray, values: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,1 @@
+"""What several models share: biases, factors, user-item matrices, training by Surprise."""
