@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from reelbench.params import ParamsError
-from reelbench.serving import commands
+from reelbench.serving import cli as serving
 
 T = TypeVar("T")
 
@@ -41,9 +41,9 @@ bench = typer.Typer(no_args_is_help=True, help="Hold results against earlier one
 app.add_typer(bench, name="bench")
 data_app = typer.Typer(no_args_is_help=True, help="The data sets that there are.")
 app.add_typer(data_app, name="data")
-app.command()(commands.recommend)
-app.command()(commands.similar)
-app.command("app")(commands.open_app)
+app.command()(serving.recommend)
+app.command()(serving.similar)
+app.command("app")(serving.open_app)
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 

@@ -16,9 +16,8 @@ from reelbench import paths
 from reelbench.columns import GENRES, YEAR
 from reelbench.serving.answer import AskError
 from reelbench.serving.library import Library
-from reelbench.serving.popular import popular
 from reelbench.serving.profile import Profile
-from reelbench.serving.recommend import for_liked, for_profile, for_ratings, for_user
+from reelbench.serving.recommend import for_liked, for_profile, for_ratings, for_user, popular
 from reelbench.serving.similar import similar
 
 MODELS = models()

@@ -12,7 +12,7 @@ from reelbench.columns import ITEM_IDX, RANK, TITLE, USER_IDX
 from reelbench.features.block import read_block
 from reelbench.models.base import Recommender
 from reelbench.replication.workspace import Ran
-from reelbench.serving.content_lists import ContentLists, Listing
+from reelbench.serving.similarity import ContentLists, Listing
 
 LENGTH = 5
 

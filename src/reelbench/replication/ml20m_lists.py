@@ -23,8 +23,8 @@ from reelbench.replication.rows import System
 from reelbench.replication.study import SECONDS, Study, Variant
 from reelbench.replication.words import with_line
 from reelbench.replication.workspace import Ran
-from reelbench.serving.content_lists import ContentLists, genre_and_tag_vectors
-from reelbench.serving.title_lookup import NO_MOVIE, TitleLookup
+from reelbench.serving.similarity import ContentLists, genre_and_tag_vectors
+from reelbench.serving.titles import NO_MOVIE, TitleLookup
 
 _CONTENT = Variant("content")
 _WEIGHT = 0.5

@@ -16,11 +16,13 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Block, Ids, read_block
 from reelbench.files import read_json
 from reelbench.serving.answer import AskError
-from reelbench.serving.content_lists import ContentLists
-from reelbench.serving.liked_alike import LikedAlike
-from reelbench.serving.shelf import Shelf
-from reelbench.serving.title_lookup import TitleLookup
+from reelbench.serving.similarity import ContentLists, LikedTogether
+from reelbench.serving.titles import TitleLookup
+from reelbench.serving.trained_models import TrainedModels
 
+#: similarity of titles from which the nearest is taken: two typing errors in ten letters
+CUTOFF = 0.8
+_SUGGESTED = 5
 _BLOCKS = ("genres", "tags", "directors", "overviews", "text")
 
 
@@ -74,9 +76,9 @@ class Library:
         )
 
     @cached_property
-    def models(self) -> Shelf:
+    def models(self) -> TrainedModels:
         """The trained models by name."""
-        return Shelf(self.root, self.ids, self.train)
+        return TrainedModels(self.root, self.ids, self.train)
 
     @cached_property
     def count(self) -> np.ndarray:
@@ -107,9 +109,9 @@ class Library:
         return ContentLists.of(self.blocks, self.ids.n_items)
 
     @cached_property
-    def liked_alike(self) -> LikedAlike:
+    def liked_alike(self) -> LikedTogether:
         """How alike movies are by who likes them."""
-        return LikedAlike.of(self.train, self.ids)
+        return LikedTogether.of(self.train, self.ids)
 
     @cached_property
     def _user_rows(self) -> pd.Index:
@@ -123,6 +125,26 @@ class Library:
         """Movies, and their ratings, that a user has in train; none for user -1."""
         own = self.train.user_idx == user
         return self.train.item_idx[own].astype(np.int64), self.train.rating[own].astype(np.float64)
+
+    def movie(self, text: str) -> tuple[int, str]:
+        """The movie that is meant, and a sentence if it is not called quite that.
+
+        "The" may be left out, and so may the year.
+
+        Raises:
+            AskError: no title is alike enough; the message names the nearest.
+        """
+        tried = [self.titles.find(name, CUTOFF) for name in (text, f"The {text}")]
+        found = max(filter(None, tried), key=lambda one: one.similarity, default=None)
+        if found is None:
+            near = [self.told(other.item_idx) for other in self.titles.nearest(text, _SUGGESTED)]
+            hint = f"; the nearest are: {'; '.join(near)}" if near else ""
+            raise AskError(f"no movie is called '{text}'{hint}")
+        exact = found.similarity == 1
+        return (
+            found.item_idx,
+            "" if exact else f"'{text}' is taken for {self.told(found.item_idx)}.",
+        )
 
     def told(self, item: int, *more: str) -> str:
         """Title of a movie and, in brackets, its year and what else is to be said."""

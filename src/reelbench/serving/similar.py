@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from reelbench.serving.answer import Answer, AskError
-from reelbench.serving.content_lists import LEAD
 from reelbench.serving.library import Library
-from reelbench.serving.listed import listed
-from reelbench.serving.movies import movie
 from reelbench.serving.reasons import Anchors, reasons
+from reelbench.serving.recommend import listed
+from reelbench.serving.similarity import LEAD
 
 #: by director, genres and tags; by sentence embeddings. Any other name is that of a model
 CONTENT, TEXT = "content", "text"
@@ -41,7 +40,7 @@ def similar(
         raise AskError(f"a list has at least 1 movie, not {k}")
     if not 0 <= genre_weight <= 1:
         raise AskError(f"the weight of genres is between 0 and 1, not {genre_weight:g}")
-    item, note = movie(library, title)
+    item, note = library.movie(title)
     name, likeness, told = _likeness(library, item, model, genre_weight)
     order = _most_alike(library, item, likeness)
     if name in (CONTENT, TEXT):

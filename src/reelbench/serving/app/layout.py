@@ -10,8 +10,16 @@ import gradio as gr
 import pandas as pd
 
 from reelbench.columns import GENDER, OCCUPATION
-from reelbench.serving.app.measured import figures, leaderboard, wrong
-from reelbench.serving.app.questions import BEST, CONTENT, LONGEST, TEXT, Questions
+from reelbench.serving.app.questions import (
+    BEST,
+    CONTENT,
+    LONGEST,
+    TEXT,
+    Questions,
+    figures,
+    leaderboard,
+    wrong,
+)
 from reelbench.serving.library import Library
 from reelbench.serving.similar import GENRE_WEIGHT
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
+from reelbench import paths
+from reelbench.files import read_json
 from reelbench.serving.answer import AskError
-from reelbench.serving.app.questions import Questions
-from reelbench.serving.app.warm import in_background, read_first
+from reelbench.serving.app.questions import Questions, on_test
 from reelbench.serving.library import Library
+from reelbench.serving.profile import Profile
+from reelbench.serving.recommend import for_profile
 
 HOST = "127.0.0.1"
+# users times movies up to which every model is made ready, and not only those that answer by
+# default: MovieLens 100K has 1.6 million. Above, models come when first asked for.
+_SMALL = 10_000_000
+_log = logging.getLogger(__name__)
 _STYLE = Path(__file__).with_name("app.css")
 
 
@@ -86,3 +94,66 @@ def stay_here() -> None:
     os.environ["HF_HUB_OFFLINE"] = "1"
     for name in ("no_proxy", "NO_PROXY"):  # Gradio calls its own address to see whether it answers
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), HOST]))
+
+
+def read_first(library: Library) -> None:
+    """What every answer needs, and the best model if that is quick: a fraction of a second."""
+    for name in ("titles", "content", "liked_alike", "mean"):
+        getattr(library, name)  # cached
+    library.user("")
+    library.told(0)
+    for name in library.models.best_first[:1]:
+        if not _is_network(library, name):
+            _ready(library, name, alike=False)
+
+
+def in_background(library: Library, done: Callable[[], None]) -> None:
+    """Load models, TensorFlow among them, in a thread that ends with the process.
+
+    TensorFlow's start-up messages are shown: suppressing stderr (`cli.suppress_stderr`) would also
+    hide why another question failed in the meantime.
+    """
+
+    def run() -> None:
+        warm(library)
+        done()
+
+    Thread(target=run, daemon=True, name="warm").start()
+
+
+def warm(library: Library) -> None:
+    """The best model, then a typed profile, then on small data all others, the best first.
+
+    A model that cannot be loaded is left to the answer that needs it to complain of.
+    """
+    names = library.models.best_first
+    small = library.ids.n_users * library.ids.n_items <= _SMALL
+    for name in names[:1]:
+        _ready(library, name, alike=small)
+    _profile(library)
+    for name in names[1:] if small else ():
+        _ready(library, name, alike=small)
+
+
+def _is_network(library: Library, name: str) -> bool:
+    """Which waits for TensorFlow."""
+    target = read_json(library.root / paths.model_dir(name) / "model.json")["_target_"]
+    return str(target).startswith(("reelbench.models.network", "reelbench.models.mlp"))
+
+
+def _ready(library: Library, name: str, alike: bool) -> None:
+    try:
+        on_test(library.root, name)
+        library.models.get(name).score([0])
+        library.models.fold_in(name)
+        if alike:
+            library.models.correlations(name, 0)
+    except Exception as error:
+        _log.warning("model %s is not ready: %s", name, error)
+
+
+def _profile(library: Library) -> None:
+    try:
+        for_profile(library, Profile(age=30), k=1)
+    except Exception as error:
+        _log.warning("profiles are not ready: %s", error)

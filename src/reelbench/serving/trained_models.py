@@ -9,6 +9,7 @@ from threading import Lock, RLock
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from cachetools import LRUCache, cachedmethod
 
 from reelbench import paths
@@ -18,18 +19,18 @@ from reelbench.files import read_json, sha256_file
 from reelbench.models.base import Recommender
 from reelbench.serving.answer import AskError
 from reelbench.serving.fold_in import FoldIn, fold_in
-from reelbench.serving.leaders import ndcg
 from reelbench.serving.profile import ProfileNetwork
 
 _DESCRIPTION = "model.json"
 _DEMOGRAPHICS = "demographics"
+_NDCG = "ndcg_at_"
 # users of train whose scores tell which movies a model holds for alike; there may be fewer
 _ASKED = 500
 # of such scores that are kept: those of 28 models on MovieLens 100K, of four on MovieLens 20M
 _SCORES_BYTES = 500_000_000
 
 
-class Shelf:
+class TrainedModels:
     """Models below data/models/, as they are when first asked for; each is loaded once.
 
     Several threads may ask: who asks for a model that another loads waits for that one alone.
@@ -75,7 +76,7 @@ class Shelf:
         The metric is one of order, since a list is asked for: many a model that predicts ratings
         well orders poorly. Models that the leaderboard does not have come last.
         """
-        score = ndcg(self._root / paths.LEADERBOARD_CSV)
+        score = ndcg_of(self._root / paths.LEADERBOARD_CSV)
         return sorted(self.names, key=lambda name: (-score.get(name, -1.0), name))
 
     def get(self, name: str) -> Recommender:
@@ -150,3 +151,16 @@ class Shelf:
         # rounding leaves a length of its own to a column of equal numbers
         varies = length > 1e-5 * np.sqrt(len(users))
         return np.divide(scores, length, out=np.zeros_like(scores), where=varies)
+
+
+def ndcg_of(leaderboard: Path) -> dict[str, float]:
+    """nDCG at the smallest cutoff of the table, by model; nothing for a file that is not there."""
+    if not leaderboard.is_file():
+        return {}
+    table = pd.read_csv(leaderboard)
+    names = [name.removeprefix(_NDCG) for name in table.columns if name.startswith(_NDCG)]
+    cutoffs = sorted(int(name) for name in names if name.isdigit())
+    if not cutoffs:
+        return {}
+    values = zip(table["model"], table[f"{_NDCG}{cutoffs[0]}"], strict=True)
+    return {str(name): float(value) for name, value in values if pd.notna(value)}

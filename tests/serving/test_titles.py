@@ -1,3 +1,5 @@
+"""The movie that a typed title means."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -7,7 +9,7 @@ import pandas as pd
 import pytest
 from real_tables import tables_of
 
-from reelbench.serving.title_lookup import TitleLookup
+from reelbench.serving.titles import TitleLookup
 
 ITEMS = pd.DataFrame(
     {

@@ -8,12 +8,14 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import pandas as pd
 import pytest
 from serving_samples import models, write_project
 
 from reelbench.models.base import Recommender
-from reelbench.serving import shelf
+from reelbench.serving import trained_models
 from reelbench.serving.library import Library
+from reelbench.serving.trained_models import ndcg_of
 
 _SECONDS = 30
 
@@ -57,8 +59,8 @@ def test_two_threads_load_a_model_once_and_hold_up_no_other(
 
 
 def test_two_threads_make_a_fold_in_once(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = Slow(shelf.fold_in, "EASE", lambda model: type(model).__name__)
-    monkeypatch.setattr(shelf, "fold_in", slow)
+    slow = Slow(trained_models.fold_in, "EASE", lambda model: type(model).__name__)
+    monkeypatch.setattr(trained_models, "fold_in", slow)
     with ThreadPoolExecutor(2) as pool:
         both = [pool.submit(library.models.fold_in, "ease") for _ in range(2)]
         assert slow.entered.wait(_SECONDS)
@@ -66,3 +68,16 @@ def test_two_threads_make_a_fold_in_once(library: Library, monkeypatch: pytest.M
         slow.go.set()
         first, second = (asked.result(_SECONDS) for asked in both)
     assert first is second is not None and slow.calls == 1
+
+
+def test_the_smallest_cutoff_counts_and_intervals_do_not(tmp_path: Path) -> None:
+    file = tmp_path / "leaderboard.csv"
+    table = {"model": ["a", "b"], "ndcg_at_20": [9.0, 9.0], "ndcg_at_5_low": [8.0, 8.0]}
+    pd.DataFrame({**table, "ndcg_at_5": [0.2, None], "rmse": [1.0, 1.0]}).to_csv(file, index=False)
+    assert ndcg_of(file) == {"a": 0.2}
+
+
+def test_no_file_or_no_ranking_metric(tmp_path: Path) -> None:
+    assert ndcg_of(tmp_path / "none.csv") == {}
+    pd.DataFrame({"model": ["a"], "rmse": [1.0]}).to_csv(tmp_path / "x.csv", index=False)
+    assert ndcg_of(tmp_path / "x.csv") == {}

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
-from reelbench.serving.answer import Answer, AskError
+from reelbench.serving.answer import Answer, AskError, Recommendation
 
 if TYPE_CHECKING:
     from reelbench.serving.library import Library
@@ -121,22 +126,62 @@ def _answer(ask: Callable[[Library], Answer], command: str, as_json: bool) -> No
     """Print what is answered; what cannot be answered ends in a sentence and exit code 2."""
     from reelbench.seeds import pin_runtime
     from reelbench.serving.library import Library
-    from reelbench.serving.quiet import quiet
-    from reelbench.serving.show import show
 
     pin_runtime(threads=1)  # an answer is too short for more
     try:
-        with quiet():
+        with suppress_stderr():
             answer = ask(Library.read())
     except AskError as error:
         _refuse(command, error)
     if as_json:
         typer.echo(json.dumps(answer.as_json(), indent=2, ensure_ascii=False, allow_nan=False))
     else:
-        show(answer, Console(highlight=False))
+        print_answer(answer, Console(highlight=False))
 
 
 def _refuse(command: str, error: AskError) -> NoReturn:
     console = Console(stderr=True, highlight=False)
     console.print(f"{command}: {error}", markup=False, soft_wrap=True)
     raise typer.Exit(2) from error
+
+
+def print_answer(answer: Answer, console: Console) -> None:
+    """Heading, note, and a table of movies with their titles in full."""
+    heading = f"For {answer.asked}, by {answer.model}"
+    console.print(heading, style="bold", markup=False, soft_wrap=True)
+    if answer.note:
+        console.print(answer.note, style="yellow", markup=False, soft_wrap=True)
+    if not answer.recommendations:
+        console.print("No movie is left to recommend.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("", justify="right", no_wrap=True)
+    table.add_column("movie", overflow="fold", min_width=20)
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("why", overflow="fold")
+    for movie in answer.recommendations:
+        why = Text("; ".join(movie.reasons))
+        table.add_row(f"{movie.rank}", Text(_told(movie)), f"{movie.score:.3g}", why)
+    console.print(table)
+
+
+def _told(movie: Recommendation) -> str:
+    return movie.title if movie.year is None else f"{movie.title} ({movie.year})"
+
+
+@contextmanager
+def suppress_stderr() -> Iterator[None]:
+    """Drop what anything in this process writes to file descriptor 2; exceptions pass.
+
+    For a process that does one thing: what other threads write meanwhile is dropped too.
+    """
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

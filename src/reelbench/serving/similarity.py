@@ -14,11 +14,13 @@ import pandas as pd
 from scipy import sparse
 
 from reelbench.columns import ITEM_IDX, TAG
-from reelbench.features.block import Block, Catalogue
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Block, Catalogue, Ids
 from reelbench.features.matrices import dense_columns
 from reelbench.features.sparse import sparse_of
 from reelbench.features.text import TextBlock
 from reelbench.models.content import cosines, unit_rows
+from reelbench.models.shared.biases import group_means
 
 #: movies of the same director that lead a combined list, as published
 LEAD = 2
@@ -191,3 +193,44 @@ def genre_and_tag_vectors(catalogue: Catalogue, batch_size: int, threads: int = 
     total = sum(part for part in parts if part.shape[1] == width)
     length = np.linalg.norm(total, axis=1, keepdims=True)
     return np.divide(total, length, out=np.zeros_like(total), where=length > 0)
+
+
+# people who like both, at which the likeness counts half: two who agree are chance
+_SHRINKAGE = 10.0
+# fewer are not worth a word
+_FEWEST = 3
+
+
+@dataclass(frozen=True)
+class LikedTogether:
+    """Who likes what: rates it at least as high as the own mean.
+
+    Attributes:
+        liked: float32 CSC (n_users, n_items), ones.
+    """
+
+    liked: sparse.csc_array
+
+    @classmethod
+    def of(cls, train: Interactions, ids: Ids) -> LikedTogether:
+        """From the ratings of train."""
+        mean = group_means(train.user_idx, train.rating, ids.n_users)
+        high = train.rating >= mean[train.user_idx]
+        pairs = train.user_idx[high], train.item_idx[high]
+        ones = np.ones(int(high.sum()), dtype=np.float32)
+        return cls(sparse.csc_array((ones, pairs), shape=(ids.n_users, ids.n_items)))
+
+    def between(self, items: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """Cosine of who likes them, shrunk by n / (n + 10) for n people who like both.
+
+        Args:
+            items: movies (n,).
+            others: movies (m,).
+
+        Returns:
+            float64 (n, m), 0 to 1; 0 where fewer than three people like both.
+        """
+        count = np.diff(self.liked.indptr).astype(np.float64)
+        both = (self.liked[:, items].T @ self.liked[:, others]).toarray().astype(np.float64)
+        norm = np.sqrt(np.outer(count[items], count[others])) * (both + _SHRINKAGE)
+        return np.divide(both**2, norm, out=np.zeros_like(both), where=both >= _FEWEST)

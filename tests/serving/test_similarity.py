@@ -14,8 +14,9 @@ from sklearn.metrics.pairwise import cosine_similarity
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Catalogue, Ids
 from reelbench.features.sparse import sparse_arrays, sparse_of
-from reelbench.serving.content_lists import (
+from reelbench.serving.similarity import (
     ContentLists,
+    LikedTogether,
     Listing,
     by_director,
     genre_and_tag_vectors,
@@ -164,3 +165,21 @@ def test_overviews_of_tmdb_lead_from_a_batman_to_the_others() -> None:
     assert found.str.contains("Batman|Dark Knight").sum() >= 3
     assert len(lists.by_director(begins, 5).items) == 0  # the credits are not at hand
     assert neighbours(lists.overviews, begins).likeness.max() < 1
+
+
+# movies 0 and 1 are liked by users 0 to 3, movie 2 by users 0 and 1; user 4 likes 3 more than 0
+RATED = [(u, i, 5.0) for u in range(4) for i in (0, 1)] + [(0, 2, 5.0), (1, 2, 5.0)]
+RATED += [(4, 0, 2.0), (4, 3, 4.0)]
+ALIKE = LikedTogether.of(Interactions.from_arrays(*zip(*RATED, strict=True)), Ids(5, 5, 1.0, 5.0))
+
+
+def test_cosine_shrunk_by_the_number_of_people() -> None:
+    found = ALIKE.between(np.array([1]), np.array([0, 2, 3, 4]))
+    # four like both, of four and four: cosine 1; two people (movie 2) are too few
+    assert found[0].tolist() == [pytest.approx(4 / (4 + 10)), 0, 0, 0]
+
+
+def test_no_movies() -> None:
+    nothing = np.array([], dtype=np.int64)
+    assert ALIKE.between(np.array([1]), nothing).shape == (1, 0)
+    assert ALIKE.between(nothing, nothing).shape == (0, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from reelbench import paths
 from reelbench.cli import app
+from reelbench.serving.cli import suppress_stderr
 
 
 @pytest.fixture(scope="module")
@@ -124,3 +126,12 @@ def test_without_a_command_the_typical_steps_are_shown() -> None:
     told = done.stdout + done.stderr
     for step in ("make repro", "make ui", "recommend --user", "recommend --liked", "similar"):
         assert step in told
+
+
+def test_only_what_is_written_meanwhile_is_dropped(capfd: pytest.CaptureFixture[str]) -> None:
+    os.write(2, b"before\n")
+    with pytest.raises(KeyError), suppress_stderr():
+        os.write(2, b"meanwhile\n")
+        raise KeyError
+    os.write(2, b"after\n")
+    assert capfd.readouterr().err == "before\nafter\n"
