@@ -39,14 +39,14 @@ test: setup ## Run all tests, in two processes
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations 15
 
 lint: setup ## Check style, types and the direction of imports
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src replications tests benchmarks
+	$(BIN)/ruff format --check src replications tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: setup ## Format the code
-	$(BIN)/ruff check --fix src tests benchmarks
-	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix src replications tests benchmarks
+	$(BIN)/ruff format src replications tests benchmarks
 
 ui: setup ## Open the MLflow UI on 127.0.0.1 (PORT=5000)
 	@$(BIN)/reelbench ui --port $(PORT)

@@ -51,7 +51,7 @@ ELSEWHERE = {
     # trains a network eight times; searchers have tests of their own in tests/tuning
     "reelbench tune svd dnn": "tests/stages/test_tune.py: def test_the_command_writes_the_winner",
     # from minutes to hours: the committed results are theirs
-    "reelbench replicate": "tests/replication/test_replicate.py: def test_the_command_writes",
+    "reelbench replicate": "tests/replications/test_replicate.py: def test_the_command_writes",
     "dvc exp run -S +experiment=": "tests/golden/test_recommenders.py: recommenders_ml100k",
 }
 #: a command that a sentence speaks of, without what it needs

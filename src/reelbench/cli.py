@@ -176,36 +176,22 @@ def tune(
             typer.echo(line)
 
 
-@app.command()
-def replicate(
-    names: Annotated[list[str], typer.Argument(help="Presets, such as latest_small_temporal")],
-    root: Annotated[Path | None, typer.Option(help="Folder with the files of the data")] = None,
-    data: Annotated[str | None, typer.Option(help="Another data set than the preset's")] = None,
-    listing: Annotated[
-        Path | None, typer.Option("--list", help="CSV of movies with directors or overviews")
-    ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Runs behind every spread")] = 3,
-    rows: Annotated[
-        list[str] | None, typer.Option("--row", help="Only this row; may be repeated")
-    ] = None,
-) -> None:
-    """Run every row of published systems again: their protocol, an honest one, each fault alone."""
-    import logging
+@app.command(
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def replicate(context: typer.Context) -> None:
+    """Re-run the published systems in replications/ (only in a checkout)."""
+    import runpy
+    import sys
 
-    from reelbench.replication.options import Options
-    from reelbench.replication.replicate import replicate as run
-    from reelbench.replication.words import report_line
-
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    chosen = tuple(rows or ())
-    options = _or_exit(partial(Options, root, data, listing, seeds, chosen), "replicate")
-    failed = False
-    for name in names:
-        report = _or_exit(partial(run, name, options), "replicate")
-        for result in report.rows.values():
-            typer.echo(report_line(result))
-            failed |= result.not_run.startswith("failed")
-    raise typer.Exit(1 if failed else 0)
+    if not Path("replications/__main__.py").is_file():
+        errors.print("replicate: no replications/ folder here; run it in a checkout of reelbench")
+        raise typer.Exit(2)
+    # as `python -m replications` finds it
+    sys.path.insert(0, str(Path.cwd()))
+    sys.argv = ["reelbench replicate", *context.args]
+    runpy.run_module("replications", run_name="__main__")
 
 
 def _each(models: list[str], run: Callable[[str], None]) -> None:

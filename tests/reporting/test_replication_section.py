@@ -9,11 +9,11 @@ import pytest
 from reporting_samples import content, result
 
 from reelbench import paths
-from reelbench.replication import table
-from reelbench.replication.result import Report, Result, Spread
-from reelbench.replication.rows import systems
 from reelbench.reporting import page
 from reelbench.reporting.replication import read_replications
+from replications import table
+from replications.result import Report, Result, Spread
+from replications.rows import systems
 
 PNG = b"\x89PNG made up"
 NO_PICTURES = {key: [] for key in ("leaderboard", "costs", "training", "predictions", "data")}
