@@ -8,8 +8,7 @@ from pathlib import Path
 from reelbench import paths
 from reelbench.files import atomic
 from reelbench.models.base import Recommender
-from reelbench.models.parts.layer import Layer
-from reelbench.models.parts.network_layers import layers_of
+from reelbench.models.network.summary import Layer
 from reelbench.reporting import figures
 from reelbench.reporting.network_drawing import drawing
 from replications.result import FOLDER
@@ -18,7 +17,9 @@ from replications.workspace import Ran
 
 def layers(ran: Ran, model: str) -> list[Layer]:
     """Of the network that a variant has trained."""
-    return layers_of(Recommender.load(ran.file(paths.model_dir(model))))
+    return [
+        Layer.of(layer) for layer in Recommender.load(ran.file(paths.model_dir(model))).layers()
+    ]
 
 
 def write_drawing(preset: str, name: str, networks: Mapping[str, list[Layer]]) -> Path:

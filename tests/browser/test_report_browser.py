@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from reporting.reporting_samples import content, dataset, result
 
-from reelbench.models.parts.layer import INPUT, Layer
+from reelbench.models.network.summary import INPUT, Layer
 from reelbench.reporting import page as report_page
 from reelbench.reporting.charts import sections
 from reelbench.reporting.comparisons import every_pair

@@ -12,8 +12,7 @@ from contracts import IDS, TRAIN, VALID, blocks
 from reelbench.features.block import Features
 from reelbench.models.bias import Bias
 from reelbench.models.mlp import MLP
-from reelbench.models.parts.layer import INPUT, TABLE, Layer
-from reelbench.models.parts.network_layers import has_layers, layers_of
+from reelbench.models.network.summary import INPUT, TABLE, Layer
 from reelbench.reporting.network_drawing import _place, drawing
 
 LAYERS = [
@@ -110,7 +109,7 @@ def network() -> MLP:
 
 def test_layers_of_a_published_network(network: MLP) -> None:
     """Its inner tables are left out: an embedding reads the index itself."""
-    found = {layer.name: layer for layer in layers_of(network)}
+    found = {layer.name: layer for layer in map(Layer.of, network.layers())}
     assert [name for name, layer in found.items() if layer.kind == INPUT] == [
         "user_idx",
         "item_idx",
@@ -131,7 +130,5 @@ def test_layers_of_a_published_network(network: MLP) -> None:
     assert len(drawn.axes[0].patches) == len(found)
 
 
-def test_a_model_without_layers_says_so() -> None:
-    assert not has_layers(Bias(user_damping=1, item_damping=1))
-    with pytest.raises(TypeError, match="Bias is no network of layers"):
-        layers_of(Bias(user_damping=1, item_damping=1))
+def test_a_model_that_is_no_network_has_no_layers() -> None:
+    assert Bias(user_damping=1, item_damping=1).layers() == []

@@ -10,7 +10,7 @@ from imports import run_without_keras
 
 from reelbench import paths
 from reelbench.files import write_json
-from reelbench.models.parts.layer import INPUT, TABLE, Layer
+from reelbench.models.network.summary import INPUT, TABLE, Layer
 from reelbench.reporting.networks import read_networks
 
 LAYERS = [

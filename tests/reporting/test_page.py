@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 from reporting_samples import LEAK, content, result
 
-from reelbench.models.parts.layer import INPUT, Layer
+from reelbench.models.network.summary import INPUT, Layer
 from reelbench.reporting import page
 from reelbench.reporting.charts import sections
 from reelbench.reporting.figures import Picture

@@ -19,7 +19,7 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids, write_block
 from reelbench.files import read_json, write_json
 from reelbench.models.base import Arrays, Recommender
-from reelbench.models.parts.layer import INPUT, Layer
+from reelbench.models.network.summary import INPUT, Layer
 from reelbench.reporting.results import ReportError
 from reelbench.stages import evaluate, report
 

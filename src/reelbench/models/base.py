@@ -156,6 +156,10 @@ class Recommender(ABC):
             return np.empty((0, self.ids.n_items), dtype=np.float32)
         return np.ascontiguousarray(self._score(users), dtype=np.float32)
 
+    def layers(self) -> list[dict[str, Any]]:
+        """Layers of a fitted network as plain data (`network/summary.py`); else an empty list."""
+        return []
+
     def arrays(self) -> Arrays:
         """What `save` writes to `arrays.npz`; not copied."""
         return self._state()

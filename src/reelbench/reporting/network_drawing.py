@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from reelbench.models.parts.layer import INPUT, TABLE, Layer
+from reelbench.models.network.summary import INPUT, TABLE, Layer
 from reelbench.reporting.figures import BLUE, GREY
 
 _FONT_SIZE = 7.5

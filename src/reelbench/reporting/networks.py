@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from reelbench import paths
 from reelbench.files import read_json
-from reelbench.models.parts.layer import Layer
+from reelbench.models.network.summary import Layer
 from reelbench.reporting import figures
 from reelbench.reporting.figures import Picture
 from reelbench.reporting.network_drawing import drawing

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import logging
 import platform
 import resource
@@ -18,7 +17,6 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.files import atomic, read_json, sha256_file, size_bytes, write_json
 from reelbench.models.base import ModelEntry, Recommender
-from reelbench.models.parts.network_layers import has_layers, layers_of
 from reelbench.seeds import seed_for
 from reelbench.stages.monitor import Monitor
 
@@ -71,8 +69,7 @@ def _write_curves(history: Sequence[Mapping[str, float]], file: Path) -> None:
 
 def _write_layers(recommender: Recommender, file: Path) -> None:
     """What the report draws without Keras; an empty list for a model that is no network."""
-    layers = layers_of(recommender) if has_layers(recommender) else []
-    write_json(file, [dataclasses.asdict(layer) for layer in layers])
+    write_json(file, recommender.layers())
 
 
 def _write_cost(model: str, seconds: float, threads: int, monitor: Monitor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from reelbench.models.mlp.head import head, loss_of, whole
 from reelbench.models.mlp.pairs import Pairs
 from reelbench.models.mlp.tables import Tables
 from reelbench.models.mlp.towers import towers
+from reelbench.models.network.summary import layers_of
 from reelbench.models.parts.keras_training import (
     PAIRS_PER_BATCH,
     in_batches,
@@ -44,6 +46,10 @@ class MLP(Recommender):
         self._pairs = Pairs.make(features)
         self._build()
         self._learn(train, valid)
+
+    def layers(self) -> list[dict[str, Any]]:
+        """Layers of the fitted network as plain data, each after those that it reads."""
+        return [asdict(layer) for layer in layers_of(self._model)]
 
     def prepare(self) -> None:
         seed_keras(self.seed, self.threads)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from reelbench.features.matrices import dense_matrix, title_matrix
 from reelbench.models.base import Arrays, Recommender
 from reelbench.models.network.config import NetworkConfig
 from reelbench.models.network.head import head, loss_of, whole
+from reelbench.models.network.summary import layers_of
 from reelbench.models.network.tables import Tables
 from reelbench.models.network.towers import USER_COLUMNS, item_tower, user_tower
 from reelbench.models.parts.keras_training import (
@@ -60,6 +62,10 @@ class Network(Recommender):
         (table,) = layer.get_weights()
         table[-1] = columns
         layer.set_weights([table])
+
+    def layers(self) -> list[dict[str, Any]]:
+        """Layers of the fitted network as plain data, each after those that it reads."""
+        return [asdict(layer) for layer in layers_of(self._model)]
 
     def prepare(self) -> None:
         seed_keras(self.seed, self.threads)

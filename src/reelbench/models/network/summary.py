@@ -4,10 +4,54 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from reelbench.models.base import Recommender
-from reelbench.models.parts.layer import INPUT, TABLE, Layer
+#: kind of a layer that is given and not computed
+INPUT, TABLE = "input", "table"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer.
+
+    Attributes:
+        name: of its own in a network.
+        kind: what it does, such as `Dense`; `INPUT` and `TABLE` for what is given.
+        inputs: names of the layers that it reads.
+        shape: of its output for one rating; () for a number.
+        parameters: numbers that are trained.
+        setting: what its kind leaves open, such as the share of a dropout.
+    """
+
+    name: str
+    kind: str
+    inputs: tuple[str, ...] = ()
+    shape: tuple[int, ...] = ()
+    parameters: int = 0
+    setting: str = ""
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Layer:
+        """From what `dataclasses.asdict` gives, which JSON keeps with lists for tuples."""
+        tuples = {key: tuple(stored[key]) for key in ("inputs", "shape")}
+        return cls(**{**stored, **tuples})
+
+    @property
+    def label(self) -> str:
+        """Its name in words."""
+        return self.name.replace("_", " ")
+
+    @property
+    def what(self) -> str:
+        """What it does, such as `Dropout 0.5`."""
+        return f"{self.kind} {self.setting}".rstrip()
+
+    @property
+    def size(self) -> str:
+        """Shape of its output, such as `3 by 4`."""
+        return " by ".join(map(str, self.shape)) or "1"
+
 
 # tables inside a network: which row of an embedding is whose, and which of its rows were trained
 _INNER = ("_code", "_trained", "_trust")
@@ -17,24 +61,14 @@ _DRAWN = ("Sigmoid",)
 _Names = tuple[str, ...]
 
 
-def has_layers(model: Recommender) -> bool:
-    """Whether the fitted model is one network whose layers can be drawn."""
-    return hasattr(getattr(model, "_model", None), "operations")
-
-
-def layers_of(model: Recommender) -> list[Layer]:
-    """Layers of a network in an order in which each comes after those that it reads.
+def layers_of(network: Any) -> list[Layer]:
+    """Layers of a Keras model, each after those that it reads.
 
     Networks inside the network are opened. Left out is what only looks up, casts or switches off
     rows, and a dropout of nothing, with its arrows led on to what comes before it.
-
-    Raises:
-        TypeError: the model has no layers.
     """
-    if not has_layers(model):
-        raise TypeError(f"{type(model).__name__} is no network of layers")
     walk = _Walk()
-    for output in model._model.outputs:  # type: ignore[attr-defined]
+    for output in network.outputs:
         walk.before(output, {})
     return list(walk.layers.values())
 
