@@ -11,7 +11,7 @@ from reelbench import paths
 from reelbench.columns import ITEM_IDX, RANK, TITLE, USER_IDX
 from reelbench.features.block import read_block
 from reelbench.models.base import Recommender
-from reelbench.serving.similarity import ContentLists, Listing
+from reelbench.serving.similarity import ContentLists
 from replications.workspace import Ran
 
 LENGTH = 5
@@ -55,6 +55,6 @@ def content_lists(ran: Ran, blocks: Sequence[str]) -> ContentLists:
     return ContentLists.of(found, len(titles(ran)))
 
 
-def of_title(ran: Ran, item: int, listing: Listing) -> str:
+def of_title(ran: Ran, item: int, listed: np.ndarray) -> str:
     """The list of a movie."""
-    return f"{titles(ran)[item]}: {told(ran, listing.items)}."
+    return f"{titles(ran)[item]}: {told(ran, listed)}."

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from contracts import RecommenderContract
 from scipy import sparse
 
@@ -13,7 +12,6 @@ from reelbench.models.content import Content
 PARAMETERS = {
     "genre_weight": 0.5,
     "director_weight": 0.5,
-    "same_director": 2,
     "neutral_below_mean": 0.0,
     "user_damping": 5.0,
 }
@@ -38,9 +36,9 @@ MOVIES = (
 N_ITEMS = len(MOVIES)
 
 
-def blocks(tags: bool = True) -> dict[str, Block]:
+def blocks() -> dict[str, Block]:
     genres, words, director = (np.array(part) for part in zip(*MOVIES, strict=True))
-    words = 3.0 * words if tags else words[:, :0]
+    words = 3.0 * words
     return {
         "genres": {"genres": genres.astype(np.float32), "names": np.array(["space", "love"])},
         "tags": {**sparse_arrays(sparse.csr_array(words)), "terms": np.array(["robots", "kiss"])},
@@ -48,42 +46,11 @@ def blocks(tags: bool = True) -> dict[str, Block]:
     }
 
 
-def fitted(tags: bool = True, ratings: tuple[int, ...] = (5, 1), **changes: float) -> Content:
+def fitted(ratings: tuple[int, ...] = (5, 1), **changes: float) -> Content:
     """User 0 has rated movies 0 and 3, user 1 nothing."""
     train = Interactions.from_arrays([0, 0], [0, 3], ratings)
-    features = Features(Ids(2, N_ITEMS, 1.0, 5.0), blocks(tags))
+    features = Features(Ids(2, N_ITEMS, 1.0, 5.0), blocks())
     return Content(**{**PARAMETERS, **changes}).fit(train, train, features)
-
-
-def test_the_same_director_leads_and_the_rest_is_by_likeness() -> None:
-    found, alike = fitted().similar(0, k=6)
-    assert found.tolist() == [3, 4, 5, 1, 2, 6]  # of three by Ann two lead; 1 and 2 are tied
-    np.testing.assert_allclose(alike, [0, 0, 1, 0.5, 0.5, 0], atol=1e-6)
-    assert fitted().similar(0, k=1)[0].tolist() == [3]
-
-
-def test_the_weight_slides_between_tags_and_genres() -> None:
-    model = fitted(same_director=0)
-    assert model.similar(0, k=3, genre_weight=1.0)[0].tolist() == [1, 5, 2]
-    assert model.similar(0, k=3, genre_weight=0.0)[0].tolist() == [2, 5, 1]
-    np.testing.assert_allclose(model.similar(0, k=3, genre_weight=0.7)[1], [1, 0.7, 0.3], atol=1e-6)
-
-
-def test_unknown_directors_are_not_the_same() -> None:
-    assert fitted().similar(1, k=2)[0].tolist() == [0, 3]
-    np.testing.assert_allclose(fitted().similar(1, k=2)[1], 0.5, atol=1e-6)
-
-
-def test_a_data_set_without_tags_has_genres_alone() -> None:
-    found, alike = fitted(tags=False, same_director=0).similar(0, k=2, genre_weight=0.5)
-    assert found.tolist() == [1, 5]
-    np.testing.assert_allclose(alike, 0.5, atol=1e-6)
-
-
-@pytest.mark.parametrize(("item", "weight"), [(-1, 0.5), (N_ITEMS, 0.5), (0, 1.5)])
-def test_wrong_requests_are_errors(item: int, weight: float) -> None:
-    with pytest.raises(ValueError, match=r"no movie|genre_weight"):
-        fitted().similar(item, k=3, genre_weight=weight)
 
 
 def test_a_score_is_the_sum_of_opinions_times_likeness() -> None:

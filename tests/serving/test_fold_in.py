@@ -71,7 +71,6 @@ _DESCENT = {
 _CONTENT = {
     "genre_weight": 0.3,
     "director_weight": 0.5,
-    "same_director": 2,
     "neutral_below_mean": 0.5,
     "user_damping": 2.0,
 }

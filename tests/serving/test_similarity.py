@@ -17,11 +17,11 @@ from reelbench.features.sparse import sparse_arrays, sparse_of
 from reelbench.serving.similarity import (
     ContentLists,
     LikedTogether,
-    Listing,
-    by_director,
+    cosines,
+    director_first,
     genre_and_tag_vectors,
-    led_by,
     neighbours,
+    same_director,
     shared,
 )
 
@@ -29,10 +29,6 @@ GENRES = np.array([[1, 1, 0], [1, 1, 0], [1, 0, 0], [0, 0, 1], [0, 0, 0], [0, 1,
 TAGS = np.array([[2, 0], [0, 1], [1, 1], [3, 0], [0, 0], [0, 0]], np.float32)
 DIRECTOR = np.array([1, 2, 0, 1, 1, 0], np.int32)
 TEXT = np.array([[1, 0], [0.6, 0.8], [0, 1], [-1, 0], [0.8, 0.6], [0, 0]], np.float32)
-
-
-def listing(*items: int) -> Listing:
-    return Listing(np.array(items), np.linspace(1, 0.1, len(items), dtype=np.float32))
 
 
 @pytest.fixture
@@ -47,64 +43,77 @@ def lists() -> ContentLists:
 
 
 def test_by_genres_and_by_tags_are_in_the_order_of_the_cosine(lists: ContentLists) -> None:
-    genres = lists.by_genres(0, 10)
-    assert genres.items.tolist() == [1, 2, 5]  # 3 and 4 share nothing; 2 and 5 tie
-    np.testing.assert_allclose(genres.likeness, [1, 0.5**0.5, 0.5**0.5], rtol=1e-6)
-    tags = lists.by_tags(0, 10)
-    assert tags.items.tolist() == [3, 2]
-    np.testing.assert_allclose(tags.likeness, [1, 0.5**0.5], rtol=1e-6)
-    assert lists.by_genres(0, 1).items.tolist() == [1]
+    assert lists.by_genres(0, 10).tolist() == [1, 2, 5]  # 3 and 4 share nothing; 2 and 5 tie
+    np.testing.assert_allclose(cosines(lists.genres, 0)[[1, 2, 5]], [1, 0.5**0.5, 0.5**0.5], 1e-6)
+    assert lists.by_tags(0, 10).tolist() == [3, 2]
+    np.testing.assert_allclose(cosines(lists.tags, 0)[[3, 2]], [1, 0.5**0.5], rtol=1e-6)
+    assert lists.by_genres(0, 1).tolist() == [1]
 
 
-def test_a_movie_of_which_nothing_is_known_is_like_none(lists: ContentLists) -> None:
+def test_a_movie_without_metadata_is_similar_to_none(lists: ContentLists) -> None:
     for found in (lists.by_genres(4, 5), lists.by_tags(4, 5), lists.by_overview(0, 5)):
-        assert len(found.items) == len(found.likeness) == 0
-    with pytest.raises(IndexError, match="0 to 5"):
-        lists.by_genres(6, 5)
-    with pytest.raises(IndexError, match="0 to 5"):
-        lists.by_genres(-1, 5)
+        assert len(found) == 0
+    for item in (6, -1):
+        with pytest.raises(IndexError, match="0 to 5"):
+            lists.by_genres(item, 5)
 
 
-def test_by_director_the_like_ones_come_first(lists: ContentLists) -> None:
-    found = lists.by_director(0, 5)
-    assert found.items.tolist() == [3, 4]
-    assert found.likeness.tolist() == [1.0, 0.0]
-    assert len(lists.by_director(2, 5).items) == 0  # unknown directors are not one and the same
-    assert by_director(DIRECTOR, 0, listing(4, 1, 3)).items.tolist() == [4, 3]
+def test_by_director_the_similar_ones_come_first(lists: ContentLists) -> None:
+    assert lists.by_director(0, 5).tolist() == [3, 4]
+    assert len(lists.by_director(2, 5)) == 0  # unknown directors are not one and the same
+    assert np.flatnonzero(same_director(DIRECTOR, 0)).tolist() == [3, 4]
+    assert not same_director(DIRECTOR, 5).any()
 
 
 def test_combined_begins_with_the_director_then_shares_by_weight(lists: ContentLists) -> None:
-    assert lists.combined(0, 4, 1.0).items.tolist() == [3, 4, 1, 2]
-    assert lists.combined(0, 4, 0.0).items.tolist() == [3, 4, 2, 1]
+    assert lists.combined(0, 4, 1.0).tolist() == [3, 4, 1, 2]
+    assert lists.combined(0, 4, 0.0).tolist() == [3, 4, 2, 1]
     # one place of two for genres, the other for tags, which have 2 alone
-    assert lists.combined(0, 4, 0.5).items.tolist() == [3, 4, 1, 2]
-    assert lists.combined(0, 1, 0.5).items.tolist() == [3]
-    everything = lists.combined(0, 10, 0.3).items
-    assert sorted(everything) == [1, 2, 3, 4, 5]
+    assert lists.combined(0, 4, 0.5).tolist() == [3, 4, 1, 2]
+    assert lists.combined(0, 1, 0.5).tolist() == [3]
+    assert sorted(lists.combined(0, 10, 0.3)) == [1, 2, 3, 4, 5]
 
 
 def test_combined_with_text_is_the_director_and_then_embeddings(lists: ContentLists) -> None:
-    found = lists.combined_with_text(0, 4)
-    # 4 is by the director and alike, 3 by the director and the opposite
-    assert found.items.tolist() == [4, 3, 1]
-    np.testing.assert_allclose(found.likeness, [0.8, 0.0, 0.6], rtol=1e-6)
+    # 4 is by the director and similar, 3 by the director and the opposite
+    assert lists.combined_with_text(0, 4).tolist() == [4, 3, 1]
+    np.testing.assert_allclose(lists.text_similarity(0), [0, 0.6, 0, 0, 0.8, 0], rtol=1e-6)
+
+
+def test_the_weight_slides_between_tags_and_genres(lists: ContentLists) -> None:
+    half = 0.5**0.5
+    for weight, expected in (
+        (1.0, [0, 1, half, 0, 0, half]),
+        (0.0, [0, 0, half, 1, 0, 0]),
+        (0.7, [0, 0.7, half, 0.3, 0, 0.7 * half]),
+    ):
+        found = lists.content_similarity(0, weight)
+        found[4] = 0  # shares nothing but the director
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
+    # movie 4 shares nothing but the director
+    assert lists.content_similarity(0, 0.5)[4] > 0
+
+
+def test_without_tags_genres_have_the_whole_weight() -> None:
+    lists = ContentLists.of({"genres": {"genres": GENRES}}, 6)
+    assert lists.content_similarity(0, 0.2)[1] == pytest.approx(1.0)
 
 
 def test_shares_of_places() -> None:
-    one, other = listing(1, 2, 3, 4, 5), listing(5, 1, 6, 7, 8, 9)
-    assert shared(one, other, 4, 0.5).items.tolist() == [1, 2, 5, 6]
-    assert shared(one, other, 4, 0.0).items.tolist() == [5, 1, 6, 7]
-    assert shared(one, other, 4, 1.0).items.tolist() == [1, 2, 3, 4]
-    # who has too few is filled up from the other
-    assert shared(listing(1), other, 4, 1.0).items.tolist() == [1, 5, 6, 7]
-    assert shared(one, listing(9), 4, 0.25).items.tolist() == [1, 9, 2, 3]
+    one, other = np.array([1, 2, 3, 4, 5]), np.array([5, 1, 6, 7, 8, 9])
+    assert shared(one, other, 4, 0.5).tolist() == [1, 2, 5, 6]
+    assert shared(one, other, 4, 0.0).tolist() == [5, 1, 6, 7]
+    assert shared(one, other, 4, 1.0).tolist() == [1, 2, 3, 4]
+    # the other list fills the places of one that is too short
+    assert shared(one[:1], other, 4, 1.0).tolist() == [1, 5, 6, 7]
+    assert shared(one, other[-1:], 4, 0.25).tolist() == [1, 9, 2, 3]
     with pytest.raises(ValueError, match="between 0 and 1"):
         shared(one, other, 4, 1.5)
 
 
 def test_at_most_two_lead() -> None:
-    assert led_by(listing(1, 2, 3), listing(9, 2, 8, 3), 5).items.tolist() == [1, 2, 9, 8, 3]
-    assert led_by(listing(1, 2), listing(9), 1).items.tolist() == [1]
+    leaders, order = np.array([1, 2, 3]), np.array([9, 2, 8, 3])
+    assert director_first(leaders, order).tolist() == [1, 2, 9, 8, 3]
 
 
 def test_genre_and_tag_vectors_are_a_mean_and_encode_a_movie_once() -> None:
@@ -141,18 +150,18 @@ def test_lists_on_ml_latest_small(latest_small: Tables) -> None:
     row = dict(zip(items["title"] + items["year"].astype(str), range(len(items)), strict=True))
     inception = row["Inception2010"]
     found = lists.by_director(inception, 10)
-    assert set(items["director"].iloc[found.items]) == {"Christopher Nolan"}
+    assert set(items["director"].iloc[found]) == {"Christopher Nolan"}
     combined = lists.combined(inception, 10, 0.5)
-    assert len(combined.items) == len(set(combined.items)) == 10
-    directors = items["director"].iloc[combined.items]
+    assert len(combined) == len(set(combined)) == 10
+    directors = items["director"].iloc[combined]
     assert (directors.iloc[:2] == "Christopher Nolan").all()
     # an oracle for the cosines
     tags = sparse_of(blocks["tags"])
     expected = cosine_similarity(tags[[inception]], tags)[0]
-    listed = lists.by_tags(inception, 20)
-    np.testing.assert_allclose(listed.likeness, expected[listed.items], atol=1e-5)
+    np.testing.assert_allclose(cosines(lists.tags, inception), expected, atol=1e-5)
     expected[inception] = 0
-    np.testing.assert_allclose(np.sort(expected)[::-1][:20], listed.likeness, atol=1e-5)
+    highest = np.sort(expected)[::-1][:20]
+    np.testing.assert_allclose(expected[lists.by_tags(inception, 20)], highest, atol=1e-5)
 
 
 def test_overviews_of_tmdb_lead_from_a_batman_to_the_others() -> None:
@@ -161,10 +170,11 @@ def test_overviews_of_tmdb_lead_from_a_batman_to_the_others() -> None:
     blocks, _ = blocks_of(tables, "genres", "overviews")
     lists = ContentLists.of(blocks, len(titles))
     begins = int(np.flatnonzero(titles == "Batman Begins")[0])
-    found = titles.iloc[lists.by_overview(begins, 10).items]
+    found = titles.iloc[lists.by_overview(begins, 10)]
     assert found.str.contains("Batman|Dark Knight").sum() >= 3
-    assert len(lists.by_director(begins, 5).items) == 0  # the credits are not at hand
-    assert neighbours(lists.overviews, begins).likeness.max() < 1
+    assert len(lists.by_director(begins, 5)) == 0  # the credits are not at hand
+    nearest = neighbours(lists.overviews, begins)[0]
+    assert cosines(lists.overviews, begins)[nearest] < 1
 
 
 # movies 0 and 1 are liked by users 0 to 3, movie 2 by users 0 and 1; user 4 likes 3 more than 0

@@ -1,9 +1,9 @@
 """Model `content`: movies like those that a user liked, by genres, tags and director.
 
-Two movies are alike by w · cos(genres) + (1 - w) · cos(tags), tags as TF-IDF. A title leads to a
-list that begins with movies of the same director (`similar`). A user leads to a sum: each rated
-movie adds its likeness to all others, times how well it was rated, so that what is like a disliked
-movie sinks (Rocchio 1971, "Relevance Feedback in Information Retrieval").
+The similarity of two movies is w · cos(genres) + (1 - w) · cos(tags), tags as TF-IDF, plus a
+constant for the same director. The score of a movie is a sum over the movies that the user rated:
+its similarity to each, times how far that rating is above what is neutral, so that movies similar
+to a disliked one sink (Rocchio 1971, "Relevance Feedback in Information Retrieval").
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 from typing import Annotated
 
 import numpy as np
-from pydantic import Field, NonNegativeFloat, NonNegativeInt
+from pydantic import Field, NonNegativeFloat
 from scipy import sparse
 
 from reelbench.data.interactions import Interactions
@@ -33,8 +33,6 @@ class ContentConfig(Section):
     genre_weight: Weight
     #: likeness that one and the same director adds for a user, where genres and tags make up to 1
     director_weight: NonNegativeFloat
-    #: movies of the same director that lead the list of a title
-    same_director: NonNegativeInt
     #: stars below a user's mean at which a rating speaks neither for nor against similar movies
     neutral_below_mean: float
     #: ratings at the mean of train that every user is thought to have given beforehand
@@ -71,38 +69,6 @@ class Content(Recommender):
         neutral = mean[train.user_idx] - self.config.neutral_below_mean
         pairs = train.user_idx, train.item_idx
         return sparse.csr_array((train.rating - neutral, pairs), shape=(ids.n_users, ids.n_items))
-
-    def similar(
-        self, item_idx: int, k: int, genre_weight: float | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Movies like a movie: first those of its director, then the others, most alike first.
-
-        Args:
-            item_idx: a movie of the catalogue, cold or not.
-            k: length of the list.
-            genre_weight: in place of the configured one, from 0 (tags alone) to 1 (genres alone).
-
-        Returns:
-            int64 and float32 (at most k): movies, without the one itself, and their likeness by
-            genres and tags, 0 to 1. Up to `same_director` movies by the same known director lead;
-            within both parts the likeness descends, ties by ascending index.
-
-        Raises:
-            ValueError: the movie is not in the catalogue, or the weight not in 0 … 1.
-        """
-        if not 0 <= item_idx < self.ids.n_items:
-            raise ValueError(f"no movie {item_idx}: the catalogue has 0 to {self.ids.n_items - 1}")
-        weight = self.config.genre_weight if genre_weight is None else genre_weight
-        if not 0 <= weight <= 1:
-            raise ValueError(f"genre_weight must be between 0 and 1, got {weight}")
-        genres, tags = cosines(self._genres, item_idx), cosines(self._tags, item_idx)
-        alike = (weight * genres + (1 - weight) * tags).astype(np.float32)
-        order = np.argsort(-alike, kind="stable")
-        order = order[order != item_idx]
-        own = self._director[item_idx]
-        same = order[(self._director[order] == own) & (own > 0)][: self.config.same_director]
-        found = np.concatenate([same, order[~np.isin(order, same)]])[:k]
-        return found, alike[found]
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
         return np.full(len(user_idx), self._mean)
@@ -154,11 +120,6 @@ def unit_rows(matrix: sparse.csr_array) -> sparse.csr_array:
     length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
     scale = np.divide(1.0, length, out=np.zeros(len(length)), where=length > 0)
     return sparse.csr_array(sparse.diags_array(scale) @ matrix, dtype=np.float32)
-
-
-def cosines(matrix: sparse.csr_array, item: int) -> np.ndarray:
-    """Cosine of an item with every item, float (n_items,), of rows of length 1 or 0."""
-    return (matrix @ matrix[[item]].T).toarray()[:, 0]
 
 
 def _one_hot(director: np.ndarray) -> sparse.csr_array:

@@ -8,7 +8,7 @@ from reelbench.serving.answer import Answer, AskError
 from reelbench.serving.library import Library
 from reelbench.serving.reasons import Anchors, reasons
 from reelbench.serving.recommend import listed
-from reelbench.serving.similarity import LEAD
+from reelbench.serving.similarity import director_first, same_director
 
 #: by director, genres and tags; by sentence embeddings. Any other name is that of a model
 CONTENT, TEXT = "content", "text"
@@ -44,7 +44,8 @@ def similar(
     name, likeness, told = _likeness(library, item, model, genre_weight)
     order = _most_alike(library, item, likeness)
     if name in (CONTENT, TEXT):
-        order = _director_first(library, item, order)
+        same = same_director(library.content.director, item)
+        order = director_first(order[same[order]], order)
     found = order[:k]
     why = reasons(library, found, Anchors(np.array([item]), None))
     asked = f"movies like {library.told(item)}"
@@ -57,7 +58,10 @@ def _likeness(
     """Who says how alike every movie is, float (n_items,), and a sentence if it is another."""
     if model not in (CONTENT, TEXT):
         return model, library.models.correlations(model, item), ""
-    own = by_content(library, item, genre_weight) if model == CONTENT else by_text(library, item)
+    if model == CONTENT:
+        own = library.content.content_similarity(item, genre_weight)
+    else:
+        own = library.content.text_similarity(item)
     if own.any():
         return model, own, ""
     what = "genres, tags or director" if model == CONTENT else "its text"
@@ -68,35 +72,8 @@ def _likeness(
     raise AskError(f"nothing is known of {library.told(item)} that says what is like it")
 
 
-def by_content(library: Library, item: int, genre_weight: float) -> np.ndarray:
-    """Weighted cosines of genres and tags, and for the same director at least a trace."""
-    lists = library.content
-    if not lists.tags.nnz:  # nothing to share the weight with
-        genre_weight = 1.0
-    genres, tags = (m @ m[[item]].T for m in (lists.genres, lists.tags))
-    alike = (genre_weight * genres + (1 - genre_weight) * tags).toarray()[:, 0]
-    same = (lists.director == lists.director[item]) & (lists.director > 0)
-    alike = np.where(same, np.maximum(alike, np.finfo(np.float32).tiny), alike)
-    alike[item] = 0.0
-    return alike
-
-
-def by_text(library: Library, item: int) -> np.ndarray:
-    """Cosine of sentence embeddings; 0 where it is negative."""
-    text = library.content.text
-    alike = np.maximum(text @ text[item], 0.0)
-    alike[item] = 0.0
-    return alike
-
-
 def _most_alike(library: Library, item: int, likeness: np.ndarray) -> np.ndarray:
     """Movies with a likeness above 0, in order."""
     # rounding must not decide between movies that have the same genres
     order = np.lexsort((-library.count, -np.round(likeness, 6)))
     return order[(likeness[order] > 0) & (order != item)]
-
-
-def _director_first(library: Library, item: int, order: np.ndarray) -> np.ndarray:
-    director = library.content.director
-    same = order[(director[order] == director[item]) & (director[item] > 0)][:LEAD]
-    return np.concatenate([same, order[~np.isin(order, same)]])

@@ -1,13 +1,14 @@
-"""Lists of movies like a movie: by genres, tags, director, overview and text, and combined.
+"""Similarity of movies: by their metadata, and by the users who like them.
 
-Everything here is of the catalogue's metadata: no rating is read, and the same list goes to
-everybody. The combined list with a weighted sum in place of shares is `Content.similar`.
+Metadata (genres, tags, director, overview, text) holds no rating, so a list made from it is the
+same for every user. A list is an int64 array of `item_idx`, the most similar movie first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -19,103 +20,88 @@ from reelbench.features.block import Block, Catalogue, Ids
 from reelbench.features.matrices import dense_columns
 from reelbench.features.sparse import sparse_of
 from reelbench.features.text import TextBlock
-from reelbench.models.content import cosines, unit_rows
+from reelbench.models.content import unit_rows
 from reelbench.models.shared.biases import group_means
 
-#: movies of the same director that lead a combined list, as published
+#: movies by the same director that lead a list, as published
 LEAD = 2
+# number of users who like both movies at which their similarity counts half: two may be chance
+_SHRINKAGE = 10.0
+# with fewer users who like both movies, their similarity counts as 0
+_FEWEST = 3
+
+Matrix: TypeAlias = np.ndarray | sparse.csr_array
 
 
-@dataclass(frozen=True)
-class Listing:
-    """Movies in the order in which they are recommended.
-
-    Attributes:
-        items: int64 (n,), `item_idx`.
-        likeness: float32 (n,), cosine to the movie asked for, of the list that each comes from.
-    """
-
-    items: np.ndarray
-    likeness: np.ndarray
-
-    def first(self, k: int) -> Listing:
-        """The first k at most."""
-        return Listing(self.items[:k], self.likeness[:k])
-
-    def without(self, items: np.ndarray) -> Listing:
-        """Less some movies."""
-        kept = ~np.isin(self.items, items)
-        return Listing(self.items[kept], self.likeness[kept])
-
-    def then(self, other: Listing) -> Listing:
-        """This list, and after it what only the other has."""
-        rest = other.without(self.items)
-        items = np.concatenate([self.items, rest.items])
-        return Listing(items, np.concatenate([self.likeness, rest.likeness]))
-
-
-def neighbours(matrix: np.ndarray | sparse.csr_array, item: int) -> Listing:
-    """All movies that share something with a movie, by descending cosine, ties by index.
+def cosines(matrix: Matrix, item: int) -> np.ndarray:
+    """Cosine of a movie with every movie.
 
     Args:
         matrix: rows of length 1 or 0 (n_items, d), sparse or dense.
-        item: its row; a row of zeros is like nothing.
+        item: row of the movie; a row of zeros has the cosine 0 with every row.
 
     Returns:
-        The movies with a cosine above 0, without the one asked for.
+        float32 (n_items,), the movie itself included.
 
     Raises:
-        IndexError: there is no such row.
+        IndexError: the matrix has no such row.
     """
     if not 0 <= item < matrix.shape[0]:
         raise IndexError(f"no movie {item}: the catalogue has 0 to {matrix.shape[0] - 1}")
-    alike = matrix @ matrix[item] if isinstance(matrix, np.ndarray) else cosines(matrix, item)
-    alike = np.asarray(alike, dtype=np.float32)
-    order = np.argsort(-alike, kind="stable")
-    order = order[(alike[order] > 0) & (order != item)]
-    return Listing(order, alike[order])
+    if isinstance(matrix, np.ndarray):
+        return np.asarray(matrix @ matrix[item], dtype=np.float32)
+    return np.asarray((matrix @ matrix[[item]].T).toarray()[:, 0], dtype=np.float32)
 
 
-def by_director(director: np.ndarray, item: int, like: Listing) -> Listing:
-    """Movies of the same known director: first those of a list, in its order, then by index.
+def neighbours(matrix: Matrix, item: int) -> np.ndarray:
+    """Movies with a positive cosine, without the movie itself; ties by index. See `cosines`."""
+    similarity = cosines(matrix, item)
+    order = np.argsort(-similarity, kind="stable")
+    return order[(similarity[order] > 0) & (order != item)]
+
+
+def then(first: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """A list, followed by those movies of another list that it does not have."""
+    return np.concatenate([first, rest[~np.isin(rest, first)]])
+
+
+def same_director(director: np.ndarray, item: int) -> np.ndarray:
+    """Which other movies are by the director of a movie, bool (n_items,); none if unknown.
 
     Args:
-        director: int (n_items,), 0 for an unknown one.
-        like: a list whose order and likeness count; the likeness of others is 0.
+        director: int (n_items,), 0 for an unknown director.
     """
-    same = np.flatnonzero((director == director[item]) & (director > 0))
-    same = same[same != item]
-    listed = np.isin(like.items, same)
-    first = Listing(like.items[listed], like.likeness[listed])
-    return first.then(Listing(same, np.zeros(len(same), dtype=np.float32)))
+    same = (director == director[item]) & (director > 0)
+    same[item] = False
+    return same
 
 
-def led_by(lead: Listing, rest: Listing, k: int, places: int = LEAD) -> Listing:
-    """Up to `places` movies of one list, then the other list: k movies at most, each once."""
-    return lead.first(min(places, k)).then(rest).first(k)
+def director_first(leaders: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """The first `LEAD` of the movies by the same director, then a list, each movie once."""
+    return then(leaders[:LEAD], order)
 
 
-def shared(one: Listing, other: Listing, k: int, weight: float) -> Listing:
-    """The top of two lists: round(weight · k) places for the first, the rest for the other.
+def shared(one: np.ndarray, other: np.ndarray, k: int, weight: float) -> np.ndarray:
+    """The first k of two lists: round(weight · k) places for the first, the rest for the other.
 
-    What is in both counts for the first. Where one is too short the other fills up.
+    A movie of both lists takes a place of the first. Where one list is too short the other fills
+    its places.
 
     Raises:
         ValueError: the weight is not in 0 … 1.
     """
     if not 0 <= weight <= 1:
         raise ValueError(f"weight must be between 0 and 1, got {weight}")
-    own = one.first(round(weight * k))
-    return own.then(other).first(k).then(one).first(k)
+    return then(then(one[: round(weight * k)], other)[:k], one)[:k]
 
 
 @dataclass(frozen=True)
 class ContentLists:
-    """What lists are made of; a source that the data set has not is of width 0.
+    """Metadata of a catalogue, ready for similarity; what the data set lacks has width 0.
 
     Attributes:
         genres, tags, overviews: CSR (n_items, …) with rows of length 1 or 0.
-        director: int32 (n_items,), 0 for an unknown one.
+        director: int32 (n_items,), 0 for an unknown director.
         text: float32 (n_items, …), sentence embeddings of length 1 or 0.
     """
 
@@ -127,55 +113,79 @@ class ContentLists:
 
     @classmethod
     def of(cls, blocks: Mapping[str, Block], n_items: int) -> ContentLists:
-        """From the blocks `genres`, `tags`, `overviews`, `directors`, `text` that are given."""
+        """From the blocks `genres`, `tags`, `overviews`, `directors`, `text`, where they exist."""
         director = blocks.get("directors", {}).get("director", np.zeros(n_items, dtype=np.int32))
         text = blocks.get("text", {}).get("text", np.zeros((n_items, 0), dtype=np.float32))
         genres = sparse.csr_array(dense_columns(blocks.get("genres", {}), n_items))
-        tags, overviews = (_words(blocks.get(name, {}), n_items) for name in ("tags", "overviews"))
+        tags, overviews = (_terms(blocks.get(name, {}), n_items) for name in ("tags", "overviews"))
         return cls(unit_rows(genres), tags, overviews, director, text)
 
-    def by_genres(self, item: int, k: int) -> Listing:
-        """Cosine of genres."""
-        return neighbours(self.genres, item).first(k)
+    def content_similarity(self, item: int, genre_weight: float) -> np.ndarray:
+        """Weighted cosines of genres and tags, float (n_items,), 0 for the movie itself.
 
-    def by_tags(self, item: int, k: int) -> Listing:
-        """Cosine of the TF-IDF of tags."""
-        return neighbours(self.tags, item).first(k)
+        Without any tags genres have the whole weight. Movies by the same director have at least the
+        smallest positive number, so that they belong to the list.
+        """
+        weight = genre_weight if self.tags.nnz else 1.0
+        similarity = weight * cosines(self.genres, item) + (1 - weight) * cosines(self.tags, item)
+        trace = np.where(same_director(self.director, item), np.finfo(np.float32).tiny, 0.0)
+        similarity = np.maximum(similarity, trace)
+        similarity[item] = 0.0
+        return similarity
 
-    def by_overview(self, item: int, k: int) -> Listing:
-        """Cosine of the TF-IDF of overviews."""
-        return neighbours(self.overviews, item).first(k)
+    def text_similarity(self, item: int) -> np.ndarray:
+        """Cosine of sentence embeddings, float (n_items,); 0 if negative and for the movie."""
+        similarity = np.maximum(cosines(self.text, item), 0.0)
+        similarity[item] = 0.0
+        return similarity
 
-    def by_text(self, item: int, k: int) -> Listing:
-        """Cosine of sentence embeddings."""
-        return neighbours(self.text, item).first(k)
+    def by_genres(self, item: int, k: int) -> np.ndarray:
+        """List by the cosine of genres."""
+        return neighbours(self.genres, item)[:k]
 
-    def by_director(self, item: int, k: int) -> Listing:
-        """The same director, most alike by tags first."""
-        return by_director(self.director, item, neighbours(self.tags, item)).first(k)
+    def by_tags(self, item: int, k: int) -> np.ndarray:
+        """List by the cosine of the TF-IDF of tags."""
+        return neighbours(self.tags, item)[:k]
 
-    def combined(self, item: int, k: int, genre_weight: float) -> Listing:
-        """List 1: up to two by the director, then by genres and by tags in shares of the rest."""
+    def by_overview(self, item: int, k: int) -> np.ndarray:
+        """List by the cosine of the TF-IDF of overviews."""
+        return neighbours(self.overviews, item)[:k]
+
+    def by_text(self, item: int, k: int) -> np.ndarray:
+        """List by the cosine of sentence embeddings."""
+        return neighbours(self.text, item)[:k]
+
+    def by_director(self, item: int, k: int) -> np.ndarray:
+        """Movies by the same director, the most similar by tags first, then by index."""
+        return self._director_by(item, self.tags)[:k]
+
+    def _director_by(self, item: int, matrix: Matrix) -> np.ndarray:
+        same = same_director(self.director, item)
+        order = neighbours(matrix, item)
+        return then(order[same[order]], np.flatnonzero(same))
+
+    def combined(self, item: int, k: int, genre_weight: float) -> np.ndarray:
+        """Up to two movies by the director, then genres and tags in shares of the other places."""
         lead = self.by_director(item, min(LEAD, k))
-        genres, tags = (neighbours(m, item).without(lead.items) for m in (self.genres, self.tags))
-        return lead.then(shared(genres, tags, k - len(lead.items), genre_weight))
+        orders = (neighbours(matrix, item) for matrix in (self.genres, self.tags))
+        genres, tags = (order[~np.isin(order, lead)] for order in orders)
+        return director_first(lead, shared(genres, tags, k - len(lead), genre_weight))
 
-    def combined_with_text(self, item: int, k: int) -> Listing:
-        """List 2: up to two by the director, then by sentence embeddings."""
-        text = neighbours(self.text, item)
-        return led_by(by_director(self.director, item, text), text, k)
+    def combined_with_text(self, item: int, k: int) -> np.ndarray:
+        """Up to two movies by the director, then by the cosine of sentence embeddings."""
+        return director_first(self._director_by(item, self.text), neighbours(self.text, item))[:k]
 
 
-def _words(block: Block, n_items: int) -> sparse.csr_array:
+def _terms(block: Block, n_items: int) -> sparse.csr_array:
     matrix = sparse_of(block)
     return unit_rows(sparse.csr_array((n_items, 0)) if matrix is None else matrix)
 
 
 def genre_and_tag_vectors(catalogue: Catalogue, batch_size: int, threads: int = 1) -> np.ndarray:
-    """Mean of the embeddings of a movie's genres and of its tags, rows of length 1.
+    """Mean of the sentence embeddings of a movie's genres and of its tags, rows of length 1.
 
-    A movie is encoded once, and not once per rating. Genres or tags that are not known leave the
-    other; neither, a row of zeros.
+    Each movie is encoded once, not once per rating. A movie with genres or tags alone has the
+    embedding of these, a movie with neither a row of zeros.
 
     Returns:
         float32 (n_items, 384), or (n_items, 0) if no movie has any.
@@ -195,15 +205,9 @@ def genre_and_tag_vectors(catalogue: Catalogue, batch_size: int, threads: int = 
     return np.divide(total, length, out=np.zeros_like(total), where=length > 0)
 
 
-# people who like both, at which the likeness counts half: two who agree are chance
-_SHRINKAGE = 10.0
-# fewer are not worth a word
-_FEWEST = 3
-
-
 @dataclass(frozen=True)
 class LikedTogether:
-    """Who likes what: rates it at least as high as the own mean.
+    """Which users like which movies in train: those they rate at least as high as their mean.
 
     Attributes:
         liked: float32 CSC (n_users, n_items), ones.
@@ -221,14 +225,14 @@ class LikedTogether:
         return cls(sparse.csc_array((ones, pairs), shape=(ids.n_users, ids.n_items)))
 
     def between(self, items: np.ndarray, others: np.ndarray) -> np.ndarray:
-        """Cosine of who likes them, shrunk by n / (n + 10) for n people who like both.
+        """Cosine of the users who like two movies, shrunk by n / (n + 10) for n who like both.
 
         Args:
             items: movies (n,).
             others: movies (m,).
 
         Returns:
-            float64 (n, m), 0 to 1; 0 where fewer than three people like both.
+            float64 (n, m), 0 to 1; 0 where fewer than three users like both.
         """
         count = np.diff(self.liked.indptr).astype(np.float64)
         both = (self.liked[:, items].T @ self.liked[:, others]).toarray().astype(np.float64)
