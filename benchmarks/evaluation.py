@@ -19,8 +19,8 @@ import numpy as np
 from scipy import sparse
 
 from reelbench.data.interactions import Interactions
-from reelbench.evaluation.auc import auc
-from reelbench.evaluation.metrics import RANKING, metric_key, ranking_metrics
+from reelbench.evaluation.metrics import METRICS, RankingMetric, metric_key, ranking_values
+from reelbench.evaluation.ranking_metrics import auc
 from reelbench.evaluation.scoring import rank
 from reelbench.features.block import Features, Ids
 from reelbench.models.base import Arrays, Recommender
@@ -83,12 +83,13 @@ def ours(n_users: int, n_items: int) -> tuple[np.ndarray, sparse.csr_array, dict
     users = np.arange(n_users)
     with clock("top 10 alone, full catalogue"):
         rank(model, users, seen, 10)
+    n_metrics = sum(isinstance(metric, RankingMetric) for metric in METRICS.values())
     start = time.perf_counter()
     with clock("top 100 and AUC, full catalogue"):
         ranked = rank(model, users, seen, max(CUTOFFS), relevant=relevant)
-    with clock(f"{len(RANKING)} metrics at {len(CUTOFFS)} cutoffs, and AUC"):
-        values = ranking_metrics(ranked.items, relevant, CUTOFFS)
-        values |= {"auc": auc(ranked.wins, relevant)}
+    with clock(f"{n_metrics} metrics at {len(CUTOFFS)} cutoffs, and AUC"):
+        values = ranking_values(ranked.items, relevant, CUTOFFS)
+        values |= {"auc": auc(ranked.auc_terms, relevant)}
     print(f"{'reelbench, all metrics at all cutoffs':<58}{time.perf_counter() - start:8.1f} s")
     print(f"{'peak memory, data and model included':<58}{peak_gigabytes():8.2f} GB")
     return ranked.items, relevant, {key: float(np.nanmean(v)) for key, v in values.items()}

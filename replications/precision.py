@@ -11,8 +11,8 @@ import numpy as np
 from scipy import sparse
 
 from reelbench.data.interactions import Interactions
-from reelbench.evaluation.metrics import hits_of, precision
-from reelbench.evaluation.ranking import top_k
+from reelbench.evaluation.ranking_metrics import hits_of, precision
+from reelbench.evaluation.top_k import top_k
 from reelbench.models.base import Recommender
 
 # scores held at once

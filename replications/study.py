@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from reelbench import paths
 from reelbench.columns import RATING, SCORE
-from reelbench.evaluation.errors import moments
+from reelbench.evaluation.rating_metrics import error_sums
 from reelbench.evaluation.significance import error_intervals, resampling
 from replications import workspace
 from replications.result import Estimate, Spread
@@ -142,7 +142,7 @@ def _over_rows(ran: Ran, model: str) -> dict[str, list[float]]:
     rows = np.arange(len(given))
     samples = int(ran.content["evaluate"]["bootstrap_samples"])
     return error_intervals(
-        moments(rows, len(rows), given, predicted), samples, resampling(ran.content["seed"])
+        error_sums(rows, len(rows), given, predicted), samples, resampling(ran.content["seed"])
     )
 
 

@@ -94,7 +94,7 @@ def _sections(root: Root) -> dict[str, type[Section]]:
     from reelbench.data.readers import ReadConfig
     from reelbench.data.sources import SourceConfig
     from reelbench.data.splits import protocol_of
-    from reelbench.evaluation.protocol import EvaluateConfig
+    from reelbench.evaluation import EvaluateConfig
     from reelbench.tracking import TrackingConfig
     from reelbench.tuning.config import TuneConfig
 
@@ -127,7 +127,7 @@ def _check_inputs(model: str, root: Root) -> None:
 
 def _check_tuning(root: Root) -> None:
     """Refuse a space that its model refuses, and an objective or a model that there is not."""
-    from reelbench.evaluation.config import EvaluateConfig
+    from reelbench.evaluation import EvaluateConfig
     from reelbench.models.base import ModelEntry
     from reelbench.tuning.objective import objective_of
     from reelbench.tuning.space import check_space, read_space

@@ -52,7 +52,7 @@ def select(params: Mapping[str, Any], section: str) -> Any:
     for key in section.split("."):
         if not isinstance(value, Mapping) or key not in value:
             known = sorted(value) if isinstance(value, Mapping) else []
-            raise ParamsError(f"{paths.PARAMS}: no section '{section}'{_nearest(key, known)}")
+            raise ParamsError(f"{paths.PARAMS}: no section '{section}'{nearest(key, known)}")
         value = value[key]
     return value
 
@@ -91,7 +91,7 @@ def _explain(section: str, detail: ErrorDetails, config: type[Section], source: 
     dotted = ".".join([section, *location])
     if detail["type"] == "extra_forbidden":
         known = _keys_at(config, location[:-1])
-        return f"{source}: unknown key '{location[-1]}' ({dotted}){_nearest(location[-1], known)}"
+        return f"{source}: unknown key '{location[-1]}' ({dotted}){nearest(location[-1], known)}"
     if detail["type"] == "missing":
         return f"{source}: missing key '{location[-1]}' ({dotted})"
     return f"{source}: {dotted}: {detail['msg']}, got {detail['input']!r}"
@@ -108,7 +108,7 @@ def _keys_at(config: type[Section], location: list[str]) -> list[str]:
     return sorted(field.alias or name for name, field in current.model_fields.items())
 
 
-def _nearest(key: str, known: list[str]) -> str:
+def nearest(key: str, known: list[str]) -> str:
     match = process.extractOne(key, known, score_cutoff=50)
     if match:
         return f"; did you mean '{match[0]}'?"

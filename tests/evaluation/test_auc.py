@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from reelbench.evaluation import auc as module
-from reelbench.evaluation.auc import auc, wins
+from reelbench.evaluation import ranking_metrics as module
+from reelbench.evaluation.ranking_metrics import auc, auc_terms
 
 INF = float("inf")
 
 
 def shares(allowed: list[list[float]], relevant: list[list[int]]) -> list[float]:
     matrix = sparse.csr_array(np.array(relevant, dtype=bool))
-    return wins(np.array(allowed, dtype=float), matrix).tolist()
+    return auc_terms(np.array(allowed, dtype=float), matrix).tolist()
 
 
 def test_by_hand() -> None:
@@ -26,7 +26,7 @@ def test_a_relevant_item_that_is_no_candidate_loses() -> None:
 
 def test_no_irrelevant_candidate_or_no_relevant_item() -> None:
     matrix = sparse.csr_array(np.array([[1, 1, 0], [0, 0, 0]], dtype=bool))
-    won = wins(np.array([[1.0, 2.0, -INF], [1.0, 2.0, 3.0]]), matrix)
+    won = auc_terms(np.array([[1.0, 2.0, -INF], [1.0, 2.0, 3.0]]), matrix)
     assert np.isnan(won).all()
     assert np.isnan(auc(won, matrix)).all()
 
@@ -38,7 +38,7 @@ def test_blocks_do_not_matter(cells: int, monkeypatch: pytest.MonkeyPatch) -> No
     relevant = rng.random(scores.shape) < rng.random((17, 1))
     matrix = sparse.csr_array(relevant)
     monkeypatch.setattr(module, "_CELLS_AT_ONCE", cells)
-    found = wins(scores.copy(), matrix)
+    found = auc_terms(scores.copy(), matrix)
     expected = []
     for user, item in zip(*np.nonzero(relevant), strict=True):
         others = scores[user][~relevant[user]]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from reelbench.data.interactions import Interactions
-from reelbench.evaluation import beyond
+from reelbench.evaluation import beyond_accuracy as beyond
 
 NAN = float("nan")
 # item 0 has three rows in train, item 1 two, item 2 one, item 3 none

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reelbench.evaluation.calibration import calibration, calibration_error
+from reelbench.evaluation.rating_metrics import calibration, calibration_error
 
 
 def test_by_hand() -> None:

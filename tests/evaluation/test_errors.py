@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from reelbench.evaluation.errors import ERRORS, moments, total
+from reelbench.evaluation.metrics import rating_values
+from reelbench.evaluation.rating_metrics import error_sums, total
 
 ORACLES = {
     "rmse": sklearn_metrics.root_mean_squared_error,
@@ -18,8 +19,8 @@ ORACLES = {
 def errors(actual: object, predicted: object) -> dict[str, float]:
     actual, predicted = np.asarray(actual), np.asarray(predicted)
     group = np.arange(len(actual)) % 3
-    whole = total(moments(group, 3, actual, predicted))
-    return {key: float(metric(whole)) for key, metric in ERRORS.items()}
+    whole = total(error_sums(group, 3, actual, predicted))
+    return {key: float(value) for key, value in rating_values(whole).items()}
 
 
 def test_by_hand() -> None:
@@ -41,7 +42,7 @@ def test_a_constant_shift_costs_r2_but_no_explained_variance() -> None:
 
 def test_by_group_and_in_total() -> None:
     # group 0: errors 1 and -1; group 1 has no rating; group 2: error 3
-    by_group = moments(np.array([0, 0, 2]), 3, np.array([1, 2, 2]), np.array([2, 1, 5]))
+    by_group = error_sums(np.array([0, 0, 2]), 3, np.array([1, 2, 2]), np.array([2, 1, 5]))
     assert by_group.n.tolist() == [2, 0, 1]
     assert by_group.squared.tolist() == [2, 0, 9]
     assert by_group.absolute.tolist() == [2, 0, 3]

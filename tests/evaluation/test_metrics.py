@@ -6,16 +6,19 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from reelbench.evaluation.metrics import RANKING, coverage, hits_of, metric_key, ranking_metrics
+from reelbench.evaluation.beyond_accuracy import coverage
+from reelbench.evaluation.metrics import METRICS, RankingMetric, metric_key, ranking_values
+from reelbench.evaluation.ranking_metrics import hits_of
 
 NAN = float("nan")
+RANKING = [key for key, metric in METRICS.items() if isinstance(metric, RankingMetric)]
 
 
 def one_user(recommended: list[int], relevant: list[int], k: int) -> dict[str, float]:
     """Metrics at k of one list; the key without its cutoff."""
     matrix = np.zeros((1, 50), dtype=bool)
     matrix[0, relevant] = True
-    values = ranking_metrics(np.array([recommended]), sparse.csr_array(matrix), [k])
+    values = ranking_values(np.array([recommended]), sparse.csr_array(matrix), [k])
     return {name: float(values[metric_key(name, k)][0]) for name in RANKING}
 
 
@@ -112,7 +115,7 @@ def test_agrees_with_the_definition(case: int) -> None:
         length = min(int(rng.integers(0, longest + 1)), n_items)
         row[:length] = rng.permutation(n_items)[:length]
     cutoffs = sorted({1, longest, int(rng.integers(1, longest + 1))})
-    values = ranking_metrics(lists, sparse.csr_array(relevant), cutoffs)
+    values = ranking_values(lists, sparse.csr_array(relevant), cutoffs)
     assert len(values) == len(RANKING) * len(cutoffs)
     for user in range(n_users):
         wanted = set(np.flatnonzero(relevant[user]).tolist())
@@ -130,7 +133,7 @@ def test_ndcg_agrees_with_scikit_learn(case: int) -> None:
     scores = rng.permutation(40).astype(float)[None, :]
     relevant = rng.random((1, 40)) < 0.3
     lists = np.argsort(-scores, axis=1)[:, :15]
-    values = ranking_metrics(lists, sparse.csr_array(relevant), [5, 15])
+    values = ranking_values(lists, sparse.csr_array(relevant), [5, 15])
     for k in (5, 15):
         expected = ndcg_score(relevant.astype(int), scores, k=k)
         assert values[f"ndcg_at_{k}"][0] == pytest.approx(expected, abs=1e-9)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from reelbench.evaluation.movies import Movies
+from reelbench.evaluation.beyond_accuracy import Movies
 
 ITEMS = pd.DataFrame(
     {"genres": [["War"], [], ["Drama", "War"]], "year": pd.array([1995, None, 2001], dtype="Int16")}

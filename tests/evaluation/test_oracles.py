@@ -21,9 +21,9 @@ import ranx
 from ir_measures import AP, RR, P, R, Success, nDCG
 from scipy import sparse
 
-from reelbench.evaluation.auc import auc, wins
-from reelbench.evaluation.metrics import metric_key, ranking_metrics
-from reelbench.evaluation.ranking import candidates_only
+from reelbench.evaluation.metrics import metric_key, ranking_values
+from reelbench.evaluation.ranking_metrics import auc, auc_terms
+from reelbench.evaluation.top_k import candidates_only
 
 CASES = 400
 CUTOFFS = (1, 3, 10, 37)
@@ -56,7 +56,7 @@ class Cases:
         for row in self.lists:
             length = int(rng.integers(1, 41))
             row[:length] = rng.permutation(60)[:length]
-        self.values = ranking_metrics(self.lists, sparse.csr_array(self.relevant), CUTOFFS)
+        self.values = ranking_values(self.lists, sparse.csr_array(self.relevant), CUTOFFS)
         users = [f"{user:04}" for user in range(CASES)]
         self.qrels = {
             user: {f"i{item}": 1 for item in np.flatnonzero(row)}
@@ -116,7 +116,7 @@ def test_auc_agrees_with_scikit_learn(seed: int) -> None:
     relevant = (rng.random(scores.shape) < rng.choice([0.05, 0.5])) & ~seen
     matrix = sparse.csr_array(relevant)
     allowed = candidates_only(scores, sparse.csr_array(seen))
-    found = auc(wins(allowed, matrix), matrix)
+    found = auc(auc_terms(allowed, matrix), matrix)
     for user in range(n_users):
         left = ~seen[user]
         if relevant[user].any() and (left & ~relevant[user]).any():

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from reelbench.data.interactions import Interactions
-from reelbench.evaluation.config import EvaluateConfig
-from reelbench.evaluation.movies import Movies
-from reelbench.evaluation.protocol import Evaluation, Parts, evaluate
+from reelbench.evaluation import EvaluateConfig
+from reelbench.evaluation.beyond_accuracy import Movies
+from reelbench.evaluation.evaluate import Evaluation, Parts, evaluate
 from reelbench.faults import Fault
 from reelbench.features.block import Features, Ids
 from reelbench.models.base import Arrays, Recommender

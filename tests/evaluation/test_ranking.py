@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from reelbench.evaluation.ranking import candidates_only, last, top_k
+from reelbench.evaluation.top_k import candidates_only, last, top_k
 
 
 def mask(rows: list[list[int]], n_items: int) -> sparse.csr_array:

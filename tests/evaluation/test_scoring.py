@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from reelbench.evaluation import scoring
-from reelbench.evaluation.ranking import top_k
+from reelbench.evaluation.top_k import top_k
 from reelbench.features.block import Ids
 from reelbench.models.base import Recommender
 

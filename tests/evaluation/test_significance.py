@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from reelbench.columns import ABSOLUTE_ERROR, N_TEST, SQUARED_ERROR, USER_IDX
-from reelbench.evaluation.errors import moments
+from reelbench.evaluation.rating_metrics import error_sums
 from reelbench.evaluation.significance import (
     ALPHA,
     compared,
@@ -84,7 +84,7 @@ def test_clustered_ratings_widen_the_interval() -> None:
     by_user = rng.normal(size=50)[users]
     own = rng.normal(size=1000)
     wide, narrow = (
-        error_intervals(moments(users, 50, given, error), 500, resampling(0))["rmse"]
+        error_intervals(error_sums(users, 50, given, error), 500, resampling(0))["rmse"]
         for error in (by_user, own)
     )
     assert wide[1] - wide[0] > 2.5 * (narrow[1] - narrow[0])
@@ -189,6 +189,6 @@ def test_a_single_user_shows_nothing() -> None:
     found = paired(one, other, "rmse", 100, np.random.default_rng(0))
     assert found.difference == pytest.approx(1 - 1 / 3)
     assert (found.low, found.high, found.p) == (-np.inf, np.inf, 1.0)
-    per_user = moments(np.zeros(3, int), 1, np.array([1.0, 2.0, 4.0]), np.array([1.0, 3.0, 3.0]))
+    per_user = error_sums(np.zeros(3, int), 1, np.array([1.0, 2.0, 4.0]), np.array([1.0, 3.0, 3.0]))
     assert error_intervals(per_user, 100, np.random.default_rng(0)) == {}
     assert mean_intervals({"x": np.array([0.5])}, 100, np.random.default_rng(0)) == {}

@@ -16,9 +16,9 @@ from reelbench.bench.config import BenchConfig
 from reelbench.bench.source import ModelResults
 from reelbench.compose import compose
 from reelbench.data.interactions import Interactions
-from reelbench.evaluation.config import EvaluateConfig
-from reelbench.evaluation.movies import Movies
-from reelbench.evaluation.protocol import Parts, evaluate
+from reelbench.evaluation import EvaluateConfig
+from reelbench.evaluation.beyond_accuracy import Movies
+from reelbench.evaluation.evaluate import Parts, evaluate
 from reelbench.features.block import Features, Ids
 from reelbench.files import read_json
 from reelbench.models.base import ModelEntry, Recommender

@@ -12,9 +12,9 @@ import pytest
 from reelbench import params, paths
 from reelbench.compose import compose
 from reelbench.data.interactions import Interactions
-from reelbench.evaluation.config import EvaluateConfig
-from reelbench.evaluation.movies import Movies
-from reelbench.evaluation.protocol import Evaluation, Parts, evaluate
+from reelbench.evaluation import EvaluateConfig
+from reelbench.evaluation.beyond_accuracy import Movies
+from reelbench.evaluation.evaluate import Evaluation, Parts, evaluate
 from reelbench.features.block import Features, Ids
 from reelbench.files import read_json
 from reelbench.models.base import ModelEntry

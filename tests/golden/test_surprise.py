@@ -16,7 +16,7 @@ import surprise
 from surprise.model_selection import KFold
 
 from reelbench.data.interactions import Interactions
-from reelbench.evaluation.errors import mae, moments, rmse, total
+from reelbench.evaluation.rating_metrics import error_sums, mae, rmse, total
 from reelbench.features.block import Features, Ids
 from reelbench.models.svd import SVD
 
@@ -98,6 +98,6 @@ def test_five_folds(
     for train, test, trainset in folds:
         predicted = predict(train, test, trainset)
         one_group = np.zeros(len(test), dtype=np.int64)
-        sums = total(moments(one_group, 1, test.rating, predicted))
+        sums = total(error_sums(one_group, 1, test.rating, predicted))
         errors.append((rmse(sums), mae(sums)))
     assert tuple(f"{value:.3f}" for value in np.mean(errors, axis=0)) == published

@@ -5,9 +5,9 @@ import pytest
 from contracts import IDS, TRAIN, VALID, nothing
 
 from reelbench.data.interactions import Interactions
-from reelbench.evaluation.config import EvaluateConfig
-from reelbench.evaluation.movies import Movies
-from reelbench.evaluation.protocol import Parts, evaluate
+from reelbench.evaluation import EvaluateConfig
+from reelbench.evaluation.beyond_accuracy import Movies
+from reelbench.evaluation.evaluate import Parts, evaluate
 from reelbench.features.block import Features, Ids
 from reelbench.models.popularity import Popularity
 from replications import precision as module

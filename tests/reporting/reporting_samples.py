@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reelbench.evaluation.config import EvaluateConfig
+from reelbench.evaluation import EvaluateConfig
 from reelbench.reporting.content import Content
 from reelbench.reporting.dataset import Dataset
 from reelbench.reporting.rare_items import rare_items

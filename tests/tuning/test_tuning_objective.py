@@ -9,9 +9,9 @@ from contracts import IDS, TRAIN, VALID, Interactions, nothing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelbench.evaluation.config import EvaluateConfig
-from reelbench.evaluation.movies import Movies
-from reelbench.evaluation.protocol import Parts, evaluate
+from reelbench.evaluation import EvaluateConfig
+from reelbench.evaluation.beyond_accuracy import Movies
+from reelbench.evaluation.evaluate import Parts, evaluate
 from reelbench.features.block import Features
 from reelbench.models.bias import Bias
 from reelbench.models.popularity import Popularity

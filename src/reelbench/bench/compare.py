@@ -10,6 +10,7 @@ import numpy as np
 
 from reelbench.bench.config import BenchConfig
 from reelbench.bench.source import ModelResults
+from reelbench.evaluation.metrics import find
 from reelbench.evaluation.significance import (
     ALPHA,
     Comparison,
@@ -19,7 +20,6 @@ from reelbench.evaluation.significance import (
     resampling,
 )
 
-LOWER_IS_BETTER = frozenset({"rmse", "mae", "mse", "calibration_error"})
 # smaller relative changes are another processor's rounding
 _ROUNDING = 1e-7
 
@@ -53,9 +53,10 @@ class Row:
 
     @property
     def loss(self) -> float:
-        """How much worse it is, relative to the base; negative for an improvement."""
-        change = self.change or 0.0
-        return change if self.key in LOWER_IS_BETTER else -change
+        """How much worse a metric is, relative to the base; negative for an improvement."""
+        if self.base is None or self.new is None or self.base == 0:
+            return 0.0
+        return find(self.key).loss(self.base, self.new) / abs(self.base)
 
     @property
     def moved(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import NonNegativeFloat, PositiveFloat
 
+from reelbench.evaluation.metrics import ComparableKey
 from reelbench.params import Section
 
 
@@ -20,7 +21,7 @@ class BenchConfig(Section):
     """What stops a merge."""
 
     #: gated metric → relative loss up to which even a significant one is let through
-    tolerances: dict[str, NonNegativeFloat]
+    tolerances: dict[ComparableKey, NonNegativeFloat]
     #: cost by its key in the cost files; compared on the same machine only
     cost_limits: dict[str, CostLimit]
     #: resamples of the users behind every paired test

@@ -1,116 +1,444 @@
-"""Quality of ranked lists per user, for any list of cutoffs.
+"""The registry of metrics: one entry states everything that is known of a metric.
 
-Relevance is binary. Every function takes
+Evaluation, significance, leaderboard, gate, tuning, MLflow, app and figures read it. To add a
+metric, write a function and add one entry to `METRICS`; nothing else names metrics one by one.
 
-- `hits`: bool (n, k_max), whether the item at each place of a user's list is relevant; the empty
-  places of a list with fewer than k candidates are no hits,
-- `n_relevant`: int (n,), relevant items of each user in the catalogue, ranked or not,
-- `k`: the cutoff, at most k_max,
-
-and returns float64 (n,). A user without a relevant item has no value but NaN: left out of the
-means, and counted by whoever makes them. The order of tied scores is `ranking.top_k`'s.
+    >>> metric = find("ndcg_at_10")
+    >>> metric.title, metric.better, metric.cutoff
+    ('nDCG@10', 'higher', 10)
+    >>> find("mse").best({"svd": 0.9, "bias": 1.0})
+    'svd'
+    >>> find("ndgc_at_10")
+    Traceback (most recent call last):
+    ...
+    reelbench.evaluation.metrics.UnknownMetricError: unknown metric 'ndgc_at_10'; did you mean \
+'ndcg_at_10'?
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
+from pydantic import AfterValidator
 from scipy import sparse
 
-from reelbench.evaluation.ranking import NO_ITEM
+from reelbench.evaluation import beyond_accuracy, ranking_metrics, rating_metrics
+from reelbench.evaluation.beyond_accuracy import RecommendedLists
+from reelbench.evaluation.ranking_metrics import hits_of
+from reelbench.evaluation.rating_metrics import CalibrationTable, ErrorSums
+from reelbench.params import nearest
+
+_INFINITY = float("inf")
+_KEY = re.compile(r"(?P<name>.+)_at_(?P<cutoff>[1-9][0-9]*)")
 
 
-def hits_of(lists: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
-    """Which recommended items are relevant.
+class UnknownMetricError(ValueError):
+    """A key that is no metric's, or whose metric cannot be used for the purpose."""
 
-    Args:
-        lists: int (n, k) item indices, -1 for an empty place.
-        relevant: boolean CSR (n, n_items).
 
-    Returns:
-        bool (n, k).
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A metric, or a metric at a cutoff.
+
+    Attributes:
+        key: name in files, tables and parameters, such as `rmse` or `ndcg_at_10`.
+        title: name for readers, such as `nDCG@10`.
+        better: which end is better; None where neither is.
+        low: smallest possible value.
+        high: largest possible value.
+        formula: definition as text.
+        source: where it is defined.
+        digits: decimals shown.
+        leaderboard: whether it is a column of the leaderboard.
+        cutoff: number of places that count; None for a metric without, or before `at`.
+        kind: what it applies to: `rating`, `ranking`, `beyond accuracy` or `calibration`.
+        at_cutoffs: whether it is computed at every cutoff of `evaluate.k`.
     """
-    n_users, n_items = relevant.shape
-    users = np.repeat(np.arange(n_users), np.diff(relevant.indptr))
-    wanted = np.sort(users * np.int64(n_items) + relevant.indices)
-    pairs = np.arange(n_users)[:, None] * np.int64(n_items) + lists
-    if len(wanted) == 0:
-        return np.zeros(lists.shape, dtype=bool)
-    place = np.minimum(np.searchsorted(wanted, pairs), len(wanted) - 1)
-    return (wanted[place] == pairs) & (lists != NO_ITEM)
+
+    key: str
+    title: str
+    better: Literal["higher", "lower"] | None
+    formula: str
+    source: str
+    low: float = 0.0
+    high: float = 1.0
+    digits: int = 4
+    leaderboard: bool = True
+    cutoff: int | None = None
+
+    kind: ClassVar[str]
+    at_cutoffs: ClassVar[bool] = False
+
+    @property
+    def higher_is_better(self) -> bool | None:
+        """None where neither end is better."""
+        return None if self.better is None else self.better == "higher"
+
+    def at(self, k: int) -> Self:
+        """The metric at a cutoff; a metric without cutoffs is returned as it is."""
+        if not self.at_cutoffs:
+            return self
+        return replace(self, key=metric_key(self.key, k), title=f"{self.title}@{k}", cutoff=k)
+
+    def extreme(self, values: Iterable[float]) -> float:
+        """The best of at least one value.
+
+        Raises:
+            UnknownMetricError: neither end of the metric is better.
+        """
+        return min(values) if _comparable(self).better == "lower" else max(values)
+
+    def best(self, values: Mapping[str, float]) -> str | None:
+        """The name with the best value, the first by name of equals; None without values."""
+        if not values:
+            return None
+        top = self.extreme(values.values())
+        return min(name for name, value in values.items() if value == top)
+
+    def loss(self, base: float, new: float) -> float:
+        """How much worse `new` is than `base`; negative for an improvement."""
+        return new - base if _comparable(self).better == "lower" else base - new
 
 
-def precision(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
-    """Hits among the first k, over k; also where fewer than k items could be recommended."""
-    return _defined(hits[:, :k].sum(axis=1) / k, n_relevant)
+@dataclass(frozen=True, kw_only=True)
+class RatingMetric(Metric):
+    """An error of predicted ratings, a function of sums over ratings."""
+
+    function: Callable[[ErrorSums], np.ndarray]
+    kind = "rating"
 
 
-def recall(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
-    """Hits among the first k, over all relevant items (not over min(k, relevant))."""
-    return _defined(hits[:, :k].sum(axis=1) / _at_least_one(n_relevant), n_relevant)
+@dataclass(frozen=True, kw_only=True)
+class RankingMetric(Metric):
+    """The accuracy of a list per user: hits (n, k_max), relevant items (n,), cutoff → (n,)."""
+
+    function: Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+    kind = "ranking"
+    at_cutoffs = True
 
 
-def hit_rate(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
-    """1 where at least one of the first k is relevant, 0 otherwise."""
-    return _defined(hits[:, :k].any(axis=1).astype(float), n_relevant)
+@dataclass(frozen=True, kw_only=True)
+class WholeRankingMetric(Metric):
+    """The accuracy of the whole ranking per user: `auc_terms`, relevant (n, n_items) → (n,)."""
+
+    function: Callable[[np.ndarray, sparse.csr_array], np.ndarray]
+    kind = "ranking"
 
 
-def mrr(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
-    """One over the place, from 1, of the first hit among the first k; 0 where there is none."""
-    first = hits[:, :k].argmax(axis=1)
-    found = hits[:, :k].any(axis=1)
-    return _defined(np.where(found, 1.0 / (first + 1), 0.0), n_relevant)
+@dataclass(frozen=True, kw_only=True)
+class ListMetric(Metric):
+    """A property of a list per user: lists, cutoff → (n,)."""
+
+    function: Callable[[RecommendedLists, int], np.ndarray]
+    kind = "beyond accuracy"
+    at_cutoffs = True
 
 
-def average_precision(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
-    """Precision at the place of every hit among the first k, summed, over all relevant items.
+@dataclass(frozen=True, kw_only=True)
+class VectorMetric(Metric):
+    """A property of a list per user and kind of item vector, such as `diversity_genres_at_10`.
 
-    The denominator of Recommenders and of trec_eval's `map_cut`: with more than k relevant items
-    not even a perfect list reaches 1.
+    Its function maps lists (n, k_max), vectors (n_items, d) and a cutoff to (n,).
     """
-    return _defined(_precision_sum(hits, k) / _at_least_one(n_relevant), n_relevant)
+
+    function: Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+    kind = "beyond accuracy"
+    at_cutoffs = True
+
+    def by(self, vectors: str) -> Self:
+        """The metric by one kind of vector, such as `genres`."""
+        return replace(self, key=f"{self.key}_{vectors}", title=f"{self.title} by {vectors}")
 
 
-def average_precision_capped(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
-    """`average_precision` over min(k, relevant): a perfect list has 1, whatever k is."""
-    denominator = np.minimum(_at_least_one(n_relevant), k)
-    return _defined(_precision_sum(hits, k) / denominator, n_relevant)
+@dataclass(frozen=True, kw_only=True)
+class CatalogueMetric(Metric):
+    """A property of the lists of all users together: lists (n, k_max), n_items, cutoff → number."""
+
+    function: Callable[[np.ndarray, int, int], float]
+    kind = "beyond accuracy"
+    at_cutoffs = True
 
 
-def ndcg(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
-    """Discounted gain of the hits among the first k over that of the best possible list.
+@dataclass(frozen=True, kw_only=True)
+class CalibrationMetric(Metric):
+    """How far predicted ratings are from given ones by bins of the prediction."""
 
-    Gain 1 for a relevant item, discount log2(place + 1) with places from 1; the ideal list has
-    min(k, relevant) hits at its top (Järvelin and Kekäläinen, TOIS 2002, with binary gains).
-    """
-    gain = 1.0 / np.log2(np.arange(2, k + 2))
-    # the first entry only keeps users without a relevant item from a division by zero
-    ideal = np.concatenate([[1.0], np.cumsum(gain)])[np.minimum(n_relevant, k)]
-    return _defined(hits[:, :k] @ gain / ideal, n_relevant)
+    function: Callable[[CalibrationTable], float]
+    kind = "calibration"
 
 
-#: every metric of a ranked list; its key at a cutoff is `metric_key(name, k)`
-RANKING: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
-    "ndcg": ndcg,
-    "recall": recall,
-    "precision": precision,
-    "map": average_precision,
-    "map_capped": average_precision_capped,
-    "mrr": mrr,
-    "hit_rate": hit_rate,
-}
+_ENTRIES: tuple[Metric, ...] = (
+    RatingMetric(
+        key="rmse",
+        title="RMSE",
+        better="lower",
+        high=_INFINITY,
+        formula="√(Σ(predicted - given)² / n)",
+        source="Herlocker et al., TOIS 2004",
+        function=rating_metrics.rmse,
+    ),
+    RatingMetric(
+        key="mae",
+        title="MAE",
+        better="lower",
+        high=_INFINITY,
+        formula="Σ|predicted - given| / n",
+        source="Herlocker et al., TOIS 2004",
+        function=rating_metrics.mae,
+    ),
+    RatingMetric(
+        key="mse",
+        title="MSE",
+        better="lower",
+        high=_INFINITY,
+        formula="Σ(predicted - given)² / n",
+        source="Herlocker et al., TOIS 2004",
+        leaderboard=False,
+        function=rating_metrics.mse,
+    ),
+    RatingMetric(
+        key="r2",
+        title="R²",
+        better="higher",
+        low=-_INFINITY,
+        formula="1 - Σ(predicted - given)² / Σ(given - mean given)²",
+        source="scikit-learn, r2_score",
+        function=rating_metrics.r2,
+    ),
+    RatingMetric(
+        key="explained_variance",
+        title="explained variance",
+        better="higher",
+        low=-_INFINITY,
+        formula="1 - Var(predicted - given) / Var(given)",
+        source="scikit-learn, explained_variance_score",
+        leaderboard=False,
+        function=rating_metrics.explained_variance,
+    ),
+    RankingMetric(
+        key="ndcg",
+        title="nDCG",
+        better="higher",
+        formula="Σ hit_i / log2(i + 1) over the first k, over that of the best possible list",
+        source="Järvelin and Kekäläinen, TOIS 2002, with binary gains",
+        function=ranking_metrics.ndcg,
+    ),
+    RankingMetric(
+        key="recall",
+        title="recall",
+        better="higher",
+        formula="hits among the first k / relevant items",
+        source="Herlocker et al., TOIS 2004",
+        function=ranking_metrics.recall,
+    ),
+    RankingMetric(
+        key="precision",
+        title="precision",
+        better="higher",
+        formula="hits among the first k / k",
+        source="Herlocker et al., TOIS 2004",
+        function=ranking_metrics.precision,
+    ),
+    RankingMetric(
+        key="map",
+        title="MAP",
+        better="higher",
+        formula="Σ precision at the rank of each hit among the first k / relevant items",
+        source="trec_eval, map_cut",
+        function=ranking_metrics.average_precision,
+    ),
+    RankingMetric(
+        key="map_capped",
+        title="MAP over min(k, relevant)",
+        better="higher",
+        formula="Σ precision at the rank of each hit among the first k / min(k, relevant items)",
+        source="Kaggle, MAP@k",
+        leaderboard=False,
+        function=ranking_metrics.average_precision_capped,
+    ),
+    RankingMetric(
+        key="mrr",
+        title="MRR",
+        better="higher",
+        formula="1 / rank of the first hit among the first k; 0 without a hit",
+        source="Voorhees, TREC-8 1999",
+        function=ranking_metrics.mrr,
+    ),
+    RankingMetric(
+        key="hit_rate",
+        title="hit rate",
+        better="higher",
+        formula="1 if any of the first k is relevant, else 0",
+        source="Deshpande and Karypis, TOIS 2004",
+        function=ranking_metrics.hit_rate,
+    ),
+    WholeRankingMetric(
+        key="auc",
+        title="AUC",
+        better="higher",
+        formula="share of pairs of a relevant and an irrelevant candidate in the right order",
+        source="Rendle et al., UAI 2009",
+        leaderboard=False,
+        function=ranking_metrics.auc,
+    ),
+    ListMetric(
+        key="novelty",
+        title="novelty in bits",
+        better="higher",
+        high=_INFINITY,
+        formula="mean over the first k of -log2(share of the users of train who rated the item)",
+        source="Vargas and Castells, RecSys 2011; Zhou et al., PNAS 2010",
+        leaderboard=False,
+        function=lambda data, k: beyond_accuracy.novelty(data.lists, data.information, k),
+    ),
+    ListMetric(
+        key="popularity_lift",
+        title="popularity lift",
+        better=None,
+        low=-1.0,
+        high=_INFINITY,
+        formula="mean popularity of the first k / that of the user's items in train, minus 1",
+        source="Abdollahpouri et al., RecSys 2020",
+        leaderboard=False,
+        function=lambda data, k: beyond_accuracy.popularity_lift(
+            data.lists, data.counts, data.profile, k
+        ),
+    ),
+    VectorMetric(
+        key="diversity",
+        title="diversity",
+        better="higher",
+        high=2.0,
+        formula="mean of 1 - cosine over all pairs among the first k",
+        source="Smyth and McClave, ICCBR 2001; Ziegler et al., WWW 2005",
+        leaderboard=False,
+        function=beyond_accuracy.diversity,
+    ),
+    CatalogueMetric(
+        key="coverage",
+        title="coverage",
+        better="higher",
+        formula="items among the first k of at least one user / items of the catalogue",
+        source="Ge et al., RecSys 2010",
+        function=beyond_accuracy.coverage,
+    ),
+    CatalogueMetric(
+        key="gini",
+        title="Gini coefficient",
+        better="lower",
+        formula="Σ(2i - n - 1)·x_i / (n·Σx), x_i the ascending numbers of times items are shown",
+        source="Fleder and Hosanagar, Management Science 2009",
+        leaderboard=False,
+        function=beyond_accuracy.gini,
+    ),
+    CalibrationMetric(
+        key="calibration_error",
+        title="calibration error",
+        better="lower",
+        high=_INFINITY,
+        formula="Σ_b n_b/n · |mean predicted - mean given| over bins b of the predicted rating",
+        source="Naeini et al., AAAI 2015; Guo et al., ICML 2017",
+        leaderboard=False,
+        function=rating_metrics.calibration_error,
+    ),
+)
+
+#: every metric by its key without cutoff, in the order of the leaderboard
+METRICS: dict[str, Metric] = {metric.key: metric for metric in _ENTRIES}
 
 
 def metric_key(name: str, k: int) -> str:
-    """Key of a metric at a cutoff, such as `ndcg_at_10`."""
+    """Key of a metric at a cutoff.
+
+    >>> metric_key("ndcg", 10)
+    'ndcg_at_10'
+    """
     return f"{name}_at_{k}"
 
 
-def ranking_metrics(
+def find(key: str) -> Metric:
+    """The metric of a full key, such as `rmse`, `ndcg_at_10` or `diversity_genres_at_5`.
+
+    Raises:
+        UnknownMetricError: no metric has this key; the message names the nearest key.
+    """
+    matched = _KEY.fullmatch(key)
+    name, k = (matched["name"], int(matched["cutoff"])) if matched else (key, None)
+    metric = _named(name)
+    if metric is None or metric.at_cutoffs != (k is not None):
+        raise UnknownMetricError(f"unknown metric '{key}'{nearest(key, known_keys([k or 10]))}")
+    return metric if k is None else metric.at(k)
+
+
+def is_metric(key: str) -> bool:
+    """Whether a key, such as one of a metrics file, is that of a metric and not of a count."""
+    try:
+        find(key)
+    except UnknownMetricError:
+        return False
+    return True
+
+
+def known_keys(cutoffs: Iterable[int], vectors: Iterable[str] = ("genres",)) -> list[str]:
+    """Full key of every metric at every cutoff, in the order of the registry."""
+    cutoffs, vectors = list(cutoffs), list(vectors)
+    keys = []
+    for metric in METRICS.values():
+        variants = [metric.by(v) for v in vectors] if isinstance(metric, VectorMetric) else [metric]
+        for variant in variants:
+            keys += [variant.at(k).key for k in cutoffs] if metric.at_cutoffs else [variant.key]
+    return keys
+
+
+def leaderboard_metrics(k: int) -> list[Metric]:
+    """The metrics that are columns of the leaderboard, at its cutoff."""
+    return [metric.at(k) for metric in METRICS.values() if metric.leaderboard]
+
+
+def _named(name: str) -> Metric | None:
+    """The metric of a key without cutoff."""
+    for metric in METRICS.values():
+        if isinstance(metric, VectorMetric):
+            if name.startswith(f"{metric.key}_"):
+                return metric.by(name.removeprefix(f"{metric.key}_"))
+        elif metric.key == name:
+            return metric
+    return None
+
+
+def _comparable(metric: Metric) -> Metric:
+    if metric.better is None:
+        raise UnknownMetricError(
+            f"'{metric.key}' cannot tell a better model: neither high nor low values are better"
+        )
+    return metric
+
+
+#: type of a parameter that names a metric by which models are compared; refuses any other name
+ComparableKey = Annotated[str, AfterValidator(lambda key: _comparable(find(key)).key)]
+
+
+# -- computing all metrics of a kind
+
+
+def rating_keys() -> list[str]:
+    """Key of every rating metric."""
+    return [key for key, metric in METRICS.items() if isinstance(metric, RatingMetric)]
+
+
+def rating_values(sums: ErrorSums) -> dict[str, np.ndarray]:
+    """Every rating metric by its key, float64 of the shape of the sums."""
+    return {m.key: m.function(sums) for m in METRICS.values() if isinstance(m, RatingMetric)}
+
+
+def ranking_values(
     lists: np.ndarray, relevant: sparse.csr_array, cutoffs: Iterable[int]
 ) -> dict[str, np.ndarray]:
-    """Every metric of `RANKING` at every cutoff, float64 (n,) each.
+    """Every ranking metric at every cutoff by its key, float64 (n,) each.
 
     Args:
         lists: int (n, k_max) item indices, -1 for an empty place.
@@ -123,31 +451,54 @@ def ranking_metrics(
     cutoffs = list(cutoffs)
     if max(cutoffs, default=0) > lists.shape[1]:
         raise ValueError(f"cutoff {max(cutoffs)} is beyond the lists of {lists.shape[1]} places")
-    found = hits_of(lists, relevant)
+    hits = hits_of(lists, relevant)
     n_relevant = np.diff(relevant.indptr)
     return {
-        metric_key(name, k): metric(found, n_relevant, k)
+        metric.at(k).key: metric.function(hits, n_relevant, k)
         for k in cutoffs
-        for name, metric in RANKING.items()
+        for metric in METRICS.values()
+        if isinstance(metric, RankingMetric)
     }
 
 
-def coverage(lists: np.ndarray, n_items: int, k: int) -> float:
-    """Share of the catalogue that is among the first k of at least one user."""
-    shown = lists[:, :k]
-    return len(np.unique(shown[shown != NO_ITEM])) / n_items
+def whole_ranking_values(terms: np.ndarray, relevant: sparse.csr_array) -> dict[str, np.ndarray]:
+    """Every metric of the whole ranking by its key, float64 (n,) each.
+
+    Args:
+        terms: float64, one per stored entry of `relevant`, from `auc_terms`.
+        relevant: boolean CSR (n, n_items).
+    """
+    metrics = (m for m in METRICS.values() if isinstance(m, WholeRankingMetric))
+    return {metric.key: metric.function(terms, relevant) for metric in metrics}
 
 
-def _precision_sum(hits: np.ndarray, k: int) -> np.ndarray:
-    first = hits[:, :k]
-    precision_at = np.cumsum(first, axis=1) / np.arange(1, first.shape[1] + 1)
-    return (precision_at * first).sum(axis=1)
+def list_values(data: RecommendedLists, cutoffs: Iterable[int]) -> dict[str, np.ndarray]:
+    """Every property of a list at every cutoff by its key, float64 (n,) each."""
+    found = {}
+    for k in cutoffs:
+        for metric in METRICS.values():
+            if isinstance(metric, ListMetric):
+                found[metric.at(k).key] = metric.function(data, k)
+            elif isinstance(metric, VectorMetric):
+                for name, vectors in data.vectors.items():
+                    found[metric.by(name).at(k).key] = metric.function(data.lists, vectors, k)
+    return found
 
 
-def _at_least_one(n_relevant: np.ndarray) -> np.ndarray:
-    """Denominator that divides nothing by zero; the quotient of such a user is dropped anyway."""
-    return np.maximum(n_relevant, 1)
+def catalogue_values(
+    lists: np.ndarray, n_items: int, cutoffs: Iterable[int]
+) -> dict[str, float | None]:
+    """Every property of all lists together by its key; None where it is not defined."""
+    found: dict[str, float | None] = {}
+    for k in cutoffs:
+        for metric in METRICS.values():
+            if isinstance(metric, CatalogueMetric):
+                value = metric.function(lists, n_items, k)
+                found[metric.at(k).key] = None if np.isnan(value) else value
+    return found
 
 
-def _defined(values: np.ndarray, n_relevant: np.ndarray) -> np.ndarray:
-    return np.where(n_relevant > 0, values, np.nan)
+def calibration_values(table: CalibrationTable | None) -> dict[str, float | None]:
+    """Every calibration metric by its key; None for a model that only ranks."""
+    metrics = (m for m in METRICS.values() if isinstance(m, CalibrationMetric))
+    return {metric.key: None if table is None else metric.function(table) for metric in metrics}

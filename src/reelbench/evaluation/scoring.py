@@ -11,8 +11,8 @@ import numpy as np
 from scipy import sparse
 
 from reelbench.data.interactions import Interactions
-from reelbench.evaluation.auc import wins
-from reelbench.evaluation.ranking import NO_ITEM, best, candidates_only, last
+from reelbench.evaluation.ranking_metrics import auc_terms
+from reelbench.evaluation.top_k import NO_ITEM, best, candidates_only, last
 from reelbench.models.base import Recommender
 
 logger = logging.getLogger(__name__)
@@ -44,8 +44,8 @@ class Rankings:
         items: int32 (n_users, k), -1 for an empty place.
         scores: float32 (n_users, k), NaN for an empty place.
         seconds: time in `score`, without the search for the best.
-        wins: float64, share of the user's irrelevant candidates below each stored entry of
-            `relevant` (see `auc.wins`); empty where nothing is relevant.
+        auc_terms: float64, share of the user's irrelevant candidates below each stored entry of
+            `relevant` (see `ranking_metrics.auc_terms`); empty where nothing is relevant.
         last_items, last_scores: as `items` and `scores`, from the last place upwards.
         candidates: int32 (n_users,), length of the whole ranking; with it come the last places,
             else all three have none.
@@ -55,7 +55,7 @@ class Rankings:
     items: np.ndarray
     scores: np.ndarray
     seconds: float
-    wins: np.ndarray
+    auc_terms: np.ndarray
     last_items: np.ndarray
     last_scores: np.ndarray
     candidates: np.ndarray
@@ -101,7 +101,7 @@ def rank(
     candidates = np.zeros(len(users), dtype=np.int32)
     step = max(1, _SCORES_AT_ONCE // max(1, model.ids.n_items))
     _scores(model, users[:1], by)
-    won = []
+    terms = []
     seconds, said = 0.0, time.perf_counter()
     for first in range(0, len(users), step):
         rows = slice(first, first + step)
@@ -115,12 +115,12 @@ def rank(
             last_items[rows] = last(allowed, bottom)
             last_scores[rows] = _scores_of(last_items[rows], chunk)
             candidates[rows] = np.count_nonzero(allowed > -np.inf, axis=1)
-        won.append(wins(allowed, relevant[rows]))
+        terms.append(auc_terms(allowed, relevant[rows]))
         if time.perf_counter() - said > _SECONDS_BETWEEN_LINES:
             said = time.perf_counter()
             logger.info("ranked %d of %d users", min(first + step, len(users)), len(users))
     bottom_lists = (last_items, last_scores, candidates)
-    return Rankings(users, items, scores, seconds, np.concatenate(won), *bottom_lists)
+    return Rankings(users, items, scores, seconds, np.concatenate(terms), *bottom_lists)
 
 
 def _empty(n_users: int, k: int) -> tuple[np.ndarray, np.ndarray]:

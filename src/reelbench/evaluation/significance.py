@@ -16,7 +16,8 @@ import pandas as pd
 
 from reelbench import seeds
 from reelbench.columns import ABSOLUTE_ERROR, N_TEST, SQUARED_ERROR, USER_IDX
-from reelbench.evaluation.errors import ERRORS, Moments
+from reelbench.evaluation.metrics import rating_values
+from reelbench.evaluation.rating_metrics import ErrorSums
 
 CONFIDENCE = 0.95
 #: a difference counts as real below this p-value, corrected for the number of comparisons
@@ -78,7 +79,7 @@ def _weights(n_users: int, samples: int, rng: np.random.Generator) -> Iterator[n
 
 
 def error_intervals(
-    per_user: Moments, samples: int, rng: np.random.Generator
+    per_user: ErrorSums, samples: int, rng: np.random.Generator
 ) -> dict[str, list[float]]:
     """95 % intervals of every error metric, ratings clustered by user.
 
@@ -90,8 +91,8 @@ def error_intervals(
     """
     if len(per_user.n) < 2:
         return {}
-    resampled = Moments(*resampled_sums(np.column_stack(per_user), samples, rng).T)
-    return {key: _interval(metric(resampled)) for key, metric in ERRORS.items()}
+    resampled = ErrorSums(*resampled_sums(np.column_stack(per_user), samples, rng).T)
+    return {key: _interval(values) for key, values in rating_values(resampled).items()}
 
 
 def mean_intervals(

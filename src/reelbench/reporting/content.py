@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from reelbench.columns import COHORT, COHORT_BY, N_TEST
-from reelbench.evaluation.config import EvaluateConfig
+from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.significance import ALPHA, RESAMPLES_PER_COMPARISON
 from reelbench.faults import Fault, warning
 from reelbench.reporting import tables

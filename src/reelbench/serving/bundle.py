@@ -19,7 +19,7 @@ from scipy import sparse
 
 from reelbench.columns import ITEM_ID, ITEM_IDX, RANK, SCORE, TITLE, USER_ID, USER_IDX
 from reelbench.data.interactions import Interactions
-from reelbench.evaluation.ranking import NO_ITEM, top_k
+from reelbench.evaluation.top_k import NO_ITEM, top_k
 from reelbench.models.base import Recommender
 
 # users scored in one call: bounds the memory of (users, n_items) scores

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import sparse
 
 from reelbench.columns import GENRES, ITEM_ID, TITLE, YEAR
-from reelbench.evaluation.ranking import NO_ITEM, top_k
+from reelbench.evaluation.top_k import NO_ITEM, top_k
 from reelbench.models.shared.biases import group_means
 from reelbench.serving.answer import Answer, AskError, Recommendation
 from reelbench.serving.fold_in import NewUser

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 from reelbench import faults, params, paths
 from reelbench.columns import BIN_HIGH, BIN_LOW, MEAN_GIVEN, MEAN_PREDICTED, N_TEST
 from reelbench.data.interactions import Interactions
-from reelbench.evaluation.config import EvaluateConfig
-from reelbench.evaluation.movies import Movies
-from reelbench.evaluation.protocol import Parts, Table, evaluate
+from reelbench.evaluation import EvaluateConfig
+from reelbench.evaluation.beyond_accuracy import Movies
+from reelbench.evaluation.evaluate import Parts, Table, evaluate
 from reelbench.features.block import read_block
 from reelbench.files import atomic, write_json
 from reelbench.models.base import Recommender

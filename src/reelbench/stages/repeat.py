@@ -18,9 +18,9 @@ from reelbench import faults, params, paths
 from reelbench.data.engine import Engine, EngineConfig
 from reelbench.data.interactions import Interactions
 from reelbench.data.splits import Given, KFold, divide, protocol_of
-from reelbench.evaluation.config import EvaluateConfig
-from reelbench.evaluation.movies import Movies
-from reelbench.evaluation.protocol import Parts, evaluate
+from reelbench.evaluation import EvaluateConfig
+from reelbench.evaluation.beyond_accuracy import Movies
+from reelbench.evaluation.evaluate import Parts, evaluate
 from reelbench.faults import Fault
 from reelbench.features.block import Block, BlockEntry, Catalogue, Features, read_block
 from reelbench.files import write_json

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reelbench import faults as protocol_faults
 from reelbench import params, paths
-from reelbench.evaluation.config import EvaluateConfig
+from reelbench.evaluation import EvaluateConfig
 from reelbench.files import atomic, write_json
 from reelbench.reporting import markdown, page, pictures, tables
 from reelbench.reporting.charts import sections

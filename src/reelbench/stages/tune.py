@@ -7,7 +7,7 @@ from typing import Any
 
 from reelbench import params, paths
 from reelbench.data.interactions import Interactions
-from reelbench.evaluation.config import EvaluateConfig
+from reelbench.evaluation import EvaluateConfig
 from reelbench.features.block import Features
 from reelbench.models.base import ModelEntry
 from reelbench.seeds import seed_for

@@ -22,6 +22,7 @@ from pydantic import PositiveFloat
 
 import reelbench
 from reelbench import faults, params, paths
+from reelbench.evaluation.metrics import ComparableKey
 from reelbench.params import Section
 from reelbench.tracking.record import StaleError, evaluated_with
 
@@ -51,7 +52,7 @@ class TrackingConfig(Section):
     #: whether a run also holds the model itself
     log_model: bool
     #: key of the metric by which the best model has the alias `champion` in the registry
-    champion: str
+    champion: ComparableKey
 
 
 def mirror(model: str) -> None:

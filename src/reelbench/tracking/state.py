@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from reelbench import faults, params, paths
+from reelbench.evaluation.metrics import find
 from reelbench.files import read_json, sha256_file
 from reelbench.tracking import record
 from reelbench.tracking.record import FAULTS, Record
@@ -25,7 +26,6 @@ _FILES = (
     paths.COMPARISONS_CSV,
     paths.INDEX_HTML,
 )
-LOWER_IS_BETTER = ("rmse", "mae")
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ def read(models: Iterable[str], metric: str) -> State:
         faults=switched_on,
         hashes={found.model: found.model_hash for found in records},
         scores=scores,
-        champion=_best(scores, metric),
+        champion=find(metric).best(scores),
         parameters=_parameters(content),
-        metrics={f"best/{metric}": value for value in _extreme(scores, metric)},
+        metrics=_best(scores, metric),
         tags=git | _tags(content, metric, switched_on),
         files=tuple(file for file in _FILES if file.is_file()),
     )
@@ -102,15 +102,9 @@ def _scores(records: Iterable[Record], metric: str) -> dict[str, float]:
     return {r.model: r.test_metrics[key] for r in records if key in r.test_metrics}
 
 
-def _best(scores: dict[str, float], metric: str) -> str | None:
-    extreme = _extreme(scores, metric)
-    return min((name for name in scores if scores[name] in extreme), default=None)
-
-
-def _extreme(scores: dict[str, float], metric: str) -> list[float]:
-    """The best value; nothing where nobody has one."""
-    better = min if metric in LOWER_IS_BETTER else max
-    return [better(scores.values())] if scores else []
+def _best(scores: dict[str, float], metric: str) -> dict[str, float]:
+    """The champion's value; empty where no model has one."""
+    return {f"best/{metric}": find(metric).extreme(scores.values())} if scores else {}
 
 
 def _parameters(content: dict[str, Any]) -> dict[str, str]:

@@ -11,7 +11,7 @@ import json
 import zlib
 from urllib.parse import quote
 
-from reelbench.tracking.state import LOWER_IS_BETTER
+from reelbench.evaluation.metrics import find
 from reelbench.tracking.store import MODEL
 
 _KEY = "leaderboard"
@@ -47,7 +47,7 @@ def _state(metric: str) -> dict[str, object]:
     return {
         "searchFilter": f"tags.`{MODEL}` != ''",
         "orderByKey": f"metrics.`test/{metric}`",
-        "orderByAsc": metric in LOWER_IS_BETTER,
+        "orderByAsc": find(metric).better == "lower",
         "selectedColumns": [f"metrics.`{name}`" for name in shown],
     }
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from reelbench.data.interactions import Interactions
-from reelbench.evaluation.config import EvaluateConfig
-from reelbench.evaluation.errors import mae, moments, rmse, total
-from reelbench.evaluation.metrics import RANKING, metric_key, ranking_metrics
-from reelbench.evaluation.protocol import Parts, allowed_items, relevant_items, seen_items
+from reelbench.evaluation import EvaluateConfig
+from reelbench.evaluation.evaluate import Parts, allowed_items, relevant_items, seen_items
+from reelbench.evaluation.metrics import METRICS, RankingMetric, metric_key, ranking_values
+from reelbench.evaluation.rating_metrics import error_sums, mae, rmse, total
 from reelbench.evaluation.scoring import rank
 from reelbench.models.base import Recommender
 from reelbench.params import ParamsError
@@ -40,7 +40,12 @@ def objective_of(wanted: str | None, predicts_ratings: bool, config: EvaluateCon
     Raises:
         ParamsError: no such metric, or the model has none.
     """
-    ranking = [metric_key(name, k) for k in config.k for name in RANKING]
+    ranking = [
+        metric.at(k).key
+        for k in config.k
+        for metric in METRICS.values()
+        if isinstance(metric, RankingMetric)
+    ]
     own = "rmse" if predicts_ratings else metric_key("ndcg", config.k[0])
     metric = wanted or own
     if metric in _ERRORS and not predicts_ratings:
@@ -67,7 +72,7 @@ def measure(
     if objective.metric in _ERRORS:
         predicted = model.predict(valid.user_idx, valid.item_idx)
         everything = np.zeros(len(valid), dtype=np.int64)
-        sums = total(moments(everything, 1, valid.rating, predicted))
+        sums = total(error_sums(everything, 1, valid.rating, predicted))
         return float(_ERRORS[objective.metric](sums))
     return _ranking(objective, model, Parts(train, _nothing(), valid), config)
 
@@ -85,7 +90,7 @@ def _ranking(
         among=allowed_items(parts, model, config),
         by=config.rank_by,
     )
-    values = ranking_metrics(rankings.items, relevant, config.k)[objective.metric]
+    values = ranking_values(rankings.items, relevant, config.k)[objective.metric]
     if np.isnan(values).all():
         raise ValueError("no user has a relevant item in valid: evaluate.min_relevant_rating?")
     return float(np.nanmean(values))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reelbench.data.interactions import Interactions
-from reelbench.evaluation.config import EvaluateConfig
+from reelbench.evaluation import EvaluateConfig
 from reelbench.features.block import Features
 from reelbench.models.base import ModelEntry
 from reelbench.tuning.objective import Objective, measure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,17 +14,18 @@ from scipy import sparse
 
 from reelbench import columns
 from reelbench.data.interactions import Interactions
-from reelbench.evaluation import beyond, cohorts, significance
-from reelbench.evaluation.auc import auc
-from reelbench.evaluation.breakdown import Outcome, breakdown, cohorts_of
-from reelbench.evaluation.calibration import calibration, calibration_error
-from reelbench.evaluation.config import EvaluateConfig
-from reelbench.evaluation.errors import ERRORS, Moments, moments, total
-from reelbench.evaluation.faulty import own_candidates, scored_rows
-from reelbench.evaluation.metrics import coverage, metric_key, ranking_metrics
-from reelbench.evaluation.movies import Movies
-from reelbench.evaluation.ranking import NO_ITEM
+from reelbench.evaluation import EvaluateConfig, cohorts, metrics, significance
+from reelbench.evaluation.beyond_accuracy import Movies, RecommendedLists
+from reelbench.evaluation.cohorts import Outcome, breakdown, cohorts_of, cold
+from reelbench.evaluation.rating_metrics import (
+    CalibrationTable,
+    ErrorSums,
+    calibration,
+    error_sums,
+    total,
+)
 from reelbench.evaluation.scoring import Rankings, Ratings, predict, rank
+from reelbench.evaluation.top_k import NO_ITEM
 from reelbench.faults import Fault
 from reelbench.models.base import Recommender
 
@@ -64,7 +65,7 @@ class Evaluation:
     last_places: Table
     cost: dict[str, float | None]
     cohorts: pd.DataFrame
-    calibration: dict[str, np.ndarray] | None
+    calibration: CalibrationTable | None
 
 
 def evaluate(
@@ -103,10 +104,11 @@ def evaluate(
         by=config.rank_by,
         bottom=max(config.k),
     )
-    errors = _moments(user_place, len(users), test, ratings)
-    ranking = ranking_metrics(rankings.items, relevant, config.k)
-    ranking |= {"auc": auc(rankings.wins, relevant)}
-    ranking |= _beyond(rankings.items, users, parts.train, model, movies, config)
+    errors = _error_sums(user_place, len(users), test, ratings)
+    lists = RecommendedLists.of(rankings.items, users, parts.train, size, movies.vectors)
+    ranking = metrics.ranking_values(rankings.items, relevant, config.k)
+    ranking |= metrics.whole_ranking_values(rankings.auc_terms, relevant)
+    ranking |= metrics.list_values(lists, config.k)
     groups = cohorts.cohorts(parts.train, test)
     bins = _calibration(test, ratings, model, config)
     outcome = Outcome(
@@ -115,14 +117,14 @@ def evaluate(
         users,
         rankings.items,
         relevant,
-        rankings.wins,
+        rankings.auc_terms,
         ranking,
         config.k,
     )
     return Evaluation(
         metrics=_headline(errors, ranking)
-        | _of_all_lists(rankings.items, model.ids.n_items, config.k)
-        | {"calibration_error": None if bins is None else calibration_error(bins)}
+        | metrics.catalogue_values(rankings.items, model.ids.n_items, config.k)
+        | metrics.calibration_values(bins)
         | _counts(test, parts.train, users, ranking)
         | {"intervals": _intervals(errors, ranking, config.bootstrap_samples, seed)}
         | {"cohorts": cohorts.describe(groups, test, ratings.predicted)}
@@ -144,44 +146,9 @@ def allowed_items(parts: Parts, model: Recommender, config: EvaluateConfig) -> n
     return np.bincount(parts.train.item_idx, minlength=model.ids.n_items) > 0
 
 
-def _beyond(
-    lists: np.ndarray,
-    users: np.ndarray,
-    train: Interactions,
-    model: Recommender,
-    movies: Movies,
-    config: EvaluateConfig,
-) -> dict[str, np.ndarray]:
-    """What lists are like beside being right, float64 (n,) per key."""
-    n_users, n_items = model.ids.n_users, model.ids.n_items
-    counts = beyond.popularity(train, n_items)
-    profile = beyond.profile_popularity(train, counts, n_users)[users]
-    information = beyond.self_information(train, n_items)
-    found = {}
-    for k in config.k:
-        found[metric_key("novelty", k)] = beyond.novelty(lists, information, k)
-        lift = beyond.popularity_lift(lists, counts, profile, k)
-        found[metric_key("popularity_lift", k)] = lift
-        for name, vectors in movies.vectors.items():
-            found[metric_key(f"diversity_{name}", k)] = beyond.diversity(lists, vectors, k)
-    return found
-
-
-def _of_all_lists(
-    lists: np.ndarray, n_items: int, cutoffs: Sequence[int]
-) -> dict[str, float | None]:
-    """What only all lists together have. No interval: a resample of users shows fewer items."""
-    found: dict[str, float | None] = {}
-    for k in cutoffs:
-        found[metric_key("coverage", k)] = coverage(lists, n_items, k)
-        value = beyond.gini(lists, n_items, k)
-        found[metric_key("gini", k)] = None if np.isnan(value) else value
-    return found
-
-
 def _calibration(
     test: Interactions, ratings: Ratings, model: Recommender, config: EvaluateConfig
-) -> dict[str, np.ndarray] | None:
+) -> CalibrationTable | None:
     if ratings.predicted is None:
         return None
     low, high = model.ids.rating_min, model.ids.rating_max
@@ -204,19 +171,19 @@ def relevant_items(
     return relevant.seen(model.ids.n_users, model.ids.n_items)
 
 
-def _moments(
+def _error_sums(
     user_place: np.ndarray, n_users: int, test: Interactions, ratings: Ratings
-) -> Moments | None:
+) -> ErrorSums | None:
     if ratings.predicted is None:
         return None
-    return moments(user_place, n_users, test.rating, ratings.predicted)
+    return error_sums(user_place, n_users, test.rating, ratings.predicted)
 
 
-def _headline(errors: Moments | None, ranking: dict[str, np.ndarray]) -> dict[str, float | None]:
+def _headline(errors: ErrorSums | None, ranking: dict[str, np.ndarray]) -> dict[str, float | None]:
     """Every metric as one number; None where it is not defined."""
     headline: dict[str, float | None] = {
-        key: None if errors is None else float(metric(total(errors)))
-        for key, metric in ERRORS.items()
+        key: None if errors is None else float(metrics.rating_values(total(errors))[key])
+        for key in metrics.rating_keys()
     }
     for key, values in ranking.items():
         headline[key] = None if np.isnan(values).all() else float(np.nanmean(values))
@@ -231,13 +198,13 @@ def _counts(
         "n_test": len(test),
         "n_test_users": len(users),
         "n_users_without_relevant": int(np.isnan(next(iter(ranking.values()))).sum()),
-        "cold_users": int(cohorts.cold(users, train.user_idx).sum()),
-        "cold_items": int(cohorts.cold(items, train.item_idx).sum()),
+        "cold_users": int(cold(users, train.user_idx).sum()),
+        "cold_items": int(cold(items, train.item_idx).sum()),
     }
 
 
 def _intervals(
-    errors: Moments | None, ranking: dict[str, np.ndarray], samples: int, seed: int
+    errors: ErrorSums | None, ranking: dict[str, np.ndarray], samples: int, seed: int
 ) -> dict[str, list[float]]:
     intervals = {}
     if errors is not None:
@@ -251,7 +218,7 @@ def _per_user(
     users: np.ndarray,
     user_place: np.ndarray,
     parts: Parts,
-    errors: Moments | None,
+    errors: ErrorSums | None,
     ranking: dict[str, np.ndarray],
 ) -> Table:
     return {
@@ -259,7 +226,7 @@ def _per_user(
         columns.N_TEST: np.bincount(user_place).astype(np.int32),
         columns.SQUARED_ERROR: None if errors is None else errors.squared,
         columns.ABSOLUTE_ERROR: None if errors is None else errors.absolute,
-        columns.COLD_USER: cohorts.cold(users, parts.train.user_idx),
+        columns.COLD_USER: cold(users, parts.train.user_idx),
         **ranking,
     }
 
@@ -306,3 +273,34 @@ def _cost(ratings: Ratings, rankings: Rankings, n_test: int) -> dict[str, float 
         "predict_microseconds_per_rating": 1e6 * ratings.seconds / n_test if predicts else None,
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
     }
+
+
+def scored_rows(
+    train: Interactions, valid: Interactions, test: Interactions, faults: Collection[Fault]
+) -> Interactions:
+    """The ratings that errors are taken of: those of test, or what a fault makes of them."""
+    rows = test
+    if Fault.SCORE_TRAIN_ROWS in faults:
+        rows = joined(train, valid, test)
+    if Fault.DROP_COLD_ITEMS in faults:
+        rows = _where(rows, ~cold(rows.item_idx, train.item_idx))
+    return rows
+
+
+def joined(*parts: Interactions) -> Interactions:
+    """The rows of all parts, one part after the other."""
+    columns = zip(*((p.user_idx, p.item_idx, p.rating, p.timestamp) for p in parts), strict=True)
+    return Interactions.from_arrays(*map(np.concatenate, columns))
+
+
+def own_candidates(
+    test: Interactions, shape: tuple[int, int], faults: Collection[Fault]
+) -> sparse.csr_array | None:
+    """Boolean CSR (n_users, n_items) of each user's own candidates; None: all have the same."""
+    return test.seen(*shape) if Fault.OWN_TEST_ITEMS_ONLY in faults else None
+
+
+def _where(rows: Interactions, keep: np.ndarray) -> Interactions:
+    return Interactions.from_arrays(
+        rows.user_idx[keep], rows.item_idx[keep], rows.rating[keep], rows.timestamp[keep]
+    )

@@ -1,0 +1,232 @@
+"""Properties of recommended lists other than accuracy: novelty, diversity, popularity, coverage.
+
+`lists` are int (n, k_max) item indices with -1 for an empty place, `k` is a cutoff up to k_max.
+Relevance plays no part, so users without a relevant item have values too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from reelbench.columns import GENRES, YEAR
+from reelbench.data.interactions import Interactions
+from reelbench.evaluation.top_k import NO_ITEM
+
+# numbers of gathered vectors held at a time: bounds the memory
+_CELLS_AT_ONCE = 8_000_000
+
+
+@dataclass(frozen=True)
+class Movies:
+    """Metadata as arrays over the catalogue.
+
+    Attributes:
+        genres: name → bool (n_items,); empty where the source has none.
+        year: float64 (n_items,), NaN where unknown.
+        vectors: name → float (n_items, d); the diversity of a list is measured by each of them.
+    """
+
+    genres: Mapping[str, np.ndarray]
+    year: np.ndarray
+    vectors: Mapping[str, np.ndarray]
+
+    @classmethod
+    def of(cls, items: pd.DataFrame, blocks: Mapping[str, Mapping[str, np.ndarray]]) -> Movies:
+        """From the table `items` and feature blocks; a block without vectors is left out."""
+        genres = _genres(items)
+        vectors = {name: _vectors(block, len(items)) for name, block in blocks.items()}
+        if genres:
+            vectors = {GENRES: np.column_stack(list(genres.values())).astype(float)} | vectors
+        year = items[YEAR].to_numpy(float, na_value=np.nan) if YEAR in items else None
+        known = {name: array for name, array in vectors.items() if array.shape[1]}
+        return cls(genres, np.full(len(items), np.nan) if year is None else year, known)
+
+    @classmethod
+    def unknown(cls, n_items: int) -> Movies:
+        """A catalogue of which no metadata are known."""
+        return cls({}, np.full(n_items, np.nan), {})
+
+
+@dataclass(frozen=True)
+class RecommendedLists:
+    """The lists of all test users, and what the metrics of this module relate them to.
+
+    Attributes:
+        lists: int (n, k_max) item indices, -1 for an empty place.
+        counts: int64 (n_items,), ratings per item in train.
+        information: float64 (n_items,), see `self_information`.
+        profile: float64 (n,), see `profile_popularity`.
+        vectors: name → float (n_items, d).
+    """
+
+    lists: np.ndarray
+    counts: np.ndarray
+    information: np.ndarray
+    profile: np.ndarray
+    vectors: Mapping[str, np.ndarray]
+
+    @classmethod
+    def of(
+        cls,
+        lists: np.ndarray,
+        users: np.ndarray,
+        train: Interactions,
+        shape: tuple[int, int],
+        vectors: Mapping[str, np.ndarray],
+    ) -> RecommendedLists:
+        """The lists of `users`, int (n,), in a catalogue of `shape` (n_users, n_items)."""
+        n_users, n_items = shape
+        counts = popularity(train, n_items)
+        profile = profile_popularity(train, counts, n_users)[users]
+        return cls(lists, counts, self_information(train, n_items), profile, vectors)
+
+
+def coverage(lists: np.ndarray, n_items: int, k: int) -> float:
+    """Share of the catalogue that is among the first k of at least one user.
+
+    >>> coverage(np.array([[0, 1], [1, -1]]), 4, 2)
+    0.5
+    """
+    shown = lists[:, :k]
+    return len(np.unique(shown[shown != NO_ITEM])) / n_items
+
+
+def gini(lists: np.ndarray, n_items: int, k: int) -> float:
+    """Gini coefficient of how often each item of the catalogue is recommended.
+
+    Σ(2i - n - 1)·x_i / (n·Σx) with the counts x ascending: 0 where all items are shown equally
+    often, 1 - 1/n where one item takes all places (Fleder and Hosanagar, Management Science 2009;
+    RecBole has the same). NaN where nothing is recommended.
+
+    >>> gini(np.array([[0, 1], [2, 3]]), 4, 2), gini(np.array([[2], [2]]), 4, 1)
+    (0.0, 0.75)
+    """
+    shown = lists[:, :k]
+    counts = np.sort(np.bincount(shown[shown != NO_ITEM], minlength=n_items))
+    if counts.sum() == 0:
+        return float("nan")
+    weight = 2 * np.arange(1, n_items + 1) - n_items - 1
+    return float(weight @ counts / (n_items * counts.sum()))
+
+
+def self_information(train: Interactions, n_items: int) -> np.ndarray:
+    """Bits of information in the event that a random user of train has rated an item.
+
+    -log2 of the share of the users of train who did (Zhou et al., PNAS 2010). An item without a row
+    in train counts as one with a single row, since the logarithm of zero is infinite.
+
+    Returns:
+        float64 (n_items,).
+    """
+    n_users = len(np.unique(train.user_idx))
+    return -np.log2(np.maximum(popularity(train, n_items), 1) / n_users)
+
+
+def popularity(train: Interactions, n_items: int) -> np.ndarray:
+    """Rows of train per item, int64 (n_items,)."""
+    return np.bincount(train.item_idx, minlength=n_items)
+
+
+def novelty(lists: np.ndarray, information: np.ndarray, k: int) -> np.ndarray:
+    """Mean self-information of the first k, in bits, float64 (n,); NaN for an empty list.
+
+    Vargas and Castells, RecSys 2011, without a discount by rank.
+
+    >>> novelty(np.array([[0, 1], [1, -1]]), np.array([1.0, 3.0]), 2)
+    array([2., 3.])
+    """
+    return _mean(lists[:, :k], information)
+
+
+def popularity_lift(
+    lists: np.ndarray, counts: np.ndarray, profile: np.ndarray, k: int
+) -> np.ndarray:
+    """Mean popularity of the first k over that of the user's own train items, minus 1.
+
+    0: recommendations are as popular as what the user rates; 1: twice as popular (Abdollahpouri et
+    al., RecSys 2020, per user and not per group of users).
+
+    Args:
+        lists: int (n, k_max).
+        counts: ratings per item in train, (n_items,).
+        profile: mean of `counts` over each user's items in train, (n,), NaN for a cold user.
+        k: cutoff.
+
+    Returns:
+        float64 (n,); NaN for an empty list or a cold user.
+
+    >>> popularity_lift(np.array([[0, 1]]), np.array([30, 10]), np.array([10.0]), 2)
+    array([1.])
+    """
+    return _mean(lists[:, :k], counts) / profile - 1
+
+
+def profile_popularity(train: Interactions, counts: np.ndarray, n_users: int) -> np.ndarray:
+    """Mean popularity of the items that each user has in train, float64 (n_users,); NaN if cold."""
+    total = np.bincount(train.user_idx, counts[train.item_idx], minlength=n_users)
+    n = np.bincount(train.user_idx, minlength=n_users)
+    return np.divide(total, n, out=np.full(n_users, np.nan), where=n > 0)
+
+
+def diversity(lists: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
+    """Mean cosine distance (1 - cosine) of all pairs among the first k.
+
+    Intra-list distance of Smyth and McClave (ICCBR 2001) and Ziegler et al. (WWW 2005). The cosine
+    with a vector of zeros, which carries no information on its item, is 0. From sums instead of
+    pairs: for unit vectors v with sum s, Σ_{i≠j} v_i·v_j = |s|² - Σ|v_i|².
+
+    Args:
+        lists: int (n, k_max).
+        vectors: floats (n_items, d) of any length.
+        k: cutoff.
+
+    Returns:
+        float64 (n,); NaN for fewer than two items.
+
+    >>> diversity(np.array([[0, 1], [0, 2]]), np.array([[1.0, 0.0], [0.0, 2.0], [3.0, 0.0]]), 2)
+    array([1., 0.])
+    """
+    length = np.linalg.norm(vectors, axis=1, keepdims=True).astype(np.float64)
+    unit = np.divide(vectors, length, out=np.zeros(vectors.shape), where=length > 0)
+    unit = np.vstack([unit, np.zeros(unit.shape[1])])  # the row that -1 picks
+    shown = lists[:, :k]
+    step = max(1, _CELLS_AT_ONCE // max(1, k * unit.shape[1]))
+    cosines = np.concatenate(
+        [_cosines(unit[shown[first : first + step]]) for first in range(0, len(shown), step)]
+    )
+    m = (shown != NO_ITEM).sum(axis=1)
+    pairs = m * (m - 1)
+    return 1 - np.divide(cosines, pairs, out=np.full(len(m), np.nan), where=pairs > 0)
+
+
+def _cosines(unit: np.ndarray) -> np.ndarray:
+    """Sum of the cosines of all ordered pairs of different places, from (n, k, d) to (n,)."""
+    together = unit.sum(axis=1)
+    return np.einsum("nd,nd->n", together, together) - np.einsum("nkd,nkd->n", unit, unit)
+
+
+def _mean(shown: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Mean of `values` over the items of each list, NaN for an empty one."""
+    filled = shown != NO_ITEM
+    total = np.where(filled, values[shown], 0.0).sum(axis=1)
+    n = filled.sum(axis=1)
+    return np.divide(total, n, out=np.full(len(n), np.nan), where=n > 0)
+
+
+def _genres(items: pd.DataFrame) -> dict[str, np.ndarray]:
+    if GENRES not in items:
+        return {}
+    lists = [set(genres) for genres in items[GENRES]]
+    names = sorted(set().union(*lists))
+    return {name: np.array([name in genres for genres in lists]) for name in names}
+
+
+def _vectors(block: Mapping[str, np.ndarray], n_items: int) -> np.ndarray:
+    """The float arrays over items side by side, by name."""
+    arrays = [block[name] for name in sorted(block)]
+    over_items = [a for a in arrays if a.dtype == np.float32 and a.shape[:1] == (n_items,)]
+    return np.hstack([np.zeros((n_items, 0), np.float32), *over_items])

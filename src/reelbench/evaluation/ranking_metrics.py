@@ -1,0 +1,206 @@
+"""Quality of ranked lists per user, with binary relevance.
+
+The metrics at a cutoff take
+
+- `hits`: bool (n, k_max), whether the item at each place of a user's list is relevant; the empty
+  places of a list with fewer than k candidates are no hits,
+- `n_relevant`: int (n,), number of relevant items per user in the catalogue, ranked or not,
+- `k`: the cutoff, at most k_max,
+
+and return float64 (n,). A user without relevant items has the value NaN and is left out of means;
+`evaluate` counts such users. Ties are ordered by `top_k`.
+
+    >>> import numpy as np
+    >>> hits = np.array([[False, True, False, True], [False, False, False, False]])
+    >>> n_relevant = np.array([3, 0])
+    >>> recall(hits, n_relevant, 4).round(3)
+    array([0.667,   nan])
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from reelbench.evaluation.top_k import NO_ITEM
+
+# scores compared in one step: they fit in the processor's cache
+_CELLS_AT_ONCE = 1_000_000
+
+
+def hits_of(lists: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
+    """Which recommended items are relevant.
+
+    Args:
+        lists: int (n, k) item indices, -1 for an empty place.
+        relevant: boolean CSR (n, n_items).
+
+    Returns:
+        bool (n, k).
+
+    >>> relevant = sparse.csr_array(np.array([[True, False, True, False]]))
+    >>> hits_of(np.array([[3, 2, -1]]), relevant)
+    array([[False,  True, False]])
+    """
+    n_users, n_items = relevant.shape
+    users = np.repeat(np.arange(n_users), np.diff(relevant.indptr))
+    wanted = np.sort(users * np.int64(n_items) + relevant.indices)
+    pairs = np.arange(n_users)[:, None] * np.int64(n_items) + lists
+    if len(wanted) == 0:
+        return np.zeros(lists.shape, dtype=bool)
+    place = np.minimum(np.searchsorted(wanted, pairs), len(wanted) - 1)
+    return (wanted[place] == pairs) & (lists != NO_ITEM)
+
+
+def precision(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
+    """Hits among the first k, over k; also where fewer than k items could be recommended.
+
+    >>> precision(np.array([[True, False, False, True]]), np.array([3]), 4)
+    array([0.5])
+    """
+    return _defined(hits[:, :k].sum(axis=1) / k, n_relevant)
+
+
+def recall(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
+    """Hits among the first k, over all relevant items (not over min(k, relevant)).
+
+    >>> recall(np.array([[True, False, False, True]]), np.array([4]), 4)
+    array([0.5])
+    """
+    return _defined(hits[:, :k].sum(axis=1) / _at_least_one(n_relevant), n_relevant)
+
+
+def hit_rate(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
+    """1 where at least one of the first k is relevant, 0 otherwise.
+
+    >>> hit_rate(np.array([[False, True], [False, False]]), np.array([1, 1]), 2)
+    array([1., 0.])
+    """
+    return _defined(hits[:, :k].any(axis=1).astype(float), n_relevant)
+
+
+def mrr(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
+    """One over the rank of the first hit among the first k; 0 where there is none.
+
+    >>> mrr(np.array([[False, True], [False, False]]), np.array([1, 1]), 2)
+    array([0.5, 0. ])
+    """
+    first = hits[:, :k].argmax(axis=1)
+    found = hits[:, :k].any(axis=1)
+    return _defined(np.where(found, 1.0 / (first + 1), 0.0), n_relevant)
+
+
+def average_precision(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
+    """Sum of the precision at the rank of every hit among the first k, over all relevant items.
+
+    The denominator of Recommenders and of trec_eval's `map_cut`: with more than k relevant items
+    not even a perfect list reaches 1.
+
+    >>> average_precision(np.array([[True, False, False, True]]), np.array([3]), 4)
+    array([0.5])
+    """
+    return _defined(_precision_sum(hits, k) / _at_least_one(n_relevant), n_relevant)
+
+
+def average_precision_capped(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
+    """`average_precision` over min(k, relevant): a perfect list has 1, whatever k is.
+
+    >>> average_precision_capped(np.array([[True, True]]), np.array([5]), 2)
+    array([1.])
+    """
+    denominator = np.minimum(_at_least_one(n_relevant), k)
+    return _defined(_precision_sum(hits, k) / denominator, n_relevant)
+
+
+def ndcg(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
+    """Discounted gain of the hits among the first k over that of the best possible list.
+
+    Gain 1 for a relevant item, discount log2(rank + 1) with ranks from 1; the ideal list has
+    min(k, relevant) hits at its top (Järvelin and Kekäläinen, TOIS 2002, with binary gains).
+
+    >>> ndcg(np.array([[False, True], [True, True]]), np.array([1, 9]), 2).round(3)
+    array([0.631, 1.   ])
+    """
+    gain = 1.0 / np.log2(np.arange(2, k + 2))
+    # the first entry only keeps users without a relevant item from a division by zero
+    ideal = np.concatenate([[1.0], np.cumsum(gain)])[np.minimum(n_relevant, k)]
+    return _defined(hits[:, :k] @ gain / ideal, n_relevant)
+
+
+def auc_terms(allowed: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
+    """Share of a user's irrelevant candidates that score lower than each relevant item, ties half.
+
+    A relevant item that is no candidate (seen before, or not in train) ranks below all candidates.
+    The mean over a user's relevant items is the area under that user's ROC curve (Hanley and
+    McNeil, Radiology 1982; per user in Rendle et al., UAI 2009).
+
+    Args:
+        allowed: floats (n, n_items), -inf for items that are no candidates. Overwritten.
+        relevant: boolean CSR (n, n_items).
+
+    Returns:
+        float64, one per stored entry of `relevant`; NaN for a user without irrelevant candidates.
+    """
+    n_relevant = np.diff(relevant.indptr)
+    rows = np.repeat(np.arange(len(allowed)), n_relevant)
+    score = allowed[rows, relevant.indices]
+    allowed[rows, relevant.indices] = -np.inf
+    irrelevant = _row_counts(allowed > -np.inf)[rows]
+    above, level = np.zeros(len(rows)), np.zeros(len(rows))
+    step = max(1, _CELLS_AT_ONCE // max(1, allowed.shape[1]))
+    # users with equally many relevant items side by side, so that a block finishes at once
+    order = np.argsort(-n_relevant, kind="stable")
+    for first in range(0, len(order), step):
+        block = order[first : first + step]
+        block = block[n_relevant[block] > 0]
+        scores = allowed[block]
+        for place in range(n_relevant[block].max(initial=0)):
+            left = block[n_relevant[block] > place]
+            pair = relevant.indptr[left] + place
+            threshold = score[pair][:, None]
+            above[pair] = _row_counts(scores[: len(left)] > threshold)
+            level[pair] = _row_counts(scores[: len(left)] >= threshold) - above[pair]
+    below = irrelevant - above - level / 2
+    below = np.where(np.isneginf(score), 0.0, below)
+    return np.divide(below, irrelevant, out=np.full(len(rows), np.nan), where=irrelevant > 0)
+
+
+def auc(terms: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
+    """Area under the ROC curve per user: 0.5 for a random order, 1 for a perfect one.
+
+    Args:
+        terms: float64, one per stored entry of `relevant`, from `auc_terms`.
+        relevant: boolean CSR (n, n_items).
+
+    Returns:
+        float64 (n,); NaN for a user without relevant items, or without irrelevant candidates.
+
+    >>> relevant = sparse.csr_array(np.array([[True, False, True, False]]))
+    >>> terms = auc_terms(np.array([[4.0, 3.0, 2.0, 1.0]]), relevant)
+    >>> terms, auc(terms, relevant)
+    (array([1. , 0.5]), array([0.75]))
+    """
+    n_relevant = np.diff(relevant.indptr)
+    rows = np.repeat(np.arange(len(n_relevant)), n_relevant)
+    total = np.bincount(rows, terms, minlength=len(n_relevant))
+    return np.divide(total, n_relevant, out=np.full(len(total), np.nan), where=n_relevant > 0)
+
+
+def _precision_sum(hits: np.ndarray, k: int) -> np.ndarray:
+    first = hits[:, :k]
+    precision_at = np.cumsum(first, axis=1) / np.arange(1, first.shape[1] + 1)
+    return (precision_at * first).sum(axis=1)
+
+
+def _at_least_one(n_relevant: np.ndarray) -> np.ndarray:
+    """A denominator without zeros; the quotient of such a user is dropped."""
+    return np.maximum(n_relevant, 1)
+
+
+def _defined(values: np.ndarray, n_relevant: np.ndarray) -> np.ndarray:
+    return np.where(n_relevant > 0, values, np.nan)
+
+
+def _row_counts(flags: np.ndarray) -> np.ndarray:
+    """Number of true entries per row, int64; packed to bits, which halves the time of a sum."""
+    return np.bitwise_count(np.packbits(flags, axis=1)).sum(axis=1, dtype=np.int64)
