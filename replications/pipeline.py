@@ -72,7 +72,6 @@ def steps(content: Mapping[str, Any], definition: Path = DEFINITION) -> Iterator
     names = {
         "featurize": blocks(content),
         "train": list(content["models"]),
-        "evaluate": list(content["models"]),
     }
     for stage in ("download", "clean", "split", "featurize", "inputs", "train", "evaluate"):
         for name in names.get(stage, [""]):
@@ -88,7 +87,7 @@ def blocks(content: Mapping[str, Any]) -> list[str]:
 
 def _step(stage: str, name: str, section: Mapping[str, Any], content: Mapping[str, Any]) -> Step:
     body = section["do"] if "foreach" in section else section
-    group = {"featurize": "features", "train": "models", "evaluate": "models"}.get(stage)
+    group = {"featurize": "features", "train": "models"}.get(stage)
     item = content[group][name] if group else {}
     known = {**content, "key": name, "item": item}
 

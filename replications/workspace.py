@@ -153,7 +153,11 @@ def _hash(path: Path) -> str:
     if (path / "__init__.py").is_file():  # compiled files come and go
         digests = [sha256_file(file) for file in sorted(path.rglob("*.py"))]
         return hashlib.sha256("".join(digests).encode()).hexdigest()
-    return sha256_tree(path) if path.is_dir() else "missing"
+    if not path.is_dir():
+        return "missing"
+    # `data/models` holds links to folders of the store, which a walk does not follow
+    links = [link for link in sorted(path.iterdir()) if link.is_symlink()]
+    return "".join([sha256_tree(path), *(_hash(link.resolve()) for link in links)])
 
 
 def _fingerprint(root: str | None) -> list[tuple[str, int, int]]:

@@ -104,7 +104,7 @@ def outputs(
         for model in params["models"]:
             train.run(model)
     found = {}
-    for part in (paths.FEATURES, paths.INPUTS, paths.MODELS, paths.CURVES, paths.LAYERS):
+    for part in (paths.FEATURES, paths.INPUTS, paths.MODELS):
         files = contents(folder / part)
         found |= {f"{part}/{name}": content for name, content in files.items()}
     return found

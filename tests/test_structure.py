@@ -73,6 +73,8 @@ def test_every_import_of_a_stage_is_a_dependency(
     missing = []
     for stage, deps in stages.items():
         modules = set().union(*(imported(graph, root) for root in roots(stage, deps)))
+        if stage.startswith("train@"):  # the code that all trainings share reaches it by a hash
+            deps = deps | stages["inputs"]
         for module in sorted(modules):
             file = file_of(module)
             if file.endswith("__init__.py") and not (ROOT / file).read_text().count("import"):

@@ -475,7 +475,7 @@ def test_a_run_names_the_commit_and_whether_the_tree_differs(project: Path) -> N
     git("commit", "--quiet", "--message", "state")
     tags = record.read("bias").tags
     assert (tags["git.commit"], tags["git.dirty"]) == (git("rev-parse", "HEAD"), "false")
-    write_evaluation("bias", METRICS | {"rmse": 0.7})  # results, below reports/
+    write_evaluation("bias", METRICS | {"rmse": 0.7})  # results, below data/
     assert record.read("bias").tags["git.dirty"] == "false"
     Path("new.py").touch()
     assert record.read("bias").tags["git.dirty"] == "true"

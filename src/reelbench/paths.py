@@ -21,16 +21,18 @@ FEATURES = DATA / "features"
 INPUTS = DATA / "inputs"
 MODELS = DATA / "models"
 EVALUATION = DATA / "evaluation"
+# seconds and bytes, which differ from run to run
+COSTS = DATA / "costs"
+TRAIN_COSTS = COSTS / "train"
+EVALUATE_COSTS = COSTS / "evaluate"
 
 REPORTS = Path("reports")
-METRICS = REPORTS / "metrics"
+# test metrics of all models in one file, kept by git: what `dvc metrics diff` compares
+METRICS = REPORTS / "metrics.json"
 BASELINE = REPORTS / "baseline"
-CURVES = REPORTS / "curves"
-LAYERS = REPORTS / "layers"
-COSTS = REPORTS / "costs"
 FIGURES = REPORTS / "figures"
-COHORTS = REPORTS / "cohorts"
-CALIBRATION = REPORTS / "calibration"
+# learning curves again, a file per network: what `dvc plots show` draws
+CURVES = REPORTS / "curves"
 REPEATS = REPORTS / "repeats"
 TUNING = REPORTS / "tuning"
 REPLICATION = REPORTS / "replication"
@@ -74,7 +76,7 @@ def feature_block(name: str) -> Path:
 
 
 def model_inputs(model: str) -> Path:
-    """Content hashes of the feature blocks that one model reads."""
+    """Content hashes of the parts, feature blocks and shared code that one model reads."""
     return INPUTS / f"{model}.json"
 
 
@@ -85,37 +87,42 @@ def model_dir(model: str) -> Path:
 
 def curves(model: str) -> Path:
     """Loss per epoch of one model (header only where a model has no epochs)."""
-    return CURVES / f"{model}.csv"
+    return model_dir(model) / "curves.csv"
 
 
 def layers(model: str) -> Path:
     """Layers of one model's network (an empty list where a model has none)."""
-    return LAYERS / f"{model}.json"
+    return model_dir(model) / "layers.json"
 
 
 def train_cost(model: str) -> Path:
     """Seconds, bytes and the machine of one training: differs from run to run."""
-    return COSTS / "train" / f"{model}.json"
+    return TRAIN_COSTS / f"{model}.json"
 
 
 def evaluate_cost(model: str) -> Path:
     """Scoring time of one model: differs from run to run."""
-    return COSTS / "evaluate" / f"{model}.json"
+    return EVALUATE_COSTS / f"{model}.json"
+
+
+def evaluation_dir(model: str) -> Path:
+    """Folder of one model's evaluation: everything that it found but its cost."""
+    return EVALUATION / model
 
 
 def metrics(model: str) -> Path:
     """Test metrics of one model."""
-    return METRICS / f"{model}.json"
+    return evaluation_dir(model) / "metrics.json"
 
 
 def cohorts(model: str) -> Path:
     """Every metric of one model again, a row per cohort of users or items."""
-    return COHORTS / f"{model}.csv"
+    return evaluation_dir(model) / "cohorts.csv"
 
 
 def calibration(model: str) -> Path:
     """Mean given against mean predicted rating of one model, by bins of the predicted one."""
-    return CALIBRATION / f"{model}.csv"
+    return evaluation_dir(model) / "calibration.csv"
 
 
 def repeats(model: str, kind: str) -> Path:
@@ -135,22 +142,22 @@ def tune_cost(model: str) -> Path:
 
 def per_user(model: str) -> Path:
     """Test metrics of one model, a row per test user."""
-    return EVALUATION / model / "per_user.parquet"
+    return evaluation_dir(model) / "per_user.parquet"
 
 
 def predictions(model: str) -> Path:
     """Predicted rating beside the given one, a row per test rating."""
-    return EVALUATION / model / "predictions.parquet"
+    return evaluation_dir(model) / "predictions.parquet"
 
 
 def recommendations(model: str) -> Path:
     """The top of the ranked catalogue, k rows per test user."""
-    return EVALUATION / model / "recommendations.parquet"
+    return evaluation_dir(model) / "recommendations.parquet"
 
 
 def last_places(model: str) -> Path:
     """The other end of the same rankings, k rows per test user."""
-    return EVALUATION / model / "last_places.parquet"
+    return evaluation_dir(model) / "last_places.parquet"
 
 
 def in_checkout(root: Path) -> Path:

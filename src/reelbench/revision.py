@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from typing import NamedTuple
 
+_RESULTS = (":!data", ":!reports", ":!dvc.lock")
+
 
 class Revision(NamedTuple):
     """A checkout: the hash of its commit, and whether files differ from that."""
@@ -16,11 +18,11 @@ class Revision(NamedTuple):
 def read() -> Revision | None:
     """Of the current folder; None outside a git checkout.
 
-    Reports and the lock file are results: they are bound to differ while a pipeline runs.
+    Data, reports and the lock file are results, which differ while a pipeline runs.
     """
     try:
         commit = _output("git", "rev-parse", "HEAD")
-        changes = _output("git", "status", "--porcelain", "--", ".", ":!reports", ":!dvc.lock")
+        changes = _output("git", "status", "--porcelain", "--", ".", *_RESULTS)
     except (OSError, subprocess.SubprocessError):
         return None
     return Revision(commit, bool(changes))

@@ -30,6 +30,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def write_results(error: float, noise: int = 0) -> None:
     model = results(error=error, noise=noise)
+    write_json(paths.METRICS, {"svd": model.metrics})
     write_json(paths.metrics("svd"), model.metrics)
     write_json(paths.train_cost("svd"), model.costs)
     paths.per_user("svd").parent.mkdir(parents=True, exist_ok=True)
@@ -102,6 +103,9 @@ def test_the_baseline_of_a_revision(project: None) -> None:
 
 
 def test_a_revision_without_tables(project: None) -> None:
+    run("save")
+    shutil.rmtree(paths.BASELINE / "per_user")
+    commit()
     write_results(1.03)
     done = run("compare", "HEAD")
     assert done.exit_code == 1
@@ -126,5 +130,5 @@ def test_results_that_are_not_there_are_not_saved(project: None) -> None:
     paths.per_user("svd").unlink()
     done = run("save")
     assert done.exit_code == 2
-    assert "dvc repro evaluate@svd" in done.stderr
+    assert "dvc repro evaluate" in done.stderr
     assert not paths.BASELINE.exists()

@@ -36,5 +36,5 @@ def test_a_difference_has_sign_interval_and_p() -> None:
 
 def test_a_model_that_is_not_evaluated_is_named(tmp_path, monkeypatch) -> None:  # type: ignore
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ReportError, match="dvc repro evaluate@svd"):
+    with pytest.raises(ReportError, match="dvc repro evaluate"):
         read_result("svd")

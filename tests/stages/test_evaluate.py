@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from reelbench.params import ParamsError
 from reelbench.stages import evaluate
 
 N_USERS, N_ITEMS = 12, 20
+NAMES = ("taste", "ranks")
 
 
 class Taste(Recommender):
@@ -75,7 +77,9 @@ def write_params(**changes: Any) -> None:
         "bootstrap_samples": 40,
     }
     content = {key: value for key, value in (content | changes).items() if value != "absent"}
-    paths.PARAMS.write_text(yaml.safe_dump({"seed": 1, "faults": [], "evaluate": content}))
+    models = {name: {"_target_": f"{__name__}.{name.title()}", "code": "none.py"} for name in NAMES}
+    common = {"seed": 1, "threads": 1, "faults": [], "models": models}
+    paths.PARAMS.write_text(yaml.safe_dump(common | {"evaluate": content}))
 
 
 def write_items() -> None:
@@ -159,6 +163,7 @@ def test_both_ends_of_a_ranking_are_those_of_the_scores(project: None) -> None:
 def test_twice_the_same_bytes(project: None) -> None:
     evaluate.run("taste")
     first = {name: file.read_bytes() for name, file in outputs("taste").items()}
+    shutil.rmtree(paths.EVALUATION)
     evaluate.run("taste")
     assert first == {name: file.read_bytes() for name, file in outputs("taste").items()}
 
@@ -171,6 +176,54 @@ def test_a_model_that_only_ranks_leaves_nulls(project: None) -> None:
     assert pq.read_table(paths.predictions("ranks"))["score"].null_count == 30
     per_user = pq.read_table(paths.per_user("ranks"))
     assert per_user["squared_error"].null_count == per_user.num_rows
+
+
+def made(model: str) -> int:
+    return paths.metrics(model).stat().st_mtime_ns
+
+
+def test_only_a_model_that_changed_is_evaluated_again(project: None) -> None:
+    evaluate.run()
+    before = {name: made(name) for name in NAMES}
+    evaluate.run()
+    assert before == {name: made(name) for name in NAMES}
+    features = Features(Ids(N_USERS, N_ITEMS, 1.0, 5.0))
+    train = Interactions.from_parquet(paths.TRAIN)
+    shutil.rmtree(paths.model_dir("taste"))
+    Taste(seed=4).fit(train, train, features).save(paths.model_dir("taste"))
+    evaluate.run()
+    assert made("ranks") == before["ranks"]
+    assert made("taste") > before["taste"]
+    everything = json.loads(paths.METRICS.read_text())
+    assert everything == {name: json.loads(paths.metrics(name).read_text()) for name in NAMES}
+
+
+@pytest.mark.parametrize("changed", ["seed", "test", "text", "k"])
+def test_what_an_evaluation_reads_makes_it_run_again(project: None, changed: str) -> None:
+    evaluate.run()
+    before = {name: made(name) for name in NAMES}
+    if changed == "seed":
+        content = yaml.safe_load(paths.PARAMS.read_text())
+        paths.PARAMS.write_text(yaml.safe_dump(content | {"seed": 2}))
+    elif changed == "k":
+        write_params(k=[4])
+    elif changed == "test":
+        pq.write_table(pq.read_table(paths.TEST)[1:], paths.TEST)
+    else:
+        write_block({"text": np.ones((N_ITEMS, 2), np.float32)}, paths.feature_block("text"))
+    evaluate.run()
+    assert all(made(name) > before[name] for name in NAMES)
+
+
+def test_a_model_that_left_the_parameters_leaves_the_results(project: None) -> None:
+    evaluate.run()
+    content = yaml.safe_load(paths.PARAMS.read_text())
+    del content["models"]["ranks"]
+    paths.PARAMS.write_text(yaml.safe_dump(content))
+    evaluate.run()
+    assert [folder.name for folder in paths.EVALUATION.iterdir()] == ["taste"]
+    assert not paths.evaluate_cost("ranks").exists()
+    assert list(json.loads(paths.METRICS.read_text())) == ["taste"]
 
 
 def test_an_unknown_parameter_is_refused_by_name(project: None) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from small_project import write_params
 
 from reelbench import paths
@@ -12,6 +13,7 @@ from reelbench.params import ParamsError
 from reelbench.stages import inputs
 
 BLOCKS = ("ids", "genres", "years", "text")
+ROOT = Path(__file__).parents[2]
 
 
 def params(**wanted: list[str]) -> dict[str, Any]:
@@ -24,13 +26,48 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths.FEATURES.mkdir(parents=True)
     for name in BLOCKS:
         paths.feature_block(name).write_bytes(name.encode())
+    paths.SPLIT.mkdir()
+    for part in (paths.TRAIN, paths.VALID, paths.TEST):
+        part.write_bytes(part.name.encode())
     write_params(tmp_path, params(bias=[], dnn=["genres", "years"]))
 
 
-def test_hashes_of_a_models_own_blocks_and_of_ids() -> None:
+def test_hashes_of_the_parts_of_a_models_own_blocks_and_of_ids() -> None:
     inputs.run()
-    assert read_json(paths.model_inputs("bias")) == {"ids": sha256_file(paths.feature_block("ids"))}
-    assert sorted(read_json(paths.model_inputs("dnn"))) == ["genres", "ids", "years"]
+    found = read_json(paths.model_inputs("bias"))
+    assert found["features"] == {"ids": sha256_file(paths.feature_block("ids"))}
+    assert (found["train"], found["valid"]) == (sha256_file(paths.TRAIN), sha256_file(paths.VALID))
+    assert sorted(read_json(paths.model_inputs("dnn"))["features"]) == ["genres", "ids", "years"]
+
+
+def test_the_test_part_changes_nothing_and_the_train_part_everything() -> None:
+    inputs.run()
+    before = {m: paths.model_inputs(m).read_bytes() for m in ("bias", "dnn")}
+    paths.TEST.write_bytes(b"other")
+    inputs.run()
+    assert before == {m: paths.model_inputs(m).read_bytes() for m in ("bias", "dnn")}
+    paths.TRAIN.write_bytes(b"other")
+    inputs.run()
+    assert all(before[m] != paths.model_inputs(m).read_bytes() for m in ("bias", "dnn"))
+
+
+def test_the_hash_of_code_changes_with_any_file_and_misses_none(tmp_path: Path) -> None:
+    folder = tmp_path / "code"
+    folder.mkdir()
+    (folder / "a.py").write_text("a = 1\n")
+    before = inputs.source_hash(folder)
+    (folder / "compiled.pyc").write_text("")
+    assert inputs.source_hash(folder) == before
+    (folder / "a.py").write_text("a = 2\n")
+    assert inputs.source_hash(folder) != before
+    with pytest.raises(FileNotFoundError):
+        inputs.source_hash(tmp_path / "none")
+
+
+def test_the_shared_code_is_what_the_stage_depends_on() -> None:
+    deps = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["inputs"]["deps"]
+    code = {dep.removeprefix("src/reelbench/") for dep in deps if dep.startswith("src/")}
+    assert {*inputs.SHARED_CODE, "stages/inputs.py"} == code
 
 
 def test_a_block_changes_the_file_of_its_readers_alone() -> None:

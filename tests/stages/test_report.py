@@ -91,7 +91,12 @@ def write_params() -> None:
         "protocol": None,
         "data": {"name": "made-up"},
         "split": {"name": "random"},
+        "threads": 1,
         "inputs": {name: [] for name in MODELS},
+        "models": {
+            name: {"_target_": f"{__name__}.{type(model).__name__}", "code": "none.py"}
+            for name, model in MODELS.items()
+        },
         "evaluate": {
             "k": [5],
             "min_relevant_rating": None,
@@ -107,7 +112,7 @@ def write_params() -> None:
 
 
 def write_data() -> None:
-    for folder in (paths.CLEAN, paths.SPLIT, paths.MODELS, paths.CURVES):
+    for folder in (paths.CLEAN, paths.SPLIT, paths.MODELS):
         folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     user, item = np.divmod(rng.permutation(N_USERS * N_ITEMS)[:200], N_ITEMS)
@@ -232,5 +237,5 @@ def test_missing_costs_are_dashes(project: Path, without_figures: None) -> None:
 
 def test_a_model_without_metrics_is_an_error_that_says_what_to_run(project: Path) -> None:
     paths.metrics("good").unlink()
-    with pytest.raises(ReportError, match="dvc repro evaluate@good"):
+    with pytest.raises(ReportError, match="dvc repro evaluate"):
         report.run()

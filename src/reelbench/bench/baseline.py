@@ -27,9 +27,13 @@ def save(models: Iterable[str], gated: Iterable[str], folder: Path) -> None:
             for file in (paths.metrics(model), paths.per_user(model)):
                 if not file.is_file():
                     raise BenchError(f"{file} is missing: run `dvc repro evaluate@{model}`")
-            for file in (paths.metrics(model), paths.train_cost(model), paths.evaluate_cost(model)):
+            for file, place in (
+                (paths.metrics(model), "metrics"),
+                (paths.train_cost(model), "costs/train"),
+                (paths.evaluate_cost(model), "costs/evaluate"),
+            ):
                 if file.is_file():
-                    copy = target / file.relative_to(paths.REPORTS)
+                    copy = target / place / f"{model}.json"
                     copy.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copyfile(file, copy)
             table = pq.read_table(paths.per_user(model))

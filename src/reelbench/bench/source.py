@@ -50,10 +50,35 @@ class _Source(ABC):
         """The per-user table where the pipeline itself leaves it."""
 
 
-class _Folder(_Source):
+class _Project(_Source):
+    """What the pipeline left in a checkout."""
+
     def __init__(self, folder: Path) -> None:
-        inner = folder / paths.REPORTS
-        self._root = inner if (inner / paths.METRICS.name).is_dir() else folder
+        self._root = folder
+
+    def names(self, folder: str) -> list[str]:
+        return [f"{model}.json" for model in json.loads((self._root / paths.METRICS).read_bytes())]
+
+    def read(self, file: str) -> bytes | None:
+        kind, _, name = file.rpartition("/")
+        model = name.partition(".")[0]
+        found = self._root / {
+            "metrics": paths.metrics,
+            "costs/train": paths.train_cost,
+            "costs/evaluate": paths.evaluate_cost,
+            "per_user": paths.per_user,
+        }[kind](model)
+        return found.read_bytes() if found.is_file() else None
+
+    def evaluated(self, model: str) -> bytes | None:
+        return None
+
+
+class _Folder(_Source):
+    """A baseline."""
+
+    def __init__(self, folder: Path) -> None:
+        self._root = folder
 
     def names(self, folder: str) -> list[str]:
         return sorted(file.name for file in (self._root / folder).glob("*"))
@@ -63,9 +88,7 @@ class _Folder(_Source):
         return found.read_bytes() if found.is_file() else None
 
     def evaluated(self, model: str) -> bytes | None:
-        found = self._root.parent / paths.per_user(model)
-        # a baseline inside reports/ must not borrow the tables of the current run
-        return found.read_bytes() if found.is_file() and self._root.name == "reports" else None
+        return None
 
 
 class _Revision(_Source):
@@ -97,8 +120,8 @@ def read(where: str) -> dict[str, ModelResults]:
     """Results by model.
 
     Args:
-        where: a project, its `reports` folder or a baseline; or a git revision, with `:FOLDER` for
-            another folder than `reports`, such as `origin/main:reports/baseline`.
+        where: a project or a baseline; or a git revision, with `:FOLDER` for another folder than
+            `reports/baseline`.
 
     Raises:
         BenchError: there is no such folder or revision, or it has no metrics.
@@ -111,12 +134,14 @@ def read(where: str) -> dict[str, ModelResults]:
 
 
 def _open(where: str) -> _Source:
+    if (Path(where) / paths.METRICS).is_file():
+        return _Project(Path(where))
     if Path(where).is_dir():
         return _Folder(Path(where))
     revision, _, folder = where.partition(":")
     if _git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}") is None:
         raise BenchError(f"{where} is neither a folder nor a git revision")
-    return _Revision(revision, folder.rstrip("/") or str(paths.REPORTS))
+    return _Revision(revision, folder.rstrip("/") or str(paths.BASELINE))
 
 
 def _model(source: _Source, model: str) -> ModelResults:

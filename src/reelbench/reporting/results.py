@@ -57,7 +57,7 @@ def read_result(model: str) -> Result:
     needed = (paths.metrics(model), paths.per_user(model), paths.predictions(model))
     missing = [file for file in needed if not file.is_file()]
     if missing:
-        raise ReportError(f"{missing[0]} is missing: run `dvc repro evaluate@{model}`")
+        raise ReportError(f"{missing[0]} is missing: run `dvc repro evaluate`")
     return Result(
         name=model,
         metrics=read_json(paths.metrics(model)),

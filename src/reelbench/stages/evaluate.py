@@ -1,7 +1,17 @@
-"""Stage `evaluate@MODEL`: the test metrics, tables and scoring costs of one trained model."""
+"""Stage `evaluate`: the test metrics, tables and scoring costs of every trained model.
+
+One process evaluates all models, since starting one and reading the parts takes longer than most
+evaluations. DVC keeps what an earlier run wrote, and a model whose inputs are the same is left as
+it is.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import logging
+import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -9,37 +19,111 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+import reelbench
 from reelbench import faults, params, paths
 from reelbench.columns import BIN_HIGH, BIN_LOW, MEAN_GIVEN, MEAN_PREDICTED, N_TEST
 from reelbench.data.interactions import Interactions
 from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.beyond_accuracy import Movies
-from reelbench.evaluation.evaluate import Parts, Table, evaluate
+from reelbench.evaluation.evaluate import Evaluation, Parts, Table, evaluate
 from reelbench.features.block import read_block
-from reelbench.files import atomic, write_json
-from reelbench.models.base import Recommender
+from reelbench.files import atomic, read_json, sha256_file, sha256_tree, write_json
+from reelbench.models.base import ModelEntry, Recommender
+from reelbench.stages.inputs import code_hash, source_hash
+
+_LOG = logging.getLogger(__name__)
 
 CALIBRATION = [BIN_LOW, BIN_HIGH, N_TEST, MEAN_PREDICTED, MEAN_GIVEN]
+# what every evaluation runs beside the model's own code; dvc.yaml lists at least the same
+_SHARED_CODE = (
+    "data/interactions.py",
+    "evaluation",
+    "faults.py",
+    "features",
+    "files.py",
+    "models/base.py",
+    "models/parts",
+    "models/shared",
+    "seeds.py",
+    "stages/evaluate.py",
+)
+_INPUTS = "inputs.json"
 
 
-def run(model: str) -> None:
-    """Write the files of `paths` that evaluation makes; the report mirrors them to MLflow."""
+def run(*names: str) -> None:
+    """Evaluate models whose inputs have changed, and write the metrics of all to `paths.METRICS`.
+
+    Args:
+        names: models to evaluate; all of the parameters if none is named. The others keep what they
+            have.
+    """
+    models = list(params.select(params.read(), "models"))
+    _remove_others(models)
+    todo = {model: key for model in names or models if (key := _key(model)) != _known_key(model)}
+    if todo:
+        _evaluate(todo)
+    _LOG.info("evaluate: %d of %d models, the others are up to date", len(todo), len(models))
+    evaluated = [model for model in models if paths.metrics(model).is_file()]
+    write_json(paths.METRICS, {model: read_json(paths.metrics(model)) for model in evaluated})
+
+
+def _evaluate(todo: dict[str, str]) -> None:
     config = params.load("evaluate", EvaluateConfig)
-    seed = params.select(params.read(), "seed")
+    seed, switched_on = params.select(params.read(), "seed"), faults.read()
     parts = Parts(*map(Interactions.from_parquet, (paths.TRAIN, paths.VALID, paths.TEST)))
-    recommender = Recommender.load(paths.model_dir(model))
-    result = evaluate(recommender, parts, config, _movies(config), seed, faults.read())
-    write_json(paths.metrics(model), result.metrics)
-    _write_table(result.per_user, paths.per_user(model))
-    _write_table(result.predictions, paths.predictions(model))
-    _write_table(result.recommendations, paths.recommendations(model))
-    _write_table(result.last_places, paths.last_places(model))
-    write_json(paths.evaluate_cost(model), result.cost)
-    _write_csv(result.cohorts, paths.cohorts(model))
-    # columns that nothing fills keep the file of a model that only ranks a table without rows
-    _write_csv(
-        pd.DataFrame(result.calibration or {}, columns=CALIBRATION), paths.calibration(model)
-    )
+    movies = _movies(config)
+    for model, key in todo.items():
+        recommender = Recommender.load(paths.model_dir(model))
+        result = evaluate(recommender, parts, config, movies, seed, switched_on)
+        _write(result, model, key)
+        _LOG.info("%s: evaluated", model)
+
+
+def _key(model: str) -> str:
+    """SHA-256 of everything that an evaluation reads."""
+    content = params.read()
+    entry = params.load(f"models.{model}", ModelEntry)
+    similarity = content["evaluate"]["similarity"]
+    read = {
+        "parameters": {key: content[key] for key in ("evaluate", "faults", "seed", "threads")},
+        "code": [code_hash(_SHARED_CODE), _model_code(entry)],
+        "model": sha256_tree(paths.model_dir(model)),
+        "data": sha256_tree(paths.SPLIT),
+        "items": sha256_file(paths.ITEMS),
+        "similarity": sha256_file(paths.feature_block(similarity)),
+    }
+    return hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()
+
+
+def _model_code(entry: ModelEntry) -> str:
+    """SHA-256 of a model's own code: its file or folder below `models`, or else its module."""
+    own = Path(reelbench.__file__).parent / "models" / entry.code
+    if own.exists():
+        return source_hash(own)
+    spec = find_spec(entry.target.rpartition(".")[0])
+    if spec is None or spec.origin is None:
+        raise params.ParamsError(f"{entry.target}: no such module")
+    return source_hash(Path(spec.origin))
+
+
+def _known_key(model: str) -> str | None:
+    """The key of the evaluation on disk; None where there is none, or where its cost is gone."""
+    file = paths.metrics(model).with_name(_INPUTS)
+    return read_json(file)["key"] if file.is_file() and _has_cost(model) else None
+
+
+def _has_cost(model: str) -> bool:
+    return paths.evaluate_cost(model).is_file()
+
+
+def _remove_others(models: list[str]) -> None:
+    """Delete what is left of models that the parameters no longer have."""
+    for folder in paths.EVALUATION.glob("*"):
+        if folder.name not in models:
+            shutil.rmtree(folder)
+    for file in paths.EVALUATE_COSTS.glob("*.json"):
+        if file.stem not in models:
+            file.unlink()
 
 
 def _movies(config: EvaluateConfig) -> Movies:
@@ -47,17 +131,35 @@ def _movies(config: EvaluateConfig) -> Movies:
     return Movies.of(pd.read_parquet(paths.ITEMS), {config.similarity: block})
 
 
+def _write(result: Evaluation, model: str, key: str) -> None:
+    """The folder of one model, whole or not at all."""
+    write_json(paths.evaluate_cost(model), result.cost)
+    with atomic(paths.evaluation_dir(model)) as folder:
+        folder.mkdir()
+        write_json(folder / paths.metrics(model).name, result.metrics)
+        for table, file in (
+            (result.per_user, paths.per_user(model)),
+            (result.predictions, paths.predictions(model)),
+            (result.recommendations, paths.recommendations(model)),
+            (result.last_places, paths.last_places(model)),
+        ):
+            _write_table(table, folder / file.name)
+        _write_csv(result.cohorts, folder / paths.cohorts(model).name)
+        # columns that nothing fills keep the file of a model that only ranks a table without rows
+        calibration = pd.DataFrame(result.calibration or {}, columns=CALIBRATION)
+        _write_csv(calibration, folder / paths.calibration(model).name)
+        write_json(folder / _INPUTS, {"key": key})
+
+
 def _write_csv(table: pd.DataFrame, file: Path) -> None:
-    with atomic(file) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.6f", lineterminator="\n")
+    table.to_csv(file, index=False, float_format="%.6f", lineterminator="\n")
 
 
 def _write_table(table: Table, file: Path) -> None:
     """Parquet with nulls for NaN, and for columns that the model has no values of."""
     n_rows = next(len(column) for column in table.values() if column is not None)
     arrays = {name: _array(column, n_rows) for name, column in table.items()}
-    with atomic(file) as temporary:
-        pq.write_table(pa.table(arrays), temporary, compression="zstd")
+    pq.write_table(pa.table(arrays), file, compression="zstd")
 
 
 def _array(column: np.ndarray | None, n_rows: int) -> pa.Array:

@@ -1,21 +1,56 @@
-"""Stage `inputs`: which content of which feature blocks each model reads.
+"""Stage `inputs`: what each model reads, as hashes.
 
-DVC cannot let a list in the parameters pick dependencies. So one cheap stage that depends on all
-blocks writes a small file per model, and `train@{model}` depends on that file alone: a block that
-a model does not use may change without retraining it.
+DVC cannot let a list in the parameters pick dependencies, and a path in `dvc.lock` for every file
+of every model makes that file the slowest part of a run. So one cheap stage depends on the parts,
+on all feature blocks and on the code that all models share, and writes a small file per model;
+`train@{model}` depends on that file and on the model's own code. A block that a model does not use
+may change without retraining it.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypedDict
 
+import reelbench
 from reelbench import params, paths
 from reelbench.features.block import IDS
 from reelbench.files import sha256_file, write_json
 
+# what every training runs, relative to the package; dvc.yaml lists the same for the stage `inputs`
+SHARED_CODE = (
+    "data/interactions.py",
+    "features/block.py",
+    "features/matrices.py",
+    "features/sparse.py",
+    "files.py",
+    "models/base.py",
+    "models/parts",
+    "models/shared",
+    "params.py",
+    "seeds.py",
+    "stages/monitor.py",
+    "stages/train.py",
+)
+
+
+class ModelInputs(TypedDict):
+    """Content of `paths.model_inputs`: SHA-256 of everything that a training reads."""
+
+    code: str
+    features: dict[str, str]
+    train: str
+    valid: str
+
 
 def run() -> None:
-    """Write `{block: sha256}` of every model's blocks and of `ids`."""
+    """Write `paths.model_inputs` of every model.
+
+    Raises:
+        ParamsError: a model declares an unknown block.
+    """
     content = params.read()
     wanted: Mapping[str, Sequence[str]] = params.select(content, "inputs")
     known = sorted(params.select(content, "features"))
@@ -23,8 +58,31 @@ def run() -> None:
         _check(model, blocks, known)
     names = sorted({IDS, *(block for blocks in wanted.values() for block in blocks)})
     hashes = {name: sha256_file(paths.feature_block(name)) for name in names}
+    code, train, valid = code_hash(SHARED_CODE), sha256_file(paths.TRAIN), sha256_file(paths.VALID)
     for model, blocks in wanted.items():
-        write_json(paths.model_inputs(model), {name: hashes[name] for name in (IDS, *blocks)})
+        features = {name: hashes[name] for name in (IDS, *blocks)}
+        inputs = ModelInputs(code=code, features=features, train=train, valid=valid)
+        write_json(paths.model_inputs(model), inputs)
+
+
+def code_hash(names: Sequence[str]) -> str:
+    """SHA-256 over Python files and folders, named relative to the package."""
+    package = Path(reelbench.__file__).parent
+    hashes = "".join(f"{name}\0{source_hash(package / name)}\n" for name in names)
+    return hashlib.sha256(hashes.encode()).hexdigest()
+
+
+def source_hash(path: Path) -> str:
+    """SHA-256 of a Python file, or of all of a folder; compiled files come and go.
+
+    Raises:
+        FileNotFoundError: there is neither.
+    """
+    if not path.is_dir():
+        return sha256_file(path)
+    files = sorted(path.rglob("*.py"))
+    hashes = "".join(f"{file.relative_to(path)}\0{sha256_file(file)}\n" for file in files)
+    return hashlib.sha256(hashes.encode()).hexdigest()
 
 
 def _check(model: str, blocks: Sequence[str], known: Sequence[str]) -> None:

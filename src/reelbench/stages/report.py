@@ -22,7 +22,7 @@ from reelbench.reporting.provenance import read_provenance
 from reelbench.reporting.published import published
 from reelbench.reporting.rare_items import rare_items
 from reelbench.reporting.replication import read_replications
-from reelbench.reporting.results import read_result
+from reelbench.reporting.results import Result, read_result
 from reelbench.reporting.tuning import read_tuning
 from reelbench.reporting.verdict import verdicts
 
@@ -42,6 +42,7 @@ def run() -> None:
             *pictures.of_data(content.dataset),
         ]
     )
+    _write_curves(results)
     write_json(paths.DATA_REPORT, content.dataset.summary())
     _write(paths.LEADERBOARD_CSV, tables.to_csv(tables.metrics_frame(results, faults)))
     _write(paths.COMPARISONS_CSV, tables.to_csv(comparisons_frame(content.pairs)))
@@ -91,6 +92,16 @@ def _write_pictures(drawn: Iterable[Picture]) -> None:
         folder.mkdir()
         for picture in drawn:
             (folder / f"{picture.name}.png").write_bytes(picture.png)
+
+
+def _write_curves(results: Iterable[Result]) -> None:
+    """A file per model with epochs, the whole folder at once."""
+    with atomic(paths.CURVES) as folder:
+        folder.mkdir()
+        for result in results:
+            if len(result.curves):
+                file = folder / f"{result.name}.csv"
+                result.curves.to_csv(file, index=False, lineterminator="\n")
 
 
 def _write(file: Path, text: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from reelbench import params, paths
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
-from reelbench.files import atomic, read_json, sha256_file, size_bytes, write_json
+from reelbench.files import atomic, read_json, size_bytes, write_json
 from reelbench.models.base import ModelEntry, Recommender
 from reelbench.seeds import seed_for
 from reelbench.stages.monitor import Monitor
@@ -42,26 +42,27 @@ def run(model: str) -> None:
     seconds = time.perf_counter() - start
     _LOG.info("%s: trained in %.1f s", model, seconds)
     _save(model, recommender)
-    _write_curves(recommender.history, paths.curves(model))
-    _write_layers(recommender, paths.layers(model))
     _write_cost(model, seconds, common["threads"], monitor)
 
 
 def _save(model: str, recommender: Recommender) -> None:
     """Model folder whose content hash stands for data, parameters and weights together."""
-    inputs = {
-        "features": read_json(paths.model_inputs(model)),
-        "train": sha256_file(paths.TRAIN),
-        "valid": sha256_file(paths.VALID),
-    }
     with atomic(paths.model_dir(model)) as folder:
         recommender.save(folder)
-        write_json(folder / "inputs.json", inputs)
+        write_json(folder / "inputs.json", _data_inputs(model))
+        _write_curves(recommender.history, folder / paths.curves(model).name)
+        _write_layers(recommender, folder / paths.layers(model).name)
+
+
+def _data_inputs(model: str) -> dict[str, Any]:
+    """Hashes of the data that the model has learned from; of code only the result counts."""
+    inputs = read_json(paths.model_inputs(model))
+    return {key: value for key, value in inputs.items() if key != "code"}
 
 
 def _write_curves(history: Sequence[Mapping[str, float]], file: Path) -> None:
     """A row per epoch; the header alone for a model without epochs, an empty cell for no value."""
-    with atomic(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+    with file.open("w", encoding="utf-8", newline="") as stream:
         rows = csv.DictWriter(stream, CURVE_COLUMNS, extrasaction="ignore", lineterminator="\n")
         rows.writeheader()
         rows.writerows(history)

@@ -183,7 +183,7 @@ class Store:
             for picture, content in pictures.items():
                 (folder / picture).write_bytes(content)
             if numbers.is_file():
-                shutil.copy(numbers, folder / f"{numbers.parent.name}{numbers.suffix}")
+                shutil.copy(numbers, folder / numbers.name)
             self._client.log_artifacts(run_id, name, "figures")
 
 
