@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 
 from reelbench.columns import RATING, TIMESTAMP
-from reelbench.data import synthetic
-from reelbench.data.synthetic import SyntheticConfig
+from reelbench.data.sources import synthetic
+from reelbench.data.sources.synthetic import SyntheticConfig
 from reelbench.files import read_json, sha256_file, write_json
 from reelbench.params import ParamsError
 

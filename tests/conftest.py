@@ -9,8 +9,8 @@ import yaml
 from hypothesis import settings
 from places import CONF, SHARED
 
-from reelbench.data.errors import DataError
-from reelbench.data.sources import DataSection, fetch
+from reelbench.data import DataError
+from reelbench.data.sources.fetch import DataSection, fetch
 
 # how long an example takes says nothing on a machine that runs the pipeline beside the tests
 settings.register_profile("reelbench", deadline=None)

@@ -18,7 +18,7 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Block, Features, Ids
-from reelbench.features.sparse import sparse_arrays
+from reelbench.features.matrices import sparse_arrays
 from reelbench.models.base import Recommender
 
 N_USERS, N_ITEMS, N_COLD = 22, 18, 2

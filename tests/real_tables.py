@@ -12,9 +12,9 @@ from places import CONF, SHARED
 
 from reelbench.columns import RATING, YEAR
 from reelbench.data import schema
-from reelbench.data.canonical import canonical
+from reelbench.data.clean.enrich import EnrichConfig, enrich
+from reelbench.data.clean.tables import canonical
 from reelbench.data.engine import Engine, EngineConfig
-from reelbench.data.enrich import EnrichConfig, enrich
 from reelbench.data.interactions import Interactions
 from reelbench.data.readers import ReadConfig, read
 from reelbench.features.block import Block, BlockEntry, Catalogue, Ids

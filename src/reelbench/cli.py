@@ -79,7 +79,7 @@ def params(
 @data_app.command("list")
 def list_data() -> None:
     """Show the data sets that there are."""
-    from reelbench.data.listing import data_sets
+    from reelbench.data.sources.fetch import data_sets
 
     for data in _or_exit(data_sets):
         console.print(f"{data.name:<16} {data.about}", markup=False, soft_wrap=True)
@@ -88,7 +88,7 @@ def list_data() -> None:
 @data_app.command()
 def info(name: Annotated[str, typer.Argument(help="Such as ml-100k")]) -> None:
     """Show what a data set is, where it comes from and under which terms."""
-    from reelbench.data.listing import data_set, sources
+    from reelbench.data.sources.fetch import data_set, sources
 
     data = _or_exit(lambda: data_set(name))
     lines = [f"{data.name}: {data.about}", "", "Looked for, the first that is there:"]

@@ -88,13 +88,13 @@ def check(content: Mapping[str, Any]) -> None:
 
 def _sections(root: Root) -> dict[str, type[Section]]:
     from reelbench.bench.config import BenchConfig
+    from reelbench.data.clean.enrich import EnrichConfig
+    from reelbench.data.clean.filters import FilterConfig
     from reelbench.data.engine import EngineConfig
-    from reelbench.data.enrich import EnrichConfig
-    from reelbench.data.filters import FilterConfig
     from reelbench.data.readers import ReadConfig
-    from reelbench.data.sources import SourceConfig
-    from reelbench.data.splits import protocol_of
+    from reelbench.data.sources.fetch import SourceConfig
     from reelbench.evaluation import EvaluateConfig
+    from reelbench.splits import protocol_of
     from reelbench.tracking import TrackingConfig
     from reelbench.tuning.config import TuneConfig
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from reelbench.data.canonical import canonical
+from reelbench.data import DataError
+from reelbench.data.clean.tables import canonical
 from reelbench.data.engine import Engine, EngineConfig
-from reelbench.data.errors import DataError
 from reelbench.data.readers import ReadConfig, read
 
 CONF = Path(__file__).parents[2] / "conf" / "data" / "ml-100k.yaml"

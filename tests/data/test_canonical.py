@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from reelbench.data.canonical import Canonical, canonical, describe
+from reelbench.data import DataError
+from reelbench.data.clean.tables import Canonical, canonical, describe
 from reelbench.data.engine import Engine, EngineConfig
-from reelbench.data.errors import DataError
 from reelbench.data.readers import ReadConfig, read
 
 MOVIES = 'movieId,title,genres\n20,Heat (1995),Action|Crime\n3,"Net, The (1995)",\n'

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from reelbench import paths
-from reelbench.data.downloads import download
-from reelbench.data.errors import DataError
-from reelbench.data.sources import DataSection, fetch
+from reelbench.data import DataError
+from reelbench.data.sources.fetch import DataSection, fetch
+from reelbench.data.sources.http import download
 
 CONTENT = {"a.csv": random.Random(0).randbytes(100_000), "b.csv": b"y\n"}
 
@@ -258,7 +258,7 @@ def test_a_download_that_is_no_archive(server: Server) -> None:
 
 
 def test_a_file_that_claims_too_much(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reelbench.data.archives.LARGEST_MEMBER", 1000)
+    monkeypatch.setattr("reelbench.data.sources.archives.LARGEST_MEMBER", 1000)
     with pytest.raises(DataError, match=r"set/a.csv would take 100,000 bytes: refused"):
         fetch(section(server.url), paths.RAW)
     assert not paths.RAW.exists()

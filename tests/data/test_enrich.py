@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from reelbench.data.enrich import Enriched, ListConfig, enrich, normalised
-from reelbench.data.errors import DataError
-from reelbench.data.titles import parse_title
+from reelbench.data import DataError
+from reelbench.data.clean.enrich import Enriched, ListConfig, enrich, normalised
+from reelbench.data.clean.titles import parse_title
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("REELBENCH_SHARED_DATA", ROOT.parent / "shared" / "data"))

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelbench.data.canonical import Canonical
-from reelbench.data.errors import DataError
-from reelbench.data.filters import NOT_TAGGED, TOO_FEW, FilterConfig, enough, filtered
+from reelbench.data import DataError
+from reelbench.data.clean.filters import NOT_TAGGED, TOO_FEW, FilterConfig, enough, filtered
+from reelbench.data.clean.tables import Canonical
 
 PAIRS = st.sets(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=80)
 

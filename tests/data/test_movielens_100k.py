@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from reelbench.data.canonical import Canonical, canonical
+from reelbench.data import DataError
+from reelbench.data.clean.tables import Canonical, canonical
 from reelbench.data.engine import Engine, EngineConfig
-from reelbench.data.errors import DataError
 from reelbench.data.readers import ReadConfig, read
-from reelbench.data.readers.movielens_100k import GENRE_NAMES
+from reelbench.data.readers.movielens import GENRE_NAMES
 
 CONF = Path(__file__).parents[2] / "conf" / "data" / "ml-100k.yaml"
 INTER = [

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from reelbench.data.canonical import Canonical, canonical
+from reelbench.data import DataError
+from reelbench.data.clean.tables import Canonical, canonical
 from reelbench.data.engine import Engine, EngineConfig
-from reelbench.data.errors import DataError
 from reelbench.data.readers import ReadConfig, read
 
 CONF = Path(__file__).parents[2] / "conf" / "data" / "csv.yaml"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reelbench.data.titles import Title, parse_title
+from reelbench.data.clean.titles import Title, parse_title
 
 CASES = list(csv.DictReader(Path(__file__).with_name("titles.csv").open(encoding="utf-8")))
 

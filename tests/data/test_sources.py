@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from reelbench.data.errors import DataError
-from reelbench.data.sources import DataSection, fetch
+from reelbench.data import DataError
+from reelbench.data.sources.fetch import DataSection, fetch
 
 CONTENT = {"tiny.inter": b"user_id:token\n1\n", "tiny.item": b"item_id:token\n7\n"}
 FOLDER = "tinydata/files"

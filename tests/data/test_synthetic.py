@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from reelbench.data import synthetic
-from reelbench.data.canonical import canonical
+from reelbench.data.clean.tables import canonical
 from reelbench.data.engine import Engine, EngineConfig
 from reelbench.data.readers import ReadConfig, read
-from reelbench.data.synthetic import SyntheticConfig, write
+from reelbench.data.sources import synthetic
+from reelbench.data.sources.synthetic import SyntheticConfig, write
 from reelbench.files import sha256_tree
 
 READ: dict[str, Any] = {
@@ -99,8 +99,8 @@ def test_parquet_and_csv_become_the_same_tables(tmp_path: Path, made: Path) -> N
     write(config(ratings_file="ratings.parquet"), tmp_path)
     engine = Engine(EngineConfig(name="duckdb", threads=1, memory_limit="1GB"))
     results = []
-    for folder, form in ((made, "movielens_csv"), (tmp_path, "synthetic")):
-        settings_ = ReadConfig(format=form, **READ)
+    settings_ = ReadConfig(format="movielens_csv", **READ)
+    for folder in (made, tmp_path):
         results.append(canonical(read(folder, settings_, engine), settings_, engine))
     for name in ("interactions", "items", "users", "tags"):
         assert results[0].tables[name].equals(results[1].tables[name])

@@ -10,12 +10,11 @@ import pytest
 from reelbench.columns import GENRES, TITLE, YEAR
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Catalogue, FeatureBlock, Ids, read_block, write_block
-from reelbench.features.genres import GenresBlock
-from reelbench.features.ids import IdsBlock
-from reelbench.features.noise import NoiseBlock
+from reelbench.features.categories import GenresBlock
+from reelbench.features.ids import IdsBlock, NoiseBlock
+from reelbench.features.numeric import YearsBlock
 from reelbench.features.text import TextBlock, describe
 from reelbench.features.titles import TitlesBlock, tokenize
-from reelbench.features.years import YearsBlock
 
 ITEMS = pd.DataFrame(
     {

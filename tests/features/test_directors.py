@@ -6,7 +6,7 @@ import pandas as pd
 from reelbench.columns import DIRECTOR, TITLE
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Block, Catalogue, Ids
-from reelbench.features.directors import DirectorsBlock
+from reelbench.features.categories import DirectorsBlock
 
 
 def built(items: pd.DataFrame, train_items: tuple[int, ...] = (0, 1, 2, 3)) -> Block:

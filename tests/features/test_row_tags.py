@@ -6,8 +6,8 @@ import pandas as pd
 from reelbench.columns import ITEM_IDX, TAG, USER_IDX
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Block, Catalogue, Ids
-from reelbench.features.row_tags import PAIR_PREFIX, RowTagsBlock
-from reelbench.features.sparse import sparse_of
+from reelbench.features.matrices import sparse_of
+from reelbench.features.tfidf import PAIR_PREFIX, RowTagsBlock
 
 # the pair (1, 0) has no row in train
 TAGS = pd.DataFrame(

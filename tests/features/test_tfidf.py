@@ -9,7 +9,7 @@ import pytest
 from reelbench.columns import ITEM_IDX, KEYWORDS, OVERVIEW, TAG, TITLE
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Catalogue, Ids, write_block
-from reelbench.features.sparse import sparse_of
+from reelbench.features.matrices import sparse_of
 from reelbench.features.tfidf import TfidfBlock
 
 ITEMS = pd.DataFrame(

@@ -6,7 +6,7 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Block, Features, Ids
-from reelbench.features.sparse import sparse_arrays
+from reelbench.features.matrices import sparse_arrays
 from reelbench.models.content import Content
 
 PARAMETERS = {

@@ -23,8 +23,7 @@ from pydantic import ValidationError
 from scipy import sparse
 
 from reelbench.features.block import Features
-from reelbench.features.matrices import sparse_matrix
-from reelbench.features.sparse import sparse_arrays
+from reelbench.features.matrices import sparse_arrays, sparse_matrix
 from reelbench.models.mlp import MLP
 from reelbench.models.mlp.config import MLPConfig
 from reelbench.models.mlp.head import loss_of

@@ -15,8 +15,7 @@ from test_network import PARAMETERS, fitted
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
-from reelbench.features.matrices import sparse_matrix
-from reelbench.features.sparse import sparse_arrays
+from reelbench.features.matrices import sparse_arrays, sparse_matrix
 from reelbench.models.network import Network
 from reelbench.models.network.config import NetworkConfig
 from reelbench.models.network.head import head, loss_of
@@ -63,7 +62,7 @@ from scipy import sparse
 from test_network import PARAMETERS
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
-from reelbench.features.sparse import sparse_arrays
+from reelbench.features.matrices import sparse_arrays
 from reelbench.models.network import Network
 
 N_ITEMS, N_TERMS = 5_000, 50_000

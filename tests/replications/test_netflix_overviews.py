@@ -11,7 +11,7 @@ import pytest
 
 from reelbench import paths
 from reelbench.data.interactions import Interactions
-from reelbench.data.synthetic import SyntheticConfig
+from reelbench.data.sources.synthetic import SyntheticConfig
 from reelbench.models.base import Recommender
 from reelbench.stages import __main__ as stages
 from replications import netflix_overviews, workspace

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from real_tables import tables_of
 
-from reelbench.data.synthetic import SyntheticConfig
+from reelbench.data.sources.synthetic import SyntheticConfig
 from reelbench.params import ParamsError
 from replications import netflix_sample
 from replications.netflix_sample import (

@@ -13,7 +13,7 @@ from small_project import N_ITEMS, N_USERS, ratings, write_catalogue, write_rati
 from reelbench import paths
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Block, Features, Ids, write_block
-from reelbench.features.sparse import sparse_arrays
+from reelbench.features.matrices import sparse_arrays
 from reelbench.files import write_json
 from reelbench.models.base import Recommender
 from reelbench.models.ease import EASE

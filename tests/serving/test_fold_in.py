@@ -11,7 +11,7 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
-from reelbench.features.sparse import sparse_arrays
+from reelbench.features.matrices import sparse_arrays
 from reelbench.models.base import ModelEntry, Recommender
 from reelbench.models.bias import Bias
 from reelbench.models.blend import Blend

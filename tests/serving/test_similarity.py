@@ -13,7 +13,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Catalogue, Ids
-from reelbench.features.sparse import sparse_arrays, sparse_of
+from reelbench.features.matrices import sparse_arrays, sparse_of
 from reelbench.serving.similarity import (
     ContentLists,
     LikedTogether,

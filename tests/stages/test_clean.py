@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from reelbench import paths
-from reelbench.data.errors import DataError
+from reelbench.data import DataError
 from reelbench.files import read_json, sha256_tree
 from reelbench.stages import clean
 

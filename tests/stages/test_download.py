@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from reelbench import paths
-from reelbench.data.errors import DataError
+from reelbench.data import DataError
 from reelbench.params import ParamsError
 from reelbench.stages import download
 

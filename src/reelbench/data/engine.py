@@ -17,7 +17,7 @@ import pyarrow as pa
 from pydantic import PositiveInt
 
 from reelbench import paths
-from reelbench.data.errors import DataError
+from reelbench.data import DataError
 from reelbench.data.text import TextFile, is_utf8, to_utf8
 from reelbench.params import Section
 

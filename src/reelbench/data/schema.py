@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import ibis
+import ibis.expr.datatypes as dt
 import numpy as np
 import pandas as pd
+import pandera.ibis as pai
 import pandera.pandas as pa
 import pyarrow
 import pyarrow.parquet as pq
@@ -35,7 +38,8 @@ from reelbench.columns import (
     VOTE_COUNT,
     YEAR,
 )
-from reelbench.data.errors import DataError
+from reelbench.data import DataError
+from reelbench.data.engine import Engine
 
 # rows of a row group: fixed, so that the bytes of a file depend on its rows alone
 _ROW_GROUP = 1_000_000
@@ -137,8 +141,53 @@ SCHEMAS = {
 }
 
 
-def validate(name: str, frame: pd.DataFrame) -> None:
+_IDX = {name: pai.Column(dt.int32, pai.Check.ge(0)) for name in (USER_IDX, ITEM_IDX)}
+_SECONDS = {TIMESTAMP: pai.Column(dt.int64, nullable=True)}
+_FINITE = pai.Check.in_range(-1e30, 1e30)  # false for NaN and infinity
+_LARGE = {
+    "interactions": pai.DataFrameSchema(
+        {**_IDX, RATING: pai.Column(dt.float32, _FINITE), **_SECONDS}, strict=True, ordered=True
+    ),
+    "tags": pai.DataFrameSchema(
+        {**_IDX, TAG: pai.Column(dt.string, pai.Check.str_length(min_value=1)), **_SECONDS},
+        strict=True,
+        ordered=True,
+    ),
+}
+
+
+def validate(name: str, table: pyarrow.Table, engine: Engine) -> None:
     """Check one canonical table.
+
+    Tables of the size of the ratings are checked by the engine: pandera's checks become queries.
+    Only one that fails them goes to pandas, to find the place.
+
+    Raises:
+        DataError: with the table, row (from 1) and column of the first violation, and their number.
+    """
+    # of no rows every check is null, which counts as a failure
+    if name not in _LARGE or not len(table):
+        validate_frame(name, to_pandas(table))
+        return
+    rows = engine.table(table)
+    try:
+        _LARGE[name].validate(rows, lazy=True)
+        fine = name != "interactions" or _pairs_differ(rows, len(table), engine)
+    except SchemaErrors:
+        fine = False
+    if not fine:
+        validate_frame(name, to_pandas(table))
+        raise DataError(f"table {name} fails a check that pandas cannot explain")
+
+
+def _pairs_differ(rows: ibis.Table, n: int, engine: Engine) -> bool:
+    """Whether no user rates a movie twice; a pair of int32 fits into one int64."""
+    pair = rows[USER_IDX].cast("int64") * 2**31 + rows[ITEM_IDX].cast("int64")
+    return engine.arrow(pair.nunique().name("n").as_table())["n"][0].as_py() == n
+
+
+def validate_frame(name: str, frame: pd.DataFrame) -> None:
+    """Check one canonical table in pandas.
 
     Args:
         name: interactions, items, users or tags.

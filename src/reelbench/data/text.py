@@ -13,7 +13,7 @@ import pandas as pd
 from rapidfuzz import process
 
 from reelbench.columns import LINE
-from reelbench.data.errors import DataError
+from reelbench.data import DataError
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DELIMITERS = (";", "\t", "|", "::", ",")

@@ -3,7 +3,7 @@
 A block is a dictionary of arrays in one `.npz` file. Arrays over items have `n_items` rows and are
 indexed by `item_idx`; arrays over users have `n_users` rows, are indexed by `user_idx` and have
 names that begin with `user_`. Nothing is ever repeated per rating. A matrix over a vocabulary is
-sparse (`sparse.py`). The block `ids` goes to every model.
+sparse (`matrices.sparse_arrays`). The block `ids` goes to every model.
 """
 
 from __future__ import annotations

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
+from reelbench.columns import DIRECTOR, GENRES
 from reelbench.features.block import USER_PREFIX, Block, Catalogue, FeatureBlock
 from reelbench.params import Section
 
@@ -62,3 +65,44 @@ def _words(table: pd.DataFrame, name: str) -> list[str]:
 
 def _lengths(table: pd.DataFrame, name: str) -> list[str]:
     return [str(len(word)) if word else "" for word in _words(table, name)]
+
+
+class GenresBlock(FeatureBlock):
+    """`genres` float32 (n_items, n_genres), ones and zeros; `names` str (n_genres,), sorted.
+
+    The vocabulary is that of the items with a train row: a genre that only cold items have could
+    not get a learned weight, so it is left out. An item without genres has a row of zeros.
+    """
+
+    def build(self, catalogue: Catalogue) -> Block:
+        lists = list(catalogue.items[GENRES])
+        names = sorted({genre for item in catalogue.train_items() for genre in lists[item]})
+        column = {name: number for number, name in enumerate(names)}
+        genres = np.zeros((len(lists), len(names)), dtype=np.float32)
+        for row, item_genres in enumerate(lists):
+            genres[row, [column[genre] for genre in item_genres if genre in column]] = 1.0
+        return {"genres": genres, "names": np.array(names, dtype=np.str_)}
+
+
+class DirectorsBlock(FeatureBlock):
+    """`director` int32 (n_items,), a row of `names` str (n_directors + 1,); 0 and "" are unknown.
+
+    The names are those of items with a train row, sorted; a director of cold items only is
+    unknown. Of several directors the first counts. A data set that names none has `names` [""].
+    """
+
+    def build(self, catalogue: Catalogue) -> Block:
+        items = catalogue.items
+        first = [_first(value) for value in items[DIRECTOR]] if DIRECTOR in items else []
+        first = first or [""] * len(items)
+        names = sorted({first[item] for item in catalogue.train_items()} | {""})
+        number = {name: row for row, name in enumerate(names)}
+        return {
+            "director": np.array([number.get(name, 0) for name in first], dtype=np.int32),
+            "names": np.array(names, dtype=np.str_),
+        }
+
+
+def _first(value: Any) -> str:
+    """The first of "name, name"; empty where there is none."""
+    return value.split(",")[0].strip() if isinstance(value, str) else ""

@@ -8,11 +8,13 @@ import numpy as np
 from scipy import sparse
 
 from reelbench.features.block import USER_PREFIX, Block, Features
-from reelbench.features.sparse import SPARSE_PREFIX, sparse_of
 
 # a block with this array is a table of word numbers, rows of its array `vectors`
 TOKENS = "tokens"
 VECTORS = "vectors"
+#: how names of the arrays of a sparse matrix begin
+SPARSE_PREFIX = "sparse_"
+_PARTS = ("data", "indices", "indptr", "shape")
 _NOT_DENSE = (USER_PREFIX, SPARSE_PREFIX)
 
 
@@ -95,3 +97,23 @@ def tokens_and_vectors(features: Features) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros((features.ids.n_items, 0), np.int32), np.zeros((1, 0), np.float32)
     block = features[blocks[0]]
     return block[TOKENS], block[VECTORS]
+
+
+def sparse_arrays(matrix: sparse.csr_array) -> Block:
+    """Arrays `sparse_data`, `sparse_indices`, `sparse_indptr`, `sparse_shape` of a block.
+
+    Args:
+        matrix: (n_items, n_columns); stored as float32, columns of a row in ascending order.
+    """
+    ordered = matrix.tocsr().astype(np.float32)
+    ordered.sum_duplicates()
+    values = (ordered.data, ordered.indices, ordered.indptr, np.array(ordered.shape, np.int64))
+    return {SPARSE_PREFIX + part: array for part, array in zip(_PARTS, values, strict=True)}
+
+
+def sparse_of(block: Block) -> sparse.csr_array | None:
+    """The matrix of a block, float32 (n_items, n_columns); None for a block without one."""
+    if SPARSE_PREFIX + "data" not in block:
+        return None
+    data, indices, indptr, shape = (block[SPARSE_PREFIX + part] for part in _PARTS)
+    return sparse.csr_array((data, indices, indptr), shape=tuple(shape.tolist()))

@@ -17,8 +17,7 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Block, Features, Ids
-from reelbench.features.matrices import dense_columns
-from reelbench.features.sparse import sparse_arrays, sparse_of
+from reelbench.features.matrices import dense_columns, sparse_arrays, sparse_of
 from reelbench.models.base import Arrays, Recommender
 from reelbench.models.shared.user_items import Profiles
 from reelbench.params import Section

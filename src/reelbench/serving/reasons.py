@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reelbench.columns import GENRES
-from reelbench.features.sparse import sparse_of
+from reelbench.features.matrices import sparse_of
 from reelbench.serving.library import Library
 
 # movies or tags named in one reason

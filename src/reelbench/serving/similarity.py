@@ -17,8 +17,7 @@ from scipy import sparse
 from reelbench.columns import ITEM_IDX, TAG
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Block, Catalogue, Ids
-from reelbench.features.matrices import dense_columns
-from reelbench.features.sparse import sparse_of
+from reelbench.features.matrices import dense_columns, sparse_of
 from reelbench.features.text import TextBlock
 from reelbench.models.content import unit_rows
 from reelbench.models.shared.biases import group_means

@@ -10,8 +10,8 @@ import pandas as pd
 from rapidfuzz import fuzz, process
 
 from reelbench.columns import AKA, TITLE, YEAR
-from reelbench.data.enrich import normalised
-from reelbench.data.titles import parse_title
+from reelbench.data.clean.enrich import normalised
+from reelbench.data.clean.titles import parse_title
 
 #: what somebody is told whose title is like none
 NO_MOVIE = "no movie found"

@@ -11,12 +11,11 @@ import pandas as pd
 from pyarrow import csv
 
 from reelbench import params, paths
-from reelbench.data import large, readers, schema
-from reelbench.data.canonical import Canonical, canonical, describe
+from reelbench.data import DataError, readers, schema
+from reelbench.data.clean.enrich import EnrichConfig, enrich
+from reelbench.data.clean.filters import FilterConfig, filtered
+from reelbench.data.clean.tables import Canonical, canonical, describe
 from reelbench.data.engine import Engine, EngineConfig
-from reelbench.data.enrich import EnrichConfig, enrich
-from reelbench.data.errors import DataError
-from reelbench.data.filters import FilterConfig, filtered
 from reelbench.files import atomic, write_json
 
 _LOG = logging.getLogger(__name__)
@@ -33,10 +32,7 @@ def run() -> None:
     result = filtered(result, params.load("filter", FilterConfig))
     result, fuzzy = _enriched(result, params.load("enrich", EnrichConfig))
     for name, table in result.tables.items():
-        if name in large.TABLES:
-            large.validate(name, table, engine)
-        else:
-            schema.validate(name, schema.to_pandas(table))
+        schema.validate(name, table, engine)
     with atomic(paths.CLEAN) as folder:
         folder.mkdir()
         _write(result, folder)

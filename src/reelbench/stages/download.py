@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reelbench import params, paths
-from reelbench.data.sources import DataSection, fetch
+from reelbench.data.sources.fetch import DataSection, fetch
 
 
 def run() -> None:

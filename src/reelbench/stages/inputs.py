@@ -24,7 +24,6 @@ SHARED_CODE = (
     "data/interactions.py",
     "features/block.py",
     "features/matrices.py",
-    "features/sparse.py",
     "files.py",
     "models/base.py",
     "models/parts",

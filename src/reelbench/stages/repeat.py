@@ -17,7 +17,6 @@ import pandas as pd
 from reelbench import faults, params, paths
 from reelbench.data.engine import Engine, EngineConfig
 from reelbench.data.interactions import Interactions
-from reelbench.data.splits import Given, KFold, divide, protocol_of
 from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.beyond_accuracy import Movies
 from reelbench.evaluation.evaluate import Parts, evaluate
@@ -26,6 +25,7 @@ from reelbench.features.block import Block, BlockEntry, Catalogue, Features, rea
 from reelbench.files import write_json
 from reelbench.models.base import ModelEntry
 from reelbench.seeds import generator, seed_for
+from reelbench.splits import KFold, SplitInput, divide, protocol_of
 from reelbench.stages.featurize import read_catalogue
 
 _LOG = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ def _parts_of_folds(config: KFold, root: int) -> Iterator[Parts]:
     engine = Engine(params.load("engine", EngineConfig))
     ratings = engine.parquet(paths.INTERACTIONS)
     for number in range(1, config.folds + 1):
-        given = Given(ratings, engine, generator(root, "split", config.method))
+        given = SplitInput(ratings, engine, generator(root, "split", config.method))
         divided = divide(config.model_copy(update={"fold": number}), given)
         yield Parts(*(Interactions.from_table(divided[name]) for name in divided))
 

@@ -12,10 +12,10 @@ from reelbench import params, paths
 from reelbench.columns import SOURCE_ROW
 from reelbench.data import schema
 from reelbench.data.engine import Engine, EngineConfig
-from reelbench.data.splits import Given, Protocol, describe, divide, protocol_of
-from reelbench.data.splits.tags import known_tags
 from reelbench.files import atomic, write_json
 from reelbench.seeds import generator
+from reelbench.splits import Protocol, SplitInput, describe, divide, protocol_of
+from reelbench.splits.tags import known_tags
 
 _LOG = logging.getLogger(__name__)
 
@@ -38,8 +38,8 @@ def run() -> None:
     _LOG.info("split %s: %s", config.name, summary["leak"])
 
 
-def _given(config: Protocol, engine: Engine, seed: int) -> Given:
-    return Given(
+def _given(config: Protocol, engine: Engine, seed: int) -> SplitInput:
+    return SplitInput(
         ratings=_ratings(config, engine),
         engine=engine,
         rng=generator(seed, "split", config.method),

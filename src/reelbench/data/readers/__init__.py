@@ -1,4 +1,4 @@
-"""One file per published format, each with `read(folder, config, engine) -> RawTables`."""
+"""Readers of published formats: each a function `(folder, config, engine) -> RawTables`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,17 @@ from pydantic import Field, NonNegativeInt, StringConstraints
 from reelbench.data.engine import Engine
 from reelbench.data.text import RowSource
 from reelbench.params import Section
+
+# format → module and function; imported when needed, since the modules import this package
+_READERS = {
+    "atomic": "atomic:read",
+    "movielens_100k": "movielens:read_100k",
+    "movielens_csv": "movielens:read_csv",
+    "movielens_dat": "movielens:read_dat",
+    "netflix": "netflix:read",
+    "table": "table:read",
+    "tmdb": "tmdb:read",
+}
 
 
 class TableConfig(Section):
@@ -41,7 +52,6 @@ class ReadConfig(Section):
         "movielens_csv",
         "movielens_dat",
         "netflix",
-        "synthetic",
         "table",
         "tmdb",
     ]
@@ -107,8 +117,10 @@ def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
     Raises:
         DataError: a file is missing, or is not what the format says.
     """
-    reader = importlib.import_module(f"reelbench.data.readers.{config.format}")
-    return reader.read(folder, config, engine)
+    module, _, function = _READERS[config.format].partition(":")
+    reader = getattr(importlib.import_module(f"{__name__}.{module}"), function)
+    tables: RawTables = reader(folder, config, engine)
+    return tables
 
 
 def split_genres(genres: pd.Series, config: ReadConfig) -> list[list[str]]:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pandas as pd
 
 from reelbench.columns import GENRES, ITEM_ID, RATING, TITLE_RAW, USER_ID, YEAR
+from reelbench.data import DataError
 from reelbench.data.engine import Engine
-from reelbench.data.errors import DataError
 from reelbench.data.readers import (
     RawFrame,
     RawRows,

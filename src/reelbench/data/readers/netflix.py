@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 from pyarrow import csv
 
 from reelbench.columns import GENRES, ITEM_ID, RATING, TIMESTAMP, TITLE_RAW, USER_ID, YEAR
+from reelbench.data import DataError
 from reelbench.data.engine import Engine
-from reelbench.data.errors import DataError
 from reelbench.data.readers import RawFrame, RawRows, RawTables, ReadConfig, years
 from reelbench.data.text import open_headless
 

@@ -25,8 +25,8 @@ from reelbench.columns import (
     USER_ID,
     YEAR,
 )
+from reelbench.data import DataError
 from reelbench.data.engine import Engine
-from reelbench.data.errors import DataError
 from reelbench.data.readers import (
     RawFrame,
     RawRows,

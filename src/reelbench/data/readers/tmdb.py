@@ -37,8 +37,8 @@ from reelbench.columns import (
     VOTE_COUNT,
     YEAR,
 )
+from reelbench.data import DataError
 from reelbench.data.engine import Engine
-from reelbench.data.errors import DataError
 from reelbench.data.readers import RawFrame, RawRows, RawTables, ReadConfig, years
 from reelbench.data.text import TextFile, open_text, rename
 

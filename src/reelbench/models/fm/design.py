@@ -18,8 +18,7 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Block, Features
-from reelbench.features.matrices import dense_columns, user_columns
-from reelbench.features.sparse import sparse_of
+from reelbench.features.matrices import dense_columns, sparse_of, user_columns
 from reelbench.models.fm.config import FMConfig
 
 #: arrays of the block `years`

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from reelbench.features.block import Features
-from reelbench.features.sparse import sparse_of
+from reelbench.features.matrices import sparse_of
 from reelbench.models.base import Arrays
 from reelbench.models.parts.keras_layers import Terms
 

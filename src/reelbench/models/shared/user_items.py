@@ -15,7 +15,7 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.features.sparse import sparse_arrays, sparse_of
+from reelbench.features.matrices import sparse_arrays, sparse_of
 from reelbench.models.base import Arrays
 from reelbench.params import ParamsError
 

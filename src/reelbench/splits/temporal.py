@@ -10,13 +10,13 @@ import numpy as np
 from pydantic import PlainValidator, model_validator
 
 from reelbench.columns import ITEM_IDX, PART, TIMESTAMP, USER_IDX
-from reelbench.data.splits.protocol import (
+from reelbench.splits.base import (
     TEST,
     TRAIN,
     VALID,
-    Given,
     OfEachUser,
     Protocol,
+    SplitInput,
     floor_share,
     last_of_each,
     need_times,
@@ -37,7 +37,7 @@ class TemporalUser(OfEachUser):
 
     method: Literal["temporal_user"]
 
-    def assign(self, given: Given) -> ibis.Table:
+    def assign(self, given: SplitInput) -> ibis.Table:
         need_times(given, self.name)
         order = [TIMESTAMP, ITEM_IDX]
         codes = last_of_each(given.ratings, USER_IDX, order, self.test, self.valid)
@@ -55,7 +55,7 @@ class LeaveOneOut(Protocol):
 
     method: Literal["leave_one_out"]
 
-    def assign(self, given: Given) -> ibis.Table:
+    def assign(self, given: SplitInput) -> ibis.Table:
         need_times(given, self.name)
         codes = last_of_each(given.ratings, USER_IDX, [TIMESTAMP, ITEM_IDX], test=1, valid=1)
         return given.ratings.mutate(**{PART: codes})
@@ -107,7 +107,7 @@ class TemporalGlobal(Protocol):
             raise ValueError(f"valid from {valid} on comes after test from {test} on")
         return self
 
-    def assign(self, given: Given) -> ibis.Table:
+    def assign(self, given: SplitInput) -> ibis.Table:
         need_times(given, self.name)
         times = given.engine.arrow(given.ratings.select(TIMESTAMP))[TIMESTAMP].to_numpy()
         test_from, valid_from = self._points(np.sort(times))

@@ -19,9 +19,9 @@ from pydantic import Field, NonNegativeInt
 from rapidfuzz import fuzz
 
 from reelbench.columns import AKA, DIRECTOR, ITEM_ID, OVERVIEW, SCORE, TITLE, TITLE_RAW, YEAR
-from reelbench.data.errors import DataError
+from reelbench.data import DataError
+from reelbench.data.clean.titles import parse_title
 from reelbench.data.text import open_text, rename
-from reelbench.data.titles import parse_title
 from reelbench.params import Section
 from reelbench.paths import in_checkout
 

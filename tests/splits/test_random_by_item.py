@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
+from reelbench.data import DataError
 from reelbench.data.engine import Engine, EngineConfig
-from reelbench.data.errors import DataError
-from reelbench.data.splits import Given, divide
-from reelbench.data.splits.by_item import RandomByItem
+from reelbench.splits import SplitInput, divide
+from reelbench.splits.random import RandomByItem
 
 CONFIG = RandomByItem(name="by_item", method="random_by_item", test=0.25, seed=42)
 
@@ -34,7 +34,7 @@ def ratings(n: int = 500) -> pd.DataFrame:
 
 def split(frame: pd.DataFrame, engine: Engine) -> dict[str, pd.DataFrame]:
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    parts = divide(CONFIG, Given(ibis.memtable(table), engine, np.random.default_rng(0)))
+    parts = divide(CONFIG, SplitInput(ibis.memtable(table), engine, np.random.default_rng(0)))
     return {name: part.to_pandas() for name, part in parts.items()}
 
 

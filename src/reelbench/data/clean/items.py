@@ -21,9 +21,9 @@ from reelbench.columns import (
     USER_IDX,
     YEAR,
 )
-from reelbench.data.errors import DataError
+from reelbench.data import DataError
+from reelbench.data.clean.titles import parse_title
 from reelbench.data.readers import RawFrame, ReadConfig
-from reelbench.data.titles import parse_title
 
 NO_ID = "no id"
 REPEATED_ID = "the id comes more than once"

@@ -20,11 +20,11 @@ from reelbench.columns import (
     USER_IDX,
     YEAR,
 )
-from reelbench.data import judge, ratings, schema
-from reelbench.data.catalogue import Kept, items_table, keep_usable, users_table
+from reelbench.data import DataError, schema
+from reelbench.data.clean import ratings
+from reelbench.data.clean.items import Kept, items_table, keep_usable, users_table
+from reelbench.data.clean.ratings import ValidatedRows
 from reelbench.data.engine import Engine
-from reelbench.data.errors import DataError
-from reelbench.data.judge import Judged
 from reelbench.data.readers import RawTables, ReadConfig
 
 _NO_TAGS = pa.schema(
@@ -65,27 +65,27 @@ def canonical(raw: RawTables, config: ReadConfig, engine: Engine) -> Canonical:
     people = keep_usable(raw.users, USER_ID, config) if raw.users else None
     items = items_table(movies.frame, config)
     known = people.frame if people else None
-    judged = judge.judge_ratings(raw.interactions, items, known, config, engine)
-    users = users_table(known, ratings.rated_by(judged, engine))
-    interactions = ratings.interactions_table(judged, users, engine)
+    validated = ratings.validate_ratings(raw.interactions, items, known, config, engine)
+    users = users_table(known, ratings.rated_by(validated, engine))
+    interactions = ratings.interactions_table(validated, users, engine)
     if not len(interactions):
         raise DataError(f"{raw.interactions.file.path}: there is no rating in it that can be used")
     counts = {
-        "interactions": _account(judged, len(interactions)),
+        "interactions": _account(validated, len(interactions)),
         "items": _account_of_small(movies, items) | _about_items(movies, items, interactions),
         "users": _account_of_small(people, users),
         "tags": {"read": 0, "dropped": {}, "written": 0},
     }
-    dropped = {"interactions": judge.unusable_rows(judged, engine)}
+    dropped = {"interactions": ratings.unusable_rows(validated, engine)}
     dropped["items"] = _text(movies.dropped)
     if people:
         dropped["users"] = _text(people.dropped)
     tags = _NO_TAGS.empty_table()
     if raw.tags:
-        judged_tags = judge.judge_tags(raw.tags, items, users, config, engine)
-        tags = ratings.tags_table(judged_tags, users, engine)
-        counts["tags"] = _account(judged_tags, len(tags))
-        dropped["tags"] = judge.unusable_rows(judged_tags, engine)
+        validated_tags = ratings.validate_tags(raw.tags, items, users, config, engine)
+        tags = ratings.tags_table(validated_tags, users, engine)
+        counts["tags"] = _account(validated_tags, len(tags))
+        dropped["tags"] = ratings.unusable_rows(validated_tags, engine)
     source_row = interactions[SOURCE_ROW].to_numpy()
     tables = {"interactions": interactions.drop_columns(SOURCE_ROW), "tags": tags}
     tables |= {"items": schema.to_arrow(items), "users": schema.to_arrow(users)}
@@ -103,9 +103,10 @@ def describe(tables: dict[str, pa.Table], config: ReadConfig) -> dict[str, Any]:
     }
 
 
-def _account(judged: Judged, written: int) -> dict[str, Any]:
-    repeated = {ratings.REPEATED: judged.n_usable - written} if judged.n_usable > written else {}
-    return {"read": judged.read, "dropped": judged.counts | repeated, "written": written}
+def _account(validated: ValidatedRows, written: int) -> dict[str, Any]:
+    repeated = validated.n_usable - written
+    dropped = validated.counts | ({ratings.REPEATED: repeated} if repeated else {})
+    return {"read": validated.read, "dropped": dropped, "written": written}
 
 
 def _account_of_small(kept: Kept | None, written: pd.DataFrame) -> dict[str, Any]:

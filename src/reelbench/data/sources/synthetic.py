@@ -21,7 +21,6 @@ from pyarrow import csv
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
 from reelbench.columns import GENRES, ITEM_ID, RATING, TAG, TIMESTAMP, TITLE_RAW, USER_ID
-from reelbench.data.words import ADJECTIVES, GENRE_WORDS, NOUNS
 from reelbench.params import Section
 from reelbench.seeds import generator
 
@@ -278,3 +277,40 @@ def _writer(file: Path, columns: list[str]) -> csv.CSVWriter | pq.ParquetWriter:
 def _renamed(table: pa.Table) -> pa.Table:
     schema = pa.schema([(_PUBLISHED[name], _TYPES[name]) for name in table.column_names])
     return table.rename_columns(schema.names).cast(schema)
+
+
+ADJECTIVES = (
+    *("Silent", "Broken", "Golden", "Hidden", "Last", "Lonely", "Burning", "Frozen"),
+    *("Secret", "Crooked", "Distant", "Electric", "Endless", "Fallen", "Forgotten", "Gentle"),
+    *("Hollow", "Iron", "Little", "Lost", "Midnight", "Northern", "Painted", "Perfect"),
+    *("Quiet", "Restless", "Scarlet", "Shattered", "Sleeping", "Stolen", "Strange", "Sudden"),
+    *("Tender", "Velvet", "Wandering", "Wicked", "Wild", "Winter", "Wooden", "Young"),
+)
+NOUNS = (
+    *("River", "Garden", "Machine", "Harbor", "Island", "Letter", "Mirror", "Orchard"),
+    *("Palace", "Promise", "Road", "Season", "Shadow", "Song", "Station", "Storm"),
+    *("Stranger", "Summer", "Tower", "Valley", "Voyage", "Witness", "Window", "Bridge"),
+    *("Castle", "Circus", "Daughter", "Detective", "Empire", "Engine", "Feast", "Forest"),
+    *("Game", "Heart", "Hotel", "Hunter", "King", "Lantern", "Market", "Night"),
+)
+#: genres as MovieLens has them, with words that people use for tags of such movies
+GENRE_WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Action", ("explosive", "car chase", "martial arts", "fast-paced")),
+    ("Adventure", ("treasure", "journey", "epic", "jungle")),
+    ("Animation", ("hand-drawn", "pixar-like", "colourful", "anime")),
+    ("Children", ("family", "talking animals", "cute", "school")),
+    ("Comedy", ("funny", "satire", "slapstick", "quirky")),
+    ("Crime", ("heist", "gangster", "noir-ish", "prison")),
+    ("Documentary", ("true story", "interviews", "archive", "politics")),
+    ("Drama", ("slow", "moving", "family secrets", "bleak")),
+    ("Fantasy", ("magic", "dragons", "fairy tale", "sword")),
+    ("Film-Noir", ("femme fatale", "black and white", "private eye", "cynical")),
+    ("Horror", ("scary", "gore", "haunted house", "zombies")),
+    ("Musical", ("songs", "dance", "broadway", "show tunes")),
+    ("Mystery", ("twist ending", "whodunit", "puzzle", "detective")),
+    ("Romance", ("love story", "wedding", "tear-jerker", "bittersweet")),
+    ("Sci-Fi", ("space", "time travel", "robots", "dystopia")),
+    ("Thriller", ("suspense", "conspiracy", "tense", "serial killer")),
+    ("War", ("soldiers", "world war ii", "trenches", "submarine")),
+    ("Western", ("cowboys", "desert", "duel", "railway")),
+)

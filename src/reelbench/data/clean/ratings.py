@@ -23,9 +23,10 @@ from reelbench.columns import (
     TAG,
     TIMESTAMP,
     USER_ID,
+    USER_IDX,
 )
+from reelbench.data import DataError
 from reelbench.data.engine import Engine
-from reelbench.data.errors import DataError
 from reelbench.data.readers import RawRows, ReadConfig
 
 NO_ID = "no user or movie"
@@ -55,7 +56,7 @@ Reasons = list[tuple[ibis.ir.BooleanValue, str]]
 
 
 @dataclass(frozen=True)
-class Judged:
+class ValidatedRows:
     """What became of the rows of one table.
 
     Attributes:
@@ -77,13 +78,13 @@ class Judged:
         return self.read - sum(self.counts.values())
 
 
-def judge_ratings(
+def validate_ratings(
     raw: RawRows,
     items: pd.DataFrame,
     users: pd.DataFrame | None,
     config: ReadConfig,
     engine: Engine,
-) -> Judged:
+) -> ValidatedRows:
     """Find the ratings that can be used.
 
     Args:
@@ -101,14 +102,14 @@ def judge_ratings(
     reasons = [(rating.isnull() | rating.isnan(), NO_NUMBER), (outside, OFF_SCALE)]
     # text is read in the order of the file, so a number without an order is that of the row
     table = raw.table.mutate(**{_VALUE: rating, SOURCE_ROW: ibis.row_number()})
-    judged = _judge(table, RATING, reasons, items, users, config, engine)
-    _refuse(judged, set(judged.counts) - set(_left_out(table, engine)), raw, config, engine)
-    return judged
+    validated = _validate(table, RATING, reasons, items, users, config, engine)
+    _refuse(validated, set(validated.counts) - set(_left_out(table, engine)), raw, config, engine)
+    return validated
 
 
-def judge_tags(
+def validate_tags(
     raw: RawRows, items: pd.DataFrame, users: pd.DataFrame, config: ReadConfig, engine: Engine
-) -> Judged:
+) -> ValidatedRows:
     """Find the tags that can be used.
 
     An empty tag, or one of a user who rated nothing, is no fault of the file: it is counted only.
@@ -125,20 +126,20 @@ def judge_tags(
     """
     tag = raw.table[TAG].strip().nullif("")
     table = raw.table.mutate(**{_VALUE: tag})
-    judged = _judge(table, TAG, [(tag.isnull(), NO_TAG)], items, users, config, engine)
-    _refuse(judged, set(judged.counts) - {NO_TAG, NO_USER}, raw, config, engine)
-    return judged
+    validated = _validate(table, TAG, [(tag.isnull(), NO_TAG)], items, users, config, engine)
+    _refuse(validated, set(validated.counts) - {NO_TAG, NO_USER}, raw, config, engine)
+    return validated
 
 
-def unusable_rows(judged: Judged, engine: Engine) -> pa.Table:
+def unusable_rows(validated: ValidatedRows, engine: Engine) -> pa.Table:
     """The rows that cannot be used, in an order that does not depend on the engine."""
-    if not judged.counts:  # the source need not be read again
-        return engine.arrow(judged.unusable.limit(0))
-    columns = [judged.unusable[name] for name in judged.unusable.columns]
-    return engine.arrow(judged.unusable.order_by(columns))
+    if not validated.counts:  # the source need not be read again
+        return engine.arrow(validated.unusable.limit(0))
+    columns = [validated.unusable[name] for name in validated.unusable.columns]
+    return engine.arrow(validated.unusable.order_by(columns))
 
 
-def _judge(
+def _validate(
     table: ibis.Table,
     name: str,
     reasons: Reasons,
@@ -146,7 +147,7 @@ def _judge(
     users: pd.DataFrame | None,
     config: ReadConfig,
     engine: Engine,
-) -> Judged:
+) -> ValidatedRows:
     """Judge rows whose value, already converted, is in the column `_value`."""
     source = [column for column in table.columns if column not in (_VALUE, EXCLUDED, SOURCE_ROW)]
     time = _seconds(table, config.time_format)
@@ -171,7 +172,7 @@ def _judge(
     read = counts.pop("", 0) + sum(counts.values())
     usable = held.filter(held[_CODE] == 0).drop(_CODE)
     unusable = rows.filter(rows[REASON].notnull()).select(*source, REASON)
-    return Judged(usable, read, counts, unusable)
+    return ValidatedRows(usable, read, counts, unusable)
 
 
 def no_time(time_format: str) -> str:
@@ -241,20 +242,79 @@ def _counts(held: ibis.Table, known: Sequence[str], engine: Engine) -> dict[str,
 
 
 def _refuse(
-    judged: Judged, faults: set[str], raw: RawRows, config: ReadConfig, engine: Engine
+    validated: ValidatedRows, faults: set[str], raw: RawRows, config: ReadConfig, engine: Engine
 ) -> None:
     """Name the first bad row of the file, what is wrong with it, and what to do."""
     if not faults or config.on_bad_rows == "drop":
         return
-    bad = judged.unusable.filter(judged.unusable[REASON].isin(sorted(faults)))
+    bad = validated.unusable.filter(validated.unusable[REASON].isin(sorted(faults)))
     examples = engine.arrow(bad.limit(_EXAMPLES))
     columns = [name for name in examples.column_names if name != REASON]
     rows = {tuple(row[c] or "" for c in columns): row[REASON] for row in examples.to_pylist()}
     where, values = raw.file.locate(rows, columns)
     reason = rows[values]
     column = _COLUMN.get(reason, TIMESTAMP)
-    total = ", ".join(f"{name}: {n}" for name, n in judged.counts.items())
+    total = ", ".join(f"{name}: {n}" for name, n in validated.counts.items())
     raise DataError(
         f"{where}, column {raw.file.label(column)}: '{values[columns.index(column)]}': {reason} "
-        f"({total}; of {judged.read} rows). Mend the file, or set read.on_bad_rows to drop"
+        f"({total}; of {validated.read} rows). Mend the file, or set read.on_bad_rows to drop"
     )
+
+
+_PAIR = [USER_IDX, ITEM_IDX]
+REPEATED = "same user and movie again (the last by time is kept; at equal times the higher rating)"
+
+
+def rated_by(validated: ValidatedRows, engine: Engine) -> list[str]:
+    """Ids of the users with a usable rating, in no order."""
+    return engine.arrow(validated.usable.select(USER_ID).distinct())[USER_ID].to_pylist()
+
+
+def interactions_table(validated: ValidatedRows, users: pd.DataFrame, engine: Engine) -> pa.Table:
+    """The canonical table `interactions`, one row per user and movie.
+
+    Args:
+        validated: ratings.
+        users: canonical users.
+        engine: where the ratings are.
+
+    Returns:
+        Rows sorted by user, time (missing first) and movie; with the number of each row in the
+        source as a last column `source_row`.
+    """
+    rows = _with_user_idx(validated.usable, users)
+    rating = rows[RATING].cast("float32")
+    rows = rows.select(USER_IDX, ITEM_IDX, TIMESTAMP, SOURCE_ROW, **{RATING: rating})
+    order = [USER_IDX, ibis.asc(TIMESTAMP, nulls_first=True), ITEM_IDX]
+    columns = [USER_IDX, ITEM_IDX, RATING, TIMESTAMP, SOURCE_ROW]
+    kept = _without_repeated(rows, engine).select(columns)
+    return engine.arrow(kept.order_by(order))
+
+
+def _without_repeated(rows: ibis.Table, engine: Engine) -> ibis.Table:
+    """The last of each pair's rows.
+
+    Only the pairs that come more than once are put in order: they are few, and ordering all pairs
+    takes ten times as long as finding out which these are.
+    """
+    counted = rows.group_by(_PAIR).agg(n=rows.count())
+    repeated = engine.cache(counted.filter(counted.n > 1).select(_PAIR))
+    again = rows.semi_join(repeated, _PAIR)
+    latest_first = ibis.window(
+        group_by=_PAIR,
+        order_by=[ibis.desc(TIMESTAMP, nulls_first=False), ibis.desc(RATING)],
+    )
+    again = again.mutate(_place=ibis.row_number().over(latest_first))
+    last = again.filter(again["_place"] == 0).drop("_place")
+    return ibis.union(rows.anti_join(repeated, _PAIR), last)
+
+
+def tags_table(validated: ValidatedRows, users: pd.DataFrame, engine: Engine) -> pa.Table:
+    """The canonical table `tags`, sorted by user, movie, time and tag."""
+    rows = _with_user_idx(validated.usable, users).select(USER_IDX, ITEM_IDX, TAG, TIMESTAMP)
+    order = [USER_IDX, ITEM_IDX, ibis.asc(TIMESTAMP, nulls_first=True), TAG]
+    return engine.arrow(rows.order_by(order))
+
+
+def _with_user_idx(rows: ibis.Table, users: pd.DataFrame) -> ibis.Table:
+    return rows.inner_join(ibis.memtable(users[[USER_ID, USER_IDX]]), USER_ID)

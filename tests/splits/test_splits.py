@@ -16,12 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from reelbench.data import DataError
 from reelbench.data.engine import Engine, EngineConfig
-from reelbench.data.errors import DataError
 from reelbench.data.schema import write
-from reelbench.data.splits import METHODS, Given, Protocol, describe
-from reelbench.data.splits import divide as divide_given
 from reelbench.seeds import generator
+from reelbench.splits import METHODS, Protocol, SplitInput, describe
+from reelbench.splits import divide as divide_given
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("REELBENCH_SHARED_DATA", ROOT.parent / "shared" / "data"))
@@ -60,7 +60,7 @@ def config(method: str, test: Any = 0.2, valid: Any = 0.1, **more: Any) -> Any:
 def divide(
     ratings: ibis.Table, settings: Protocol, engine: Engine, rng: np.random.Generator
 ) -> dict[str, pa.Table]:
-    return divide_given(settings, Given(ratings, engine, rng))
+    return divide_given(settings, SplitInput(ratings, engine, rng))
 
 
 def table(rows: Rows) -> pa.Table:

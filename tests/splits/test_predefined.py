@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from reelbench.data import DataError
 from reelbench.data.engine import Engine, EngineConfig
-from reelbench.data.errors import DataError
-from reelbench.data.splits import METHODS, Given, divide
+from reelbench.splits import METHODS, SplitInput, divide
 
 USERS = pd.DataFrame({"user_idx": pd.Series([0, 1], dtype="int32"), "user_id": ["7", "a"]})
 ITEMS = pd.DataFrame(
@@ -48,7 +48,7 @@ def split(tmp_path: Path, engine: Engine) -> Any:
         config = METHODS["predefined"](name="predefined", method="predefined", **values)
         users, items = ibis.memtable(USERS), ibis.memtable(ITEMS)
         rng = np.random.default_rng(0)
-        parts = divide(config, Given(ibis.memtable(RATINGS), engine, rng, users, items))
+        parts = divide(config, SplitInput(ibis.memtable(RATINGS), engine, rng, users, items))
         return [part["rating"].to_pylist() for part in parts.values()]
 
     return run
@@ -75,7 +75,7 @@ def test_parquet(tmp_path: Path, engine: Engine) -> None:
     values = {"root": str(tmp_path), "files": files, "delimiter": ",", "columns": {"user_id": "u"}}
     config = METHODS["predefined"](name="predefined", method="predefined", **values)
     tables = [ibis.memtable(frame) for frame in (RATINGS, USERS, ITEMS)]
-    given = Given(tables[0], engine, np.random.default_rng(0), tables[1], tables[2])
+    given = SplitInput(tables[0], engine, np.random.default_rng(0), tables[1], tables[2])
     assert divide(config, given)["test"]["rating"].to_pylist() == [3]
 
 
@@ -107,6 +107,6 @@ def test_a_missing_folder_or_file_is_named(tmp_path: Path, engine: Engine) -> No
         values = {"root": root, "files": files, "delimiter": ",", "columns": {}}
         config = METHODS["predefined"](name="predefined", method="predefined", **values)
         tables = [ibis.memtable(frame) for frame in (RATINGS, USERS, ITEMS)]
-        given = Given(tables[0], engine, np.random.default_rng(0), tables[1], tables[2])
+        given = SplitInput(tables[0], engine, np.random.default_rng(0), tables[1], tables[2])
         with pytest.raises(DataError, match=message):
             divide(config, given)

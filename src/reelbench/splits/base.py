@@ -13,8 +13,8 @@ import pyarrow as pa
 from pydantic import AfterValidator, Field, model_validator
 
 from reelbench.columns import ITEM_IDX, PART, RATING, TIMESTAMP, USER_IDX
+from reelbench.data import DataError
 from reelbench.data.engine import Engine
-from reelbench.data.errors import DataError
 from reelbench.params import Section
 
 PARTS = ("train", "valid", "test")
@@ -35,7 +35,7 @@ Amount = Annotated[float, Field(ge=0), AfterValidator(_share_or_number)]
 
 
 @dataclass(frozen=True)
-class Given:
+class SplitInput:
     """What a protocol may look at.
 
     Attributes:
@@ -61,7 +61,7 @@ class Protocol(Section):
             rating; one or more sentences for the report.
         clock: whose time the protocol respects. `everybody`: nothing of train is later than a test
             rating. `user`: nothing that the same user did. None: time plays no part.
-        needs_source_row: whether `Given.ratings` must have the column `source_row`.
+        needs_source_row: whether `SplitInput.ratings` must have the column `source_row`.
     """
 
     leak: ClassVar[str]
@@ -71,11 +71,11 @@ class Protocol(Section):
     name: str
     method: str
 
-    def assign(self, given: Given) -> ibis.Table:
+    def assign(self, given: SplitInput) -> ibis.Table:
         """The ratings with their code (0 train, 1 valid, 2 test) in the column `part`."""
         raise NotImplementedError
 
-    def divide(self, given: Given) -> dict[str, pa.Table]:
+    def divide(self, given: SplitInput) -> dict[str, pa.Table]:
         """Train, valid and test, each sorted by user, time (missing first) and movie.
 
         A protocol whose rows need another order overrides this instead of `assign`.
@@ -105,7 +105,7 @@ class OfEachUser(Protocol):
         return self
 
 
-def need_times(given: Given, split: str) -> None:
+def need_times(given: SplitInput, split: str) -> None:
     """Raise DataError if a rating has no timestamp."""
     missing = given.ratings[TIMESTAMP].isnull().sum().fill_null(0).name("n")
     n = given.engine.arrow(missing.as_table())["n"][0].as_py()

@@ -10,23 +10,23 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import ConfigDict
 
-from reelbench.data.errors import DataError
-from reelbench.data.splits.by_item import RandomByItem
-from reelbench.data.splits.chance import ColdItems, KFold, Random, RandomByUser
-from reelbench.data.splits.predefined import Predefined
-from reelbench.data.splits.protocol import PARTS, Given, Protocol
-from reelbench.data.splits.summary import describe
-from reelbench.data.splits.temporal import LeaveOneOut, TemporalGlobal, TemporalUser
+from reelbench.columns import ITEM_IDX, TIMESTAMP, USER_IDX
+from reelbench.data import DataError
 from reelbench.params import Section
+from reelbench.splits.base import PARTS, Protocol, SplitInput
+from reelbench.splits.predefined import Predefined
+from reelbench.splits.random import ColdItems, KFold, Random, RandomByItem, RandomByUser
+from reelbench.splits.temporal import LeaveOneOut, TemporalGlobal, TemporalUser
 
 __all__ = [
     "METHODS",
     "PARTS",
-    "Given",
     "KFold",
     "Protocol",
+    "SplitInput",
     "describe",
     "divide",
     "protocol_of",
@@ -58,7 +58,7 @@ def protocol_of(section: Mapping[str, Any]) -> type[Any]:
     return METHODS.get(str(section.get("method")), _Unknown)
 
 
-def divide(config: Protocol, given: Given) -> dict[str, pa.Table]:
+def divide(config: Protocol, given: SplitInput) -> dict[str, pa.Table]:
     """Divide the ratings into the tables `train`, `valid` and `test`.
 
     Raises:
@@ -70,3 +70,37 @@ def divide(config: Protocol, given: Given) -> dict[str, pa.Table]:
             n_rows = sum(map(len, parts.values()))
             raise DataError(f"split {config.name}: {name} is empty with {n_rows} ratings")
     return parts
+
+
+def describe(parts: dict[str, pa.Table], config: Protocol) -> dict[str, Any]:
+    """Sizes and time ranges (Unix seconds) of the parts, what is cold, and the leak left."""
+    train = parts["train"]
+    return {
+        "name": config.name,
+        "method": config.method,
+        "parts": {name: _sizes(table) for name, table in parts.items()},
+        "cold": {name: _cold(parts[name], train) for name in PARTS[1:]},
+        "leak": config.leak,
+    }
+
+
+def _sizes(part: pa.Table) -> dict[str, int | None]:
+    times = pc.min_max(part[TIMESTAMP]).as_py()
+    return {
+        "rows": len(part),
+        "users": pc.count_distinct(part[USER_IDX]).as_py(),
+        "items": pc.count_distinct(part[ITEM_IDX]).as_py(),
+        "time_min": times["min"],
+        "time_max": times["max"],
+    }
+
+
+def _cold(part: pa.Table, train: pa.Table) -> dict[str, int]:
+    """How many users and movies of a part have no row in train, and how many rows are theirs."""
+    cold = {}
+    for name, column in (("users", USER_IDX), ("items", ITEM_IDX)):
+        unseen = pc.invert(pc.is_in(part[column], pc.unique(train[column])))
+        rows = part.filter(unseen)
+        cold[name] = pc.count_distinct(rows[column]).as_py()
+        cold[f"rows_of_{name}"] = len(rows)
+    return cold

@@ -9,12 +9,12 @@ from typing import ClassVar, Literal
 import ibis
 
 from reelbench.columns import ITEM_ID, ITEM_IDX, PART, USER_ID, USER_IDX
+from reelbench.data import DataError
 from reelbench.data.engine import Engine
-from reelbench.data.errors import DataError
-from reelbench.data.splits.protocol import COLUMNS, PARTS, TRAIN, Given, Protocol
 from reelbench.data.text import open_text, rename
 from reelbench.params import Section
 from reelbench.paths import in_checkout
+from reelbench.splits.base import COLUMNS, PARTS, TRAIN, Protocol, SplitInput
 
 _CODES = {name: code for code, name in enumerate(PARTS)}
 _PAIR = [USER_IDX, ITEM_IDX]
@@ -49,13 +49,13 @@ class Predefined(Protocol):
     delimiter: str
     columns: dict[str, str]
 
-    def assign(self, given: Given) -> ibis.Table:
+    def assign(self, given: SplitInput) -> ibis.Table:
         pairs = given.engine.cache(self._pairs(given))
         self._check(pairs, given)
         found = given.ratings.select(*COLUMNS).left_join(pairs, _PAIR)
         return found.select(*COLUMNS, **{PART: found[PART].fill_null(TRAIN)})
 
-    def _pairs(self, given: Given) -> ibis.Table:
+    def _pairs(self, given: SplitInput) -> ibis.Table:
         """Ids, indices (null where unknown) and code of every row of the files."""
         assert given.users is not None and given.items is not None
         files = {name: file for name, file in self.files.model_dump().items() if file}
@@ -87,7 +87,7 @@ class Predefined(Protocol):
         ids = {name: table[name].cast("string") for name in (USER_ID, ITEM_ID)}
         return table.select(**ids, **{PART: ibis.literal(code, "int8")})
 
-    def _check(self, pairs: ibis.Table, given: Given) -> None:
+    def _check(self, pairs: ibis.Table, given: SplitInput) -> None:
         """Raise DataError unless the files and the ratings agree, naming a pair that does not."""
         ratings = given.ratings.select(*_PAIR)
         unknown = pairs.anti_join(ratings, _PAIR)

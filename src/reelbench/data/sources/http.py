@@ -12,7 +12,7 @@ import urllib.request
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
-from reelbench.data.errors import DataError
+from reelbench.data import DataError
 
 _LOG = logging.getLogger(__name__)
 _CHUNK = 1 << 18

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from pydantic import NonNegativeInt
 
 from reelbench.columns import ITEM_IDX, USER_IDX
-from reelbench.data.canonical import Canonical
-from reelbench.data.errors import DataError
+from reelbench.data import DataError
+from reelbench.data.clean.tables import Canonical
 from reelbench.params import Section
 
 NOT_TAGGED = "no rating of a movie that the same user has tagged"

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from reelbench.data.engine import Engine, EngineConfig
 from reelbench.data.schema import write
-from reelbench.data.splits import METHODS, Given, divide
-from reelbench.data.splits.tags import HELD_OUT, LATE, known_tags
+from reelbench.splits import METHODS, SplitInput, divide
+from reelbench.splits.tags import HELD_OUT, LATE, known_tags
 
 SCHEMA = pa.schema(
     [
@@ -59,7 +59,7 @@ def tables(tags: Tags, method: str, engine: Engine) -> tuple[pa.Table, dict[str,
             "timestamp": time,
         }
     )
-    parts = divide(config, Given(ibis.memtable(ratings), engine, np.random.default_rng(0)))
+    parts = divide(config, SplitInput(ibis.memtable(ratings), engine, np.random.default_rng(0)))
     rows = [dict(zip(SCHEMA.names, row, strict=True)) for row in tags]
     tagged = ibis.memtable(pa.Table.from_pylist(rows, SCHEMA))
     return (*known_tags(tagged, parts, config, engine), parts)

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from reelbench.columns import ITEM_IDX, REASON, TAG, TIMESTAMP, USER_IDX
 from reelbench.data.engine import Engine
-from reelbench.data.splits.protocol import PARTS, Protocol
+from reelbench.splits.base import PARTS, Protocol
 
 HELD_OUT = "on a pair of valid or test"
 LATE = "not earlier than the first rating held out"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Annotated, ClassVar, Literal
 
 import ibis
@@ -9,17 +10,17 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field, PositiveInt, model_validator
 
-from reelbench.columns import ITEM_IDX, PART, USER_IDX
-from reelbench.data.errors import DataError
-from reelbench.data.splits.protocol import (
+from reelbench.columns import ITEM_IDX, PART, SOURCE_ROW, USER_IDX
+from reelbench.data import DataError
+from reelbench.splits.base import (
     COLUMNS,
     TEST,
     TRAIN,
     VALID,
-    Given,
     OfEachUser,
     Protocol,
     Share,
+    SplitInput,
     floor_share,
     last_of_each,
 )
@@ -40,7 +41,7 @@ class Random(Protocol):
     test: Annotated[Share, Field(gt=0)]
     valid: Share
 
-    def assign(self, given: Given) -> ibis.Table:
+    def assign(self, given: SplitInput) -> ibis.Table:
         rows = _rows(given)
         n_test = max(1, floor_share(self.test, len(rows)))
         codes = np.full(len(rows), TRAIN)
@@ -69,7 +70,7 @@ class KFold(Protocol):
             raise ValueError(f"fold {self.fold} is none of 1 to {self.folds}")
         return self
 
-    def assign(self, given: Given) -> ibis.Table:
+    def assign(self, given: SplitInput) -> ibis.Table:
         rows = _rows(given)
         place = given.rng.permutation(len(rows))
         codes = np.where(place % self.folds == self.fold - 1, TEST, TRAIN)
@@ -85,7 +86,7 @@ class RandomByUser(OfEachUser):
 
     method: Literal["random_by_user"]
 
-    def assign(self, given: Given) -> ibis.Table:
+    def assign(self, given: SplitInput) -> ibis.Table:
         rows = _rows(given)
         drawn = _with_column(rows, _DRAW, given.rng.permutation(len(rows)))
         return drawn.mutate(**{PART: last_of_each(drawn, USER_IDX, [_DRAW], self.test, self.valid)})
@@ -110,7 +111,7 @@ class ColdItems(Protocol):
             raise ValueError(f"test {self.test} and valid {self.valid} leave nothing to train")
         return self
 
-    def assign(self, given: Given) -> ibis.Table:
+    def assign(self, given: SplitInput) -> ibis.Table:
         rated = given.engine.arrow(given.ratings.select(ITEM_IDX).distinct().order_by(ITEM_IDX))
         n_test = max(1, floor_share(self.test, len(rated)))
         n_valid = floor_share(self.valid, len(rated))
@@ -121,7 +122,7 @@ class ColdItems(Protocol):
         return given.ratings.inner_join(drawn, ITEM_IDX)
 
 
-def _rows(given: Given) -> pa.Table:
+def _rows(given: SplitInput) -> pa.Table:
     """All ratings by user and movie: an order that does not depend on that of the input.
 
     Raises:
@@ -135,3 +136,46 @@ def _rows(given: Given) -> pa.Table:
 
 def _with_column(rows: pa.Table, name: str, values: np.ndarray) -> ibis.Table:
     return ibis.memtable(rows.append_column(name, pa.array(values.astype(np.int32))))
+
+
+class RandomByItem(Protocol):
+    """The stratified split of Recommenders' MovieLens table.
+
+    Rows get a number from NumPy's legacy generator in the order of the source; of a movie's n rows
+    those with the round((1 - test) * n) lowest numbers, a half rounded to even, are train. There is
+    no valid part. Parts are ordered by movie and number, since what a model learns may depend on
+    the order of its rows.
+    """
+
+    leak: ClassVar[str] = (
+        "Time plays no part: train holds a random share of every movie's ratings, many given later "
+        "than a test rating, so a model predicts the past from the future, and hardly a movie is "
+        "cold. Scores are higher than in use; the split is for comparison with published ones."
+    )
+    needs_source_row: ClassVar[bool] = True
+
+    method: Literal["random_by_item"]
+    test: Annotated[Share, Field(gt=0)]
+    #: of `numpy.random.RandomState`: the published draw is to be repeated
+    seed: int
+
+    def divide(self, given: SplitInput) -> dict[str, pa.Table]:
+        if SOURCE_ROW not in given.ratings.columns:
+            raise DataError(
+                f"split {self.name} needs the order of the source: run `dvc repro clean`"
+            )
+        rows = given.engine.arrow(given.ratings.order_by(SOURCE_ROW))
+        draw = np.random.RandomState(self.seed).rand(len(rows))
+        item = rows[ITEM_IDX].to_numpy()
+        order = np.lexsort((draw, item))
+        is_train = self._is_train(item[order])
+        columns = rows.select(list(COLUMNS))
+        train, test = columns.take(order[is_train]), columns.take(order[~is_train])
+        return {"train": train, "valid": columns.slice(0, 0), "test": test}
+
+    def _is_train(self, item: np.ndarray) -> np.ndarray:
+        """Which of the rows, sorted by movie and number, are train: bool (n,)."""
+        _, start, count = np.unique(item, return_index=True, return_counts=True)
+        place = np.arange(len(item)) - np.repeat(start, count)
+        share = 1 - Fraction(str(self.test))
+        return place < np.repeat([round(share * int(n)) for n in count], count)

@@ -1,0 +1,1 @@
+"""From tables as published to the canonical ones: validation, numbering, filters, enrichment."""
