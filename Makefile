@@ -1,8 +1,9 @@
-# The front door: `make help` lists what there is.
+# `make help` lists all targets.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.complete
 PORT ?= 5000
+CODE := src tests benchmarks replications
 
 # compiled modules are kept, whatever the environment says: without them every stage compiles all that it imports
 unexport PYTHONDONTWRITEBYTECODE
@@ -10,12 +11,13 @@ unexport PYTHONDONTWRITEBYTECODE
 export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := 1
+export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup params repro test lint format ui serve app clean lock
+.PHONY: help setup params repro test test-fast lint format docs ui serve app clean lock
 
-help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 10
+help: ## List all targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 12
 
 # Up to date as long as neither the lock file nor the package's own description changes. A set-up that
 # fails halfway leaves no stamp, so the next call repeats it.
@@ -31,40 +33,46 @@ setup: $(STAMP) ## Create .venv with the locked dependencies (does nothing when 
 params: setup ## Compose params.yaml from conf/
 	@$(BIN)/reelbench params
 
-repro: setup params ## Run the whole pipeline, whatever is not up to date
+repro: setup params ## Run every stage of the pipeline that is out of date
 	$(BIN)/dvc repro
 
 # By file, since the tests of a file share what they have set up.
 test: setup ## Run all tests, in two processes
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations 15
 
+test-fast: setup ## Run the tests for everyday work, under a minute
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not slow" --quiet
+
 lint: setup ## Check style, types and the direction of imports
-	$(BIN)/ruff check src replications tests benchmarks
-	$(BIN)/ruff format --check src replications tests benchmarks
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: setup ## Format the code
-	$(BIN)/ruff check --fix src replications tests benchmarks
-	$(BIN)/ruff format src replications tests benchmarks
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+docs: setup ## Build the documentation into site/
+	$(BIN)/mkdocs build --strict --quiet
 
 ui: setup ## Open the MLflow UI on 127.0.0.1 (PORT=5000)
 	@$(BIN)/reelbench ui --port $(PORT)
 
 serve: PORT = 5001
-serve: setup ## Answer by the champion over HTTP on 127.0.0.1 (PORT=5001)
+serve: setup ## Serve the champion over HTTP on 127.0.0.1 (PORT=5001)
 	@$(BIN)/reelbench serve --port $(PORT)
 
 app: PORT = 7860
-app: setup ## Ask for movies in the browser, on 127.0.0.1 (PORT=7860)
+app: setup ## Open the app in the browser, on 127.0.0.1 (PORT=7860)
 	@$(BIN)/reelbench app --port $(PORT)
 
-clean: ## Remove the environment, the data, the runs and every cache
+clean: ## Remove the environment, data, runs and caches
 	rm -rf .venv data .dvc/cache .dvc/tmp mlruns mlflow.db mlflow.db.lock dvc_plots
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build src/*.egg-info
 
-lock: ## Renew requirements.lock from pyproject.toml
+lock: ## Resolve requirements.lock again from pyproject.toml
 	rm -rf .venv-lock
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check '.[dev]'

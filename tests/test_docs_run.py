@@ -35,7 +35,7 @@ ELSEWHERE = {
     "make repro": ".ci/run: make repro",
     "make params": ".ci/run: make setup params",
     "make setup": ".ci/run: make setup params",
-    "make test": ".ci/run: make lint test",
+    "make test": ".ci/run: make lint docs test",
     "make ui": 'tests/browser/test_mlflow_ui_browser.py: "ui", "--port"',
     "make serve": "tests/test_tracking.py: def test_the_champion_answers_over_http",
     "curl": "tests/test_tracking.py: def test_the_champion_answers_over_http",
