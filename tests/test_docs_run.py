@@ -64,7 +64,7 @@ CHOSEN = {
 #: commands that need another before them, as the page says beside them
 BEFORE = {
     "reelbench folds svd bias": ["reelbench params split=kfold"],
-    "reelbench bench compare reports/baseline .": ["reelbench bench save"],
+    "reelbench gate compare reports/baseline .": ["reelbench gate save"],
     # something has to have moved
     "dvc metrics diff": ["git checkout --quiet HEAD~1 -- reports/metrics"],
 }
@@ -79,9 +79,9 @@ SAYS = {
     "reelbench seeds svd --n 5": r"svd rmse \d\.\d+ ± 0\.\d+",
     "reelbench folds svd bias": r"bias rmse \d\.\d+ ± 0\.\d+",
     "reelbench params split=kfold": "split kfold, 3 models",
-    "reelbench bench save": "reports/baseline: 3 models",
-    "reelbench bench compare reports/baseline .": "Nothing moved",
-    "reelbench bench compare HEAD~1 .": r"\| `svd` \| rmse",
+    "reelbench gate save": "reports/baseline: 3 models",
+    "reelbench gate compare reports/baseline .": "Nothing moved",
+    "reelbench gate compare HEAD~1 .": r"\| `svd` \| rmse",
     "dvc metrics diff": r"svd\.json +rmse",
     "dvc metrics diff HEAD~1": r"svd\.json +rmse",
     "dvc status": "up to date",

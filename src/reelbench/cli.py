@@ -37,8 +37,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help=_HELP,
 )
-bench = typer.Typer(no_args_is_help=True, help="Hold results against earlier ones.")
-app.add_typer(bench, name="bench")
+gate = typer.Typer(no_args_is_help=True, help="Compare results with a baseline.")
+app.add_typer(gate, name="gate")
+app.add_typer(gate, name="bench", hidden=True)  # its former name
 data_app = typer.Typer(no_args_is_help=True, help="The data sets that there are.")
 app.add_typer(data_app, name="data")
 app.command()(serving.recommend)
@@ -221,47 +222,42 @@ def _print_spread(model: str, found: dict[str, Any]) -> None:
         typer.echo(f"{model} {key} {mean:.6f}{spread}")
 
 
-@bench.command("compare")
-def bench_compare(
+@gate.command("compare")
+def gate_compare(
     base: Annotated[str, typer.Argument(help="Folder, or git revision such as HEAD~1")],
     new: Annotated[str, typer.Argument(help="The same for the new results")] = ".",
 ) -> None:
-    """Print what moved as Markdown; exit code 1 if something gated got worse by too much."""
+    """Print what moved as Markdown; exit code 1 if a gated number is too much worse."""
     from reelbench import params
-    from reelbench.bench.compare import compare
-    from reelbench.bench.config import BenchConfig
-    from reelbench.bench.source import BenchError, read
-    from reelbench.bench.table import render
+    from reelbench.gate.compare import GateConfig, compare, render
+    from reelbench.gate.results import read
 
-    try:
-        config = params.load("bench", BenchConfig)
-        seed = params.select(params.read(), "seed")
-        rows = compare(read(base), read(new), config, seed)
-    except (ParamsError, BenchError) as error:
-        errors.print(f"bench: {error}", markup=False, soft_wrap=True)
-        raise typer.Exit(2) from error
-    typer.echo(render(rows, base, new))
-    raise typer.Exit(1 if any(row.failure for row in rows) else 0)
+    def rendered() -> tuple[str, bool]:
+        config = params.load("gate", GateConfig)
+        rows = compare(read(base), read(new), config, params.select(params.read(), "seed"))
+        return render(rows, base, new), any(row.failure for row in rows)
+
+    text, failed = _or_exit(rendered, "gate")
+    typer.echo(text)
+    raise typer.Exit(1 if failed else 0)
 
 
-@bench.command("save")
-def bench_save() -> None:
-    """Make the results of the last run the baseline, to be committed."""
+@gate.command("save")
+def gate_save() -> None:
+    """Save the results of the last run as baseline, to be committed."""
     from reelbench import faults, params, paths
-    from reelbench.bench import baseline
-    from reelbench.bench.config import BenchConfig
-    from reelbench.bench.source import BenchError
+    from reelbench.gate.compare import GateConfig
+    from reelbench.gate.results import GateError, save
 
-    try:
-        config = params.load("bench", BenchConfig)
+    def saved() -> int:
+        config = params.load("gate", GateConfig)
         if names := faults.named(params.read()):
-            raise BenchError(f"no baseline of a protocol with faults ({names})")
+            raise GateError(f"no baseline of a protocol with faults ({names})")
         models = params.select(params.read(), "inputs")
-        baseline.save(models, config.tolerances, paths.BASELINE)
-    except (ParamsError, BenchError) as error:
-        errors.print(f"bench: {error}", markup=False, soft_wrap=True)
-        raise typer.Exit(2) from error
-    console.print(f"{paths.BASELINE}: {len(models)} models")
+        save(models, config.tolerances, paths.BASELINE)
+        return len(models)
+
+    console.print(f"{paths.BASELINE}: {_or_exit(saved, 'gate')} models")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ class Root(Section):
     search: dict[str, dict[str, Any]]
     tune: dict[str, Any]
     evaluate: dict[str, Any]
-    bench: dict[str, Any]
+    gate: dict[str, Any]
     tracking: dict[str, Any]
     engine: dict[str, Any]
 
@@ -87,13 +87,13 @@ def check(content: Mapping[str, Any]) -> None:
 
 
 def _sections(root: Root) -> dict[str, type[Section]]:
-    from reelbench.bench.config import BenchConfig
     from reelbench.data.clean.enrich import EnrichConfig
     from reelbench.data.clean.filters import FilterConfig
     from reelbench.data.engine import EngineConfig
     from reelbench.data.readers import ReadConfig
     from reelbench.data.sources.fetch import SourceConfig
     from reelbench.evaluation import EvaluateConfig
+    from reelbench.gate.compare import GateConfig
     from reelbench.splits import protocol_of
     from reelbench.tracking import TrackingConfig
     from reelbench.tuning.config import TuneConfig
@@ -107,7 +107,7 @@ def _sections(root: Root) -> dict[str, type[Section]]:
         "engine": EngineConfig,
         "evaluate": EvaluateConfig,
         "tune": TuneConfig,
-        "bench": BenchConfig,
+        "gate": GateConfig,
         "tracking": TrackingConfig,
     }
 

@@ -1,7 +1,7 @@
 """Faults of published protocols, by name: switched on one at a time, they show what each is worth.
 
 None is on by default. Where one is, every table of the report says so, its runs in MLflow have the
-tag `faults`, and `reelbench bench save` refuses to make a baseline of it.
+tag `faults`, and `reelbench gate save` refuses to make a baseline of it.
 """
 
 from __future__ import annotations

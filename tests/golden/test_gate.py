@@ -11,9 +11,8 @@ import pandas as pd
 import pytest
 
 from reelbench import params, paths
-from reelbench.bench.compare import compare
-from reelbench.bench.config import BenchConfig
-from reelbench.bench.source import ModelResults
+from reelbench.gate.compare import GateConfig, compare
+from reelbench.gate.results import ModelResults
 from reelbench.compose import compose
 from reelbench.data.interactions import Interactions
 from reelbench.evaluation import EvaluateConfig
@@ -35,7 +34,7 @@ class Setting:
     ids: Ids
     parts: Parts
     config: EvaluateConfig
-    gate: BenchConfig
+    gate: GateConfig
 
     def trained(self, seed: int) -> Recommender:
         entry = params.load("models.svd", ModelEntry)
@@ -76,7 +75,7 @@ def setting(ml_100k: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             Ids(size["n_users"], size["n_items"], size["rating_min"], size["rating_max"]),
             Parts(*map(Interactions.from_parquet, (paths.TRAIN, paths.VALID, paths.TEST))),
             params.load("evaluate", EvaluateConfig),
-            params.load("bench", BenchConfig),
+            params.load("gate", GateConfig),
         )
 
 

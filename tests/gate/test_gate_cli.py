@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from bench_samples import CONFIG, results
+from gate_samples import CONFIG, results
 from typer.testing import CliRunner, Result
 
 from reelbench import paths
@@ -20,8 +20,8 @@ from reelbench.files import write_json
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A checkout with the results of a run, committed but for the tables."""
     monkeypatch.chdir(tmp_path)
-    bench = CONFIG.model_dump(mode="json")
-    paths.PARAMS.write_text(yaml.safe_dump({"seed": 1, "inputs": {"svd": []}, "bench": bench}))
+    gate = CONFIG.model_dump(mode="json")
+    paths.PARAMS.write_text(yaml.safe_dump({"seed": 1, "inputs": {"svd": []}, "gate": gate}))
     write_results(1.0)
     Path(".gitignore").write_text("/data\n")
     git("init", "--quiet")
@@ -48,7 +48,7 @@ def commit() -> None:
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["bench", *arguments])
+    return CliRunner().invoke(app, ["gate", *arguments])
 
 
 def test_a_faulty_protocol_makes_no_baseline(project: None) -> None:

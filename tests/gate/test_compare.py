@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from bench_samples import CONFIG, results
+from gate_samples import CONFIG, results
 
-from reelbench.bench.compare import Row, compare
-from reelbench.bench.source import ModelResults
-from reelbench.bench.table import render
+from reelbench.gate.compare import Row, compare, render
+from reelbench.gate.results import ModelResults
 
 
 def run(new: ModelResults, base: ModelResults | None = None) -> dict[str, Row]:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reelbench.bench.config import BenchConfig, CostLimit
-from reelbench.bench.source import ModelResults
+from reelbench.gate.compare import CostLimit, GateConfig
+from reelbench.gate.results import ModelResults
 
-CONFIG = BenchConfig(
+CONFIG = GateConfig(
     tolerances={"rmse": 0.01, "ndcg_at_10": 0.03},
     cost_limits={"train_seconds": CostLimit(ratio=2.0, floor=5.0)},
     bootstrap_samples=300,

@@ -1,1 +1,0 @@
-"""Results against earlier results: what moved, and whether it may be merged."""

@@ -1,0 +1,1 @@
+"""Comparison of results with a baseline: which numbers moved, and whether one is too much worse."""

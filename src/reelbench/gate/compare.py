@@ -1,0 +1,238 @@
+"""Which numbers moved between two results, which moves are too much, and a table of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+
+from reelbench.evaluation.metrics import ComparableKey, find
+from reelbench.evaluation.significance import (
+    ALPHA,
+    Comparison,
+    enough_resamples,
+    holm,
+    paired,
+    resampling,
+)
+from reelbench.gate.results import ModelResults
+from reelbench.params import Section
+
+# smaller relative changes are another processor's rounding
+_ROUNDING = 1e-7
+_HEAD = ["model", "what", "base", "new", "change", "95 % of the difference", "p", "verdict"]
+
+
+class CostLimit(Section):
+    """By how much a cost may grow."""
+
+    #: largest ratio of new to base
+    ratio: PositiveFloat
+    #: smaller costs count as this much, since small times are mostly noise
+    floor: NonNegativeFloat
+
+
+class GateConfig(Section):
+    """Section `gate` of the parameters: what stops a merge."""
+
+    #: gated metric → relative loss that passes even where it is significant
+    tolerances: dict[ComparableKey, NonNegativeFloat]
+    #: limit by the key of a cost; compared on the same machine only
+    cost_limits: dict[str, CostLimit]
+    #: resamples of the users in every paired test
+    bootstrap_samples: PositiveInt
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number of one model, before and after.
+
+    Attributes:
+        model: name of the model.
+        key: key of a metric or cost.
+        base: the number in the baseline; None where it has none.
+        new: the number in the new results; None where they have none.
+        gated: whether it can stop a merge.
+        comparison: new minus base, paired by user; None where it is not tested.
+        p_corrected: after Holm's correction for all gated rows that are tested.
+        failure: why it stops the merge; empty if it does not.
+    """
+
+    model: str
+    key: str
+    base: float | None
+    new: float | None
+    gated: bool = False
+    comparison: Comparison | None = None
+    p_corrected: float | None = None
+    failure: str = ""
+
+    @property
+    def change(self) -> float | None:
+        """Relative change; None where it is not defined."""
+        if self.base is None or self.new is None or self.base == 0:
+            return None
+        return (self.new - self.base) / abs(self.base)
+
+    @property
+    def loss(self) -> float:
+        """How much worse a metric is, relative to the base; negative for an improvement."""
+        change = self.change or 0.0
+        return change if find(self.key).better == "lower" else -change
+
+    @property
+    def moved(self) -> bool:
+        """Whether the two numbers differ by more than rounding."""
+        if self.base is None or self.new is None:
+            return self.base is not self.new
+        return abs(self.new - self.base) > _ROUNDING * max(abs(self.base), abs(self.new))
+
+
+def compare(
+    base: Mapping[str, ModelResults],
+    new: Mapping[str, ModelResults],
+    config: GateConfig,
+    seed: int,
+) -> list[Row]:
+    """Every number that moved, failures and gated rows first; a missing model is a failure.
+
+    A gated metric fails where it is worse by more than its tolerance and significantly so in the
+    paired test. Without tables to test with, the tolerance decides alone.
+
+    Args:
+        base: results by model.
+        new: results by model.
+        config: tolerances and limits.
+        seed: root seed of the resamples.
+    """
+    samples = enough_resamples(config.bootstrap_samples, len(base) * len(config.tolerances))
+    config = config.model_copy(update={"bootstrap_samples": samples})
+    rows = []
+    for model in base:
+        if model not in new:
+            gone = "the model is gone: save a new baseline if that is meant"
+            rows.append(Row(model, "model", 1.0, None, gated=True, failure=gone))
+            continue
+        rows += _metrics(model, base[model], new[model], config, seed)
+        rows += _costs(model, base[model], new[model], config)
+    rows += [Row(model, "model", None, 1.0) for model in new if model not in base]
+    moved = _corrected([row for row in rows if row.moved])
+    checked = [_checked(row, config) for row in moved]
+    return sorted(checked, key=lambda row: (not row.failure, not row.gated))
+
+
+def _metrics(
+    model: str, base: ModelResults, new: ModelResults, config: GateConfig, seed: int
+) -> Iterator[Row]:
+    before, after = base.numbers(), new.numbers()
+    for key in sorted({*before, *after}):
+        row = Row(model, key, before.get(key), after.get(key), key in config.tolerances)
+        tested = row.gated and row.moved
+        yield _tested(row, base, new, config.bootstrap_samples, seed) if tested else row
+
+
+def _tested(row: Row, base: ModelResults, new: ModelResults, samples: int, seed: int) -> Row:
+    if row.new is None:
+        return replace(row, failure="the metric is gone")
+    if row.base is None or base.per_user is None or new.per_user is None:
+        return row
+    try:
+        comparison = paired(new.per_user, base.per_user, row.key, samples, resampling(seed))
+    except ValueError as error:
+        return replace(row, failure=f"cannot be compared: {error}")
+    return replace(row, comparison=comparison)
+
+
+def _corrected(rows: Sequence[Row]) -> list[Row]:
+    """The rows, those with a comparison with its p-value corrected for all of them."""
+    corrected = iter(holm(np.array([row.comparison.p for row in rows if row.comparison])))
+    return [
+        replace(row, p_corrected=float(next(corrected))) if row.comparison else row for row in rows
+    ]
+
+
+def _checked(row: Row, config: GateConfig) -> Row:
+    """The row, with the reason if it fails its tolerance."""
+    tolerance = config.tolerances.get(row.key)
+    if tolerance is None or row.failure or row.loss <= tolerance:
+        return row
+    if row.p_corrected is None:
+        why = "no per-user tables to test with"
+    elif row.p_corrected < ALPHA:
+        why = f"p = {row.p_corrected:.3f}"
+    else:
+        return row
+    reason = f"worse by {row.loss:.1%}, more than the {tolerance:.1%} allowed ({why})"
+    return replace(row, failure=reason)
+
+
+def _costs(model: str, base: ModelResults, new: ModelResults, config: GateConfig) -> Iterator[Row]:
+    """Costs with a limit, gated only where both were measured on the same machine."""
+    same = base.machine is not None and base.machine == new.machine
+    for key, limit in config.cost_limits.items():
+        before, after = base.costs.get(key), new.costs.get(key)
+        if before is None or after is None:
+            continue
+        ratio = max(after, limit.floor) / max(before, limit.floor, 1e-12)
+        failure = ""
+        if same and ratio > limit.ratio:
+            failure = f"{ratio:.2f} times as much, more than {limit.ratio:g} times"
+        yield Row(model, key, before, after, gated=same, failure=failure)
+
+
+def render(rows: Sequence[Row], base: str, new: str) -> str:
+    """Markdown for a terminal or the summary of a CI job.
+
+    Args:
+        rows: of `compare`.
+        base: name of the baseline.
+        new: name of the new results.
+    """
+    gated = [row for row in rows if row.gated]
+    others = [row for row in rows if not row.gated]
+    blocks = [f"## {new} compared with {base}", _verdict(rows)]
+    if gated:
+        blocks.append(_table(gated))
+    if others:
+        summary = f"<summary>{len(others)} other numbers moved</summary>"
+        blocks.append(f"<details>{summary}\n\n{_table(others)}\n\n</details>")
+    return "\n\n".join(blocks) + "\n"
+
+
+def _verdict(rows: Sequence[Row]) -> str:
+    if not rows:
+        return "Nothing moved."
+    lines = [f"- `{row.model}` {row.key}: {row.failure}" for row in rows if row.failure]
+    if not lines:
+        return "**Passed**: no gated number is worse by more than its tolerance."
+    return "\n".join(["**Stopped**:\n", *lines])
+
+
+def _table(rows: Sequence[Row]) -> str:
+    lines = [_HEAD, ["---", "---", "---:", "---:", "---:", "---:", "---:", "---"]]
+    lines += [_cells(row) for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cells(row: Row) -> list[str]:
+    interval = p = ""
+    if row.comparison:
+        interval = f"[{row.comparison.low:+.4f}, {row.comparison.high:+.4f}]"
+    if row.p_corrected is not None:
+        p = f"{row.p_corrected:.3f}"
+    return [
+        f"`{row.model}`",
+        row.key,
+        _number(row.base),
+        _number(row.new),
+        "" if row.change is None else f"{row.change:+.2%}",
+        interval,
+        p,
+        f"**{row.failure}**" if row.failure else "ok" if row.gated else "",
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "—" if value is None else f"{value:.6g}"

@@ -1,0 +1,152 @@
+"""Results of a pipeline run: read from a project, a baseline or a git revision; saved as baseline.
+
+A baseline is three small files that git keeps: metrics and costs by model, and as much of the
+per-user tables as the gate needs for paired tests.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from reelbench import paths
+from reelbench.columns import ABSOLUTE_ERROR, N_TEST, SQUARED_ERROR, USER_IDX
+from reelbench.files import atomic, read_json, write_json
+
+_METRICS, _COSTS, _PER_USER = "metrics.json", "costs.json", "per_user.parquet"
+_MODEL = "model"
+_ALWAYS = (USER_IDX, N_TEST, SQUARED_ERROR, ABSOLUTE_ERROR)
+
+
+class GateError(ValueError):
+    """Results that are missing or cannot be compared; the message names the remedy."""
+
+
+@dataclass(frozen=True)
+class ModelResults:
+    """The results of one model.
+
+    Attributes:
+        metrics: content of its metrics file.
+        costs: content of its cost files together, with the machine; empty where there are none.
+        per_user: table of the evaluation; None where it was not kept.
+    """
+
+    metrics: Mapping[str, Any]
+    costs: Mapping[str, Any]
+    per_user: pd.DataFrame | None
+
+    @property
+    def machine(self) -> Mapping[str, object] | None:
+        """What the costs were measured on; None where it is not known."""
+        return self.costs.get("machine")
+
+    def numbers(self) -> dict[str, float | None]:
+        """The metrics without intervals and cohorts."""
+        return {key: v for key, v in self.metrics.items() if not isinstance(v, dict)}
+
+
+def read(where: str) -> dict[str, ModelResults]:
+    """Results by model.
+
+    Args:
+        where: folder of a project or of a baseline; or a git revision, whose baseline is read, with
+            `:FOLDER` for another folder than `reports/baseline`.
+
+    Raises:
+        GateError: neither a folder nor a revision, or it holds no results.
+    """
+    root = Path(where)
+    if (root / paths.METRICS).is_file():
+        return _of_project(root)
+    if root.is_dir():
+        return _of_baseline(where, lambda name: _content(root / name))
+    revision, _, folder = where.partition(":")
+    if _git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}") is None:
+        raise GateError(f"{where} is neither a folder nor a git revision")
+    place = f"{revision}:{folder.rstrip('/') or paths.BASELINE}"
+    return _of_baseline(place, lambda name: _git("show", f"{place}/{name}"))
+
+
+def save(models: Collection[str], gated: Collection[str], folder: Path) -> None:
+    """Write the results of the last run to `folder`, all files or none.
+
+    Args:
+        models: names of the models.
+        gated: keys of the metrics whose values per user are kept.
+        folder: the baseline; an older one is replaced.
+
+    Raises:
+        GateError: a model has not been evaluated.
+    """
+    found = _of_project(Path())
+    missing = [name for name in models if name not in found or found[name].per_user is None]
+    if missing:
+        raise GateError(f"no evaluation of {', '.join(missing)}: run `dvc repro evaluate`")
+    chosen = {name: found[name] for name in models}
+    with atomic(folder) as target:
+        target.mkdir()
+        write_json(target / _METRICS, {name: r.numbers() for name, r in chosen.items()})
+        write_json(target / _COSTS, {name: _costs(r.costs) for name, r in chosen.items()})
+        tables = {name: r.per_user for name, r in chosen.items() if r.per_user is not None}
+        whole = pd.concat(tables, names=[_MODEL, None]).reset_index(level=0)
+        kept = [column for column in (_MODEL, *_ALWAYS, *gated) if column in whole]
+        slim = pa.Table.from_pandas(whole[kept], preserve_index=False)
+        # without pandas' metadata, whose versions would change the bytes
+        pq.write_table(slim.replace_schema_metadata(), target / _PER_USER, compression="zstd")
+
+
+def _of_project(root: Path) -> dict[str, ModelResults]:
+    file = root / paths.METRICS
+    metrics: dict[str, dict[str, Any]] = read_json(file) if file.is_file() else {}
+    return {name: _of_model(root, name, content) for name, content in metrics.items()}
+
+
+def _of_model(root: Path, model: str, metrics: Mapping[str, Any]) -> ModelResults:
+    costs: dict[str, Any] = {}
+    # both have a peak memory: that of training is compared
+    for file in (root / paths.evaluate_cost(model), root / paths.train_cost(model)):
+        costs |= read_json(file) if file.is_file() else {}
+    table = root / paths.per_user(model)
+    return ModelResults(metrics, costs, pd.read_parquet(table) if table.is_file() else None)
+
+
+def _of_baseline(where: str, content: Callable[[str], bytes | None]) -> dict[str, ModelResults]:
+    metrics = json.loads(content(_METRICS) or b"{}")
+    if not metrics:
+        raise GateError(f"{where}: no {_METRICS}, which `reelbench gate save` writes")
+    costs = json.loads(content(_COSTS) or b"{}")
+    file = content(_PER_USER)
+    table = pd.read_parquet(io.BytesIO(file)) if file else None
+    return {
+        name: ModelResults(
+            numbers,
+            costs.get(name, {}),
+            None if table is None else table[table[_MODEL] == name].reset_index(drop=True),
+        )
+        for name, numbers in metrics.items()
+    }
+
+
+def _costs(costs: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the samples of the machine's load, which are many and are not compared."""
+    return {key: value for key, value in costs.items() if not isinstance(value, list)}
+
+
+def _content(file: Path) -> bytes | None:
+    return file.read_bytes() if file.is_file() else None
+
+
+def _git(*arguments: str) -> bytes | None:
+    """Output of a git command; None if it failed."""
+    done = subprocess.run(["git", *arguments], capture_output=True, check=False)
+    return done.stdout if done.returncode == 0 else None
