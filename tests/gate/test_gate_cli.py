@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -59,6 +58,22 @@ def test_a_faulty_protocol_makes_no_baseline(project: None) -> None:
     assert not paths.BASELINE.exists()
 
 
+def test_the_former_name_of_the_command(project: None) -> None:
+    assert CliRunner().invoke(app, ["bench", "save"]).exit_code == 0
+    assert "bench" not in CliRunner().invoke(app, ["--help"]).stdout.replace(
+        "reelbench", ""
+    ).replace("benchmark", "")
+
+
+def test_an_unknown_metric_is_refused_with_the_nearest(project: None) -> None:
+    content = yaml.safe_load(paths.PARAMS.read_text())
+    content["gate"]["tolerances"] = {"ndgc_at_10": 0.01}
+    paths.PARAMS.write_text(yaml.safe_dump(content))
+    done = run("compare", ".")
+    assert done.exit_code == 2
+    assert "unknown metric 'ndgc_at_10'; did you mean 'ndcg_at_10'?" in done.stderr
+
+
 def test_a_worse_model_is_stopped_against_the_baseline(project: None) -> None:
     assert run("save").exit_code == 0
     write_results(1.03)
@@ -81,13 +96,18 @@ def test_the_baseline_has_no_more_columns_than_the_gate_needs(project: None) -> 
     import pyarrow.parquet as pq
 
     run("save")
-    kept = pq.read_schema(paths.BASELINE / "per_user" / "svd.parquet").names
+    kept = pq.read_schema(paths.BASELINE / "per_user.parquet").names
+    assert sorted(file.name for file in paths.BASELINE.iterdir()) == [
+        "costs.json",
+        "metrics.json",
+        "per_user.parquet",
+    ]
     assert "ndcg_at_10" in kept and "novelty_at_10" not in kept
 
 
 def test_a_baseline_does_not_borrow_the_tables_of_the_current_run(project: None) -> None:
     run("save")
-    shutil.rmtree(paths.BASELINE / "per_user")
+    (paths.BASELINE / "per_user.parquet").unlink()
     write_results(1.03)
     assert "no per-user tables" in run("compare", str(paths.BASELINE)).stdout
 
@@ -104,7 +124,7 @@ def test_the_baseline_of_a_revision(project: None) -> None:
 
 def test_a_revision_without_tables(project: None) -> None:
     run("save")
-    shutil.rmtree(paths.BASELINE / "per_user")
+    (paths.BASELINE / "per_user.parquet").unlink()
     commit()
     write_results(1.03)
     done = run("compare", "HEAD")
@@ -117,7 +137,7 @@ def test_a_revision_without_tables(project: None) -> None:
     ("base", "message"),
     [
         ("no-such-thing", "neither a folder nor a git revision"),
-        ("HEAD:reports/x", "no file metrics"),
+        ("HEAD:reports/x", "no metrics.json, which `reelbench gate save` writes"),
     ],
 )
 def test_what_is_not_there(project: None, base: str, message: str) -> None:

@@ -11,8 +11,6 @@ import pandas as pd
 import pytest
 
 from reelbench import params, paths
-from reelbench.gate.compare import GateConfig, compare
-from reelbench.gate.results import ModelResults
 from reelbench.compose import compose
 from reelbench.data.interactions import Interactions
 from reelbench.evaluation import EvaluateConfig
@@ -20,6 +18,8 @@ from reelbench.evaluation.beyond_accuracy import Movies
 from reelbench.evaluation.evaluate import Parts, evaluate
 from reelbench.features.block import Features, Ids
 from reelbench.files import read_json
+from reelbench.gate.compare import GateConfig, compare
+from reelbench.gate.results import ModelResults
 from reelbench.models.base import ModelEntry, Recommender
 from reelbench.stages import clean, split
 
