@@ -13,6 +13,7 @@ import pytest
 from reporting.reporting_samples import content, dataset, result
 
 from reelbench.models.network.summary import INPUT, Layer
+from reelbench.provenance import Provenance
 from reelbench.reporting import page as report_page
 from reelbench.reporting.charts import sections
 from reelbench.reporting.comparisons import every_pair
@@ -20,7 +21,6 @@ from reelbench.reporting.content import Content
 from reelbench.reporting.figures import Picture
 from reelbench.reporting.lists import Line, Lists, ModelLists
 from reelbench.reporting.networks import Network
-from reelbench.reporting.provenance import Provenance
 from reelbench.reporting.results import Result
 
 _PNG = b"\x89PNG\r\n\x1a\n"

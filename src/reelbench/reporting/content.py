@@ -11,12 +11,12 @@ from reelbench.columns import COHORT, COHORT_BY, N_TEST
 from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.significance import ALPHA, RESAMPLES_PER_COMPARISON
 from reelbench.faults import Fault, warning
+from reelbench.provenance import Provenance
 from reelbench.reporting import tables
 from reelbench.reporting.comparisons import Pair, against_best, compared_metrics
 from reelbench.reporting.dataset import Dataset
 from reelbench.reporting.lists import Lists
 from reelbench.reporting.networks import Network
-from reelbench.reporting.provenance import Provenance
 from reelbench.reporting.published import SOURCES, Published
 from reelbench.reporting.rare_items import RareItems, RareRow
 from reelbench.reporting.replication import Replication

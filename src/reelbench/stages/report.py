@@ -9,6 +9,7 @@ from reelbench import faults as protocol_faults
 from reelbench import params, paths
 from reelbench.evaluation import EvaluateConfig
 from reelbench.files import atomic, write_json
+from reelbench.provenance import read_provenance
 from reelbench.reporting import markdown, page, pictures, tables
 from reelbench.reporting.charts import sections
 from reelbench.reporting.charts.style import javascript
@@ -18,7 +19,6 @@ from reelbench.reporting.dataset import read_dataset, read_train_counts
 from reelbench.reporting.figures import Picture
 from reelbench.reporting.lists import read_lists
 from reelbench.reporting.networks import read_networks
-from reelbench.reporting.provenance import read_provenance
 from reelbench.reporting.published import published
 from reelbench.reporting.rare_items import rare_items
 from reelbench.reporting.replication import read_replications

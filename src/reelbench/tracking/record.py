@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reelbench import faults, params, paths, revision
+from reelbench import faults, params, paths, provenance
 from reelbench.files import read_json, sha256_file, sha256_tree
 from reelbench.models.base import ModelEntry
 from reelbench.tracking.requirements import requirements
@@ -172,7 +172,7 @@ def _tags(
 
 def git() -> dict[str, str]:
     """Commit and whether the tree differs from it; empty outside a checkout."""
-    found = revision.read()
+    found = provenance.revision()
     return {"git.commit": found.commit, "git.dirty": text(found.dirty)} if found else {}
 
 

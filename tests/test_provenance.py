@@ -1,3 +1,5 @@
+"""The account of a checkout that the report and MLflow give."""
+
 from __future__ import annotations
 
 import hashlib
@@ -6,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from reelbench import paths
-from reelbench.reporting.provenance import read_provenance
+from reelbench import paths, provenance
+from reelbench.provenance import read_provenance
+from reelbench.tracking import record
 
 PARAMS = "{seed: 42, threads: 2, data: {name: tiny}, split: {name: random}, faults: [one, two]}\n"
 
@@ -45,15 +48,19 @@ def test_the_commit_and_whether_files_differ_from_it(project: Path) -> None:
     commit = git("rev-parse", "HEAD")
     clean = read_provenance()
     assert dict(clean.facts)["git commit"] == commit and commit in clean.command
-    # results are bound to differ while a pipeline runs
-    paths.REPORTS.mkdir()
-    (paths.REPORTS / "leaderboard.md").touch()
+    # results differ while a pipeline runs
+    for file in (paths.LEADERBOARD_MD, paths.TRAIN, Path("dvc.lock")):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
     assert dict(read_provenance().facts)["git commit"] == commit
+    assert provenance.revision() == (commit, False)
     (project / "code.py").touch()
-    assert "not committed" in dict(read_provenance().facts)["git commit"]
+    assert record.git() == {"git.commit": commit, "git.dirty": "true"}
+    assert "uncommitted changes" in dict(read_provenance().facts)["git commit"]
 
 
 def test_outside_a_checkout(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_DIR", str(project / "none"))
     made = read_provenance()
     assert made.command == "" and "git commit" not in dict(made.facts)
+    assert provenance.revision() is None and record.git() == {}

@@ -1,0 +1,113 @@
+"""How results were produced: what must be the same to get the same figures again."""
+
+from __future__ import annotations
+
+import platform
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from reelbench import params, paths
+from reelbench.files import sha256_file
+
+_HASHED = (
+    paths.TRAIN,
+    paths.VALID,
+    paths.TEST,
+    paths.INTERACTIONS,
+    paths.ITEMS,
+    paths.PARAMS,
+    Path("dvc.lock"),
+)
+
+# not `make repro`, which would compose params.yaml again from conf/
+_RERUN = "make setup && .venv/bin/dvc repro"
+
+# what a run writes differs from the commit while a pipeline runs
+_RESULTS = (":!data", ":!reports", ":!dvc.lock")
+
+
+class Revision(NamedTuple):
+    """State of a git checkout: the hash of its commit, and whether any file differs from it."""
+
+    commit: str
+    dirty: bool
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """How the current results were produced.
+
+    Attributes:
+        facts: (name, value), such as the commit, data, split and seed.
+        hashes: (path, SHA-256 of its content).
+        packages: `name version` of every installed library that the project requires.
+        command: repeats the run; empty outside a git checkout.
+    """
+
+    facts: list[tuple[str, str]]
+    hashes: list[tuple[str, str]]
+    packages: list[str]
+    command: str
+
+
+def read_provenance() -> Provenance:
+    """Provenance of the results in the current folder, as its files are now."""
+    content = params.read()
+    commit, dirty = revision() or ("", False)
+    facts = {
+        "git commit": commit and f"{commit}{', with uncommitted changes' * dirty}",
+        "data": _name(content, "data"),
+        "split": _name(content, "split"),
+        "protocol": content.get("protocol") or "none published",
+        "seed": content.get("seed"),
+        "threads": content.get("threads"),
+        "faults": ", ".join(content.get("faults") or ()) or "none",
+        "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+    }
+    return Provenance(
+        facts=[(key, str(value)) for key, value in facts.items() if value not in (None, "")],
+        hashes=[(str(file), sha256_file(file)) for file in _HASHED if file.is_file()],
+        packages=_packages(),
+        command=f"git checkout {commit} && {_RERUN}" if commit else "",
+    )
+
+
+def revision() -> Revision | None:
+    """Revision of the current folder; None outside a git checkout."""
+    try:
+        commit = _git("rev-parse", "HEAD")
+        changes = _git("status", "--porcelain", "--", ".", *_RESULTS)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return Revision(commit, bool(changes))
+
+
+def _git(*arguments: str) -> str:
+    command = ("git", *arguments)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    return done.stdout.strip()
+
+
+def _name(content: Mapping[str, Any], section: str) -> str | None:
+    return (content.get(section) or {}).get("name")
+
+
+def _packages() -> list[str]:
+    try:
+        required = metadata.requires("reelbench") or []
+    except metadata.PackageNotFoundError:
+        return []
+    names = sorted({re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in required})
+    return [f"{name} {version}" for name in names if (version := _version(name))]
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
