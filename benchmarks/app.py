@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def wait_for(app: subprocess.Popen[str], line: str) -> None:
-    """Read what the app says until a line begins so."""
+    """Read the output of the app until a line begins with the given text."""
     assert app.stdout is not None
     if not any(said.startswith(line) for said in app.stdout):
         raise SystemExit("the app has stopped")

@@ -10,7 +10,7 @@ import pandas as pd
 from reelbench import paths
 from reelbench.columns import TITLE
 from reelbench.serving.similarity import ContentLists, genre_and_tag_vectors
-from reelbench.serving.titles import NO_MOVIE, TitleLookup
+from reelbench.serving.titles import TitleLookup
 from replications.catalogue_of import catalogue_of
 from replications.list_rows import (
     LENGTH,
@@ -76,7 +76,7 @@ def _looked_up(ran: Ran, item: int) -> str:
     answers = []
     for typed in (title[:1] + title[:-1], "qzxqzxqzxqzx"):
         found = lookup.find(typed)
-        answers.append(f"'{typed}': {found.title if found else NO_MOVIE}")
+        answers.append(f"'{typed}': {found.title if found else 'no movie found'}")
     return "; ".join(answers) + "."
 
 

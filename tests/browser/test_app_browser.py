@@ -15,7 +15,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 SCRIPT = Path(__file__).with_name("small_app.py")
-BOX, LIKED = "User id or movie title", "Titles that you like, one a line"
+BOX, LIKED = "User id or movie title", "Titles that you like, one per line"
 #: the first answer of a network waits for TensorFlow, on a busy machine for long
 PATIENCE = 60_000
 #: a title that would run if it were not escaped
@@ -72,14 +72,14 @@ def test_a_user(seen: Any) -> None:
     answer.get_by_text("User 4, ").wait_for()
     assert answer.locator("ol > li").count() == 10
     assert answer.get_by_text("on test: RMSE 0.900, nDCG@10 0.300").is_visible()
-    assert answer.get_by_text("liked by those who like").count()
+    assert answer.get_by_text("People who liked").count()
 
 
 def test_a_title_and_a_typing_error(seen: Any) -> None:
     answer = asked(seen.page, "heat 0")
-    answer.get_by_text("Movies like Heat 0 (1960)").wait_for()
+    answer.get_by_text("Movies similar to Heat 0 (1960)").wait_for()
     answer = asked(seen.page, "ocaen's eleven 1")
-    answer.get_by_text("is taken for Ocean's Eleven 1 (1961)").wait_for()
+    answer.get_by_text("was read as Ocean's Eleven 1 (1961)").wait_for()
 
 
 @pytest.mark.parametrize("typed", ["xyzzy", "<b>bold</b>", "${1+1} {{this}}", "[/red] `*_"])
@@ -107,10 +107,10 @@ def test_a_title_of_the_data_does_not_run(seen: Any) -> None:
 
 def test_another_model_and_the_slider(seen: Any) -> None:
     page = seen.page
-    page.get_by_label("Who answers").first.click()
+    page.get_by_label("Model").first.click()
     page.get_by_role("option", name="text embedding").click()
     asked(page, "heat 0").get_by_text("director and text embedding").wait_for()
-    page.get_by_label("Who answers").first.click()
+    page.get_by_label("Model").first.click()
     page.get_by_role("option", name="content").click()
     page.get_by_role("spinbutton", name="Tags ↔ genres").fill("0")
     page.get_by_role("spinbutton", name="Tags ↔ genres").press("Tab")
@@ -126,7 +126,7 @@ def test_liked_titles(seen: Any) -> None:
     page.get_by_role("tab", name="Liked").click()
     page.get_by_label(LIKED).fill("heat 0\nthe queen 3")
     page.locator("#liked-ask").click()
-    page.get_by_text("Somebody new who likes Heat 0 (1960), The Queen 3").wait_for()
+    page.get_by_text("A new user who likes Heat 0 (1960), The Queen 3").wait_for()
     assert page.locator("#liked-answer ol > li").count() == 10
 
 
@@ -140,9 +140,9 @@ def test_a_profile(seen: Any) -> None:
     page.get_by_label("Zip code").fill("10003")
     page.locator("#profile-ask").click()
     answer = page.locator("#profile-answer")
-    answer.get_by_text("Somebody of age 24, gender F").wait_for()
-    assert answer.get_by_text("Answered by net").is_visible()
-    assert answer.get_by_text("Occupation 'astronaut' is that of no or few users").is_visible()
+    answer.get_by_text("A new user, age 24, gender F").wait_for()
+    assert answer.get_by_text("Model: net").is_visible()
+    assert answer.get_by_text("Occupation 'astronaut' is unknown or too rare").is_visible()
     page.get_by_label("Age in years").fill("old")
     page.locator("#profile-ask").click()
     answer.get_by_text("An age is a whole number of years, not 'old'.").wait_for()

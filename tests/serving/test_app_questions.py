@@ -62,17 +62,17 @@ def titles(page: str) -> list[str]:
 def test_a_user_is_answered_with_the_measure_of_the_model(ask: Questions) -> None:
     page = movies(ask, " 4 ")
     assert "User 4, " in page and "<b>warp</b>" in page and len(titles(page)) == 5
-    assert "on test: predicts no ratings, so has no RMSE, nDCG@10 0.300" in unescape(page)
+    assert "on test: no RMSE, since it predicts no ratings, nDCG@10 0.300" in unescape(page)
     assert "on test" not in movies(ask, "4", "ease")  # it was not evaluated
     assert "on test: RMSE 1.250</p>" in movies(ask, "4", "weighted_mean")
 
 
 def test_a_title_is_answered_by_content_text_or_a_model(ask: Questions) -> None:
-    assert "Movies like Heat 0 (1960)" in movies(ask, "heat 0")
+    assert "Movies similar to Heat 0 (1960)" in movies(ask, "heat 0")
     assert "director, genres and tags" in movies(ask, "heat 0")
     assert "director and text embedding" in movies(ask, "heat 0", TEXT)
     assert "<b>ease</b>" in movies(ask, "heat 0", "ease")
-    assert "is taken for Heat 0 (1960)" in unescape(movies(ask, "haet 0"))
+    assert "was read as Heat 0 (1960)" in unescape(movies(ask, "haet 0"))
 
 
 def test_the_slider_weighs_genres_against_tags(ask: Questions) -> None:
@@ -87,31 +87,31 @@ def test_text_embedding_is_led_by_the_director(ask: Questions) -> None:
     assert {unescape(title) for title in titles(page)} >= {"Ocean's Eleven 13"}
 
 
-def test_a_number_is_a_user_where_there_is_one_then_a_title_then_somebody_new(
+def test_a_number_is_a_user_of_the_data_set_or_a_title_or_a_new_user(
     ask: Questions,
 ) -> None:
     both = unescape(movies(ask, "12"))
-    assert "User 12, " in both and "There is a movie of that name too" in both
-    assert "Movies like 12 (1967)" in movies(ask, "12 (1967)")
-    assert "Movies like 4711" in movies(ask, "4711")
+    assert "User 12, " in both and "A movie has this title too" in both
+    assert "Movies similar to 12 (1967)" in movies(ask, "12 (1967)")
+    assert "Movies similar to 4711" in movies(ask, "4711")
     new = unescape(movies(ask, "99"))
-    assert "There is no user '99'" in new and "popular movies" in new and titles(new)
+    assert "User '99' is not in the data set" in new and "Popular movies" in new and titles(new)
 
 
 def test_text_embedding_has_no_answer_for_a_user_and_says_so(ask: Questions) -> None:
     page = movies(ask, "4", TEXT)
-    assert "<b>warp</b>" in page and "a model answers for users" in page
+    assert "<b>warp</b>" in page and "so a model is used" in page
 
 
 def test_liked_titles(ask: Questions) -> None:
     page = unescape(ask.liked("heat 0\n\n  queen 3 \n", 5, BEST))
-    assert "Somebody new who likes Heat 0 (1960), The Queen 3" in page and "<b>ease</b>" in page
-    assert "Model warp cannot take in a new user" in ask.liked("heat 0", 5, "warp")
+    assert "A new user who likes Heat 0 (1960), The Queen 3" in page and "<b>ease</b>" in page
+    assert "Model warp has no fold-in for new users" in ask.liked("heat 0", 5, "warp")
 
 
 def test_a_profile_without_a_network_gets_popular_movies(ask: Questions) -> None:
     page = ask.profile("24", "M", None, "", 5, BEST)
-    assert "Somebody of age 24, gender M" in page and "popular movies" in page and titles(page)
+    assert "A new user, age 24, gender M" in page and "Popular movies" in page and titles(page)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_whatever_is_typed_ends_in_an_answer(ask: Questions, text: str) -> None:
 def test_an_error_of_ours_is_a_sentence_too(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     broken = Questions(Library.read(folder))
     broken.library.models._loaded["warp"] = None  # type: ignore[assignment]
-    assert "the terminal of the app says why" in broken.movies("4", 5, "warp", 0.5)
+    assert "see the terminal of the app" in broken.movies("4", 5, "warp", 0.5)
     assert "AttributeError" in caplog.text
 
 
@@ -177,7 +177,7 @@ def test_the_leaderboard_in_the_order_of_lists(tmp_path: Path) -> None:
     assert table["model"].tolist() == ["b", "a"] and table["RMSE"].isna().tolist() == [True, False]
 
 
-def test_faults_of_the_protocol_are_told_with_every_figure(tmp_path: Path) -> None:
+def test_faults_of_the_protocol_are_named_with_every_figure(tmp_path: Path) -> None:
     both = "drop_cold_items score_train_rows"
     table = leaderboard(write(tmp_path, f"model,faults,ndcg_at_10,rmse\na,{both},0.1,0.5\n"))
     assert list(table) == ["model", "faults", "RMSE", "nDCG@10"]

@@ -42,7 +42,7 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         done = CliRunner().invoke(app, ["app", "--port", str(port)])
     assert done.exit_code == 2
-    assert f"port {port} of 127.0.0.1 cannot be had" in done.stderr and "--port" in done.stderr
+    assert f"port {port} on 127.0.0.1 is not available" in done.stderr and "--port" in done.stderr
 
 
 def test_gradio_is_told_to_stay_here() -> None:

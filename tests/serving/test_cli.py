@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from reelbench import paths
 from reelbench.cli import app
+from reelbench.serving.answer import capitalized
 from reelbench.serving.cli import suppress_stderr
 
 
@@ -58,7 +59,7 @@ def test_every_form_is_answered_as_a_table_and_as_json(
     assert shown.exit_code == 0, shown.stderr
     answer = json.loads(run(*arguments, "--json").stdout)
     assert answer["model"] == model and answer["recommendations"]
-    assert shown.stdout.startswith(f"For {answer['for']}, by {model}")
+    assert shown.stdout.startswith(f"{capitalized(answer['for'])} (model: {model})")
     for movie in answer["recommendations"]:
         assert movie["title"] in shown.stdout
 
@@ -67,7 +68,7 @@ def test_every_form_is_answered_as_a_table_and_as_json(
     ("arguments", "message"),
     [
         (("recommend", "--title", "xyzzy"), "no movie is called 'xyzzy'"),
-        (("recommend", "--user", "4", "--title", "heat 0"), "ask one"),
+        (("recommend", "--user", "4", "--title", "heat 0"), "choose one"),
         (("recommend", "--user", "4", "--model", "[red]"), "no trained model '[red]'"),
         (("recommend", "--user", "4", "-k", "0"), "at least 1 movie"),
         (("recommend", "--age", "1000"), "between 0 and 120"),

@@ -44,7 +44,7 @@ def test_a_typed_profile_is_the_row_of_such_a_user(user: int) -> None:
     np.testing.assert_allclose(user_columns(made, 1)[0], user_columns(KNOWN, N_USERS)[user])
 
 
-def test_what_is_not_known_is_zeros_and_told() -> None:
+def test_an_unknown_value_is_zeros_and_named() -> None:
     made, unknown = as_block(Profile(30, None, "astronaut", "99999"), KNOWN)
     assert not made["user_occupation"].any() and not made["user_zip_code"].any()
     assert not made["user_gender"].any()
@@ -58,15 +58,11 @@ def test_nothing_typed_is_nothing_known() -> None:
     assert not user_columns(made, 1).any() and not unknown
 
 
-def test_data_that_know_nothing_of_users() -> None:
+def test_a_data_set_without_demographics() -> None:
     made, unknown = as_block(Profile(30, "F", "artist", "10000"), NOTHING)
     assert user_columns(made, 1).shape == (1, 0)
-    assert [text.split(" is ")[0] for text in unknown] == [
-        "age",
-        "gender",
-        "occupation",
-        "zip code",
-    ]
+    names = ("age", "gender", "occupation", "zip code")
+    assert unknown == [f"the data set has no {name}" for name in names]
 
 
 @pytest.mark.slow  # TensorFlow takes its time to start

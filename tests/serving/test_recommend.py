@@ -60,45 +60,45 @@ def test_number_and_mean_are_those_of_train(library: Library) -> None:
             assert found.rating_mean == pytest.approx(own.mean(), rel=1e-6)
             assert f"{len(own)} rating" in found.reasons[-1]
         else:
-            assert found.rating_mean is None and found.reasons[-1] == "no rating yet"
+            assert found.rating_mean is None and found.reasons[-1] == "No ratings yet"
 
 
 def test_reasons_name_movies_that_the_user_rated_high(library: Library) -> None:
     items, given = library.rated(4)
-    high = {library.told(i, f"rated {r:g}") for i, r in zip(items, given, strict=True) if r >= 4}
-    low = {library.told(i, f"rated {r:g}") for i, r in zip(items, given, strict=True) if r <= 2}
-    told = " ".join(r for m in for_user(library, "4").recommendations for r in m.reasons)
-    assert any(title in told for title in high)
-    assert not any(title in told for title in low)
+    high = {library.title(i, f"rated {r:g}") for i, r in zip(items, given, strict=True) if r >= 4}
+    low = {library.title(i, f"rated {r:g}") for i, r in zip(items, given, strict=True) if r <= 2}
+    text = " ".join(r for m in for_user(library, "4").recommendations for r in m.reasons)
+    assert any(title in text for title in high)
+    assert not any(title in text for title in low)
 
 
 def test_director_tags_and_genres_are_reasons(library: Library) -> None:
     by_id = {m.item_id: m for m in for_liked(library, ["Heat 0"], k=N_ITEMS).recommendations}
-    assert "by p, like Heat 0 (1960)" in by_id["5"].reasons
+    assert "Directed by p, like Heat 0 (1960)" in by_id["5"].reasons
     # 12 has the tag of 0 (12 % 6 = 0) and its genres (12 % 4 = 0)
-    assert "u, Drama, like Heat 0 (1960)" in by_id["12"].reasons
-    assert not any(", like " in reason for reason in by_id["7"].reasons)
+    assert "Shares u and Drama with Heat 0 (1960)" in by_id["12"].reasons
+    assert not any("Shares" in reason or "like " in reason for reason in by_id["7"].reasons)
 
 
-def test_somebody_unknown_gets_popular_movies_and_is_told(library: Library) -> None:
+def test_an_unknown_user_gets_popular_movies_and_a_note(library: Library) -> None:
     answer = for_user(library, "nobody", k=3)
     assert answer.model == "weighted_mean"
-    assert "no user 'nobody'" in answer.note and "popular" in answer.note
+    assert "User 'nobody' is not in the data set." in answer.note and "Popular" in answer.note
     order = np.argsort(-MODELS["weighted_mean"].score([-1])[0], kind="stable")[:3]
     assert [int(r.item_id) for r in answer.recommendations] == order.tolist()
     assert popular(library, 3).recommendations == answer.recommendations
 
 
-def test_who_likes_something_is_folded_in_by_the_best_that_can(library: Library) -> None:
+def test_liked_titles_are_folded_in_by_the_best_model_that_can(library: Library) -> None:
     answer = for_liked(library, ["Heat 0", "ocens eleven 1"], k=4)
     assert answer.model == "ease"
-    assert answer.note == "'ocens eleven 1' is taken for Ocean's Eleven 1 (1961)."
+    assert answer.note == "'ocens eleven 1' was read as Ocean's Eleven 1 (1961)."
     assert not {"0", "1"} & {r.item_id for r in answer.recommendations}
-    assert answer.asked == "somebody new who likes Heat 0 (1960), Ocean's Eleven 1 (1961)"
+    assert answer.asked == "a new user who likes Heat 0 (1960), Ocean's Eleven 1 (1961)"
 
 
 def test_likes_decide(library: Library) -> None:
-    """Users of even numbers like even movies; who likes even movies is recommended such."""
+    """Users of even numbers like even movies, so a new user who likes some gets others."""
     for rest in (0, 1):
         liked = {item: 5.0 for item in range(rest, 12, 2)} | {
             item: 1.0 for item in range(1 - rest, 12, 2)
@@ -110,12 +110,12 @@ def test_likes_decide(library: Library) -> None:
 def test_a_model_that_cannot_is_replaced_and_the_note_says_so(library: Library) -> None:
     answer = for_liked(library, ["Heat 0"], model="warp")
     assert answer.model == "ease"
-    assert answer.note.startswith("Model warp cannot take in a new user without training; ease")
+    assert answer.note.startswith("Model warp has no fold-in for new users; ease")
     same = for_user(library, "4", model="global_mean")
-    assert same.model == "warp" and "global_mean says the same of every movie" in same.note
+    assert same.model == "warp" and "global_mean gives every movie the same score" in same.note
     profile = for_profile(library, Profile(age=30), model="ease")
     assert profile.model == "weighted_mean"
-    assert "Model ease does not read age" in profile.note and "popular" in profile.note
+    assert "Model ease does not use age" in profile.note and "Popular" in profile.note
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_model_that_cannot_is_replaced_and_the_note_says_so(library: Library) 
         (lambda lib: for_liked(lib, []), "at least one movie"),
         (lambda lib: for_liked(lib, ["zzzz"]), "no movie is called 'zzzz'"),
         (lambda lib: for_liked(lib, ["", "Heat 0"]), "no movie is called ''"),
-        (lambda lib: for_liked(lib, ["winters"]), "nearest are: .*Winter's Bone"),
+        (lambda lib: for_liked(lib, ["winters"]), "closest titles are: .*Winter's Bone"),
         (lambda lib: for_ratings(lib, {0: 9.0}), "between 1 and 5, not 9"),
         (lambda lib: for_profile(lib, Profile(age=-3)), "between 0 and 120"),
         (lambda lib: similar(lib, "Heat 0", k=0), "at least 1 movie"),
@@ -146,7 +146,7 @@ def test_nonsense_gets_a_sentence(
         ask(library)
 
 
-def test_movies_like_a_movie_by_content(library: Library) -> None:
+def test_similar_movies_by_content(library: Library) -> None:
     answer = similar(library, "heat 0", k=30)
     ids = [int(r.item_id) for r in answer.recommendations]
     assert answer.model == "content" and ids[0] == 5  # of the same director
@@ -162,7 +162,7 @@ def test_of_equally_similar_movies_those_with_more_ratings_lead(library: Library
     assert len(counts) > 2 and counts == sorted(counts, reverse=True)
 
 
-def test_movies_like_a_movie_by_text_and_by_a_model(library: Library) -> None:
+def test_similar_movies_by_text_and_by_a_model(library: Library) -> None:
     by_text = similar(library, "Heat 0", k=30, model="text")
     assert {int(r.item_id) for r in by_text.recommendations} == {6, 12, 18}
     by_ease = similar(library, "Heat 0", k=3, model="ease")
@@ -185,7 +185,7 @@ def test_json_has_the_documented_keys(library: Library) -> None:
 
 def test_a_movie_without_a_year(library: Library) -> None:
     found = {r.item_id: r for r in popular(library, N_ITEMS).recommendations}
-    assert found["3"].year is None and library.told(3) == "The Queen 3"
+    assert found["3"].year is None and library.title(3) == "The Queen 3"
 
 
 def test_a_library_of_little(tmp_path: Path) -> None:
@@ -198,10 +198,11 @@ def test_a_library_of_little(tmp_path: Path) -> None:
     library = Library.read(tmp_path)
     assert for_user(library, "4").model == "warp"
     liked = for_liked(library, ["Heat 0"])
-    assert liked.model == "weighted_mean" and "No trained model has an answer" in liked.note
-    like = similar(library, "Heat 0")
-    assert like.model == "warp" and "No movie is like it by genres, tags or director" in like.note
-    assert all(not r.genres and r.year is None for r in like.recommendations)
+    assert liked.model == "weighted_mean" and "No trained model can answer" in liked.note
+    by_warp = similar(library, "Heat 0")
+    assert by_warp.model == "warp"
+    assert "No movie is similar by genres, tags or director" in by_warp.note
+    assert all(not r.genres and r.year is None for r in by_warp.recommendations)
 
 
 def test_without_any_model_popular_movies_are_left(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
-"""The movie that a typed title means."""
+"""Look-up of typed titles, and the examples in the docstrings of serving."""
 
 from __future__ import annotations
 
+import doctest
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import pandas as pd
 import pytest
 from real_tables import tables_of
 
+from reelbench.serving import profile, titles
+from reelbench.serving.app import markup
 from reelbench.serving.titles import TitleLookup
 
 ITEMS = pd.DataFrame(
@@ -95,3 +98,9 @@ def test_typing_errors_in_ml_latest_small(ml_latest_small: Path) -> None:
         hits += found is not None and items["title"][found.item_idx] == items["title"][row]
     assert hits >= 135
     assert lookup.find("qzxw vvkjq") is None
+
+
+def test_examples_in_docstrings() -> None:
+    for module in (titles, profile, markup):
+        result = doctest.testmod(module)
+        assert result.attempted and not result.failed, module.__name__

@@ -1,13 +1,16 @@
-"""What is answered, whoever asks: on the terminal, as JSON, in the app."""
+"""Answers to requests for movies, the same on the terminal, as JSON and in the app."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 
 class AskError(ValueError):
-    """Somebody asked what cannot be answered; the message says what can be."""
+    """A request that cannot be answered; the message says what can be asked instead."""
+
+
+class UnknownTitleError(AskError):
+    """No title of the catalogue is close to the one that was typed."""
 
 
 @dataclass(frozen=True)
@@ -18,12 +21,12 @@ class Recommendation:
         rank: from 1.
         item_id: as in the source.
         title: in full, as in the catalogue.
-        year: None where it is not known.
+        year: None where it is unknown.
         genres: may be empty.
-        score: what the answering model orders by, comparable within one answer alone.
-        rating_mean: of its ratings in train; None without any.
+        score: what the list is ordered by; comparable within one answer only.
+        rating_mean: mean of its ratings in train; None without any.
         rating_count: number of its ratings in train.
-        reasons: facts that speak for it, a short phrase each.
+        reasons: facts that speak for the movie, a short sentence each.
     """
 
     rank: int
@@ -36,16 +39,20 @@ class Recommendation:
     rating_count: int
     reasons: tuple[str, ...] = ()
 
+    @property
+    def title_and_year(self) -> str:
+        """The title with its year in brackets, if that is known."""
+        return self.title if self.year is None else f"{self.title} ({self.year})"
+
 
 @dataclass(frozen=True)
 class Answer:
     """A list of movies.
 
     Attributes:
-        model: which model, or which likeness, the list comes from.
-        asked: for whom, or like what, in words.
-        note: what the one who asked should know, such as that another model had to answer; may be
-            empty.
+        model: the model, or the kind of similarity, that the list comes from.
+        asked: what the list is for, such as "user 42, 20 ratings in train".
+        note: what the reader should know, such as that another model was used; may be empty.
     """
 
     model: str
@@ -53,16 +60,21 @@ class Answer:
     note: str
     recommendations: tuple[Recommendation, ...]
 
-    def noting(self, *notes: str) -> Answer:
-        """The same with sentences in front of the note."""
+    def with_notes(self, *notes: str) -> Answer:
+        """A copy with sentences in front of the note."""
         return replace(self, note=" ".join(text for text in (*notes, self.note) if text))
 
-    def as_json(self) -> dict[str, Any]:
-        """The schema of `--json` (docs/recommend.md); keys stay, new ones may come."""
-        found = [asdict(recommendation) for recommendation in self.recommendations]
+    def as_json(self) -> dict[str, object]:
+        """What `--json` prints (docs/recommend.md); keys are stable, new ones may be added."""
+        movies = [asdict(movie) for movie in self.recommendations]
         return {
             "model": self.model,
             "for": self.asked,
             "note": self.note,
-            "recommendations": found,
+            "recommendations": movies,
         }
+
+
+def capitalized(text: str) -> str:
+    """The text with its first letter in upper case and the others unchanged."""
+    return text[:1].upper() + text[1:]

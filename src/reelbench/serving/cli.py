@@ -14,22 +14,24 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reelbench.serving.answer import Answer, AskError, Recommendation
+from reelbench.serving.answer import Answer, AskError, capitalized
 
 if TYPE_CHECKING:
     from reelbench.serving.library import Library
 
-_K = Annotated[int, typer.Option("-k", "--k", help="Movies in the list")]
+_K = Annotated[int, typer.Option("-k", "--k", help="Number of movies")]
 _JSON = Annotated[bool, typer.Option("--json", help="Print JSON (docs/recommend.md)")]
 
 
 def recommend(
     user: Annotated[str | None, typer.Option(help="Id of a user of the data set")] = None,
-    title: Annotated[str | None, typer.Option(help="Movies like this one, as `similar`")] = None,
-    liked: Annotated[
-        list[str] | None, typer.Option(help="Title that somebody new likes; as many as you want")
+    title: Annotated[
+        str | None, typer.Option(help="Title to find similar movies for, as with `similar`")
     ] = None,
-    age: Annotated[int | None, typer.Option(help="Of somebody new, in years")] = None,
+    liked: Annotated[
+        list[str] | None, typer.Option(help="Title that a new user likes; can be repeated")
+    ] = None,
+    age: Annotated[int | None, typer.Option(help="Age of a new user in years")] = None,
     gender: Annotated[str | None, typer.Option(help="As in the data set, such as F or M")] = None,
     occupation: Annotated[str | None, typer.Option(help="As in the data set")] = None,
     zip_code: Annotated[str | None, typer.Option("--zip", help="Zip code")] = None,
@@ -37,27 +39,27 @@ def recommend(
     model: Annotated[
         str | None,
         typer.Option(
-            help="Who answers: a trained model. Default: of those that can the one with the "
-            "highest nDCG on reports/leaderboard.csv; for --title see `similar`"
+            help="Model to use; default: the best one available for this question. "
+            "For --title see `similar`"
         ),
     ] = None,
     as_json: _JSON = False,
 ) -> None:
-    """Recommend movies, with reasons: to a user, to somebody new, or like a title.
+    """Recommend movies, with reasons.
 
-    Ask in one of these ways:
+    To a user of the data set, to a new user, or similar to a title:
 
     --user 42
-
-    --title "toy stori"
 
     --liked "Heat" --liked "Alien"
 
     --age 24 --gender M --occupation student --zip 10003
 
-    Somebody of whom nothing is known gets popular movies. Titles may have typing errors.
+    --title "toy stori"
 
-    What the user has rated, in train or valid, is left out.
+    Without any information, popular movies are returned. Titles may contain typing errors.
+
+    Movies that the user rated in train or valid are left out.
     """
 
     def ask(library: Library) -> Answer:
@@ -70,7 +72,7 @@ def recommend(
         if sum(ways) > 1:
             raise AskError(
                 "--user, --title, --liked and a profile (--age, --gender, --occupation, --zip) "
-                "are different questions: ask one"
+                "are different questions: choose one"
             )
         if user is not None:
             return core.for_user(library, user, k, model)
@@ -80,24 +82,25 @@ def recommend(
             return core.for_liked(library, liked, k, model)
         if not profile.empty:
             return core.for_profile(library, profile, k, model)
-        return core.popular(library, k).noting("Say more with --user, --liked, --title or --age.")
+        hint = "For your own recommendations use --user, --liked, --title or a profile."
+        return core.popular(library, k).with_notes(hint)
 
     _answer(ask, "recommend", as_json)
 
 
 def similar(
-    title: Annotated[str, typer.Argument(help="May have typing errors")],
+    title: Annotated[str, typer.Argument(help="Title of a movie; may contain typing errors")],
     k: _K = 10,
     model: Annotated[
         str,
         typer.Option(help="content, text (sentence embeddings), or a trained model such as ease"),
     ] = "content",
     genre_weight: Annotated[
-        float, typer.Option(help="For content: from 0, tags alone, to 1, genres alone")
+        float, typer.Option(help="For content: from 0, tags only, to 1, genres only")
     ] = 0.5,
     as_json: _JSON = False,
 ) -> None:
-    """List movies like a movie: by director, genres and tags, by text, or as a model sees them."""
+    """List similar movies: by director, genres and tags, by text, or by a trained model."""
 
     def ask(library: Library) -> Answer:
         from reelbench.serving import similar as core
@@ -108,9 +111,9 @@ def similar(
 
 
 def open_app(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="On 127.0.0.1")] = 7860,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1")] = 7860,
 ) -> None:
-    """Open the app in which movies are asked for, on 127.0.0.1: docs/app.md."""
+    """Start the web app for recommendations on 127.0.0.1 (docs/app.md)."""
     from reelbench.seeds import pin_runtime
 
     pin_runtime(threads=1)
@@ -123,7 +126,7 @@ def open_app(
 
 
 def _answer(ask: Callable[[Library], Answer], command: str, as_json: bool) -> None:
-    """Print what is answered; what cannot be answered ends in a sentence and exit code 2."""
+    """Print the answer, or one sentence on stderr and exit with code 2."""
     from reelbench.seeds import pin_runtime
     from reelbench.serving.library import Library
 
@@ -146,8 +149,8 @@ def _refuse(command: str, error: AskError) -> NoReturn:
 
 
 def print_answer(answer: Answer, console: Console) -> None:
-    """Heading, note, and a table of movies with their titles in full."""
-    heading = f"For {answer.asked}, by {answer.model}"
+    """Print heading, note, and a table of movies with their titles in full."""
+    heading = f"{capitalized(answer.asked)} (model: {answer.model})"
     console.print(heading, style="bold", markup=False, soft_wrap=True)
     if answer.note:
         console.print(answer.note, style="yellow", markup=False, soft_wrap=True)
@@ -160,20 +163,17 @@ def print_answer(answer: Answer, console: Console) -> None:
     table.add_column("score", justify="right", no_wrap=True)
     table.add_column("why", overflow="fold")
     for movie in answer.recommendations:
-        why = Text("; ".join(movie.reasons))
-        table.add_row(f"{movie.rank}", Text(_told(movie)), f"{movie.score:.3g}", why)
+        title, why = Text(movie.title_and_year), Text(". ".join(movie.reasons))
+        table.add_row(f"{movie.rank}", title, f"{movie.score:.3g}", why)
     console.print(table)
-
-
-def _told(movie: Recommendation) -> str:
-    return movie.title if movie.year is None else f"{movie.title} ({movie.year})"
 
 
 @contextmanager
 def suppress_stderr() -> Iterator[None]:
-    """Drop what anything in this process writes to file descriptor 2; exceptions pass.
+    """Drop everything that this process writes to file descriptor 2; exceptions pass.
 
-    For a process that does one thing: what other threads write meanwhile is dropped too.
+    TensorFlow writes start-up messages there from C++, which its settings do not suppress. What
+    other threads write in the meantime is dropped too, so this is for a process with one task.
     """
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)

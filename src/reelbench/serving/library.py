@@ -1,4 +1,4 @@
-"""What every answer is made of, read once: catalogue, ratings of train, models, feature blocks."""
+"""Everything that answers need: catalogue, ratings of train, trained models, feature blocks."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from reelbench.columns import AKA, GENRES, ITEM_ID, ITEM_IDX, TITLE, USER_ID, US
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Block, Ids, read_block
 from reelbench.files import read_json
-from reelbench.serving.answer import AskError
+from reelbench.serving.answer import AskError, UnknownTitleError
 from reelbench.serving.similarity import ContentLists, LikedTogether
 from reelbench.serving.titles import TitleLookup
 from reelbench.serving.trained_models import TrainedModels
 
-#: similarity of titles from which the nearest is taken: two typing errors in ten letters
-CUTOFF = 0.8
+# lowest similarity at which a title is taken for another: two typing errors in ten letters
+_CUTOFF = 0.8
 _SUGGESTED = 5
 _BLOCKS = ("genres", "tags", "directors", "overviews", "text")
 
 
 @dataclass(frozen=True)
 class Library:
-    """The results of a pipeline run in memory. `read` takes a second; models come when asked for.
+    """The results of a pipeline run. `read` takes a second; models are loaded on first use.
 
     Attributes:
         root: folder of the project.
         ids: sizes and rating scale.
         items: `item_id`, `title`, `year`, `genres`, `aka`; row number = `item_idx`.
-        users: `user_id` and what else is known of users; row number = `user_idx`.
-        train: what models have learned from.
-        seen: boolean CSR (n_users + 1, n_items), train and valid, as in the evaluation; the last
-            row is the unknown user's.
+        users: `user_id` and the other columns of users; row number = `user_idx`.
+        train: the ratings that models have learned from.
+        seen: boolean CSR (n_users + 1, n_items), items rated in train or valid, as in the
+            evaluation; the last row is the unknown user's.
     """
 
     root: Path
@@ -49,16 +49,19 @@ class Library:
 
     @classmethod
     def read(cls, root: Path = Path()) -> Library:
-        """Read the artifacts of `clean` and `split` below the folder of a project.
+        """Read the artifacts of the stages `clean` and `split` of a project.
+
+        Args:
+            root: folder of the project.
 
         Raises:
-            AskError: there are none.
+            AskError: an artifact is missing.
         """
         needed = (paths.CATALOGUE, paths.ITEMS, paths.USERS, paths.TRAIN, paths.VALID)
         if missing := [str(file) for file in needed if not (root / file).is_file()]:
             raise AskError(
-                f"there is no {missing[0]} in {root.resolve()}: go to the folder of the project "
-                "and run `make repro` first"
+                f"{missing[0]} does not exist in {root.resolve()}: "
+                "run `make repro` in the folder of the project first"
             )
         sizes = read_json(root / paths.CATALOGUE)
         ids = Ids(*(sizes[key] for key in ("n_users", "n_items", "rating_min", "rating_max")))
@@ -94,23 +97,23 @@ class Library:
 
     @cached_property
     def titles(self) -> TitleLookup:
-        """Titles as somebody types them."""
+        """Look-up of typed titles."""
         return TitleLookup(self.items, self.count)
 
     @cached_property
     def blocks(self) -> dict[str, Block]:
-        """The feature blocks over movies that the run has made."""
+        """The feature blocks of movies that the run has built, by name."""
         files = {name: self.root / paths.feature_block(name) for name in _BLOCKS}
         return {name: read_block(file) for name, file in files.items() if file.is_file()}
 
     @cached_property
     def content(self) -> ContentLists:
-        """How alike movies are by what is known of them."""
+        """Similarity of movies by metadata."""
         return ContentLists.of(self.blocks, self.ids.n_items)
 
     @cached_property
-    def liked_alike(self) -> LikedTogether:
-        """How alike movies are by who likes them."""
+    def liked_together(self) -> LikedTogether:
+        """Similarity of movies by the users who like them."""
         return LikedTogether.of(self.train, self.ids)
 
     @cached_property
@@ -118,48 +121,49 @@ class Library:
         return pd.Index(self.users[USER_ID])
 
     def user(self, user_id: str) -> int:
-        """`user_idx`, or -1 for somebody whom the catalogue does not have."""
+        """`user_idx` of an id, or -1 if the data set does not have it."""
         return int(self._user_rows.get_indexer(pd.Index([user_id.strip()]))[0])
 
     def rated(self, user: int) -> tuple[np.ndarray, np.ndarray]:
-        """Movies, and their ratings, that a user has in train; none for user -1."""
+        """Items, int64, and ratings, float64, of a user in train; both empty for user -1."""
         own = self.train.user_idx == user
         return self.train.item_idx[own].astype(np.int64), self.train.rating[own].astype(np.float64)
 
     def movie(self, text: str) -> tuple[int, str]:
-        """The movie that is meant, and a sentence if it is not called quite that.
+        """The movie whose title was typed, and a note if that is not quite its title.
 
-        "The" may be left out, and so may the year.
+        "The" and the year may be left out.
+
+        Returns:
+            `item_idx`, and a sentence or an empty string.
 
         Raises:
-            AskError: no title is alike enough; the message names the nearest.
+            UnknownTitleError: no title is close enough; the message names the closest ones.
         """
-        tried = [self.titles.find(name, CUTOFF) for name in (text, f"The {text}")]
+        tried = [self.titles.find(name, _CUTOFF) for name in (text, f"The {text}")]
         found = max(filter(None, tried), key=lambda one: one.similarity, default=None)
         if found is None:
-            near = [self.told(other.item_idx) for other in self.titles.nearest(text, _SUGGESTED)]
-            hint = f"; the nearest are: {'; '.join(near)}" if near else ""
-            raise AskError(f"no movie is called '{text}'{hint}")
+            near = [self.title(other.item_idx) for other in self.titles.nearest(text, _SUGGESTED)]
+            hint = f"; the closest titles are: {'; '.join(near)}" if near else ""
+            raise UnknownTitleError(f"no movie is called '{text}'{hint}")
         exact = found.similarity == 1
-        return (
-            found.item_idx,
-            "" if exact else f"'{text}' is taken for {self.told(found.item_idx)}.",
-        )
+        note = "" if exact else f"'{text}' was read as {self.title(found.item_idx)}."
+        return found.item_idx, note
 
-    def told(self, item: int, *more: str) -> str:
-        """Title of a movie and, in brackets, its year and what else is to be said."""
-        title, year = self._told[item]
-        inner = ", ".join([year, *more] if year else more)
+    def title(self, item: int, *details: str) -> str:
+        """Title of a movie with its year and further details in brackets."""
+        title, year = self._titles_and_years[item]
+        inner = ", ".join([year, *details] if year else details)
         return f"{title} ({inner})" if inner else title
 
     @cached_property
-    def _told(self) -> list[tuple[str, str]]:
+    def _titles_and_years(self) -> list[tuple[str, str]]:
         years = ["" if pd.isna(year) else str(int(year)) for year in self.items[YEAR]]
         return list(zip(self.items[TITLE].astype(str), years, strict=True))
 
 
 def _items(file: Path) -> pd.DataFrame:
-    """Items with the columns that answers need, empty where the data set has them not."""
+    """Items with the columns that answers need, empty where the data set lacks them."""
     items = _by_index(file, ITEM_IDX)
     nothing = pd.Series([()] * len(items), dtype=object)
     lists = {name: items.get(name, nothing) for name in (GENRES, AKA)}

@@ -1,4 +1,4 @@
-"""Somebody of whom only age, gender, occupation and zip code are known, as they typed them."""
+"""The profile of a new user of whom age, gender, occupation or zip code are known."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ _WORDS = (GENDER, OCCUPATION, ZIP_CODE)
 
 @dataclass(frozen=True)
 class Profile:
-    """What somebody typed; None: nothing."""
+    """What a user typed; None for what was left out.
+
+    >>> Profile(age=24, zip_code="10003").describe()
+    'age 24, zip code 10003'
+    """
 
     age: int | None = None
     gender: str | None = None
@@ -36,21 +40,22 @@ class Profile:
         """Whether nothing was typed."""
         return all(value is None for value in vars(self).values())
 
-    def told(self) -> str:
-        """In words."""
-        given = {name.replace("_", " "): value for name, value in vars(self).items()}
-        return ", ".join(f"{name} {value}" for name, value in given.items() if value is not None)
+    def describe(self) -> str:
+        """What was typed, in words."""
+        typed = {name.replace("_", " "): value for name, value in vars(self).items()}
+        return ", ".join(f"{name} {value}" for name, value in typed.items() if value is not None)
 
 
 def as_block(profile: Profile, known: Block) -> tuple[Block, list[str]]:
-    """The profile as the block `demographics` would have it, and sentences on what is unknown.
+    """The profile in the form of the block `demographics`.
 
     Args:
-        known: that block, whose vocabularies and moments count.
+        profile: what was typed.
+        known: that block, for its vocabularies, mean and deviation.
 
     Returns:
-        Arrays of one user (1, …) under the block's names. A value that no (or hardly any) user of
-        train has is a row of zeros, as it is for users of the data set.
+        Arrays of one user (1, …) under the block's names, and phrases on what is ignored. A value
+        that the vocabulary lacks is a row of zeros, as for users of the data set.
     """
     mean, deviation = known["age_moments"]
     has_age = known["user_age"].shape[1] > 0
@@ -60,36 +65,36 @@ def as_block(profile: Profile, known: Block) -> tuple[Block, list[str]]:
         "user_age": np.full((1, width), age, dtype=np.float32),
         "user_age_known": np.full((1, width), profile.age is not None, dtype=np.float32),
     }
-    unknown = [] if has_age or profile.age is None else ["age is not known of its users"]
+    ignored = [] if has_age or profile.age is None else ["the data set has no age"]
     for name in _WORDS:
-        row[USER_PREFIX + name], told = _one_hot(name, getattr(profile, name), known[name])
-        unknown += told
-    return row, unknown
+        row[USER_PREFIX + name], phrases = _one_hot(name, getattr(profile, name), known[name])
+        ignored += phrases
+    return row, ignored
 
 
 def _one_hot(name: str, typed: str | None, words: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """float32 (1, k), without regard to case; a zip code by its first digits."""
+    """float32 (1, k), ignoring case; a zip code counts by its first digits."""
     row = np.zeros((1, len(words)), dtype=np.float32)
     if typed is None:
         return row, []
-    said = name.replace("_", " ")
+    label = name.replace("_", " ")
     if not len(words):
-        return row, [f"{said} is not known of its users"]
+        return row, [f"the data set has no {label}"]
     key = typed.strip().casefold()
     if name == ZIP_CODE:
         key = key[: max(len(word) for word in words.tolist())]
     row[0] = [word.casefold() == key for word in words.tolist()]
     if row.any():
         return row, []
-    hint = "" if name == ZIP_CODE else f" (there are: {', '.join(words.tolist())})"
-    return row, [f"{said} '{typed}' is that of no or few users, and so unknown{hint}"]
+    hint = "" if name == ZIP_CODE else f" (known are: {', '.join(words.tolist())})"
+    return row, [f"{label} '{typed}' is unknown or too rare, so it is ignored{hint}"]
 
 
 class ProfileNetwork:
-    """A network that reads demographics, asked of somebody with a typed profile.
+    """A network that reads demographics, applied to a profile.
 
-    The profile is written into the row of the unknown user, whose embedding is zeros: the network
-    answers as it does for a user of the data set without ratings.
+    The profile takes the place of the unknown user, whose embedding is zeros: the scores are those
+    of a user of the data set without ratings.
     """
 
     def __init__(self, network: Network, demographics: Block) -> None:
@@ -98,14 +103,14 @@ class ProfileNetwork:
 
     @classmethod
     def of(cls, model: Recommender, demographics: Block) -> ProfileNetwork | None:
-        """None for a model that is no network, or one that knows nothing of users."""
+        """None for a model that is no network, or one that reads nothing of users."""
         if not isinstance(model, Network) or not model.knows_users:
             return None
         return cls(model, demographics)
 
     def scores(self, profile: Profile) -> tuple[np.ndarray, list[str]]:
-        """Scores float32 (n_items,), and sentences on what is unknown of the profile."""
-        block, unknown = as_block(profile, self._known)
+        """Scores float32 (n_items,), and phrases on what is ignored."""
+        block, ignored = as_block(profile, self._known)
         with self._lock:
             self._network.describe_unknown_user(user_columns(block, 1)[0])
-            return self._network.score([-1])[0], unknown
+            return self._network.score([-1])[0], ignored

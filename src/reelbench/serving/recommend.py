@@ -1,8 +1,8 @@
-"""Movies for somebody: a user of the data set, a list of liked movies, a typed profile, or nobody.
+"""Recommend movies: to a user of the data set, to a new user, or without any information.
 
-Which model answers, unless one is named: of the trained models the one with the highest nDCG on
-the leaderboard that can. Where one that is named cannot, that best one answers, and the note says
-so. Somebody of whom nothing is known gets popular movies by weighted mean.
+By default the best available model is used: of the trained models the first on the leaderboard
+(`TrainedModels.best_first`) that can answer the question. A named model that cannot is replaced by
+that one, and the note says so. Without any information, popular movies are returned.
 """
 
 from __future__ import annotations
@@ -17,29 +17,28 @@ from scipy import sparse
 from reelbench.columns import GENRES, ITEM_ID, TITLE, YEAR
 from reelbench.evaluation.top_k import NO_ITEM, top_k
 from reelbench.models.shared.biases import group_means
-from reelbench.serving.answer import Answer, AskError, Recommendation
+from reelbench.serving.answer import Answer, AskError, Recommendation, capitalized
 from reelbench.serving.fold_in import NewUser
 from reelbench.serving.library import Library
 from reelbench.serving.profile import Profile
 from reelbench.serving.reasons import Anchors, reasons
 
-#: a model's name → scores (n_items,) or, in words that go on after its name, why it has none
-Ask = Callable[[str], np.ndarray | str]
-#: the model whose scores these are; where it is not trained, the same formula with a movie's mean
-#: number of ratings in place of its prior votes
+#: the model behind popular movies; where it is not trained, its formula is used with the mean
+#: number of ratings of a movie as prior votes
 POPULAR = "weighted_mean"
-#: no movie was spoken of
-NOTHING_SAID = Anchors(np.array([], dtype=np.int64), np.array([]))
+#: from the name of a model its scores (n_items,), or the rest of the sentence "Model NAME … " that
+#: says why it has none
+Ask = Callable[[str], np.ndarray | str]
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is the same whoever answers.
+    """What does not depend on the model.
 
     Attributes:
-        asked: for whom, in words.
+        asked: what the list is for, in words.
         k: length of the list.
-        seen: boolean CSR (1, n_items), what is not to be recommended.
+        seen: boolean CSR (1, n_items), movies that are not to be recommended.
         anchors: movies that reasons refer to.
     """
 
@@ -50,7 +49,9 @@ class Question:
 
 
 def for_user(library: Library, user_id: str, k: int = 10, model: str | None = None) -> Answer:
-    """Movies that a user of the data set has rated in neither train nor valid.
+    """Movies that a user of the data set has rated neither in train nor in valid.
+
+    A user who is unknown, or has no ratings in train, gets popular movies.
 
     Raises:
         AskError: the model is not trained, or k is less than 1.
@@ -59,24 +60,20 @@ def for_user(library: Library, user_id: str, k: int = 10, model: str | None = No
         library.models.check(model)
     user = library.user(user_id)
     if user < 0:
-        note = f"There is no user '{user_id}' in the data."
-        return popular(library, k, f"user {user_id}, unknown").noting(note)
+        note = f"User '{user_id}' is not in the data set."
+        return popular(library, k, f"user {user_id}, unknown").with_notes(note)
     items, ratings = library.rated(user)
     seen, asked = library.seen[[user]], f"user {user_id}, {len(items)} ratings in train"
     if not len(items):
         return popular(library, k, asked, seen)
-    anchors = Anchors.of_ratings(items, ratings)
-
-    def ask(name: str) -> np.ndarray:
-        return library.models.get(name).score([user])[0]
-
-    return answered(library, Question(asked, k, seen, anchors), ask, model)
+    question = Question(asked, k, seen, Anchors.rated(items, ratings))
+    return _answer(library, question, lambda name: library.models.get(name).score([user])[0], model)
 
 
 def for_ratings(
     library: Library, ratings: Mapping[int, float], k: int = 10, model: str | None = None
 ) -> Answer:
-    """Movies for somebody new who has rated some, by fold-in (`fold_in/`).
+    """Movies for a new user with some ratings, by the fold-in of a model.
 
     Args:
         ratings: `item_idx` → rating on the scale of the data set, at least one.
@@ -86,25 +83,25 @@ def for_ratings(
     """
     new = _new_user(library, ratings)
     rated = zip(new.items.tolist(), new.ratings, strict=True)
-    words = ", ".join(library.told(item, f"rated {rating:g}") for item, rating in rated)
-    anchors = Anchors.of_ratings(new.items, new.ratings)
-    return _for_new_user(library, new, f"somebody new with {words}", anchors, k, model)
+    titles = ", ".join(library.title(item, f"rated {rating:g}") for item, rating in rated)
+    anchors = Anchors.rated(new.items, new.ratings)
+    return _for_new_user(library, new, f"a new user with {titles}", anchors, k, model)
 
 
 def for_liked(
     library: Library, titles: Sequence[str], k: int = 10, model: str | None = None
 ) -> Answer:
-    """As `for_ratings`, of movies by their titles, each with the highest rating.
+    """As `for_ratings`, from titles, each with the highest rating.
 
     Raises:
-        AskError: as in `for_ratings`, or a title is not known.
+        AskError: as in `for_ratings`, or a title is unknown.
     """
     found = [library.movie(title) for title in titles]
     new = _new_user(library, {item: library.ids.rating_max for item, _ in found})
-    words = ", ".join(library.told(item) for item in new.items.tolist())
-    anchors = Anchors(new.items, np.full(len(new.items), np.nan))
-    answer = _for_new_user(library, new, f"somebody new who likes {words}", anchors, k, model)
-    return answer.noting(*(note for _, note in found))
+    known = ", ".join(library.title(item) for item in new.items.tolist())
+    anchors = Anchors.liked(new.items)
+    answer = _for_new_user(library, new, f"a new user who likes {known}", anchors, k, model)
+    return answer.with_notes(*(note for _, note in found))
 
 
 def _for_new_user(
@@ -115,34 +112,10 @@ def _for_new_user(
     def ask(name: str) -> np.ndarray | str:
         fold = library.models.fold_in(name)
         if fold is None:
-            return "cannot take in a new user without training"
+            return "has no fold-in for new users"
         return fold(new).score([-1])[0]
 
-    return answered(library, Question(asked, k, seen, anchors), ask, model)
-
-
-def for_profile(
-    library: Library, profile: Profile, k: int = 10, model: str | None = None
-) -> Answer:
-    """Movies for somebody new with a typed profile, by a network that reads demographics.
-
-    Raises:
-        AskError: as in `for_user`.
-    """
-    asked = f"somebody of {profile.told()}"
-    nothing = sparse.csr_array((1, library.ids.n_items), dtype=bool)
-    unknown: list[str] = []
-
-    def ask(name: str) -> np.ndarray | str:
-        network = library.models.profile_network(name)
-        if network is None:
-            return "does not read age, gender, occupation or zip code"
-        scores, told = network.scores(profile)
-        unknown[:] = [f"{text[0].upper()}{text[1:]}." for text in told]
-        return scores
-
-    question = Question(asked, k, nothing, NOTHING_SAID)
-    return answered(library, question, ask, model).noting(*unknown)
+    return _answer(library, Question(asked, k, seen, anchors), ask, model)
 
 
 def _new_user(library: Library, ratings: Mapping[int, float]) -> NewUser:
@@ -156,22 +129,46 @@ def _new_user(library: Library, ratings: Mapping[int, float]) -> NewUser:
     return NewUser(items, np.array([ratings[item] for item in items.tolist()], dtype=np.float64))
 
 
+def for_profile(
+    library: Library, profile: Profile, k: int = 10, model: str | None = None
+) -> Answer:
+    """Movies for a new user with a profile, by a model that uses demographics.
+
+    Raises:
+        AskError: as in `for_user`.
+    """
+    unknown: list[str] = []
+
+    def ask(name: str) -> np.ndarray | str:
+        network = library.models.profile_network(name)
+        if network is None:
+            return "does not use age, gender, occupation or zip code"
+        scores, sentences = network.scores(profile)
+        unknown[:] = [f"{capitalized(text)}." for text in sentences]
+        return scores
+
+    nothing = sparse.csr_array((1, library.ids.n_items), dtype=bool)
+    question = Question(f"a new user, {profile.describe()}", k, nothing, Anchors.none())
+    return _answer(library, question, ask, model).with_notes(*unknown)
+
+
 def popular(
     library: Library,
     k: int = 10,
-    asked: str = "somebody new",
+    asked: str = "a new user",
     seen: sparse.csr_array | None = None,
-    anchors: Anchors = NOTHING_SAID,
+    anchors: Anchors | None = None,
 ) -> Answer:
-    """The same movies for everybody, save for those that are seen.
+    """Popular movies by weighted mean, the same for every user except for what is seen.
 
     Raises:
         AskError: k is less than 1.
     """
-    nothing = sparse.csr_array((1, library.ids.n_items), dtype=bool)
-    found = best(library, _weighted_means(library), nothing if seen is None else seen, k, anchors)
-    note = "These are popular movies, by weighted mean, the same for everybody."
-    return Answer(POPULAR, asked, note, found)
+    if seen is None:
+        seen = sparse.csr_array((1, library.ids.n_items), dtype=bool)
+    question = Question(asked, k, seen, anchors or Anchors.none())
+    answer = _best(library, question, POPULAR, _weighted_means(library))
+    return answer.with_notes("Popular movies by weighted mean, the same for every user.")
 
 
 def _weighted_means(library: Library) -> np.ndarray:
@@ -181,71 +178,51 @@ def _weighted_means(library: Library) -> np.ndarray:
     return group_means(train.item_idx, train.rating, size, prior=len(train) / size)
 
 
-def answered(library: Library, question: Question, ask: Ask, model: str | None) -> Answer:
-    """The answer of the named model; where it has none, of the best that has, with a note.
-
-    Best is the highest nDCG on the leaderboard (`TrainedModels.best_first`). Without any model that
-    has an answer, popular movies are.
-
-    Raises:
-        AskError: the named model is not trained, or k is less than 1.
-    """
+def _answer(library: Library, question: Question, ask: Ask, model: str | None) -> Answer:
+    """The answer of the named model, or else of the best one that has scores, or popular movies."""
     refused = ""
     if model is not None:
         library.models.check(model)
-        scores = _opinion(ask, model)
+        scores = _scores(ask, model)
         if not isinstance(scores, str):
-            return _listed(library, question, model, scores)
+            return _best(library, question, model, scores)
         refused = f"Model {model} {scores}"
     for name in library.models.best_first:
-        scores = "" if name == model else _opinion(ask, name)
+        scores = "" if name == model else _scores(ask, name)
         if isinstance(scores, str):
             continue
-        note = f"{refused}; {name} answers, the best of those that can." if refused else ""
-        return _listed(library, question, name, scores).noting(note)
-    note = f"{refused}." if refused else "No trained model has an answer."
+        note = f"{refused}; {name} is the best available for this question." if refused else ""
+        return _best(library, question, name, scores).with_notes(note)
+    note = f"{refused}." if refused else "No trained model can answer this question."
     found = popular(library, question.k, question.asked, question.seen, question.anchors)
-    return found.noting(note)
+    return found.with_notes(note)
 
 
-def _listed(library: Library, question: Question, name: str, scores: np.ndarray) -> Answer:
-    found = best(library, scores, question.seen, question.k, question.anchors)
-    return Answer(name, question.asked, "", found)
-
-
-def _opinion(ask: Ask, name: str) -> np.ndarray | str:
-    """Scores that tell movies apart, or why there are none."""
+def _scores(ask: Ask, name: str) -> np.ndarray | str:
+    """Scores that put movies in an order, or why there are none."""
     scores = ask(name)
     if not isinstance(scores, str) and scores.max() - scores.min() < 1e-9:
-        return "says the same of every movie"
+        return "gives every movie the same score"
     return scores
 
 
-def best(
-    library: Library, scores: np.ndarray, seen: sparse.csr_array, k: int, anchors: Anchors
+def _best(library: Library, question: Question, name: str, scores: np.ndarray) -> Answer:
+    """The k unseen movies with the highest scores, ties by index, as in the evaluation."""
+    if question.k < 1:
+        raise AskError(f"a list has at least 1 movie, not {question.k}")
+    places = top_k(scores[None, :], question.seen, question.k)[0]
+    items = places[places != NO_ITEM].astype(np.int64)
+    movies = recommendations(library, items, scores[items], question.anchors)
+    return Answer(name, question.asked, "", movies)
+
+
+def recommendations(
+    library: Library, items: np.ndarray, scores: np.ndarray, anchors: Anchors
 ) -> tuple[Recommendation, ...]:
-    """The k movies of highest score that are not seen, ties by index, as in the evaluation.
-
-    Args:
-        scores: floats (n_items,); -inf is never listed.
-        seen: boolean CSR (1, n_items).
-
-    Raises:
-        AskError: k is less than 1.
-    """
-    if k < 1:
-        raise AskError(f"a list has at least 1 movie, not {k}")
-    found = top_k(scores[None, :], seen, k)[0]
-    items = found[found != NO_ITEM].astype(np.int64)
-    return listed(library, items, scores[items], reasons(library, items, anchors))
-
-
-def listed(
-    library: Library, items: np.ndarray, scores: np.ndarray, why: list[tuple[str, ...]]
-) -> tuple[Recommendation, ...]:
-    """Movies in an order that is given."""
+    """What is shown of movies (n,) in a given order, with their scores (n,)."""
     table = library.items.iloc[items]
-    rows = zip(items, table[ITEM_ID], table[TITLE], table[YEAR], table[GENRES], strict=True)
+    columns = (table[ITEM_ID], table[TITLE], table[YEAR], table[GENRES])
+    rows = zip(items, scores, *columns, reasons(library, items, anchors), strict=True)
     return tuple(
         Recommendation(
             rank=rank,
@@ -253,10 +230,10 @@ def listed(
             title=title,
             year=None if pd.isna(year) else int(year),
             genres=tuple(str(genre) for genre in genres),
-            score=float(scores[rank - 1]),
+            score=float(score),
             rating_mean=float(library.mean[item]) if library.count[item] else None,
             rating_count=int(library.count[item]),
-            reasons=why[rank - 1],
+            reasons=why,
         )
-        for rank, (item, item_id, title, year, genres) in enumerate(rows, start=1)
+        for rank, (item, score, item_id, title, year, genres, why) in enumerate(rows, start=1)
     )

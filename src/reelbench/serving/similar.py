@@ -1,4 +1,4 @@
-"""Movies like a movie: by what is known of them, by their text, or as a trained model sees them."""
+"""Movies similar to a movie: by metadata, by text, or as a trained model sees them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import numpy as np
 
 from reelbench.serving.answer import Answer, AskError
 from reelbench.serving.library import Library
-from reelbench.serving.reasons import Anchors, reasons
-from reelbench.serving.recommend import listed
+from reelbench.serving.reasons import Anchors
+from reelbench.serving.recommend import recommendations
 from reelbench.serving.similarity import director_first, same_director
 
-#: by director, genres and tags; by sentence embeddings. Any other name is that of a model
+#: by director, genres and tags, or by sentence embeddings; any other name is that of a model
 CONTENT, TEXT = "content", "text"
-#: share of genres in the likeness by content, tags have the rest
+#: weight of genres in the similarity by content; tags have the rest
 GENRE_WEIGHT = 0.5
 
 
@@ -23,39 +23,41 @@ def similar(
     model: str = CONTENT,
     genre_weight: float = GENRE_WEIGHT,
 ) -> Answer:
-    """Movies like the one whose title was typed, most alike first, ties by number of ratings.
+    """Movies similar to the one whose title was typed, the most similar first.
+
+    Equally similar movies are ordered by their number of ratings.
 
     Args:
-        model: `content`: up to two movies of the same director, then by the weighted cosines of
-            genres and tags; `text`: the same two, then by the cosine of sentence embeddings; a
-            trained model: by the correlation of the scores that it gives to users of train. Where
-            the first two know nothing of the movie, the best model answers, and the note says so.
-        genre_weight: from 0, tags alone, to 1, genres alone; for `content`.
+        model: `content`: up to two movies by the same director, then by the weighted cosines of
+            genres and tags. `text`: the same with the cosine of sentence embeddings. A trained
+            model: as that sees it. Where `content` or `text` find no similar movie, the best model
+            that finds one is used, and the note says so.
+        genre_weight: for `content`, from 0, tags alone, to 1, genres alone.
 
     Raises:
-        AskError: the title is not known, nor the model, the weight is not in 0 … 1, or k is less
-            than 1.
+        AskError: the title or the model is unknown, the weight is not in 0 … 1, k is less than 1,
+            or no movie is similar.
     """
     if k < 1:
         raise AskError(f"a list has at least 1 movie, not {k}")
     if not 0 <= genre_weight <= 1:
         raise AskError(f"the weight of genres is between 0 and 1, not {genre_weight:g}")
-    item, note = library.movie(title)
-    name, likeness, told = _likeness(library, item, model, genre_weight)
-    order = _most_alike(library, item, likeness)
+    item, typing_note = library.movie(title)
+    name, similarity, note = _similarity(library, item, model, genre_weight)
+    order = _descending(library, item, similarity)
     if name in (CONTENT, TEXT):
         same = same_director(library.content.director, item)
         order = director_first(order[same[order]], order)
-    found = order[:k]
-    why = reasons(library, found, Anchors(np.array([item]), None))
-    asked = f"movies like {library.told(item)}"
-    return Answer(name, asked, "", listed(library, found, likeness[found], why)).noting(note, told)
+    items = order[:k]
+    found = recommendations(library, items, similarity[items], Anchors.liked(np.array([item])))
+    answer = Answer(name, f"movies similar to {library.title(item)}", "", found)
+    return answer.with_notes(typing_note, note)
 
 
-def _likeness(
+def _similarity(
     library: Library, item: int, model: str, genre_weight: float
 ) -> tuple[str, np.ndarray, str]:
-    """Who says how alike every movie is, float (n_items,), and a sentence if it is another."""
+    """What is used, similarities (n_items,), and a note if it is not what was asked for."""
     if model not in (CONTENT, TEXT):
         return model, library.models.correlations(model, item), ""
     if model == CONTENT:
@@ -64,16 +66,16 @@ def _likeness(
         own = library.content.text_similarity(item)
     if own.any():
         return model, own, ""
-    what = "genres, tags or director" if model == CONTENT else "its text"
+    what = "genres, tags or director" if model == CONTENT else "text"
     for name in library.models.best_first:
         found = library.models.correlations(name, item)
         if found.any():
-            return name, found, f"No movie is like it by {what}, so model {name} answers."
-    raise AskError(f"nothing is known of {library.told(item)} that says what is like it")
+            return name, found, f"No movie is similar by {what}, so model {name} is used."
+    raise AskError(f"nothing is known of {library.title(item)} that would make a movie similar")
 
 
-def _most_alike(library: Library, item: int, likeness: np.ndarray) -> np.ndarray:
-    """Movies with a likeness above 0, in order."""
+def _descending(library: Library, item: int, similarity: np.ndarray) -> np.ndarray:
+    """Movies with a positive similarity in order, without the movie itself."""
     # rounding must not decide between movies that have the same genres
-    order = np.lexsort((-library.count, -np.round(likeness, 6)))
-    return order[(likeness[order] > 0) & (order != item)]
+    order = np.lexsort((-library.count, -np.round(similarity, 6)))
+    return order[(similarity[order] > 0) & (order != item)]

@@ -1,4 +1,4 @@
-"""A title as somebody types it → the movie that is meant, or none."""
+"""Look up the movie that a typed title means."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ from reelbench.columns import AKA, TITLE, YEAR
 from reelbench.data.clean.enrich import normalised
 from reelbench.data.clean.titles import parse_title
 
-#: what somebody is told whose title is like none
-NO_MOVIE = "no movie found"
-#: similarity from which two titles are taken for the same, as published
+#: lowest similarity at which a title is taken for another, as published
 CUTOFF = 0.5
 
 
 @dataclass(frozen=True)
 class Found:
-    """The movie that is most like what was typed; similarity 0 to 1."""
+    """A movie whose title is close to what was typed; similarity from 0 to 1."""
 
     item_idx: int
     title: str
@@ -29,16 +27,27 @@ class Found:
 
 
 class TitleLookup:
-    """All titles of a catalogue, other titles too, made ready to be compared."""
+    """The titles of a catalogue, alternative titles included, prepared for comparison.
+
+    >>> items = pd.DataFrame({"title": ["Heat", "Alien", "Aliens"], "year": [1995, 1979, 1986]})
+    >>> lookup = TitleLookup(items)
+    >>> lookup.find("alein")
+    Found(item_idx=1, title='Alien', similarity=0.8)
+    >>> lookup.find("zzzz") is None
+    True
+    >>> [found.title for found in lookup.nearest("alien", 2)]
+    ['Alien', 'Aliens']
+    """
 
     def __init__(self, items: pd.DataFrame, ratings: np.ndarray | None = None) -> None:
-        """Take the table of items, whose row numbers are `item_idx`.
+        """Prepare a table of items whose row numbers are `item_idx`.
 
         Args:
-            ratings: number of ratings (n_items,): of equally similar movies of the asked year, or
-                none of it, the one with more comes first. None: the first of the catalogue does.
+            items: columns `title`, `year` and, optionally, `aka` (lists of alternative titles).
+            ratings: number of ratings (n_items,), by which equally similar movies are ordered.
+                By default they stay in the order of the catalogue.
         """
-        others: Iterable[object] = items[AKA] if AKA in items else [()] * len(items)
+        others: Iterable[Iterable[str] | None] = items[AKA] if AKA in items else [()] * len(items)
         rows = enumerate(zip(items[TITLE], others, strict=True))
         named = [(row, name) for row, (title, aka) in rows for name in (title, *_names(aka))]
         self._title = list(items[TITLE])
@@ -48,11 +57,11 @@ class TitleLookup:
         self._year = [None if pd.isna(year) else int(year) for year in items[YEAR]]
 
     def find(self, text: str, cutoff: float = CUTOFF) -> Found | None:
-        """The movie whose title is most like the text, None if none reaches the cut-off.
+        """The movie whose title is most similar to the text; None if none reaches the cut-off.
 
-        Similarity is 2 · (letters in common, in their order) / (letters of both), of titles without
-        case, accents, punctuation, and with the article in front. Of equally similar ones a movie
-        of the year that the text names comes first, then the one that is first in the catalogue.
+        Similarity is 2 · (letters in common, in order) / (letters of both titles), ignoring case,
+        accents and punctuation, with the article in front. Of equally similar movies one of the
+        year named in the text comes first, then one with more ratings, then the catalogue's order.
 
         Raises:
             ValueError: the cut-off is not in 0 … 1.
@@ -76,9 +85,9 @@ class TitleLookup:
         return Found(item, self._title[item], -negative / 100)
 
     def nearest(self, text: str, k: int) -> list[Found]:
-        """The k movies that may have been meant, most alike first: what a miss suggests.
+        """The k most similar movies, to suggest after a miss.
 
-        Beside the similarity of `find` that to a part of a longer title counts, nine tenths of it.
+        The similarity to a part of a longer title counts too, at nine tenths.
         """
         key = normalised(parse_title(text).title)
         best: dict[int, float] = {}
@@ -92,5 +101,5 @@ class TitleLookup:
         return [Found(item, self._title[item], best[item] / 100) for item in near]
 
 
-def _names(aka: object) -> list[str]:
-    return [] if aka is None else [str(name) for name in aka]  # type: ignore[attr-defined]
+def _names(aka: Iterable[str] | None) -> list[str]:
+    return [] if aka is None else [str(name) for name in aka]

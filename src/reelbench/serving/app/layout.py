@@ -1,4 +1,4 @@
-"""The page: which boxes there are, and which question each button asks. Imports Gradio."""
+"""The page of the app: its boxes, and the question behind each button. Imports Gradio."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _DEMOGRAPHICS = "demographics"
 
 
 def build(questions: Questions) -> gr.Blocks:
-    """The page; `launch` is left to the caller."""
+    """The page, not launched yet."""
     library = questions.library
     with gr.Blocks(title="reelbench", analytics_enabled=False) as page:
         gr.Markdown(f"# reelbench\n{_about(library)}", elem_classes="rb-top")
@@ -69,7 +69,7 @@ def _movies(questions: Questions) -> None:
 
 def _liked(questions: Questions) -> None:
     titles = gr.Textbox(
-        label="Titles that you like, one a line", placeholder="Heat\nAlien", lines=4, max_lines=12
+        label="Titles that you like, one per line", placeholder="Heat\nAlien", lines=4, max_lines=12
     )
     with gr.Row():
         k, model = _number(), _chooser([BEST, *questions.library.models.best_first])
@@ -80,7 +80,7 @@ def _profile(questions: Questions) -> None:
     library = questions.library
     readers = [n for n in library.models.best_first if library.models.reads(n, _DEMOGRAPHICS)]
     if not readers:
-        gr.Markdown("No trained model reads demographics, so popular movies answer.")
+        gr.Markdown("No trained model uses demographics, so popular movies are shown.")
     with gr.Row():
         age = gr.Textbox(label="Age in years", max_length=LONGEST, max_lines=1, min_width=120)
         gender = _known(library, GENDER, "Gender")
@@ -97,7 +97,7 @@ def _leaderboard(root: Path) -> None:
     if table.empty:
         gr.Markdown("There is no leaderboard yet: run `make repro`.")
         return
-    gr.Markdown("On the test part. Headings sort; an empty RMSE: the model predicts no ratings.")
+    gr.Markdown("On test. Click a heading to sort; models without an RMSE predict no ratings.")
     if told := wrong(table):
         gr.Markdown(f"**{told}**")
     numbers = figures(table)
@@ -121,11 +121,11 @@ def _number() -> gr.Slider:
 
 
 def _chooser(choices: Sequence[str]) -> gr.Dropdown:
-    return gr.Dropdown(list(choices), value=BEST, label="Who answers", min_width=200)
+    return gr.Dropdown(list(choices), value=BEST, label="Model", min_width=200)
 
 
 def _weight(library: Library) -> gr.Slider:
-    """Without tags there is nothing to weigh, and the page says so."""
+    """The slider between tags and genres; disabled if the data set has no tags."""
     tags = bool(library.content.tags.nnz)
     return gr.Slider(
         0,
@@ -133,14 +133,14 @@ def _weight(library: Library) -> gr.Slider:
         value=GENRE_WEIGHT if tags else 1,
         step=0.05,
         interactive=tags,
-        label="Tags ↔ genres" if tags else "Tags ↔ genres: these data have no tags",
-        info="For a title, by content: 0 is tags alone, 1 is genres alone" if tags else None,
+        label="Tags ↔ genres" if tags else "Tags ↔ genres: this data set has no tags",
+        info="For a title, by content: 0 is tags only, 1 is genres only" if tags else None,
         min_width=200,
     )
 
 
 def _known(library: Library, column: str, label: str) -> gr.Dropdown:
-    """A box with the values of the data, into which others can be typed too."""
+    """A box with the values of the data set, which accepts others too."""
     users = library.users
     words: set[str] = set(users[column].dropna().astype(str)) if column in users else set()
     return gr.Dropdown(
@@ -154,7 +154,7 @@ def _asks(
     inputs: list[Any],
     enter: Sequence[gr.Textbox] = (),
 ) -> None:
-    """A button, or Enter in a box, that asks; below it the answer."""
+    """A button, or Enter in a box, that asks the question, and the answer below it."""
     button = gr.Button("Recommend", variant="primary", elem_id=f"{name}-ask")
     answer = gr.HTML(elem_id=f"{name}-answer")
     gr.on(

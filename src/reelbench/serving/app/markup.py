@@ -1,38 +1,43 @@
-"""Answers and sentences as HTML, with everything that comes from data or users escaped."""
+"""Answers and messages as HTML; everything that comes from data or users is escaped."""
 
 from __future__ import annotations
 
 from html import escape
 
-from reelbench.serving.answer import Answer, Recommendation
+from reelbench.serving.answer import Answer, Recommendation, capitalized
 
 # Gradio passes HTML through templates of JavaScript and Handlebars, where these mean something
 _TEMPLATE = str.maketrans({mark: f"&#{ord(mark)};" for mark in "{}$`@\\"})
 
 
 def safe(text: str) -> str:
-    """Text that a browser shows as it is, whatever it looks like."""
+    """Markup that a browser shows as the text.
+
+    >>> safe("<b> ${1}")
+    '&lt;b&gt; &#36;&#123;1&#125;'
+    """
     return escape(text).translate(_TEMPLATE)
 
 
-def sentence(text: str) -> str:
-    """What is said in place of a list."""
-    return (
-        f'<div class="rb-answer"><p class="rb-note" role="status">{safe(_capital(text))}</p></div>'
-    )
+def message(text: str) -> str:
+    """A sentence in place of a list."""
+    shown = safe(capitalized(text))
+    return f'<div class="rb-answer"><p class="rb-note" role="status">{shown}</p></div>'
 
 
-def answer_page(answer: Answer, by: str, measured: str) -> str:
+def answer_page(answer: Answer, label: str, source: str, measured: str) -> str:
     """A heading, the note, and the list.
 
     Args:
-        by: who answers, in words.
-        measured: how good it is on test, in words; may be empty.
+        answer: what is shown.
+        label: what the source is, such as "Model:".
+        source: the model or similarity that the list comes from.
+        measured: its metrics on test in words; may be empty.
     """
     more = f" · {safe(measured)}" if measured else ""
     parts = [
-        f'<p class="rb-asked" role="status">{safe(_capital(answer.asked))}</p>',
-        f'<p class="rb-by">Answered by <b>{safe(by)}</b>{more}</p>',
+        f'<p class="rb-asked" role="status">{safe(capitalized(answer.asked))}</p>',
+        f'<p class="rb-by">{safe(label)} <b>{safe(source)}</b>{more}</p>',
     ]
     if answer.note:
         parts.append(f'<p class="rb-note">{safe(answer.note)}</p>')
@@ -51,7 +56,3 @@ def _row(movie: Recommendation) -> str:
         f'<span class="rb-score" title="What the list is ordered by">{movie.score:.3g}</span></div>'
         f'<div class="rb-genres">{genres}</div><ul>{why}</ul></li>'
     )
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

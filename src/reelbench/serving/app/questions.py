@@ -1,4 +1,4 @@
-"""What is typed into the app → HTML: a list of movies, or a sentence on why there is none."""
+"""From what is typed into the app to HTML: a list of movies, or why there is none."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ import pandas as pd
 from reelbench import paths
 from reelbench.faults import parse, warning
 from reelbench.files import read_json
-from reelbench.serving import similar as likeness
-from reelbench.serving.answer import Answer, AskError
-from reelbench.serving.app.markup import answer_page, sentence
+from reelbench.serving import similar
+from reelbench.serving.answer import Answer, AskError, UnknownTitleError
+from reelbench.serving.app.markup import answer_page, message
 from reelbench.serving.library import Library
 from reelbench.serving.profile import Profile
 from reelbench.serving.recommend import for_liked, for_profile, for_user
 
 #: choices beside the names of trained models
-BEST, CONTENT, TEXT = "best that can", likeness.CONTENT, "text embedding"
+BEST, CONTENT, TEXT = "best available", similar.CONTENT, "text embedding"
 #: longest text that is read
 LONGEST = 200
 _MOST_TITLES = 50
-_LIKENESS = {
-    likeness.CONTENT: "director, genres and tags",
-    likeness.TEXT: "director and text embedding",
+_SIMILARITY = {
+    similar.CONTENT: "director, genres and tags",
+    similar.TEXT: "director and text embedding",
 }
 _MODEL, _FAULTS = "model", "faults"
 # columns of the leaderboard that the app shows, by the beginning of their names
@@ -45,17 +45,19 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Questions:
-    """The questions of the app, one at a time: a network does not answer two at once."""
+    """The questions of the app, one at a time: a network cannot answer two at once."""
 
     library: Library
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def movies(self, text: str | None, k: float, model: str, genre_weight: float) -> str:
-        """Of one box: for a user's id, or like a title.
+        """Movies for the id of a user, or similar to a title.
 
         Args:
+            text: what was typed; None if the box was never touched.
+            k: number of movies.
             model: `BEST`, `CONTENT`, `TEXT`, or a trained model.
-            genre_weight: 0, tags alone, to 1, genres alone; for a title by `CONTENT`.
+            genre_weight: from 0, tags alone, to 1, genres alone; for a title by `CONTENT`.
         """
         typed = _clean(text)
 
@@ -63,24 +65,24 @@ class Questions:
             if not typed:
                 raise AskError("type the id of a user, such as 42, or the title of a movie")
             if self._is_user(typed):
-                return self._page(self._for_user(typed, int(k), model))
-            return self._page(self._like(typed, int(k), model, genre_weight), like=True)
+                return self._by_model(self._for_user(typed, int(k), model))
+            return self._similar_page(self._similar(typed, int(k), model, genre_weight))
 
-        return self._told(ask)
+        return self._html(ask)
 
     def liked(self, titles: str | None, k: float, model: str) -> str:
-        """For somebody new who likes some titles, one a line."""
+        """Movies for a new user who likes some titles, one per line."""
         lines = [_clean(line) for line in (titles or "").splitlines()]
         typed = [line for line in lines if line]
 
         def ask() -> str:
             if not typed:
-                raise AskError("type titles that you like, one a line")
+                raise AskError("type titles that you like, one per line")
             if len(typed) > _MOST_TITLES:
                 raise AskError(f"{len(typed)} titles are too many: type {_MOST_TITLES} at most")
-            return self._page(for_liked(self.library, typed, int(k), _named(model)))
+            return self._by_model(for_liked(self.library, typed, int(k), _named(model)))
 
-        return self._told(ask)
+        return self._html(ask)
 
     def profile(
         self,
@@ -91,19 +93,19 @@ class Questions:
         k: float,
         model: str,
     ) -> str:
-        """For somebody new of whom some of these are known."""
+        """Movies for a new user of whom some of these are known."""
 
         def ask() -> str:
             words = [_clean(value) or None for value in (gender, occupation, zip_code)]
             typed = Profile(_years(_clean(age)), *words)
             if typed.empty:
                 raise AskError("type at least one of age, gender, occupation and zip code")
-            return self._page(for_profile(self.library, typed, int(k), _named(model)))
+            return self._by_model(for_profile(self.library, typed, int(k), _named(model)))
 
-        return self._told(ask)
+        return self._html(ask)
 
     def _is_user(self, typed: str) -> bool:
-        """An id of the data; or a number that is no title, which is that of a new user."""
+        """Whether it is an id of the data set, or a number, unless that is a title."""
         if self.library.user(typed) >= 0:
             return True
         return typed.isdecimal() and not self._is_title(typed)
@@ -115,39 +117,41 @@ class Questions:
     def _for_user(self, typed: str, k: int, model: str) -> Answer:
         notes = []
         if self._is_title(typed):
-            notes.append(f"There is a movie of that name too: add its year, as in {typed} (1997).")
+            notes.append(f"A movie has this title too: add its year, as in {typed} (1997).")
         if model == TEXT:
-            notes.append("Text embeddings say what is like a movie; a model answers for users.")
+            notes.append("Text embeddings find movies similar to a title, so a model is used.")
             model = BEST
-        return for_user(self.library, typed, k, _named(model)).noting(*notes)
+        return for_user(self.library, typed, k, _named(model)).with_notes(*notes)
 
-    def _like(self, typed: str, k: int, model: str, genre_weight: float) -> Answer:
-        by = {BEST: likeness.CONTENT, TEXT: likeness.TEXT}.get(model, model)
+    def _similar(self, typed: str, k: int, model: str, genre_weight: float) -> Answer:
+        by = {BEST: similar.CONTENT, TEXT: similar.TEXT}.get(model, model)
         try:
-            return likeness.similar(self.library, typed, k, by, genre_weight)
-        except AskError as error:
-            if not str(error).startswith("no movie is called"):
-                raise
+            return similar.similar(self.library, typed, k, by, genre_weight)
+        except UnknownTitleError as error:
             raise AskError(f"there is no user '{typed}', and {error}") from error
 
-    def _page(self, answer: Answer, like: bool = False) -> str:
-        if like and answer.model in _LIKENESS:  # not the trained model of that name
-            return answer_page(answer, _LIKENESS[answer.model], "")
-        return answer_page(answer, answer.model, on_test(self.library.root, answer.model))
+    def _similar_page(self, answer: Answer) -> str:
+        if answer.model in _SIMILARITY:  # not a trained model of that name
+            return answer_page(answer, "Similar by", _SIMILARITY[answer.model], "")
+        return self._by_model(answer)
 
-    def _told(self, ask: Callable[[], str]) -> str:
+    def _by_model(self, answer: Answer) -> str:
+        measured = on_test(self.library.root, answer.model)
+        return answer_page(answer, "Model:", answer.model, measured)
+
+    def _html(self, ask: Callable[[], str]) -> str:
         try:
             with self._lock:
                 return ask()
         except AskError as error:
-            return sentence(f"{str(error).rstrip('.')}.")
+            return message(f"{str(error).rstrip('.')}.")
         except Exception:
             _log.exception("a question of the app could not be answered")
-            return sentence("This could not be answered; the terminal of the app says why.")
+            return message("This could not be answered; see the terminal of the app for the cause.")
 
 
 def _clean(text: str | None) -> str:
-    """Without spaces around it; None, of a box that was never touched, is nothing."""
+    """The text without spaces around it; empty for None, a box that was never touched."""
     return (text or "")[:LONGEST].strip()
 
 
@@ -164,27 +168,26 @@ def _years(typed: str) -> int | None:
 
 @cache
 def on_test(root: Path, model: str) -> str:
-    """RMSE and nDCG of a model on the test part in words; empty where it was not evaluated.
+    """RMSE and nDCG of a model on test in words, and the faults of the protocol, if any.
 
-    Where the protocol had faults, they are named.
-    Read once: a busy disk may take a second for a small file.
+    Empty if the model was not evaluated. Read once: a small file may take a busy disk a second.
     """
     file = root / paths.metrics(model)
     if not file.is_file():
         return ""
     metrics = read_json(file)
     rmse = metrics.get("rmse")
-    told = ["predicts no ratings, so has no RMSE" if rmse is None else f"RMSE {rmse:.3f}"]
+    values = ["no RMSE, since it predicts no ratings" if rmse is None else f"RMSE {rmse:.3f}"]
     cutoffs = sorted(int(n.rpartition("_")[2]) for n in metrics if n.startswith("ndcg_at_"))
-    told += [f"nDCG@{k} {metrics[f'ndcg_at_{k}']:.3f}" for k in cutoffs[:1]]
+    values += [f"nDCG@{k} {metrics[f'ndcg_at_{k}']:.3f}" for k in cutoffs[:1]]
     wrong = warning(parse(metrics.get(_FAULTS, ())))
-    return f"on test: {', '.join(told)}" + (f". {wrong}" if wrong else "")
+    return f"on test: {', '.join(values)}" + (f". {wrong}" if wrong else "")
 
 
 def leaderboard(root: Path) -> pd.DataFrame:
-    """The main columns of the leaderboard, the best order first; empty without a leaderboard.
+    """The main columns of the leaderboard, the best ranking first; empty without a leaderboard.
 
-    The second column is `faults` where the protocol had any.
+    The second column is `faults` if the protocol had any.
     """
     file = root / paths.LEADERBOARD_CSV
     if not file.is_file():
@@ -200,12 +203,12 @@ def leaderboard(root: Path) -> pd.DataFrame:
 
 
 def figures(table: pd.DataFrame) -> list[str]:
-    """Columns of a leaderboard that are numbers."""
+    """The columns of a leaderboard that hold numbers."""
     return [name for name in table.columns if name not in (_MODEL, _FAULTS)]
 
 
 def wrong(table: pd.DataFrame) -> str:
-    """What is wrong with the protocol of a leaderboard; empty for an honest one."""
+    """A warning of the faults of a leaderboard's protocol; empty without any."""
     rows = table[_FAULTS].dropna() if _FAULTS in table else ()
     return warning(parse({name for names in rows for name in str(names).split()}))
 

@@ -1,4 +1,4 @@
-"""The page on a port of this machine. Nobody else can open it, and nothing is asked of others."""
+"""Serve the app on a port of this machine only; no request leaves it."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ from reelbench.serving.profile import Profile
 from reelbench.serving.recommend import for_profile
 
 HOST = "127.0.0.1"
-# users times movies up to which every model is made ready, and not only those that answer by
-# default: MovieLens 100K has 1.6 million. Above, models come when first asked for.
+# users times movies up to which every model is loaded ahead, not just those used by default:
+# MovieLens 100K has 1.6 million. Beyond that, models are loaded on first use.
 _SMALL = 10_000_000
 _log = logging.getLogger(__name__)
 _STYLE = Path(__file__).with_name("app.css")
 
 
 def serve(port: int, say: Callable[[str], None]) -> None:
-    """Answer until somebody presses Ctrl+C.
+    """Serve the app until Ctrl+C is pressed.
 
     Args:
-        say: is told the address once it answers, and when all is loaded that answers wait for.
+        port: on 127.0.0.1.
+        say: called with the address once it answers, and again when the models are loaded.
 
     Raises:
         AskError: there has been no run yet, or the port is in use.
@@ -37,7 +38,7 @@ def serve(port: int, say: Callable[[str], None]) -> None:
     stay_here()
     library = Library.read()
     check_free(port)
-    import gradio as gr  # seconds, so after what may fail at once
+    import gradio as gr  # takes seconds, so after what may fail at once
 
     from reelbench.serving.app.layout import build
 
@@ -56,7 +57,7 @@ def serve(port: int, say: Callable[[str], None]) -> None:
         theme=gr.themes.Default(
             primary_hue="blue",
             secondary_hue="slate",
-            font=["system-ui", "sans-serif"],  # the one that Gradio brings lacks bold letters
+            font=["system-ui", "sans-serif"],  # Gradio's own font has no bold
             font_mono=["ui-monospace", "monospace"],
         ),
         css_paths=_STYLE,
@@ -70,41 +71,41 @@ def serve(port: int, say: Callable[[str], None]) -> None:
 
 
 def check_free(port: int) -> None:
-    """Nothing for a port that can be listened on.
+    """Check that a port can be listened on.
 
     Raises:
-        AskError: somebody does so already, or it needs rights.
+        AskError: it is in use, or needs privileges.
     """
     with socket.socket() as tried:
         tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
         try:
             tried.bind((HOST, port))
         except OSError as error:
-            told = f"port {port} of {HOST} cannot be had ({error.strerror})"
-            raise AskError(f"{told}: name another with --port") from error
+            reason = f"port {port} on {HOST} is not available ({error.strerror})"
+            raise AskError(f"{reason}: choose another with --port") from error
 
 
 def stay_here() -> None:
-    """No statistics to Gradio or the Hugging Face hub, no fonts from afar, no proxy to ourselves.
+    """Turn off Gradio's and the Hugging Face hub's statistics, and proxies for this machine.
 
-    To be called before Gradio is imported.
+    Has to be called before Gradio is imported.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ["HF_HUB_OFFLINE"] = "1"
-    for name in ("no_proxy", "NO_PROXY"):  # Gradio calls its own address to see whether it answers
+    for name in ("no_proxy", "NO_PROXY"):  # Gradio calls its own address to check it
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), HOST]))
 
 
 def read_first(library: Library) -> None:
-    """What every answer needs, and the best model if that is quick: a fraction of a second."""
-    for name in ("titles", "content", "liked_alike", "mean"):
+    """Load what every answer needs, and the best model unless that takes seconds."""
+    for name in ("titles", "content", "liked_together", "mean"):
         getattr(library, name)  # cached
     library.user("")
-    library.told(0)
+    library.title(0)
     for name in library.models.best_first[:1]:
         if not _is_network(library, name):
-            _ready(library, name, alike=False)
+            _ready(library, name, similar=False)
 
 
 def in_background(library: Library, done: Callable[[], None]) -> None:
@@ -122,31 +123,31 @@ def in_background(library: Library, done: Callable[[], None]) -> None:
 
 
 def warm(library: Library) -> None:
-    """The best model, then a typed profile, then on small data all others, the best first.
+    """Load the best model, what profiles need, and on small data all others, the best first.
 
-    A model that cannot be loaded is left to the answer that needs it to complain of.
+    A model that cannot be loaded is skipped: the answer that needs it reports the error.
     """
     names = library.models.best_first
     small = library.ids.n_users * library.ids.n_items <= _SMALL
     for name in names[:1]:
-        _ready(library, name, alike=small)
+        _ready(library, name, similar=small)
     _profile(library)
     for name in names[1:] if small else ():
-        _ready(library, name, alike=small)
+        _ready(library, name, similar=small)
 
 
 def _is_network(library: Library, name: str) -> bool:
-    """Which waits for TensorFlow."""
+    """Whether loading the model imports TensorFlow."""
     target = read_json(library.root / paths.model_dir(name) / "model.json")["_target_"]
     return str(target).startswith(("reelbench.models.network", "reelbench.models.mlp"))
 
 
-def _ready(library: Library, name: str, alike: bool) -> None:
+def _ready(library: Library, name: str, similar: bool) -> None:
     try:
         on_test(library.root, name)
         library.models.get(name).score([0])
         library.models.fold_in(name)
-        if alike:
+        if similar:
             library.models.correlations(name, 0)
     except Exception as error:
         _log.warning("model %s is not ready: %s", name, error)
