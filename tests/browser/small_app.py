@@ -80,8 +80,8 @@ def write_network(folder: Path) -> None:
 
 def write_reports(folder: Path) -> None:
     """Metrics as of an evaluation."""
-    (folder / paths.METRICS).mkdir(parents=True)
     for name, value in BOARD.items():
+        (folder / paths.metrics(name)).parent.mkdir(parents=True)
         (folder / paths.metrics(name)).write_text(f'{{"rmse": 0.9, "ndcg_at_10": {value}}}')
 
 

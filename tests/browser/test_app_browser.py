@@ -71,7 +71,7 @@ def test_a_user(seen: Any) -> None:
     answer = asked(seen.page, "4")
     answer.get_by_text("User 4, ").wait_for()
     assert answer.locator("ol > li").count() == 10
-    assert answer.get_by_text("on test: RMSE 0.900, nDCG@10 0.300").is_visible()
+    assert answer.get_by_text("on test: RMSE 0.9000, nDCG@10 0.3000").is_visible()
     assert answer.get_by_text("People who liked").count()
 
 

@@ -18,11 +18,9 @@ from reelbench.serving.app.questions import (
     CONTENT,
     LONGEST,
     TEXT,
+    Leaderboard,
     Questions,
-    figures,
-    leaderboard,
     on_test,
-    wrong,
 )
 from reelbench.serving.library import Library
 
@@ -39,11 +37,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     items.loc[7, "title"] = "12"  # which is the id of a user too
     items.loc[8, "title"] = "4711"  # which is not
     items.to_parquet(folder / paths.ITEMS)
-    (folder / paths.METRICS).mkdir(parents=True)
-    measured = {"warp": {"rmse": None, "ndcg_at_10": 0.3}, "weighted_mean": {"rmse": 1.25}}
-    for name, metrics in measured.items():
-        (folder / paths.metrics(name)).write_text(json.dumps(metrics))
+    measure(folder, "warp", {"rmse": None, "ndcg_at_10": 0.3})
+    measure(folder, "weighted_mean", {"rmse": 1.25})
     return folder
+
+
+def measure(folder: Path, model: str, metrics: dict[str, object]) -> None:
+    (folder / paths.metrics(model)).parent.mkdir(parents=True)
+    (folder / paths.metrics(model)).write_text(json.dumps(metrics))
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +63,9 @@ def titles(page: str) -> list[str]:
 def test_a_user_is_answered_with_the_measure_of_the_model(ask: Questions) -> None:
     page = movies(ask, " 4 ")
     assert "User 4, " in page and "<b>warp</b>" in page and len(titles(page)) == 5
-    assert "on test: no RMSE, since it predicts no ratings, nDCG@10 0.300" in unescape(page)
+    assert "on test: no RMSE, nDCG@10 0.3000" in unescape(page)
     assert "on test" not in movies(ask, "4", "ease")  # it was not evaluated
-    assert "on test: RMSE 1.250</p>" in movies(ask, "4", "weighted_mean")
+    assert "on test: RMSE 1.2500</p>" in movies(ask, "4", "weighted_mean")
 
 
 def test_a_title_is_answered_by_content_text_or_a_model(ask: Questions) -> None:
@@ -169,33 +170,32 @@ def write(folder: Path, text: str) -> Path:
     return folder
 
 
-def test_the_leaderboard_in_the_order_of_lists(tmp_path: Path) -> None:
+def test_the_leaderboard_has_the_best_ranking_first(tmp_path: Path) -> None:
     head = "model,auc,mae,ndcg_at_10,ndcg_at_10_low,ndcg_at_5,rmse,rmse_low"
     rows = "a,1,0.7,0.1,0,0.2,0.9,0\nb,1,,0.4,0,0.3,,"
-    table = leaderboard(write(tmp_path, f"{head}\n{rows}\n"))
-    assert list(table) == ["model", "RMSE", "MAE", "nDCG@5", "nDCG@10"]
+    table = Leaderboard.read(write(tmp_path, f"{head}\n{rows}\n")).table
+    assert list(table) == ["model", "MAE", "nDCG@10", "nDCG@5", "RMSE"]
     assert table["model"].tolist() == ["b", "a"] and table["RMSE"].isna().tolist() == [True, False]
 
 
 def test_faults_of_the_protocol_are_named_with_every_figure(tmp_path: Path) -> None:
     both = "drop_cold_items score_train_rows"
-    table = leaderboard(write(tmp_path, f"model,faults,ndcg_at_10,rmse\na,{both},0.1,0.5\n"))
-    assert list(table) == ["model", "faults", "RMSE", "nDCG@10"]
-    assert figures(table) == ["RMSE", "nDCG@10"] and table["faults"].tolist() == [both]
-    told = wrong(table)
-    assert told.startswith("Not an honest protocol") and all(name in told for name in both.split())
-    (tmp_path / paths.METRICS).mkdir()
-    metrics = {"rmse": 0.5, "faults": {"score_train_rows": True}}
-    (tmp_path / paths.metrics("a")).write_text(json.dumps(metrics))
-    (tmp_path / paths.metrics("b")).write_text(json.dumps({"rmse": 0.9}))
-    assert on_test(tmp_path, "a").startswith("on test: RMSE 0.500. Not an honest protocol.")
+    text = f"model,faults,ndcg_at_10,rmse\na,{both},0.1,0.5\n"
+    board = Leaderboard.read(write(tmp_path, text))
+    assert list(board.table) == ["model", "faults", "nDCG@10", "RMSE"]
+    assert [m.key for m in board.metrics] == ["ndcg_at_10", "rmse"]
+    assert board.table["faults"].tolist() == [both]
+    assert all(name in board.warning for name in both.split())
+    measure(tmp_path, "a", {"rmse": 0.5, "faults": {"score_train_rows": True}})
+    measure(tmp_path, "b", {"rmse": 0.9})
+    assert on_test(tmp_path, "a").startswith("on test: RMSE 0.5000. ")
     assert "score_train_rows" in on_test(tmp_path, "a")
-    assert on_test(tmp_path, "b") == "on test: RMSE 0.900"
+    assert on_test(tmp_path, "b") == "on test: RMSE 0.9000"
 
 
-def test_an_honest_leaderboard_has_nothing_to_warn_of(tmp_path: Path) -> None:
-    assert wrong(leaderboard(write(tmp_path, "model,rmse\na,1.0\n"))) == ""
-    assert wrong(leaderboard(tmp_path / "nowhere")) == ""
+def test_a_leaderboard_without_faults_has_no_warning(tmp_path: Path) -> None:
+    assert Leaderboard.read(write(tmp_path, "model,rmse\na,1.0\n")).warning == ""
+    assert Leaderboard.read(tmp_path / "nowhere").warning == ""
 
 
 def test_the_page_warns_above_a_leaderboard_with_faults(tmp_path: Path) -> None:
@@ -208,14 +208,15 @@ def test_the_page_warns_above_a_leaderboard_with_faults(tmp_path: Path) -> None:
         layout._leaderboard(tmp_path)
     shown = [block for block in page.blocks.values()]
     texts = [block.value for block in shown if isinstance(block, gr.Markdown)]
-    assert any("Not an honest protocol" in str(text) for text in texts)
+    assert any("own_test_items_only" in str(text) for text in texts)
     (table,) = (block for block in shown if isinstance(block, gr.Dataframe))
     assert table.datatype == ["str", "str", "number"]
 
 
 def test_without_reports(tmp_path: Path) -> None:
-    assert leaderboard(tmp_path).empty and on_test(tmp_path, "svd") == ""
+    assert Leaderboard.read(tmp_path).table.empty and on_test(tmp_path, "svd") == ""
 
 
-def test_without_metrics_of_lists(tmp_path: Path) -> None:
-    assert leaderboard(write(tmp_path, "model,rmse\na,1.0\n")).columns.tolist() == ["model", "RMSE"]
+def test_without_ranking_metrics(tmp_path: Path) -> None:
+    board = Leaderboard.read(write(tmp_path, "model,rmse\na,1.0\n"))
+    assert list(board.table) == ["model", "RMSE"]

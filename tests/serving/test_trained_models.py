@@ -15,7 +15,6 @@ from serving_samples import models, write_project
 from reelbench.models.base import Recommender
 from reelbench.serving import trained_models
 from reelbench.serving.library import Library
-from reelbench.serving.trained_models import ndcg_of
 
 _SECONDS = 30
 
@@ -70,14 +69,14 @@ def test_two_threads_make_a_fold_in_once(library: Library, monkeypatch: pytest.M
     assert first is second is not None and slow.calls == 1
 
 
-def test_the_smallest_cutoff_counts_and_intervals_do_not(tmp_path: Path) -> None:
+def test_the_smallest_cutoff_of_ndcg_orders_models(tmp_path: Path) -> None:
     file = tmp_path / "leaderboard.csv"
-    table = {"model": ["a", "b"], "ndcg_at_20": [9.0, 9.0], "ndcg_at_5_low": [8.0, 8.0]}
-    pd.DataFrame({**table, "ndcg_at_5": [0.2, None], "rmse": [1.0, 1.0]}).to_csv(file, index=False)
-    assert ndcg_of(file) == {"a": 0.2}
+    table = {"model": ["a", "b", "c"], "ndcg_at_20": [9.0, 8.0, 7.0], "ndcg_at_5_low": [8.0] * 3}
+    pd.DataFrame({**table, "ndcg_at_5": [0.2, None, 0.3], "rmse": [1.0] * 3}).to_csv(file)
+    assert trained_models._best_first("abcd", file) == ["c", "a", "b", "d"]
 
 
-def test_no_file_or_no_ranking_metric(tmp_path: Path) -> None:
-    assert ndcg_of(tmp_path / "none.csv") == {}
-    pd.DataFrame({"model": ["a"], "rmse": [1.0]}).to_csv(tmp_path / "x.csv", index=False)
-    assert ndcg_of(tmp_path / "x.csv") == {}
+def test_without_a_leaderboard_or_ndcg_models_are_in_order_of_names(tmp_path: Path) -> None:
+    assert trained_models._best_first("ba", tmp_path / "none.csv") == ["a", "b"]
+    pd.DataFrame({"model": ["b"], "rmse": [1.0]}).to_csv(tmp_path / "x.csv", index=False)
+    assert trained_models._best_first("ba", tmp_path / "x.csv") == ["a", "b"]

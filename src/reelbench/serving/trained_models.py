@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
@@ -14,6 +15,7 @@ from cachetools import LRUCache, cachedmethod
 
 from reelbench import paths
 from reelbench.data.interactions import Interactions
+from reelbench.evaluation.metrics import METRICS, Metric, find, is_metric
 from reelbench.features.block import Ids, read_block
 from reelbench.files import read_json, sha256_file
 from reelbench.models.base import Recommender
@@ -23,7 +25,7 @@ from reelbench.serving.profile import ProfileNetwork
 
 _DESCRIPTION = "model.json"
 _DEMOGRAPHICS = "demographics"
-_NDCG = "ndcg_at_"
+_NDCG = METRICS["ndcg"]
 # users of train whose scores tell which movies a model holds for alike; there may be fewer
 _ASKED = 500
 # of such scores that are kept: those of 28 models on MovieLens 100K, of four on MovieLens 20M
@@ -71,13 +73,8 @@ class TrainedModels:
 
     @cached_property
     def best_first(self) -> list[str]:
-        """Trained models of the leaderboard by nDCG at its first cutoff, ties by name.
-
-        The metric is one of order, since a list is asked for: many a model that predicts ratings
-        well orders poorly. Models that the leaderboard does not have come last.
-        """
-        score = ndcg_of(self._root / paths.LEADERBOARD_CSV)
-        return sorted(self.names, key=lambda name: (-score.get(name, -1.0), name))
+        """Trained models, the best of the leaderboard by `ranking_metric` first."""
+        return _best_first(self.names, self._root / paths.LEADERBOARD_CSV)
 
     def get(self, name: str) -> Recommender:
         """The model, loaded at the first call.
@@ -153,14 +150,20 @@ class TrainedModels:
         return np.divide(scores, length, out=np.zeros_like(scores), where=varies)
 
 
-def ndcg_of(leaderboard: Path) -> dict[str, float]:
-    """nDCG at the smallest cutoff of the table, by model; nothing for a file that is not there."""
-    if not leaderboard.is_file():
-        return {}
-    table = pd.read_csv(leaderboard)
-    names = [name.removeprefix(_NDCG) for name in table.columns if name.startswith(_NDCG)]
-    cutoffs = sorted(int(name) for name in names if name.isdigit())
-    if not cutoffs:
-        return {}
-    values = zip(table["model"], table[f"{_NDCG}{cutoffs[0]}"], strict=True)
-    return {str(name): float(value) for name, value in values if pd.notna(value)}
+def ranking_metric(keys: Iterable[str]) -> Metric | None:
+    """The metric by which models are compared for lists: nDCG at the smallest cutoff of some keys.
+
+    It is a ranking metric because lists are asked for: many models that predict ratings well rank
+    poorly. None if no key is an nDCG.
+    """
+    found = (find(key) for key in keys if key.startswith(f"{_NDCG.key}_at_") and is_metric(key))
+    return min(found, key=lambda metric: metric.cutoff or 0, default=None)
+
+
+def _best_first(names: Iterable[str], leaderboard: Path) -> list[str]:
+    """Models in the order of the leaderboard, ties by name; those that it lacks come last."""
+    table = pd.read_csv(leaderboard) if leaderboard.is_file() else pd.DataFrame({"model": []})
+    metric = ranking_metric(map(str, table))
+    values = {} if metric is None else table.set_index("model")[metric.key].dropna().to_dict()
+    losses = {name: _NDCG.loss(0.0, value) for name, value in values.items()}
+    return sorted(names, key=lambda name: (losses.get(name, np.inf), name))

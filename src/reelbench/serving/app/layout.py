@@ -15,10 +15,8 @@ from reelbench.serving.app.questions import (
     CONTENT,
     LONGEST,
     TEXT,
+    Leaderboard,
     Questions,
-    figures,
-    leaderboard,
-    wrong,
 )
 from reelbench.serving.library import Library
 from reelbench.serving.similar import GENRE_WEIGHT
@@ -93,18 +91,22 @@ def _profile(questions: Questions) -> None:
 
 
 def _leaderboard(root: Path) -> None:
-    table = leaderboard(root)
-    if table.empty:
+    board = Leaderboard.read(root)
+    if board.table.empty:
         gr.Markdown("There is no leaderboard yet: run `make repro`.")
         return
     gr.Markdown("On test. Click a heading to sort; models without an RMSE predict no ratings.")
-    if told := wrong(table):
-        gr.Markdown(f"**{told}**")
-    numbers = figures(table)
-    kinds: list[Literal["str", "number"]] = ["str"] * (len(table.columns) - len(numbers))
-    kinds += ["number"] * len(numbers)
+    if board.warning:
+        gr.Markdown(f"**{board.warning}**")
+    names = len(board.table.columns) - len(board.metrics)
+    kinds: list[Literal["str", "number"]] = ["str"] * names
+    kinds += ["number"] * len(board.metrics)
+    shown = board.table.style
+    for metric in board.metrics:
+        digits, column = f"{{:.{metric.digits}f}}", pd.Index([metric.title])
+        shown = shown.format(digits, na_rep="", subset=column)
     gr.Dataframe(
-        table.style.format("{:.4f}", na_rep="", subset=pd.Index(numbers)),
+        shown,
         label="Leaderboard",
         show_label=False,
         interactive=False,

@@ -12,6 +12,7 @@ from threading import Lock
 import pandas as pd
 
 from reelbench import paths
+from reelbench.evaluation.metrics import METRICS, Metric, find, is_metric
 from reelbench.faults import parse, warning
 from reelbench.files import read_json
 from reelbench.serving import similar
@@ -20,6 +21,7 @@ from reelbench.serving.app.markup import answer_page, message
 from reelbench.serving.library import Library
 from reelbench.serving.profile import Profile
 from reelbench.serving.recommend import for_liked, for_profile, for_user
+from reelbench.serving.trained_models import ranking_metric
 
 #: choices beside the names of trained models
 BEST, CONTENT, TEXT = "best available", similar.CONTENT, "text embedding"
@@ -31,15 +33,6 @@ _SIMILARITY = {
     similar.TEXT: "director and text embedding",
 }
 _MODEL, _FAULTS = "model", "faults"
-# columns of the leaderboard that the app shows, by the beginning of their names
-_SHOWN = {
-    "rmse": "RMSE",
-    "mae": "MAE",
-    "ndcg_at_": "nDCG@",
-    "recall_at_": "recall@",
-    "hit_rate_at_": "hit rate@",
-    "coverage_at_": "coverage@",
-}
 _log = logging.getLogger(__name__)
 
 
@@ -175,47 +168,48 @@ def on_test(root: Path, model: str) -> str:
     file = root / paths.metrics(model)
     if not file.is_file():
         return ""
-    metrics = read_json(file)
-    rmse = metrics.get("rmse")
-    values = ["no RMSE, since it predicts no ratings" if rmse is None else f"RMSE {rmse:.3f}"]
-    cutoffs = sorted(int(n.rpartition("_")[2]) for n in metrics if n.startswith("ndcg_at_"))
-    values += [f"nDCG@{k} {metrics[f'ndcg_at_{k}']:.3f}" for k in cutoffs[:1]]
-    wrong = warning(parse(metrics.get(_FAULTS, ())))
-    return f"on test: {', '.join(values)}" + (f". {wrong}" if wrong else "")
+    found = read_json(file)
+    metrics = filter(None, (METRICS["rmse"], ranking_metric(found)))
+    values = [_value(metric, found.get(metric.key)) for metric in metrics]
+    faults = warning(parse(found.get(_FAULTS, ())))
+    return f"on test: {', '.join(values)}" + (f". {faults}" if faults else "")
 
 
-def leaderboard(root: Path) -> pd.DataFrame:
-    """The main columns of the leaderboard, the best ranking first; empty without a leaderboard.
+def _value(metric: Metric, value: float | None) -> str:
+    return f"no {metric.title}" if value is None else f"{metric.title} {value:.{metric.digits}f}"
 
-    The second column is `faults` if the protocol had any.
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """The leaderboard of the run as the app shows it.
+
+    Attributes:
+        table: column `model`, then `faults` if the protocol had any, then metrics by their titles.
+        metrics: the metrics, in the order of their columns.
     """
-    file = root / paths.LEADERBOARD_CSV
-    if not file.is_file():
-        return pd.DataFrame({_MODEL: []})
-    table = pd.read_csv(file)
-    told: dict[str, str] = {}
-    for start, label in _SHOWN.items():
-        told |= _labels(list(table.columns), start, label)
-    names = [name for name in (_MODEL, _FAULTS) if name in table]
-    found = table[[*names, *told]].rename(columns=told)
-    order = [label for label in told.values() if label.startswith("nDCG@")][:1]
-    return found.sort_values(order, ascending=False, ignore_index=True) if order else found
 
+    table: pd.DataFrame
+    metrics: tuple[Metric, ...] = ()
 
-def figures(table: pd.DataFrame) -> list[str]:
-    """The columns of a leaderboard that hold numbers."""
-    return [name for name in table.columns if name not in (_MODEL, _FAULTS)]
+    @classmethod
+    def read(cls, root: Path) -> Leaderboard:
+        """The best ranking first; an empty table if there is no leaderboard yet."""
+        file = root / paths.LEADERBOARD_CSV
+        if not file.is_file():
+            return cls(pd.DataFrame({_MODEL: []}))
+        table = pd.read_csv(file)
+        keys = [str(key) for key in table]
+        known = [find(key) for key in keys if is_metric(key)]
+        metrics = tuple(metric for metric in known if metric.leaderboard)
+        if best := ranking_metric(keys):
+            ascending = not best.higher_is_better
+            table = table.sort_values(best.key, ascending=ascending, ignore_index=True)
+        names = [name for name in (_MODEL, _FAULTS) if name in table]
+        titles = {metric.key: metric.title for metric in metrics}
+        return cls(table[[*names, *titles]].rename(columns=titles), metrics)
 
-
-def wrong(table: pd.DataFrame) -> str:
-    """A warning of the faults of a leaderboard's protocol; empty without any."""
-    rows = table[_FAULTS].dropna() if _FAULTS in table else ()
-    return warning(parse({name for names in rows for name in str(names).split()}))
-
-
-def _labels(columns: list[str], start: str, label: str) -> dict[str, str]:
-    """Columns of one metric, at every cutoff that there is, and what the reports head them with."""
-    if not start.endswith("_at_"):
-        return {start: label} if start in columns else {}
-    ends = [column.removeprefix(start) for column in columns if column.startswith(start)]
-    return {start + end: label + end for end in sorted(filter(str.isdigit, ends), key=int)}
+    @property
+    def warning(self) -> str:
+        """A sentence on the faults of the protocol; empty without any."""
+        rows = self.table[_FAULTS].dropna() if _FAULTS in self.table else ()
+        return warning(parse({name for names in rows for name in str(names).split()}))
