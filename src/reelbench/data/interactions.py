@@ -1,16 +1,27 @@
-"""Ratings in memory, as columns of equal length."""
+"""Ratings in memory: one part of them, and the three parts of a split."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from scipy import sparse
 
 from reelbench.columns import ITEM_IDX, RATING, TIMESTAMP, USER_IDX
+
+
+@dataclass(frozen=True)
+class Ids:
+    """Sizes of the catalogue and the scale of its ratings."""
+
+    n_users: int
+    n_items: int
+    rating_min: float
+    rating_max: float
 
 
 @dataclass(frozen=True)
@@ -22,12 +33,15 @@ class Interactions:
         item_idx: int32 (n,), row numbers of the items table.
         rating: float32 (n,), on the rating scale of the data set.
         timestamp: int64 (n,), Unix seconds; -1 where the source has none.
+        ids: sizes and rating scale of the catalogue; None where the rows alone are known. With them
+            a model can be fitted without features.
     """
 
     user_idx: np.ndarray
     item_idx: np.ndarray
     rating: np.ndarray
     timestamp: np.ndarray
+    ids: Ids | None = field(default=None, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.rating)
@@ -39,7 +53,7 @@ class Interactions:
         return cls.from_table(pq.read_table(file, columns=columns))
 
     @classmethod
-    def from_table(cls, table: pa.Table) -> Interactions:
+    def from_table(cls, table: pa.Table, ids: Ids | None = None) -> Interactions:
         """Take the columns of `interactions` from an Arrow table."""
         timestamp = table[TIMESTAMP].fill_null(-1)
         return cls(
@@ -47,6 +61,7 @@ class Interactions:
             table[ITEM_IDX].to_numpy().astype(np.int32, copy=False),
             table[RATING].to_numpy().astype(np.float32, copy=False),
             timestamp.to_numpy().astype(np.int64, copy=False),
+            ids=ids,
         )
 
     @classmethod
@@ -63,6 +78,25 @@ class Interactions:
             times.astype(np.int64),
         )
 
+    @classmethod
+    def concat(cls, *parts: Interactions) -> Interactions:
+        """The rows of all parts, one part after the other; `ids` is that of the first."""
+        columns = zip(*(part.columns() for part in parts), strict=True)
+        return cls(*map(np.concatenate, columns), ids=parts[0].ids)
+
+    @classmethod
+    def empty(cls) -> Interactions:
+        """A part without rows."""
+        return cls.from_arrays([], [], [])
+
+    def select(self, rows: np.ndarray) -> Interactions:
+        """The rows that a mask or indices choose, in their order."""
+        return Interactions(*(column[rows] for column in self.columns()), ids=self.ids)
+
+    def columns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """The four columns, each (n,), in the order of the attributes."""
+        return self.user_idx, self.item_idx, self.rating, self.timestamp
+
     def user_items(self, n_users: int, n_items: int) -> sparse.csr_array:
         """Ratings as a CSR matrix (n_users, n_items), float32; repeated pairs are summed."""
         coordinates = (self.user_idx, self.item_idx)
@@ -75,3 +109,21 @@ class Interactions:
         """
         ones = np.ones(len(self), dtype=bool)
         return sparse.csr_array((ones, (self.user_idx, self.item_idx)), shape=(n_users, n_items))
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The three parts of a split.
+
+    Attributes:
+        train: ratings to learn from.
+        valid: ratings for early stopping and tuning; may be empty.
+        test: ratings to evaluate on.
+        items: canonical items, a row per `item_idx`, for metrics that need genres or years; None
+            where only the ratings are known.
+    """
+
+    train: Interactions
+    valid: Interactions
+    test: Interactions
+    items: pd.DataFrame | None = field(default=None, kw_only=True)

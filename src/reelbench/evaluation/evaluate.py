@@ -13,7 +13,7 @@ import pandas as pd
 from scipy import sparse
 
 from reelbench import columns
-from reelbench.data.interactions import Interactions
+from reelbench.data.interactions import Interactions, Parts
 from reelbench.evaluation import EvaluateConfig, cohorts, metrics, significance
 from reelbench.evaluation.beyond_accuracy import Movies, RecommendedLists
 from reelbench.evaluation.cohorts import Outcome, breakdown, cohorts_of, cold
@@ -30,15 +30,6 @@ from reelbench.faults import Fault
 from reelbench.models.base import Recommender
 
 Table = dict[str, np.ndarray | None]
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The three parts of the ratings."""
-
-    train: Interactions
-    valid: Interactions
-    test: Interactions
 
 
 @dataclass(frozen=True)
@@ -281,16 +272,10 @@ def scored_rows(
     """The ratings that errors are taken of: those of test, or what a fault makes of them."""
     rows = test
     if Fault.SCORE_TRAIN_ROWS in faults:
-        rows = joined(train, valid, test)
+        rows = Interactions.concat(train, valid, test)
     if Fault.DROP_COLD_ITEMS in faults:
-        rows = _where(rows, ~cold(rows.item_idx, train.item_idx))
+        rows = rows.select(~cold(rows.item_idx, train.item_idx))
     return rows
-
-
-def joined(*parts: Interactions) -> Interactions:
-    """The rows of all parts, one part after the other."""
-    columns = zip(*((p.user_idx, p.item_idx, p.rating, p.timestamp) for p in parts), strict=True)
-    return Interactions.from_arrays(*map(np.concatenate, columns))
 
 
 def own_candidates(
@@ -298,9 +283,3 @@ def own_candidates(
 ) -> sparse.csr_array | None:
     """Boolean CSR (n_users, n_items) of each user's own candidates; None: all have the same."""
     return test.seen(*shape) if Fault.OWN_TEST_ITEMS_ONLY in faults else None
-
-
-def _where(rows: Interactions, keep: np.ndarray) -> Interactions:
-    return Interactions.from_arrays(
-        rows.user_idx[keep], rows.item_idx[keep], rows.rating[keep], rows.timestamp[keep]
-    )

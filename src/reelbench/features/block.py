@@ -20,7 +20,7 @@ from hydra.utils import get_class
 from pydantic import ConfigDict, Field
 
 from reelbench import paths
-from reelbench.data.interactions import Interactions
+from reelbench.data.interactions import Ids, Interactions
 from reelbench.files import atomic, read_arrays, write_arrays
 from reelbench.params import Section, validate
 
@@ -28,16 +28,6 @@ Block = dict[str, np.ndarray]
 IDS = "ids"
 #: how names of arrays over users begin
 USER_PREFIX = "user_"
-
-
-@dataclass(frozen=True)
-class Ids:
-    """Sizes of the catalogue and the scale of its ratings."""
-
-    n_users: int
-    n_items: int
-    rating_min: float
-    rating_max: float
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from reelbench.features.block import Features
 from reelbench.models.base import Arrays, Recommender
 from reelbench.models.blend import members as models
 from reelbench.models.blend.config import BlendConfig
-from reelbench.models.blend.parts import held_out, nothing, rows, together
+from reelbench.models.blend.parts import held_out, nothing, together
 from reelbench.models.blend.ranking import ranking_weights, standardised
 from reelbench.models.blend.stack import Counts, Stack
 from reelbench.seeds import generator
@@ -117,7 +117,7 @@ class Blend(Recommender):
         """What the rankers say of the users of a part that they were fitted without."""
         sizes = self.ids.n_users, self.ids.n_items
         users = self._sample(np.unique(weighing.user_idx))
-        relevant = rows(weighing, self._is_relevant(weighing.rating)).seen(*sizes)
+        relevant = weighing.select(self._is_relevant(weighing.rating)).seen(*sizes)
         scores = [standardised(members[name].score(users)) for name in self.config.rankers]
         return View(scores, relevant[users], learning.seen(*sizes)[users])
 
