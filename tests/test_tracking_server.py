@@ -198,7 +198,7 @@ def client(project: Path, server: Server) -> Iterator[Any]:
     """A client of the server, after the project was mirrored there."""
     done = track(project)
     assert done.returncode == 0 and "MLflow lacks" not in done.stderr, done.stderr
-    assert "2 models are in MLflow" in done.stdout
+    assert "MLflow has 2 models" in done.stdout
     os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     import mlflow
 
@@ -263,6 +263,6 @@ def test_without_the_server_a_warning_is_all(client: Any, server: Server, projec
     assert done.returncode == 0, done.stderr
     assert "MLflow lacks bias, biased, the pipeline" in done.stderr
     assert "`reelbench track` fills it later" in done.stderr
-    assert "0 models are in MLflow" in done.stdout
+    assert "MLflow has 0 models" in done.stdout
     assert "Traceback" not in done.stderr
     assert seconds < 60

@@ -1,7 +1,8 @@
-"""The command `reelbench`."""
+"""The command line: `reelbench`."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,20 +16,20 @@ from reelbench.serving import cli as serving
 
 T = TypeVar("T")
 
-_HELP = """A movie-recommendation benchmark: which recommender, at what cost, proved.
+_HELP = """Which recommender should you use, and what does it cost? With evidence.
 
 \b
 Typical steps, in the folder of the project:
   make repro                           data, models, leaderboard
   make ui                              compare the runs in MLflow
   reelbench recommend --user 42        movies for a user
-  reelbench recommend --liked "Heat"   movies for somebody new
-  reelbench similar "toy story"        movies like a movie
+  reelbench recommend --liked "Heat"   movies for a new user
+  reelbench similar "toy story"        movies similar to a movie
   make app                             the same in the browser
   reelbench tune svd                   search a model's parameters
-  reelbench data list                  other data sets; yours: docs/data.md
+  reelbench data list                  list data sets; for your own: docs/data.md
 \b
-More on each: reelbench COMMAND --help
+Help on a command: reelbench COMMAND --help
 """
 
 app = typer.Typer(
@@ -40,7 +41,7 @@ app = typer.Typer(
 gate = typer.Typer(no_args_is_help=True, help="Compare results with a baseline.")
 app.add_typer(gate, name="gate")
 app.add_typer(gate, name="bench", hidden=True)  # its former name
-data_app = typer.Typer(no_args_is_help=True, help="The data sets that there are.")
+data_app = typer.Typer(no_args_is_help=True, help="List and describe data sets.")
 app.add_typer(data_app, name="data")
 app.command()(serving.recommend)
 app.command()(serving.similar)
@@ -49,18 +50,20 @@ console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
 
-_PORT = typer.Option(min=1, max=65535, help="Of 127.0.0.1")
+_PORT = typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")
 
 
 @app.callback()
 def main() -> None:
-    """Keep the commands below named even while there are few."""
+    # compiled modules are kept whatever the environment says: the next command starts in a third
+    # of the time
+    sys.dont_write_bytecode = False
 
 
 @app.command()
 def params(
     overrides: Annotated[
-        list[str] | None, typer.Argument(help="Hydra overrides, such as models.svd.factors=64")
+        list[str] | None, typer.Argument(help="Hydra overrides, such as models.svd.factors=64.")
     ] = None,
 ) -> None:
     """Compose params.yaml from conf/ and check every section."""
@@ -79,7 +82,7 @@ def params(
 
 @data_app.command("list")
 def list_data() -> None:
-    """Show the data sets that there are."""
+    """List data sets."""
     from reelbench.data.sources.fetch import data_sets
 
     for data in _or_exit(data_sets):
@@ -87,20 +90,20 @@ def list_data() -> None:
 
 
 @data_app.command()
-def info(name: Annotated[str, typer.Argument(help="Such as ml-100k")]) -> None:
-    """Show what a data set is, where it comes from and under which terms."""
+def info(name: Annotated[str, typer.Argument(help="Name of a data set, such as ml-100k.")]) -> None:
+    """Describe a data set: content, sources and licence."""
     from reelbench.data.sources.fetch import data_set, sources
 
     data = _or_exit(lambda: data_set(name))
-    lines = [f"{data.name}: {data.about}", "", "Looked for, the first that is there:"]
+    lines = [f"{data.name}: {data.about}", "", "Sources, in the order in which they are tried:"]
     lines += [f"  {number}. {text}" for number, text in enumerate(sources(data), start=1)]
-    lines += ["  (data.root, where it is given, comes before all others)", ""]
-    lines += [data.source.licence.strip(), "", f"Use it: dvc exp run -S data={data.name}"]
+    lines += ["  (data.root, if set, is tried first)", ""]
+    lines += [data.source.licence.strip(), "", f"To use it: dvc exp run -S data={data.name}"]
     console.print("\n".join(lines), markup=False, soft_wrap=True)
 
 
 def _or_exit(read: Callable[[], T], about: str = "data") -> T:
-    """The value, or the message of the mistake and exit code 2."""
+    """The value that `read` returns; an error in the user's input is printed, with exit code 2."""
     try:
         return read()
     except ValueError as error:
@@ -110,17 +113,17 @@ def _or_exit(read: Callable[[], T], about: str = "data") -> T:
 
 @app.command()
 def track() -> None:
-    """Fill the MLflow mirror from the files of the last pipeline run."""
+    """Copy the results of the last pipeline run to MLflow."""
     from reelbench.tracking import mirror_all, mirror_tunings
 
     mirrored, tunings = mirror_all(), mirror_tunings()
-    searches = f" and {len(tunings)} searches for parameters" if tunings else ""
-    console.print(f"{len(mirrored)} models{searches} are in MLflow")
+    searches = f" and {len(tunings)} parameter searches" if tunings else ""
+    console.print(f"MLflow has {len(mirrored)} models{searches}")
 
 
 @app.command()
 def ui(port: Annotated[int, _PORT] = 5000) -> None:
-    """Fill the MLflow mirror and show it in MLflow's UI; `make ui` calls this."""
+    """Copy the last results to MLflow and open its UI."""
     from reelbench.tracking.ui import serve
 
     raise typer.Exit(_or_exit(partial(serve, port), "ui"))
@@ -128,7 +131,7 @@ def ui(port: Annotated[int, _PORT] = 5000) -> None:
 
 @app.command()
 def serve(port: Annotated[int, _PORT] = 5001) -> None:
-    """Answer over HTTP by the champion of MLflow's registry; `make serve` calls this."""
+    """Serve the champion, the best registered model, over HTTP."""
     from reelbench.tracking.ui import answer
 
     raise typer.Exit(_or_exit(partial(answer, port), "serve"))
@@ -136,18 +139,18 @@ def serve(port: Annotated[int, _PORT] = 5001) -> None:
 
 @app.command()
 def seeds(
-    models: Annotated[list[str], typer.Argument(help="Names of models")],
-    n: Annotated[int, typer.Option(min=1, help="Number of trainings")] = 5,
+    models: Annotated[list[str], typer.Argument(help="Names of models.")],
+    n: Annotated[int, typer.Option(min=1, help="Number of trainings.")] = 5,
 ) -> None:
-    """Train models with several seeds on the current split: the spread of training itself."""
+    """Train models with several seeds on the current split, to see the spread over seeds."""
     from reelbench.stages import repeat
 
     _each(models, lambda model: _print_spread(model, repeat.seeds(model, n)))
 
 
 @app.command()
-def folds(models: Annotated[list[str], typer.Argument(help="Names of models")]) -> None:
-    """Train and evaluate models on every fold of split=kfold: mean and deviation."""
+def folds(models: Annotated[list[str], typer.Argument(help="Names of models.")]) -> None:
+    """Train and evaluate models on every fold of split=kfold; print mean and standard deviation."""
     from reelbench.stages import repeat
 
     _each(models, lambda model: _print_spread(model, repeat.folds(model)))
@@ -155,12 +158,13 @@ def folds(models: Annotated[list[str], typer.Argument(help="Names of models")]) 
 
 @app.command()
 def tune(
-    models: Annotated[list[str], typer.Argument(help="Names of models")],
+    models: Annotated[list[str], typer.Argument(help="Names of models.")],
     write: Annotated[
-        bool, typer.Option("--write", help="Put the winners into conf/models/ and compose params")
+        bool,
+        typer.Option("--write", help="Write the best parameters to conf/models/."),
     ] = False,
 ) -> None:
-    """Search models' parameters on valid, with the budget of section `tune`, the same for each."""
+    """Search models' parameters on the valid part, with the same budget for each."""
     from reelbench.compose import compose
     from reelbench.stages import tune as stage
     from reelbench.tuning import winner
@@ -196,7 +200,7 @@ def replicate(context: typer.Context) -> None:
 
 
 def _each(models: list[str], run: Callable[[str], None]) -> None:
-    """Run for each model as a stage is run; a mistake of the user's ends it with exit code 2."""
+    """Run once per model, seeded as a stage is; an error in the user's input exits with code 2."""
     import logging
 
     from reelbench import params
@@ -209,7 +213,7 @@ def _each(models: list[str], run: Callable[[str], None]) -> None:
         for model in models:
             seed_everything(common["seed"])
             run(model)
-    except ValueError as error:  # ParamsError, DataError: the user's to mend
+    except ValueError as error:  # ParamsError, DataError: errors in the user's input
         errors.print(str(error), markup=False, soft_wrap=True)
         raise typer.Exit(2) from error
 
@@ -224,10 +228,10 @@ def _print_spread(model: str, found: dict[str, Any]) -> None:
 
 @gate.command("compare")
 def gate_compare(
-    base: Annotated[str, typer.Argument(help="Folder, or git revision such as HEAD~1")],
-    new: Annotated[str, typer.Argument(help="The same for the new results")] = ".",
+    base: Annotated[str, typer.Argument(help="Base: a folder or git revision, such as HEAD~1.")],
+    new: Annotated[str, typer.Argument(help="New results: likewise.")] = ".",
 ) -> None:
-    """Print what moved as Markdown; exit code 1 if a gated number is too much worse."""
+    """Print what changed, as Markdown; exit code 1 if a gated metric is significantly worse."""
     from reelbench import params
     from reelbench.gate.compare import GateConfig, compare, render
     from reelbench.gate.results import read
@@ -244,7 +248,7 @@ def gate_compare(
 
 @gate.command("save")
 def gate_save() -> None:
-    """Save the results of the last run as baseline, to be committed."""
+    """Save the results of the last run as the baseline, to be committed."""
     from reelbench import faults, params, paths
     from reelbench.gate.compare import GateConfig
     from reelbench.gate.results import GateError, save
