@@ -1,1 +1,1 @@
-"""A trained model in the hands of a user: what it needs beside its weights, and how it answers."""
+"""Recommendations from trained models: commands, app, and bundle for MLflow."""

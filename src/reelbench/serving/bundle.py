@@ -1,4 +1,4 @@
-"""A folder that answers "what should this user watch?" without the rest of the project.
+"""A folder that recommends movies to users without the rest of the project.
 
 bundle/model/          the folder that `Recommender.save` wrote
 bundle/items.parquet   item_id, title; row number = item_idx
@@ -29,10 +29,15 @@ _USERS_PER_CALL = 256
 def write(
     folder: Path, model: Path, items: Path, users: Path, seen: Sequence[Interactions]
 ) -> None:
-    """Make a bundle of a model folder and the catalogue's tables.
+    """Write a bundle.
 
-    `seen` are the ratings whose items are not recommended again: train and valid, as in the
-    evaluation, so that the bundle answers what `recommendations.parquet` says.
+    Args:
+        folder: must not exist yet.
+        model: the folder of a saved model.
+        items: the table of items of the catalogue.
+        users: the table of its users.
+        seen: ratings whose items are not recommended again: train and valid, as in the evaluation,
+            so that the bundle returns the lists of `recommendations.parquet`.
     """
     folder.mkdir(parents=True)
     shutil.copytree(model, folder / "model")
@@ -76,20 +81,19 @@ class Bundle:
         """The best k unseen items of each user, ties by item index.
 
         Args:
-            user_ids: as in the source; one that is not in the catalogue gets the model's answer for
-                an unknown user.
+            user_ids: as in the source; others get the model's answer for an unknown user.
             k: items per user, at least 1.
 
         Returns:
-            Up to k rows per asked user, in the order asked: `user_id`, `item_id`, `title`, `score`
-            float32, `rank` int64 from 1.
+            Up to k rows per user, in the order of `user_ids`: `user_id`, `item_id`, `title`,
+            `score` float32, `rank` int64 from 1.
 
         Raises:
             ValueError: k is less than 1.
         """
         asked = np.asarray(user_ids, dtype=object)
         known = self.user_ids.get_indexer(pd.Index(asked, dtype=object))
-        # one empty chunk at least, so that no user gets an empty table and not an exception
+        # at least one chunk, so that no users give an empty table and no exception
         starts = range(0, max(1, len(asked)), _USERS_PER_CALL)
         chunks = [slice(start, start + _USERS_PER_CALL) for start in starts]
         return pd.concat(

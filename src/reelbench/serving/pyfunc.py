@@ -1,12 +1,11 @@
-"""What `mlflow models serve` runs: MLflow keeps this file as code, so that nothing is pickled.
+"""The model that `mlflow models serve` runs. MLflow stores this file as code, without pickle.
 
-Only MLflow and the mirror load it; everything else imports `bundle`.
+Only MLflow and `tracking` import it; everything else imports `bundle`.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import mlflow
 import pandas as pd
@@ -34,7 +33,7 @@ SIGNATURE = ModelSignature(
 
 
 class TopK(PythonModel):
-    """`user_id` in, the k best unseen movies of each user out."""
+    """Maps a table with `user_id` to the k best unseen movies of each user."""
 
     def load_context(self, context: PythonModelContext) -> None:
         self._bundle = Bundle.read(Path(context.artifacts[ARTIFACT]))
@@ -43,9 +42,9 @@ class TopK(PythonModel):
         self,
         context: PythonModelContext,
         model_input: pd.DataFrame,
-        params: dict[str, Any] | None = None,
+        params: dict[str, int] | None = None,
     ) -> pd.DataFrame:
-        """See `Bundle.recommend`; MLflow fills `params` from the signature."""
+        """See `Bundle.recommend`; MLflow takes default `params` from the signature."""
         k = SIGNATURE.params.params[0].default if params is None else params["k"]
         return self._bundle.recommend(model_input[USER_ID].tolist(), k)
 

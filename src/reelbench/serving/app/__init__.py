@@ -1,1 +1,1 @@
-"""The app: questions typed into a page in the browser, answered on this machine alone."""
+"""The web app, served on this machine only."""
