@@ -52,7 +52,7 @@ _MODELS = {
 _ALSO = {
     "c_cosine": {
         "neighbours of what effects of users and movies leave, honest": Variant(
-            "knn_user", ("models.knn_user.baseline=effects",)
+            "knn_user", ("models.knn_user.baseline=biases",)
         )
     }
 }

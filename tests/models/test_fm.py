@@ -13,11 +13,9 @@ from scipy import sparse
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.models.fm import FM
-from reelbench.models.fm.config import FMConfig
-from reelbench.models.fm.design import Side, item_side, periods, user_side
-from reelbench.models.fm.library import load_myfm
+from reelbench.models.fm.design import FMConfig, Side, item_side, periods, user_side
 from reelbench.models.fm.posterior import PosteriorMean, SideSample, low_rank
-from reelbench.models.fm.sampling import Sampler
+from reelbench.models.fm.sampling import Sampler, load_myfm
 from reelbench.seeds import seed_for
 
 PARAMETERS: dict[str, Any] = {

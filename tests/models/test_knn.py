@@ -22,7 +22,7 @@ PARAMETERS: dict[str, Any] = {
     "stored": 100,
     "user_damping": 5.0,
     "item_damping": 3.0,
-    "baseline": "effects",
+    "baseline": "biases",
 }
 
 
@@ -117,7 +117,7 @@ def test_neighbours_beyond_the_stored_ones_have_no_say() -> None:
 
 def test_without_a_neighbour_the_effects_answer() -> None:
     model = KNN(**PARAMETERS | {"min_k": 30}).fit(TRAIN, TRAIN, Features(IDS))
-    expected = model.effects.predict(USERS % 41, ITEMS % 31).clip(1, 5)
+    expected = model.biases.predict(USERS % 41, ITEMS % 31).clip(1, 5)
     np.testing.assert_allclose(model.predict(USERS, ITEMS), expected, atol=1e-6)
 
 

@@ -8,7 +8,8 @@ from sklearn.linear_model import Ridge
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
-from reelbench.models.st import ST, principal_components, ridge
+from reelbench.features.matrices import principal_components
+from reelbench.models.st import ST, ridge
 from reelbench.params import ParamsError
 
 PARAMETERS = {
@@ -78,11 +79,9 @@ def test_a_gaussian_kernel_learns_what_a_line_cannot() -> None:
     assert abs(spreads["linear"]) < 0.5
 
 
-def test_a_block_without_a_weight_is_named() -> None:
+def test_a_weight_without_a_block_is_named() -> None:
     features = Features(IDS, {"text": blocks()["text"]})
-    with pytest.raises(
-        ParamsError, match=r"genres, text, years, but the model's features are text"
-    ):
+    with pytest.raises(ParamsError, match=r"for genres, years, but the model's features are text"):
         ST(**PARAMETERS).fit(TRAIN, TRAIN, features)
 
 

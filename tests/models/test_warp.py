@@ -9,7 +9,7 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
-from reelbench.models.warp import WARP, Learner, WARPConfig
+from reelbench.models.warp import WARP, WARPConfig, WARPLearner
 
 PARAMETERS: dict[str, Any] = {
     "factors": 4,
@@ -31,9 +31,9 @@ class TestWARP(RecommenderContract):
     parameters = PARAMETERS
 
 
-def learner(matrix: sparse.csr_array, **changed: Any) -> Learner:
+def learner(matrix: sparse.csr_array, **changed: Any) -> WARPLearner:
     config = WARPConfig(**{**PARAMETERS, **changed})
-    learner = Learner(config, seed=3)
+    learner = WARPLearner(config, seed=3)
     learner.fit(sparse.csr_matrix(matrix))
     return learner
 
@@ -53,7 +53,7 @@ def test_an_early_violator_stands_for_a_far_place_and_a_larger_step() -> None:
     n_items, config = 100, WARPConfig(**{**PARAMETERS, "regularization": 0.0, "epochs": 1})
     one = sparse.csr_matrix(([1.0], ([0], [0])), shape=(1, n_items))
     for draws, place in ((1, 99), (2, 49), (10, 9)):
-        model = Learner(config, seed=0)
+        model = WARPLearner(config, seed=0)
         model.fit(one)  # the only rated movie is the only one drawn, so nothing has moved
         before = model.item_factors[0, -1].copy()
         model._violators = lambda u, r, d=draws: (np.array([5]), np.array([d]))  # type: ignore

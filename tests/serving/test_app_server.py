@@ -64,14 +64,14 @@ def test_on_small_data_every_model_is_ready(library: Library) -> None:
     server.in_background(library, done.set)
     assert done.wait(30)
     known = library.models
-    assert set(known._loaded) == set(known._fold_ins) == set(known._scores) == set(known.names)
+    assert set(known._loaded) == set(known.names)
 
 
 def test_the_best_model_is_ready_before_the_page_opens_unless_it_is_a_network(
     library: Library,
 ) -> None:
     server.read_first(library)
-    assert set(library.models._loaded) == {"warp"} and not library.models._scores
+    assert set(library.models._loaded) == {"warp"}
     other = Library.read(library.root)
     file = library.root / paths.model_dir("warp") / "model.json"
     file.write_text(file.read_text().replace("reelbench.models.warp", "reelbench.models.network"))
@@ -87,7 +87,6 @@ def test_on_large_data_only_what_answers_by_default(
     best = next(iter(BOARD))
     # profiles are answered by popular movies here
     assert set(library.models._loaded) == {best, "weighted_mean"}
-    assert not library.models._scores
 
 
 def test_what_fails_while_models_are_loaded_is_still_written(

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 from typing import Any
 
-import pandas as pd
 import pytest
 from serving_samples import models, write_project
 
 from reelbench.models.base import Recommender
-from reelbench.serving import trained_models
 from reelbench.serving.library import Library
 
 _SECONDS = 30
@@ -55,18 +53,6 @@ def test_two_threads_load_a_model_once_and_hold_up_no_other(
         slow.go.set()
         first, second = (asked.result(_SECONDS) for asked in both)
     assert first is second and slow.calls == 1
-
-
-def test_two_threads_make_a_fold_in_once(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = Slow(trained_models.fold_in, "EASE", lambda model: type(model).__name__)
-    monkeypatch.setattr(trained_models, "fold_in", slow)
-    with ThreadPoolExecutor(2) as pool:
-        both = [pool.submit(library.models.fold_in, "ease") for _ in range(2)]
-        assert slow.entered.wait(_SECONDS)
-        wait(both, timeout=0.2)  # time enough for the other to come in, were it not for the lock
-        slow.go.set()
-        first, second = (asked.result(_SECONDS) for asked in both)
-    assert first is second is not None and slow.calls == 1
 
 
 def test_the_smallest_cutoff_of_ndcg_orders_models(tmp_path: Path) -> None:

@@ -117,3 +117,36 @@ def sparse_of(block: Block) -> sparse.csr_array | None:
         return None
     data, indices, indptr, shape = (block[SPARSE_PREFIX + part] for part in _PARTS)
     return sparse.csr_array((data, indices, indptr), shape=tuple(shape.tolist()))
+
+
+def one_hot(number: np.ndarray, n_columns: int) -> sparse.csr_array:
+    """A one in the column of that number, float64 CSR (n, n_columns); none for a negative one."""
+    rows = np.flatnonzero(number >= 0)
+    return sparse.csr_array((np.ones(len(rows)), (rows, number[rows])), (len(number), n_columns))
+
+
+def unit_rows(matrix: sparse.csr_array) -> sparse.csr_array:
+    """Rows of length 1, or still empty, in the dtype of the matrix.
+
+    scikit-learn's `normalize` does the same, but importing it takes longer than an answer of the
+    app.
+    """
+    length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0)
+    return sparse.csr_array(sparse.diags_array(scale) @ matrix, dtype=matrix.dtype)
+
+
+def principal_components(columns: np.ndarray, rows: np.ndarray, components: int) -> np.ndarray:
+    """Columns centred and projected on their first components.
+
+    Args:
+        columns: float64 (n, d).
+        rows: mask or indices of the rows that mean and components are taken from.
+        components: largest number of components; rows and columns may limit it further.
+
+    Returns:
+        float64 (n, at most `components`).
+    """
+    centred = columns - columns[rows].mean(axis=0)
+    _, _, axes = np.linalg.svd(centred[rows], full_matrices=False)
+    return centred @ axes[:components].T

@@ -1,1 +1,75 @@
-"""Recommenders: the contract in `base.py`, and one file per model."""
+"""Recommenders: `EASE()`, `SVD()`, … are created without arguments, with the field's usual values.
+
+The contract is in `base.py`, and there is one file or folder per model. Importing this package
+imports no model; a class is imported when it is first named, and its library when it is fitted.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reelbench.models.base import Recommender
+    from reelbench.models.bias import Bias
+    from reelbench.models.blend import Blend
+    from reelbench.models.bpr import BPR
+    from reelbench.models.co_clustering import CoClustering
+    from reelbench.models.content import Content
+    from reelbench.models.ease import EASE
+    from reelbench.models.fm import FM
+    from reelbench.models.ials import IALS
+    from reelbench.models.knn import KNN
+    from reelbench.models.network import Network
+    from reelbench.models.nmf import NMF
+    from reelbench.models.popularity import GlobalMean, Popularity, WeightedMean
+    from reelbench.models.slope_one import SlopeOne
+    from reelbench.models.st import ST
+    from reelbench.models.svd import SVD
+    from reelbench.models.svdpp import SVDpp
+    from reelbench.models.svds import SVDS
+    from reelbench.models.warp import WARP
+
+__all__ = [
+    "BPR",
+    "EASE",
+    "FM",
+    "IALS",
+    "KNN",
+    "NMF",
+    "ST",
+    "SVD",
+    "SVDS",
+    "WARP",
+    "Bias",
+    "Blend",
+    "CoClustering",
+    "Content",
+    "GlobalMean",
+    "Network",
+    "Popularity",
+    "Recommender",
+    "SVDpp",
+    "SlopeOne",
+    "WeightedMean",
+]
+
+# modules whose name is not that of the class in lower case
+_MODULES = {
+    "CoClustering": "co_clustering",
+    "GlobalMean": "popularity",
+    "Recommender": "base",
+    "SlopeOne": "slope_one",
+    "WeightedMean": "popularity",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f"{__name__}.{_MODULES.get(name, name.lower())}")
+    return getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,7 +1,8 @@
-"""The contract that every model fulfils, with the chores that all of them share.
+"""The contract of every model, and the chores that all models share.
 
 A new model is a `Config` and the mathematics: `_fit`, `_predict` (or `_score`, or both), `_state`
 and `_restore`. Index checks, clipping, unknown users and items, saving and loading are done here.
+What a model may add: `_fold_in` for new users, `_similar_items` and `item_vectors`.
 
 Arrays that are indexed by user or item have **one more row than the catalogue**: the last row is
 the answer for an unknown index, which reaches `_predict` as -1 and so picks that very row. Rows of
@@ -10,12 +11,14 @@ users and items that are in the catalogue but not in train (cold) hold the same 
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
+from copy import copy
 from pathlib import Path
+from threading import Lock
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from cachetools import LRUCache
 from hydra.utils import get_class
 from numpy.typing import ArrayLike
 from pydantic import ConfigDict, Field
@@ -23,13 +26,18 @@ from pydantic import ConfigDict, Field
 from reelbench import paths
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
-from reelbench.files import read_arrays, write_arrays
+from reelbench.files import read_arrays, read_json, write_arrays, write_json
+from reelbench.models.shared.user_items import Arrays, NewUser
 from reelbench.params import Section, validate
-
-Arrays = dict[str, np.ndarray]
 
 # pairs scored in one call of `_predict`: bounds the memory of a whole-catalogue score
 _PAIRS_PER_CALL = 2_000_000
+# users of train whose scores say which items a model takes for similar
+_SAMPLE_SIZE = 500
+_SAMPLE = "sampled_users"
+# of such scores, bytes kept over all models: 28 models on MovieLens 100K, four on MovieLens 20M
+_KEPT: LRUCache[object, np.ndarray] = LRUCache(500_000_000, getsizeof=lambda array: array.nbytes)
+_KEPT_LOCK = Lock()
 
 
 class Recommender(ABC):
@@ -39,18 +47,38 @@ class Recommender(ABC):
         config: the validated parameters.
         history: one dictionary per epoch (`epoch`, `train_loss`, `valid_loss`, …); empty for models
             without epochs.
+
+    >>> from reelbench.data.interactions import Interactions
+    >>> from reelbench.models import Bias
+    >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
+    >>> model = Bias().fit(train)
+    >>> model.predict([0, 2], [2, 2]).round(2).tolist()
+    [2.97, 2.64]
+    >>> model.score([0]).shape
+    (1, 3)
+    >>> model.fold_in([0, 2], [5.0, 4.0]).predict([-1], [1]).round(2).tolist()
+    [3.06]
     """
 
     Config: ClassVar[type[Section]] = Section
     #: False for a model that only ranks: what its `predict` returns is not reported as a rating
     predicts_ratings: ClassVar[bool] = True
+    config: Section
 
-    def __init__(self, *, seed: int = 0, threads: int = 1, **parameters: Any) -> None:
-        self.config: Any = self.Config(**parameters)
+    def __init__(self, *, seed: int = 0, threads: int = 1, **parameters: object) -> None:
+        """A model that is not fitted yet; `parameters` are the fields of its `Config`.
+
+        Raises:
+            pydantic.ValidationError: a parameter is unknown or out of its range.
+        """
+        self.config = self.Config.model_validate(parameters)
         self.seed = seed
         self.threads = threads
         self.history: list[dict[str, float]] = []
         self._ids: Ids | None = None
+        self._sampled_users = np.empty(0, dtype=np.int64)
+        # stands for what was learned: scores that are kept belong to it
+        self._learned = object()
 
     # -- what a subclass writes
 
@@ -81,6 +109,15 @@ class Recommender(ABC):
         ]
         return np.concatenate(rows).reshape(len(user_idx), n_items)
 
+    def _fold_in(self, user: NewUser) -> Self:
+        """A copy whose unknown user (-1) is this one; of other users it need not know anything."""
+        raise NotImplementedError(f"{type(self).__name__} has no fold-in")
+
+    def _similar_items(self, item_idx: int) -> np.ndarray:
+        """Similarity of every item to one, 0 to 1 (n_items,)."""
+        columns = self._score_columns()
+        return np.maximum(columns.T @ columns[:, item_idx], 0.0)
+
     def _save_extra(self, folder: Path) -> None:  # noqa: B027 - most models have nothing to add
         """Write what does not fit in arrays (weights of a network)."""
 
@@ -94,23 +131,41 @@ class Recommender(ABC):
         """Whether `score` is the unclipped `predict`; False for a model that ranks another way."""
         return self.predicts_ratings
 
-    def prepare(self) -> None:  # noqa: B027 - most models need no heavy library
-        """Import heavy libraries, so that the time of `fit` is that of the mathematics."""
+    @property
+    def can_fold_in(self) -> bool:
+        """Whether `fold_in` has an answer."""
+        return type(self)._fold_in is not Recommender._fold_in
 
     @property
     def ids(self) -> Ids:
-        """Sizes and rating scale of the catalogue that the model was fitted on."""
+        """Sizes and rating scale of the catalogue that the model was fitted on.
+
+        Raises:
+            RuntimeError: the model is not fitted.
+        """
         if self._ids is None:
             raise RuntimeError(f"{type(self).__name__} is not fitted: call fit or load first")
         return self._ids
 
-    def fit(self, train: Interactions, valid: Interactions, features: Features) -> Self:
+    def prepare(self) -> None:  # noqa: B027 - most models need no heavy library
+        """Import heavy libraries, so that the time of `fit` is that of the mathematics."""
+
+    def fit(
+        self,
+        train: Interactions,
+        valid: Interactions | None = None,
+        features: Features | None = None,
+    ) -> Self:
         """Fit to the train part.
 
         Args:
             train: ratings to learn from.
-            valid: ratings for early stopping; may be empty.
-            features: the blocks that the model declares.
+            valid: ratings for early stopping; none by default.
+            features: sizes of the catalogue and the blocks that the model declares. By default
+                there are no blocks, and sizes and rating scale are those of train and valid.
+
+        Returns:
+            the model itself.
 
         Raises:
             ValueError: train is empty.
@@ -118,7 +173,12 @@ class Recommender(ABC):
         """
         if len(train) == 0:
             raise ValueError("train is empty: there is nothing to learn from")
+        valid = Interactions.from_arrays([], [], []) if valid is None else valid
+        features = Features(_ids_of(train, valid)) if features is None else features
         self._ids = features.ids
+        users = np.unique(train.user_idx).astype(np.int64)
+        some = np.linspace(0, len(users) - 1, min(_SAMPLE_SIZE, len(users)))
+        self._sampled_users, self._learned = users[some.astype(np.int64)], object()
         self.history = []
         self._fit(train, valid, features)
         return self
@@ -132,6 +192,10 @@ class Recommender(ABC):
 
         Returns:
             float32 (n,), clipped to the rating scale; finite for every input.
+
+        Raises:
+            ValueError: the lengths differ.
+            TypeError: indices are not integers.
         """
         users = self._known(user_idx, self.ids.n_users)
         items = self._known(item_idx, self.ids.n_items)
@@ -150,6 +214,9 @@ class Recommender(ABC):
 
         Returns:
             float32 (n, n_items); finite for every input.
+
+        Raises:
+            TypeError: indices are not integers.
         """
         users = self._known(user_idx, self.ids.n_users)
         if len(users) == 0:
@@ -160,34 +227,63 @@ class Recommender(ABC):
         """Layers of a fitted network as plain data (`network/summary.py`); else an empty list."""
         return []
 
-    def arrays(self) -> Arrays:
-        """What `save` writes to `arrays.npz`; not copied."""
-        return self._state()
+    def fold_in(self, item_idx: ArrayLike, rating: ArrayLike) -> Self:
+        """A copy that knows a new user by some ratings; nothing is trained again.
 
-    def with_arrays(self, changed: Arrays) -> Self:
-        """A model with the same class, parameters and arrays, save for those that are changed.
+        What the model would have stored for the user, had everything else been learned already,
+        takes the place of the unknown user: ask the copy for user -1. Its answers for other users
+        mean nothing.
 
-        For a model that its arrays describe whole: weights of a network do not come along.
+        Args:
+            item_idx: integers (n,), items of the catalogue, each once; at least one.
+            rating: numbers (n,) on the rating scale.
+
+        Raises:
+            NotImplementedError: the model has no fold-in, see `can_fold_in`.
+            ValueError: there is no rating, lengths differ, or an item is unknown or named twice.
         """
-        other = type(self)(seed=self.seed, threads=self.threads, **self.config.model_dump())
-        other._ids = self.ids
-        other._restore({**self.arrays(), **changed})
-        return other
+        if not self.can_fold_in:
+            raise NotImplementedError(f"{type(self).__name__} has no fold-in for new users")
+        items = self._known(item_idx, self.ids.n_items)
+        ratings = np.atleast_1d(np.asarray(rating, dtype=np.float64))
+        if len(items) != len(ratings) or len(items) == 0:
+            raise ValueError(f"{len(items)} items and {len(ratings)} ratings of a new user")
+        if items.min() < 0 or len(np.unique(items)) < len(items):
+            raise ValueError("items of a new user must be in the catalogue, each once")
+        return self._fold_in(NewUser(items, ratings))
+
+    def similar_items(self, item_idx: int) -> np.ndarray:
+        """Similarity of every item to one, as the model sees it.
+
+        By default it is the correlation of the scores that a sample of the users of train get:
+        items are similar that the model recommends to the same users.
+
+        Returns:
+            float64 (n_items,), from 0 to 1; all 0 for an item that the model knows nothing of.
+
+        Raises:
+            ValueError: the item is not in the catalogue.
+        """
+        if not 0 <= item_idx < self.ids.n_items:
+            raise ValueError(f"no item {item_idx}: the catalogue has 0 to {self.ids.n_items - 1}")
+        return np.asarray(self._similar_items(item_idx), dtype=np.float64)
+
+    def item_vectors(self) -> np.ndarray | None:
+        """What the model has learned of items, float32 (n_items, d); None if that is no vector."""
+        return None
 
     def save(self, folder: Path) -> None:
         """Write `model.json`, `arrays.npz` and weights to a new folder: no pickle, stable bytes."""
         folder.mkdir(parents=True)
-        target = f"{type(self).__module__}.{type(self).__qualname__}"
         description = {
-            "_target_": target,
+            "_target_": f"{type(self).__module__}.{type(self).__qualname__}",
             "config": self.config.model_dump(mode="json"),
             "seed": self.seed,
             "threads": self.threads,
             "ids": vars(self.ids),
         }
-        text = json.dumps(description, indent=2, sort_keys=True) + "\n"
-        (folder / "model.json").write_text(text, encoding="utf-8")
-        write_arrays(self.arrays(), folder / "arrays.npz")
+        write_json(folder / "model.json", description)
+        write_arrays({_SAMPLE: self._sampled_users, **self._state()}, folder / "arrays.npz")
         self._save_extra(folder)
 
     @classmethod
@@ -197,7 +293,7 @@ class Recommender(ABC):
         Raises:
             TypeError: the folder holds a model of another class.
         """
-        description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        description = read_json(folder / "model.json")
         target = get_class(description["_target_"])
         if not issubclass(target, cls):
             raise TypeError(f"{folder} holds a {target.__name__}, not a {cls.__name__}")
@@ -205,9 +301,33 @@ class Recommender(ABC):
             seed=description["seed"], threads=description["threads"], **description["config"]
         )
         model._ids = Ids(**description["ids"])
-        model._restore(read_arrays(folder / "arrays.npz"))
+        arrays = read_arrays(folder / "arrays.npz")
+        model._sampled_users = arrays.pop(_SAMPLE)
+        model._restore(arrays)
         model._load_extra(folder)
         return model
+
+    def _score_columns(self) -> np.ndarray:
+        """Scores of sampled users (n, n_items), columns of mean 0 and length 1, or 0 throughout."""
+        with _KEPT_LOCK:
+            if self._learned in _KEPT:
+                return _KEPT[self._learned]
+        scores = self.score(self._sampled_users).astype(np.float64)
+        scores -= scores.mean(axis=0)
+        length = np.linalg.norm(scores, axis=0)
+        # rounding leaves a length of its own to a column of equal numbers
+        varies = length > 1e-5 * np.sqrt(len(self._sampled_users))
+        columns = np.divide(scores, length, out=np.zeros_like(scores), where=varies)
+        with _KEPT_LOCK:
+            if columns.nbytes <= _KEPT.maxsize:
+                _KEPT[self._learned] = columns
+        return columns
+
+    def _copy(self) -> Self:
+        """A copy that shares the arrays, for a fold-in to replace some."""
+        other = copy(self)
+        other._learned = object()
+        return other
 
     @staticmethod
     def _known(index: ArrayLike, size: int) -> np.ndarray:
@@ -219,28 +339,58 @@ class Recommender(ABC):
         return np.where((array >= 0) & (array < size), array, -1)
 
 
+def _ids_of(*parts: Interactions) -> Ids:
+    """Sizes and scale that hold all rows of some parts."""
+    users, items, ratings = (
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("user_idx", "item_idx", "rating")
+    )
+    low, high = float(ratings.min()), float(ratings.max())
+    return Ids(int(users.max()) + 1, int(items.max()) + 1, low, high)
+
+
 class ModelEntry(Section):
     """Section `models.<name>` of the parameters: class, file, feature blocks, and its own keys."""
 
     target: str = Field(alias="_target_")
-    code: str
+    #: file or folder below `models/` that DVC watches
+    code: str = "."
     features: tuple[str, ...] = ()
     #: in place of the one that root seed and name give: repeats a run published with its seed
     seed: int | None = None
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
     @property
+    def model_class(self) -> type[Recommender]:
+        """The class that `_target_` names."""
+        found: type[Recommender] = get_class(self.target)
+        return found
+
+    @property
     def parameters(self) -> dict[str, Any]:
-        """The keys that belong to the model itself."""
+        """The keys that belong to the model itself and are not left to its defaults."""
         return dict(self.model_extra or {})
+
+    def check(self, section: str, source: Path) -> Section:
+        """The model's whole config, defaults included.
+
+        Args:
+            section: place among the parameters that an error names.
+            source: file that an error points to.
+
+        Raises:
+            ParamsError: a key that the class does not know, or a value that it refuses.
+        """
+        return validate(section, self.parameters, self.model_class.Config, source)
 
     def create(self, name: str, *, seed: int, threads: int) -> Recommender:
         """Instance of the model's class with its validated config.
 
+        Args:
+            name: that of the model; errors point to its file in `conf/models/`.
+
         Raises:
-            ParamsError: a key that the class does not know.
+            ParamsError: as `check`.
         """
-        model: type[Recommender] = get_class(self.target)
-        source = paths.CONF / "models" / f"{name}.yaml"
-        validate(f"models.{name}", self.parameters, model.Config, source)
-        return model(seed=seed, threads=threads, **self.parameters)
+        self.check(f"models.{name}", paths.CONF / "models" / f"{name}.yaml")
+        return self.model_class(seed=seed, threads=threads, **self.parameters)

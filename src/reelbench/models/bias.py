@@ -1,39 +1,58 @@
-"""Model `bias`: a mean, an effect of the item and an effect of the user."""
+"""Model `bias`: a mean, a bias of the item and a bias of the user."""
 
 from __future__ import annotations
+
+from typing import Self
 
 import numpy as np
 from pydantic import NonNegativeFloat
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
-from reelbench.models.base import Arrays, Recommender
+from reelbench.models.base import Recommender
 from reelbench.models.shared.biases import Biases, damped_biases
+from reelbench.models.shared.user_items import Arrays, NewUser
 from reelbench.params import Section
 
 
 class BiasConfig(Section):
-    #: ratings of average value that every user (item) is thought to have given (got) beforehand
-    user_damping: NonNegativeFloat
-    item_damping: NonNegativeFloat
+    """Parameters."""
+
+    #: number of pseudo-ratings at the mean that are added to those of every user
+    user_damping: NonNegativeFloat = 5.0
+    #: likewise, of every item
+    item_damping: NonNegativeFloat = 5.0
 
 
 class Bias(Recommender):
-    """Damped means (`shared/biases.py`); ranks by them too, so all users get the same order."""
+    """Damped means (`shared/biases.py`); ranks by them too, so all users get the same order.
+
+    >>> from reelbench.data.interactions import Interactions
+    >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
+    >>> model = Bias(user_damping=1, item_damping=1).fit(train)
+    >>> model.predict([0, 2, -1], [0, 0, 0]).round(2).tolist()
+    """
 
     Config = BiasConfig
+    config: BiasConfig
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
-        damping = self.config
-        self._effects = damped_biases(
-            train, features.ids, damping.user_damping, damping.item_damping
-        )
+        dampings = self.config.user_damping, self.config.item_damping
+        self._biases = damped_biases(train, features.ids, *dampings)
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
-        return self._effects.predict(user_idx, item_idx)
+        return self._biases.predict(user_idx, item_idx)
+
+    def _score(self, user_idx: np.ndarray) -> np.ndarray:
+        return self._biases.score(user_idx)
+
+    def _fold_in(self, user: NewUser) -> Self:
+        other = self._copy()
+        other._biases, _ = self._biases.fold_in(user, self.config.user_damping)
+        return other
 
     def _state(self) -> Arrays:
-        return self._effects.state()
+        return self._biases.state()
 
     def _restore(self, state: Arrays) -> None:
-        self._effects = Biases.from_state(state)
+        self._biases = Biases.from_state(state)

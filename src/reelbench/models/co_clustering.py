@@ -1,21 +1,26 @@
 """Model `co_clustering`: clusters of users and of items (Surprise's CoClustering).
 
-rating ≈ mean of the co-cluster + what the user (item) is above its cluster's mean: George & Merugu
-(2005), "A Scalable Collaborative Filtering Framework Based on Co-Clustering".
+rating ≈ mean of the co-cluster + how far the user (item) is above its cluster's mean: George &
+Merugu (2005), "A Scalable Collaborative Filtering Framework Based on Co-Clustering".
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 from pydantic import PositiveInt
 
 from reelbench.data.interactions import Interactions
-from reelbench.features.block import Ids
+from reelbench.features.block import Features, Ids
 from reelbench.models.shared.factors import Factors
-from reelbench.models.shared.surprise_base import SurpriseModel, known_pairs_only, trainset_of
+from reelbench.models.shared.surprise_base import (
+    Algorithm,
+    KnownPairsModel,
+    Trainset,
+    trainset_of,
+)
 from reelbench.params import Section
 
 # Surprise cuts a rating down to a whole number here: 4.5 stars count as 4. Times one of these, the
@@ -24,12 +29,29 @@ _SCALES = (1, 2, 10, 100, 1000, 10_000)
 
 
 class CoClusteringConfig(Section):
-    user_clusters: PositiveInt
-    item_clusters: PositiveInt
-    epochs: PositiveInt
+    """Parameters; the defaults are Surprise's."""
+
+    #: number of clusters of users
+    user_clusters: PositiveInt = 3
+    #: number of clusters of items
+    item_clusters: PositiveInt = 3
+    #: rounds of assigning users and items to clusters
+    epochs: PositiveInt = 20
 
 
-class CoClustering(SurpriseModel):
+class _Clusters(Algorithm, Protocol):
+    """Clusters of users and items, means of users, items, clusters and co-clusters."""
+
+    cltr_u: np.ndarray
+    cltr_i: np.ndarray
+    user_mean: np.ndarray
+    item_mean: np.ndarray
+    avg_cltr_u: np.ndarray
+    avg_cltr_i: np.ndarray
+    avg_cocltr: np.ndarray
+
+
+class CoClustering(KnownPairsModel[_Clusters]):
     """Surprise's CoClustering, with half stars counted as such.
 
     Where user or item is cold or unknown it answers the mean of train, as Surprise's code does (its
@@ -37,31 +59,35 @@ class CoClustering(SurpriseModel):
     """
 
     Config = CoClusteringConfig
+    config: CoClusteringConfig
 
-    def _factorise(self, train: Interactions, ids: Ids) -> Factors:
+    def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
         scale = _scale(train.rating)
-        whole = np.round(train.rating * scale)
-        algorithm = self._learn(trainset_of(replace(train, rating=whole), ids))
+        whole = replace(train, rating=np.round(train.rating * scale))
+        algorithm = self._learn(trainset_of(whole, features.ids))
+        return self._factors_of(algorithm, features.ids).times(1 / scale)
+
+    def _learn(self, trainset: Trainset) -> _Clusters:
+        from surprise import CoClustering as SurpriseCoClustering
+
+        algorithm: _Clusters = SurpriseCoClustering(
+            n_cltr_u=self.config.user_clusters,
+            n_cltr_i=self.config.item_clusters,
+            n_epochs=self.config.epochs,
+            random_state=self.seed,
+        ).fit(trainset)
+        return algorithm
+
+    def _factors_of(self, algorithm: _Clusters, ids: Ids) -> Factors:
         users, items = algorithm.cltr_u, algorithm.cltr_i
-        return known_pairs_only(
-            algorithm,
+        return self._known_pairs(
+            algorithm.trainset,
             ids,
             user_bias=algorithm.user_mean - algorithm.avg_cltr_u[users],
             item_bias=algorithm.item_mean - algorithm.avg_cltr_i[items],
             user_factors=algorithm.avg_cocltr[users],
             item_factors=np.eye(self.config.item_clusters)[items],
-        ).times(1 / scale)
-
-    def _learn(self, trainset: Any) -> Any:
-        from surprise import CoClustering as SurpriseCoClustering
-
-        algorithm = SurpriseCoClustering(
-            n_cltr_u=self.config.user_clusters,
-            n_cltr_i=self.config.item_clusters,
-            n_epochs=self.config.epochs,
-            random_state=self.seed,
         )
-        return algorithm.fit(trainset)
 
 
 def _scale(rating: np.ndarray) -> int:

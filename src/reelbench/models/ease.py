@@ -3,7 +3,7 @@
 Steck (2019), "Embarrassingly Shallow Autoencoders for Sparse Data". With X the users' rated movies,
 P = (XᵀX + λI)⁻¹ and B = I - P · diag(P)⁻¹, the scores are XB: B predicts every column of X from the
 others with least squares, an L2 penalty λ and a zero diagonal. X is ones and zeros in the paper;
-here a high rating may count for more (`profiles.preferences`).
+here a high rating may count for more (`user_items.preferences`).
 
 P has n_items² entries. Where there are fewer users than items, the same scores come from a matrix
 of users (Woodbury): with K = XXᵀ + λI, XP = K⁻¹X and P_ii = (1 - x_iᵀK⁻¹x_i) / λ.
@@ -11,43 +11,59 @@ of users (Woodbury): with K = XXᵀ + λI, XP = K⁻¹X and P_ii = (1 - x_iᵀK�
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from scipy import linalg, sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
-from reelbench.models.base import Arrays, Recommender
-from reelbench.models.shared.user_items import Profiles, preferences
+from reelbench.models.shared.ranker import Ranker
+from reelbench.models.shared.user_items import (
+    Arrays,
+    NewUser,
+    Profiles,
+    for_every_user,
+    preferences,
+)
 from reelbench.params import ParamsError, Section
 
-# columns of a product of sparse matrices that are made at a time: it holds zeros as well
+# columns of a product of sparse matrices that are made at a time: it stores zeros as well
 _COLUMNS_AT_ONCE = 1024
 
 
 class EASEConfig(Section):
+    """Parameters; the penalty is that of the paper for MovieLens 20M."""
+
     #: L2 penalty λ, in ratings
-    regularization: PositiveFloat
+    regularization: PositiveFloat = 500.0
     #: how much more a high rating counts than a low one; 0: all are ones, as in the paper
-    rating_power: NonNegativeFloat
-    #: the smaller of the numbers of users and items must not exceed this: see `memory`
-    max_side: PositiveInt
+    rating_power: NonNegativeFloat = 0.0
+    #: a fit is refused where both users and items are more than this: 20,000 take 5 GB
+    max_side: PositiveInt = 20_000
 
 
-class EASE(Recommender):
-    """EASE on weighted ratings; it only ranks, and `predict` answers the mean rating of train.
+class EASE(Ranker):
+    """EASE on weighted ratings; it only ranks, and `predict` returns the mean rating of train.
 
     Memory: with m the smaller of n_users and n_items, 8·m² bytes for the matrix that is inverted
     in place and 4·m² for what is kept and saved; time grows with m³. For 20,000 that is 3.2 + 1.6
     GB; above `max_side` a fit is refused. A user without ratings gets the mean of everybody's
-    scores, an item without ratings the score 0.
+    scores, an item without ratings the score 0. Fold-in is exact.
+
+    >>> from reelbench.data.interactions import Interactions
+    >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
+    >>> model = EASE(regularization=1).fit(train)
+    >>> model.score([2]).round(2).tolist()
+    >>> model.fold_in([1], [1.0]).score([-1]).round(2).tolist()  # rated as user 2 has
     """
 
     Config = EASEConfig
-    predicts_ratings = False
+    config: EASEConfig
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
-        self._mean = float(train.rating.mean(dtype=np.float64))
+        super()._fit(train, valid, features)
         chosen = preferences(train, features.ids, self.config.rating_power)
         self._refuse_too_large(min(chosen.shape))
         self._profiles = Profiles.of(chosen)
@@ -84,9 +100,6 @@ class EASE(Recommender):
         warm = np.diff(chosen.indptr) > 0
         self._weights = np.vstack([inverse, inverse[warm].mean(axis=0)]).astype(np.float32)
 
-    def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
-        return np.full(len(user_idx), self._mean)
-
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         rows = self._profiles.rows(user_idx)
         if len(self._diagonal) == 0:
@@ -94,22 +107,40 @@ class EASE(Recommender):
         explained = self._weights[self._profiles.place(user_idx)] @ self._profiles.matrix[:-1]
         return rows.toarray() - explained / self._diagonal
 
+    def _fold_in(self, user: NewUser) -> Self:
+        chosen = preferences(user.as_interactions(), self.ids, self.config.rating_power)
+        values = user.values_of(chosen)
+        other = self._copy()
+        if len(self._diagonal) == 0:
+            other._profiles = Profiles.of_new_user(user, values, self.ids)
+        else:
+            other._profiles, other._weights = self._one_more_user(user, values)
+        return other
+
+    def _one_more_user(self, user: NewUser, values: np.ndarray) -> tuple[Profiles, np.ndarray]:
+        """Profiles and weights where K⁻¹ of users is kept: xP = (x - xXᵀ K⁻¹ X) / λ for any row x.
+
+        So the new user is one more row of X, and has the weights (-xXᵀK⁻¹, 1) / λ for the rows.
+        """
+        others = self._profiles.matrix[:-1]
+        x = user.last_row(values, (1, others.shape[1]))
+        common = (x @ others.T).toarray()[0]
+        weights = np.append(-common @ self._weights[:-1], 1.0) / self.config.regularization
+        stacked = sparse.csr_array(sparse.vstack([others, x, x], format="csr"))
+        return Profiles(stacked), for_every_user(weights.astype(np.float32), len(weights))
+
     def _state(self) -> Arrays:
-        return {
-            "mean": np.array(self._mean),
-            "weights": self._weights,
-            "diagonal": self._diagonal,
-            **self._profiles.state(),
-        }
+        own: Arrays = {"weights": self._weights, "diagonal": self._diagonal}
+        return {**super()._state(), **own, **self._profiles.state()}
 
     def _restore(self, state: Arrays) -> None:
-        self._mean = float(state["mean"])
+        super()._restore(state)
         self._weights, self._diagonal = state["weights"], state["diagonal"]
         self._profiles = Profiles.from_state(state)
 
 
 def _gram(matrix: sparse.csr_array) -> np.ndarray:
-    """matrixᵀ · matrix, float64 (n_columns, n_columns), never held as a sparse matrix."""
+    """matrixᵀ · matrix, float64 (n_columns, n_columns), which is never a sparse matrix."""
     wide = matrix.astype(np.float64)
     columns = sparse.csc_array(wide)
     gram = np.empty((matrix.shape[1],) * 2)

@@ -1,38 +1,55 @@
-"""Model `ials`: factors of users and movies by weighted least squares in turn (`implicit`).
+"""Model `ials`: factors of users and items by weighted alternating least squares (`implicit`).
 
 Hu, Koren & Volinsky (2008), "Collaborative Filtering for Implicit Feedback Datasets": every pair
-counts, one that was rated as a 1 with a confidence that grows with the rating, any other as a 0
-with confidence 1. The
-penalty decides how good it is: Rendle et al. (2022), "Revisiting the Performance of iALS on Item
-Recommendation Benchmarks".
+counts, a rated one as a 1 with a confidence that grows with the rating, any other as a 0 with
+confidence 1. The penalty decides how good it is: Rendle et al. (2022), "Revisiting the Performance
+of iALS on Item Recommendation Benchmarks".
+
+Fold-in is one more solution for a user: with item factors Y and confidences c (1 for what was not
+rated) the user is (YᵀY + Σ (c_i - 1) y_i y_iᵀ + λI)⁻¹ Σ c_i y_i, equation 4 of the paper. Training
+ends with the items, so the stored factors of its users belong to the items of one step before: the
+solution here is close to them.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Self
 
+import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat
-from scipy import sparse
+from scipy import linalg, sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.models.shared.factors import FactorRanker, FactorRankerConfig
-from reelbench.models.shared.user_items import preferences
+from reelbench.models.shared.factors import FactorRanker, Learner, RankerConfig
+from reelbench.models.shared.user_items import NewUser, preferences
 
 
-class IALSConfig(FactorRankerConfig):
+class IALSConfig(RankerConfig):
+    """Parameters; those of `RankerConfig` have the defaults of `implicit`."""
+
     #: L2 penalty of the factors, in ratings
-    regularization: NonNegativeFloat
+    regularization: NonNegativeFloat = 0.1
     #: confidence in a pair with the highest rating, where one that was not rated has 1
-    alpha: PositiveFloat
+    alpha: PositiveFloat = 40.0
     #: how much more a high rating counts than a low one; 0: all have the confidence `alpha`
-    rating_power: NonNegativeFloat
+    rating_power: NonNegativeFloat = 0.0
 
 
 class IALS(FactorRanker):
-    """Implicit ALS; rows of factors are solved for one by one, so threads do not show."""
+    """Implicit ALS; rows of factors are solved for one by one, so threads change nothing.
+
+    >>> from reelbench.data.interactions import Interactions
+    >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
+    >>> model = IALS(factors=2, epochs=5, seed=1).fit(train)
+    >>> model.score([0]).shape
+    (1, 3)
+    >>> bool(model.fold_in([0, 1], [5, 5]).score([-1]).argmin() == 2)
+    True
+    """
 
     Config = IALSConfig
+    config: IALSConfig
 
     def prepare(self) -> None:
         import implicit.cpu.als  # noqa: F401
@@ -40,10 +57,10 @@ class IALS(FactorRanker):
     def _matrix(self, train: Interactions, ids: Ids) -> sparse.csr_array:
         return preferences(train, ids, self.config.rating_power)
 
-    def _untrained(self, seed: int) -> Any:
+    def _learner(self, seed: int) -> Learner:
         from implicit.cpu.als import AlternatingLeastSquares
 
-        return AlternatingLeastSquares(
+        learner: Learner = AlternatingLeastSquares(
             factors=self.config.factors,
             regularization=self.config.regularization,
             alpha=self.config.alpha,
@@ -51,3 +68,16 @@ class IALS(FactorRanker):
             num_threads=self.threads,
             random_state=seed,
         )
+        return learner
+
+    def _fold_in(self, user: NewUser) -> Self:
+        chosen = preferences(user.as_interactions(), self.ids, self.config.rating_power)
+        confidence = self.config.alpha * user.values_of(chosen).astype(np.float64)
+        return self._with_user([self._solve(bag, user.items, confidence) for bag in self._bags()])
+
+    def _solve(self, bag: np.ndarray, rated: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+        """The user's factors (f,) in one bag."""
+        own = bag[rated]
+        equations = bag.T @ bag + (own.T * (confidence - 1)) @ own
+        equations.flat[:: len(equations) + 1] += self.config.regularization
+        return np.asarray(linalg.solve(equations, own.T @ confidence, assume_a="sym"))

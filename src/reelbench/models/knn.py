@@ -1,14 +1,14 @@
-"""Models `knn_item` and `knn_user`: what the effects leave, from similar items or users.
+"""Models `knn_item` and `knn_user`: residuals of similar items or users, on top of biases.
 
 rating ≈ b_ui + Σ s·(r - b) / Σ s over the k most similar items that the user has rated (users that
-have rated the item), b being damped effects: Koren (2010), "Factor in the Neighbors", formula 3,
+have rated the item), b being damped biases: Koren (2010), "Factor in the Neighbors", formula 3,
 which is Surprise's KNNBaseline.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveInt
@@ -16,82 +16,108 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
-from reelbench.models.base import Arrays, Recommender
+from reelbench.models.base import Recommender
 from reelbench.models.shared.biases import Biases, damped_biases
-from reelbench.models.shared.user_items import groups, matrix_of, matrix_state, refilled, slices
+from reelbench.models.shared.user_items import (
+    Arrays,
+    NewUser,
+    groups,
+    matrix_of,
+    matrix_state,
+    refilled,
+    slices,
+    with_unknown,
+)
 from reelbench.params import Section
 
-# entry by entry: index into the items asked for, similarity, and what the effects leave of the
-# neighbour's rating; entries of an item follow each other, the most similar first
+# entry by entry: index into the items asked for, similarity, and residual of the neighbour's
+# rating; entries of an item follow each other, the most similar first
 _Neighbours = tuple[np.ndarray, np.ndarray, np.ndarray]
 # user → neighbours for the items that it was made for
 _Find = Callable[[int], _Neighbours]
 
 
 class KNNConfig(Section):
-    based_on: Literal["item", "user"]
-    #: of raw ratings, or of what the effects leave of them
-    similarity: Literal["cosine", "pearson_baseline"]
-    #: neighbours that a prediction takes at most; with fewer than `min_k` it is that of the effects
-    k: PositiveInt
-    min_k: PositiveInt
-    #: common ratings at which a similarity, save for one of them, counts half
-    shrinkage: NonNegativeFloat
+    """Parameters; the defaults are those of Surprise's KNNBaseline, of items."""
+
+    #: whether residuals come from similar items that the user rated, or similar users of the item
+    based_on: Literal["item", "user"] = "item"
+    #: of raw ratings, or of their residuals after the biases
+    similarity: Literal["cosine", "pearson_baseline"] = "pearson_baseline"
+    #: neighbours that a prediction takes at most, the most similar first
+    k: PositiveInt = 40
+    #: with fewer neighbours than this a prediction is that of the biases
+    min_k: PositiveInt = 1
+    #: common ratings, minus one, at which a similarity counts half
+    shrinkage: NonNegativeFloat = 100.0
     #: similar items (users) that are stored for each, whoever has rated them
-    stored: PositiveInt
-    #: ratings of average value that every user (item) is thought to have given (got) beforehand
-    user_damping: NonNegativeFloat
-    item_damping: NonNegativeFloat
-    #: what neighbours' ratings are compared with: damped effects of users and items, or the mean
-    #: of train; a prediction is then the weighted mean of bare ratings
-    baseline: Literal["effects", "mean"]
+    stored: PositiveInt = 500
+    #: number of pseudo-ratings at the mean that are added to those of every user
+    user_damping: NonNegativeFloat = 5.0
+    #: likewise, of every item
+    item_damping: NonNegativeFloat = 5.0
+    #: what neighbours' ratings are compared with: damped biases of users and items, or the mean
+    #: of train; a prediction is then the weighted mean of ratings
+    baseline: Literal["biases", "mean"] = "biases"
+
+    @property
+    def min_common(self) -> int:
+        """Ratings in common that make two items (users) similar: residuals of one mean nothing."""
+        return 2 if self.similarity == "pearson_baseline" else 1
 
 
 class KNN(Recommender):
     """Weighted mean over neighbours, of positive similarity alone.
 
-    A cold or unknown user or item has no neighbours: the effects answer. Of equally similar
+    A cold or unknown user or item has no neighbours: the biases answer. Of equally similar
     neighbours that of the lower index counts first. Training takes the sum of squares of the
     users' numbers of ratings (based on users: the items'); the model keeps up to `stored`
-    similarities of 8 bytes for every item (user), and the ratings.
+    similarities of 8 bytes for every item (user), and the ratings. Fold-in is exact; based on users
+    it is so for a user who is not in train, while one of train meets themselves.
 
     Attributes:
-        effects: damped means of users and items.
-        left: CSR (n_users + 1, n_items + 1), what they leave of the ratings.
+        biases: damped means of users and items.
+        residual: CSR (n_users + 1, n_items + 1), of the ratings after the biases.
         similar: square CSR over items (users), a row's entries from the most similar on.
+
+    >>> from reelbench.data.interactions import Interactions
+    >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 1, 1], [5, 4, 2, 1, 4])
+    >>> model = KNN(shrinkage=0).fit(train)
+    >>> model.similar_items(1).round(2).tolist()
+    >>> model.predict([2], [0]).round(1).tolist()
     """
 
     Config = KNNConfig
+    config: KNNConfig
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         config, ids = self.config, features.ids
-        self.effects = self._baseline(train, ids)
-        left = train.rating - self.effects.predict(train.user_idx, train.item_idx)
+        self.biases = self._baseline(train, ids)
+        residual = train.rating - self.biases.predict(train.user_idx, train.item_idx)
         centred = config.similarity == "pearson_baseline"
-        values = _matrix(train, left if centred else train.rating, ids)
-        self.left = _matrix(train, left.astype(np.float32), ids)
+        values = with_unknown(train, residual if centred else train.rating, ids)
+        self.residual = with_unknown(train, residual.astype(np.float32), ids)
         self.similar = similar_rows(
             values if config.based_on == "user" else values.T.tocsr(),
-            min_common=2 if centred else 1,
+            min_common=config.min_common,
             shrinkage=config.shrinkage,
             kept=config.stored,
         )
 
     def _baseline(self, train: Interactions, ids: Ids) -> Biases:
-        if self.config.baseline == "effects":
+        if self.config.baseline == "biases":
             return damped_biases(train, ids, self.config.user_damping, self.config.item_damping)
         mean = float(train.rating.mean(dtype=np.float64))
         return Biases(mean, np.zeros(ids.n_users + 1), np.zeros(ids.n_items + 1))
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
-        rating = self.effects.predict(user_idx, item_idx)
+        rating = self.biases.predict(user_idx, item_idx)
         for user, rows in groups(user_idx):
             rating[rows] += self._mean_of(self._finder(item_idx[rows])(user), len(rows))
         return rating
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
-        effects, n_items = self.effects, self.ids.n_items
-        rating = effects.mean + effects.user[user_idx, None] + effects.item[:-1]
+        n_items, rating = self.ids.n_items, self.biases.score(user_idx)
         find = self._finder(np.arange(n_items))
         for row, user in zip(rating, user_idx, strict=True):
             row += self._mean_of(find(user), n_items)
@@ -99,57 +125,85 @@ class KNN(Recommender):
 
     def _mean_of(self, neighbours: _Neighbours, n_items: int) -> np.ndarray:
         """Mean over the k most similar neighbours of every item, float64 (n_items,)."""
-        place, weight, left = neighbours
+        place, weight, residual = neighbours
         count = np.bincount(place, minlength=n_items)
         near = np.arange(len(place)) - (np.cumsum(count) - count)[place] < self.config.k
-        place, weight, left = place[near], weight[near].astype(np.float64), left[near]
-        total = np.bincount(place, weight * left, minlength=n_items)
+        place, weight = place[near], weight[near].astype(np.float64)
+        total = np.bincount(place, weight * residual[near], minlength=n_items)
         norm = np.bincount(place, weight, minlength=n_items)
         return np.divide(total, norm, out=np.zeros(n_items), where=count >= self.config.min_k)
 
     def _finder(self, items: np.ndarray) -> _Find:
-        return self._similar_items(items) if self.config.based_on == "item" else self._raters(items)
+        return self._of_items(items) if self.config.based_on == "item" else self._of_users(items)
 
-    def _similar_items(self, items: np.ndarray) -> _Find:
+    def _of_items(self, items: np.ndarray) -> _Find:
         """Finds similar items that the user has rated."""
         similar = self.similar[items]
         place = np.repeat(np.arange(len(items)), np.diff(similar.indptr))
 
         def find(user: int) -> _Neighbours:
-            own = self.left[[user]]
-            left = np.full(own.shape[1], np.nan, dtype=np.float32)
-            left[own.indices] = own.data
-            left = left[similar.indices]
-            rated = np.flatnonzero(~np.isnan(left))
-            return place[rated], similar.data[rated], left[rated]
+            own = self.residual[[user]]
+            residual = np.full(own.shape[1], np.nan, dtype=np.float32)
+            residual[own.indices] = own.data
+            residual = residual[similar.indices]
+            rated = np.flatnonzero(~np.isnan(residual))
+            return place[rated], similar.data[rated], residual[rated]
 
         return find
 
-    def _raters(self, items: np.ndarray) -> _Find:
+    def _of_users(self, items: np.ndarray) -> _Find:
         """Finds similar users that have rated the items."""
 
         def find(user: int) -> _Neighbours:
             similar = self.similar[[user]]
-            rated = self.left[similar.indices][:, items].tocsc()
+            rated = self.residual[similar.indices][:, items].tocsc()
             place = np.repeat(np.arange(len(items)), np.diff(rated.indptr))
             return place, similar.data[rated.indices], rated.data
 
         return find
 
+    def _similar_items(self, item_idx: int) -> np.ndarray:
+        if self.config.based_on == "user":
+            return super()._similar_items(item_idx)
+        return self.similar[[item_idx]].toarray()[0, :-1]
+
+    def _fold_in(self, user: NewUser) -> Self:
+        other = self._copy()
+        residual = user.ratings - self.biases.mean
+        if self.config.baseline == "biases":
+            other.biases, residual = self.biases.fold_in(user, self.config.user_damping)
+        if self.config.based_on == "item":
+            other.residual = user.last_row(residual, self.residual.shape)
+        else:
+            other.similar = self._similar_users(user, residual)
+        return other
+
+    def _similar_users(self, user: NewUser, residual: np.ndarray) -> sparse.csr_array:
+        """The users most similar to a new one, in the last row, as `similar_rows` finds them."""
+        values, own = self.residual, residual
+        if self.config.similarity == "cosine":
+            values, own = self._ratings(), user.ratings
+        cosine, common = _cosine_with(values, user.items, own)
+        similarity = _shrunk(cosine, common, self.config.min_common, self.config.shrinkage)
+        near = np.flatnonzero(similarity > 0)
+        last, shape = np.full(len(near), self.ids.n_users), (self.ids.n_users + 1,) * 2
+        matrix = sparse.csr_array((similarity[near].astype(np.float32), (last, near)), shape=shape)
+        return largest_first(matrix, self.config.stored)
+
+    def _ratings(self) -> sparse.csr_array:
+        """Ratings again, from their residuals."""
+        users = np.repeat(np.arange(self.residual.shape[0]), np.diff(self.residual.indptr))
+        bias = self.biases.predict(users, self.residual.indices)
+        return refilled(self.residual, self.residual.data + bias)
+
     def _state(self) -> Arrays:
-        left, similar = matrix_state("left", self.left), matrix_state("similar", self.similar)
-        return {**self.effects.state(), **left, **similar}
+        residual = matrix_state("residual", self.residual)
+        return {**self.biases.state(), **residual, **matrix_state("similar", self.similar)}
 
     def _restore(self, state: Arrays) -> None:
-        self.effects = Biases.from_state(state)
-        self.left = matrix_of("left", state)
+        self.biases = Biases.from_state(state)
+        self.residual = matrix_of("residual", state)
         self.similar = largest_first(matrix_of("similar", state), self.config.stored)
-
-
-def _matrix(train: Interactions, values: np.ndarray, ids: Ids) -> sparse.csr_array:
-    """Values of the ratings, and an empty row and column for an unknown user and item."""
-    shape = (ids.n_users + 1, ids.n_items + 1)
-    return sparse.csr_array((values, (train.user_idx, train.item_idx)), shape=shape)
 
 
 def similar_rows(
@@ -174,13 +228,7 @@ def similar_rows(
     products = _Products(values.astype(np.float64))
     pieces = []
     for part in slices(n_rows, n_rows):
-        cosine, common = products.cosine(part)
-        more = common - 1
-        # a single common column has no weight, unless nothing is shrunk
-        weight = np.divide(
-            more, more + shrinkage, out=np.ones_like(more), where=more + shrinkage > 0
-        )
-        similarity = np.where(common >= min_common, cosine * weight, 0.0).astype(np.float32)
+        similarity = _shrunk(*products.cosine(part), min_common, shrinkage).astype(np.float32)
         similarity[np.arange(len(similarity)), np.arange(part.start, part.stop)] = 0.0
         pieces.append(largest_first(sparse.csr_array(np.maximum(similarity, 0.0)), kept))
     return sparse.vstack(pieces, format="csr")
@@ -195,6 +243,30 @@ def largest_first(matrix: sparse.csr_array, kept: int) -> sparse.csr_array:
     order = np.concatenate(orders)
     starts = np.cumsum([0, *map(len, orders)])
     return sparse.csr_array((matrix.data[order], matrix.indices[order], starts), matrix.shape)
+
+
+def _shrunk(
+    cosine: np.ndarray, common: np.ndarray, min_common: int, shrinkage: float
+) -> np.ndarray:
+    """Cosines times (n - 1) / (n - 1 + shrinkage), 0 where n is less than `min_common`."""
+    more = common - 1
+    # a single common column has no weight, unless nothing is shrunk
+    weight = np.divide(more, more + shrinkage, out=np.ones_like(more), where=more + shrinkage > 0)
+    return np.where(common >= min_common, cosine * weight, 0.0)
+
+
+def _cosine_with(
+    values: sparse.csr_array, columns: np.ndarray, row: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cosine over common columns, and their number, of every row with a new one: float64 (n,)."""
+    wide = values.astype(np.float64)
+    has = refilled(wide, np.ones_like(wide.data))
+    present, filled = np.zeros(values.shape[1]), np.zeros(values.shape[1])
+    present[columns], filled[columns] = 1.0, row
+    norm = (refilled(wide, wide.data**2) @ present) * (has @ filled**2)
+    product = wide @ filled
+    cosine = np.divide(product, np.sqrt(norm), out=np.zeros_like(product), where=norm > 0)
+    return cosine, has @ present
 
 
 class _Products:

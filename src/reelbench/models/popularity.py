@@ -2,50 +2,58 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 from pydantic import NonNegativeFloat
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
-from reelbench.models.base import Arrays, Recommender
+from reelbench.models.base import Recommender
 from reelbench.models.shared.biases import group_means
+from reelbench.models.shared.ranker import Ranker
+from reelbench.models.shared.user_items import Arrays, NewUser
 from reelbench.params import Section
 
 
-class Popularity(Recommender):
+class Popularity(Ranker):
     """Scores an item by its number of train ratings.
 
-    It has no opinion on how a rating turns out: `predict` answers the mean rating of train.
+    >>> from reelbench.data.interactions import Interactions
+    >>> train = Interactions.from_arrays([0, 0, 1], [0, 1, 1], [5, 3, 4])
+    >>> Popularity().fit(train).score([0]).tolist()
+    [[1.0, 2.0]]
     """
 
-    predicts_ratings = False
-
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
-        self._mean = float(train.rating.mean(dtype=np.float64))
+        super()._fit(train, valid, features)
         self._count = np.bincount(train.item_idx, minlength=features.ids.n_items)
-
-    def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
-        return np.full(len(user_idx), self._mean)
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         return np.tile(self._count, (len(user_idx), 1))
 
+    def _fold_in(self, user: NewUser) -> Self:
+        return self._copy()
+
     def _state(self) -> Arrays:
-        return {"mean": np.array(self._mean), "count": self._count}
+        return {**super()._state(), "count": self._count}
 
     def _restore(self, state: Arrays) -> None:
-        self._mean = float(state["mean"])
+        super()._restore(state)
         self._count = state["count"]
 
 
 class GlobalMean(Recommender):
-    """What any model must beat; all its scores are ties, so it ranks by item index."""
+    """The mean rating of train for every pair: all scores are ties, so it ranks by item index."""
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         self._mean = float(train.rating.mean(dtype=np.float64))
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
         return np.full(len(user_idx), self._mean)
+
+    def _fold_in(self, user: NewUser) -> Self:
+        return self._copy()
 
     def _state(self) -> Arrays:
         return {"mean": np.array(self._mean)}
@@ -55,8 +63,10 @@ class GlobalMean(Recommender):
 
 
 class WeightedMeanConfig(Section):
-    #: ratings of average value that every item is thought to have got beforehand
-    prior_votes: NonNegativeFloat
+    """Parameters."""
+
+    #: number of pseudo-ratings at the mean of train that are added to those of every item
+    prior_votes: NonNegativeFloat = 10.0
 
 
 class WeightedMean(Recommender):
@@ -68,6 +78,7 @@ class WeightedMean(Recommender):
     """
 
     Config = WeightedMeanConfig
+    config: WeightedMeanConfig
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         prior, size = self.config.prior_votes, features.ids.n_items + 1
@@ -75,6 +86,9 @@ class WeightedMean(Recommender):
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
         return self._means[item_idx]
+
+    def _fold_in(self, user: NewUser) -> Self:
+        return self._copy()
 
     def _state(self) -> Arrays:
         return {"means": self._means}

@@ -1,4 +1,4 @@
-"""Model `slope_one`: the user's mean, and by how much others rate this item above those they share.
+"""Model `slope_one`: the user's mean, and how far others rate this item above those they share.
 
 rating ≈ mean_u + mean over the user's items j of dev(i, j), where dev(i, j) is the mean of
 r_vi - r_vj over the users v of both: Lemire & Maclachlan (2005), "Slope One Predictors for Online
@@ -8,14 +8,26 @@ whole; that one cuts half stars off (4.5 counts as 4).
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
-from reelbench.models.base import Arrays, Recommender
+from reelbench.models.base import Recommender
 from reelbench.models.shared.biases import group_means
-from reelbench.models.shared.user_items import groups, matrix_of, matrix_state, refilled, slices
+from reelbench.models.shared.user_items import (
+    Arrays,
+    NewUser,
+    for_every_user,
+    groups,
+    matrix_of,
+    matrix_state,
+    refilled,
+    slices,
+    with_unknown,
+)
 
 
 class SlopeOne(Recommender):
@@ -23,19 +35,15 @@ class SlopeOne(Recommender):
 
     That is 13 MB for MovieLens 100K, 141 MB for ml-latest-small and at most 8 · n_items² bytes. An
     item that shares no user with the user's items has the user's mean; where user or item is cold
-    or unknown, the answer is the mean of train, as in Surprise.
+    or unknown, the answer is the mean of train, as in Surprise. Fold-in is exact.
     """
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         n_users, n_items = features.ids.n_users, features.ids.n_items
         self._mean = float(train.rating.mean(dtype=np.float64))
         self._user_mean = group_means(train.user_idx, train.rating, n_users + 1)
-        # a last row without ratings for an unknown user, a last column for an unknown item
         self._rated = train.seen(n_users + 1, n_items + 1).astype(np.float32)
-        ratings = sparse.csr_array(
-            (train.rating.astype(np.float64), (train.user_idx, train.item_idx)),
-            shape=self._rated.shape,
-        )
+        ratings = with_unknown(train, train.rating.astype(np.float64), features.ids)
         self._deviation = _deviations(ratings)
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
@@ -59,6 +67,12 @@ class SlopeOne(Recommender):
         rating = self._user_mean[user_idx, None] + _mean(total, count)
         known = self._known_users[user_idx, None] & self._known_items
         return np.where(known, rating, self._mean)[:, :-1]
+
+    def _fold_in(self, user: NewUser) -> Self:
+        other = self._copy()
+        other._rated = user.last_row(np.ones(len(user.items)), self._rated.shape)
+        other._user_mean = for_every_user(user.ratings.mean(), self.ids.n_users)
+        return other
 
     @property
     def _known_users(self) -> np.ndarray:

@@ -1,59 +1,70 @@
 """Model `st`: sentence embeddings of items, a ridge regression over items and one more per user.
 
-1. Item effects shrink towards a ridge regression from an item's features to its effect, so that a
-   cold item starts from what its text says (`shared/biases.py`). It is linear, or a
-   kernel ridge: items that are alike have like effects.
-2. What the effects leave of a user's ratings is regressed on the features of the rated items:
-   w_u = (XᵀX + λI)⁻¹ Xᵀe, closed form (Hoerl & Kennard 1970), no iterations and no seed.
+1. Biases of items shrink towards a ridge regression from an item's features to its bias, so that a
+   cold item starts from what its text says (`shared/biases.py`). It is linear, or a kernel ridge:
+   similar items have similar biases.
+2. The residuals of a user's ratings after the biases are regressed on the features of the rated
+   items: w_u = (XᵀX + λI)⁻¹ Xᵀe, closed form (Hoerl & Kennard 1970), no iterations and no seed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 from scipy.linalg import cholesky, solve_triangular
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
-from reelbench.features.matrices import dense_columns
-from reelbench.models.base import Arrays, Recommender
+from reelbench.features.matrices import dense_columns, principal_components
 from reelbench.models.shared.biases import Biases, biases_around_prior
+from reelbench.models.shared.factors import FactorModel, Factors
+from reelbench.models.shared.user_items import NewUser, groups
 from reelbench.params import ParamsError, Section
+
+# added to the diagonal: items with the same features make the kernel singular
+_JITTER = 1e-6
 
 
 class STConfig(Section):
-    #: factor on the columns of each declared block: a text vector has length 1, a row of ones has
-    #: not
-    weights: dict[str, PositiveFloat]
+    """Parameters."""
+
+    #: factor on the columns of a declared block, 1 for a block without one: a text vector has
+    #: length 1, a row of genres has not
+    weights: dict[str, PositiveFloat] = Field(default_factory=dict)
     #: principal components of the weighted columns that are kept
-    components: PositiveInt
-    user_damping: PositiveFloat
-    item_damping: PositiveFloat
-    #: of the regression from features to item effects
-    item_kernel: Literal["linear", "gaussian"]
-    #: of the Gaussian kernel: how fast likeness falls with the squared distance of two items
-    gamma: PositiveFloat
+    components: PositiveInt = 128
+    #: number of pseudo-ratings at the mean that are added to those of every user
+    user_damping: PositiveFloat = 5.0
+    #: number of pseudo-ratings at the value that its features suggest, of every item
+    item_damping: PositiveFloat = 5.0
+    #: kind of the regression from features to biases of items
+    item_kernel: Literal["linear", "gaussian"] = "linear"
+    #: of the Gaussian kernel: how fast the similarity of two items falls with squared distance
+    gamma: PositiveFloat = 0.4
     #: of the Gaussian kernel: items of train that stand for all, by chance where there are more.
     #: Memory grows with items times landmarks, time with its square
-    landmarks: PositiveInt
+    landmarks: PositiveInt = 2000
     #: L2 penalty of that regression
-    item_regularization: PositiveFloat
+    item_regularization: PositiveFloat = 2.0
     #: L2 penalty λ of each user's own ridge
-    user_regularization: PositiveFloat
+    user_regularization: PositiveFloat = 4.0
 
 
-class ST(Recommender):
-    """Ridge regressions on item features; cold users have no weights, unknown items no features."""
+class ST(FactorModel):
+    """Ridge regressions on item features; cold users have no weights, unknown items no features.
+
+    Fold-in is exact: the user's bias, and their own ridge regression.
+    """
 
     Config = STConfig
+    config: STConfig
 
-    def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
+    def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
         known = np.unique(train.item_idx)
         items = principal_components(self._columns(features), known, self.config.components)
-        self._effects = biases_around_prior(
+        biases = biases_around_prior(
             train,
             features.ids,
             self._prior_columns(items, known),
@@ -61,66 +72,46 @@ class ST(Recommender):
             item_damping=self.config.item_damping,
             regularization=self.config.item_regularization,
         )
-        self._items = np.vstack([items, np.zeros((1, items.shape[1]))])
-        self._users = self._fit_users(train, features.ids.n_users)
+        items = np.vstack([items, np.zeros((1, items.shape[1]))])
+        residual = train.rating - biases.predict(train.user_idx, train.item_idx)
+        # a cold user has no weights, nor has the unknown one in the last row
+        users = np.zeros((features.ids.n_users + 1, items.shape[1]))
+        for user, rows in groups(train.user_idx):
+            users[user] = self._weights(items[train.item_idx[rows]], residual[rows])
+        return Factors(biases.mean, biases.user, biases.item, users, items)
 
     def _columns(self, features: Features) -> np.ndarray:
         """Weighted columns of the declared blocks, float64 (n_items, d)."""
         weights = self.config.weights
-        if set(weights) != set(features):
+        if unknown := set(weights) - set(features):
             raise ParamsError(
-                f"weights are given for the blocks {', '.join(sorted(weights)) or '(none)'}, "
-                f"but the model's features are {', '.join(sorted(features)) or '(none)'}"
+                f"weights are given for {', '.join(sorted(unknown))}, but the model's features are "
+                f"{', '.join(sorted(features)) or '(none)'}"
             )
-        n_items = features.ids.n_items
-        return np.hstack([weights[n] * dense_columns(features[n], n_items) for n in features])
+        columns = [
+            weights.get(name, 1.0) * dense_columns(features[name], features.ids.n_items)
+            for name in features
+        ]
+        return np.hstack([np.zeros((features.ids.n_items, 0)), *columns])
 
     def _prior_columns(self, items: np.ndarray, known: np.ndarray) -> np.ndarray:
-        """What item effects are regressed on: float64 (n_items, d)."""
+        """What biases of items are regressed on: float64 (n_items, d)."""
         if self.config.item_kernel == "linear":
             return items
         rng = np.random.default_rng(self.seed)
         some = rng.permutation(known)[: self.config.landmarks]
         return kernel_columns(items, np.sort(some), self.config.gamma)
 
-    def _fit_users(self, train: Interactions, n_users: int) -> np.ndarray:
-        """Weights of every user, zeros for cold ones and for the last row: (n_users + 1, d)."""
-        residual = train.rating - self._effects.predict(train.user_idx, train.item_idx)
-        weights = np.zeros((n_users + 1, self._items.shape[1]))
-        for user, rows in _rows_by_user(train.user_idx):
-            design = self._items[train.item_idx[rows]]
-            weights[user] = ridge(design, residual[rows], self.config.user_regularization)
-        return weights
+    def _weights(self, design: np.ndarray, residual: np.ndarray) -> np.ndarray:
+        """A user's weights (d,) from the features (n, d) and residuals (n,) of the rated items."""
+        return ridge(design, residual, self.config.user_regularization)
 
-    def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
-        taste = np.einsum("nd,nd->n", self._users[user_idx], self._items[item_idx])
-        return self._effects.predict(user_idx, item_idx) + taste
-
-    def _score(self, user_idx: np.ndarray) -> np.ndarray:
-        effects = self._effects
-        taste = self._users[user_idx] @ self._items[:-1].T
-        return effects.mean + effects.user[user_idx, None] + effects.item[:-1] + taste
-
-    def _state(self) -> Arrays:
-        return {"items": self._items, "users": self._users, **self._effects.state()}
-
-    def _restore(self, state: Arrays) -> None:
-        self._items, self._users = state["items"], state["users"]
-        self._effects = Biases.from_state(state)
-
-
-def principal_components(columns: np.ndarray, rows: np.ndarray, components: int) -> np.ndarray:
-    """Columns centred and projected on their first components.
-
-    Args:
-        rows: the rows that mean and components are taken from.
-
-    Returns:
-        float64 (n, at most `components`).
-    """
-    centred = columns - columns[rows].mean(axis=0)
-    _, _, axes = np.linalg.svd(centred[rows], full_matrices=False)
-    return centred @ axes[:components].T
+    def _fold_in(self, user: NewUser) -> Self:
+        factors = self._factors
+        biases = Biases(factors.mean, factors.user_bias, factors.item_bias)
+        folded, residual = biases.fold_in(user, self.config.user_damping)
+        weights = self._weights(factors.item_factors[user.items], residual)
+        return self._with_user(float(folded.user[-1]), weights)
 
 
 def ridge(design: np.ndarray, target: np.ndarray, regularization: float) -> np.ndarray:
@@ -133,17 +124,6 @@ def ridge(design: np.ndarray, target: np.ndarray, regularization: float) -> np.n
     return np.linalg.solve(gram, design.T @ target)
 
 
-def _rows_by_user(user_idx: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Each user with the row numbers of their ratings, in their order."""
-    order = np.argsort(user_idx, kind="stable")
-    users, starts = np.unique(user_idx[order], return_index=True)
-    yield from zip(users.tolist(), np.split(order, starts[1:]), strict=True)
-
-
-# added to the diagonal: items with the same features make the kernel singular
-_JITTER = 1e-6
-
-
 def kernel_columns(columns: np.ndarray, landmarks: np.ndarray, gamma: float) -> np.ndarray:
     """Columns whose inner products are exp(-gamma |a - b|²), exactly so between landmarks.
 
@@ -154,7 +134,7 @@ def kernel_columns(columns: np.ndarray, landmarks: np.ndarray, gamma: float) -> 
     Args:
         columns: float64 (n, d).
         landmarks: numbers of the m rows that stand for all.
-        gamma: how fast the likeness of two rows falls with their squared distance.
+        gamma: how fast the similarity of two rows falls with their squared distance.
 
     Returns:
         float64 (n, m).

@@ -1,22 +1,43 @@
 """Model `svd`: matrix factorisation with biases by stochastic gradient descent (Surprise's SVD).
 
 rating ≈ mean + b_u + b_i + q_i·p_u, Koren, Bell & Volinsky (2009), "Matrix Factorization
-Techniques for Recommender Systems". Surprise learns; its arrays are kept and scored by NumPy.
+Techniques for Recommender Systems".
 """
 
 from __future__ import annotations
 
-from typing import Any
+from reelbench.features.block import Ids
+from reelbench.models.shared.factors import Factors, RidgeFoldIn
+from reelbench.models.shared.surprise_base import (
+    BiasedFactorisation,
+    DescentConfig,
+    SurpriseModel,
+    Trainset,
+    biased_factors,
+)
 
-from reelbench.models.shared.surprise_base import DescentConfig, SurpriseModel
 
+class SVD(RidgeFoldIn, SurpriseModel[BiasedFactorisation]):
+    """Surprise's SVD; a cold or unknown user or item has no bias and no factors.
 
-class SVD(SurpriseModel):
-    """Surprise's SVD; a cold or unknown user or item has no bias and no factors."""
+    >>> from reelbench.data.interactions import Interactions
+    >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
+    >>> model = SVD(factors=4, epochs=5, seed=1).fit(train)
+    >>> model.predict([0, 2], [2, 0]).shape
+    (2,)
+    >>> model.item_vectors().shape
+    (3, 4)
+    """
 
     Config = DescentConfig
+    config: DescentConfig
 
-    def _learn(self, trainset: Any) -> Any:
+    def _learn(self, trainset: Trainset) -> BiasedFactorisation:
         from surprise import SVD as SurpriseSVD
 
-        return SurpriseSVD(**self.config.arguments(self.seed)).fit(trainset)
+        settings = self.config.arguments(self.seed)
+        algorithm: BiasedFactorisation = SurpriseSVD(**settings).fit(trainset)
+        return algorithm
+
+    def _factors_of(self, algorithm: BiasedFactorisation, ids: Ids) -> Factors:
+        return biased_factors(algorithm, ids)

@@ -1,4 +1,4 @@
-"""Model `svds`: truncated singular value decomposition of the ratings less each user's mean.
+"""Model `svds`: truncated singular value decomposition of the ratings minus each user's mean.
 
 rating ≈ mean_u + (U S Vᵀ)_ui, a missing rating counting as the user's mean: Sarwar et al. (2000),
 "Application of Dimensionality Reduction in Recommender System".
@@ -6,39 +6,50 @@ rating ≈ mean_u + (U S Vᵀ)_ui, a missing rating counting as the user's mean:
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 from pydantic import PositiveInt
 from scipy import sparse
 
 from reelbench.data.interactions import Interactions
-from reelbench.features.block import Ids
+from reelbench.features.block import Features
 from reelbench.models.shared.biases import group_means
 from reelbench.models.shared.factors import FactorModel, Factors
+from reelbench.models.shared.user_items import NewUser, with_unknown
 from reelbench.params import Section
 
 
 class SVDSConfig(Section):
+    """Parameters."""
+
     #: singular values that are kept; fewer where the matrix has fewer
-    factors: PositiveInt
+    factors: PositiveInt = 50
 
 
 class SVDS(FactorModel):
     """A cold or unknown item has the user's mean, a cold or unknown user the mean of train.
 
     The product does not depend on the signs of singular vectors, nor on the vector that the search
-    for them starts from: the seed changes rounding errors alone.
+    for them starts from: the seed changes rounding errors alone. Fold-in is exact: of centred
+    ratings A = U S Vᵀ the rows of U S are those of A V, and so is a new row's.
     """
 
     Config = SVDSConfig
+    config: SVDSConfig
 
-    def _factorise(self, train: Interactions, ids: Ids) -> Factors:
+    def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
+        ids = features.ids
         mean = float(train.rating.mean(dtype=np.float64))
         bias = group_means(train.user_idx, train.rating, ids.n_users + 1) - mean
-        left = train.rating - mean - bias[train.user_idx]
-        shape = (ids.n_users + 1, ids.n_items + 1)
-        matrix = sparse.csr_array((left, (train.user_idx, train.item_idx)), shape=shape)
-        users, items = self._decompose(matrix)
-        return Factors(mean, bias, np.zeros(shape[1]), users, items)
+        residual = train.rating - mean - bias[train.user_idx]
+        users, items = self._decompose(with_unknown(train, residual, ids))
+        return Factors(mean, bias, np.zeros(ids.n_items + 1), users, items)
+
+    def _fold_in(self, user: NewUser) -> Self:
+        mean = float(user.ratings.mean())
+        vector = (user.ratings - mean) @ self._factors.item_factors[user.items]
+        return self._with_user(mean - self._factors.mean, vector)
 
     def _decompose(self, matrix: sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:
         """U S and V of the largest singular values; rows without an entry are zero."""

@@ -11,15 +11,13 @@ ratings see factors that are one batch old. Steps shrink as in Adagrad (Duchi et
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.models.shared.factors import FactorRanker, FactorRankerConfig
+from reelbench.models.shared.factors import FactorRanker, RankerConfig
 from reelbench.models.shared.user_items import choices
 
 _MARGIN = 1.0
@@ -27,45 +25,53 @@ _MARGIN = 1.0
 _LARGEST_WEIGHT = 10.0
 
 
-class WARPConfig(FactorRankerConfig):
-    learning_rate: PositiveFloat
+class WARPConfig(RankerConfig):
+    """Parameters; the defaults are those of LightFM, as far as it has them."""
+
+    #: length of the vectors of users and items
+    factors: PositiveInt = 10
+    #: passes over the ratings
+    epochs: PositiveInt = 20
+    #: step of the gradient descent
+    learning_rate: PositiveFloat = 0.05
     #: L2 penalty of factors and biases, per step
-    regularization: NonNegativeFloat
-    #: movies drawn for a rated one, at most
-    max_draws: PositiveInt
-    #: exponent on the number of a movie's ratings in the chance that it is drawn: 0, all alike, is
-    #: Weston's, 1 LightFM's
-    draw_power: NonNegativeFloat
+    regularization: NonNegativeFloat = 0.0
+    #: movies drawn for a rated one until one comes too near, at most
+    max_draws: PositiveInt = 10
+    #: exponent on the number of a movie's ratings in the chance that it is drawn: 0, the same for
+    #: all, is Weston's, 1 LightFM's
+    draw_power: NonNegativeFloat = 1.0
     #: ratings per step
-    batch_size: PositiveInt
+    batch_size: PositiveInt = 1024
     #: smallest rating that counts as a choice; None: every one
-    min_rating: float | None
+    min_rating: float | None = None
 
 
 class WARP(FactorRanker):
     """WARP on one thread. A movie without a choice in train has the lowest bias and no factors.
 
     A cold movie is never drawn: it would be learned that nobody likes it. Memory beside the
-    factors: 8 bytes per rating.
+    factors: 8 bytes per rating. There is no fold-in.
     """
 
     Config = WARPConfig
+    config: WARPConfig
 
     def _matrix(self, train: Interactions, ids: Ids) -> sparse.csr_array:
         return choices(train, ids, self.config.min_rating)
 
     def _learn(self, matrix: sparse.csr_array, bag: int) -> tuple[np.ndarray, np.ndarray]:
         users, items = super()._learn(matrix, bag)
-        cold = np.bincount(matrix.indices, minlength=len(items)) == 0
+        cold = self._count == 0
         # the last factor of a movie is its bias, that of a user is 1
         items[cold, -1] = items[~cold, -1].min()
         return users, items
 
-    def _untrained(self, seed: int) -> Any:
-        return Learner(self.config, seed)
+    def _learner(self, seed: int) -> WARPLearner:
+        return WARPLearner(self.config, seed)
 
 
-class Learner:
+class WARPLearner:
     """The factors while they are learned, as a model of `implicit` would hold them.
 
     Attributes:

@@ -17,8 +17,8 @@ from scipy import sparse
 from reelbench.columns import GENRES, ITEM_ID, TITLE, YEAR
 from reelbench.evaluation.top_k import NO_ITEM, top_k
 from reelbench.models.shared.biases import group_means
+from reelbench.models.shared.user_items import NewUser
 from reelbench.serving.answer import Answer, AskError, Recommendation, capitalized
-from reelbench.serving.fold_in import NewUser
 from reelbench.serving.library import Library
 from reelbench.serving.profile import Profile
 from reelbench.serving.reasons import Anchors, reasons
@@ -107,13 +107,13 @@ def for_liked(
 def _for_new_user(
     library: Library, new: NewUser, asked: str, anchors: Anchors, k: int, model: str | None
 ) -> Answer:
-    seen = new.row(np.ones(len(new.items)), (1, library.ids.n_items)).astype(bool)
+    seen = new.last_row(np.ones(len(new.items)), (1, library.ids.n_items)).astype(bool)
 
     def ask(name: str) -> np.ndarray | str:
-        fold = library.models.fold_in(name)
-        if fold is None:
+        fitted = library.models.get(name)
+        if not fitted.can_fold_in:
             return "has no fold-in for new users"
-        return fold(new).score([-1])[0]
+        return fitted.fold_in(new.items, new.ratings).score([-1])[0]
 
     return _answer(library, Question(asked, k, seen, anchors), ask, model)
 

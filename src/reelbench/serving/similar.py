@@ -59,7 +59,7 @@ def _similarity(
 ) -> tuple[str, np.ndarray, str]:
     """What is used, similarities (n_items,), and a note if it is not what was asked for."""
     if model not in (CONTENT, TEXT):
-        return model, library.models.correlations(model, item), ""
+        return model, library.models.get(model).similar_items(item), ""
     if model == CONTENT:
         own = library.content.content_similarity(item, genre_weight)
     else:
@@ -68,7 +68,7 @@ def _similarity(
         return model, own, ""
     what = "genres, tags or director" if model == CONTENT else "text"
     for name in library.models.best_first:
-        found = library.models.correlations(name, item)
+        found = library.models.get(name).similar_items(item)
         if found.any():
             return name, found, f"No movie is similar by {what}, so model {name} is used."
     raise AskError(f"nothing is known of {library.title(item)} that would make a movie similar")

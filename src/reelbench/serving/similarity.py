@@ -17,9 +17,8 @@ from scipy import sparse
 from reelbench.columns import ITEM_IDX, TAG
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Block, Catalogue, Ids
-from reelbench.features.matrices import dense_columns, sparse_of
+from reelbench.features.matrices import dense_columns, sparse_of, unit_rows
 from reelbench.features.text import TextBlock
-from reelbench.models.content import unit_rows
 from reelbench.models.shared.biases import group_means
 
 #: movies by the same director that lead a list, as published
@@ -117,7 +116,7 @@ class ContentLists:
         text = blocks.get("text", {}).get("text", np.zeros((n_items, 0), dtype=np.float32))
         genres = sparse.csr_array(dense_columns(blocks.get("genres", {}), n_items))
         tags, overviews = (_terms(blocks.get(name, {}), n_items) for name in ("tags", "overviews"))
-        return cls(unit_rows(genres), tags, overviews, director, text)
+        return cls(unit_rows(genres).astype(np.float32), tags, overviews, director, text)
 
     def content_similarity(self, item: int, genre_weight: float) -> np.ndarray:
         """Weighted cosines of genres and tags, float (n_items,), 0 for the movie itself.

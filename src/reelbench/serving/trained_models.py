@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
-from operator import attrgetter
 from pathlib import Path
-from threading import Lock, RLock
+from threading import RLock
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from cachetools import LRUCache, cachedmethod
 
 from reelbench import paths
 from reelbench.data.interactions import Interactions
@@ -20,16 +18,11 @@ from reelbench.features.block import Ids, read_block
 from reelbench.files import read_json, sha256_file
 from reelbench.models.base import Recommender
 from reelbench.serving.answer import AskError
-from reelbench.serving.fold_in import FoldIn, fold_in
 from reelbench.serving.profile import ProfileNetwork
 
 _DESCRIPTION = "model.json"
 _DEMOGRAPHICS = "demographics"
 _NDCG = METRICS["ndcg"]
-# users of train whose scores tell which movies a model holds for alike; there may be fewer
-_ASKED = 500
-# of such scores that are kept: those of 28 models on MovieLens 100K, of four on MovieLens 20M
-_SCORES_BYTES = 500_000_000
 
 
 class TrainedModels:
@@ -42,10 +35,7 @@ class TrainedModels:
         self._root, self._ids, self._train = root, ids, train
         self._locks: dict[str, RLock] = {}
         self._loaded: dict[str, Recommender] = {}
-        self._fold_ins: dict[str, FoldIn | None] = {}
         self._profiled: dict[str, ProfileNetwork | None] = {}
-        self._scores: LRUCache = LRUCache(_SCORES_BYTES, getsizeof=lambda scores: scores.nbytes)
-        self._scores_lock = Lock()
 
     @cached_property
     def names(self) -> list[str]:
@@ -119,35 +109,6 @@ class TrainedModels:
     def reads(self, name: str, block: str) -> bool:
         """Whether a trained model has learned from a feature block."""
         return block in self._inputs(name).get("features", {})
-
-    def fold_in(self, name: str) -> FoldIn | None:
-        """What makes the model answer a new user from ratings; None for one that cannot."""
-        with self._lock(name):
-            if name not in self._fold_ins:
-                self._fold_ins[name] = fold_in(self.get(name), self._train)
-            return self._fold_ins[name]
-
-    def correlations(self, name: str, item: int) -> np.ndarray:
-        """How alike a model holds every movie and one, float64 (n_items,), 0 to 1.
-
-        It is the correlation of the scores that users of train would give: movies are alike that
-        the model recommends to the same users. It serves every model without a look inside. 0 for
-        one that a model scores alike for everybody, and where the correlation is negative.
-        """
-        columns = self._columns(name)
-        return np.maximum((columns.T @ columns[:, item]).astype(np.float64), 0.0)
-
-    @cachedmethod(attrgetter("_scores"), lambda _, name: name, attrgetter("_scores_lock"))
-    def _columns(self, name: str) -> np.ndarray:
-        """Scores of users (at most `_ASKED`, n_items), columns of mean 0 and length 1 or 0."""
-        users = np.unique(self._train.user_idx)
-        users = users[np.linspace(0, len(users) - 1, min(_ASKED, len(users))).astype(np.int64)]
-        scores = self.get(name).score(users).astype(np.float64)
-        scores -= scores.mean(axis=0)
-        length = np.linalg.norm(scores, axis=0)
-        # rounding leaves a length of its own to a column of equal numbers
-        varies = length > 1e-5 * np.sqrt(len(users))
-        return np.divide(scores, length, out=np.zeros_like(scores), where=varies)
 
 
 def ranking_metric(keys: Iterable[str]) -> Metric | None:

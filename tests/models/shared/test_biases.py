@@ -15,36 +15,36 @@ DAMPING = {"user_damping": 5.0, "item_damping": 2.0}
 
 
 def test_a_damping_of_zero_gives_plain_means_and_no_nan() -> None:
-    effects = damped_biases(TRAIN, IDS, 0.0, 0.0)
-    assert effects.item[0] == 4.5 - 3.0
-    assert effects.item[4] == 0.0
-    assert np.isfinite(effects.user).all()
+    biases = damped_biases(TRAIN, IDS, 0.0, 0.0)
+    assert biases.item[0] == 4.5 - 3.0
+    assert biases.item[4] == 0.0
+    assert np.isfinite(biases.user).all()
 
 
 def test_each_effect_is_the_damped_mean_of_what_the_others_leave() -> None:
     rng = np.random.default_rng(0)
     users, items = np.divmod(rng.permutation(40 * 30)[:500], 30)
     train = Interactions.from_arrays(users, items, rng.integers(1, 6, 500))
-    effects = damped_biases(train, Ids(40, 30, 1.0, 5.0), 5.0, 2.0)
+    biases = damped_biases(train, Ids(40, 30, 1.0, 5.0), 5.0, 2.0)
     for index, effect, other, damping in (
-        (users, effects.user, effects.item[items], 5.0),
-        (items, effects.item, effects.user[users], 2.0),
+        (users, biases.user, biases.item[items], 5.0),
+        (items, biases.item, biases.user[users], 2.0),
     ):
-        total = np.bincount(index, train.rating - effects.mean - other)
+        total = np.bincount(index, train.rating - biases.mean - other)
         expected = total / (np.bincount(index) + damping)
         np.testing.assert_allclose(effect[:-1], expected, atol=0.002)
 
 
 def test_a_cold_item_takes_after_items_with_its_features() -> None:
     columns = np.array([[1.0], [1.0], [-1.0], [-1.0], [1.0]])
-    effects = biases_around_prior(TRAIN, IDS, columns, regularization=0.1, **DAMPING)
-    assert effects.item[4] > 0.5
-    assert effects.item[5] == 0.0  # unknown: no features
+    biases = biases_around_prior(TRAIN, IDS, columns, regularization=0.1, **DAMPING)
+    assert biases.item[4] > 0.5
+    assert biases.item[5] == 0.0  # unknown: no features
 
 
 def test_without_user_effects_it_is_the_formula() -> None:
     columns = np.random.default_rng(0).normal(size=(5, 2))
-    effects = biases_around_prior(
+    biases = biases_around_prior(
         TRAIN, IDS, columns, user_damping=1e12, item_damping=2.0, regularization=0.7
     )
     residual = TRAIN.rating - TRAIN.rating.mean()
@@ -55,12 +55,10 @@ def test_without_user_effects_it_is_the_formula() -> None:
         columns[seen], (total / np.maximum(count, 1))[seen], (count / (count + 2.0))[seen]
     )
     expected = (total + 2.0 * model.predict(columns)) / (count + 2.0)
-    np.testing.assert_allclose(effects.item[:-1], expected, atol=1e-9)
+    np.testing.assert_allclose(biases.item[:-1], expected, atol=1e-9)
 
 
 def test_state_round_trip() -> None:
-    effects = damped_biases(TRAIN, IDS, 5.0, 3.0)
-    again = Biases.from_state(effects.state())
-    np.testing.assert_array_equal(
-        again.predict([0, -1], [4, -1]), effects.predict([0, -1], [4, -1])
-    )
+    biases = damped_biases(TRAIN, IDS, 5.0, 3.0)
+    again = Biases.from_state(biases.state())
+    np.testing.assert_array_equal(again.predict([0, -1], [4, -1]), biases.predict([0, -1], [4, -1]))

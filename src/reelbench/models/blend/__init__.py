@@ -1,9 +1,9 @@
-"""Model `blend`: other models side by side, weighed on ratings that they were not fitted to.
+"""Model `blend`: other models side by side, weighted on ratings that they were not fitted to.
 
 Ratings are stacked (Wolpert 1992, "Stacked generalization"; for ratings Sill et al. 2009,
 "Feature-Weighted Linear Stacking"): a ridge regression from the members' predictions, and from how
 many ratings user and item have, to the rating. Rankings are a weighted sum of standardised scores
-(`ranking_weights.py`). The weights come from valid or, where that is empty, from a part of train
+(`ranking.py`). The weights come from valid or, where that is empty, from a part of train
 that is held out for a first fit; members and weights never see test.
 """
 

@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
-from hydra.utils import get_class
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from reelbench import paths
-from reelbench.models.base import ModelEntry, Recommender
-from reelbench.params import Section, validate
+from reelbench.models.base import ModelEntry
+from reelbench.params import Section
 
 _SOURCE = paths.CONF / "models" / "blend.yaml"
 
 
+def _default_raters() -> dict[str, ModelEntry]:
+    targets = {"bias": "bias.Bias", "knn_item": "knn.KNN", "svd": "svd.SVD"}
+    return {
+        name: ModelEntry(_target_=f"reelbench.models.{target}") for name, target in targets.items()
+    }
+
+
 class BlendConfig(Section):
+    """Parameters."""
+
     #: members whose predictions are stacked, as entries of `models` under any name
-    raters: dict[str, ModelEntry] = Field(min_length=1)
+    raters: dict[str, ModelEntry] = Field(default_factory=_default_raters, min_length=1)
     #: members whose scores are added for ranking; none: the stacked rating ranks
-    rankers: dict[str, ModelEntry]
+    rankers: dict[str, ModelEntry] = Field(default_factory=dict)
     #: whether a member's weight may change with the number of ratings of user and item
-    weights_by_count: bool
+    weights_by_count: bool = True
     #: share of train that is held out for the weights where valid is empty
-    holdout: float = Field(gt=0, lt=1)
-    #: likewise for the weights of the rankers, who are fitted once for each of so many such parts
-    ranker_holdout: float = Field(gt=0, lt=1)
-    ranker_holdouts: PositiveInt
+    holdout: float = Field(default=0.1, gt=0, lt=1)
+    #: share of train that is held out for the weights of the rankers where valid is empty
+    ranker_holdout: float = Field(default=0.2, gt=0, lt=1)
+    #: number of such parts; the rankers are fitted once for each
+    ranker_holdouts: PositiveInt = 3
     #: whether members learn from train and valid together once the weights are known
-    refit: bool
+    refit: bool = False
     #: length of the lists whose nDCG the weights of the rankers maximise
-    k: PositiveInt
-    #: a rating counts as relevant in these lists from this value on; null: every rating
-    min_relevant_rating: float | None
+    k: PositiveInt = 10
+    #: a rating counts as relevant in these lists from this value on; None: every rating
+    min_relevant_rating: float | None = None
 
     @field_validator("raters", "rankers")
     @classmethod
@@ -46,9 +55,8 @@ class BlendConfig(Section):
     def _members_are_sound(self) -> BlendConfig:
         for group, entries in (("raters", self.raters), ("rankers", self.rankers)):
             for name, entry in entries.items():
-                model: type[Recommender] = get_class(entry.target)
-                validate(f"{group}.{name}", entry.parameters, model.Config, _SOURCE)
-                if group == "raters" and not model.predicts_ratings:
+                entry.check(f"{group}.{name}", _SOURCE)
+                if group == "raters" and not entry.model_class.predicts_ratings:
                     raise ValueError(f"raters.{name} only ranks: name it among rankers")
                 if self.raters.get(name, entry) != entry:
                     raise ValueError(f"{name} is a rater and a ranker with different parameters")

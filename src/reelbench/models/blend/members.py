@@ -1,4 +1,4 @@
-"""The models of a blend, fitted and stored together."""
+"""The models of a blend, fitted and stored together, and the ratings that they learn from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from hydra.utils import get_class
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
@@ -22,7 +21,7 @@ Members = dict[str, Recommender]
 def create(entries: Mapping[str, ModelEntry], seed: int, threads: int) -> Members:
     """Unfitted members; each has a seed of its own, from that of the blend and its name."""
     return {
-        name: get_class(entry.target)(
+        name: entry.model_class(
             seed=seed_for(seed, name) if entry.seed is None else entry.seed,
             threads=threads,
             **entry.parameters,
@@ -50,7 +49,7 @@ def fit(
 
 
 def ratings_matrix(member: Recommender, user_idx: np.ndarray) -> np.ndarray:
-    """What `predict` says of all items: float32 (len(user_idx), n_items), on the rating scale."""
+    """Predictions for all items: float32 (len(user_idx), n_items), on the rating scale."""
     ids = member.ids
     if member.scores_are_ratings:
         return np.clip(member.score(user_idx), ids.rating_min, ids.rating_max)
@@ -68,3 +67,19 @@ def save(members: Members, folder: Path) -> None:
 def load(names: Mapping[str, ModelEntry], folder: Path) -> Members:
     """Inverse of `save`."""
     return {name: Recommender.load(folder / name) for name in names}
+
+
+def held_out(
+    train: Interactions, share: float, generator: np.random.Generator
+) -> tuple[Interactions, Interactions]:
+    """The other rows, and a random share of the rows, rounded; one row at least is in the first."""
+    size = min(round(share * len(train)), len(train) - 1)
+    out = np.zeros(len(train), dtype=bool)
+    out[generator.permutation(len(train))[:size]] = True
+    return train.select(~out), train.select(out)
+
+
+def together(first: Interactions, second: Interactions) -> Interactions:
+    """Both parts as one, in the order of users and items, whatever part a row was in."""
+    both = Interactions.concat(first, second)
+    return both.select(np.lexsort((both.item_idx, both.user_idx)))

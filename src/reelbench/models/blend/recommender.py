@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
-from reelbench.models.base import Arrays, Recommender
+from reelbench.models.base import Recommender
 from reelbench.models.blend import members as models
 from reelbench.models.blend.config import BlendConfig
-from reelbench.models.blend.parts import held_out, nothing, together
+from reelbench.models.blend.members import held_out, together
 from reelbench.models.blend.ranking import ranking_weights, standardised
 from reelbench.models.blend.stack import Counts, Stack
+from reelbench.models.shared.user_items import Arrays, NewUser
 from reelbench.seeds import generator
 
 _LOG = logging.getLogger(__name__)
@@ -28,7 +30,7 @@ _SCORES_PER_RANKER = 20_000_000
 
 
 class View(NamedTuple):
-    """What rankers say of some users, beside what they should have said.
+    """Scores of rankers for some users, and the items that they should have ranked first.
 
     Attributes:
         scores: standardised, float32 (n, n_items) per ranker.
@@ -45,13 +47,15 @@ class Blend(Recommender):
     """Stacked ratings of the raters; the rankers' scores, if there are any, give the order.
 
     A member that stops early should have other epochs in a blend that refits: there is no valid
-    part then to stop at.
+    part then to stop at. Fold-in is that of the members which give the order, and so it needs all
+    of them to have one; the copy predicts ratings only where there are no rankers.
 
     Attributes:
         members: the fitted models by name.
     """
 
     Config = BlendConfig
+    config: BlendConfig
 
     @property
     def scores_are_ratings(self) -> bool:
@@ -69,7 +73,7 @@ class Blend(Recommender):
         learning, weighing = (train, valid) if given else self._hold_out(train)
         self._fit_members(learning, weighing, features)
         self._stack = self._learn_stack(weighing)
-        # one small part held out says little of whole lists: where there is no valid, several do
+        # one small part held out says little of whole lists: without a valid part there are several
         views = (
             [self._view(self.members, learning, weighing)]
             if given
@@ -78,7 +82,7 @@ class Blend(Recommender):
         self._ranking = self._learn_ranking(views)
         self._log_weights()
         if self.config.refit or not given:
-            self._fit_members(together(learning, weighing), nothing(), features)
+            self._fit_members(together(learning, weighing), Interactions.empty(), features)
 
     def _hold_out(self, train: Interactions) -> tuple[Interactions, Interactions]:
         return held_out(train, self.config.holdout, generator(self.seed, "holdout"))
@@ -107,14 +111,14 @@ class Blend(Recommender):
             draw = generator(self.seed, "ranker_holdout", str(number))
             learning, weighing = held_out(train, self.config.ranker_holdout, draw)
             rankers = models.create(self.config.rankers, self.seed, self.threads)
-            models.fit(rankers, self.config.rankers, learning, nothing(), features)
+            models.fit(rankers, self.config.rankers, learning, Interactions.empty(), features)
             views.append(self._view(rankers, learning, weighing))
         return views
 
     def _view(
         self, members: models.Members, learning: Interactions, weighing: Interactions
     ) -> View:
-        """What the rankers say of the users of a part that they were fitted without."""
+        """Scores of the rankers for the users of a part that they were fitted without."""
         sizes = self.ids.n_users, self.ids.n_items
         users = self._sample(np.unique(weighing.user_idx))
         relevant = weighing.select(self._is_relevant(weighing.rating)).seen(*sizes)
@@ -169,6 +173,25 @@ class Blend(Recommender):
             if weight:
                 total += weight * standardised(self.members[name].score(user_idx))
         return total
+
+    @property
+    def _order_givers(self) -> list[str]:
+        return list(self.config.rankers or self.config.raters)
+
+    @property
+    def can_fold_in(self) -> bool:
+        return all(self.members[name].can_fold_in for name in self._order_givers)
+
+    def _fold_in(self, user: NewUser) -> Self:
+        other = self._copy()
+        counts = self._counts.user.copy()
+        counts[-1] = np.log1p(len(user.items))
+        other._counts = replace(self._counts, user=counts)
+        members = {name: self.members[name] for name in self._order_givers}
+        other.members = {
+            name: member.fold_in(user.items, user.ratings) for name, member in members.items()
+        }
+        return other
 
     def _state(self) -> Arrays:
         return {

@@ -1,4 +1,4 @@
-"""What the machine knows of users and of items, as sparse rows.
+"""What the machine knows of users and of items, as sparse rows, and its parameters.
 
 A side (users or items) is groups of columns beside each other, and a group shares one prior. First
 come the columns of the train part, a column per warm user (item) and the implicit feedback, then
@@ -14,15 +14,59 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Block, Features
-from reelbench.features.matrices import dense_columns, sparse_of, user_columns
-from reelbench.models.fm.config import FMConfig
+from reelbench.features.matrices import (
+    dense_columns,
+    one_hot,
+    principal_components,
+    sparse_of,
+    unit_rows,
+    user_columns,
+)
+from reelbench.params import Section
 
 #: arrays of the block `years`
 _YEAR, _KNOWN, _MOMENTS = "year", "known", "moments"
+
+
+class FMConfig(Section):
+    """Parameters of the machine and of its columns."""
+
+    #: length of the vector v of every column
+    rank: PositiveInt = 10
+    #: runs of the Gibbs sampler, each from another start
+    chains: PositiveInt = 1
+    #: iterations of each
+    iterations: PositiveInt = 100
+    #: iterations at the start of each whose samples are not averaged
+    burn_in: NonNegativeInt = 10
+    #: standard deviation of the vectors before the first iteration
+    init_std: PositiveFloat = 0.1
+    #: whether a user is also the items that they rated
+    items_of_user: bool = True
+    #: whether an item is also the users who rated it
+    users_of_item: bool = True
+    #: whether users and items have a column for the magnitude of their number of train ratings
+    count_bins: bool = False
+    #: length of a release period in years, where block `years` is declared
+    period_years: PositiveInt = 4
+    #: block → number of principal components that its columns are reduced to
+    components: dict[str, PositiveInt] = Field(default_factory=dict)
+    #: rating points (root mean square over all pairs) by which storing fewer factors may change the
+    #: mean prediction
+    tolerance: float = Field(default=0.005, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _a_sample_is_left(self) -> FMConfig:
+        if self.burn_in >= self.iterations:
+            raise ValueError(
+                f"burn_in ({self.burn_in}) must be less than iterations ({self.iterations})"
+            )
+        return self
 
 
 @dataclass(frozen=True)
@@ -94,26 +138,20 @@ def periods(block: Block, warm: np.ndarray, length: int) -> np.ndarray:
 
 def _components(columns: np.ndarray, warm: np.ndarray, number: int) -> np.ndarray:
     """First principal components of the warm rows, (n, ≤ number), mean squared length 1."""
-    centred = columns - columns[warm].mean(axis=0)
-    _, _, axes = np.linalg.svd(centred[warm], full_matrices=False)
-    found = centred @ axes[:number].T
+    found = principal_components(columns, warm, number)
     length = np.sqrt((found[warm] ** 2).sum(axis=1).mean()) if found.size else 0.0
     return found / (length or 1.0)
 
 
 def _of_length_one(matrix: sparse.csr_array) -> sparse.csr_matrix:
     """Rows scaled to length 1, so ones become 1/√n as in SVD++ (Koren 2008); an empty one stays."""
-    floats = sparse.csr_matrix(matrix, dtype=np.float64)
-    length = np.sqrt(np.asarray(floats.multiply(floats).sum(axis=1)).ravel())
-    scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0)
-    return sparse.csr_matrix(sparse.diags(scale) @ floats)
+    return sparse.csr_matrix(unit_rows(matrix.astype(np.float64)))
 
 
 def _ids(count: np.ndarray) -> sparse.csr_matrix:
     """A column for everyone with a train row."""
-    warm = np.flatnonzero(count)
-    ones = np.ones(len(warm))
-    return sparse.csr_matrix((ones, (warm, np.arange(len(warm)))), (len(count), len(warm)))
+    warm = count > 0
+    return sparse.csr_matrix(one_hot(np.where(warm, np.cumsum(warm) - 1, -1), int(warm.sum())))
 
 
 def _side(
@@ -131,8 +169,8 @@ def _side(
         # a rating was not yet there when it was given: in training the others are counted
         learned_bins = _magnitude(count[warm] - 1)
         bins = np.unique(learned_bins)
-        learned.append(_one_hot(learned_bins, bins))
-        known.append(_one_hot(_magnitude(np.append(count, 0)), bins))
+        learned.append(_bins(learned_bins, bins))
+        known.append(_bins(_magnitude(np.append(count, 0)), bins))
     nothing = sparse.csr_matrix((len(count) + 1, 0))
     return Side(
         warm,
@@ -153,8 +191,6 @@ def _magnitude(count: np.ndarray) -> np.ndarray:
     return np.ceil(np.log2(count + 1.0)).astype(np.int64)
 
 
-def _one_hot(number: np.ndarray, bins: np.ndarray) -> sparse.csr_matrix:
+def _bins(number: np.ndarray, bins: np.ndarray) -> sparse.csr_matrix:
     """A column per bin, CSR (n, len(bins)); a number that is no bin goes to the nearest one."""
-    column = np.abs(number[:, None] - bins).argmin(axis=1)
-    ones = np.ones(len(number))
-    return sparse.csr_matrix((ones, (np.arange(len(number)), column)), (len(number), len(bins)))
+    return sparse.csr_matrix(one_hot(np.abs(number[:, None] - bins).argmin(axis=1), len(bins)))

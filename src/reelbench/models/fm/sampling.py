@@ -1,23 +1,57 @@
-"""Gibbs sampling by myfm, sample by sample into the posterior mean."""
+"""Gibbs sampling by myfm 0.4.0, sample by sample into the posterior mean."""
 
 from __future__ import annotations
 
 import logging
-from typing import Any
+import sys
+from types import ModuleType
+from typing import Protocol
 
 import numpy as np
 
 from reelbench.data.interactions import Interactions
-from reelbench.models.fm.config import FMConfig
-from reelbench.models.fm.design import Side
-from reelbench.models.fm.library import load_myfm
+from reelbench.models.fm.design import FMConfig, Side
 from reelbench.models.fm.posterior import PosteriorMean, SideSample
 from reelbench.seeds import seed_for
 
 _LOG = logging.getLogger(__name__)
 
-# rows that a curve is drawn from: bounds the time and memory of an iteration
+# rows that a curve is computed from: bounds the time and memory of an iteration
 _ROWS_PER_CURVE = 100_000
+
+
+class _Sample(Protocol):
+    """One sample of myfm: w_0, w and the rows v."""
+
+    w0: float
+    w: np.ndarray
+    V: np.ndarray
+
+
+def load_myfm() -> ModuleType:
+    """The module myfm.
+
+    Its first line imports two names of `pkg_resources` that it never uses, and setuptools 82 has
+    removed that package; where it is gone, an empty one stands in for it during the import.
+    """
+    try:
+        import pkg_resources  # type: ignore[import-not-found, unused-ignore]  # noqa: F401
+    except ModuleNotFoundError:
+        return _import_beside_a_stand_in()
+    import myfm
+
+    return myfm
+
+
+def _import_beside_a_stand_in() -> ModuleType:
+    stand_in = ModuleType("pkg_resources")
+    vars(stand_in).update(DistributionNotFound=ImportError, get_distribution=None)
+    sys.modules["pkg_resources"] = stand_in
+    try:
+        import myfm
+    finally:
+        del sys.modules["pkg_resources"]
+    return myfm
 
 
 class Curve:
@@ -42,8 +76,8 @@ class Curve:
 
     def _predicted(self, users: SideSample, items: SideSample) -> np.ndarray:
         left, right = users.factors[self._user], items.factors[self._item]
-        taste = np.einsum("nf,nf->n", left, right)
-        return np.asarray(users.bias[self._user] + items.bias[self._item] + taste)
+        interaction = np.einsum("nf,nf->n", left, right)
+        return np.asarray(users.bias[self._user] + items.bias[self._item] + interaction)
 
 
 class Sampler:
@@ -76,7 +110,9 @@ class Sampler:
             losses = list(self.history[-1].items())[1:]
             _LOG.info("chain %d: %s", chain + 1, ", ".join(f"{n} {v:.4f}" for n, v in losses))
 
-    def _run_chain(self, myfm: Any, blocks: list[Any], target: np.ndarray, seed: int) -> None:
+    def _run_chain(
+        self, myfm: ModuleType, blocks: list[object], target: np.ndarray, seed: int
+    ) -> None:
         machine = myfm.MyFMRegressor(
             self._config.rank, init_stdev=self._config.init_std, random_seed=seed
         )
@@ -90,7 +126,9 @@ class Sampler:
             callback=self._keep,
         )
 
-    def _keep(self, iteration: int, sample: Any, _prior: Any, _: Any) -> tuple[bool, None]:
+    def _keep(
+        self, iteration: int, sample: _Sample, _prior: object, _: object
+    ) -> tuple[bool, None]:
         """Called by myfm at the end of every iteration; False: go on."""
         users, items = self._sides(sample)
         if iteration >= self._config.burn_in:
@@ -101,7 +139,7 @@ class Sampler:
         self.history.append({"epoch": len(self.history) + 1, **losses})
         return False, None
 
-    def _sides(self, sample: Any) -> tuple[SideSample, SideSample]:
+    def _sides(self, sample: _Sample) -> tuple[SideSample, SideSample]:
         """One sample as users and items; mean rating and intercept are with the items."""
         split = self._users.learned.shape[1]
         weights, vectors = np.asarray(sample.w), np.asarray(sample.V)

@@ -40,6 +40,7 @@ class MLP(Recommender):
     """
 
     Config = MLPConfig
+    config: MLPConfig
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         self._tables = Tables.make(train, features, self.config)

@@ -34,6 +34,7 @@ class Network(Recommender):
     """The network as a recommender; `history` holds the RMSE on train and valid of each epoch."""
 
     Config = NetworkConfig
+    config: NetworkConfig
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         effects = biases_around_prior(

@@ -1,21 +1,40 @@
-"""Models that are a mean, two biases and the product of two vectors."""
+"""Models whose rating is a mean, two biases and the product of two vectors, and how they fold in.
+
+What `RidgeFoldIn` finds for a new user are the bias and factors z of a ridge regression on
+h = (1, q_i) of the rated items, around the mean user μ and with the covariance Σ of the users of
+train as penalty: the mode of
+
+    z ~ N(μ, Σ),   r - base_i ~ N(z·h_i, s),   z = μ + ΣHᵀ (HΣHᵀ + sI)⁻¹ (r - base - Hμ)
+
+(Bishop 2006, "Pattern Recognition and Machine Learning", section 3.3; here with as many equations
+as there are ratings). s is the mean squared error of the model in train. Few ratings leave the
+user near μ, and a direction in which users of train do not differ stays untouched, so nothing needs
+to be known of how a model was trained.
+"""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import ClassVar, Protocol, Self
 
 import numpy as np
 from pydantic import PositiveInt
-from scipy import sparse
+from scipy import linalg, sparse
 from threadpoolctl import threadpool_limits
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
-from reelbench.models.base import Arrays, Recommender
+from reelbench.models.base import Recommender
+from reelbench.models.shared.ranker import Ranker
+from reelbench.models.shared.user_items import Arrays, NewUser, for_every_user
 from reelbench.params import Section
 from reelbench.seeds import seed_for
+
+# ratings of train, evenly taken, that the size of errors is taken from
+_ERRORS = 10_000
+# a model that knows train by heart must not be asked to divide by nothing
+_LEAST_NOISE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -23,12 +42,12 @@ class Factors:
     """rating ≈ mean + user_bias[u] + item_bias[i] + user_factors[u] · item_factors[i].
 
     Attributes:
-        mean: where all start from.
-        user_bias: float64 (n_users + 1,); the last row, and every cold user's, is the answer for
-            an unknown user (see `base.py`), here and below.
-        item_bias: float64 (n_items + 1,).
-        user_factors: float64 (n_users + 1, f).
-        item_factors: float64 (n_items + 1, f).
+        mean: mean rating.
+        user_bias: (n_users + 1,); the last row, and every cold user's, is the answer for an
+            unknown user (see `base.py`), here and below.
+        item_bias: (n_items + 1,).
+        user_factors: (n_users + 1, f).
+        item_factors: (n_items + 1, f).
     """
 
     mean: float
@@ -38,12 +57,12 @@ class Factors:
     item_factors: np.ndarray
 
     def predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
-        """Predictions float64 (n,); index -1 is an unknown user or item."""
+        """Predictions (n,); index -1 is an unknown user or item."""
         product = np.einsum("nf,nf->n", self.user_factors[user_idx], self.item_factors[item_idx])
         return self.mean + self.user_bias[user_idx] + self.item_bias[item_idx] + product
 
     def score(self, user_idx: np.ndarray) -> np.ndarray:
-        """Predictions for all items of the catalogue, float64 (n, n_items)."""
+        """Predictions for all items of the catalogue, (n, n_items)."""
         product = self.user_factors[user_idx] @ self.item_factors[:-1].T
         return self.mean + self.user_bias[user_idx, None] + self.item_bias[:-1] + product
 
@@ -57,16 +76,28 @@ class Factors:
             self.item_factors,
         )
 
+    def for_user(self, bias: float, vector: np.ndarray) -> Factors:
+        """The same items, and every user with this bias and these factors (f,)."""
+        n_users, kind = len(self.user_bias) - 1, self.user_bias.dtype
+        return replace(
+            self,
+            user_bias=for_every_user(np.asarray(bias, dtype=kind), n_users),
+            user_factors=for_every_user(vector.astype(kind), n_users),
+        )
+
 
 class FactorModel(Recommender):
-    """Base of such a model: what a subclass writes is how the factors are found."""
+    """Base of such a model: a subclass writes how the factors are found."""
+
+    #: last factors that are not a vector of the item but say that it is in train
+    _markers: ClassVar[int] = 0
 
     @abstractmethod
-    def _factorise(self, train: Interactions, ids: Ids) -> Factors:
+    def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
         """Learn from train."""
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
-        self._factors = self._factorise(train, features.ids)
+        self._factors = self._factorise(train, valid, features)
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
         return self._factors.predict(user_idx, item_idx)
@@ -74,41 +105,126 @@ class FactorModel(Recommender):
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         return self._factors.score(user_idx)
 
+    def item_vectors(self) -> np.ndarray:
+        factors = self._factors.item_factors
+        return factors[:-1, : factors.shape[1] - self._markers].astype(np.float32)
+
+    def _with_user(self, bias: float, vector: np.ndarray) -> Self:
+        """A copy in which every user has this bias and these factors."""
+        other = self._copy()
+        other._factors = self._factors.for_user(bias, vector)
+        return other
+
     def _state(self) -> Arrays:
         return {name: np.asarray(value) for name, value in vars(self._factors).items()}
 
     def _restore(self, state: Arrays) -> None:
-        arrays = {name: array for name, array in state.items() if name != "mean"}
-        self._factors = Factors(float(state["mean"]), **arrays)
+        names = ("user_bias", "item_bias", "user_factors", "item_factors")
+        self._factors = Factors(float(state["mean"]), *(state[name] for name in names))
 
 
-class FactorRankerConfig(Section):
-    factors: PositiveInt
-    epochs: PositiveInt
-    #: models from as many seeds, whose scores are averaged
-    bags: PositiveInt
+@dataclass(frozen=True)
+class UserPrior:
+    """What the users of train are like.
 
-
-class FactorRanker(Recommender):
-    """Ranks by the product of factors; `predict` answers the mean rating of train.
-
-    A user without ratings has the mean of the others' factors, a movie without ratings the score
-    0. Memory: 4 · factors · bags bytes per user and movie.
+    Attributes:
+        mean: μ, float64 (f + 1,), of bias and factors.
+        covariance: Σ, float64 (f + 1, f + 1).
+        noise: s, mean squared error of predictions in train.
     """
 
-    predicts_ratings = False
+    mean: np.ndarray
+    covariance: np.ndarray
+    noise: float
+
+    @classmethod
+    def of(cls, factors: Factors, users: np.ndarray, noise: float) -> UserPrior:
+        """From the users (n,) with a row in train."""
+        vectors = np.column_stack([factors.user_bias, factors.user_factors])[users]
+        vectors = vectors.astype(np.float64)
+        centred = vectors - vectors.mean(axis=0)
+        return cls(vectors.mean(axis=0), centred.T @ centred / len(users), max(noise, _LEAST_NOISE))
+
+    def mode(self, design: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """z (f + 1,) of a user with rows of h (n, f + 1) and their targets (n,)."""
+        spread = design @ self.covariance
+        kernel = spread @ design.T + self.noise * np.eye(len(design))
+        residual = target - design @ self.mean
+        return self.mean + spread.T @ linalg.solve(kernel, residual, assume_a="pos")
+
+
+class RidgeFoldIn(FactorModel):
+    """Adds the fold-in by ridge regression; close to what training gives a user, not the same."""
+
+    def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
+        super()._fit(train, valid, features)
+        rows = np.linspace(0, len(train) - 1, min(len(train), _ERRORS)).astype(np.int64)
+        error = train.rating[rows] - self.predict(train.user_idx[rows], train.item_idx[rows])
+        users = np.unique(train.user_idx)
+        self._prior = UserPrior.of(self._factors, users, float(np.mean(error**2)))
+
+    def _fold_in(self, user: NewUser) -> Self:
+        factors = self._factors
+        base = factors.mean + factors.item_bias[user.items]
+        design = np.column_stack([np.ones(len(user.items)), factors.item_factors[user.items]])
+        found = self._prior.mode(design, user.ratings - base)
+        return self._with_user(float(found[0]), found[1:])
+
+    def _state(self) -> Arrays:
+        prior = {f"prior_{name}": np.asarray(value) for name, value in vars(self._prior).items()}
+        return {**super()._state(), **prior}
+
+    def _restore(self, state: Arrays) -> None:
+        super()._restore(state)
+        self._prior = UserPrior(
+            state["prior_mean"], state["prior_covariance"], float(state["prior_noise"])
+        )
+
+
+class RankerConfig(Section):
+    """What the models have in common that rank by a product of factors."""
+
+    #: length of the vectors of users and items
+    factors: PositiveInt = 100
+    #: passes over the ratings
+    epochs: PositiveInt = 15
+    #: models from as many seeds, whose scores are averaged
+    bags: PositiveInt = 1
+
+
+class Learner(Protocol):
+    """A model of the library `implicit`, or one with its interface."""
+
+    user_factors: np.ndarray
+    item_factors: np.ndarray
+
+    def fit(self, matrix: sparse.csr_matrix, show_progress: bool) -> None:
+        """Learn from the entries of a matrix (n_users, n_items)."""
+
+
+class FactorRanker(Ranker):
+    """Ranks by the product of factors; `predict` returns the mean rating of train.
+
+    A user without ratings has the mean of the others' factors, an item without ratings the score
+    0. Memory: 4 · factors · bags bytes per user and item.
+    """
+
+    Config = RankerConfig
+    config: RankerConfig
 
     @abstractmethod
-    def _untrained(self, seed: int) -> Any:
-        """A model of `implicit` with the configuration and a seed."""
+    def _learner(self, seed: int) -> Learner:
+        """A model that is not fitted, with the configuration and a seed."""
 
     @abstractmethod
     def _matrix(self, train: Interactions, ids: Ids) -> sparse.csr_array:
         """What it learns from, float32 CSR (n_users, n_items)."""
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
-        self._mean = float(train.rating.mean(dtype=np.float64))
+        super()._fit(train, valid, features)
         matrix = self._matrix(train, features.ids)
+        # of the entries that are learned from; the loss and the fold-in of a subclass need it
+        self._count = np.bincount(matrix.indices, minlength=matrix.shape[1])
         bags = [self._learn(matrix, bag) for bag in range(self.config.bags)]
         # the product of factors side by side is the sum of the bags' products
         self._item_factors = np.hstack([items for _, items in bags])
@@ -116,29 +232,38 @@ class FactorRanker(Recommender):
 
     def _learn(self, matrix: sparse.csr_array, bag: int) -> tuple[np.ndarray, np.ndarray]:
         """Factors (n_users + 1, f) and (n_items, f) from a seed of their own."""
-        model = self._untrained(seed_for(self.seed, "bag", str(bag)))
+        model = self._learner(seed_for(self.seed, "bag", str(bag)))
         # the library asks for it: BLAS must not divide up what its own threads divide up already
         with threadpool_limits(1, "blas"):
             model.fit(sparse.csr_matrix(matrix), show_progress=False)
         users, items = model.user_factors, model.item_factors
         warm = np.diff(matrix.indptr) > 0
         mean = users[warm].mean(axis=0)
-        items[np.bincount(matrix.indices, minlength=len(items)) == 0] = 0.0
+        items[self._count == 0] = 0.0
         return np.vstack([np.where(warm[:, None], users, mean), mean]), items
-
-    def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
-        return np.full(len(user_idx), self._mean)
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         return self._user_factors[user_idx] @ self._item_factors.T
 
+    def item_vectors(self) -> np.ndarray:
+        return self._item_factors
+
+    def _bags(self) -> list[np.ndarray]:
+        """Item factors of every bag, float64 (n_items, f)."""
+        return np.split(self._item_factors.astype(np.float64), self.config.bags, axis=1)
+
+    def _with_user(self, vectors: list[np.ndarray]) -> Self:
+        """A copy in which every user has these factors (f,), one array per bag."""
+        other = self._copy()
+        vector = (np.concatenate(vectors) / len(vectors)).astype(np.float32)
+        other._user_factors = for_every_user(vector, self.ids.n_users)
+        return other
+
     def _state(self) -> Arrays:
-        return {
-            "mean": np.array(self._mean),
-            "user_factors": self._user_factors,
-            "item_factors": self._item_factors,
-        }
+        own = {"user_factors": self._user_factors, "item_factors": self._item_factors}
+        return {**super()._state(), **own, "count": self._count}
 
     def _restore(self, state: Arrays) -> None:
-        self._mean = float(state["mean"])
+        super()._restore(state)
         self._user_factors, self._item_factors = state["user_factors"], state["item_factors"]
+        self._count = state["count"]

@@ -1,9 +1,14 @@
-"""Ratings in Surprise's form, and what Surprise learned in the order of our catalogue."""
+"""Models that Surprise trains: ratings in its form, and its arrays in the order of our catalogue.
+
+Surprise learns (`_learn`); its arrays are kept and scored by NumPy. The protocols name what is read
+of Surprise's objects, which have no types of their own.
+"""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from collections.abc import Iterable
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -11,38 +16,80 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from reelbench.columns import ITEM_IDX, RATING, USER_IDX
 from reelbench.data.interactions import Interactions
-from reelbench.features.block import Ids
+from reelbench.features.block import Features, Ids
 from reelbench.models.shared.factors import FactorModel, Factors
 from reelbench.params import Section
 
 
-class SurpriseModel(FactorModel):
-    """Surprise learns (`_learn`); its arrays are kept and scored by NumPy."""
+class Trainset(Protocol):
+    """Surprise's own form of the ratings; `ur` holds (item, rating) pairs of each user."""
+
+    global_mean: float
+    ur: dict[int, list[tuple[int, float]]]
+
+    def all_users(self) -> Iterable[int]: ...
+    def all_items(self) -> Iterable[int]: ...
+    def to_raw_uid(self, inner: int) -> int: ...
+    def to_raw_iid(self, inner: int) -> int: ...
+
+
+class Algorithm(Protocol):
+    """A fitted algorithm."""
+
+    trainset: Trainset
+
+
+class Factorisation(Algorithm, Protocol):
+    """Factors of users and items, in Surprise's order as all arrays."""
+
+    pu: np.ndarray
+    qi: np.ndarray
+
+
+class BiasedFactorisation(Factorisation, Protocol):
+    """The same with biases."""
+
+    bu: np.ndarray
+    bi: np.ndarray
+
+
+Fitted = TypeVar("Fitted", bound=Algorithm)
+
+
+class SurpriseModel(FactorModel, Generic[Fitted]):
+    """Base of the models that Surprise trains, by the kind of its algorithm."""
 
     def prepare(self) -> None:
         """Import Surprise."""
         import surprise  # noqa: F401
 
     @abstractmethod
-    def _learn(self, trainset: Any) -> Any:
+    def _learn(self, trainset: Trainset) -> Fitted:
         """Surprise's algorithm, fitted."""
 
-    def _factorise(self, train: Interactions, ids: Ids) -> Factors:
-        return biased_factors(self._learn(trainset_of(train, ids)), ids)
+    @abstractmethod
+    def _factors_of(self, algorithm: Fitted, ids: Ids) -> Factors:
+        """What it learned, in the order of our catalogue."""
+
+    def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
+        return self._factors_of(self._learn(trainset_of(train, features.ids)), features.ids)
 
 
 class DescentConfig(Section):
-    """What Surprise's SVD and SVD++ are told, which learn by stochastic gradient descent."""
+    """Parameters of Surprise's SVD and SVD++, which learn by stochastic gradient descent."""
 
-    factors: PositiveInt
-    epochs: PositiveInt
-    learning_rate: PositiveFloat
+    #: length of the vectors of users and items
+    factors: PositiveInt = 100
+    #: passes over the ratings
+    epochs: PositiveInt = 20
+    #: step of the gradient descent
+    learning_rate: PositiveFloat = 0.005
     #: L2 penalty of biases and factors
-    regularization: NonNegativeFloat
+    regularization: NonNegativeFloat = 0.02
     #: standard deviation of the factors before the first epoch
-    init_std: NonNegativeFloat
+    init_std: NonNegativeFloat = 0.1
 
-    def arguments(self, seed: int) -> dict[str, Any]:
+    def arguments(self, seed: int) -> dict[str, float]:
         """These parameters under the names that Surprise has for them."""
         return {
             "n_factors": self.factors,
@@ -54,72 +101,86 @@ class DescentConfig(Section):
         }
 
 
-def trainset_of(train: Interactions, ids: Ids) -> Any:
+def trainset_of(train: Interactions, ids: Ids) -> Trainset:
     """Surprise's own form of the ratings."""
     from surprise import Dataset, Reader
 
     columns = {USER_IDX: train.user_idx, ITEM_IDX: train.item_idx, RATING: train.rating}
     reader = Reader(rating_scale=(ids.rating_min, ids.rating_max))
-    return Dataset.load_from_df(pd.DataFrame(columns), reader).build_full_trainset()
+    trainset: Trainset = Dataset.load_from_df(pd.DataFrame(columns), reader).build_full_trainset()
+    return trainset
 
 
-def inner_order(trainset: Any) -> tuple[list[int], list[int]]:
-    """Indices of the catalogue in the order in which Surprise numbers users and items."""
-    users = [trainset.to_raw_uid(inner) for inner in trainset.all_users()]
-    items = [trainset.to_raw_iid(inner) for inner in trainset.all_items()]
-    return users, items
+class _Order:
+    """Places of Surprise's users and items in the catalogue, in the order of its arrays."""
+
+    def __init__(self, trainset: Trainset, ids: Ids) -> None:
+        self._ids = ids
+        self.users = [trainset.to_raw_uid(inner) for inner in trainset.all_users()]
+        self.items = [trainset.to_raw_iid(inner) for inner in trainset.all_items()]
+
+    def of_users(self, values: np.ndarray) -> np.ndarray:
+        """A row per user and one for the unknown; zeros for those not in train."""
+        return _spread(values, self.users, self._ids.n_users + 1)
+
+    def of_items(self, values: np.ndarray) -> np.ndarray:
+        """Likewise, of items."""
+        return _spread(values, self.items, self._ids.n_items + 1)
 
 
-def spread(values: np.ndarray, index: list[int], size: int) -> np.ndarray:
-    """Values put at `index` of an array with `size` rows, zeros elsewhere."""
+def _spread(values: np.ndarray, index: list[int], size: int) -> np.ndarray:
     spread = np.zeros((size, *values.shape[1:]))
     spread[index] = values
     return spread
 
 
-def biased_factors(algorithm: Any, ids: Ids, user_factors: np.ndarray | None = None) -> Factors:
+def biased_factors(
+    algorithm: BiasedFactorisation, ids: Ids, user_factors: np.ndarray | None = None
+) -> Factors:
     """mean + b_u + b_i + q_i·p_u; a cold or unknown user or item has no bias and no factors.
 
     Args:
-        algorithm: fitted, with Surprise's `bu`, `bi`, `pu` and `qi`.
+        algorithm: fitted.
+        ids: sizes of the catalogue.
         user_factors: what to take for `pu`, in Surprise's order.
     """
-    users, items = inner_order(algorithm.trainset)
-    n_users, n_items = ids.n_users + 1, ids.n_items + 1
+    order = _Order(algorithm.trainset, ids)
     return Factors(
         float(algorithm.trainset.global_mean),
-        spread(algorithm.bu, users, n_users),
-        spread(algorithm.bi, items, n_items),
-        spread(algorithm.pu if user_factors is None else user_factors, users, n_users),
-        spread(algorithm.qi, items, n_items),
+        order.of_users(algorithm.bu),
+        order.of_items(algorithm.bi),
+        order.of_users(algorithm.pu if user_factors is None else user_factors),
+        order.of_items(algorithm.qi),
     )
 
 
-def known_pairs_only(
-    algorithm: Any,
-    ids: Ids,
-    *,
-    user_bias: np.ndarray | float,
-    item_bias: np.ndarray | float,
-    user_factors: np.ndarray,
-    item_factors: np.ndarray,
-) -> Factors:
-    """b_u + b_i + q_i·p_u where user and item are both in train, the mean rating everywhere else.
+class KnownPairsModel(SurpriseModel[Fitted]):
+    """Predicts where user and item are both in train, and the mean rating everywhere else.
 
-    Two more factors do it: (b_u - mean)·1 and 1·b_i, with 0 for the 1 of who is not in train.
-
-    Args:
-        user_bias, item_bias, user_factors, item_factors: in Surprise's order.
+    Two more factors do it: (b_u - mean)·1 and 1·b_i, with 0 for the 1 of those not in train.
     """
-    users, items = inner_order(algorithm.trainset)
-    mean = float(algorithm.trainset.global_mean)
-    of_users = [user_factors, np.broadcast_to(user_bias - mean, len(users)), np.ones(len(users))]
-    of_items = [item_factors, np.ones(len(items)), np.broadcast_to(item_bias, len(items))]
-    n_users, n_items = ids.n_users + 1, ids.n_items + 1
-    return Factors(
-        mean,
-        np.zeros(n_users),
-        np.zeros(n_items),
-        spread(np.column_stack(of_users), users, n_users),
-        spread(np.column_stack(of_items), items, n_items),
-    )
+
+    _markers: ClassVar[int] = 2
+
+    @staticmethod
+    def _known_pairs(
+        trainset: Trainset,
+        ids: Ids,
+        *,
+        user_bias: np.ndarray | float,
+        item_bias: np.ndarray | float,
+        user_factors: np.ndarray,
+        item_factors: np.ndarray,
+    ) -> Factors:
+        """b_u + b_i + q_i·p_u of the pairs in train; arrays in Surprise's order."""
+        order = _Order(trainset, ids)
+        mean, n_users, n_items = float(trainset.global_mean), len(order.users), len(order.items)
+        of_users = [user_factors, np.broadcast_to(user_bias - mean, n_users), np.ones(n_users)]
+        of_items = [item_factors, np.ones(n_items), np.broadcast_to(item_bias, n_items)]
+        return Factors(
+            mean,
+            np.zeros(ids.n_users + 1),
+            np.zeros(ids.n_items + 1),
+            order.of_users(np.column_stack(of_users)),
+            order.of_items(np.column_stack(of_items)),
+        )

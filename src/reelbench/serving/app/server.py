@@ -145,10 +145,10 @@ def _is_network(library: Library, name: str) -> bool:
 def _ready(library: Library, name: str, similar: bool) -> None:
     try:
         on_test(library.root, name)
-        library.models.get(name).score([0])
-        library.models.fold_in(name)
+        model = library.models.get(name)
+        model.score([0])
         if similar:
-            library.models.correlations(name, 0)
+            model.similar_items(0)
     except Exception as error:
         _log.warning("model %s is not ready: %s", name, error)
 

@@ -1,4 +1,4 @@
-"""A user of train, handed in as somebody new, is told what training made of them."""
+"""A user of train, given as a new one, gets the scores that training gave."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from reelbench.models.ials import IALS
 from reelbench.models.knn import KNN, similar_rows
 from reelbench.models.nmf import NMF
 from reelbench.models.popularity import GlobalMean, Popularity, WeightedMean
+from reelbench.models.shared.user_items import NewUser
 from reelbench.models.slope_one import SlopeOne
 from reelbench.models.st import ST
 from reelbench.models.svd import SVD
 from reelbench.models.svdpp import SVDpp
 from reelbench.models.svds import SVDS
 from reelbench.models.warp import WARP
-from reelbench.serving.fold_in import NewUser, fold_in
 
 N_USERS, N_ITEMS = 60, 40
 IDS = Ids(N_USERS, N_ITEMS, 1.0, 5.0)
@@ -59,7 +59,7 @@ _KNN: dict[str, Any] = {
     "stored": 20,
     "user_damping": 3.0,
     "item_damping": 3.0,
-    "baseline": "effects",
+    "baseline": "biases",
 }
 _DESCENT = {
     "factors": 3,
@@ -137,11 +137,13 @@ def of_train(user: int) -> NewUser:
     return NewUser(TRAIN.item_idx[own].astype(np.int64), TRAIN.rating[own].astype(np.float64))
 
 
-def folded(model: Recommender, train: Interactions = TRAIN) -> np.ndarray:
-    """Scores (n_users, n_items) of every user of train, as somebody new."""
-    fold = fold_in(model, train)
-    assert fold is not None
-    return np.concatenate([fold(of_train(user)).score([-1]) for user in range(N_USERS)])
+def fold(model: Recommender, user: NewUser) -> Any:
+    return model.fold_in(user.items, user.ratings)
+
+
+def folded(model: Recommender) -> np.ndarray:
+    """Scores (n_users, n_items) of every user of train, as a new one."""
+    return np.concatenate([fold(model, of_train(user)).score([-1]) for user in range(N_USERS)])
 
 
 EVERYBODY = np.arange(N_USERS)
@@ -184,7 +186,7 @@ def test_ease_with_fewer_users_than_movies_is_exact_too() -> None:
     assert len(over_users._diagonal)
     padded = EASE(**_EASE).fit(some, some, Features(IDS))
     assert not len(padded._diagonal)
-    np.testing.assert_allclose(folded(over_users, some), folded(padded, some), atol=1e-4)
+    np.testing.assert_allclose(folded(over_users), folded(padded), atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -214,11 +216,9 @@ def test_similar_users_of_somebody_who_is_not_in_train() -> None:
     rest = Interactions(*(column[own] for column in vars(TRAIN).values()))
     for similarity, common in (("pearson_baseline", 2), ("cosine", 1)):
         model = fitted(KNN, train=rest, **{**_KNN, "based_on": "user", "similarity": similarity})
-        fold = fold_in(model, rest)
-        assert fold is not None
-        copy: Any = fold(of_train(last))
-        left = of_train(last).ratings - copy.effects.predict(np.array([-1]), of_train(last).items)
-        matrix = copy.left.toarray()
+        copy = fold(model, of_train(last))
+        left = of_train(last).ratings - copy.biases.predict(np.array([-1]), of_train(last).items)
+        matrix = copy.residual.toarray()
         there = np.zeros(matrix.shape, dtype=bool)
         there[rest.user_idx, rest.item_idx] = True
         if similarity == "cosine":
@@ -257,12 +257,10 @@ def blend(rankers: dict[str, ModelEntry]) -> Recommender:
 
 def test_who_has_chosen_nothing_is_the_mean_user() -> None:
     trained = fitted(BPR, **_BPR)
-    fold = fold_in(trained, TRAIN)
-    assert fold is not None
-    disliked = NewUser(np.array([3, 5]), np.array([1.0, 2.0]))
-    np.testing.assert_array_equal(fold(disliked).score([-1]), trained.score([-1]))
-    everything = NewUser(np.arange(N_ITEMS), np.full(N_ITEMS, 5.0))
-    assert np.isfinite(fold(everything).score([-1])).all()
+    disliked = trained.fold_in([3, 5], [1.0, 2.0])
+    np.testing.assert_array_equal(disliked.score([-1]), trained.score([-1]))
+    everything = trained.fold_in(np.arange(N_ITEMS), np.full(N_ITEMS, 5.0))
+    assert np.isfinite(everything.score([-1])).all()
 
 
 def test_a_blend_is_its_members() -> None:
@@ -283,8 +281,11 @@ def test_a_blend_with_a_member_that_cannot_has_none() -> None:
         "batch_size": 64,
         "min_rating": None,
     }
-    assert fold_in(fitted(WARP, **warp), TRAIN) is None
-    assert fold_in(blend({"warp": entry(WARP, warp), "ease": entry(EASE, _EASE)}), TRAIN) is None
+    assert not fitted(WARP, **warp).can_fold_in
+    without = blend({"warp": entry(WARP, warp), "ease": entry(EASE, _EASE)})
+    assert not without.can_fold_in
+    with pytest.raises(NotImplementedError, match="Blend has no fold-in"):
+        without.fold_in([0], [5.0])
 
 
 _FOLDS = {
@@ -304,10 +305,8 @@ _FOLDS = {
     )
 )
 def test_any_ratings_give_finite_scores_in_any_order(name: str, rated: dict[int, float]) -> None:
-    fold = fold_in(_FOLDS[name], TRAIN)
-    assert fold is not None
     items, ratings = np.array(list(rated)), np.array(list(rated.values()))
-    one = fold(NewUser(items, ratings)).score([-1])
-    other = fold(NewUser(items[::-1], ratings[::-1])).score([-1])
+    one = _FOLDS[name].fold_in(items, ratings).score([-1])
+    other = _FOLDS[name].fold_in(items[::-1], ratings[::-1]).score([-1])
     assert one.shape == (1, N_ITEMS) and np.isfinite(one).all()
     np.testing.assert_allclose(one, other, atol=1e-4)
