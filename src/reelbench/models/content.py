@@ -119,5 +119,3 @@ class Content(Ranker):
 def _tags(block: Block, n_items: int) -> sparse.csr_array:
     matrix = sparse_of(block)
     return sparse.csr_array((n_items, 0), dtype=np.float32) if matrix is None else matrix
-
-
