@@ -180,7 +180,7 @@ def test_ease_with_fewer_users_than_movies_is_exact_too() -> None:
     """It keeps a matrix of users then; somebody who is not among them has no row there."""
     half = EVERYBODY < N_ITEMS // 2
     own = half[TRAIN.user_idx]
-    some = Interactions(*(column[own] for column in vars(TRAIN).values()))
+    some = TRAIN.select(own)
     ids = Ids(N_ITEMS // 2, N_ITEMS, 1.0, 5.0)
     over_users = EASE(**_EASE).fit(some, some, Features(ids))
     assert len(over_users._diagonal)
@@ -213,7 +213,7 @@ def test_similar_users_of_somebody_who_is_not_in_train() -> None:
     """As if the user had been there when similar users were looked for."""
     last = N_USERS - 1
     own = last != TRAIN.user_idx
-    rest = Interactions(*(column[own] for column in vars(TRAIN).values()))
+    rest = TRAIN.select(own)
     for similarity, common in (("pearson_baseline", 2), ("cosine", 1)):
         model = fitted(KNN, train=rest, **{**_KNN, "based_on": "user", "similarity": similarity})
         copy = fold(model, of_train(last))

@@ -123,7 +123,7 @@ def test_without_a_neighbour_the_effects_answer() -> None:
 
 def test_the_order_of_rows_does_not_matter() -> None:
     order = np.random.default_rng(1).permutation(len(TRAIN))
-    shuffled = Interactions(*(column[order] for column in vars(TRAIN).values()))
+    shuffled = TRAIN.select(order)
     parameters = PARAMETERS | {"similarity": "cosine", "shrinkage": 0.0, "k": 2}
     models = [KNN(**parameters).fit(train, train, Features(IDS)) for train in (TRAIN, shuffled)]
     scores = [model.score(np.arange(10)) for model in models]

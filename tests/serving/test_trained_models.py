@@ -8,10 +8,12 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import pandas as pd
 import pytest
 from serving_samples import models, write_project
 
 from reelbench.models.base import Recommender
+from reelbench.serving import trained_models
 from reelbench.serving.library import Library
 
 _SECONDS = 30

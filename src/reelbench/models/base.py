@@ -162,7 +162,8 @@ class Recommender(ABC):
             train: ratings to learn from.
             valid: ratings for early stopping; none by default.
             features: sizes of the catalogue and the blocks that the model declares. By default
-                there are no blocks, and sizes and rating scale are those of train and valid.
+                there are no blocks, and sizes and rating scale are `train.ids` or else those that
+                hold all rows of train and valid.
 
         Returns:
             the model itself.
@@ -173,8 +174,9 @@ class Recommender(ABC):
         """
         if len(train) == 0:
             raise ValueError("train is empty: there is nothing to learn from")
-        valid = Interactions.from_arrays([], [], []) if valid is None else valid
-        features = Features(_ids_of(train, valid)) if features is None else features
+        valid = Interactions.empty() if valid is None else valid
+        if features is None:
+            features = Features(_ids_of(train, valid) if train.ids is None else train.ids)
         self._ids = features.ids
         users = np.unique(train.user_idx).astype(np.int64)
         some = np.linspace(0, len(users) - 1, min(_SAMPLE_SIZE, len(users)))
@@ -341,12 +343,9 @@ class Recommender(ABC):
 
 def _ids_of(*parts: Interactions) -> Ids:
     """Sizes and scale that hold all rows of some parts."""
-    users, items, ratings = (
-        np.concatenate([getattr(part, name) for part in parts])
-        for name in ("user_idx", "item_idx", "rating")
-    )
-    low, high = float(ratings.min()), float(ratings.max())
-    return Ids(int(users.max()) + 1, int(items.max()) + 1, low, high)
+    rows = Interactions.concat(*parts)
+    low, high = float(rows.rating.min()), float(rows.rating.max())
+    return Ids(int(rows.user_idx.max()) + 1, int(rows.item_idx.max()) + 1, low, high)
 
 
 class ModelEntry(Section):
