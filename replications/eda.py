@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from reelbench.columns import AGE, GENRES, ITEM_IDX, RATING, TIMESTAMP, USER_IDX, YEAR
-from reelbench.reporting.data_figures import genres_of, means_of, sums, times_of
+from reelbench.reporting.dataset import genres_of, means_of, sums, times_of
 
 GENRE, DAY = "genre", "day"
 RATINGS, MOVIES, USERS, SHARE = "ratings", "movies", "users", "share"

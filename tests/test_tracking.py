@@ -34,7 +34,8 @@ from tracked_project import (
 
 from reelbench import paths, tracking
 from reelbench.files import sha256_file, write_json
-from reelbench.tracking import figures, record
+from reelbench.reporting.charts import models as figures
+from reelbench.tracking import record
 from reelbench.tracking import state as pipeline_state
 from reelbench.tracking.pipeline import STATE_HASH, PipelineStore
 from reelbench.tracking.store import EVALUATION, MODEL, MODEL_HASH, PYFUNC, TRAINING
@@ -450,16 +451,6 @@ def test_a_model_that_only_ranks_has_no_figure_of_its_predictions(project: Path)
     nothing = pd.array([None] * len(pd.read_parquet(file)), "Float64")
     pd.read_parquet(file).assign(score=nothing).to_parquet(file)
     assert set(figures.of_evaluation("bias", file)) == {"ratings.png"}
-
-
-@pytest.mark.parametrize(
-    ("given", "predicted"),
-    [([1, 2, 5], [0.2, 5.5]), ([3], [3]), ([3], []), ([0.5, 1, 5], [1.25]), ([1, 1.001, 9], [2])],
-)
-def test_no_rating_falls_out_of_the_histogram(given: list[float], predicted: list[float]) -> None:
-    edges = figures._edges(np.array(given, float), np.array(predicted, float))
-    assert edges[0] <= min(given + predicted) and max(given + predicted) <= edges[-1]
-    assert 2 <= len(edges) <= 60
 
 
 def test_a_run_names_the_commit_and_whether_the_tree_differs(project: Path) -> None:

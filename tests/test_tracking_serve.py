@@ -67,8 +67,8 @@ def test_the_champion_of_these_data_is_looked_for(
     project: Path, started: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
-    monkeypatch.setattr("reelbench.tracking.figures.of_training", lambda *_: {})
-    monkeypatch.setattr("reelbench.tracking.figures.of_evaluation", lambda *_: {})
+    monkeypatch.setattr("reelbench.reporting.charts.models.of_training", lambda *_: {})
+    monkeypatch.setattr("reelbench.reporting.charts.models.of_evaluation", lambda *_: {})
     database = project / "mlflow.db"
     store = PipelineStore(f"sqlite:///{database}", project / "mlruns", log_model=True)
     refused(serve(), "there is no champion")  # a store without any

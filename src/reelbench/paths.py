@@ -30,7 +30,9 @@ REPORTS = Path("reports")
 # test metrics of all models in one file, kept by git: what `dvc metrics diff` compares
 METRICS = REPORTS / "metrics.json"
 BASELINE = REPORTS / "baseline"
+# figures as PNG: a few that git keeps, the others that DVC keeps
 FIGURES = REPORTS / "figures"
+PICTURES = REPORTS / "pictures"
 # learning curves again, a file per network: what `dvc plots show` draws
 CURVES = REPORTS / "curves"
 REPEATS = REPORTS / "repeats"

@@ -18,9 +18,7 @@ from reelbench.reporting import page as report_page
 from reelbench.reporting.charts import sections
 from reelbench.reporting.comparisons import every_pair
 from reelbench.reporting.content import Content
-from reelbench.reporting.figures import Picture
 from reelbench.reporting.lists import Line, Lists, ModelLists
-from reelbench.reporting.networks import Network
 from reelbench.reporting.results import Result
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -38,6 +36,7 @@ def model(name: str, rmse: float | None, ndcg: float) -> Result:
     bins = {"mean_predicted": [2.0, 3.0, 4.0], "mean_given": [2.2, 3.0, 3.9], "n_test": [20] * 3}
     return dataclasses.replace(
         result(name, rmse, ndcg),
+        layers=LAYERS if name.endswith("_0") else (),
         cohorts=pd.DataFrame(cohorts | numbers),
         calibration=pd.DataFrame(bins if rmse else {}),
     )
@@ -58,7 +57,6 @@ def reported() -> Content:
         dataset=dataclasses.replace(dataset(), users=users),
         pairs=every_pair(own.results, 10, 200, 1),
         lists=lists,
-        networks=[Network("dnn", LAYERS, Picture("network_dnn", "Network", _PNG), 937)],
         provenance=made,
     )
 

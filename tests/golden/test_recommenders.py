@@ -18,7 +18,7 @@ from reelbench.evaluation.evaluate import Evaluation, Parts, evaluate
 from reelbench.features.block import Features, Ids
 from reelbench.files import read_json
 from reelbench.models.base import ModelEntry
-from reelbench.reporting.published import published
+from reelbench.reporting.results import published
 from reelbench.seeds import seed_for
 from reelbench.stages import clean, split
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from dvc.repo import Repo
-from reporting.reporting_samples import result
+from reporting.reporting_samples import content, result
 
 from reelbench import paths
-from reelbench.reporting import pictures
+from reelbench.reporting.charts import sections
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,11 +26,12 @@ def shown(folder: Path) -> Path:
         shutil.copy(ROOT / ".dvc" / name, folder / ".dvc" / name)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for below in (paths.CURVES, paths.FIGURES):
+        for below in (paths.CURVES, paths.FIGURES, paths.PICTURES):
             below.mkdir(parents=True)
         result("mf").curves.to_csv(paths.CURVES / "mf.csv", index=False)
-        for picture in pictures.of_leaderboard([result("mf")], 10):
-            (paths.FIGURES / f"{picture.name}.png").write_bytes(picture.png)
+        drawn = {"leaderboard": sections.charts(content(result("mf")))["leaderboard"]}
+        for name, png in sections.pictures(drawn):
+            (paths.FIGURES / f"{name}.png").write_bytes(png)
         command = [sys.executable, "-m", "dvc", "plots", "show"]
         ran = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "failed" not in ran.stderr

@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 
 from reelbench.evaluation import EvaluateConfig
+from reelbench.reporting.comparisons import rare_items, verdicts
 from reelbench.reporting.content import Content
 from reelbench.reporting.dataset import Dataset
-from reelbench.reporting.rare_items import rare_items
 from reelbench.reporting.results import Result
 from reelbench.reporting.tables import ranked
-from reelbench.reporting.verdict import verdicts
 
 USERS = 60
 CONFIG = EvaluateConfig(

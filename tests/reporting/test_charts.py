@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import math
 from dataclasses import replace
 from typing import Any
@@ -10,10 +11,12 @@ import pytest
 from reporting_samples import content, dataset, result
 
 from reelbench.faults import Fault, warning
+from reelbench.models.network.summary import INPUT, Layer
 from reelbench.reporting.charts import leaderboard, models, ratings, sections
-from reelbench.reporting.charts.chart import Chart, data, finished
+from reelbench.reporting.charts.chart import Chart, Drawing, data, finished
 from reelbench.reporting.charts.style import javascript
 from reelbench.reporting.comparisons import compared_metrics, every_pair
+from reelbench.reporting.results import Result
 from reelbench.reporting.tables import metric_columns
 
 RESULTS = [result("svd", 0.85, 0.2), result("bias", 0.9, 0.1), result("popularity", None, 0.3)]
@@ -21,31 +24,70 @@ METRICS = compared_metrics(10)
 
 
 def spec(chart: Any) -> dict[str, Any]:
-    (found,) = finished(iter([("name", "A caption", chart)]))
+    (found,) = finished([Drawing("name", "A caption", chart)])
     return found.spec
 
 
 def rows(chart: Any) -> pd.DataFrame:
     """The largest table in a chart."""
-    tables = [table for table in spec(chart).get("datasets", {}).values()]
-    inline = [layer["data"]["values"] for layer in _units(spec(chart)) if "data" in layer]
-    return pd.DataFrame(max([*tables, *inline], key=len))
+    largest = max((table for table in tables(spec(chart)) if isinstance(table, str)), key=len)
+    return pd.read_csv(io.StringIO(largest))
 
 
-def _units(tree: dict[str, Any]) -> list[dict[str, Any]]:
-    return [tree, *(unit for layer in tree.get("layer", []) for unit in _units(layer))]
+def tables(tree: dict[str, Any]) -> list[Any]:
+    """All data of a spec, inline or under a name: CSV or rows."""
+    own = [tree["data"]["values"]] if "values" in tree.get("data", {}) else []
+    inner = [table for layer in tree.get("layer", []) for table in tables(layer)]
+    return [*own, *tree.get("datasets", {}).values(), *inner]
+
+
+def named(*results: Result, **changes: Any) -> dict[str, Chart]:
+    drawn = sections.charts(replace(content(*results), **changes))
+    return {chart.name: chart for section in drawn.values() for chart in section}
 
 
 def test_data_is_short_and_knows_no_nan() -> None:
-    table = pd.DataFrame({"a": [np.nan, 1 / 3], "b": [1, 2], "c": ["x", None]})
-    assert data(table).to_dict()["values"] == [{"b": 1, "c": "x"}, {"a": 0.333333, "b": 2}]
+    table = pd.DataFrame(
+        {"a": [np.nan, 1 / 3], "b": [1, 2], "c": ["x, y", None], "d": [True, False]}
+    )
+    found = data(table.assign(e=pd.Timestamp("1998-04-23"))).to_dict()
+    rows = ["a,b,c,d,e", ',1,"x, y",1,1998-04-23', "0.333333,2,,0,1998-04-23", ""]
+    assert found["values"] == "\n".join(rows)
+    types = {"a": "number", "b": "number", "c": "string", "d": "boolean", "e": "date"}
+    assert found["format"]["parse"] == types
 
 
-def test_every_chart_fills_its_box_and_says_what_it_is() -> None:
-    charts = [chart for section in sections.charts(content(*RESULTS)).values() for chart in section]
-    assert len({chart.name for chart in charts}) == len(charts) > 15
-    assert all(isinstance(chart, Chart) and chart.spec["width"] == "container" for chart in charts)
+def test_every_chart_fills_its_box_and_has_a_description() -> None:
+    charts = [chart for chart in named(*RESULTS).values() if chart.on_page]
+    assert len(charts) > 15
+    assert all(chart.spec["width"] == "container" for chart in charts)
     assert all(chart.spec["description"] == chart.caption for chart in charts)
+    assert all("config" not in chart.spec for chart in charts)
+
+
+def test_a_network_is_as_wide_as_it_is_drawn() -> None:
+    layers = [Layer("user_idx", INPUT), Layer("top", "Dense", ("user_idx",), (3, 4), 1_200)]
+    chart = named(replace(result("dnn"), layers=layers))["network_dnn"]
+    assert 50 < chart.spec["width"] < 300
+    assert "2 layers" in chart.caption and "1,200 trained parameters" in chart.caption
+
+
+@pytest.mark.slow
+def test_pictures_of_all_that_does_not_differ_from_run_to_run() -> None:
+    pairs = every_pair(RESULTS, 10, 200, 1)
+    drawn = sections.charts(replace(content(*RESULTS), pairs=pairs))
+    pngs = dict(sections.pictures(drawn))
+    assert {"leaderboard", "differences_rmse", "ratings_per_movie"} <= pngs.keys()
+    assert {"learning_curve_svd", "predicted_vs_actual", "mean_per_genre"} <= pngs.keys()
+    assert not any(name.startswith(("accuracy", "cohorts")) for name in pngs)
+    assert all(png.startswith(b"\x89PNG") and len(png) > 2_000 for png in pngs.values())
+
+
+def test_the_picture_of_the_leaderboard_has_a_panel_per_metric() -> None:
+    found = named(*RESULTS)["leaderboard_overview"].spec
+    titles = ["RMSE (lower is better)", "nDCG@10 (higher is better)"]
+    assert [panel["title"] for panel in found["hconcat"]] == titles
+    assert sorted(table.count("\n") for table in tables(found)) == [3, 4]
 
 
 def test_the_leaderboard_has_the_best_first_in_each_metric() -> None:
@@ -60,17 +102,22 @@ def test_the_leaderboard_has_the_best_first_in_each_metric() -> None:
 def test_charts_of_a_faulty_protocol_say_so_themselves() -> None:
     honest = replace(content(*RESULTS), pairs=every_pair(RESULTS, 10, 200, 1))
     faulty = replace(honest, faults=(Fault.DROP_COLD_ITEMS,))
-    for section in ("leaderboard", "costs", "differences"):
-        assert all("subtitle" not in c.spec["title"] for c in sections.charts(honest)[section])
-        marked = [c.spec["title"]["subtitle"] for c in sections.charts(faulty)[section]]
-        assert marked and all(" ".join(m) == warning(faulty.faults) for m in marked)
+    for section in ("leaderboard", "costs", "differences", "training", "predictions"):
+        plain, marked = sections.charts(honest)[section], sections.charts(faulty)[section]
+        assert len(plain) == len(marked) > 0
+        for before, after in zip(plain, marked, strict=True):
+            lines = after.spec["title"]["subtitle"]
+            title = before.spec.get("title", "")
+            own = title.get("subtitle", "") if isinstance(title, dict) else ""
+            assert " ".join(lines) == f"{own} {warning(faulty.faults)}".strip()
+    assert sections.charts(honest)["data"] == sections.charts(faulty)["data"]
 
 
 def test_the_front_is_of_models_that_no_cheaper_one_equals() -> None:
     costs = {"a": (1.0, 0.9), "b": (2.0, 0.95), "c": (3.0, 0.8), "d": (3.0, 0.7), "e": (9.0, 0.7)}
     several = [result(name, rmse, train_seconds=s) for name, (s, rmse) in costs.items()]
     table = rows(leaderboard.pareto(several, METRICS[:1], "train_seconds", "s"))
-    assert sorted(table.loc[table["front"], "model"]) == ["a", "d"]
+    assert sorted(table.loc[table["front"] == 1, "model"]) == ["a", "d"]
 
 
 def test_no_time_at_all_has_a_place_on_a_logarithmic_axis() -> None:
@@ -84,8 +131,8 @@ def test_no_time_at_all_has_a_place_on_a_logarithmic_axis() -> None:
 def test_differences_read_the_same_both_ways() -> None:
     table = rows(leaderboard.differences(every_pair(RESULTS, 10, 200, 1)))
     table = table[table["metric"] == "RMSE"].set_index(["row", "column"])
-    assert table.loc[("svd", "bias"), "verdict"] == "row better"
-    assert table.loc[("bias", "svd"), "verdict"] == "row worse"
+    assert table.loc[("svd", "bias"), "better"] == "better"
+    assert table.loc[("bias", "svd"), "better"] == "worse"
     there, back = (table.loc[pair, "difference"] for pair in (("svd", "bias"), ("bias", "svd")))
     assert there == pytest.approx(-back) and there < 0
     assert leaderboard.differences([]) is None
@@ -93,31 +140,51 @@ def test_differences_read_the_same_both_ways() -> None:
 
 def test_a_learning_curve_marks_the_best_epoch() -> None:
     chart = spec(models.learning_curve("svd", RESULTS[0].curves))
-    assert [{"epoch": 2}] in [unit["data"]["values"] for unit in _units(chart) if "data" in unit]
+    assert "epoch\n2\n" in tables(chart)
     assert models.learning_curve("svd", RESULTS[0].curves[:0]) is None
 
 
 def test_predictions_are_grouped_by_the_given_rating() -> None:
-    table = rows(models.predictions(RESULTS))
+    table = rows(models.predictions({r.name: r.predictions for r in RESULTS}))
     assert set(table["model"]) == {"svd", "bias"}
     first = table[table["model"] == "svd"]
     assert first["given"].tolist() == [1, 2, 3, 4, 5]
     assert first["median"].tolist() == [2, 2.5, 3, 3.5, 4]
 
 
-def test_calibration_is_what_was_given_less_what_was_predicted() -> None:
-    own = result("svd")
-    bins = {"n_test": [30, 30], "mean_predicted": [2.0, 4.0], "mean_given": [2.5, 3.9]}
-    object.__setattr__(own, "calibration", pd.DataFrame(bins))
+def test_many_distinct_ratings_are_binned() -> None:
+    given = np.linspace(0, 10, 500)
+    table = rows(models.predictions({"x": pd.DataFrame({"rating": given, "score": given})}))
+    assert table["n"].tolist() == [50] * 10
+
+
+def test_calibration_is_given_minus_predicted_without_thin_bins() -> None:
+    bins = {"n_test": [30, 30, 3], "mean_predicted": [2.0, 4.0, 5], "mean_given": [2.5, 3.9, 1]}
+    own = replace(result("svd"), calibration=pd.DataFrame(bins))
     assert rows(models.calibration([own]))["excess"].tolist() == pytest.approx([0.5, -0.1])
-    assert models.calibration(RESULTS) is None
+    assert models.calibration(RESULTS) is models.calibration_panels(RESULTS) is None
+    panels = models.calibration_panels([replace(own, name=f"m{i}") for i in range(13)])
+    assert panels is not None and panels.to_dict()["facet"]["sort"][:2] == ["m0", "m1"]
+
+
+@pytest.mark.parametrize(
+    ("given", "predicted"),
+    [([1, 2, 5], [0.2, 5.5]), ([3], [3]), ([3], []), ([0.5, 1, 5], [1.25]), ([1, 1.001, 9], [2])],
+)
+def test_no_rating_falls_out_of_the_histogram(given: list[float], predicted: list[float]) -> None:
+    scores = [*predicted, *[np.nan] * (len(given) - len(predicted))]
+    table = pd.DataFrame({"rating": [*given, *given], "score": [*scores, *[np.nan] * len(given)]})
+    counts = rows(models.histogram("x", table)).groupby("what")["n"]
+    assert counts.sum().to_dict() == {"given": 2 * len(given)} | (
+        {"predicted": len(predicted)} if predicted else {}
+    )
+    assert 2 <= counts.size().max() + 1 <= 60
 
 
 def test_cohorts_of_which_there_is_one_are_left_out() -> None:
-    own = result("svd")
     table = {"by": ["users", "genre", "genre"], "cohort": ["warm", "War", "Drama"]}
     numbers = {"n_test": [9, 4, 5], "rmse": [0.9, 0.8, 1.0], "ndcg_at_10": [0.1, 0.2, 0.3]}
-    object.__setattr__(own, "cohorts", pd.DataFrame(table | numbers))
+    own = replace(result("svd"), cohorts=pd.DataFrame(table | numbers))
     assert set(rows(models.cohorts([own], METRICS))["by"]) == {"genre"}
     assert models.cohorts(RESULTS, METRICS) is None
 

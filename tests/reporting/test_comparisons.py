@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 
 import numpy as np
 import pandas as pd
@@ -9,16 +8,23 @@ import pytest
 from reporting_samples import content, result
 
 from reelbench.evaluation.significance import Comparison
-from reelbench.reporting import comparison_figures, markdown, page
+from reelbench.reporting import markdown, page
 from reelbench.reporting.comparisons import (
     Metric,
     Pair,
+    RareItems,
     against_best,
     compared_metrics,
     comparisons_frame,
     every_pair,
+    rare_items,
+    verdicts,
 )
-from reelbench.reporting.published import SOURCES, published
+from reelbench.reporting.results import Result
+
+# movies 0 and 1 are rare, movie 2 has many ratings in train
+COUNTS = np.array([0, 2, 50])
+N_USERS = 40
 
 RESULTS = [result("svd", 0.85, 0.2), result("bias", 0.9, 0.2), result("popularity", None, 0.3)]
 
@@ -50,7 +56,7 @@ def test_p_values_are_corrected_within_a_metric(pairs: list[Pair]) -> None:
     assert pairs[2].p_corrected == pytest.approx(3 * 2 / 301)
 
 
-def test_a_difference_that_may_be_chance_is_nobodys() -> None:
+def test_no_model_is_better_by_chance() -> None:
     metric = Metric("rmse", "RMSE", higher_is_better=False)
     comparison = Comparison(-0.2, -0.4, 0.01, 0.06)
     assert Pair(metric, "a", "b", comparison, 0.06).better is None
@@ -64,69 +70,14 @@ def test_the_file_has_a_row_per_pair_even_if_there_is_none(pairs: list[Pair]) ->
     assert list(comparisons_frame([])) == list(frame)
 
 
-def test_matrix_has_both_directions_of_every_pair(pairs: list[Pair]) -> None:
-    figure = comparison_figures.significance_matrix(pairs[1:])
-    assert figure is not None
-    (axes,) = figure.axes
-    texts = {text.get_position(): text.get_text() for text in axes.texts}
-    # popularity (row 2) less svd (column 0), and the other way round
-    assert texts[0, 2] == "+0.1000"
-    assert texts[2, 0] == "-0.1000"
-    colours = np.ma.filled(axes.images[0].get_array(), np.nan)
-    np.testing.assert_equal(colours, [[np.nan, 0, -1], [0, np.nan, -1], [1, 1, np.nan]])
-    assert comparison_figures.significance_matrix([]) is None
-
-
-def test_calibration_leaves_thin_bins_and_models_without_ratings_out() -> None:
-    table = pd.DataFrame(
-        {"n_test": [100, 3], "mean_predicted": [3.0, 4.0], "mean_given": [3.1, 2.0]}
-    )
-    shown = dataclasses.replace(RESULTS[0], calibration=table)
-    figure = comparison_figures.calibration([shown, RESULTS[2]])
-    assert figure is not None
-    line, perfect = figure.axes[0].lines
-    assert line.get_xdata().tolist() == [3.0]
-    assert (line.get_label(), perfect.get_label()) == ("svd", "perfect")
-    assert comparison_figures.calibration([RESULTS[2]]) is None
-
-
-def test_a_matrix_of_many_models_is_wide_and_in_thousandths() -> None:
-    metric = Metric("rmse", "RMSE", higher_is_better=False)
-    names = [f"model_{number}" for number in range(30)]
-    pairs = [
-        Pair(metric, a, b, Comparison(-0.0123, -0.02, -0.01, 0.0), 0.0)
-        for a, b in itertools.combinations(names, 2)
-    ]
-    figure = comparison_figures.significance_matrix(pairs)
-    assert figure is not None
-    (axes,) = figure.axes
-    texts = {text.get_position(): text.get_text() for text in axes.texts}
-    assert len(texts) == 30 * 29
-    assert (texts[29, 0], texts[0, 29]) == ("-12", "+12")
-    # a number has its cell to itself
-    assert figure.get_figwidth() / 30 > 0.3
-
-
-def test_calibration_of_many_models_is_a_panel_for_each() -> None:
-    table = pd.DataFrame({"n_test": [90, 90], "mean_predicted": [3, 4], "mean_given": [3.1, 3.5]})
-    many = [dataclasses.replace(result(f"m{i}"), calibration=table) for i in range(13)]
-    figure = comparison_figures.calibration(many)
-    assert figure is not None
-    panels = [axes for axes in figure.axes if axes.get_visible()]
-    assert [axes.get_title() for axes in panels] == [f"m{i}" for i in range(13)]
-    *others, own, zero = panels[0].lines
-    assert len(others) == 13 and list(zero.get_ydata()) == [0, 0]
-    np.testing.assert_allclose(own.get_ydata(), [0.1, -0.5])
-
-
-def test_the_leaderboard_says_which_differences_are_real(pairs: list[Pair]) -> None:
+def test_the_leaderboard_has_the_significant_differences(pairs: list[Pair]) -> None:
     reported = dataclasses.replace(content(*RESULTS), pairs=pairs)
     rows = [line for line in markdown.render(reported).splitlines() if line.startswith("| RMSE |")]
     assert len(rows) == 1
     assert rows[0].startswith("| RMSE | bias | svd | +0.0500 | [") and rows[0].endswith("| svd |")
 
 
-def test_listed_is_every_model_less_the_best_of_the_metric(pairs: list[Pair]) -> None:
+def test_every_model_minus_the_best_of_the_metric(pairs: list[Pair]) -> None:
     found = against_best(RESULTS, pairs)
     assert [(pair.metric.key, pair.first, pair.second) for pair in found] == [
         ("rmse", "bias", "svd"),
@@ -146,52 +97,118 @@ def test_a_pair_the_other_way_round() -> None:
     assert f"{same.comparison.difference:+.4f}" == "+0.0000"
 
 
-def test_published_rows_are_marked_and_only_shown_for_their_protocol() -> None:
-    assert published(None) == published("another") == []
-    rows = published("recommenders_ml100k")
-    assert [row.algorithm for row in rows][:2] == ["ALS", "SVD"]
-    assert "rmse" not in rows[2].values and rows[2].values["ndcg_at_10"] == 0.393819
-    reported = dataclasses.replace(
-        content(*RESULTS), protocol="recommenders_ml100k", published=rows
-    )
-    text = markdown.render(reported)
-    assert "## Published, not run here" in text
-    assert "| SVD | 0.942506 | 0.744752 | 0.299984 | 0.094445 |" in text
-    gallery = {key: [] for key in ("leaderboard", "costs", "training", "predictions", "data")}
-    html = page.render(reported, gallery)
-    assert "Published, not run here" in html and "LightGCN" in html
-    # none of them is a row of the leaderboard
-    assert "SVD" not in html[: html.index('id="published"')]
-
-
-def test_every_protocol_has_a_source() -> None:
-    assert all(published(protocol) for protocol in SOURCES)
-
-
-def test_cohorts_are_a_table_per_metric_and_division() -> None:
-    cohorts = pd.DataFrame(
-        {
-            "by": ["genre", "genre", "decade"],
-            "cohort": ["Drama", "War", "1990s"],
-            "n_test": [50, 10, 60],
-            "rmse": [0.9, 1.1, 0.95],
-            "ndcg_at_10": [0.1, np.nan, 0.2],
-        }
-    )
-    ranks = dataclasses.replace(RESULTS[2], cohorts=cohorts.assign(rmse=np.nan))
-    shown = [dataclasses.replace(RESULTS[0], cohorts=cohorts), ranks]
-    found = dataclasses.replace(content(*RESULTS), results=shown).cohort_tables()
-    assert [table.title for table in found] == [
-        "RMSE by genre",
-        "nDCG@10 by genre",
-        "RMSE by decade",
-        "nDCG@10 by decade",
-    ]
-    assert found[0].columns == [("Drama", 50), ("War", 10)]
-    assert found[0].rows == [("svd", ["0.9000", "1.1000"])]
-    assert found[1].rows[1] == ("popularity", ["0.1000", "—"])
-    assert content(*RESULTS).cohort_tables() == []
-
-
 def test_the_compared_metrics_are_those_of_the_leaderboard() -> None:
     assert [metric.key for metric in compared_metrics(20)] == ["rmse", "ndcg_at_20"]
+
+
+def test_better_worse_and_neither() -> None:
+    results = [result("good", 0.85), result("bias", 0.9), result("bad", 0.95), result("same", 0.9)]
+    found = {v.model: v for v in verdicts(results, samples=200, seed=1)}
+    assert found.keys() == {"good", "bad", "same"}
+    assert (found["good"].is_better, found["good"].is_worse) == (True, False)
+    assert (found["bad"].is_better, found["bad"].is_worse) == (False, True)
+    assert (found["same"].is_better, found["same"].is_worse) == (False, False)
+    assert found["good"].comparison.difference < 0 < found["bad"].comparison.difference
+
+
+def test_p_values_are_corrected_for_the_number_of_models() -> None:
+    alone = verdicts([result("good", 0.85), result("bias", 0.9)], 1000, 1)[0]
+    results = [result("bias", 0.9)] + [result(f"good{i}", 0.85) for i in range(4)]
+    among_four = verdicts(results, 1000, 1)[0]
+    assert among_four.comparison.p == alone.comparison.p
+    assert among_four.p_corrected == 4 * alone.p_corrected
+
+
+def test_among_many_models_a_plain_difference_can_still_be_shown() -> None:
+    """50 resamples have no p-value below 2 / 51, which no correction for 40 models survives."""
+    results = [result("bias", 0.9)] + [result(f"good{i}", 0.85) for i in range(40)]
+    assert all(verdict.is_better for verdict in verdicts(results, 50, 1))
+
+
+def test_models_that_only_rank_are_not_compared() -> None:
+    found = verdicts([result("ranks", None), result("bias"), result("x")], 50, 1)
+    assert [v.model for v in found] == ["x"]
+
+
+def test_without_the_baseline_nothing_is_claimed() -> None:
+    assert verdicts([result("one"), result("two")], 50, 1) == []
+    assert verdicts([result("bias")], 50, 1) == []
+
+
+def rated(name: str, rare_error: float, error: float) -> Result:
+    """Errors of one size on rare movies and of another on the rest, the sign by chance."""
+    user = np.repeat(np.arange(N_USERS), 3)
+    item = np.tile([0, 1, 2], N_USERS)
+    size = np.where(COUNTS[item] <= 2, rare_error, error)
+    sign = np.random.default_rng(0).choice([-1, 1], len(user))
+    table = {"user_idx": user, "item_idx": item, "rating": 3.0, "score": 3.0 + sign * size}
+    return dataclasses.replace(result(name), predictions=pd.DataFrame(table))
+
+
+def found(*results: Result, limit: int = 2) -> RareItems:
+    return rare_items(results, COUNTS, limit, 200, 1)
+
+
+def test_only_rare_movies_count() -> None:
+    rare = found(rated("bias", 1.0, 0.1), rated("text", 0.5, 0.9))
+    assert (rare.n_ratings, rare.n_items, rare.n_users) == (80, 2, N_USERS)
+    text, bias = rare.rows
+    assert (text.model, bias.model) == ("text", "bias")
+    assert (text.rmse, bias.rmse) == pytest.approx((0.5, 1.0))
+    assert text.verdict is not None and bias.verdict is None
+    assert text.verdict.comparison.difference == pytest.approx(-0.5)
+    assert (text.better, bias.better) == ("text", "")
+
+
+def test_the_limit_itself_is_rare() -> None:
+    models = rated("bias", 1.0, 0.1), rated("text", 0.5, 0.9)
+    assert found(*models, limit=1).n_ratings == N_USERS
+    assert found(*models, limit=0).n_items == 1
+    assert found(*models, limit=50).n_ratings == 3 * N_USERS
+
+
+def test_worse_and_no_difference() -> None:
+    rare = found(rated("bias", 0.5, 0.1), rated("worse", 0.9, 0.1), rated("same", 0.5, 0.1))
+    assert {row.model: row.better for row in rare.rows} == {"bias": "", "worse": "bias", "same": ""}
+
+
+def test_a_model_that_only_ranks_is_left_out() -> None:
+    bias = rated("bias", 1.0, 0.1)
+    ranks = result("popularity", None)
+    ranks = dataclasses.replace(ranks, predictions=bias.predictions.assign(score=None))
+    rare = found(ranks, bias)
+    assert rare.n_ratings == 80
+    assert [row.model for row in rare.rows] == ["bias"]
+
+
+def test_without_the_baseline_there_is_no_difference() -> None:
+    (row,) = found(rated("text", 0.5, 0.9)).rows
+    assert row.verdict is None
+
+
+def test_the_file_of_rare_movies_has_a_row_per_model() -> None:
+    frame = found(rated("bias", 1.0, 0.1), rated("text", 0.5, 0.9)).frame()
+    assert frame["model"].tolist() == ["text", "bias"]
+    assert frame["difference"].isna().tolist() == [False, True]
+    assert list(found(rated("bias", 1.0, 0.1), limit=-1).frame()) == list(frame)
+
+
+def test_the_leaderboard_and_the_page_have_the_table() -> None:
+    reported = content(result("bias"), result("svd"), result("popularity", None))
+    text = markdown.render(reported)
+    assert "## Movies with at most 2 train ratings" in text
+    assert "have 10 of 60 test ratings: 5 movies, 10 users." in text
+    section = text.partition("## Movies with at most")[2].partition("\n## ")[0]
+    rows = [line.split(" | ") for line in section.splitlines() if line.startswith("| ")][2:]
+    assert [row[0] for row in rows] == ["| bias", "| svd"]
+    assert rows[0][2:] == ["—", "—", "—", "— |"]
+    assert rows[1][2] == "+0.0000"
+    assert 'id="rare"' in page.render(reported, {})
+
+
+def test_no_such_rating_is_a_sentence_and_no_table() -> None:
+    reported = content(result("bias"), result("svd"))
+    nothing = dataclasses.replace(reported, rare=found(rated("bias", 1, 1), limit=-1))
+    text = markdown.render(nothing)
+    assert "none has a test rating" in text
+    assert "minus bias" not in text

@@ -53,30 +53,30 @@ def test_the_best_in_each_metric_and_the_plain_ones(lists: Lists) -> None:
 def test_first_are_the_ranked_movies_with_what_the_user_gave(lists: Lists) -> None:
     first = lists.models[0].first
     assert [line.movie for line in first][:2] == ["movie 29 (1988)", "movie 28 (1987)"]
-    assert len(first) == 10 and first[0].told == "4.14"
+    assert len(first) == 10 and first[0].value == "4.14"
     assert first[0].genres == "Drama, War"
     # in the samples user 7 has rated movie 7 alone
-    assert {line.mark for line in first} == {""}
+    assert {line.given for line in first} == {""}
 
 
 def test_the_last_places_are_of_the_same_user_and_the_very_last_comes_first(lists: Lists) -> None:
     best, _, popularity = lists.models
     assert best.n_ranked == 27
     assert [line.movie for line in best.last[:2]] == ["movie 0", "movie 1 (1960)"]
-    assert len(best.last) == 10 and best.last[0].told == "-2.57"
+    assert len(best.last) == 10 and best.last[0].value == "-2.57"
     # user 7 gave movie 7, which is in place 20
-    assert [line.mark for line in best.last] == [""] * 7 + ["3"] + [""] * 2
+    assert [line.given for line in best.last] == [""] * 7 + ["3"] + [""] * 2
     assert (popularity.last, popularity.n_ranked) == ([], 0)
 
 
 def test_the_bottom_are_low_predictions_and_movies_that_nobody_is_shown(lists: Lists) -> None:
     best, _, popularity = lists.models
     (lowest,) = best.lowest
-    assert (lowest.movie, lowest.told, lowest.mark) == ("movie 7 (1966)", "3.00", "3")
+    assert (lowest.movie, lowest.value, lowest.given) == ("movie 7 (1966)", "3.00", "3")
     assert popularity.lowest == []
     # 1 has two train ratings, and of those with one the first movie comes first
     assert [line.movie for line in best.unseen][:2] == ["movie 1 (1960)", "movie 0"]
-    assert {line.told for line in best.unseen} == {"0"}
+    assert {line.value for line in best.unseen} == {"0"}
 
 
 def test_without_stored_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import base64
 import dataclasses
 import json
 import re
@@ -12,8 +11,6 @@ from reporting_samples import LEAK, content, result
 from reelbench.models.network.summary import INPUT, Layer
 from reelbench.reporting import page
 from reelbench.reporting.charts import sections
-from reelbench.reporting.figures import Picture
-from reelbench.reporting.networks import Network
 
 RESULTS = (result("popularity", None, 0.4), result("bias", 0.9), result("svd<i>", 0.8))
 VOID = {"meta", "img", "br", "link"}
@@ -91,20 +88,18 @@ def test_sections_without_charts_are_left_out(html: str) -> None:
     assert "Learning curves" in page.render(c, sections.charts(c))
 
 
-def test_networks_as_pictures_with_what_they_show_as_a_table() -> None:
+def test_networks_as_charts_with_their_layers_as_a_table() -> None:
     layers = [Layer("user_idx", INPUT), Layer("top<i>", "Dense", ("user_idx",), (3, 4), 1_200)]
-    picture = Picture("network_dnn", "Network of dnn: 2 layers", b"drawn", wide=True)
-    c = dataclasses.replace(content(*RESULTS), networks=[Network("dnn", layers, picture, 703)])
-    told = page.render(c, {})
+    c = content(dataclasses.replace(result("dnn"), layers=layers))
+    html = page.render(c, sections.charts(c))
     outline = Outline()
-    outline.feed(told)
+    outline.feed(html)
     assert outline.open == []
-    assert 'alt="Network of dnn: 2 layers" style="width: 703px"' in told
-    assert base64.b64encode(b"drawn").decode() in told
-    assert "dnn: 1,200 trained numbers in 2 layers" in told
+    assert 'id="chart-network_dnn"' in html
+    assert "dnn: 1,200 trained parameters in 2 layers" in html
     cells = ["Dense", "3 by 4", "1,200", "user idx"]
-    assert re.findall(r"<td[^>]*>(.*?)</td>", told.split("top&lt;i&gt;</th>")[1])[:4] == cells
-    assert "grey is given" not in page.render(content(*RESULTS), {})
+    assert re.findall(r"<td[^>]*>(.*?)</td>", html.split("top&lt;i&gt;</th>")[1])[:4] == cells
+    assert "inputs are grey" not in page.render(content(*RESULTS), {})
 
 
 def test_adapts_to_phone_and_to_dark_mode(html: str) -> None:
@@ -112,8 +107,8 @@ def test_adapts_to_phone_and_to_dark_mode(html: str) -> None:
     assert "prefers-color-scheme: dark" in html
     # tables wider than the screen scroll in a box of their own
     # (the bundle knows of tables, too)
-    told = html[: html.index("<script>")]
-    assert told.count("<table>") == told.count('class="scroll"')
+    tables = html[: html.index("<script>")]
+    assert tables.count("<table>") == tables.count('class="scroll"')
 
 
 def test_a_split_that_does_not_name_its_leak() -> None:

@@ -80,8 +80,18 @@ def project(reported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures take seconds."""
-    for name in ("leaderboard", "training", "predictions", "data"):
-        monkeypatch.setattr(report.pictures, f"of_{name}", lambda *_: [])
+    monkeypatch.setattr(report.sections, "pictures", lambda _: [])
+
+
+def pictures() -> set[str]:
+    """Names of all PNGs."""
+    return {file.stem for folder in (paths.FIGURES, paths.PICTURES) for file in folder.iterdir()}
+
+
+def stable() -> dict[Path, bytes]:
+    """Content of everything that shows no costs."""
+    figures = [file for folder in (paths.FIGURES, paths.PICTURES) for file in folder.iterdir()]
+    return {file: file.read_bytes() for file in (*STORED, *figures)}
 
 
 def write_params() -> None:
@@ -169,13 +179,15 @@ def test_the_leaderboard_agrees_with_the_metrics(reported: Path) -> None:
 
 def test_the_page_holds_every_chart(reported: Path) -> None:
     page = paths.INDEX_HTML.read_text(encoding="utf-8")
-    figures = {file.stem for file in paths.FIGURES.iterdir()}
-    assert {"predicted_vs_actual_good", "release_year", "leaderboard"} <= figures
-    for name in ("leaderboard", "accuracy_vs_training", "predicted_vs_given", "genres"):
+    figures = pictures()
+    assert {"predicted_vs_actual", "mean_per_release_year", "leaderboard"} <= figures
+    in_git = {file.stem for file in paths.FIGURES.iterdir()}
+    assert in_git == set(report.sections.IN_GIT) & figures and len(in_git) >= 3
+    for name in ("leaderboard", "accuracy_vs_training", "predicted_vs_actual", "genres"):
         assert f'id="chart-{name}"' in page
     assert {name for name in figures if name.startswith("network_")} == {"network_good"}
-    assert "good: 1,200 trained numbers in 2 layers" in page
-    assert "Last of" in page
+    assert "good: 1,200 trained parameters in 2 layers" in page
+    assert "Bottom of the ranking of" in page
     assert paths.VEGA_JS.read_text(encoding="utf-8") in page
     # what shows costs is on the page alone
     assert not any(name.startswith("accuracy") for name in figures)
@@ -206,12 +218,18 @@ def test_account_of_the_data(reported: Path) -> None:
 
 
 def test_only_the_leaderboard_and_the_page_change_with_the_costs(project: Path) -> None:
-    before = {file: file.read_bytes() for file in (*STORED, *paths.FIGURES.iterdir())}
+    before = {
+        file: file.read_bytes()
+        for file in (*STORED, *paths.FIGURES.iterdir(), *paths.PICTURES.iterdir())
+    }
     assert "99.25" not in paths.LEADERBOARD_MD.read_text(encoding="utf-8")
     write_json(paths.train_cost("good"), {"train_seconds": 99.25})
     (paths.FIGURES / "figure_of_a_former_run.png").touch()
     report.run()
-    assert before == {file: file.read_bytes() for file in (*STORED, *paths.FIGURES.iterdir())}
+    assert before == {
+        file: file.read_bytes()
+        for file in (*STORED, *paths.FIGURES.iterdir(), *paths.PICTURES.iterdir())
+    }
     assert "99.25" in paths.LEADERBOARD_MD.read_text(encoding="utf-8")
 
 
@@ -221,9 +239,10 @@ def test_a_source_without_times_genres_and_years(project: Path) -> None:
     pq.write_table(table.append_column("timestamp", times), paths.INTERACTIONS)
     pq.write_table(pq.read_table(paths.ITEMS).select(["item_idx"]), paths.ITEMS)
     report.run()
-    figures = {file.stem for file in paths.FIGURES.iterdir()}
+    figures = pictures()
     assert "ratings_per_user" in figures
-    assert not figures & {"ratings_over_time", "genres", "mean_rating_per_genre", "release_year"}
+    missing = {"ratings_per_day", "genres", "mean_per_genre", "mean_per_release_year"}
+    assert not figures & missing
 
 
 def test_missing_costs_are_dashes(project: Path, without_figures: None) -> None:

@@ -1,4 +1,4 @@
-"""What the report says, apart from how it looks: shared by the Markdown and the page."""
+"""What is reported, in words and tables: shared by the Markdown and the page."""
 
 from __future__ import annotations
 
@@ -13,17 +13,23 @@ from reelbench.evaluation.significance import ALPHA, RESAMPLES_PER_COMPARISON
 from reelbench.faults import Fault, warning
 from reelbench.provenance import Provenance
 from reelbench.reporting import tables
-from reelbench.reporting.comparisons import Pair, against_best, compared_metrics
+from reelbench.reporting.comparisons import (
+    BASELINE,
+    Pair,
+    RareItems,
+    RareRow,
+    Verdict,
+    against_best,
+    compared_metrics,
+)
 from reelbench.reporting.dataset import Dataset
 from reelbench.reporting.lists import Lists
-from reelbench.reporting.networks import Network
-from reelbench.reporting.published import SOURCES, Published
-from reelbench.reporting.rare_items import RareItems, RareRow
-from reelbench.reporting.replication import Replication
-from reelbench.reporting.results import Result
+from reelbench.reporting.results import SOURCES, Published, Replication, Result
 from reelbench.reporting.tables import Cell, Column
 from reelbench.reporting.tuning import Tuning
-from reelbench.reporting.verdict import BASELINE, Verdict
+
+#: instead of the better model
+NONE = "not significant"
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,6 @@ class Content:
     faults: Collection[Fault] = ()
     lists: Lists | None = None
     provenance: Provenance | None = None
-    networks: Sequence[Network] = ()
 
     @property
     def k(self) -> int:
@@ -58,10 +63,15 @@ class Content:
 
     @cached_property
     def rows(self) -> list[tuple[str, list[Cell]]]:
-        """Model, marked with the faults that are on, and cells of every row of the leaderboard."""
+        """Model, marked with the active faults, and cells of every row of the leaderboard."""
         cells = tables.cells(self.results, self.columns)
         mark = f" [{', '.join(sorted(self.faults))}]" if self.faults else ""
         return [(result.name + mark, row) for result, row in zip(self.results, cells, strict=True)]
+
+    @property
+    def networks(self) -> list[Result]:
+        """The models that are a network."""
+        return [result for result in self.results if result.layers]
 
     @property
     def warning(self) -> str:
@@ -81,12 +91,12 @@ class Content:
             f"Cold (no rating in train): {counts['cold_users']:,} of {counts['n_test_users']:,} "
             f"test users, with {cohorts['cold_users']['ratings']:,} of {counts['n_test']:,} test "
             f"ratings; {counts['cold_items']:,} movies, with {cohorts['cold_items']['ratings']:,} "
-            "test ratings. They count in every figure."
+            "test ratings. They are part of every metric."
         )
 
     @property
     def relevance(self) -> str:
-        """What the ranking metrics look for, and in how much."""
+        """What counts as relevant, and which movies are ranked."""
         minimum = self.config.min_relevant_rating
         rule = "Every test rating" if minimum is None else f"A test rating of {minimum:g} or more"
         left_out = self.counts["n_users_without_relevant"]
@@ -98,35 +108,33 @@ class Content:
         order = " by predicted rating" if self.config.rank_by == "prediction" else ""
         without = f"; {left_out:,} test users without one are left out" if left_out else ""
         return (
-            f"{rule} counts as relevant{without}. Rankings{order} are over {pool} less those that "
-            "the user rated in train or valid."
+            f"{rule} counts as relevant{without}. Rankings{order} are over {pool} except those "
+            "that the user rated in train or valid."
         )
 
     @property
     def better(self) -> str:
-        """What the word means here."""
+        """What “better” means."""
         return (
             f"“Better” means: significantly lower RMSE than {BASELINE} in a paired bootstrap over "
-            f"users ({self._resamples}, p < {ALPHA:g} after Holm's "
-            "correction for the number of models). Whether two intervals overlap says little."
+            f"users ({self._resamples}, p < {ALPHA:g} after Holm's correction for the number of "
+            "models). Overlapping intervals do not mean that two models are equally good."
         )
 
     @property
-    def real(self) -> str:
-        """What a difference has to be to count."""
+    def significant(self) -> str:
+        """When a difference is significant."""
         return (
-            "Every model against every other, by a paired bootstrap over users "
-            f"({self._resamples}); p-values after Holm's correction for all pairs of a metric. A "
-            f"difference counts as real where p < {ALPHA:g}. Listed here: every model less the "
-            "best of the metric; all pairs are in reports/comparisons.csv."
+            "Every model is compared with every other by a paired bootstrap over users "
+            f"({self._resamples}), with p-values after Holm's correction for all pairs of a "
+            f"metric. A difference is significant where p < {ALPHA:g}. The table compares every "
+            "model with the best one of each metric; reports/comparisons.csv has all pairs."
         )
 
     @property
     def _resamples(self) -> str:
         samples = self.config.bootstrap_samples
-        return (
-            f"{samples:,} resamples, or {RESAMPLES_PER_COMPARISON} per comparison if that is more"
-        )
+        return f"{samples:,} resamples or, if more, {RESAMPLES_PER_COMPARISON} per comparison"
 
     @cached_property
     def best_pairs(self) -> list[Pair]:
@@ -141,10 +149,10 @@ class Content:
 
     @property
     def rare_note(self) -> str:
-        """How much of the test part is of rare movies, and how models are compared on it."""
+        """How many test ratings are of rare movies, and how models are compared on them."""
         rare, title = self.rare, self.rare_title
         if not rare.n_ratings:
-            return f"{title}: the test part has no rating of any."
+            return f"{title}: none has a test rating."
         size = (
             f"{title} have {rare.n_ratings:,} of {self.counts['n_test']:,} test ratings: "
             f"{rare.n_items:,} movies, {rare.n_users:,} users."
@@ -152,16 +160,16 @@ class Content:
         if not rare.rows:
             return f"{size} No model here predicts ratings."
         return (
-            f"{size} RMSE on these ratings, less that of {BASELINE} by a paired bootstrap over "
-            f"these users ({self._resamples}); p-values after Holm's correction for the number of "
-            "models."
+            f"{size} RMSE on these ratings, compared with {BASELINE} by a paired bootstrap over "
+            f"these users ({self._resamples}), with p-values after Holm's correction for the "
+            "number of models."
         )
 
     @property
     def published_note(self) -> str:
-        """Where the published rows are from."""
+        """Source of the published rows."""
         source = SOURCES.get(self.protocol or "", "")
-        return f"Published, not run here: figures of others for this protocol ({source})."
+        return f"Figures published for this protocol, not run here ({source})."
 
     @cached_property
     def published_columns(self) -> tuple[Column, ...]:
@@ -171,7 +179,7 @@ class Content:
 
     @property
     def published_titles(self) -> list[str]:
-        """Titles of their columns, the name's included."""
+        """Titles of their columns, with that of the name."""
         return ["algorithm", *(column.title for column in self.published_columns)]
 
     @property
@@ -184,7 +192,7 @@ class Content:
         ]
 
     def cohort_tables(self) -> list[CohortTable]:
-        """RMSE and nDCG by cohort, a table per metric and division of the ratings."""
+        """RMSE and nDCG by cohort, a table per metric and kind of cohort."""
         shown = [result for result in self.results if len(result.cohorts)]
         if not shown:
             return []
@@ -197,19 +205,19 @@ class Content:
 
     @property
     def machine(self) -> str:
-        """What the costs were measured on."""
+        """Which machine the costs were measured on."""
         machines = [r.train_cost["machine"] for r in self.results if "machine" in r.train_cost]
         where = f" on {_machine(machines[0])}" if machines else ""
         return (
-            f"Costs are those of one run{where}, and the only figures here that differ from run to "
-            "run. Peak MB is the resident memory of training, libraries included."
+            f"Costs are those of one run{where}; only they differ from run to run. Peak MB is the "
+            "resident memory of training, libraries included."
         )
 
     def verdict_groups(self) -> list[tuple[str, list[Verdict]]]:
         """Verdicts under a heading each; headings without models are left out."""
         groups = {
             f"Better than {BASELINE}": [v for v in self.verdicts if v.is_better],
-            f"No difference from {BASELINE} shown": [
+            f"Not significantly different from {BASELINE}": [
                 v for v in self.verdicts if not (v.is_better or v.is_worse)
             ],
             f"Worse than {BASELINE}": [v for v in self.verdicts if v.is_worse],
@@ -219,7 +227,7 @@ class Content:
 
 @dataclass(frozen=True)
 class CohortTable:
-    """One metric of every model for the parts of one division.
+    """One metric of every model by cohort.
 
     Attributes:
         title: such as `RMSE by genre`.
@@ -254,12 +262,12 @@ def describe_pair(pair: Pair) -> list[str]:
         f"{difference:+.4f}",
         f"[{low:+.4f}, {high:+.4f}]",
         f"{pair.p_corrected:.3f}",
-        pair.better or "no difference shown",
+        pair.better or NONE,
     ]
 
 
 def describe_rare(row: RareRow) -> list[str]:
-    """Cells of a row: model, RMSE, difference, interval, p-value, and who is better."""
+    """Cells of a row: model, RMSE, difference, interval, p-value, and which one is better."""
     if row.verdict is None:
         return [row.model, f"{row.rmse:.4f}", *[tables.MISSING] * 4]
     difference, low, high, _ = row.verdict.comparison
@@ -269,7 +277,7 @@ def describe_rare(row: RareRow) -> list[str]:
         f"{difference:+.4f}",
         f"[{low:+.4f}, {high:+.4f}]",
         f"{row.verdict.p_corrected:.3f}",
-        row.better or "no difference shown",
+        row.better or NONE,
     ]
 
 

@@ -1,4 +1,4 @@
-"""The data set as the report tells of it: sizes, what cleaning dropped, and how it was divided."""
+"""The data set as reported: sizes, what cleaning dropped, how it was split."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from reelbench import paths
-from reelbench.columns import ITEM_IDX, RATING, TIMESTAMP, USER_IDX
+from reelbench.columns import GENRES, ITEM_IDX, RATING, TIMESTAMP, USER_IDX
 from reelbench.files import read_json
 
 PARTS = ("train", "valid", "test")
 
+# half the width of a 95 % interval of a mean, in standard errors
+_NORMAL_95 = 1.96
+
 
 @dataclass(frozen=True)
 class Dataset:
-    """The clean tables that figures are made of, and the accounts of `clean` and `split`.
+    """The clean tables, and what `clean` and `split` counted.
 
     Attributes:
         name: as in the parameters.
@@ -39,12 +42,12 @@ class Dataset:
 
     @property
     def leak(self) -> str:
-        """What the protocol still lets a model know; empty where `split` did not say."""
+        """What the protocol still leaks to a model; empty if `split` does not name it."""
         return str(self.split.get("leak", ""))
 
     @property
     def population(self) -> str:
-        """What a filter has made of the users and movies; empty where there was none."""
+        """How a filter changed the population; empty without one."""
         found = self.clean.get("interactions", {}).get("filter")
         if not found:
             return ""
@@ -53,8 +56,8 @@ class Dataset:
             least = f"{found['min_per_user']} and movies with fewer than {found['min_per_item']}"
             rules.append(f"users with fewer than {least} ratings")
         return (
-            f"Before the split, {', then '.join(rules)} were left out: these figures are of "
-            f"another population than that of the data set ({_told(found['steps'])})."
+            f"Before the split, {', then '.join(rules)} were left out: these figures describe "
+            f"another population than that of the data set ({_sizes(found['steps'])})."
         )
 
     @property
@@ -65,7 +68,7 @@ class Dataset:
 
     @property
     def sparsity(self) -> float:
-        """Share of the pairs of a user and an item that have no rating."""
+        """Share of all pairs of a user and an item without a rating."""
         return 1 - len(self.interactions) / (self.n_users * len(self.items))
 
     def summary(self) -> dict[str, Any]:
@@ -85,11 +88,11 @@ class Dataset:
 _STEPS = {"before": "at first", "tagged": "tagged", "enough_ratings": "with enough ratings"}
 
 
-def _told(steps: dict[str, dict[str, float]]) -> str:
+def _sizes(steps: dict[str, dict[str, float]]) -> str:
     """Sizes and sparsity before and after every step of a filter."""
     sizes = "{ratings:,} ratings of {users:,} users and {movies:,} movies, sparsity {sparsity:.4f}"
     return "; ".join(
-        f"{words}: {sizes.format(**steps[name])}" for name, words in _STEPS.items() if name in steps
+        f"{label}: {sizes.format(**steps[name])}" for name, label in _STEPS.items() if name in steps
     )
 
 
@@ -100,7 +103,7 @@ def read_train_counts(n_items: int) -> np.ndarray:
 
 
 def read_dataset(name: str) -> Dataset:
-    """Read the clean tables and the accounts."""
+    """Read the clean tables and the counts."""
     columns = [USER_IDX, ITEM_IDX, RATING, TIMESTAMP]
     interactions = pd.read_parquet(paths.INTERACTIONS, columns=columns)
     users = pd.read_parquet(paths.USERS)
@@ -114,3 +117,35 @@ def read_dataset(name: str) -> Dataset:
         split=read_json(paths.SPLIT_COUNTS),
         users=users,
     )
+
+
+def times_of(interactions: pd.DataFrame) -> pd.Series:
+    """Times of the ratings, UTC; ratings of unknown time are left out."""
+    times = interactions[TIMESTAMP].dropna()
+    return pd.to_datetime(times[times >= 0].astype(np.int64), unit="s")
+
+
+def genres_of(items: pd.DataFrame) -> pd.Series:
+    """A row per movie and genre, indexed by `item_idx`; empty if the source has no genres."""
+    if GENRES not in items:
+        return pd.Series(dtype=object)
+    return items.set_index(ITEM_IDX)[GENRES].explode().dropna()
+
+
+def sums(interactions: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Count, sum and sum of squares of the ratings of every group."""
+    rating = interactions[RATING]
+    columns = pd.DataFrame({"n": 1, "sum": rating, "squares": rating**2})
+    return columns.groupby(interactions[by]).sum()
+
+
+def means_of(per_group: pd.DataFrame) -> pd.DataFrame:
+    """`n`, `mean`, and `half` the width of its 95 % interval: NaN for a single rating.
+
+    Args:
+        per_group: what `sums` returns, or sums of it.
+    """
+    n, mean = per_group["n"], per_group["sum"] / per_group["n"]
+    variance = (per_group["squares"] - n * mean**2).clip(lower=0) / (n - 1)
+    half = _NORMAL_95 * np.sqrt(variance / n)
+    return pd.DataFrame({"n": n, "mean": mean, "half": half})

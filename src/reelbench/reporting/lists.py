@@ -1,4 +1,4 @@
-"""What models recommend: the first movies of one test user, and what stays at the bottom."""
+"""What models recommend: the top and the bottom of the ranking for one test user."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pandas as pd
 
 from reelbench import paths
 from reelbench.columns import GENRES, ITEM_IDX, RANK, RATING, SCORE, TITLE, USER_ID, USER_IDX, YEAR
-from reelbench.reporting.comparisons import compared_metrics
+from reelbench.reporting.comparisons import best_of, compared_metrics
 from reelbench.reporting.dataset import Dataset
 from reelbench.reporting.results import Result
 
-#: of any list
+#: of every list
 LENGTH = 10
-# shown for comparison, where they are on the leaderboard
+# shown for comparison if they are on the leaderboard
 _PLAIN = ("bias", "popularity")
 
 
@@ -26,14 +26,14 @@ class Line(NamedTuple):
     Attributes:
         movie: title and year.
         genres: joined; empty where unknown.
-        told: the number of the list, as text.
-        mark: what the user gave it in test; empty where nothing.
+        value: the number of the list, as text.
+        given: the test rating of the user; empty if there is none.
     """
 
     movie: str
     genres: str
-    told: str
-    mark: str = ""
+    value: str
+    given: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ class ModelLists:
     """Lists of one model.
 
     Attributes:
-        first: what it recommends the user first, with its scores.
-        last: the other end of the same ranking, the last place first; none where it is not stored.
-        n_ranked: movies in the whole ranking; 0 where that is not stored.
-        lowest: test movies of the user that it predicts lowest; none for a model that only ranks.
-        unseen: the movies that it shows the fewest users, best known first, with that number.
+        first: top of the ranking with scores.
+        last: bottom of the same ranking, the last place first; empty if it is not stored.
+        n_ranked: movies in the whole ranking; 0 if that is not stored.
+        lowest: test movies with the lowest predictions; empty for a model that only ranks.
+        unseen: movies recommended to the fewest users, the most rated first, with that number.
     """
 
     model: str
@@ -63,8 +63,8 @@ class Lists:
     Attributes:
         user: identifier in the source.
         n_train: ratings of the user in train.
-        n_users: that lists were made for.
-        liked: what the user gave the highest ratings in train.
+        n_users: number of users with stored rankings.
+        liked: movies with the highest train ratings of the user.
     """
 
     user: str
@@ -75,11 +75,11 @@ class Lists:
 
 
 def read_lists(dataset: Dataset, results: Sequence[Result], k: int) -> Lists | None:
-    """Lists of the test user with the median number of train ratings, the first of equals.
+    """Lists for the test user with the median number of train ratings, the first of equals.
 
     Args:
         results: in the order of the leaderboard.
-        k: cutoff of the metrics, which tell whose lists are shown.
+        k: cutoff of the metrics that choose the models.
     """
     shown = [r for r in _shown(results, k) if paths.recommendations(r.name).is_file()]
     if not shown:
@@ -97,14 +97,13 @@ def read_lists(dataset: Dataset, results: Sequence[Result], k: int) -> Lists | N
 
 
 def _shown(results: Sequence[Result], k: int) -> list[Result]:
-    """The best in each metric, and the plain ones."""
+    """The best model in each metric, and the plain ones."""
     names = set(_PLAIN)
     for metric in compared_metrics(k):
-        sign = 1 if metric.higher_is_better else -1
         known = [r for r in results if r.metrics.get(metric.key) is not None]
         for predicts in (True, False):
             own = [r for r in known if r.predicts_ratings == predicts]
-            names |= {max(own, key=lambda r: sign * r.metrics[metric.key]).name} if own else set()
+            names |= {best_of(own, metric)} if own else set()
     return [r for r in results if r.name in names]
 
 
@@ -134,7 +133,7 @@ def _of_model(
     n_ranked = int(bottom[RANK].max()) if len(bottom) else 0
     low = tested.dropna(subset=[SCORE]).sort_values([SCORE, ITEM_IDX])
     lowest = [movies.line(i, f"{score:.2f}", given[i]) for i, score in _pairs(low, SCORE)]
-    # deeper lists than the first ten would hide what a user sees
+    # users see the first ten
     times = table.loc[table[RANK] <= LENGTH, ITEM_IDX].value_counts()
     unseen = [movies.line(i, f"{n:,}") for i, n in movies.least(times)]
     return ModelLists(result.name, first, last, n_ranked, lowest, unseen)
@@ -156,18 +155,18 @@ def _name(users: pd.DataFrame, user: int) -> str:
 
 
 class _Movies:
-    """What is said of a movie.
+    """Descriptions of movies.
 
     Args:
         items: the table `items`.
-        counts: train ratings by `item_idx`, without those of none.
+        counts: number of train ratings by `item_idx`, without movies that have none.
     """
 
     def __init__(self, items: pd.DataFrame, counts: pd.Series) -> None:
         self.items = items.set_index(ITEM_IDX)
         self.counts = counts.reindex(self.items.index, fill_value=0)
 
-    def line(self, item: int, told: str, given: float | None = None) -> Line:
+    def line(self, item: int, value: str, given: float | None = None) -> Line:
         row = self.items.loc[item].to_dict() if item in self.items.index else {}
         year = row.get(YEAR)
         title = str(row.get(TITLE) or f"movie {item}")
@@ -175,8 +174,8 @@ class _Movies:
         return Line(
             movie=title if year is None or pd.isna(year) else f"{title} ({int(year)})",
             genres="" if genres is None else ", ".join(map(str, genres)),
-            told=told,
-            mark="" if given is None else f"{given:g}",
+            value=value,
+            given="" if given is None else f"{given:g}",
         )
 
     def least(self, times: pd.Series) -> list[tuple[int, int]]:

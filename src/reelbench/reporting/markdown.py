@@ -1,13 +1,13 @@
-"""`leaderboard.md`: the table and what one has to know to read it."""
+"""`leaderboard.md`: the leaderboard and how to read it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
 from reelbench.reporting import tuning
+from reelbench.reporting.comparisons import BASELINE
 from reelbench.reporting.content import Content, describe, describe_pair, describe_rare
 from reelbench.reporting.tables import MISSING, Cell, Column, number
-from reelbench.reporting.verdict import BASELINE
 
 _Show = Callable[[Column, Cell], str]
 
@@ -68,17 +68,17 @@ def _intervals(content: Content) -> str:
 def _pairs(content: Content) -> str:
     if not content.pairs:
         return ""
-    lines = [["metric", "model", "best", "model less best", "95 %", "p", "better"]]
+    lines = [["metric", "model", "best", "model minus best", "95 %", "p", "better"]]
     lines += [["---", "---", "---", "---:", "---:", "---:", "---"]]
     lines += [[pair.metric.title, *describe_pair(pair)] for pair in content.best_pairs]
-    return f"## Which differences are real\n\n{content.real}\n\n{_lines(lines)}"
+    return f"## Significant differences\n\n{content.significant}\n\n{_lines(lines)}"
 
 
 def _rare(content: Content) -> str:
     text = f"## {content.rare_title}\n\n{content.rare_note}"
     if not content.rare.rows:
         return text
-    lines = [["model", "RMSE", f"less {BASELINE}", "95 %", "p", "better"]]
+    lines = [["model", "RMSE", f"minus {BASELINE}", "95 %", "p", "better"]]
     lines += [["---", "---:", "---:", "---:", "---:", "---"]]
     lines += [describe_rare(row) for row in content.rare.rows]
     return f"{text}\n\n{_lines(lines)}"
@@ -93,7 +93,7 @@ def _published(content: Content) -> str:
         for row in content.published
     ]
     table = _table(columns, rows, lambda column, cell: cell.text)
-    return f"## Published, not run here\n\n{content.published_note}\n\n{table}"
+    return f"## Published figures\n\n{content.published_note}\n\n{table}"
 
 
 def _is_ranking(content: Content, column: Column) -> bool:

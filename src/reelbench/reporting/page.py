@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +15,16 @@ from reelbench.reporting.charts.chart import Chart
 from reelbench.reporting.content import Content
 from reelbench.reporting.tuning import COLUMNS
 
-SECTIONS = ("leaderboard", "costs", "differences", "cohorts", "training", "predictions", "data")
+SECTIONS = (
+    "leaderboard",
+    "costs",
+    "differences",
+    "cohorts",
+    "training",
+    "networks",
+    "predictions",
+    "data",
+)
 
 
 def render(content: Content, charts: Mapping[str, Sequence[Chart]]) -> str:
@@ -35,24 +43,22 @@ def render(content: Content, charts: Mapping[str, Sequence[Chart]]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["data_url"] = _data_url
     environment.filters["json"] = _json
     environment.filters["cells"] = content_module.describe_pair
     environment.filters["rare_cells"] = content_module.describe_rare
     environment.filters["describe"] = content_module.describe
     return environment.get_template("page.html").render(
         content=content,
-        charts={section: charts.get(section, ()) for section in SECTIONS},
+        charts={
+            section: [chart for chart in charts.get(section, ()) if chart.on_page]
+            for section in SECTIONS
+        },
         tuning_columns=COLUMNS,
         javascript=style.javascript(),
         theme=style.THEME,
         light=style.LIGHT,
         dark=style.DARK,
     )
-
-
-def _data_url(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
 
 
 def _json(value: Any) -> Markup:

@@ -1,23 +1,28 @@
-"""What the stages before left behind about one model."""
+"""What is known of the models: files of the other stages, published figures, replications."""
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib import resources
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from reelbench import paths
 from reelbench.columns import N_TEST
 from reelbench.files import read_json
+from reelbench.models.network.summary import Layer
 
-# bins of the rating scale with fewer ratings jump about
+# the mean of a bin of the rating scale with fewer ratings is noise
 _FEWEST_RATINGS = 20
 
 
 class ReportError(ValueError):
-    """A file that the report needs is not there; the message names the command that makes it."""
+    """A file that the report needs is missing; the message names the command that makes it."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ class Result:
         curves: `epoch`, `train_loss`, `valid_loss`; no rows for a model without epochs.
         per_user, predictions: tables of the evaluation.
         cohorts, calibration: content of `paths.cohorts` and `paths.calibration`.
+        layers: of a network, each after those that it reads; empty for any other model.
     """
 
     name: str
@@ -41,11 +47,17 @@ class Result:
     predictions: pd.DataFrame
     cohorts: pd.DataFrame = field(default_factory=pd.DataFrame)
     calibration: pd.DataFrame = field(default_factory=pd.DataFrame)
+    layers: Sequence[Layer] = ()
 
     @property
     def predicts_ratings(self) -> bool:
         """False for a model that only ranks."""
         return self.metrics.get("rmse") is not None
+
+    @property
+    def parameters(self) -> int:
+        """Number of trained parameters in all layers."""
+        return sum(layer.parameters for layer in self.layers)
 
 
 def read_result(model: str) -> Result:
@@ -61,13 +73,14 @@ def read_result(model: str) -> Result:
     return Result(
         name=model,
         metrics=read_json(paths.metrics(model)),
-        train_cost=_read_if_there(paths.train_cost(model)),
-        evaluate_cost=_read_if_there(paths.evaluate_cost(model)),
-        curves=_read_curves(paths.curves(model)),
+        train_cost=_json(paths.train_cost(model)),
+        evaluate_cost=_json(paths.evaluate_cost(model)),
+        curves=_table(paths.curves(model), ["epoch", "train_loss", "valid_loss"]),
         per_user=pd.read_parquet(paths.per_user(model)),
         predictions=pd.read_parquet(paths.predictions(model)),
-        cohorts=_read_table(paths.cohorts(model)),
-        calibration=_read_table(paths.calibration(model)),
+        cohorts=_table(paths.cohorts(model)),
+        calibration=_table(paths.calibration(model)),
+        layers=_layers(paths.layers(model)),
     )
 
 
@@ -77,15 +90,70 @@ def thick_bins(result: Result) -> pd.DataFrame:
     return table[table[N_TEST] >= min(_FEWEST_RATINGS, table[N_TEST].max())]
 
 
-def _read_if_there(file: Path) -> dict[str, Any]:
+def _json(file: Path) -> dict[str, Any]:
     return read_json(file) if file.is_file() else {}
 
 
-def _read_table(file: Path) -> pd.DataFrame:
-    return pd.read_csv(file) if file.is_file() else pd.DataFrame()
+def _table(file: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
+    return pd.read_csv(file) if file.is_file() else pd.DataFrame(columns=list(columns))
 
 
-def _read_curves(file: Path) -> pd.DataFrame:
+def _layers(file: Path) -> list[Layer]:
+    return [Layer.of(stored) for stored in read_json(file)] if file.is_file() else []
+
+
+#: where the rows of `published.csv` are from, by protocol: the outputs stored in that notebook of
+#: github.com/recommenders-team/recommenders. The R² and the explained variance of its ALS, which
+#: are swapped there, are left out.
+SOURCES = {
+    "recommenders_ml100k": (
+        "Recommenders, examples/06_benchmarks/movielens.ipynb, outputs stored in July 2025"
+    )
+}
+
+
+class Published(NamedTuple):
+    """One row of a published table: metrics by our keys; those that it lacks are left out."""
+
+    algorithm: str
+    values: dict[str, float]
+
+
+def published(protocol: str | None) -> list[Published]:
+    """Published figures for a protocol, in the order of publication; none for an unknown one."""
+    text = resources.files("reelbench.reporting").joinpath("published.csv").read_text("utf-8")
+    return [
+        Published(row.pop("algorithm"), {key: float(value) for key, value in row.items() if value})
+        for row in csv.DictReader(text.splitlines())
+        if row.pop("protocol") == protocol
+    ]
+
+
+class ReplicationRow(NamedTuple):
+    """A published row: what it is, three figures as text, and what made the difference."""
+
+    row: str
+    what: str
+    published: str
+    same: str
+    honest: str
+    difference: str
+    files: str
+
+
+class Replication(NamedTuple):
+    """The replication of a published system."""
+
+    system: str
+    about: str
+    rows: Sequence[ReplicationRow]
+
+
+def read_replications(file: Path = paths.REPLICATION_TABLE) -> list[Replication]:
+    """All replicated systems, as `reelbench replicate` wrote them; none where it has not run."""
     if not file.is_file():
-        return pd.DataFrame(columns=["epoch", "train_loss", "valid_loss"])
-    return pd.read_csv(file)
+        return []
+    with file.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    groups = groupby(rows, key=lambda row: (row.pop("system"), row.pop("about")))
+    return [Replication(*head, [ReplicationRow(**row) for row in group]) for head, group in groups]

@@ -1,4 +1,4 @@
-"""Stage `report`: leaderboard, figures, account of the data, and the page that holds them all."""
+"""Stage `report`: leaderboard, comparisons, figures, and the page that shows all of them."""
 
 from __future__ import annotations
 
@@ -10,45 +10,30 @@ from reelbench import params, paths
 from reelbench.evaluation import EvaluateConfig
 from reelbench.files import atomic, write_json
 from reelbench.provenance import read_provenance
-from reelbench.reporting import markdown, page, pictures, tables
+from reelbench.reporting import markdown, page, tables
 from reelbench.reporting.charts import sections
 from reelbench.reporting.charts.style import javascript
-from reelbench.reporting.comparisons import comparisons_frame, every_pair
+from reelbench.reporting.comparisons import comparisons_frame, every_pair, rare_items, verdicts
 from reelbench.reporting.content import Content
 from reelbench.reporting.dataset import read_dataset, read_train_counts
-from reelbench.reporting.figures import Picture
 from reelbench.reporting.lists import read_lists
-from reelbench.reporting.networks import read_networks
-from reelbench.reporting.published import published
-from reelbench.reporting.rare_items import rare_items
-from reelbench.reporting.replication import read_replications
-from reelbench.reporting.results import Result, read_result
+from reelbench.reporting.results import Result, published, read_replications, read_result
 from reelbench.reporting.tuning import read_tuning
-from reelbench.reporting.verdict import verdicts
 
 
 def run() -> None:
-    """Read what the stages before wrote, write `reports/`, then fill the mirror in MLflow."""
+    """Read the results of the other stages, write `reports/`, then copy the runs to MLflow."""
     content = _content()
-    k, results, faults = content.k, content.results, content.faults
-    # these have the same bytes from run to run; what shows costs is on the page only
-    _write_pictures(
-        [
-            *pictures.of_leaderboard(results, k, faults),
-            *pictures.of_differences(content.pairs, faults),
-            *pictures.of_training(results, faults),
-            *(network.picture for network in content.networks),
-            *pictures.of_predictions(results, faults),
-            *pictures.of_data(content.dataset),
-        ]
-    )
+    results, faults = content.results, content.faults
+    charts = sections.charts(content)
+    _write_pictures(dict(sections.pictures(charts)))
     _write_curves(results)
     write_json(paths.DATA_REPORT, content.dataset.summary())
     _write(paths.LEADERBOARD_CSV, tables.to_csv(tables.metrics_frame(results, faults)))
     _write(paths.COMPARISONS_CSV, tables.to_csv(comparisons_frame(content.pairs)))
     _write(paths.RARE_ITEMS_CSV, tables.to_csv(content.rare.frame()))
     _write(paths.LEADERBOARD_MD, markdown.render(content))
-    _write(paths.INDEX_HTML, page.render(content, sections.charts(content)))
+    _write(paths.INDEX_HTML, page.render(content, charts))
     _write(paths.VEGA_JS, javascript())
 
     # here and not above: it imports mlflow, which takes seconds
@@ -82,16 +67,17 @@ def _content() -> Content:
         faults=protocol_faults.read(),
         lists=read_lists(dataset, results, config.k[0]),
         provenance=read_provenance(),
-        networks=read_networks(r.name for r in results),
     )
 
 
-def _write_pictures(drawn: Iterable[Picture]) -> None:
-    """The whole folder at once, so that no figure of a former run stays."""
-    with atomic(paths.FIGURES) as folder:
-        folder.mkdir()
-        for picture in drawn:
-            (folder / f"{picture.name}.png").write_bytes(picture.png)
+def _write_pictures(pngs: dict[str, bytes]) -> None:
+    """A few for git and the others for DVC; no picture of an old run stays."""
+    for target, in_git in ((paths.FIGURES, True), (paths.PICTURES, False)):
+        with atomic(target) as folder:
+            folder.mkdir()
+            for name, png in pngs.items():
+                if (name in sections.IN_GIT) == in_git:
+                    (folder / f"{name}.png").write_bytes(png)
 
 
 def _write_curves(results: Iterable[Result]) -> None:

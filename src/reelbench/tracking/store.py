@@ -110,7 +110,7 @@ class Store:
     def _training(self, run: Any, record: Record) -> str:
         from mlflow.entities import Metric, Param, RunTag
 
-        from reelbench.tracking import figures
+        from reelbench.reporting.charts import models as figures
 
         run_id, start, curves = run.info.run_id, run.info.start_time, paths.curves(record.model)
         # MLflow lets no parameter change, and an interrupted mirror may have left some
@@ -162,7 +162,7 @@ class Store:
     def _evaluation(self, run: Any, record: Record) -> str:
         from mlflow.entities import Metric
 
-        from reelbench.tracking import figures
+        from reelbench.reporting.charts import models as figures
 
         run_id, now = run.info.run_id, int(1000 * time.time())
         model_id = self._client.get_run(run_id).data.tags.get(PYFUNC)

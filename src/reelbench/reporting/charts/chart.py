@@ -5,72 +5,105 @@ Charts are Vega-Lite, made with Altair, which checks them against the schema.
 
 from __future__ import annotations
 
-import math
 import textwrap
-from collections.abc import Collection, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import altair as alt
-import numpy as np
 import pandas as pd
 
-from reelbench.faults import Fault, warning
-from reelbench.reporting.charts.style import SOFT
+from reelbench.reporting.charts.style import SOFT, Spec, png
 
-# of a line below a title, on a phone
+#: any chart of Altair: a single one, layers, panels
+AnyChart = alt.TopLevelMixin
+#: what `alt.layer` makes
+Layers = alt.LayerChart | alt.FacetChart
+
+# letters in a line below a title, on a phone
 _LETTERS = 48
-# of a float: enough for every metric, and short
+# digits of a float: enough for every metric, and short
 _DIGITS = 6
+_PARSED = {"b": "boolean", "f": "number", "i": "number", "u": "number", "M": "date"}
 
 
-class Chart(NamedTuple):
-    """A chart as the page shows it.
+@dataclass(frozen=True)
+class Drawing:
+    """A chart and what is said of it.
 
     Attributes:
-        name: of its own on the page.
+        name: unique among all charts.
         caption: what it shows.
-        spec: Vega-Lite.
+        chart: None where the source lacks what it would show.
+        pictures: what is chosen in each PNG of it, by the name of the file; {}: no PNG.
         wide: whether it has a row of the page to itself.
+        on_page: False for a chart that is drawn as a PNG only.
     """
 
     name: str
     caption: str
-    spec: dict[str, Any]
+    chart: AnyChart | None
+    pictures: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     wide: bool = False
+    on_page: bool = True
 
 
-#: name, caption and chart, which is None where the source lacks what it shows
-Drawn = Iterator[tuple[str, str, alt.TopLevelMixin | None]]
+@dataclass(frozen=True)
+class Chart:
+    """A chart as the page shows it: attributes as those of `Drawing`.
+
+    Attributes:
+        spec: Vega-Lite, as wide as its box of the page.
+    """
+
+    name: str
+    caption: str
+    spec: Spec
+    pictures: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    wide: bool = False
+    on_page: bool = True
+
+    def pngs(self) -> Iterable[tuple[str, bytes]]:
+        """Name of the file and bytes of every PNG."""
+        return ((name, png(self.spec, chosen)) for name, chosen in self.pictures.items())
 
 
-def finished(drawn: Drawn, *, wide: bool = False) -> list[Chart]:
-    """The charts that there are, each as wide as its box of the page."""
+def finished(drawings: Iterable[Drawing], warning: str = "") -> list[Chart]:
+    """The charts that exist.
+
+    Args:
+        drawings: some of which may have no chart.
+        warning: what is wrong with the protocol; it stands below each title, since a chart can be
+            shown without its page.
+    """
     return [
-        Chart(name, caption, _spec(chart, caption), wide)
-        for name, caption, chart in drawn
-        if chart is not None
+        Chart(d.name, d.caption, _spec(d.chart, d.caption, warning), d.pictures, d.wide, d.on_page)
+        for d in drawings
+        if d.chart is not None
     ]
 
 
-def _spec(chart: Any, caption: str) -> dict[str, Any]:
-    return dict(chart.properties(width="container", description=caption).to_dict())
+def _spec(chart: AnyChart, caption: str, warning: str) -> Spec:
+    spec: Spec = {"description": caption, **chart.to_dict()}
+    # Altair's own theme: the page has another
+    spec.pop("config", None)
+    if "width" not in spec and ("mark" in spec or "layer" in spec):
+        spec["width"] = "container"
+    if warning:
+        title = spec.get("title", "")
+        title = dict(title) if isinstance(title, Mapping) else {"text": title}
+        subtitle = title.get("subtitle", [])
+        subtitle = [subtitle] if isinstance(subtitle, str) else list(subtitle)
+        spec["title"] = title | {"subtitle": [*subtitle, *textwrap.wrap(warning, _LETTERS)]}
+    return spec
 
 
-def data(frame: pd.DataFrame) -> alt.Data:
-    """The rows of a table for a spec: six digits, nothing for what is unknown."""
-    rows = frame.to_dict("records")
-    return alt.Data(
-        values=[{str(k): _plain(v) for k, v in row.items() if not _missing(v)} for row in rows]
-    )
-
-
-def _missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and not math.isfinite(value))
-
-
-def _plain(value: Any) -> Any:
-    value = value.item() if isinstance(value, np.generic) else value
-    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
+def data(frame: pd.DataFrame) -> alt.InlineData:
+    """The rows of a table for a spec: CSV, floats with six digits, nothing for what is unknown."""
+    numbers = frame.astype({name: int for name in frame.select_dtypes("bool")})
+    digits, day = f"%.{_DIGITS}g", "%Y-%m-%d"
+    text = numbers.to_csv(index=False, float_format=digits, date_format=day, lineterminator="\n")
+    parse = {str(name): _PARSED.get(kind.kind, "string") for name, kind in frame.dtypes.items()}
+    return alt.InlineData(values=text, format=alt.CsvDataFormat(type="csv", parse=parse))
 
 
 def chooser(name: str, options: Sequence[str], label: str | None = None) -> alt.Parameter:
@@ -79,15 +112,9 @@ def chooser(name: str, options: Sequence[str], label: str | None = None) -> alt.
     return alt.param(name=name, value=options[0], bind=bind)
 
 
-def title(expression: str, faults: Collection[Fault] = ()) -> alt.TitleParams:
-    """A title that follows what is chosen: an expression of the choosers' names.
-
-    Below it, if the protocol has faults, what they are: a chart can be saved without its page.
-    """
-    text = alt.ExprRef(expression)
-    if not faults:
-        return alt.TitleParams(text=text)
-    return alt.TitleParams(text=text, subtitle=textwrap.wrap(warning(faults), _LETTERS))
+def title(expression: str) -> alt.TitleParams:
+    """A title that follows what is chosen: an expression of the choosers' names."""
+    return alt.TitleParams(text=alt.ExprRef(expression))
 
 
 def subtitled(text: str, subtitle: str) -> alt.TitleParams:

@@ -1,15 +1,14 @@
-"""Charts that order the models: the leaderboard, accuracy against time, and real differences."""
+"""Charts that compare models: metric by metric, accuracy against time, significant differences."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import altair as alt
 import pandas as pd
 
-from reelbench.faults import Fault
-from reelbench.reporting.charts.chart import chooser, data, title
-from reelbench.reporting.charts.style import FAINT, MAIN, OTHER, PAGE, ROW
+from reelbench.reporting.charts.chart import AnyChart, Layers, chooser, data, title
+from reelbench.reporting.charts.style import FAINT, MAIN, OTHER, PAGE, ROW, WIDTH
 from reelbench.reporting.comparisons import Metric, Pair
 from reelbench.reporting.results import Result
 from reelbench.reporting.tables import Column
@@ -19,13 +18,32 @@ _SHORTEST = 1e-3
 _SCATTER_HEIGHT = 380
 
 
-def leaderboard(
-    results: Sequence[Result], columns: Sequence[Column], faults: Collection[Fault] = ()
-) -> alt.TopLevelMixin | None:
+def leaderboard(results: Sequence[Result], columns: Sequence[Column]) -> AnyChart | None:
     """A chosen metric of every model with its 95 % interval, the best on top."""
     table = pd.concat([_scores(results, column) for column in columns])
     if table.empty:
         return None
+    return (
+        _intervals(table)
+        .transform_filter("datum.metric == metric")
+        .add_params(chooser("metric", list(table["metric"].unique())))
+        .properties(title=title("metric"))
+    )
+
+
+def overview(results: Sequence[Result], columns: Sequence[Column]) -> AnyChart | None:
+    """Metrics side by side, each with its own order of the models."""
+    tables = [table for column in columns if len(table := _scores(results, column))]
+    if not tables:
+        return None
+    panels = [
+        _intervals(table).properties(title=table["metric"].iloc[0], width=0.6 * WIDTH)
+        for table in tables
+    ]
+    return alt.hconcat(*panels)
+
+
+def _intervals(table: pd.DataFrame) -> Layers:
     order = alt.EncodingSortField("place", op="min")
     base = alt.Chart().encode(y=alt.Y("model:N", sort=order, title=None))
     scale = alt.Scale(zero=False)
@@ -36,15 +54,8 @@ def leaderboard(
         x=alt.X("value:Q", scale=scale, title=None),
         tooltip=["model:N", "metric:N", "value:Q", "low:Q", "high:Q"],
     )
-    return (
-        alt.layer(interval, value, data=data(table))
-        .transform_filter("datum.metric == metric")
-        .add_params(chooser("metric", list(table["metric"].unique())))
-        .properties(
-            title=title("metric", faults),
-            height=ROW * table["model"].nunique(),
-        )
-    )
+    layers = alt.layer(interval, value, data=data(table))
+    return layers.properties(height=ROW * table["model"].nunique())
 
 
 def _scores(results: Sequence[Result], column: Column) -> pd.DataFrame:
@@ -64,13 +75,9 @@ def _better(column: Column | Metric) -> str:
 
 
 def pareto(
-    results: Sequence[Result],
-    metrics: Sequence[Metric],
-    cost: str,
-    unit: str,
-    faults: Collection[Fault] = (),
-) -> alt.TopLevelMixin | None:
-    """A chosen metric against a time, and the models that no other beats in both.
+    results: Sequence[Result], metrics: Sequence[Metric], cost: str, unit: str
+) -> AnyChart | None:
+    """A chosen metric against a time, and the models that no cheaper one equals.
 
     Args:
         cost: key of a cost file.
@@ -100,7 +107,7 @@ def pareto(
         alt.layer(front, points, names, data=data(table))
         .transform_filter("datum.metric == metric")
         .add_params(chooser("metric", list(table["metric"].unique())), every)
-        .properties(title=title("metric", faults), height=_SCATTER_HEIGHT)
+        .properties(title=title("metric"), height=_SCATTER_HEIGHT)
     )
 
 
@@ -121,8 +128,8 @@ def _front(results: Sequence[Result], metric: Metric, cost: str) -> pd.DataFrame
     return table.drop(columns="gain").assign(metric=_better(metric))
 
 
-def differences(pairs: Sequence[Pair], faults: Collection[Fault] = ()) -> alt.Chart | None:
-    """A chosen metric of the row less that of the column, coloured where a test tells them apart.
+def differences(pairs: Sequence[Pair]) -> AnyChart | None:
+    """A chosen metric of the row minus that of the column, coloured where it is significant.
 
     Args:
         pairs: metric by metric in the order of the leaderboard.
@@ -130,40 +137,48 @@ def differences(pairs: Sequence[Pair], faults: Collection[Fault] = ()) -> alt.Ch
     if not pairs:
         return None
     names = list(dict.fromkeys(name for pair in pairs for name in (pair.first, pair.second)))
-    words = ["row better", "row worse", "no difference shown"]
     table = pd.DataFrame([_row(turned) for pair in pairs for turned in (pair, pair.reversed())])
+    verdicts = {"better": "row better", "worse": "row worse", "none": "no significant difference"}
     colour = alt.Color(
         "verdict:N",
-        scale=alt.Scale(domain=words, range=[MAIN, OTHER, FAINT]),
+        scale=alt.Scale(domain=list(verdicts.values()), range=[MAIN, OTHER, FAINT]),
         legend=alt.Legend(orient="top", title=None, columns=1),
     )
     axis = alt.Axis(labelAngle=-90, title=None, labelLimit=90)
-    number = alt.Tooltip("difference:Q", format="+.4f", title="row less column")
+    tooltip = [
+        "row:N",
+        "column:N",
+        alt.Tooltip("difference:Q", format="+.4f", title="row minus column"),
+        alt.Tooltip("low:Q", format="+.4f", title="95 % interval from"),
+        alt.Tooltip("high:Q", format="+.4f", title="to"),
+        alt.Tooltip("p:Q", format=".3f"),
+    ]
     return (
         alt.Chart(data(table))
         .transform_filter("datum.metric == metric")
+        .transform_calculate(verdict=f"({verdicts!r})[datum.better]")
         .mark_rect(stroke=PAGE, strokeWidth=1)
         .encode(
             x=alt.X("column:N", sort=names, axis=axis),
             y=alt.Y("row:N", sort=names, title=None),
             color=colour,
-            tooltip=["row:N", "column:N", number, "interval:N", "p:N"],
+            tooltip=tooltip,
         )
         .add_params(chooser("metric", list(table["metric"].unique())))
-        .properties(title=title("metric + ': row less column'", faults), height=ROW * len(names))
+        .properties(title=title("metric + ': row minus column'"), height=ROW * len(names))
     )
 
 
 def _row(pair: Pair) -> dict[str, object]:
     difference, low, high, _ = pair.comparison
-    better = pair.better
-    told = "no difference shown" if better is None else "row worse"
+    better = {pair.first: "better", pair.second: "worse", None: "none"}[pair.better]
     return {
         "metric": pair.metric.title,
         "row": pair.first,
         "column": pair.second,
-        "difference": difference,
-        "interval": f"[{low:+.4f}, {high:+.4f}]",
-        "p": f"{pair.p_corrected:.3f}",
-        "verdict": "row better" if better == pair.first else told,
+        "difference": round(difference, 4),
+        "low": round(low, 4),
+        "high": round(high, 4),
+        "p": round(pair.p_corrected, 3),
+        "better": better,
     }

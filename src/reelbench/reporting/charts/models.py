@@ -1,9 +1,9 @@
-"""Charts of single models beside the others: learning, cohorts, predictions."""
+"""Charts of single models: learning curves, cohorts, calibration, predictions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import altair as alt
 import numpy as np
@@ -18,17 +18,29 @@ from reelbench.columns import (
     RATING,
     SCORE,
 )
-from reelbench.reporting.charts.chart import chooser, data, level, title
-from reelbench.reporting.charts.style import FAINT, HEIGHT, MAIN, OTHER, SOFT
+from reelbench.reporting.charts.chart import (
+    AnyChart,
+    Layers,
+    chooser,
+    data,
+    level,
+    subtitled,
+    title,
+)
+from reelbench.reporting.charts.style import FAINT, HEIGHT, MAIN, OTHER, SOFT, png
 from reelbench.reporting.comparisons import Metric
 from reelbench.reporting.results import Result, thick_bins
 
 # more given values than this are drawn in as many equal bins
 _MOST_BOXES = 10
+_MOST_BINS = 50
+# pixels: width of a small panel
+_PANEL = 120
+_PANELS_PER_ROW = 6
 _PARTS = {"train_loss": "train", "valid_loss": "valid"}
 
 
-def learning_curve(model: str, curves: pd.DataFrame) -> alt.TopLevelMixin | None:
+def learning_curve(model: str, curves: pd.DataFrame) -> AnyChart | None:
     """Loss per epoch on train and valid, with the best epoch; None for a model without epochs."""
     if curves.empty:
         return None
@@ -51,7 +63,7 @@ def learning_curve(model: str, curves: pd.DataFrame) -> alt.TopLevelMixin | None
     )
     best = alt.Chart(data(_best_epoch(curves))).mark_rule(color=SOFT, strokeDash=[2, 3])
     rule = best.encode(x="epoch:Q", tooltip=[alt.Tooltip("epoch:Q", title="best epoch")])
-    return alt.layer(rule, lines).properties(title=model, height=HEIGHT - 60)
+    return alt.layer(rule, lines).properties(title=f"Loss of {model}", height=HEIGHT - 60)
 
 
 def _best_epoch(curves: pd.DataFrame) -> pd.DataFrame:
@@ -59,8 +71,8 @@ def _best_epoch(curves: pd.DataFrame) -> pd.DataFrame:
     return valid.nsmallest(1, "valid_loss")[["epoch"]]
 
 
-def cohorts(results: Sequence[Result], metrics: Sequence[Metric]) -> alt.TopLevelMixin | None:
-    """A chosen metric by the parts of a chosen division, one model before all others."""
+def cohorts(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChart | None:
+    """A chosen metric by cohort of a chosen kind, one model in front of all others."""
     rows = [
         pd.DataFrame(
             {
@@ -79,12 +91,13 @@ def cohorts(results: Sequence[Result], metrics: Sequence[Metric]) -> alt.TopLeve
     table = pd.concat(rows) if rows else pd.DataFrame()
     if table.empty:
         return None
-    # one part alone has nothing to be compared with
+    # a single cohort has nothing to be compared with
     several = table.groupby("by")["cohort"].transform("nunique") > 1
     table = table[several] if several.any() else table
     x = alt.X("cohort:N", sort=None, title=None, axis=alt.Axis(labelAngle=-35))
     y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False))
-    tooltip = ["model:N", "cohort:N", "value:Q", alt.Tooltip("n:Q", title="test ratings")]
+    ratings = alt.Tooltip("n:Q", title="test ratings")
+    tooltip: list[str | alt.Tooltip] = ["model:N", "cohort:N", "value:Q", ratings]
     return (
         _one_before_all(table, x, y, tooltip)
         .transform_filter("datum.metric == metric && datum.by == by")
@@ -97,17 +110,14 @@ def cohorts(results: Sequence[Result], metrics: Sequence[Metric]) -> alt.TopLeve
     )
 
 
-def calibration(results: Sequence[Result]) -> alt.TopLevelMixin | None:
-    """What the mean given rating is above the predicted one, one model before all others."""
-    tables = [thick_bins(r).assign(model=r.name) for r in results if len(r.calibration)]
-    if not tables:
+def calibration(results: Sequence[Result]) -> AnyChart | None:
+    """Mean given minus mean predicted rating by bins, one model in front of all others."""
+    table = _calibration(results)
+    if table.empty:
         return None
-    table = pd.concat(tables)
-    table["excess"] = table[MEAN_GIVEN] - table[MEAN_PREDICTED]
-    table = table[["model", MEAN_PREDICTED, MEAN_GIVEN, "excess", N_TEST]]
     scale = alt.Scale(zero=False)
     x = alt.X(f"{MEAN_PREDICTED}:Q", title="mean predicted rating of a bin", scale=scale)
-    y = alt.Y("excess:Q", title="mean given less predicted")
+    y = alt.Y("excess:Q", title="mean given minus predicted")
     tooltip = [f"{column}:{'N' if column == 'model' else 'Q'}" for column in table]
     return (
         alt.layer(_one_before_all(table, x, y, tooltip), level(0))
@@ -122,8 +132,10 @@ def _names(results: Sequence[Result], table: pd.DataFrame) -> list[str]:
     return [r.name for r in results if r.name in shown]
 
 
-def _one_before_all(table: pd.DataFrame, x: alt.X, y: alt.Y, tooltip: Sequence[Any]) -> Any:
-    """A faint line per model, and that of the model that is chosen with points."""
+def _one_before_all(
+    table: pd.DataFrame, x: alt.X, y: alt.Y, tooltip: Sequence[str | alt.Tooltip]
+) -> Layers:
+    """A faint line per model, and that of the chosen model with points."""
     base = alt.Chart().encode(x=x, y=y, tooltip=tooltip)
     every = base.mark_line(color=FAINT, strokeWidth=1.2).encode(detail="model:N")
     own = base.transform_filter("datum.model == model").mark_line(
@@ -132,33 +144,100 @@ def _one_before_all(table: pd.DataFrame, x: alt.X, y: alt.Y, tooltip: Sequence[A
     return alt.layer(every, own, data=data(table))
 
 
-def predictions(results: Sequence[Result]) -> alt.TopLevelMixin | None:
-    """Predictions of a chosen model per given rating: quartiles, 5 and 95 %, mean."""
-    boxes = [_boxes(r) for r in results if not r.predictions[SCORE].isna().all()]
-    if not boxes:
+def calibration_panels(results: Sequence[Result]) -> AnyChart | None:
+    """The same for every model at once, a small panel each: for a picture, where none is chosen."""
+    table = _calibration(results)
+    if table.empty:
         return None
-    table = pd.concat(boxes)
-    tooltip = [f"{name}:Q" for name in ("given", "n", "p5", "p25", "median", "p75", "p95", "mean")]
-    x = alt.X("given:O", title="given rating", axis=alt.Axis(labelAngle=0))
-    y = alt.Scale(zero=False)
-    base = alt.Chart().encode(x=x, tooltip=tooltip)
-    whisker = base.mark_rule(color=MAIN).encode(
-        y=alt.Y("p5:Q", title="predicted rating", scale=y), y2="p95:Q"
+    x = alt.X(f"{MEAN_PREDICTED}:Q", title=None, scale=alt.Scale(zero=False))
+    y = alt.Y("excess:Q", title=None)
+    others = alt.Chart(data(table.rename(columns={"model": "other"}))).mark_line(
+        color=FAINT, strokeWidth=0.8
     )
-    box = base.mark_bar(color=MAIN, opacity=0.45, size=26).encode(y="p25:Q", y2="p75:Q")
-    median = base.mark_tick(color=MAIN, thickness=2, size=26).encode(y="median:Q")
-    mean = base.mark_point(color=OTHER, filled=True, shape="diamond", size=60, opacity=1)
+    own = alt.Chart().mark_line(
+        color=MAIN, strokeWidth=1.5, point=alt.OverlayMarkDef(color=MAIN, size=14, filled=True)
+    )
+    layers = alt.layer(
+        others.encode(x=x, y=y, detail="other:N"), level(0), own.encode(x=x, y=y), data=data(table)
+    )
+    name = subtitled(
+        "Mean given minus mean predicted rating",
+        "by bins of the predicted one; grey: the other models",
+    )
+    return _panels(layers, _names(results, table)).properties(title=name)
+
+
+def _calibration(results: Sequence[Result]) -> pd.DataFrame:
+    """Bins of every model that has any: `model`, means, `excess` of the given one, number."""
+    tables = [thick_bins(r).assign(model=r.name) for r in results if len(r.calibration)]
+    if not tables:
+        return pd.DataFrame()
+    table = pd.concat(tables)
+    table["excess"] = table[MEAN_GIVEN] - table[MEAN_PREDICTED]
+    return table[["model", MEAN_PREDICTED, MEAN_GIVEN, "excess", N_TEST]]
+
+
+def predictions(tables: Mapping[str, pd.DataFrame]) -> AnyChart | None:
+    """Predictions of a chosen model per given rating: quartiles, 5 and 95 %, mean.
+
+    Args:
+        tables: `rating` and `score` per test rating, by model; those that only rank are left out.
+    """
+    boxes = _boxes_of(tables)
+    if boxes.empty:
+        return None
     return (
-        alt.layer(whisker, box, median, mean.encode(y="mean:Q"), data=data(table))
+        _box_plot(boxes, 26)
         .transform_filter("datum.model == model")
-        .add_params(chooser("model", _names(results, table)))
+        .add_params(chooser("model", list(boxes["model"].unique())))
         .properties(title=title("'Predictions of ' + model"), height=HEIGHT)
     )
 
 
-def _boxes(result: Result) -> pd.DataFrame:
-    given = result.predictions[RATING].to_numpy(np.float64)
-    scores = result.predictions[SCORE].to_numpy(np.float64)
+def prediction_panels(tables: Mapping[str, pd.DataFrame]) -> AnyChart | None:
+    """The same for every model at once, a small panel each."""
+    boxes = _boxes_of(tables)
+    if boxes.empty:
+        return None
+    name = subtitled(
+        "Predictions by given rating", "quartiles and median, 5 and 95 %; diamond: mean"
+    )
+    panels = _panels(_box_plot(boxes, 10), list(boxes["model"].unique()))
+    return panels.properties(title=name)
+
+
+def _panels(layers: Layers, models: list[str]) -> alt.FacetChart:
+    """A small panel per model."""
+    panel = layers.properties(width=_PANEL, height=0.75 * _PANEL)
+    facet = alt.Facet("model:N", sort=models, title=None)
+    return panel.facet(facet, columns=_PANELS_PER_ROW, spacing=_PANEL / 8)
+
+
+def _box_plot(boxes: pd.DataFrame, size: float) -> Layers:
+    names = ("given", "n", "p5", "p25", "median", "p75", "p95", "mean")
+    x = alt.X("given:O", title="given rating", axis=alt.Axis(labelAngle=0))
+    y = alt.Y("p5:Q", title="predicted rating", scale=alt.Scale(zero=False))
+    base = alt.Chart().encode(x=x, tooltip=[f"{name}:Q" for name in names])
+    mean = base.mark_point(color=OTHER, filled=True, shape="diamond", size=2.3 * size, opacity=1)
+    return alt.layer(
+        base.mark_rule(color=MAIN).encode(y=y, y2="p95:Q"),
+        base.mark_bar(color=MAIN, opacity=0.45, size=size).encode(y="p25:Q", y2="p75:Q"),
+        base.mark_tick(color=MAIN, thickness=2, size=size).encode(y="median:Q"),
+        mean.encode(y="mean:Q"),
+        data=data(boxes),
+    )
+
+
+def _boxes_of(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Statistics of the predictions by model and given rating."""
+    rated = {model: table for model, table in tables.items() if table[SCORE].notna().any()}
+    boxes = [_boxes(table).assign(model=model) for model, table in rated.items()]
+    return pd.concat(boxes) if boxes else pd.DataFrame()
+
+
+def _boxes(predictions: pd.DataFrame) -> pd.DataFrame:
+    given = predictions[RATING].to_numpy(np.float64)
+    scores = predictions[SCORE].to_numpy(np.float64)
     if len(np.unique(given)) > _MOST_BOXES:
         edges = np.linspace(given.min(), given.max(), _MOST_BOXES + 1)
         place = np.clip(np.digitize(given, edges) - 1, 0, _MOST_BOXES - 1)
@@ -166,7 +245,78 @@ def _boxes(result: Result) -> pd.DataFrame:
     rows = [(value, scores[given == value]) for value in np.unique(given)]
     percents = {"p5": 5, "p25": 25, "median": 50, "p75": 75, "p95": 95}
     return pd.DataFrame(
-        {"model": result.name, "given": round(value, 2), "n": len(own), "mean": own.mean()}
+        {"given": round(value, 2), "n": len(own), "mean": own.mean()}
         | dict(zip(percents, np.percentile(own, list(percents.values())), strict=True))
         for value, own in rows
     )
+
+
+def histogram(model: str, predictions: pd.DataFrame) -> AnyChart:
+    """How often each rating was given, and predicted unless the model only ranks."""
+    shown = {"given": predictions[RATING], "predicted": predictions[SCORE].dropna()}
+    values = {label: own.to_numpy(float) for label, own in shown.items() if len(own)}
+    edges = _edges(*values.values())
+    table = pd.concat(
+        pd.DataFrame(
+            {"what": what, "from": edges[:-1], "to": edges[1:], "n": np.histogram(own, edges)[0]}
+        )
+        for what, own in values.items()
+    )
+    colour = alt.Color(
+        "what:N",
+        scale=alt.Scale(domain=list(shown), range=[MAIN, OTHER]),
+        legend=alt.Legend(orient="top", title=None),
+    )
+    return (
+        alt.Chart(data(table))
+        .mark_bar(opacity=0.6)
+        .encode(
+            x=alt.X("from:Q", bin="binned", title="rating"),
+            x2="to:Q",
+            y=alt.Y("n:Q", title="test ratings", stack=None),
+            color=colour,
+        )
+        .properties(title=f"Ratings of the test part: {model}", height=HEIGHT)
+    )
+
+
+def _edges(given: np.ndarray, *others: np.ndarray) -> list[float]:
+    """Bins with a given rating in the middle of every second, as far as there are not too many."""
+    levels, both = np.unique(given), np.concatenate([given, *others])
+    span = np.ptp(both) or 1.0
+    step = max(np.diff(levels).min() / 2 if len(levels) > 1 else span, span / _MOST_BINS)
+    start = levels[0] - step / 2
+    before, after = np.ceil([(start - both.min()) / step, (both.max() - start) / step])
+    return (start + step * np.arange(-max(before, 0), after + 1)).tolist()
+
+
+def of_training(model: str, curves: Path) -> dict[str, bytes]:
+    """PNGs for MLflow by file name: `loss.png`; none for a model without epochs.
+
+    Args:
+        curves: CSV with the loss per epoch; one that does not exist has no epochs.
+    """
+    if not curves.is_file():
+        return {}
+    return _pngs({"loss.png": learning_curve(model, pd.read_csv(curves))})
+
+
+def of_evaluation(model: str, predicted: Path) -> dict[str, bytes]:
+    """PNGs for MLflow by file name: `ratings.png`, and `predicted_vs_actual.png` if it rates.
+
+    Args:
+        predicted: Parquet with `rating` and `score`; one that does not exist has no picture.
+    """
+    if not predicted.is_file():
+        return {}
+    table = pd.read_parquet(predicted, columns=[RATING, SCORE])
+    return _pngs(
+        {
+            "ratings.png": histogram(model, table),
+            "predicted_vs_actual.png": predictions({model: table}),
+        }
+    )
+
+
+def _pngs(charts: dict[str, AnyChart | None]) -> dict[str, bytes]:
+    return {name: png(chart) for name, chart in charts.items() if chart is not None}

@@ -1,4 +1,4 @@
-"""Charts of the data set. Each is None where the source lacks what it shows."""
+"""Charts of the data set. Each is None if the source lacks what it shows."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from reelbench.columns import AGE, ITEM_IDX, RATING, YEAR
-from reelbench.reporting.charts.chart import data, subtitled
+from reelbench.reporting.charts.chart import AnyChart, data, subtitled
 from reelbench.reporting.charts.style import HEIGHT, MAIN, OTHER, ROW, SOFT
-from reelbench.reporting.data_figures import genres_of, means_of, sums, times_of
+from reelbench.reporting.dataset import genres_of, means_of, sums, times_of
 
 # more values than this are drawn in as many equal bins
 _MOST_BARS = 12
@@ -17,13 +17,13 @@ _MOST_BARS = 12
 _MOST_DAYS = 4000
 # of a curve over ranks: evenly many per power of ten
 _MOST_RANKS = 300
-# a release year with fewer says nothing about its movies
+# the mean of a release year with fewer is noise
 _FEWEST_RATINGS = 30
 _NUMBER = alt.Axis(format=",d", tickMinStep=1)
 
 
 def per_value(interactions: pd.DataFrame) -> alt.LayerChart:
-    """How often every rating was given, with per cents."""
+    """How often each rating was given, with percentages."""
     rating = interactions[RATING]
     binned = pd.cut(rating, _MOST_BARS) if rating.nunique() > _MOST_BARS else rating
     counts = binned.value_counts().sort_index()
@@ -73,9 +73,7 @@ def per_day(interactions: pd.DataFrame) -> alt.Chart | None:
     counts = times.dt.to_period("D" if daily else "W").value_counts()
     counts = counts.reindex(pd.period_range(counts.index.min(), counts.index.max()), fill_value=0)
     unit = "day" if daily else "week"
-    table = pd.DataFrame(
-        {unit: counts.index.start_time.strftime("%Y-%m-%d"), "ratings": counts.to_numpy()}
-    )
+    table = pd.DataFrame({unit: counts.index.start_time, "ratings": counts.to_numpy()})
     when = f"{unit}:T"
     return (
         alt.Chart(data(table))
@@ -89,7 +87,7 @@ def per_day(interactions: pd.DataFrame) -> alt.Chart | None:
     )
 
 
-def long_tail(interactions: pd.DataFrame, by: str, noun: str) -> alt.TopLevelMixin:
+def long_tail(interactions: pd.DataFrame, by: str, noun: str) -> AnyChart:
     """Ratings of each user or movie by rank, both axes logarithmic.
 
     Args:
@@ -117,8 +115,8 @@ def long_tail(interactions: pd.DataFrame, by: str, noun: str) -> alt.TopLevelMix
     )
     half = int(np.searchsorted(share, 0.5)) + 1
     rule = alt.Chart(alt.Data(values=[{"half": half}])).mark_rule(color=OTHER, strokeDash=[4, 4])
-    told = f"half of all are of {half:,} of {len(counts):,} {noun}s"
-    name = subtitled(f"Ratings per {noun}", told)
+    note = f"{half:,} of {len(counts):,} {noun}s have half of them"
+    name = subtitled(f"Ratings per {noun}", note)
     return (line + rule.encode(x=alt.X("half:Q", scale=log))).properties(title=name, height=HEIGHT)
 
 
@@ -140,7 +138,7 @@ def genres(items: pd.DataFrame) -> alt.Chart | None:
     )
 
 
-def mean_per_genre(interactions: pd.DataFrame, items: pd.DataFrame) -> alt.TopLevelMixin | None:
+def mean_per_genre(interactions: pd.DataFrame, items: pd.DataFrame) -> AnyChart | None:
     """Mean rating of the movies of every genre with its 95 % interval."""
     by_item = genres_of(items)
     if by_item.empty:
@@ -161,9 +159,7 @@ def mean_per_genre(interactions: pd.DataFrame, items: pd.DataFrame) -> alt.TopLe
     return layers.properties(title=name, height=ROW * len(table))
 
 
-def mean_per_release_year(
-    interactions: pd.DataFrame, items: pd.DataFrame
-) -> alt.TopLevelMixin | None:
+def mean_per_release_year(interactions: pd.DataFrame, items: pd.DataFrame) -> AnyChart | None:
     """Mean rating by the year in which the movie came out, with its 95 % interval."""
     table = _release_years(interactions, items)
     if table is None:
@@ -177,8 +173,8 @@ def mean_per_release_year(
     line = base.mark_line(color=MAIN, point=alt.OverlayMarkDef(color=MAIN, size=18)).encode(
         y=alt.Y("mean:Q", scale=scale), tooltip=_year_tooltip()
     )
-    told = f"95 % intervals; years of {_FEWEST_RATINGS} ratings or more"
-    name = subtitled("Mean rating per release year", told)
+    note = f"95 % intervals; years with {_FEWEST_RATINGS} ratings or more"
+    name = subtitled("Mean rating per release year", note)
     return (band + line).properties(title=name, height=HEIGHT)
 
 

@@ -1,17 +1,20 @@
-"""All charts of the page, by section and in the order in which it shows them."""
+"""All charts by section of the page, in the order in which it shows them, and their PNGs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reelbench.columns import ITEM_IDX, USER_IDX
 from reelbench.reporting import tables
-from reelbench.reporting.charts import leaderboard, models, ratings
-from reelbench.reporting.charts.chart import Chart, Drawn, finished
+from reelbench.reporting.charts import leaderboard, models, networks, ratings
+from reelbench.reporting.charts.chart import Chart, Drawing, finished
 from reelbench.reporting.comparisons import compared_metrics
 from reelbench.reporting.content import Content
 from reelbench.reporting.dataset import Dataset
 from reelbench.reporting.results import Result
+
+#: PNGs that git keeps; DVC keeps the others
+IN_GIT = ("leaderboard", "differences_rmse", "calibration", "ratings_per_movie")
 
 _COSTS = {
     "train_seconds": ("accuracy_vs_training", "seconds of training"),
@@ -21,69 +24,108 @@ _COSTS = {
 
 def charts(content: Content) -> Mapping[str, list[Chart]]:
     """By section of the page: leaderboard, costs, differences, cohorts, training, …"""
-    results, k = content.results, content.k
+    results, k, warning = content.results, content.k, content.warning
     return {
-        "leaderboard": finished(_leaderboard(content), wide=True),
-        "costs": finished(_costs(content)),
-        "differences": finished(_differences(content), wide=True),
-        "cohorts": finished(_cohorts(results, k), wide=True),
-        "training": finished(_training(results)),
-        "predictions": finished(_predictions(results)),
+        "leaderboard": finished(_leaderboard(content), warning),
+        "costs": finished(_costs(content), warning),
+        "differences": finished(_differences(content), warning),
+        "cohorts": finished(_cohorts(results, k), warning),
+        "training": finished(_training(results), warning),
+        "networks": finished(_networks(content.networks)),
+        "predictions": finished(_predictions(results), warning),
         "data": finished(_data(content.dataset)),
     }
 
 
-def _leaderboard(content: Content) -> Drawn:
+def pictures(drawn: Mapping[str, Sequence[Chart]]) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of the PNG of every chart that has one.
+
+    Their bytes are those of the last run as long as no number moved: what shows costs, which differ
+    from run to run, is on the page only.
+    """
+    return (picture for section in drawn.values() for chart in section for picture in chart.pngs())
+
+
+def _leaderboard(content: Content) -> Iterable[Drawing]:
     columns = tables.metric_columns(content.k)
+    compared = {metric.key for metric in compared_metrics(content.k)}
+    chart = leaderboard.leaderboard(content.results, columns)
     caption = "Every model with its 95 % interval, the best on top"
-    chart = leaderboard.leaderboard(content.results, columns, content.faults)
-    yield "leaderboard", caption, chart
+    yield Drawing("leaderboard", caption, chart, wide=True)
+    chart = leaderboard.overview(content.results, [c for c in columns if c.key in compared])
+    yield Drawing("leaderboard_overview", caption, chart, {"leaderboard": {}}, on_page=False)
 
 
-def _costs(content: Content) -> Drawn:
+def _costs(content: Content) -> Iterable[Drawing]:
     metrics = compared_metrics(content.k)
     for cost, (name, unit) in _COSTS.items():
         caption = f"Accuracy against {unit}; orange: no cheaper model is as good"
-        chart = leaderboard.pareto(content.results, metrics, cost, unit, content.faults)
-        yield name, caption, chart
+        yield Drawing(name, caption, leaderboard.pareto(content.results, metrics, cost, unit))
 
 
-def _differences(content: Content) -> Drawn:
-    caption = "Row less column, coloured where a paired test tells the two apart"
-    yield "differences", caption, leaderboard.differences(content.pairs, content.faults)
+def _differences(content: Content) -> Iterable[Drawing]:
+    caption = "Row minus column, coloured where the difference is significant in a paired test"
+    metrics = dict.fromkeys(pair.metric for pair in content.pairs)
+    chosen = {f"differences_{metric.key}": {"metric": metric.title} for metric in metrics}
+    chart = leaderboard.differences(content.pairs)
+    yield Drawing("differences", caption, chart, chosen, wide=True)
 
 
-def _cohorts(results: Sequence[Result], k: int) -> Drawn:
+def _cohorts(results: Sequence[Result], k: int) -> Iterable[Drawing]:
     caption = "The chosen model in blue, all others in grey"
-    yield "cohorts", caption, models.cohorts(results, compared_metrics(k))
+    chart = models.cohorts(results, compared_metrics(k))
+    yield Drawing("cohorts", caption, chart, wide=True)
 
 
-def _training(results: Sequence[Result]) -> Drawn:
+def _training(results: Sequence[Result]) -> Iterable[Drawing]:
     for r in results:
+        name = f"learning_curve_{r.name}"
         caption = f"Loss of {r.name} per epoch; dotted: the best epoch on valid"
-        yield f"learning_curve_{r.name}", caption, models.learning_curve(r.name, r.curves)
+        yield Drawing(name, caption, models.learning_curve(r.name, r.curves), {name: {}})
 
 
-def _predictions(results: Sequence[Result]) -> Drawn:
-    caption = "What was given less what was predicted, by bins of the prediction; grey: the others"
-    yield "calibration", caption, models.calibration(results)
+def _networks(shown: Sequence[Result]) -> Iterable[Drawing]:
+    for r in shown:
+        name = f"network_{r.name}"
+        caption = (
+            f"Network of {r.name}: {len(r.layers)} layers from the inputs, on top, to the "
+            f"predicted rating; {r.parameters:,} trained parameters"
+        )
+        chart = networks.network(f"Network of {r.name}", r.layers)
+        yield Drawing(name, caption, chart, {name: {}}, wide=True)
+
+
+def _predictions(results: Sequence[Result]) -> Iterable[Drawing]:
+    caption = "Mean given minus mean predicted rating, by bins of the prediction; grey: the others"
+    yield Drawing("calibration", caption, models.calibration(results))
+    panels = models.calibration_panels(results)
+    yield Drawing("calibration_panels", caption, panels, {"calibration": {}}, on_page=False)
     caption = "Predictions per given rating: quartiles, median, 5 and 95 %; diamond: mean"
-    yield "predicted_vs_given", caption, models.predictions(results)
+    tables = {r.name: r.predictions for r in results}
+    yield Drawing("predicted_vs_actual", caption, models.predictions(tables))
+    panels = models.prediction_panels(tables)
+    name = "predicted_vs_actual_panels"
+    yield Drawing(name, caption, panels, {"predicted_vs_actual": {}}, on_page=False)
 
 
-def _data(dataset: Dataset) -> Drawn:
-    given, items = dataset.interactions, dataset.items
-    yield "ratings_per_value", "How often each rating was given", ratings.per_value(given)
-    yield "ratings_per_year", "Ratings per year in which they were given", ratings.per_year(given)
-    yield "ratings_per_day", "When ratings were given", ratings.per_day(given)
+def _data(dataset: Dataset) -> Iterable[Drawing]:
+    given, items, users = dataset.interactions, dataset.items, dataset.users
     tail = "The long tail; left of the orange line are half of all ratings"
-    yield "ratings_per_user", tail, ratings.long_tail(given, USER_IDX, "user")
-    yield "ratings_per_movie", tail, ratings.long_tail(given, ITEM_IDX, "movie")
-    yield "ages", "Users by age", ratings.ages(dataset.users)
-    yield "genres", "Movies per genre; a movie counts in each of its genres", ratings.genres(items)
-    means = ratings.mean_per_genre(given, items)
-    yield "mean_per_genre", "Dashed: the mean of all ratings", means
-    years = ratings.mean_per_release_year(given, items)
-    yield "mean_per_release_year", "Mean rating by the year in which the movie came out", years
-    counts = ratings.per_release_year(given, items)
-    yield "ratings_per_release_year", "Ratings by the year in which the movie came out", counts
+    years = "by the year in which the movie came out"
+    drawn = {
+        "ratings_per_value": ("How often each rating was given", ratings.per_value(given)),
+        "ratings_per_year": ("Ratings per year in which they were given", ratings.per_year(given)),
+        "ratings_per_day": ("When ratings were given", ratings.per_day(given)),
+        "ratings_per_user": (tail, ratings.long_tail(given, USER_IDX, "user")),
+        "ratings_per_movie": (tail, ratings.long_tail(given, ITEM_IDX, "movie")),
+        "ages": ("Users by age", ratings.ages(users)),
+        "genres": ("Movies per genre; a movie counts in each of its genres", ratings.genres(items)),
+        "mean_per_genre": ("Dashed: the mean of all", ratings.mean_per_genre(given, items)),
+        "mean_per_release_year": (
+            f"Mean rating {years}",
+            ratings.mean_per_release_year(given, items),
+        ),
+        "ratings_per_release_year": (f"Ratings {years}", ratings.per_release_year(given, items)),
+    }
+    for name, (caption, chart) in drawn.items():
+        yield Drawing(name, caption, chart, {name: {}})

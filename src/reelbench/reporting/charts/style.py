@@ -60,11 +60,14 @@ WIDTH = 480
 _PNG_FONT = "Liberation Sans"
 _PIXELS_PER_PIXEL = 2
 
+#: Vega-Lite, or a part of it, as JSON
+Spec = dict[str, Any]
+
 #: configuration of Vega-Lite
-THEME: dict[str, Any] = {
+THEME: Spec = {
     "background": "transparent",
     "font": "system-ui, sans-serif",
-    "view": {"stroke": None},
+    "view": {"stroke": "transparent"},
     "title": {
         "color": TEXT,
         "anchor": "start",
@@ -77,6 +80,7 @@ THEME: dict[str, Any] = {
         "titleColor": SOFT,
         "titleFontWeight": "normal",
         "labelLimit": 110,
+        "labelFlush": False,
         "labelFontSize": 11,
         "titleFontSize": 11,
         "domainColor": LINE,
@@ -90,30 +94,33 @@ THEME: dict[str, Any] = {
 }
 
 
-def png(chart: alt.TopLevelMixin, chosen: Mapping[str, Any] | None = None) -> bytes:
+def png(chart: alt.TopLevelMixin | Spec, chosen: Mapping[str, object] | None = None) -> bytes:
     """A PNG of a chart as the light page shows it, twice as many pixels either way.
 
     The bytes depend on the versions of vl-convert and Pillow and on nothing else of the machine.
 
     Args:
-        chart: a chart without a width of its own becomes `WIDTH` wide.
+        chart: of Altair, or its Vega-Lite; one without a width of its own becomes `WIDTH` wide. It
+            looks as `THEME` says: a configuration of its own is left out.
         chosen: value of a parameter of the chart by its name; the others keep their first value.
     """
     import vl_convert
 
-    content = chart.to_dict()
-    if "width" not in content and ("mark" in content or "layer" in content):
-        content["width"] = WIDTH
-    for parameter in content.get("params", ()):
-        if parameter["name"] in (chosen or {}):
-            parameter["value"] = (chosen or {})[parameter["name"]]
-    text = json.dumps(content | {"config": _png_theme() | content.get("config", {})})
+    found: Spec = chart.to_dict() if isinstance(chart, alt.TopLevelMixin) else dict(chart)
+    if ("mark" in found or "layer" in found) and found.get("width", "container") == "container":
+        found["width"] = WIDTH
+    values = chosen or {}
+    found["params"] = [
+        parameter | ({"value": values[parameter["name"]]} if parameter["name"] in values else {})
+        for parameter in found.get("params", ())
+    ]
+    text = json.dumps(found | {"config": _png_theme()})
     for name, colour in LIGHT.items():
         text = text.replace(f"var(--{name})", colour)
     return _compressed(vl_convert.vegalite_to_png(text, scale=_PIXELS_PER_PIXEL))
 
 
-def _png_theme() -> dict[str, Any]:
+def _png_theme() -> Spec:
     return THEME | {"background": PAGE, "font": _PNG_FONT, "padding": 10}
 
 

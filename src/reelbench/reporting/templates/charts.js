@@ -1,4 +1,4 @@
-// Draws every chart of the page: those in view at once, those in a closed <details> when it opens.
+// Draws every chart of the page at once, but those in a closed <details> when it opens.
 (() => {
   const config = {{ theme | json }};
   const options = {mode: "vega-lite", renderer: "svg", actions: false, config, tooltip: {theme: "page"}};

@@ -1,4 +1,4 @@
-// A link to every section, since which of them there are depends on the run.
+// Links to the sections: which ones exist depends on the run.
 for (const heading of document.querySelectorAll("main h2[id]")) {
   const link = Object.assign(document.createElement("a"), {href: `#${heading.id}`});
   link.textContent = heading.textContent;

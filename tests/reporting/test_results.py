@@ -1,0 +1,137 @@
+"""Files of other stages and figures of others, as the report reads and shows them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from reporting_samples import content, result
+
+from reelbench import paths
+from reelbench.files import write_json
+from reelbench.models.network.summary import INPUT, Layer
+from reelbench.reporting import markdown, page
+from reelbench.reporting.results import (
+    SOURCES,
+    ReportError,
+    published,
+    read_replications,
+    read_result,
+)
+from replications import table
+from replications.result import Report, Result, Spread
+from replications.rows import systems
+
+PICTURE = paths.REPLICATION / "tmdb_titles" / "bars.png"
+RESULTS = [result("svd", 0.85, 0.2), result("bias", 0.9, 0.2), result("popularity", None, 0.3)]
+
+
+def test_a_model_that_is_not_evaluated_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ReportError, match="dvc repro evaluate"):
+        read_result("svd")
+
+
+def test_files_of_a_model_come_back_as_they_were_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    stored = result("dnn")
+    layers = [Layer("user_idx", INPUT), Layer("top", "Dense", ("user_idx",), (3, 4), 1_200)]
+    write_json(paths.metrics("dnn"), stored.metrics)
+    write_json(paths.layers("dnn"), [dataclasses.asdict(layer) for layer in layers])
+    paths.per_user("dnn").parent.mkdir(parents=True, exist_ok=True)
+    stored.per_user.to_parquet(paths.per_user("dnn"))
+    stored.predictions.to_parquet(paths.predictions("dnn"))
+    found = read_result("dnn")
+    assert (found.layers, found.parameters, found.metrics["rmse"]) == (layers, 1_200, 0.9)
+    # nothing else is stored
+    assert found.curves.empty and found.cohorts.empty and found.train_cost == {}
+    assert list(found.curves) == ["epoch", "train_loss", "valid_loss"]
+
+
+def test_published_rows_are_marked_and_only_shown_for_their_protocol() -> None:
+    assert published(None) == published("another") == []
+    rows = published("recommenders_ml100k")
+    assert [row.algorithm for row in rows][:2] == ["ALS", "SVD"]
+    assert "rmse" not in rows[2].values and rows[2].values["ndcg_at_10"] == 0.393819
+    reported = dataclasses.replace(
+        content(*RESULTS), protocol="recommenders_ml100k", published=rows
+    )
+    text = markdown.render(reported)
+    assert "## Published figures" in text
+    assert "| SVD | 0.942506 | 0.744752 | 0.299984 | 0.094445 |" in text
+    html = page.render(reported, {})
+    assert "Published figures" in html and "LightGCN" in html
+    # none of them is a row of the leaderboard
+    assert "SVD" not in html[: html.index('id="published"')]
+
+
+def test_every_protocol_has_a_source() -> None:
+    assert all(published(protocol) for protocol in SOURCES)
+
+
+def test_cohorts_are_a_table_per_metric_and_kind() -> None:
+    cohorts = pd.DataFrame(
+        {
+            "by": ["genre", "genre", "decade"],
+            "cohort": ["Drama", "War", "1990s"],
+            "n_test": [50, 10, 60],
+            "rmse": [0.9, 1.1, 0.95],
+            "ndcg_at_10": [0.1, np.nan, 0.2],
+        }
+    )
+    ranks = dataclasses.replace(RESULTS[2], cohorts=cohorts.assign(rmse=np.nan))
+    shown = [dataclasses.replace(RESULTS[0], cohorts=cohorts), ranks]
+    found = dataclasses.replace(content(*RESULTS), results=shown).cohort_tables()
+    assert [table.title for table in found] == [
+        "RMSE by genre",
+        "nDCG@10 by genre",
+        "RMSE by decade",
+        "nDCG@10 by decade",
+    ]
+    assert found[0].columns == [("Drama", 50), ("War", 10)]
+    assert found[0].rows == [("svd", ["0.9000", "1.1000"])]
+    assert found[1].rows[1] == ("popularity", ["0.1000", "—"])
+    assert content(*RESULTS).cohort_tables() == []
+
+
+@pytest.fixture
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    paths.REPLICATION.mkdir(parents=True)
+    drawn = Result(row="d_figure", shown="Bars of <three>.", files=(str(PICTURE),))
+    figure = Result(row="d_dnn", same={"rmse": Spread(mean=1.25)})
+    rows = {"d_figure": drawn, "d_dnn": figure}
+    report = Report(preset="tmdb_titles", data="tiny", about="Here.", seeds=1, rows=rows)
+    table.write(table.lines(systems(), {"tmdb_titles": report}))
+
+
+def test_every_system_with_its_rows(written: None) -> None:
+    found = {replication.system[0]: replication for replication in read_replications()}
+    assert {name: len(replication.rows) for name, replication in found.items()} == {
+        "A": 39,
+        "B": 7,
+        "C": 17,
+        "D": 13,
+        "E": 8,
+    }
+    assert [row.files for row in found["D"].rows if row.files] == [str(PICTURE)]
+    assert "1 seed. Here." in found["D"].about and "Data" not in found["A"].about
+
+
+def test_the_page_shows_them(written: None) -> None:
+    shown = dataclasses.replace(content(result("bias", 0.9)), replications=read_replications())
+    html = page.render(shown, {})
+    assert "RMSE 1.2500" in html and "Bars of &lt;three&gt;." in html
+    assert html.count("<code>d_") == 13 and html.count("not run: ") == 84 - 2
+
+
+def test_nothing_replicated(tmp_path: Path) -> None:
+    assert read_replications(tmp_path / "table.csv") == []
+    assert 'id="replication"' not in page.render(content(result("bias", 0.9)), {})
