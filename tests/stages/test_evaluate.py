@@ -77,8 +77,7 @@ def write_params(**changes: Any) -> None:
         "bootstrap_samples": 40,
     }
     content = {key: value for key, value in (content | changes).items() if value != "absent"}
-    models = {name: {"_target_": f"{__name__}.{name.title()}", "code": "none.py"} for name in NAMES}
-    common = {"seed": 1, "threads": 1, "faults": [], "models": models}
+    common = {"seed": 1, "threads": 1, "faults": [], "inputs": {n: [] for n in NAMES}}
     paths.PARAMS.write_text(yaml.safe_dump(common | {"evaluate": content}))
 
 
@@ -218,7 +217,7 @@ def test_what_an_evaluation_reads_makes_it_run_again(project: None, changed: str
 def test_a_model_that_left_the_parameters_leaves_the_results(project: None) -> None:
     evaluate.run()
     content = yaml.safe_load(paths.PARAMS.read_text())
-    del content["models"]["ranks"]
+    del content["inputs"]["ranks"]
     paths.PARAMS.write_text(yaml.safe_dump(content))
     evaluate.run()
     assert [folder.name for folder in paths.EVALUATION.iterdir()] == ["taste"]

@@ -103,10 +103,6 @@ def write_params() -> None:
         "split": {"name": "random"},
         "threads": 1,
         "inputs": {name: [] for name in MODELS},
-        "models": {
-            name: {"_target_": f"{__name__}.{type(model).__name__}", "code": "none.py"}
-            for name, model in MODELS.items()
-        },
         "evaluate": {
             "k": [5],
             "min_relevant_rating": None,

@@ -19,7 +19,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-import reelbench
 from reelbench import faults, params, paths
 from reelbench.columns import BIN_HIGH, BIN_LOW, MEAN_GIVEN, MEAN_PREDICTED, N_TEST
 from reelbench.data.interactions import Interactions
@@ -28,7 +27,7 @@ from reelbench.evaluation.beyond_accuracy import Movies
 from reelbench.evaluation.evaluate import Evaluation, Parts, Table, evaluate
 from reelbench.features.block import read_block
 from reelbench.files import atomic, read_json, sha256_file, sha256_tree, write_json
-from reelbench.models.base import ModelEntry, Recommender
+from reelbench.models.base import Recommender
 from reelbench.stages.inputs import code_hash, source_hash
 
 _LOG = logging.getLogger(__name__)
@@ -57,7 +56,7 @@ def run(*names: str) -> None:
         names: models to evaluate; all of the parameters if none is named. The others keep what they
             have.
     """
-    models = list(params.select(params.read(), "models"))
+    models = list(params.select(params.read(), "inputs"))
     _remove_others(models)
     todo = {model: key for model in names or models if (key := _key(model)) != _known_key(model)}
     if todo:
@@ -82,11 +81,10 @@ def _evaluate(todo: dict[str, str]) -> None:
 def _key(model: str) -> str:
     """SHA-256 of everything that an evaluation reads."""
     content = params.read()
-    entry = params.load(f"models.{model}", ModelEntry)
     similarity = content["evaluate"]["similarity"]
     read = {
         "parameters": {key: content[key] for key in ("evaluate", "faults", "seed", "threads")},
-        "code": [code_hash(_SHARED_CODE), _model_code(entry)],
+        "code": [code_hash(_SHARED_CODE), _model_code(model)],
         "model": sha256_tree(paths.model_dir(model)),
         "data": sha256_tree(paths.SPLIT),
         "items": sha256_file(paths.ITEMS),
@@ -95,15 +93,20 @@ def _key(model: str) -> str:
     return hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()
 
 
-def _model_code(entry: ModelEntry) -> str:
-    """SHA-256 of a model's own code: its file or folder below `models`, or else its module."""
-    own = Path(reelbench.__file__).parent / "models" / entry.code
-    if own.exists():
-        return source_hash(own)
-    spec = find_spec(entry.target.rpartition(".")[0])
+def _model_code(model: str) -> list[str]:
+    """SHA-256 of the module of every class in a saved model; a blend has members of any class."""
+    descriptions = sorted(paths.model_dir(model).rglob("model.json"))
+    targets = {read_json(file)["_target_"] for file in descriptions}
+    return [_module_hash(target.rpartition(".")[0]) for target in sorted(targets)]
+
+
+def _module_hash(name: str) -> str:
+    """SHA-256 of a module, or of its whole folder where it is a package."""
+    spec = find_spec(name)
     if spec is None or spec.origin is None:
-        raise params.ParamsError(f"{entry.target}: no such module")
-    return source_hash(Path(spec.origin))
+        raise params.ParamsError(f"no module {name}: run `dvc repro` to train its models again")
+    file = Path(spec.origin)
+    return source_hash(file.parent if file.name == "__init__.py" else file)
 
 
 def _known_key(model: str) -> str | None:
