@@ -148,11 +148,11 @@ def test_a_typo_in_an_override_is_refused(clone: Clone) -> None:
 
 def test_a_model_is_tuned_where_it_is_asked_for(clone: Clone) -> None:
     """Off by default; the stage changes no parameter, and the report tells of it."""
-    assert not list((clone.folder / "reports" / "tuning").iterdir())
+    assert not list((clone.folder / "data" / "tuning").iterdir())
     tuned = ("-S", "tune.models=[bias]", "-S", "tune.trials=3")
     ran = clone.stages_run("dvc", "exp", "run", *tuned)
     assert ran == ["tune@bias", "report"]
-    found = json.loads((clone.folder / "reports" / "tuning" / "bias.json").read_text())
+    found = json.loads((clone.folder / "data" / "tuning" / "bias" / "search.json").read_text())
     assert len(found["trials"]) == 3
     assert clone.run("git", "status", "--porcelain", "conf") == ""
     assert "every model had" not in metrics_table(clone)

@@ -143,7 +143,7 @@ def seeds(
     n: Annotated[int, typer.Option(min=1, help="Number of trainings.")] = 5,
 ) -> None:
     """Train models with several seeds on the current split, to see the spread over seeds."""
-    from reelbench.stages import repeat
+    from reelbench.tuning import repeat
 
     _each(models, lambda model: _print_spread(model, repeat.seeds(model, n)))
 
@@ -151,9 +151,10 @@ def seeds(
 @app.command()
 def folds(models: Annotated[list[str], typer.Argument(help="Names of models.")]) -> None:
     """Train and evaluate models on every fold of split=kfold; print mean and standard deviation."""
-    from reelbench.stages import repeat
+    from reelbench.stages.featurize import read_catalogue
+    from reelbench.tuning import repeat
 
-    _each(models, lambda model: _print_spread(model, repeat.folds(model)))
+    _each(models, lambda model: _print_spread(model, repeat.folds(model, read_catalogue())))
 
 
 @app.command()
@@ -163,21 +164,25 @@ def tune(
         bool,
         typer.Option("--write", help="Write the best parameters to conf/models/."),
     ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", "-f", help="Repeat a search that is finished.")
+    ] = False,
 ) -> None:
     """Search models' parameters on the valid part, with the same budget for each."""
     from reelbench.compose import compose
     from reelbench.stages import tune as stage
-    from reelbench.tuning import winner
+    from reelbench.tuning import record
 
     found: dict[str, dict[str, Any]] = {}
 
     def search(model: str) -> None:
-        found[model] = stage.run(model, again=not write)
-        typer.echo(winner.summary(found[model]))
+        found[model] = stage.run(model, force=force)
+        record.publish(found[model])
+        typer.echo(record.summary(found[model]))
 
     _each(models, search)
     if write:
-        for line in _or_exit(lambda: winner.write_all(found.values(), compose), "tune"):
+        for line in _or_exit(lambda: record.write_to_conf(found.values(), compose), "tune"):
             typer.echo(line)
 
 

@@ -96,7 +96,7 @@ def _sections(root: Root) -> dict[str, type[Section]]:
     from reelbench.gate.compare import GateConfig
     from reelbench.splits import protocol_of
     from reelbench.tracking import TrackingConfig
-    from reelbench.tuning.config import TuneConfig
+    from reelbench.tuning.objective import TuneConfig
 
     return {
         "data.source": SourceConfig,

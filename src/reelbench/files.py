@@ -65,6 +65,12 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def sha256_json(content: object) -> str:
+    """Hexadecimal SHA-256 of JSON content, whatever the order of its keys."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def sha256_tree(path: Path) -> str:
     """Hexadecimal SHA-256 over the names and contents of all files below a folder."""
     digest = hashlib.sha256()

@@ -20,6 +20,8 @@ SPLIT = DATA / "split"
 FEATURES = DATA / "features"
 INPUTS = DATA / "inputs"
 MODELS = DATA / "models"
+# a folder per model whose hyperparameters were searched in this checkout
+SEARCHES = DATA / "tuning"
 EVALUATION = DATA / "evaluation"
 # seconds and bytes, which differ from run to run
 COSTS = DATA / "costs"
@@ -36,7 +38,8 @@ PICTURES = REPORTS / "pictures"
 # learning curves again, a file per network: what `dvc plots show` draws
 CURVES = REPORTS / "curves"
 REPEATS = REPORTS / "repeats"
-TUNING = REPORTS / "tuning"
+# finished searches by model, as `reelbench tune` puts them together
+TUNING = REPORTS / "tuning.json"
 REPLICATION = REPORTS / "replication"
 REPLICATION_TABLE = REPLICATION / "table.csv"
 REPLICATION_MD = REPORTS / "replication.md"
@@ -132,14 +135,24 @@ def repeats(model: str, kind: str) -> Path:
     return REPEATS / f"{model}_{kind}.json"
 
 
+def tuning_dir(model: str) -> Path:
+    """Everything that the search for one model's hyperparameters writes."""
+    return SEARCHES / model
+
+
 def tuning(model: str) -> Path:
-    """What the search for one model's parameters found: every trial, and the winner."""
-    return TUNING / f"{model}.json"
+    """Result of one model's search: every trial, and the winner."""
+    return tuning_dir(model) / "search.json"
 
 
 def tune_cost(model: str) -> Path:
     """Seconds of every trial of one model: differs from run to run."""
-    return COSTS / "tune" / f"{model}.json"
+    return tuning_dir(model) / "seconds.json"
+
+
+def tune_journal(model: str) -> Path:
+    """Trials of one model in Optuna's journal, from which a killed search is continued."""
+    return tuning_dir(model) / "journal.log"
 
 
 def per_user(model: str) -> Path:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def test_one_budget_is_stated_for_all() -> None:
     tuning = read()
     assert tuning is not None
     assert tuning.budget.startswith("Tuning: budgets differ, from 3 to 9 trials")
-    paths.tuning("bias").unlink()
+    shutil.rmtree(paths.tuning_dir("bias"))
     tuning = read()
     assert tuning is not None
     assert tuning.budget.startswith("Tuning: each model of the table had 3 trials")

@@ -23,7 +23,7 @@ from reelbench.models.base import Recommender
 from reelbench.models.bias import Bias
 from reelbench.params import ParamsError
 from reelbench.stages import featurize, inputs, train, tune
-from reelbench.tuning.study import TuningError
+from reelbench.tuning.search import TuningError
 
 ROOT = Path(__file__).parents[2]
 SPACES: dict[str, Any] = {
@@ -80,7 +80,8 @@ def test_the_file_tells_everything() -> None:
     assert content["budget"] == {"trials": 5, "seconds": None}
     assert (content["data"], content["split"]) == ("ml-100k", "temporal_user")
     assert content["inputs"]["valid"] == sha256_file(paths.VALID)
-    assert content["searcher"] == "Halton sequence (SciPy)"
+    assert content["searcher"] == "TPE (Optuna)"
+    assert set(content["importances"]) == set(SPACES["bias"])
     assert list(read_json(paths.tune_cost("bias"))["seconds"]) == ["1", "2", "3", "4", "5"]
 
 
@@ -114,7 +115,7 @@ def test_test_rows_are_not_looked_at(change: str) -> None:
     else:
         test = pd.read_parquet(paths.TEST)
         test.assign(rating=(6 - test["rating"]).astype("float32")).to_parquet(paths.TEST)
-    shutil.rmtree(paths.TUNING)
+    shutil.rmtree(paths.SEARCHES)
     after = {model: (tune.run(model), paths.tuning(model).read_bytes())[1] for model in models}
     assert after == before
 
@@ -143,7 +144,7 @@ def test_a_model_that_only_ranks_is_ranked(project: dict[str, Any]) -> None:
 def test_a_search_that_breaks_off_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = tune.run("svd")
     bytes_of_whole = paths.tuning("svd").read_bytes()
-    paths.tuning("svd").unlink()
+    shutil.rmtree(paths.tuning_dir("svd"))
     trained = count_fits(monkeypatch, "svd", stop_at=3)
     with pytest.raises(KeyboardInterrupt):
         tune.run("svd")
@@ -173,12 +174,12 @@ def test_a_finished_search_is_repeated_unless_it_need_not_be(
 ) -> None:
     first = tune.run("svd")
     trained = count_fits(monkeypatch, "svd")
-    assert tune.run("svd", again=False) == first
+    assert tune.run("svd", force=False) == first
     assert trained == []
     tune.run("svd")
     assert len(trained) == 4
     write_params(Path(), project | {"seed": 7})
-    tune.run("svd", again=False)
+    tune.run("svd", force=False)
     assert len(trained) == 8
 
 

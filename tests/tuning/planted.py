@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
-from reelbench.tuning.objective import Objective
+from reelbench.evaluation import metrics
+from reelbench.tuning import searchers
+from reelbench.tuning.search import Search
+from reelbench.tuning.searchers import Searcher
 from reelbench.tuning.space import read_space
-from reelbench.tuning.study import Study
 
 SPACE = {
     "rate": {"low": 0.001, "high": 1.0, "log": True},
@@ -26,9 +29,18 @@ def surface(setting: dict[str, Any]) -> float:
     return 0.5 + distance + (0.0 if setting["kind"] == "round" else 0.3)
 
 
-def study(space: dict[str, Any] = SPACE, **options: Any) -> Study:
+def a_search(space: dict[str, Any] = SPACE, **options: Any) -> Search:
+    """A search of the surface, in a journal of its own unless one is given."""
     given: dict[str, Any] = {"trials": 12, "seconds": None, "seed": 3, "value": surface}
+    given["journal"] = Path(mkdtemp()) / "journal.log"
     parsed = read_space("toy", space, Path("toy.yaml"))
     default = options.pop("default", {name: DEFAULT.get(name) for name in space})
-    objective = options.pop("objective", Objective("rmse", minimize=True))
-    return Study("toy", parsed, default, objective, **given | options)
+    objective = metrics.find(options.pop("objective", "rmse"))
+    return Search("toy", parsed, default, objective, **given | options)
+
+
+def searched(searcher: Searcher, *args: Any, **options: Any) -> Search:
+    """The same, run to its end."""
+    found = a_search(*args, **options)
+    searchers.run(found, searcher)
+    return found

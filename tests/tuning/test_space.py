@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,48 +26,32 @@ def space(**parameters: Any) -> Any:
     return read_space("svd", parameters, FILE)
 
 
-@given(st.floats(0, 1, exclude_max=True))
-def test_what_is_drawn_is_in_the_space(position: float) -> None:
+@given(st.floats(-1e3, 1e3))
+def test_what_is_proposed_becomes_a_value_of_the_range(proposed: float) -> None:
     found = space(
-        a=[1, "x", [2, 3]],
         b={"low": 3, "high": 7},
         c={"low": 0.001, "high": 10.0, "log": True},
-        d={"low": 0.0, "high": 0.3},
-        e={"low": 1, "high": 1000, "log": True},
+        d={"low": 0.0, "high": 0.3, "step": 0.1},
+        e={"low": 10, "high": 30, "step": 10},
     )
-    setting = found.at([position] * len(found))
+    setting = found.decode(dict.fromkeys(found.parameters, proposed))
     assert found.contains(setting)
-    assert isinstance(setting["b"], int) and isinstance(setting["e"], int)
-    assert isinstance(setting["c"], float)
+    assert isinstance(setting["b"], int) and isinstance(setting["c"], float)
+    assert setting["c"] == float(f"{setting['c']:.4g}")
+    assert setting["d"] in (0.0, 0.1, 0.2, 0.3) and setting["e"] in (10, 20, 30)
 
 
-def test_a_drawn_number_has_four_digits() -> None:
-    value = space(c={"low": 0.001, "high": 10.0, "log": True}).at([0.123456])["c"]
-    assert value == float(f"{value:.4g}")
+def test_choices_of_any_type_survive() -> None:
+    found = space(a=[1, "x", [2, 3], None, {"b": 1.5}])
+    for value in found.parameters["a"].values:
+        assert found.decode(found.encode({"a": value})) == {"a": value}
 
 
-def test_every_integer_and_choice_is_as_likely() -> None:
-    found = space(a=["x", "y"], b={"low": 1, "high": 4})
-    positions = (np.arange(400) + 0.5) / 400
-    counts = np.unique([found.at([p, p])["b"] for p in positions], return_counts=True)
-    assert counts[0].tolist() == [1, 2, 3, 4]
-    assert np.ptp(counts[1]) <= 2
-    assert sum(found.at([p, p])["a"] == "x" for p in positions) == 200
-
-
-def test_a_logarithmic_range_has_its_geometric_mean_in_the_middle() -> None:
-    assert space(c={"low": 0.01, "high": 100.0, "log": True}).at([0.5])["c"] == 1.0
-    assert space(c={"low": 0.0, "high": 100.0}).at([0.5])["c"] == 50.0
-
-
-def test_sizes() -> None:
-    assert space().size == 1 and len(space()) == 0
-    small = space(a=[1, 2, 3], b={"low": 0, "high": 4})
-    assert small.size == 15 and not small.is_grid
-    settings = list(small.every())
-    assert len(settings) == 15 and all(small.contains(setting) for setting in settings)
-    assert space(c={"low": 0.0, "high": 1.0}).size == float("inf")
-    assert space(a=[1, 2]).is_grid
+def test_finite_spaces() -> None:
+    assert space().is_finite and len(space()) == 0
+    assert space(a=[1, 2, 3], b={"low": 0, "high": 4}).is_finite
+    assert space(d={"low": 0.0, "high": 0.3, "step": 0.1}).is_finite
+    assert not space(a=[1, 2], c={"low": 0.0, "high": 1.0}).is_finite
 
 
 def test_a_default_may_lie_outside() -> None:
@@ -84,13 +67,16 @@ def test_a_default_may_lie_outside() -> None:
     [
         ({"factors": 5}, r"conf/models/svd.yaml: search.svd.factors: a list of values, or low"),
         ({"factors": []}, r"conf/models/svd.yaml: search.svd.factors.values: .*at least 1"),
-        ({"factors": [5, 6, 5]}, r"search.svd.factors: .*a value is there twice"),
+        ({"factors": [5, 6, 5]}, r"search.svd.factors: .*a value is listed twice"),
         ({"factors": {"low": 5}}, r"missing key 'high' \(search.svd.factors.high\)"),
         ({"factors": {"low": 5, "hihg": 6}}, r"unknown key 'hihg'.*did you mean 'high'"),
         ({"factors": {"low": 5, "high": 5}}, r"search.svd.factors: .*low must be less than high"),
-        ({"factors": {"low": 0, "high": 5, "log": True}}, r"must begin above 0"),
+        ({"factors": {"low": 0, "high": 5, "log": True}}, r"must start above 0"),
         ({"factors": {"low": 0, "high": float("inf")}}, r"both finite"),
         ({"factors": {"low": "a", "high": 5}}, r"search.svd.factors.low"),
+        ({"factors": {"low": 1, "high": 8, "step": 2}}, r"step must lead from low to high"),
+        ({"factors": {"low": 1, "high": 8, "step": -1}}, r"factors.step: .*greater than 0"),
+        ({"factors": {"low": 1, "high": 8, "step": 1, "log": True}}, r"exclude each other"),
         (["factors"], r"search.svd: a mapping of parameters"),
     ],
 )
@@ -120,8 +106,11 @@ def test_what_the_model_refuses_is_named(content: Any, message: str) -> None:
         ("search.svd.epochs=[0]", r"conf/models/svd.yaml: search.svd.epochs: the model refuses 0"),
         ("+search.nobody={}", r"conf/models/nobody.yaml: search.nobody: no model 'nobody'"),
         ("tune.trials=0", r"conf/config.yaml: tune.trials"),
-        ("tune.objective=rmsee", r"tune.objective: no metric 'rmsee'"),
-        ("tune.objective=ndcg_at_7", r"tune.objective: no metric 'ndcg_at_7'"),
+        (
+            "tune.objective=recal_at_10",
+            r"unknown metric 'recal_at_10'; did you mean 'recall_at_10'",
+        ),
+        ("tune.objective=ndcg_at_7", r"tune.objective: unknown metric 'ndcg_at_7'"),
         ("tune.models=[nobody]", r"tune.models: no model 'nobody'"),
     ],
 )

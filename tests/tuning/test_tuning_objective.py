@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from contracts import IDS, TRAIN, VALID, Interactions, nothing
-from hypothesis import given
-from hypothesis import strategies as st
+from contracts import IDS, TRAIN, VALID, nothing
+from planted import a_search
 
 from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.beyond_accuracy import Movies
 from reelbench.evaluation.evaluate import Parts, evaluate
+from reelbench.evaluation.metrics import METRICS, RatingMetric
 from reelbench.features.block import Features
 from reelbench.models.bias import Bias
 from reelbench.models.popularity import Popularity
 from reelbench.params import ParamsError
-from reelbench.tuning.objective import Objective, measure, objective_of
+from reelbench.tuning.objective import measure, objective_of
 
 
 def config(**changes: object) -> EvaluateConfig:
@@ -30,7 +30,7 @@ def config(**changes: object) -> EvaluateConfig:
     return EvaluateConfig.model_validate(values | {"bootstrap_samples": 1} | changes)
 
 
-@pytest.mark.parametrize("metric", ["rmse", "mae", "ndcg_at_3", "ndcg_at_5", "recall_at_5"])
+@pytest.mark.parametrize("metric", ["rmse", "mse", "r2", "ndcg_at_3", "map_capped_at_5"])
 @pytest.mark.parametrize(
     "changes",
     [{}, {"min_relevant_rating": 4.0}, {"candidates": "train"}, {"rank_by": "prediction"}],
@@ -46,16 +46,20 @@ def test_agrees_with_the_evaluation(metric: str, changes: dict[str, object]) -> 
 
 
 def test_the_models_own_objective() -> None:
-    assert objective_of(None, True, config()) == Objective("rmse", minimize=True)
-    assert objective_of(None, Popularity.predicts_ratings, config()).metric == "ndcg_at_3"
-    assert not objective_of("recall_at_5", True, config()).minimize
+    assert objective_of(None, True, config()).key == "rmse"
+    assert objective_of(None, Popularity.predicts_ratings, config()).key == "ndcg_at_3"
 
 
 def test_what_is_no_objective() -> None:
     with pytest.raises(ParamsError, match="only ranks has no rmse; try ndcg_at_3"):
         objective_of("rmse", False, config())
-    with pytest.raises(ParamsError, match="no metric 'ndcg_at_10'; known: rmse, mae, ndcg_at_3"):
+    with pytest.raises(ParamsError, match="unknown metric 'ndcg_at_10'; did you mean 'ndcg_at_3'"):
         objective_of("ndcg_at_10", True, config())
+    with pytest.raises(ParamsError, match="unknown metric 'rsme'; did you mean 'rmse'"):
+        objective_of("rsme", True, config())
+    for of_no_list in ("coverage_at_3", "auc", "calibration_error"):
+        with pytest.raises(ParamsError, match=f"unknown metric '{of_no_list}'"):
+            objective_of(of_no_list, True, config())
 
 
 def test_nothing_relevant_is_an_error_and_no_zero() -> None:
@@ -77,16 +81,23 @@ def test_a_prediction_that_is_not_finite_is_an_error() -> None:
 
     model = Broken(user_damping=1.0, item_damping=1.0).fit(TRAIN, VALID, Features(IDS))
     with pytest.raises(ValueError, match="finite"):
-        measure(Objective("rmse", True), model, TRAIN, VALID, config())
+        measure(objective_of("rmse", True, config()), model, TRAIN, VALID, config())
 
 
-@given(st.floats(0, 1), st.floats(0, 1))
-def test_a_loss_orders_as_the_metric_does(one: float, other: float) -> None:
-    less, more = Objective("rmse", True), Objective("ndcg_at_10", False)
-    assert (less.loss(one) < less.loss(other)) == (one < other)
-    assert not (more.loss(one) < more.loss(other) and one < other)
-    assert more.loss(one) >= 0
-
-
-def test_the_part_is_what_the_contract_says() -> None:
-    assert isinstance(TRAIN, Interactions) and len(VALID)
+def test_a_metric_that_is_added_is_an_objective(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One entry in the registry: its direction and its function are used."""
+    largest = RatingMetric(
+        key="mean_bias",
+        title="mean bias",
+        better="higher",
+        formula="Σ(predicted - given) / n",
+        source="this test",
+        function=lambda sums: sums.error / sums.n,
+    )
+    monkeypatch.setitem(METRICS, "mean_bias", largest)
+    model = Bias(user_damping=1.0, item_damping=1.0).fit(TRAIN, VALID, Features(IDS))
+    objective = objective_of("mean_bias", True, config())
+    expected = np.mean(model.predict(VALID.user_idx, VALID.item_idx) - VALID.rating)
+    assert measure(objective, model, TRAIN, VALID, config()) == pytest.approx(expected)
+    assert a_search(objective="mean_bias").direction == "maximize"
+    assert a_search(objective="mse").direction == "minimize"

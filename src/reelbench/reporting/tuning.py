@@ -1,4 +1,4 @@
-"""How the models' parameters were chosen: what `reports/tuning/` holds, as the report says it."""
+"""How the models' parameters were chosen: the searches of `reelbench tune`."""
 
 from __future__ import annotations
 
@@ -114,7 +114,8 @@ def read_tuning(
         None where there was no search.
     """
     names = list(models)
-    found = {name: _read(name, parameters.get(name, {})) for name in names}
+    known = finished_searches()
+    found = {name: _read(name, known.get(name), parameters.get(name, {})) for name in names}
     searches = [search for search in found.values() if search is not None]
     fixed = [name for name in names if found[name] is None and not spaces.get(name)]
     untuned = [name for name in names if found[name] is None and spaces.get(name)]
@@ -131,11 +132,17 @@ def markdown(tuning: Tuning | None) -> str:
     return f"## Tuning\n\n{tuning.budget} {tuning.notes}\n\n{rows}"
 
 
-def _read(model: str, now: Mapping[str, Any]) -> Tuned | None:
-    """The search for a model's parameters; None where there was none, or nothing to search."""
-    file = paths.tuning(model)
-    content = read_json(file) if file.is_file() else {}
-    if not content.get("trials") or content["ended"] is None:
+def finished_searches() -> dict[str, dict[str, Any]]:
+    """Record of the last finished search by model: of this checkout, else as committed."""
+    known: dict[str, dict[str, Any]] = read_json(paths.TUNING) if paths.TUNING.is_file() else {}
+    files = sorted(paths.SEARCHES.glob("*/search.json"))
+    own = {file.parent.name: read_json(file) for file in files}
+    return known | {model: found for model, found in own.items() if found["ended"] is not None}
+
+
+def _read(model: str, content: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Tuned | None:
+    """One row of the table; None for a model without a search, or with nothing to search."""
+    if content is None or not content["trials"]:
         return None
     values = {row["number"]: row["value"] for row in content["trials"]}
     chosen = next(r["parameters"] for r in content["trials"] if r["number"] == content["winner"])

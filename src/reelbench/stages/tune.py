@@ -1,9 +1,8 @@
-"""Stage `tune@{model}`: search a model's parameters on valid; off by default."""
+"""Stage `tune@{model}`: search a model's hyperparameters on valid; off by default."""
 
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 from reelbench import params, paths
 from reelbench.data.interactions import Interactions
@@ -11,50 +10,45 @@ from reelbench.evaluation import EvaluateConfig
 from reelbench.features.block import Features
 from reelbench.models.base import ModelEntry
 from reelbench.seeds import seed_for
-from reelbench.tuning import record
-from reelbench.tuning.config import TuneConfig
-from reelbench.tuning.objective import objective_of
-from reelbench.tuning.searchers import Searcher, searcher_of
+from reelbench.stages.inputs import code_hash
+from reelbench.tuning import record, searchers
+from reelbench.tuning.objective import Problem, TuneConfig, objective_of
+from reelbench.tuning.record import Record
+from reelbench.tuning.search import Search, TuningError
 from reelbench.tuning.space import Space, check_space, read_space
-from reelbench.tuning.study import Problem, Study, TuningError
 
 _LOG = logging.getLogger(__name__)
 
 
-def run(model: str, *, again: bool = True) -> dict[str, Any]:
-    """Search, write `paths.tuning(model)` after every trial, and mirror it at the end.
+def run(model: str, *, force: bool = True) -> Record:
+    """Search, write `paths.tuning(model)` after every trial, and mirror it in MLflow at the end.
+
+    A search that was killed is continued where data, parameters, space, budget and the code of the
+    models are the same.
 
     Args:
-        again: whether to repeat a search that is finished and would be the same.
+        force: repeat a search that is finished and would be the same.
 
     Returns:
         the file's content.
 
     Raises:
         TuningError: valid is empty, or every trial failed.
-        ParamsError: the space, the objective or the model is not as it must be.
+        ParamsError: space, objective or model are not valid.
     """
     problem, space = _problem(model), _space(model)
     config = params.load("tune", TuneConfig)
-    searcher = searcher_of(problem.entry.target, space, config.trials)
+    searcher = searchers.searcher_of(problem.entry.target)
     name = searcher.name if len(space) else None
-    description = record.describe(problem, space, config, name, params.read())
+    code = code_hash(("models",))
+    description = record.describe(problem, space, config, name, params.read(), code)
     found = record.of_same_search(description)
-    if found and found[record.ENDED] and not again:
-        _LOG.info("%s: %s has this very search", model, paths.tuning(model))
+    if found and found["ended"] and not force:
+        _LOG.info("%s: this very search is in %s", model, paths.tuning(model))
         return found
-    return _search(problem, space, config, searcher, description)
-
-
-def _search(
-    problem: Problem,
-    space: Space,
-    config: TuneConfig,
-    searcher: Searcher,
-    description: dict[str, Any],
-) -> dict[str, Any]:
-    model = problem.model
-    study = Study(
+    if found is None or found["ended"]:
+        record.clear(model)
+    search = Search(
         model,
         space,
         description["default"],
@@ -63,23 +57,27 @@ def _search(
         seconds=config.seconds,
         seed=description["seed"],
         value=problem.value,
-        keep=lambda trials: record.write_trials(description, trials),
-        known=record.known_trials(description),
+        journal=paths.tune_journal(model),
+        on_trial=lambda search: record.write(description, search),
     )
+    record.write(description, search)
     if len(space):
-        searcher.search(study)
-        if study.best is None:
-            raise TuningError(
-                f"{model}: every trial failed, the first with {study.trials[0].error}"
-            )
+        searchers.run(search, searcher)
     else:
         _LOG.info("%s: nothing to tune (search.%s is empty)", model, model)
-    content = record.write_end(description, study)
+    return _finish(description, search)
+
+
+def _finish(description: Record, search: Search) -> Record:
+    trials = search.trials
+    if trials and search.best is None:
+        raise TuningError(f"{search.model}: every trial failed, the first with {trials[0].error}")
+    content = record.write(description, search, ended=True)
 
     # here and not above: it imports mlflow, which takes seconds
     from reelbench.tracking import mirror_tuning
 
-    mirror_tuning(model)
+    mirror_tuning(search.model)
     return content
 
 

@@ -24,6 +24,7 @@ import reelbench
 from reelbench import faults, params, paths
 from reelbench.evaluation.metrics import ComparableKey
 from reelbench.params import Section
+from reelbench.reporting.tuning import finished_searches
 from reelbench.tracking.record import StaleError, evaluated_with
 
 _LOG = logging.getLogger(__name__)
@@ -83,7 +84,7 @@ def mirror_tunings() -> list[str]:
     Returns:
         The searches of which MLflow now holds what the files say.
     """
-    return _guarded(lambda: [TUNING + file.stem for file in sorted(paths.TUNING.glob("*.json"))])
+    return _guarded(lambda: [TUNING + model for model in sorted(finished_searches())])
 
 
 def evaluated() -> list[str]:

@@ -1,4 +1,4 @@
-"""What `reports/tuning/MODEL.json` says about one search, in flat names and values.
+"""The record of one finished search in flat names and values.
 
 Nothing here knows MLflow, and nothing of the run is taken from `params.yaml`: the file may be of
 another data set or of other parameters than those that are set now.
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from reelbench import paths
-from reelbench.files import read_json, sha256_file
+from reelbench.files import read_json, sha256_json
+from reelbench.reporting.tuning import finished_searches
 from reelbench.tracking.record import StaleError, flat, git, text
 
 
@@ -31,7 +32,7 @@ class Search:
 
     Attributes:
         experiment: data set and split, `ml-100k/temporal_user`.
-        search_hash: SHA-256 of the file; times of another run are not in it.
+        search_hash: SHA-256 of the record; times of another run are not in it.
         parameters: budget, space, objective, searcher and seed.
         metrics: `valid/…` of the best, `default/…` of the parameters of `conf/`, `cost_tune/…`.
         tags: data, code and inputs.
@@ -52,18 +53,15 @@ def read(model: str) -> Search:
     Raises:
         StaleError: it did not, or there is none.
     """
-    file = paths.tuning(model)
-    if not file.is_file():
-        raise StaleError(f"{file} is missing: run `reelbench tune {model}`")
-    content = read_json(file)
-    if content["ended"] is None:
-        raise StaleError(f"{file} is of a search that broke off: run `reelbench tune {model}`")
+    content = finished_searches().get(model)
+    if content is None:
+        raise StaleError(f"{model} has no finished search: run `reelbench tune {model}`")
     cost = paths.tune_cost(model)
     seconds: dict[str, float] = read_json(cost)["seconds"] if cost.is_file() else {}
     return Search(
         model=model,
         experiment=f"{content['data']}/{content['split']}",
-        search_hash=sha256_file(file),
+        search_hash=sha256_json(content),
         parameters=_parameters(content),
         metrics=_metrics(content, seconds),
         tags=git()

@@ -1,5 +1,6 @@
-"""The search for a model's parameters on valid, with the same number of trials for every model.
+"""Hyperparameter search on valid, with the same number of trials for every model.
 
-`space` says what is searched, `objective` what counts as better, `searchers` who proposes the
-trials, `study` runs and records them, `winner` writes the best into `conf/`. Test is never opened.
+`space` reads what may be tried, `objective` measures a model, `search` keeps the trials and counts
+the budget, `searchers` propose them (Keras Tuner for networks, Optuna for all others), `record`
+writes the result to a file and into `conf/`. The test part is never opened.
 """

@@ -1,37 +1,77 @@
-"""What a search makes better: one metric, computed as `evaluate` does, on valid instead of test."""
+"""What a search improves: one metric on valid, computed as `evaluate` computes it on test."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from pydantic import PositiveFloat, PositiveInt
 
 from reelbench.data.interactions import Interactions
 from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.evaluate import Parts, allowed_items, relevant_items, seen_items
-from reelbench.evaluation.metrics import METRICS, RankingMetric, metric_key, ranking_values
-from reelbench.evaluation.rating_metrics import error_sums, mae, rmse, total
+from reelbench.evaluation.metrics import (
+    METRICS,
+    RankingMetric,
+    RatingMetric,
+    metric_key,
+)
+from reelbench.evaluation.ranking_metrics import hits_of
+from reelbench.evaluation.rating_metrics import error_sums, total
 from reelbench.evaluation.scoring import rank
-from reelbench.models.base import Recommender
-from reelbench.params import ParamsError
+from reelbench.features.block import Features
+from reelbench.models.base import ModelEntry, Recommender
+from reelbench.params import ParamsError, Section, nearest
 
-_ERRORS = {"rmse": rmse, "mae": mae}
+#: a metric that can be computed on valid alone, at its cutoff
+Objective = RatingMetric | RankingMetric
+
+
+class TuneConfig(Section):
+    """Section `tune` of the parameters: the budget, the same for every model, and the objective."""
+
+    #: models that the pipeline tunes; `reelbench tune` takes any
+    models: tuple[str, ...]
+    #: trainings per model, the first with the parameters of `conf/`
+    trials: PositiveInt
+    #: no trial starts after those of a model took this long together; None: no limit
+    seconds: PositiveFloat | None
+    #: metric on valid, such as `rmse` or `ndcg_at_10`; None: `rmse`, and nDCG at the first cutoff
+    #: of `evaluate.k` for a model that only ranks
+    objective: str | None
 
 
 @dataclass(frozen=True)
-class Objective:
-    """A metric by its key, and whether less of it is better."""
+class Problem:
+    """One model and what it is tuned on. There is no test part, so that nothing can look at it."""
 
-    metric: str
-    minimize: bool
+    model: str
+    entry: ModelEntry
+    train: Interactions
+    valid: Interactions
+    features: Features
+    objective: Objective
+    config: EvaluateConfig
+    #: the seed with which the pipeline trains the model: it will reach the winner's very value
+    seed: int
+    threads: int
 
-    def loss(self, value: float) -> float:
-        """What a searcher minimises, at least 0: ranking metrics are at most 1."""
-        return value if self.minimize else 1.0 - value
+    def value(self, parameters: Mapping[str, object]) -> float:
+        """The objective on valid after training with other parameters than those of `conf/`.
+
+        Raises:
+            Exception: whatever the model raises, and ParamsError for what it refuses.
+        """
+        entry = self.entry.model_copy(update=dict(parameters))
+        recommender = entry.create(self.model, seed=self.seed, threads=self.threads)
+        recommender.prepare()
+        recommender.fit(self.train, self.valid, self.features)
+        return measure(self.objective, recommender, self.train, self.valid, self.config)
 
 
 def objective_of(wanted: str | None, predicts_ratings: bool, config: EvaluateConfig) -> Objective:
-    """The objective for a model.
+    """The objective for a model: a metric of ratings, or of rankings at a cutoff of `evaluate.k`.
 
     Args:
         wanted: key from the parameters; None for the model's own.
@@ -40,21 +80,19 @@ def objective_of(wanted: str | None, predicts_ratings: bool, config: EvaluateCon
     Raises:
         ParamsError: no such metric, or the model has none.
     """
-    ranking = [
-        metric.at(k).key
-        for k in config.k
-        for metric in METRICS.values()
-        if isinstance(metric, RankingMetric)
-    ]
+    known: dict[str, Objective] = {}
+    for metric in METRICS.values():
+        if isinstance(metric, RatingMetric):
+            known[metric.key] = metric
+        elif isinstance(metric, RankingMetric):
+            known |= {metric.at(k).key: metric.at(k) for k in config.k}
     own = "rmse" if predicts_ratings else metric_key("ndcg", config.k[0])
-    metric = wanted or own
-    if metric in _ERRORS and not predicts_ratings:
-        raise ParamsError(f"tune.objective: a model that only ranks has no {metric}; try {own}")
-    if metric not in _ERRORS and metric not in ranking:
-        raise ParamsError(
-            f"tune.objective: no metric '{metric}'; known: {', '.join([*_ERRORS, *ranking])}"
-        )
-    return Objective(metric, metric in _ERRORS)
+    key = wanted or own
+    if key not in known:
+        raise ParamsError(f"tune.objective: unknown metric '{key}'{nearest(key, list(known))}")
+    if isinstance(known[key], RatingMetric) and not predicts_ratings:
+        raise ParamsError(f"tune.objective: a model that only ranks has no {key}; try {own}")
+    return known[key]
 
 
 def measure(
@@ -69,19 +107,13 @@ def measure(
     Raises:
         ValueError: a prediction or score is not finite, or no user has anything relevant.
     """
-    if objective.metric in _ERRORS:
+    if isinstance(objective, RatingMetric):
         predicted = model.predict(valid.user_idx, valid.item_idx)
-        everything = np.zeros(len(valid), dtype=np.int64)
-        sums = total(error_sums(everything, 1, valid.rating, predicted))
-        return float(_ERRORS[objective.metric](sums))
-    return _ranking(objective, model, Parts(train, _nothing(), valid), config)
-
-
-def _ranking(
-    objective: Objective, model: Recommender, parts: Parts, config: EvaluateConfig
-) -> float:
-    users = np.unique(parts.test.user_idx)
-    relevant = relevant_items(parts.test, model, config)[users]
+        group = np.zeros(len(valid), dtype=np.int64)
+        return float(objective.function(total(error_sums(group, 1, valid.rating, predicted))))
+    parts = Parts(train, Interactions.from_arrays([], [], []), valid)
+    users = np.unique(valid.user_idx)
+    relevant = relevant_items(valid, model, config)[users]
     rankings = rank(
         model,
         users,
@@ -90,11 +122,8 @@ def _ranking(
         among=allowed_items(parts, model, config),
         by=config.rank_by,
     )
-    values = ranking_values(rankings.items, relevant, config.k)[objective.metric]
+    hits, n_relevant = hits_of(rankings.items, relevant), np.diff(relevant.indptr)
+    values = objective.function(hits, n_relevant, objective.cutoff or max(config.k))
     if np.isnan(values).all():
         raise ValueError("no user has a relevant item in valid: evaluate.min_relevant_rating?")
     return float(np.nanmean(values))
-
-
-def _nothing() -> Interactions:
-    return Interactions.from_arrays([], [], [])

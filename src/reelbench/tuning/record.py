@@ -1,28 +1,31 @@
-"""`reports/tuning/MODEL.json`: every trial, written after each, and resumed where it broke off."""
+"""The result of a search: a file after every trial, one file for all models, and `conf/`."""
 
 from __future__ import annotations
 
-import hashlib
-import logging
-from collections.abc import Mapping, Sequence
+import io
+import shutil
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reelbench import models, paths
-from reelbench.files import read_json, sha256_file, write_json
+from reelbench import paths
+from reelbench.files import atomic, read_json, write_json
 from reelbench.seeds import seed_for
-from reelbench.tuning.config import TuneConfig
+from reelbench.tuning.objective import Problem, TuneConfig
+from reelbench.tuning.search import Search, TuningError
 from reelbench.tuning.space import Space
-from reelbench.tuning.study import Problem, Study, Trial
 
-_LOG = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from ruamel.yaml import Representer, ScalarNode
 
-#: what the trials add to the description of a search
-TRIALS, WINNER, ENDED = "trials", "winner", "ended"
+#: content of `paths.tuning(model)`: what the search depends on, its trials and its end
+Record = dict[str, Any]
 
 _TRIAL = ("number", "parameters", "value", "error")
-# what of `evaluate` a ranking metric depends on
+# the parameters of `evaluate` on which a ranking metric depends
 _RANKED = {"k", "min_relevant_rating", "candidates", "rank_by"}
+# longer lines of a file would be folded
+_NO_FOLDING = 10_000
 
 
 def describe(
@@ -31,14 +34,16 @@ def describe(
     config: TuneConfig,
     searcher: str | None,
     content: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Everything that a search depends on: where this is the same, so are its trials.
+    code: str,
+) -> Record:
+    """Everything that a search depends on: where this is equal, so are its trials.
 
     Args:
         searcher: its name; None where there is nothing to tune.
         content: of `params.yaml`.
+        code: hash of the code of all models, since other code may find other values.
     """
-    model = problem.model
+    model, objective = problem.model, problem.objective
     recommender = problem.entry.create(model, seed=problem.seed, threads=problem.threads)
     parameters = recommender.config.model_dump(mode="json")
     return {
@@ -51,69 +56,160 @@ def describe(
         "model_seed": problem.seed,
         "threads": problem.threads,
         "budget": {"trials": config.trials, "seconds": config.seconds},
-        "objective": {"metric": problem.objective.metric, "minimize": problem.objective.minimize},
+        "objective": {"metric": objective.key, "minimize": objective.better == "lower"},
         "evaluate": problem.config.model_dump(mode="json", include=_RANKED),
         "data": content["data"]["name"],
         "split": content["split"]["name"],
-        "inputs": {
-            "features": read_json(paths.model_inputs(model)),
-            "train": sha256_file(paths.TRAIN),
-            "valid": sha256_file(paths.VALID),
-        },
-        "models_code": _hash_of_models(),
+        "inputs": read_json(paths.model_inputs(model)),
+        "models_code": code,
     }
 
 
-def _hash_of_models() -> str:
-    """SHA-256 over the Python files of all models: other code may find other values."""
-    folder = Path(models.__file__).parent
-    digest = hashlib.sha256()
-    for file in sorted(folder.rglob("*.py")):
-        digest.update(f"{file.relative_to(folder).as_posix()}\0{sha256_file(file)}\n".encode())
-    return digest.hexdigest()
-
-
-def of_same_search(description: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Content of the model's file if it is of the search described, whole or broken off."""
+def of_same_search(description: Record) -> Record | None:
+    """The record of the search described, finished or not; None if there is none."""
     file = paths.tuning(description["model"])
-    found: dict[str, Any] = read_json(file) if file.is_file() else {}
+    found: Record = read_json(file) if file.is_file() else {}
     return found if description.items() <= found.items() else None
 
 
-def known_trials(description: Mapping[str, Any]) -> list[Trial]:
-    """Trials of the search described if it was broken off; none if it came to its end."""
-    found = of_same_search(description)
-    if found is None or found[ENDED] is not None:
-        return []
-    file = paths.tune_cost(description["model"])
-    seconds = read_json(file)["seconds"] if file.is_file() else {}
-    _LOG.info("%s: %d trials are known", description["model"], len(found[TRIALS]))
-    return [Trial(**row, seconds=seconds.get(str(row["number"]), 0.0)) for row in found[TRIALS]]
+def clear(model: str) -> None:
+    """Remove what an earlier search of the model left."""
+    shutil.rmtree(paths.tuning_dir(model), ignore_errors=True)
 
 
-def write_trials(description: Mapping[str, Any], trials: Sequence[Trial]) -> None:
-    """The trials so far."""
-    _write(description, trials, winner=None, ended=None)
+def write(description: Record, search: Search, *, ended: bool = False) -> Record:
+    """Write the trials so far; at the end also the winner, the importances and why it ended.
 
-
-def write_end(description: Mapping[str, Any], study: Study) -> dict[str, Any]:
-    """All trials, the number of the best and why there are no more.
+    Seconds have a file of their own, since they differ every time.
 
     Returns:
-        the content of the file.
+        the content of `paths.tuning`.
     """
-    winner = None if study.best is None else study.best.number
-    return _write(description, study.trials, winner, study.ended)
-
-
-def _write(
-    description: Mapping[str, Any], trials: Sequence[Trial], winner: int | None, ended: str | None
-) -> dict[str, Any]:
-    """Seconds have a file of their own, since they differ every time; it comes first."""
-    model = description["model"]
+    model, trials, best = description["model"], search.trials, search.best
     seconds = {str(trial.number): round(trial.seconds, 3) for trial in trials}
     write_json(paths.tune_cost(model), {"seconds": seconds})
-    rows = [{key: getattr(trial, key) for key in _TRIAL} for trial in trials]
-    content = {**description, TRIALS: rows, WINNER: winner, ENDED: ended}
+    content = description | {
+        "trials": [{key: getattr(trial, key) for key in _TRIAL} for trial in trials],
+        "winner": best.number if best and ended else None,
+        "importances": search.importances() if ended else {},
+        "ended": search.ended if ended else None,
+    }
     write_json(paths.tuning(model), content)
     return content
+
+
+def publish(content: Record) -> None:
+    """Put the record of a finished search into the file of all models, which git carries."""
+    known = read_json(paths.TUNING) if paths.TUNING.is_file() else {}
+    write_json(paths.TUNING, known | {content["model"]: content})
+
+
+def new_parameters(content: Record) -> dict[str, Any]:
+    """What a finished search would change: parameter → value, empty where the default won."""
+    trial = next((row for row in content["trials"] if row["number"] == content["winner"]), None)
+    found = {} if trial is None else trial["parameters"]
+    default = content["default"]
+    return {name: value for name, value in found.items() if value != default[name]}
+
+
+def summary(content: Record) -> str:
+    """One line: the best value, against that of the parameters of `conf/`."""
+    model, metric = content["model"], content["objective"]["metric"]
+    values = {row["number"]: row["value"] for row in content["trials"]}
+    if not values:
+        return f"{model}: nothing to tune"
+    first, best = values[1], values[content["winner"]]
+    default = "failed" if first is None else f"{first:.5f}"
+    new = new_parameters(content)
+    setting = ", ".join(f"{name}={value}" for name, value in new.items())
+    return (
+        f"{model}: {metric} {best:.5f} in {len(values)} trials, {default} with the parameters "
+        f"of conf/{f'; best: {setting}' if new else ', which stay the best'}"
+    )
+
+
+def write_to_conf(
+    searches: Iterable[Record], compose: Callable[[], Mapping[str, Any]]
+) -> list[str]:
+    """Write the winners to `conf/models/`, then compose `params.yaml`.
+
+    Args:
+        searches: records of finished searches.
+        compose: writes `params.yaml` and returns its content.
+
+    Returns:
+        lines that name what was written.
+
+    Raises:
+        TuningError: a model has no file of its own, or another file of `conf/` overrides it.
+        ParamsError: what was written does not compose.
+    """
+    new = {content["model"]: new_parameters(content) for content in searches}
+    new = {model: parameters for model, parameters in new.items() if parameters}
+    lines = [_write_model(model, parameters) for model, parameters in new.items()]
+    composed = compose()["models"]
+    for model, parameters in new.items():
+        other = [name for name, value in parameters.items() if composed[model][name] != value]
+        if other:
+            raise TuningError(
+                f"{_conf(model)} was written, but models.{model}.{other[0]} is composed from "
+                "elsewhere: put _self_ at the end of the file's defaults"
+            )
+    return [*lines, f"{paths.PARAMS}: composed from {paths.CONF}/"]
+
+
+def _conf(model: str) -> Path:
+    return paths.CONF / "models" / f"{model}.yaml"
+
+
+def _write_model(model: str, parameters: Mapping[str, Any]) -> str:
+    file = _conf(model)
+    if not file.is_file():
+        raise TuningError(f"{file} is missing: only a model with a file of its own can be written")
+    text = changed(file.read_text(encoding="utf-8"), model, parameters)
+    with atomic(file) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return f"{file}: {', '.join(parameters)} written"
+
+
+def changed(text: str, model: str, parameters: Mapping[str, Any]) -> str:
+    """A model's file with other values below `models.MODEL`; comments and layout stay.
+
+    A parameter that the file does not set yet is added.
+
+    Raises:
+        TuningError: the text has no section `models.MODEL`.
+    """
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = _NO_FOLDING
+    # as the files of conf/ are written: list items two in from their key, and null by its name
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.representer.add_representer(type(None), _null)
+    content = yaml.load(text)
+    section = (content.get("models") or {}).get(model)
+    if not isinstance(section, dict):
+        raise TuningError(f"conf/models/{model}.yaml has no section models.{model} to write to")
+    for name, value in parameters.items():
+        section[name] = _styled(section.get(name), value)
+    stream = io.StringIO()
+    yaml.dump(content, stream)
+    return stream.getvalue()
+
+
+def _styled(old: object, new: object) -> object:
+    """The new value; a list or a mapping on one line if the old one is, or if there is none."""
+    from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+    if not isinstance(new, list | dict):
+        return new
+    value = CommentedSeq(new) if isinstance(new, list) else CommentedMap(new)
+    if not isinstance(old, CommentedMap | CommentedSeq) or old.fa.flow_style():
+        value.fa.set_flow_style()
+    return value
+
+
+def _null(representer: Representer, _: None) -> ScalarNode:
+    return representer.represent_scalar("tag:yaml.org,2002:null", "null")

@@ -1,14 +1,10 @@
-"""Section `search.<name>` of the parameters: which values of which parameters are tried.
-
-A space is a point of the unit cube per setting: searchers that draw numbers from [0, 1) need not
-know what a parameter is.
-"""
+"""Section `search.MODEL` of the parameters: which values of which hyperparameters may be tried."""
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,88 +14,92 @@ from pydantic import Field, StrictFloat, StrictInt, ValidationError, model_valid
 from reelbench.models.base import ModelEntry, Recommender
 from reelbench.params import ParamsError, Section, validate
 
+#: hyperparameter → value, in the order of the space
 Parameters = dict[str, Any]
+Number = int | float
 
 # more digits of a drawn value would be noise, and are hard to read in a file of parameters
 _DIGITS = 4
+# hides that 0.1 + 0.2 is not 0.3
+_DIGITS_OF_STEPS = 12
 
 
 class Choices(Section):
-    """One of a list of values, in the order of the list."""
+    """One of a list of values, which may be of any JSON type."""
 
     values: tuple[Any, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _different(self) -> Self:
+    def _distinct(self) -> Self:
         if any(value in self.values[:place] for place, value in enumerate(self.values)):
-            raise ValueError("a value is there twice")
+            raise ValueError("a value is listed twice")
         return self
 
     @property
-    def size(self) -> int:
-        return len(self.values)
+    def labels(self) -> list[str]:
+        """The values as JSON: optimisers take text where they refuse lists and mappings."""
+        return [json.dumps(value) for value in self.values]
 
-    def at(self, position: float) -> Any:
-        """The value at a position in [0, 1)."""
-        return self.values[int(position * len(self.values))]
-
-    def contains(self, value: Any) -> bool:
-        return value in self.values
-
+    @property
     def samples(self) -> Sequence[Any]:
-        """Values that show whether a model takes all of them."""
+        """Values that show whether a model accepts every value."""
         return self.values
+
+    def contains(self, value: object) -> bool:
+        """Whether the value is in the list."""
+        return value in self.values
 
 
 class Range(Section):
-    """A number between two ends, both included; an integer if both ends are."""
+    """A number between two bounds, both included; an integer if `low`, `high` and `step` are."""
 
     low: StrictInt | StrictFloat
     high: StrictInt | StrictFloat
-    #: whether equal factors, and not equal differences, are equally likely
+    #: sample the logarithm uniformly instead of the number
     log: bool = False
+    #: only `low`, `low + step`, `low + 2 step`, …; None: every number
+    step: StrictInt | StrictFloat | None = Field(None, gt=0)
 
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
+    def _consistent(self) -> Self:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
             raise ValueError("low must be less than high, both finite")
         if self.log and self.low <= 0:
-            raise ValueError("a logarithmic range must begin above 0")
+            raise ValueError("a logarithmic range must start above 0")
+        if self.log and self.step is not None:
+            raise ValueError("log and step exclude each other")
+        steps = (self.high - self.low) / (self.step or 1)
+        if self.step is not None and not math.isclose(steps, round(steps)):
+            raise ValueError("step must lead from low to high")
         return self
 
     @property
     def integer(self) -> bool:
-        return isinstance(self.low, int) and isinstance(self.high, int)
+        """Whether all values are integers."""
+        return all(isinstance(number, int) for number in (self.low, self.high, self.step or 0))
 
     @property
-    def size(self) -> float:
-        return self.high - self.low + 1 if self.integer else math.inf
+    def samples(self) -> Sequence[Number]:
+        """Values that show whether a model accepts every value: the bounds and one between."""
+        return (self.low, self.near(self.low + 0.37 * (self.high - self.low)), self.high)
 
-    def at(self, position: float) -> int | float:
-        """The value at a position in [0, 1)."""
-        # an integer stands for the unit around it, so that the ends are as likely as the others
-        margin = 0.5 if self.integer else 0.0
-        low, high = self.low - margin, self.high + margin
-        return self.near(
-            low * (high / low) ** position if self.log else low + (high - low) * position
-        )
+    def contains(self, value: object) -> bool:
+        """Whether the value is a number between the bounds; one between two steps counts."""
+        if isinstance(value, bool) or not isinstance(value, int if self.integer else int | float):
+            return False
+        return self.low <= value <= self.high
 
-    def near(self, value: float) -> int | float:
-        """The value of the range that is next to a number: an integer, or one of four digits."""
-        rounded = round(float(value)) if self.integer else float(f"{value:.{_DIGITS}g}")
+    def near(self, value: float) -> Number:
+        """The value of the range that is nearest to a number; a real one has four digits."""
+        if self.step is not None:
+            value = self.low + round((value - self.low) / self.step) * self.step
+        digits = _DIGITS if self.step is None else _DIGITS_OF_STEPS
+        rounded = round(float(value)) if self.integer else float(f"{value:.{digits}g}")
         return min(max(rounded, self.low), self.high)
-
-    def contains(self, value: Any) -> bool:
-        number = isinstance(value, int if self.integer else int | float)
-        return number and not isinstance(value, bool) and self.low <= value <= self.high
-
-    def samples(self) -> Sequence[int | float]:
-        """Values that show whether a model takes all of them."""
-        return (self.low, self.at(0.37), self.high)
 
 
 class Space:
-    """What is searched of one model: parameter → its values, in the order of `conf/`."""
+    """The hyperparameters of one model that are searched, in the order of `conf/`."""
 
     def __init__(self, parameters: Mapping[str, Choices | Range]) -> None:
         self.parameters = dict(parameters)
@@ -108,91 +108,84 @@ class Space:
         return len(self.parameters)
 
     @property
-    def size(self) -> float:
-        """Number of settings; infinite where a parameter is not an integer."""
-        return math.prod(values.size for values in self.parameters.values())
+    def is_finite(self) -> bool:
+        """Whether there is no range of real numbers without a step."""
+        ranges = (values for values in self.parameters.values() if isinstance(values, Range))
+        return all(values.integer or values.step is not None for values in ranges)
 
-    @property
-    def is_grid(self) -> bool:
-        """Whether every parameter is a list."""
-        return all(isinstance(values, Choices) for values in self.parameters.values())
-
-    def at(self, point: Sequence[float]) -> Parameters:
-        """The setting at a point of [0, 1)^d."""
-        return {
-            name: values.at(position)
-            for (name, values), position in zip(self.parameters.items(), point, strict=True)
-        }
-
-    def contains(self, setting: Mapping[str, Any]) -> bool:
-        """Whether a setting is one of the space; the one of `conf/` need not be."""
+    def contains(self, setting: Mapping[str, object]) -> bool:
+        """Whether every value of a setting may be tried; that of `conf/` may lie outside."""
         return all(values.contains(setting[name]) for name, values in self.parameters.items())
 
-    def every(self) -> Iterator[Parameters]:
-        """All settings of a space without ranges of floats, the last parameter changes fastest."""
-        options = [
-            values.values
+    def encode(self, setting: Parameters) -> Parameters:
+        """Numbers and labels for an optimiser; values outside of the space are left out."""
+        return {
+            name: json.dumps(setting[name]) if isinstance(values, Choices) else setting[name]
+            for name, values in self.parameters.items()
+            if values.contains(setting[name])
+        }
+
+    def decode(self, proposed: Parameters) -> Parameters:
+        """The setting that an optimiser proposes in numbers and labels."""
+        return {
+            name: values.values[values.labels.index(proposed[name])]
             if isinstance(values, Choices)
-            else range(int(values.low), int(values.high) + 1)
-            for values in self.parameters.values()
-        ]
-        return (dict(zip(self.parameters, setting, strict=True)) for setting in product(*options))
+            else values.near(proposed[name])
+            for name, values in self.parameters.items()
+        }
 
     def describe(self) -> dict[str, Any]:
-        """As it is written in `conf/`."""
+        """The space as JSON, as `conf/` has it."""
         return {
             name: list(values.values)
             if isinstance(values, Choices)
-            else values.model_dump(mode="json")
+            else values.model_dump(mode="json", exclude_none=True)
             for name, values in self.parameters.items()
         }
 
 
-def read_space(model: str, section: Any, source: Path) -> Space:
+def read_space(model: str, section: object, source: Path) -> Space:
     """The space of one model.
 
     Args:
-        section: content of `search.<model>`.
+        section: content of `search.MODEL`.
         source: the file that an error points to.
 
     Raises:
-        ParamsError: something else than a list or a range.
+        ParamsError: something other than a list or a range.
     """
     if not isinstance(section, Mapping):
         raise ParamsError(f"{source}: search.{model}: a mapping of parameters, got {section!r}")
     return Space({key: _values(f"search.{model}.{key}", section[key], source) for key in section})
 
 
-def _values(key: str, content: Any, source: Path) -> Choices | Range:
+def _values(key: str, content: object, source: Path) -> Choices | Range:
     if isinstance(content, list | tuple):
         return validate(key, {"values": content}, Choices, source)
     if isinstance(content, Mapping):
         return validate(key, content, Range, source)
     raise ParamsError(
-        f"{source}: {key}: a list of values, or low, high and maybe log, got {content!r}"
+        f"{source}: {key}: a list of values, or low, high and optionally log or step, "
+        f"got {content!r}"
     )
 
 
 def check_space(name: str, space: Space, entry: ModelEntry, source: Path) -> None:
-    """Refuse a space with a parameter or a value that the model's config refuses.
+    """Check that the model has every parameter of its space and accepts the values.
 
     Raises:
-        ParamsError: names the file and the key.
+        ParamsError: it does not; the message names file, key and value.
     """
     model: type[Recommender] = get_class(entry.target)
     config = model.Config
     for parameter, values in space.parameters.items():
+        key = f"{source}: search.{name}.{parameter}"
         if parameter not in config.model_fields:
             known = ", ".join(sorted(config.model_fields)) or "none"
-            raise ParamsError(
-                f"{source}: search.{name}.{parameter}: the model has no parameter '{parameter}'; "
-                f"it has: {known}"
-            )
-        for value in values.samples():
+            raise ParamsError(f"{key}: the model has no parameter '{parameter}'; it has: {known}")
+        for value in values.samples:
             try:
                 config.model_validate(entry.parameters | {parameter: value})
             except ValidationError as error:
                 reason = error.errors()[0]["msg"]
-                raise ParamsError(
-                    f"{source}: search.{name}.{parameter}: the model refuses {value!r}: {reason}"
-                ) from error
+                raise ParamsError(f"{key}: the model refuses {value!r}: {reason}") from error

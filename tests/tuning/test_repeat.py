@@ -18,8 +18,8 @@ from reelbench.features.block import write_block
 from reelbench.features.ids import IdsBlock
 from reelbench.files import read_json
 from reelbench.params import ParamsError
-from reelbench.stages import repeat
 from reelbench.stages.featurize import read_catalogue
+from reelbench.tuning import repeat
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,7 +58,7 @@ def test_a_model_without_chance_has_no_spread() -> None:
 
 
 def test_every_rating_is_predicted_in_one_of_the_folds() -> None:
-    found = repeat.folds("bias")
+    found = repeat.folds("bias", read_catalogue())
     assert found["runs"] == 5
     assert sum(found["values"]["n_test"]) == len(pd.read_parquet(paths.INTERACTIONS))
     assert len(set(found["values"]["rmse"])) == 5
@@ -72,7 +72,7 @@ def test_features_are_built_from_the_train_part_of_each_fold(
     monkeypatch.setattr(
         repeat, "_build", lambda name, c: trains.append(len(c.train)) or build(name, c)
     )
-    repeat.folds("bias")
+    repeat.folds("bias", read_catalogue())
     assert trains == [288] * 5  # of 400: a fifth is test, a tenth of the rest valid
 
 
@@ -80,7 +80,7 @@ def test_folds_of_another_split_are_refused(project: dict[str, Any], tmp_path: P
     split = yaml.safe_load((ROOT / "conf" / "split" / "random.yaml").read_text(encoding="utf-8"))
     write_params(tmp_path, project | {"split": split})
     with pytest.raises(ParamsError, match=r"folds need split=kfold.*split random"):
-        repeat.folds("bias")
+        repeat.folds("bias", read_catalogue())
 
 
 def test_the_commands_print_mean_and_deviation() -> None:

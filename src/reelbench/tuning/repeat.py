@@ -26,7 +26,6 @@ from reelbench.files import write_json
 from reelbench.models.base import ModelEntry
 from reelbench.seeds import generator, seed_for
 from reelbench.splits import KFold, SplitInput, divide, protocol_of
-from reelbench.stages.featurize import read_catalogue
 
 _LOG = logging.getLogger(__name__)
 
@@ -51,8 +50,11 @@ def seeds(model: str, n: int) -> dict[str, Any]:
     return _write(model, "seeds", found)
 
 
-def folds(model: str) -> dict[str, Any]:
+def folds(model: str, catalogue: Catalogue) -> dict[str, Any]:
     """Metrics of one training per fold of the split `kfold`, features built on each fold's train.
+
+    Args:
+        catalogue: what feature blocks may look at; its train part is replaced by each fold's.
 
     Returns:
         content of `paths.repeats(model, "folds")`, which is written too.
@@ -67,10 +69,10 @@ def folds(model: str) -> dict[str, Any]:
     root, n = content["seed"], config.folds
     entry = params.load(f"models.{model}", ModelEntry)
     seed = seed_for(root, "models", model)
-    found = [
-        _run(model, entry, parts, _features(entry, parts.train), seed, f"fold {number + 1} of {n}")
-        for number, parts in enumerate(_parts_of_folds(config, root))
-    ]
+    found = []
+    for fold, parts in enumerate(_parts_of_folds(config, root), start=1):
+        features = _features(entry, catalogue, parts.train)
+        found.append(_run(model, entry, parts, features, seed, f"fold {fold} of {n}"))
     return _write(model, "folds", found)
 
 
@@ -83,9 +85,8 @@ def _parts_of_folds(config: KFold, root: int) -> Iterator[Parts]:
         yield Parts(*(Interactions.from_table(divided[name]) for name in divided))
 
 
-def _features(entry: ModelEntry, train: Interactions) -> Features:
+def _features(entry: ModelEntry, catalogue: Catalogue, train: Interactions) -> Features:
     """The model's blocks, built from another train part."""
-    catalogue = read_catalogue()
     if Fault.ENCODER_ON_ALL_ROWS not in faults.read():
         catalogue = replace(catalogue, train=train)
     return Features(catalogue.ids, {name: _build(name, catalogue) for name in entry.features})

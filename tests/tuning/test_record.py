@@ -1,4 +1,4 @@
-"""The winner's way into `conf/models/`: its values, and not a byte besides."""
+"""Writing the best values to `conf/models/`, and nothing else in the file."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from reelbench.compose import compose
-from reelbench.tuning import winner
-from reelbench.tuning.study import TuningError
+from reelbench.tuning import record
+from reelbench.tuning.search import TuningError
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "conf" / "models").glob("[!_]*.yaml"))
@@ -55,7 +55,7 @@ def search(model: str, default: dict[str, Any], best: dict[str, Any]) -> dict[st
 
 
 def test_values_change_and_nothing_else() -> None:
-    after = winner.changed(TEXT, "mine", {"factors": 64, "rate": 0.0001234})
+    after = record.changed(TEXT, "mine", {"factors": 64, "rate": 0.0001234})
     assert lines(TEXT, after) == [
         "-     factors: 32   # enough",
         "+     factors: 64   # enough",
@@ -65,28 +65,28 @@ def test_values_change_and_nothing_else() -> None:
 
 
 def test_a_key_that_comes_from_a_common_file_is_added() -> None:
-    after = winner.changed(TEXT, "mine", {"dropout": 0.25, "layers": [8, 4]})
+    after = record.changed(TEXT, "mine", {"dropout": 0.25, "layers": [8, 4]})
     content = yaml.safe_load(after)["models"]["mine"]
     assert content["dropout"] == 0.25 and content["layers"] == [8, 4]
     assert lines(TEXT, after) == ["+     dropout: 0.25", "+     layers: [8, 4]"]
 
 
 def test_lists_and_mappings_stay_on_their_line() -> None:
-    after = winner.changed(TEXT, "mine", {"hidden": [128, 64], "rates": {"low": 2}})
+    after = record.changed(TEXT, "mine", {"hidden": [128, 64], "rates": {"low": 2}})
     assert lines(TEXT, after)[1::2] == ["+     hidden: [128, 64]", "+     rates: {low: 2}"]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_the_files_of_this_project_are_kept(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
-    assert winner.changed(text, file.stem, {}) == text
-    added = winner.changed(text, file.stem, {"new_one": 0.5})
+    assert record.changed(text, file.stem, {}) == text
+    added = record.changed(text, file.stem, {"new_one": 0.5})
     assert [line.strip() for line in lines(text, added)] == ["+     new_one: 0.5"]
 
 
 def test_a_file_without_the_model_is_refused() -> None:
     with pytest.raises(TuningError, match=r"no section models\.other"):
-        winner.changed(TEXT, "other", {"factors": 1})
+        record.changed(TEXT, "other", {"factors": 1})
 
 
 @pytest.fixture
@@ -102,10 +102,10 @@ def test_winners_reach_params(project: Path) -> None:
     before = yaml.safe_load(params.read_text())
     bias = search("bias", {"item_damping": 2.0}, {"item_damping": 3.5})
     svd = search("svd", {"epochs": 100}, {"epochs": 100})
-    said = winner.write_all([bias, svd], compose)
+    said = record.write_to_conf([bias, svd], compose)
     assert said == [
         "conf/models/bias.yaml: item_damping written",
-        "params.yaml: composed of conf/",
+        "params.yaml: composed from conf/",
     ]
     before["models"]["bias"]["item_damping"] = 3.5
     assert yaml.safe_load(params.read_text()) == before
@@ -125,7 +125,7 @@ def search_of_bias() -> dict[str, Any]:
 
 def test_the_models_own_file_wins_over_a_common_one(project: Path) -> None:
     assert COMMON + OWN in FILES_BY_NAME["bias"].read_text()
-    winner.write_all([search_of_bias()], compose)
+    record.write_to_conf([search_of_bias()], compose)
     params = yaml.safe_load(Path("params.yaml").read_text())
     assert params["models"]["bias"]["item_damping"] == 3.5
     assert "item_damping: 2.0" in Path("conf/models/_bias.yaml").read_text()
@@ -135,14 +135,14 @@ def test_a_common_file_that_wins_over_the_models_own_is_named(project: Path) -> 
     own = Path("conf/models/bias.yaml")
     own.write_text(own.read_text().replace(COMMON + OWN, OWN + COMMON))
     with pytest.raises(TuningError, match=r"models.bias.item_damping is composed from elsewhere"):
-        winner.write_all([search_of_bias()], compose)
+        record.write_to_conf([search_of_bias()], compose)
 
 
 def test_a_summary_says_what_was_gained() -> None:
     best = search("svd", {"epochs": 60, "factors": 8}, {"epochs": 100, "factors": 8})
-    assert winner.summary(best) == (
+    assert record.summary(best) == (
         "svd: rmse 0.80000 in 2 trials, 0.90000 with the parameters of conf/; best: epochs=100"
     )
     kept = best | {"winner": 1}
-    assert winner.summary(kept).endswith("conf/, which stay the best")
-    assert winner.summary(best | {"trials": [], "winner": None}) == "svd: nothing to tune"
+    assert record.summary(kept).endswith("conf/, which stay the best")
+    assert record.summary(best | {"trials": [], "winner": None}) == "svd: nothing to tune"
