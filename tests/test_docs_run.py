@@ -36,6 +36,7 @@ ELSEWHERE = {
     "make params": ".ci/run: make setup params",
     "make setup": ".ci/run: make setup params",
     "make test": ".ci/run: make lint docs test",
+    "make docs": ".ci/run: make lint docs test",
     "make ui": 'tests/browser/test_mlflow_ui_browser.py: "ui", "--port"',
     "make serve": "tests/test_tracking.py: def test_the_champion_answers_over_http",
     "curl": "tests/test_tracking.py: def test_the_champion_answers_over_http",
