@@ -52,12 +52,12 @@ class Recommender(ABC):
     >>> from reelbench.models import Bias
     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
     >>> model = Bias().fit(train)
-    >>> model.predict([0, 2], [2, 2]).round(2).tolist()
-    [2.97, 2.64]
+    >>> model.predict([0, 2], [2, 2]).round(2)
+    array([3.11, 2.55], dtype=float32)
     >>> model.score([0]).shape
     (1, 3)
-    >>> model.fold_in([0, 2], [5.0, 4.0]).predict([-1], [1]).round(2).tolist()
-    [3.06]
+    >>> model.fold_in([0, 2], [5.0, 4.0]).predict([-1], [1]).round(2)
+    array([3.11], dtype=float32)
     """
 
     Config: ClassVar[type[Section]] = Section

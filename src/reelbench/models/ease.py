@@ -55,8 +55,10 @@ class EASE(Ranker):
     >>> from reelbench.data.interactions import Interactions
     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
     >>> model = EASE(regularization=1).fit(train)
-    >>> model.score([2]).round(2).tolist()
-    >>> model.fold_in([1], [1.0]).score([-1]).round(2).tolist()  # rated as user 2 has
+    >>> model.score([2]).round(2)
+    array([[ 0.33,  0.  , -0.12]], dtype=float32)
+    >>> model.fold_in([1], [1.0]).score([-1]).round(2)  # has rated what user 2 has
+    array([[ 0.33,  0.  , -0.12]], dtype=float32)
     """
 
     Config = EASEConfig

@@ -83,8 +83,10 @@ class KNN(Recommender):
     >>> from reelbench.data.interactions import Interactions
     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 1, 1], [5, 4, 2, 1, 4])
     >>> model = KNN(shrinkage=0).fit(train)
-    >>> model.similar_items(1).round(2).tolist()
-    >>> model.predict([2], [0]).round(1).tolist()
+    >>> model.similar_items(1).round(2)
+    array([0.75, 0.  ])
+    >>> model.predict([2], [0]).round(1)
+    array([4.2], dtype=float32)
     """
 
     Config = KNNConfig

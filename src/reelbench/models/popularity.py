@@ -21,8 +21,8 @@ class Popularity(Ranker):
 
     >>> from reelbench.data.interactions import Interactions
     >>> train = Interactions.from_arrays([0, 0, 1], [0, 1, 1], [5, 3, 4])
-    >>> Popularity().fit(train).score([0]).tolist()
-    [[1.0, 2.0]]
+    >>> Popularity().fit(train).score([0])
+    array([[1., 2.]], dtype=float32)
     """
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
