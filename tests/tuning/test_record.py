@@ -115,25 +115,31 @@ def test_winners_reach_params(project: Path) -> None:
 FILES_BY_NAME = {file.stem: file for file in FILES}
 
 
-COMMON, OWN = "  - _bias@models.bias\n", "  - _self_\n"
+COMMON, OWN = "  - _common@models.bias\n", "  - _self_\n"
+
+
+def with_a_common_file(*order: str) -> None:
+    """`bias` composed of its own file and one that it might share with others."""
+    Path("conf/models/_common.yaml").write_text("item_damping: 2.0\n")
+    own = Path("conf/models/bias.yaml")
+    defaults = "defaults:\n" + "".join(order)
+    own.write_text(own.read_text().replace("models:\n", defaults + "models:\n", 1))
 
 
 def search_of_bias() -> dict[str, Any]:
-    """The search that found 3.5 for `item_damping`, which `bias` has from a common file only."""
+    """The search that found 3.5 for `item_damping`."""
     return search("bias", {"item_damping": 2.0}, {"item_damping": 3.5})
 
 
 def test_the_models_own_file_wins_over_a_common_one(project: Path) -> None:
-    assert COMMON + OWN in FILES_BY_NAME["bias"].read_text()
+    with_a_common_file(COMMON, OWN)
     record.write_to_conf([search_of_bias()], compose)
     params = yaml.safe_load(Path("params.yaml").read_text())
     assert params["models"]["bias"]["item_damping"] == 3.5
-    assert "item_damping: 2.0" in Path("conf/models/_bias.yaml").read_text()
 
 
 def test_a_common_file_that_wins_over_the_models_own_is_named(project: Path) -> None:
-    own = Path("conf/models/bias.yaml")
-    own.write_text(own.read_text().replace(COMMON + OWN, OWN + COMMON))
+    with_a_common_file(OWN, COMMON)
     with pytest.raises(TuningError, match=r"models.bias.item_damping is composed from elsewhere"):
         record.write_to_conf([search_of_bias()], compose)
 
