@@ -50,8 +50,12 @@ PART = "part"
 SCORE = "score"
 RANK = "rank"
 N_TEST = "n_test"
-SQUARED_ERROR = "squared_error"
+ERROR = "error"
 ABSOLUTE_ERROR = "absolute_error"
+SQUARED_ERROR = "squared_error"
+# of given ratings, from their mean over the test part
+DEVIATION = "deviation"
+SQUARED_DEVIATION = "squared_deviation"
 COLD_USER = "cold_user"
 COLD_ITEM = "cold_item"
 

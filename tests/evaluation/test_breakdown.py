@@ -9,6 +9,7 @@ from reelbench.data.interactions import Interactions
 from reelbench.evaluation.beyond_accuracy import Movies
 from reelbench.evaluation.cohorts import Outcome, breakdown, cohorts_of
 from reelbench.evaluation.metrics import ranking_values
+from reelbench.evaluation.scoring import Rankings
 
 # users 0 and 1 are warm (11 and 1 ratings), user 2 is cold; items 11 and 12 are cold
 TRAIN = Interactions.from_arrays([0] * 11 + [1], [*range(11), 0], [3] * 12)
@@ -26,7 +27,9 @@ def table(predicted: np.ndarray | None = None) -> pd.DataFrame:
     relevant = sparse.csr_array(TEST.seen(3, 13))
     per_user = ranking_values(LISTS, relevant, [2]) | {"auc": np.array([0.9, 0.8, 0.1])}
     terms = np.array([0.8, 1.0, 0.8, 0.1])
-    tested = Outcome(TEST, predicted, np.arange(3), LISTS, relevant, terms, per_user, [2])
+    none = np.empty((3, 0))
+    ranked = Rankings(np.arange(3), LISTS, LISTS, 0.0, terms, none, none, none)
+    tested = Outcome(TEST, predicted, ranked, relevant, per_user, [2])
     movies = Movies.of(ITEMS, {})
     return breakdown(cohorts_of(TRAIN, 3, 13, movies), tested).set_index(["by", "cohort"])
 

@@ -1,32 +1,38 @@
-"""How good predictions and rankings are, and how sure one can be of it."""
+"""How good predictions and rankings are, and how certain the difference between two models is."""
 
 from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from reelbench.params import Section
 
+Floats = NDArray[np.floating]
+Ints = NDArray[np.integer]
+Flags = NDArray[np.bool_]
+
 
 class EvaluateConfig(Section):
-    """What is ranked, what counts as relevant, and how far down a list one looks."""
+    """Section `evaluate` of the parameters."""
 
     #: cutoffs of the ranking metrics; the leaderboard shows the first
-    k: tuple[PositiveInt, ...] = Field(min_length=1)
-    #: a test rating counts as relevant from this value on; None: every test rating
-    min_relevant_rating: float | None
-    #: what may be recommended: every item, or those with a row in train. Other relevant items are
-    #: still missed, in either case
-    candidates: Literal["catalogue", "train"]
-    #: a model's score for ranking, or its predicted rating, whose clipping to the scale makes ties
-    rank_by: Literal["score", "prediction"]
-    #: feature block that says how alike two items are, beside genres; `ids` says nothing
-    similarity: str
-    #: bins of equal width over the rating scale, to hold predicted against given ratings
-    calibration_bins: PositiveInt
-    #: the report looks at the movies with at most so many ratings in train by themselves
-    rare_item_ratings: NonNegativeInt
-    #: resamples of the users behind every interval and paired test; a report that compares many
-    #: models draws more, or the correction for their number would leave no difference
-    bootstrap_samples: PositiveInt
+    k: tuple[PositiveInt, ...] = Field(default=(10,), min_length=1)
+    #: smallest rating that counts as relevant; None: every test rating does
+    min_relevant_rating: float | None = None
+    #: what may be recommended: every item, or the items of train. Other relevant items count as
+    #: missed in either case
+    candidates: Literal["catalogue", "train"] = "catalogue"
+    #: ranking by the model's score, or by its predicted rating, where clipping makes ties
+    rank_by: Literal["score", "prediction"] = "score"
+    #: feature block whose vectors measure diversity, beside genres; `ids` has none
+    similarity: str = "ids"
+    #: bins of equal width over the rating scale for calibration
+    calibration_bins: PositiveInt = 16
+    #: the report compares models on items with at most so many ratings in train
+    rare_item_ratings: NonNegativeInt = 2
+    #: resamples of the users for every interval and paired test; comparisons of many models draw
+    #: more, or Holm's correction would leave no difference
+    bootstrap_samples: PositiveInt = 1000

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from reelbench.columns import GENRES, YEAR
 from reelbench.data.interactions import Interactions
+from reelbench.evaluation import Flags, Floats, Ints
+from reelbench.evaluation.ranking_metrics import quotient
 from reelbench.evaluation.top_k import NO_ITEM
 
 # numbers of gathered vectors held at a time: bounds the memory
@@ -30,12 +34,12 @@ class Movies:
         vectors: name → float (n_items, d); the diversity of a list is measured by each of them.
     """
 
-    genres: Mapping[str, np.ndarray]
-    year: np.ndarray
-    vectors: Mapping[str, np.ndarray]
+    genres: Mapping[str, Flags]
+    year: Floats
+    vectors: Mapping[str, Floats]
 
     @classmethod
-    def of(cls, items: pd.DataFrame, blocks: Mapping[str, Mapping[str, np.ndarray]]) -> Movies:
+    def of(cls, items: pd.DataFrame, blocks: Mapping[str, Mapping[str, NDArray[Any]]]) -> Movies:
         """From the table `items` and feature blocks; a block without vectors is left out."""
         genres = _genres(items)
         vectors = {name: _vectors(block, len(items)) for name, block in blocks.items()}
@@ -63,20 +67,20 @@ class RecommendedLists:
         vectors: name → float (n_items, d).
     """
 
-    lists: np.ndarray
-    counts: np.ndarray
-    information: np.ndarray
-    profile: np.ndarray
-    vectors: Mapping[str, np.ndarray]
+    lists: Ints
+    counts: Ints
+    information: Floats
+    profile: Floats
+    vectors: Mapping[str, Floats]
 
     @classmethod
     def of(
         cls,
-        lists: np.ndarray,
-        users: np.ndarray,
+        lists: Ints,
+        users: Ints,
         train: Interactions,
         shape: tuple[int, int],
-        vectors: Mapping[str, np.ndarray],
+        vectors: Mapping[str, Floats],
     ) -> RecommendedLists:
         """The lists of `users`, int (n,), in a catalogue of `shape` (n_users, n_items)."""
         n_users, n_items = shape
@@ -85,7 +89,7 @@ class RecommendedLists:
         return cls(lists, counts, self_information(train, n_items), profile, vectors)
 
 
-def coverage(lists: np.ndarray, n_items: int, k: int) -> float:
+def coverage(lists: Ints, n_items: int, k: int) -> float:
     """Share of the catalogue that is among the first k of at least one user.
 
     >>> coverage(np.array([[0, 1], [1, -1]]), 4, 2)
@@ -95,7 +99,7 @@ def coverage(lists: np.ndarray, n_items: int, k: int) -> float:
     return len(np.unique(shown[shown != NO_ITEM])) / n_items
 
 
-def gini(lists: np.ndarray, n_items: int, k: int) -> float:
+def gini(lists: Ints, n_items: int, k: int) -> float:
     """Gini coefficient of how often each item of the catalogue is recommended.
 
     Σ(2i - n - 1)·x_i / (n·Σx) with the counts x ascending: 0 where all items are shown equally
@@ -113,7 +117,7 @@ def gini(lists: np.ndarray, n_items: int, k: int) -> float:
     return float(weight @ counts / (n_items * counts.sum()))
 
 
-def self_information(train: Interactions, n_items: int) -> np.ndarray:
+def self_information(train: Interactions, n_items: int) -> Floats:
     """Bits of information in the event that a random user of train has rated an item.
 
     -log2 of the share of the users of train who did (Zhou et al., PNAS 2010). An item without a row
@@ -126,12 +130,12 @@ def self_information(train: Interactions, n_items: int) -> np.ndarray:
     return -np.log2(np.maximum(popularity(train, n_items), 1) / n_users)
 
 
-def popularity(train: Interactions, n_items: int) -> np.ndarray:
+def popularity(train: Interactions, n_items: int) -> Ints:
     """Rows of train per item, int64 (n_items,)."""
     return np.bincount(train.item_idx, minlength=n_items)
 
 
-def novelty(lists: np.ndarray, information: np.ndarray, k: int) -> np.ndarray:
+def novelty(lists: Ints, information: Floats, k: int) -> Floats:
     """Mean self-information of the first k, in bits, float64 (n,); NaN for an empty list.
 
     Vargas and Castells, RecSys 2011, without a discount by rank.
@@ -142,9 +146,7 @@ def novelty(lists: np.ndarray, information: np.ndarray, k: int) -> np.ndarray:
     return _mean(lists[:, :k], information)
 
 
-def popularity_lift(
-    lists: np.ndarray, counts: np.ndarray, profile: np.ndarray, k: int
-) -> np.ndarray:
+def popularity_lift(lists: Ints, counts: Ints, profile: Floats, k: int) -> Floats:
     """Mean popularity of the first k over that of the user's own train items, minus 1.
 
     0: recommendations are as popular as what the user rates; 1: twice as popular (Abdollahpouri et
@@ -165,14 +167,14 @@ def popularity_lift(
     return _mean(lists[:, :k], counts) / profile - 1
 
 
-def profile_popularity(train: Interactions, counts: np.ndarray, n_users: int) -> np.ndarray:
+def profile_popularity(train: Interactions, counts: Ints, n_users: int) -> Floats:
     """Mean popularity of the items that each user has in train, float64 (n_users,); NaN if cold."""
     total = np.bincount(train.user_idx, counts[train.item_idx], minlength=n_users)
     n = np.bincount(train.user_idx, minlength=n_users)
-    return np.divide(total, n, out=np.full(n_users, np.nan), where=n > 0)
+    return quotient(total, n)
 
 
-def diversity(lists: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
+def diversity(lists: Ints, vectors: Floats, k: int) -> Floats:
     """Mean cosine distance (1 - cosine) of all pairs among the first k.
 
     Intra-list distance of Smyth and McClave (ICCBR 2001) and Ziegler et al. (WWW 2005). The cosine
@@ -199,25 +201,26 @@ def diversity(lists: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
         [_cosines(unit[shown[first : first + step]]) for first in range(0, len(shown), step)]
     )
     m = (shown != NO_ITEM).sum(axis=1)
-    pairs = m * (m - 1)
-    return 1 - np.divide(cosines, pairs, out=np.full(len(m), np.nan), where=pairs > 0)
+    return 1 - quotient(cosines, m * (m - 1))
 
 
-def _cosines(unit: np.ndarray) -> np.ndarray:
+def _cosines(unit: Floats) -> Floats:
     """Sum of the cosines of all ordered pairs of different places, from (n, k, d) to (n,)."""
     together = unit.sum(axis=1)
-    return np.einsum("nd,nd->n", together, together) - np.einsum("nkd,nkd->n", unit, unit)
+    own = np.einsum("nkd,nkd->n", unit, unit)
+    cosines: Floats = np.einsum("nd,nd->n", together, together) - own
+    return cosines
 
 
-def _mean(shown: np.ndarray, values: np.ndarray) -> np.ndarray:
+def _mean(shown: Ints, values: Floats | Ints) -> Floats:
     """Mean of `values` over the items of each list, NaN for an empty one."""
     filled = shown != NO_ITEM
     total = np.where(filled, values[shown], 0.0).sum(axis=1)
     n = filled.sum(axis=1)
-    return np.divide(total, n, out=np.full(len(n), np.nan), where=n > 0)
+    return quotient(total, n)
 
 
-def _genres(items: pd.DataFrame) -> dict[str, np.ndarray]:
+def _genres(items: pd.DataFrame) -> dict[str, Flags]:
     if GENRES not in items:
         return {}
     lists = [set(genres) for genres in items[GENRES]]
@@ -225,7 +228,7 @@ def _genres(items: pd.DataFrame) -> dict[str, np.ndarray]:
     return {name: np.array([name in genres for genres in lists]) for name in names}
 
 
-def _vectors(block: Mapping[str, np.ndarray], n_items: int) -> np.ndarray:
+def _vectors(block: Mapping[str, NDArray[Any]], n_items: int) -> Floats:
     """The float arrays over items side by side, by name."""
     arrays = [block[name] for name in sorted(block)]
     over_items = [a for a in arrays if a.dtype == np.float32 and a.shape[:1] == (n_items,)]

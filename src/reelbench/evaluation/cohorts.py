@@ -1,14 +1,14 @@
 """Every metric again for parts of the users and of the items.
 
-A cohort of users takes their ratings and their lists. A cohort of items takes the test ratings of
-these items, and looks for these items alone in lists that are still of the whole catalogue.
+A cohort of users is measured on their ratings and their lists. A cohort of items is measured on the
+test ratings of these items, and on where these items alone are in lists of the whole catalogue.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from scipy import sparse
 
 from reelbench.columns import COHORT, COHORT_BY, GENRES, N_ITEMS, N_TEST, N_USERS
 from reelbench.data.interactions import Interactions
+from reelbench.evaluation import Flags, Floats, Ints
 from reelbench.evaluation.beyond_accuracy import Movies
 from reelbench.evaluation.metrics import (
     ranking_values,
@@ -23,9 +24,10 @@ from reelbench.evaluation.metrics import (
     rating_values,
     whole_ranking_values,
 )
-from reelbench.evaluation.rating_metrics import error_sums, rmse, total
+from reelbench.evaluation.rating_metrics import error_sums, total
+from reelbench.evaluation.scoring import Rankings
 
-# lowest number of ratings in train of every bin but the cold
+# smallest number of ratings in train of every bin but the cold
 _STEPS = (1, 10, 30, 100, 300, 1000)
 
 
@@ -42,32 +44,82 @@ class Cohort(NamedTuple):
     by: str
     name: str
     of_users: bool
-    member: np.ndarray
+    member: Flags
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the metrics of any cohort are made of.
+    """What the metrics of any cohort are computed from.
 
     Attributes:
         test: the test part.
         predicted: float (n_test,); None for a model that only ranks.
-        users: int (n,), sorted `user_idx` of the test users: the rows of what follows.
-        lists: int (n, k_max) recommended items.
+        rankings: of the n test users.
         relevant: boolean CSR (n, n_items).
-        auc_terms: float64, one per stored entry of `relevant`.
         per_user: key → float64 (n,), the metrics over all items.
         cutoffs: of the ranking metrics.
     """
 
     test: Interactions
-    predicted: np.ndarray | None
-    users: np.ndarray
-    lists: np.ndarray
+    predicted: Floats | None
+    rankings: Rankings
     relevant: sparse.csr_array
-    auc_terms: np.ndarray
-    per_user: dict[str, np.ndarray]
+    per_user: Mapping[str, Floats]
     cutoffs: Sequence[int]
+
+
+class CohortSummary(TypedDict):
+    """Size of a group of test ratings, and its error where there is one."""
+
+    ratings: int
+    users: int
+    items: int
+    rmse: float | None
+
+
+def cold(test_idx: Ints, train_idx: Ints) -> Flags:
+    """Which test rows have a user (or an item) without any row in train: bool (n_test,).
+
+    >>> cold(np.array([0, 2, 1]), np.array([0, 1, 1]))
+    array([False,  True, False])
+    """
+    return ~np.isin(test_idx, train_idx)
+
+
+def cohorts(train: Interactions, test: Interactions) -> dict[str, Flags]:
+    """Warm and cold test rows, by user and by item: name → bool (n_test,)."""
+    cold_users = cold(test.user_idx, train.user_idx)
+    cold_items = cold(test.item_idx, train.item_idx)
+    return {
+        "warm_users": ~cold_users,
+        "cold_users": cold_users,
+        "warm_items": ~cold_items,
+        "cold_items": cold_items,
+    }
+
+
+def describe(
+    groups: Mapping[str, Flags], test: Interactions, predicted: Floats | None
+) -> dict[str, CohortSummary]:
+    """Size and RMSE of groups of test rows.
+
+    Args:
+        groups: name → bool (n_test,).
+        test: the test part.
+        predicted: float (n_test,); None for a model that only ranks.
+
+    Returns:
+        by name; the RMSE is None where nothing is predicted or the group is empty.
+    """
+    return {
+        name: {
+            "ratings": int(member.sum()),
+            "users": len(np.unique(test.user_idx[member])),
+            "items": len(np.unique(test.item_idx[member])),
+            "rmse": _errors(test, predicted, member)["rmse"] if member.any() else None,
+        }
+        for name, member in groups.items()
+    }
 
 
 def cohorts_of(train: Interactions, n_users: int, n_items: int, movies: Movies) -> Iterator[Cohort]:
@@ -90,6 +142,23 @@ def cohorts_of(train: Interactions, n_users: int, n_items: int, movies: Movies) 
     yield from _decades(movies.year)
 
 
+def breakdown(cohorts: Iterable[Cohort], outcome: Outcome) -> pd.DataFrame:
+    """A row per cohort with a test rating: its size, the errors, then the ranking metrics.
+
+    Ranking metrics are means over the users with a relevant item in the cohort. A metric that is
+    not defined for a cohort is NaN: the diversity of a whole list has none by genre.
+    """
+    rows = []
+    for cohort in cohorts:
+        index = outcome.test.user_idx if cohort.of_users else outcome.test.item_idx
+        chosen = cohort.member[index]
+        if chosen.any():
+            ranking = {key: _mean(values) for key, values in _ranking(cohort, outcome).items()}
+            errors = _errors(outcome.test, outcome.predicted, chosen)
+            rows.append({**_size(cohort, outcome.test, chosen), **errors, **ranking})
+    return pd.DataFrame(rows)
+
+
 def _range(low: float, high: float) -> str:
     """Such as `10-29 ratings`."""
     if high == low + 1:
@@ -97,112 +166,52 @@ def _range(low: float, high: float) -> str:
     return f"{low:.0f}+ ratings" if np.isinf(high) else f"{low:.0f}-{high - 1:.0f} ratings"
 
 
-def _decades(year: np.ndarray) -> Iterator[Cohort]:
+def _decades(year: Floats) -> Iterator[Cohort]:
     decade = np.floor(year / 10) * 10
     for first in np.unique(decade[~np.isnan(decade)]):
         yield Cohort("decade", f"{first:.0f}s", False, decade == first)
     yield Cohort("decade", "unknown", False, np.isnan(decade))
 
 
-def breakdown(cohorts: Iterator[Cohort], outcome: Outcome) -> pd.DataFrame:
-    """A row per cohort that has a test rating: its size, the errors, then the ranking metrics.
-
-    What cannot be said of a cohort is NaN: how varied the whole list is says nothing of the items
-    of a genre in it. Ranking metrics are means over the users who have a relevant item there.
-    """
-    rows = []
-    for cohort in cohorts:
-        index = outcome.test.user_idx if cohort.of_users else outcome.test.item_idx
-        chosen = cohort.member[index]
-        if chosen.any():
-            rows.append(_size(cohort, outcome, chosen) | _errors(outcome, chosen))
-            rows[-1] |= {key: _mean(values) for key, values in _ranking(cohort, outcome).items()}
-    return pd.DataFrame(rows)
-
-
-def _size(cohort: Cohort, outcome: Outcome, chosen: np.ndarray) -> dict[str, str | int | float]:
+def _size(cohort: Cohort, test: Interactions, chosen: Flags) -> dict[str, str | int]:
     return {
         COHORT_BY: cohort.by,
         COHORT: cohort.name,
         N_TEST: int(chosen.sum()),
-        N_USERS: len(np.unique(outcome.test.user_idx[chosen])),
-        N_ITEMS: len(np.unique(outcome.test.item_idx[chosen])),
+        N_USERS: len(np.unique(test.user_idx[chosen])),
+        N_ITEMS: len(np.unique(test.item_idx[chosen])),
     }
 
 
-def _errors(outcome: Outcome, chosen: np.ndarray) -> dict[str, str | int | float]:
-    if outcome.predicted is None:
-        return dict.fromkeys(rating_keys(), float("nan"))
+def _errors(
+    test: Interactions, predicted: Floats | None, chosen: Flags
+) -> Mapping[str, float | None]:
+    """Every rating metric of some test rows, of which there is at least one."""
+    if predicted is None:
+        return dict.fromkeys(rating_keys())
     one_group = np.zeros(int(chosen.sum()), dtype=np.int64)
-    sums = error_sums(one_group, 1, outcome.test.rating[chosen], outcome.predicted[chosen])
+    sums = error_sums(one_group, 1, test.rating[chosen], predicted[chosen])
     return {key: float(value) for key, value in rating_values(total(sums)).items()}
 
 
-def _ranking(cohort: Cohort, outcome: Outcome) -> dict[str, np.ndarray]:
+def _ranking(cohort: Cohort, outcome: Outcome) -> dict[str, Floats]:
+    rankings = outcome.rankings
     if cohort.of_users:
-        rows = cohort.member[outcome.users]
+        rows = cohort.member[rankings.users]
         return {key: values[rows] for key, values in outcome.per_user.items()}
     kept = cohort.member[outcome.relevant.indices]
     relevant = _only(outcome.relevant, kept)
-    found = ranking_values(outcome.lists, relevant, outcome.cutoffs)
-    return found | whole_ranking_values(outcome.auc_terms[kept], relevant)
+    found = ranking_values(rankings.items, relevant, outcome.cutoffs)
+    return found | whole_ranking_values(rankings.auc_terms[kept], relevant)
 
 
-def _only(matrix: sparse.csr_array, kept: np.ndarray) -> sparse.csr_array:
+def _only(matrix: sparse.csr_array, kept: Flags) -> sparse.csr_array:
     """The chosen stored entries of a CSR matrix, in its shape and order."""
     before = np.concatenate([[0], np.cumsum(kept)])
     parts = (matrix.data[kept], matrix.indices[kept], before[matrix.indptr])
     return sparse.csr_array(parts, shape=matrix.shape)
 
 
-def _mean(values: np.ndarray) -> float:
+def _mean(values: Floats) -> float:
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else float("nan")
-
-
-def cold(test_idx: np.ndarray, train_idx: np.ndarray) -> np.ndarray:
-    """Which test rows have a user (or an item) without any row in train: bool (n_test,)."""
-    return ~np.isin(test_idx, train_idx)
-
-
-def cohorts(train: Interactions, test: Interactions) -> dict[str, np.ndarray]:
-    """Groups of test rows by user and by item, bool (n_test,) each."""
-    cold_users = cold(test.user_idx, train.user_idx)
-    cold_items = cold(test.item_idx, train.item_idx)
-    return {
-        "warm_users": ~cold_users,
-        "cold_users": cold_users,
-        "warm_items": ~cold_items,
-        "cold_items": cold_items,
-    }
-
-
-def describe(
-    groups: dict[str, np.ndarray], test: Interactions, predicted: np.ndarray | None
-) -> dict[str, dict[str, Any]]:
-    """Size and error of every cohort.
-
-    Args:
-        groups: name → bool (n_test,).
-        predicted: float (n_test,); None for a model that only ranks.
-
-    Returns:
-        name → number of ratings, users and items, and the RMSE (None where nothing is predicted or
-        the cohort is empty).
-    """
-    return {
-        name: {
-            "ratings": int(member.sum()),
-            "users": len(np.unique(test.user_idx[member])),
-            "items": len(np.unique(test.item_idx[member])),
-            "rmse": None if predicted is None else _rmse(test.rating[member], predicted[member]),
-        }
-        for name, member in groups.items()
-    }
-
-
-def _rmse(actual: np.ndarray, predicted: np.ndarray) -> float | None:
-    if len(actual) == 0:
-        return None
-    one_group = np.zeros(len(actual), dtype=np.int64)
-    return float(rmse(total(error_sums(one_group, 1, actual, predicted))))

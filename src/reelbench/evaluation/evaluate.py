@@ -1,23 +1,39 @@
-"""One model on the test part: metrics with intervals, cohorts, tables and costs."""
+"""Evaluation of a model on the test part, and paired comparison of several models.
+
+>>> from reelbench.data.interactions import Interactions, Parts
+>>> from reelbench.features.block import Features, Ids
+>>> from reelbench.models.popularity import Popularity
+>>> train = Interactions.from_arrays([0, 0, 1, 1], [0, 1, 0, 2], [5, 3, 4, 2])
+>>> test = Interactions.from_arrays([0, 1], [2, 1], [4, 1])
+>>> parts = Parts(train, Interactions.from_arrays([], [], []), test)
+>>> model = Popularity().fit(train, parts.valid, Features(Ids(2, 4, 1, 5)))
+>>> result = evaluate(model, parts, EvaluateConfig(k=(2,)))
+>>> result.metrics["ndcg_at_2"], result.metrics["n_test_users"]
+(1.0, 2)
+>>> result.summary().loc["recall_at_2"].to_list()
+[1.0, 1.0, 1.0]
+"""
 
 from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import sparse
 
 from reelbench import columns
 from reelbench.data.interactions import Interactions, Parts
-from reelbench.evaluation import EvaluateConfig, cohorts, metrics, significance
+from reelbench.evaluation import EvaluateConfig, Flags, Floats, Ints, metrics, significance
 from reelbench.evaluation.beyond_accuracy import Movies, RecommendedLists
-from reelbench.evaluation.cohorts import Outcome, breakdown, cohorts_of, cold
+from reelbench.evaluation.cohorts import Outcome, breakdown, cohorts, cohorts_of, cold, describe
 from reelbench.evaluation.rating_metrics import (
+    SUM_COLUMNS,
     CalibrationTable,
     ErrorSums,
     calibration,
@@ -29,16 +45,16 @@ from reelbench.evaluation.top_k import NO_ITEM
 from reelbench.faults import Fault
 from reelbench.models.base import Recommender
 
-Table = dict[str, np.ndarray | None]
+Table = dict[str, NDArray[Any] | None]
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Everything that is known of one model after its evaluation, as it is written to files.
+    """All results of one model, as they are written to files.
 
     Attributes:
         metrics: content of `paths.metrics`: numbers by key, `intervals`, `cohorts` and counts;
-            `faults` by name where the protocol has any, so that the file tells what it is.
+            `faults` by name where the protocol has any, so that the file identifies itself.
         per_user: columns of `paths.per_user`, a row per test user in ascending order.
         predictions: columns of `paths.predictions`, a row per test rating in the order of the part.
         recommendations: columns of `paths.recommendations`, by user, then by rank.
@@ -58,69 +74,75 @@ class Evaluation:
     cohorts: pd.DataFrame
     calibration: CalibrationTable | None
 
+    def summary(self) -> pd.DataFrame:
+        """Every metric with its 95 % interval: columns `value`, `low` and `high`, by key.
+
+        The bounds are NaN for a metric without interval, such as coverage.
+        """
+        bounds = self.metrics["intervals"]
+        rows = {
+            key: (value, *bounds.get(key, (np.nan, np.nan)))
+            for key, value in self.metrics.items()
+            if value is not None and metrics.is_metric(key)
+        }
+        return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])
+
 
 def evaluate(
     model: Recommender,
     parts: Parts,
-    config: EvaluateConfig,
-    movies: Movies,
-    seed: int,
+    config: EvaluateConfig | None = None,
+    movies: Movies | None = None,
+    seed: int = 0,
     faults: Collection[Fault] = (),
 ) -> Evaluation:
     """Evaluate a fitted model on the test part.
 
     Errors are over all test ratings, cold users and items included. Rankings are over the full
-    catalogue (or all of train's items) less the items that the user has in train or valid, for all
-    users with a test rating. Where `faults` say otherwise, "test rating" below is a scored one.
+    catalogue (or all of train's items) without the items that the user has in train or valid, for
+    all users with a test rating. Where `faults` change the test ratings, errors are over those.
+
+    Args:
+        model: fitted on `parts.train`.
+        parts: the ratings.
+        config: cutoffs, relevance and candidates; by default nDCG@10 and the like, where every test
+            rating is relevant.
+        movies: metadata for diversity and cohorts; by default those of `parts.items`.
+        seed: root seed of the bootstrap behind the intervals.
+        faults: faults of published protocols to reproduce.
 
     Raises:
         ValueError: the test part is empty, or a score is NaN.
     """
+    config = config or EvaluateConfig()
+    movies = movies or _movies(parts, model.ids.n_items)
     if len(parts.test) == 0:
         raise ValueError("the test part is empty: make `split` leave some ratings for it")
-    test = scored_rows(parts.train, parts.valid, parts.test, faults)
-    users, user_place = np.unique(test.user_idx, return_inverse=True)
-    ratings = predict(model, test)
-    size = (model.ids.n_users, model.ids.n_items)
+    test = scored_rows(parts, faults)
+    users, row_of_rating = np.unique(test.user_idx, return_inverse=True)
     relevant = relevant_items(parts.test, model, config)[users]
-    own = own_candidates(parts.test, size, faults)
-    rankings = rank(
-        model,
-        users,
-        seen_items(parts, model)[users],
-        max(config.k),
-        relevant=relevant,
-        among=allowed_items(parts, model, config),
-        own=None if own is None else own[users],
-        by=config.rank_by,
-        bottom=max(config.k),
-    )
-    errors = _error_sums(user_place, len(users), test, ratings)
+    ratings = predict(model, test)
+    rankings = _rank(model, parts, config, users, relevant, faults)
+    errors = None
+    if ratings.predicted is not None:
+        errors = error_sums(row_of_rating, len(users), test.rating, ratings.predicted)
+    size = (model.ids.n_users, model.ids.n_items)
     lists = RecommendedLists.of(rankings.items, users, parts.train, size, movies.vectors)
-    ranking = metrics.ranking_values(rankings.items, relevant, config.k)
-    ranking |= metrics.whole_ranking_values(rankings.auc_terms, relevant)
-    ranking |= metrics.list_values(lists, config.k)
-    groups = cohorts.cohorts(parts.train, test)
+    per_user = metrics.ranking_values(rankings.items, relevant, config.k)
+    per_user |= metrics.whole_ranking_values(rankings.auc_terms, relevant)
+    per_user |= metrics.list_values(lists, config.k)
+    outcome = Outcome(test, ratings.predicted, rankings, relevant, per_user, config.k)
+    groups = cohorts(parts.train, test)
     bins = _calibration(test, ratings, model, config)
-    outcome = Outcome(
-        test,
-        ratings.predicted,
-        users,
-        rankings.items,
-        relevant,
-        rankings.auc_terms,
-        ranking,
-        config.k,
-    )
     return Evaluation(
-        metrics=_headline(errors, ranking)
+        metrics=_headline(errors, per_user)
         | metrics.catalogue_values(rankings.items, model.ids.n_items, config.k)
         | metrics.calibration_values(bins)
-        | _counts(test, parts.train, users, ranking)
-        | {"intervals": _intervals(errors, ranking, config.bootstrap_samples, seed)}
-        | {"cohorts": cohorts.describe(groups, test, ratings.predicted)}
+        | _counts(test, parts.train, users, per_user)
+        | {"intervals": _intervals(errors, per_user, config.bootstrap_samples, seed)}
+        | {"cohorts": describe(groups, test, ratings.predicted)}
         | ({"faults": {fault.value: True for fault in sorted(faults)}} if faults else {}),
-        per_user=_per_user(users, user_place, parts, errors, ranking),
+        per_user=_per_user(users, row_of_rating, parts, errors, per_user),
         predictions=_predictions(test, ratings, groups),
         recommendations=_recommendations(rankings),
         last_places=_last_places(rankings),
@@ -130,11 +152,107 @@ def evaluate(
     )
 
 
-def allowed_items(parts: Parts, model: Recommender, config: EvaluateConfig) -> np.ndarray | None:
+def compare(
+    results: Mapping[str, Evaluation],
+    keys: Sequence[str] = ("rmse", "ndcg_at_10"),
+    samples: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Which of several models is better: a paired bootstrap over users, corrected after Holm.
+
+    Args:
+        results: evaluation by name of the model, all on the same test part.
+        keys: metrics to compare in; a model without one (an error of a model that only ranks) is
+            left out for it.
+        samples: number of resamples; more are drawn where many pairs are corrected for.
+        seed: root seed of the draws.
+
+    Returns:
+        a row per metric and pair: `metric`, `first`, `second`, `difference` (first minus second),
+        `low`, `high`, `p`, `p_corrected`, and `better`, empty without a significant difference.
+
+    Raises:
+        UnknownMetricError: no metric has this key.
+        ValueError: the models were evaluated on different users.
+    """
+    pairs = []
+    for key in keys:
+        metrics.find(key)
+        having = {name: r for name, r in results.items() if r.metrics.get(key) is not None}
+        tables = {name: pd.DataFrame(result.per_user) for name, result in having.items()}
+        pairs += significance.all_pairs(tables, key, samples, seed)
+    return significance.pairs_frame(pairs)
+
+
+def allowed_items(parts: Parts, model: Recommender, config: EvaluateConfig) -> Flags | None:
     """Items that may be recommended, bool (n_items,); None for all."""
     if config.candidates == "catalogue":
         return None
     return np.bincount(parts.train.item_idx, minlength=model.ids.n_items) > 0
+
+
+def seen_items(parts: Parts, model: Recommender) -> sparse.csr_array:
+    """Items that a user has in train or valid, boolean CSR (n_users, n_items)."""
+    size = (model.ids.n_users, model.ids.n_items)
+    return sparse.csr_array(parts.train.seen(*size) + parts.valid.seen(*size))
+
+
+def relevant_items(
+    test: Interactions, model: Recommender, config: EvaluateConfig
+) -> sparse.csr_array:
+    """Items that a user rated high enough in test, boolean CSR (n_users, n_items)."""
+    minimum = -np.inf if config.min_relevant_rating is None else config.min_relevant_rating
+    return _where(test, test.rating >= minimum).seen(model.ids.n_users, model.ids.n_items)
+
+
+def scored_rows(parts: Parts, faults: Collection[Fault]) -> Interactions:
+    """The ratings that errors are computed on: those of test, or what a fault makes of them."""
+    rows = parts.test
+    if Fault.SCORE_TRAIN_ROWS in faults:
+        rows = joined(parts.train, parts.valid, parts.test)
+    if Fault.DROP_COLD_ITEMS in faults:
+        rows = _where(rows, ~cold(rows.item_idx, parts.train.item_idx))
+    return rows
+
+
+def joined(*parts: Interactions) -> Interactions:
+    """The rows of all parts, one part after the other."""
+    fields = zip(*((p.user_idx, p.item_idx, p.rating, p.timestamp) for p in parts), strict=True)
+    return Interactions.from_arrays(*map(np.concatenate, fields))
+
+
+def _where(rows: Interactions, keep: Flags) -> Interactions:
+    return Interactions.from_arrays(
+        rows.user_idx[keep], rows.item_idx[keep], rows.rating[keep], rows.timestamp[keep]
+    )
+
+
+def _movies(parts: Parts, n_items: int) -> Movies:
+    return Movies.unknown(n_items) if parts.items is None else Movies.of(parts.items, {})
+
+
+def _rank(
+    model: Recommender,
+    parts: Parts,
+    config: EvaluateConfig,
+    users: Ints,
+    relevant: sparse.csr_array,
+    faults: Collection[Fault],
+) -> Rankings:
+    own = None
+    if Fault.OWN_TEST_ITEMS_ONLY in faults:
+        own = parts.test.seen(model.ids.n_users, model.ids.n_items)[users]
+    return rank(
+        model,
+        users,
+        seen_items(parts, model)[users],
+        max(config.k),
+        relevant=relevant,
+        among=allowed_items(parts, model, config),
+        own=own,
+        by=config.rank_by,
+        bottom=max(config.k),
+    )
 
 
 def _calibration(
@@ -146,83 +264,58 @@ def _calibration(
     return calibration(test.rating, ratings.predicted, low, high, config.calibration_bins)
 
 
-def seen_items(parts: Parts, model: Recommender) -> sparse.csr_array:
-    size = (model.ids.n_users, model.ids.n_items)
-    return sparse.csr_array(parts.train.seen(*size) + parts.valid.seen(*size))
-
-
-def relevant_items(
-    test: Interactions, model: Recommender, config: EvaluateConfig
-) -> sparse.csr_array:
-    minimum = -np.inf if config.min_relevant_rating is None else config.min_relevant_rating
-    good = test.rating >= minimum
-    relevant = Interactions.from_arrays(
-        test.user_idx[good], test.item_idx[good], test.rating[good], test.timestamp[good]
-    )
-    return relevant.seen(model.ids.n_users, model.ids.n_items)
-
-
-def _error_sums(
-    user_place: np.ndarray, n_users: int, test: Interactions, ratings: Ratings
-) -> ErrorSums | None:
-    if ratings.predicted is None:
-        return None
-    return error_sums(user_place, n_users, test.rating, ratings.predicted)
-
-
-def _headline(errors: ErrorSums | None, ranking: dict[str, np.ndarray]) -> dict[str, float | None]:
+def _headline(errors: ErrorSums | None, per_user: Mapping[str, Floats]) -> dict[str, Any]:
     """Every metric as one number; None where it is not defined."""
-    headline: dict[str, float | None] = {
-        key: None if errors is None else float(metrics.rating_values(total(errors))[key])
-        for key in metrics.rating_keys()
-    }
-    for key, values in ranking.items():
+    headline: dict[str, float | None] = dict.fromkeys(metrics.rating_keys())
+    if errors is not None:
+        headline |= {key: float(v) for key, v in metrics.rating_values(total(errors)).items()}
+    for key, values in per_user.items():
         headline[key] = None if np.isnan(values).all() else float(np.nanmean(values))
     return headline
 
 
 def _counts(
-    test: Interactions, train: Interactions, users: np.ndarray, ranking: dict[str, np.ndarray]
+    test: Interactions, train: Interactions, users: Ints, per_user: Mapping[str, Floats]
 ) -> dict[str, int]:
     items = np.unique(test.item_idx)
     return {
         "n_test": len(test),
         "n_test_users": len(users),
-        "n_users_without_relevant": int(np.isnan(next(iter(ranking.values()))).sum()),
+        "n_users_without_relevant": int(np.isnan(next(iter(per_user.values()))).sum()),
         "cold_users": int(cold(users, train.user_idx).sum()),
         "cold_items": int(cold(items, train.item_idx).sum()),
     }
 
 
 def _intervals(
-    errors: ErrorSums | None, ranking: dict[str, np.ndarray], samples: int, seed: int
+    errors: ErrorSums | None, per_user: Mapping[str, Floats], samples: int, seed: int
 ) -> dict[str, list[float]]:
     intervals = {}
     if errors is not None:
         rng = significance.resampling(seed)
         intervals = significance.error_intervals(errors, samples, rng)
     rng = significance.resampling(seed)
-    return intervals | significance.mean_intervals(ranking, samples, rng)
+    return intervals | significance.mean_intervals(per_user, samples, rng)
 
 
 def _per_user(
-    users: np.ndarray,
-    user_place: np.ndarray,
+    users: Ints,
+    row_of_rating: Ints,
     parts: Parts,
     errors: ErrorSums | None,
-    ranking: dict[str, np.ndarray],
+    per_user: Mapping[str, Floats],
 ) -> Table:
+    sums = dict.fromkeys(SUM_COLUMNS) if errors is None else zip(SUM_COLUMNS, errors, strict=True)
     return {
         columns.USER_IDX: users.astype(np.int32),
-        columns.N_TEST: np.bincount(user_place).astype(np.int32),
-        columns.SQUARED_ERROR: None if errors is None else errors.squared,
-        columns.ABSOLUTE_ERROR: None if errors is None else errors.absolute,
+        **dict(sums),
+        columns.N_TEST: np.bincount(row_of_rating).astype(np.int32),
         columns.COLD_USER: cold(users, parts.train.user_idx),
-        **ranking,
+        **per_user,
     }
 
 
-def _predictions(test: Interactions, ratings: Ratings, groups: dict[str, np.ndarray]) -> Table:
+def _predictions(test: Interactions, ratings: Ratings, groups: Mapping[str, Flags]) -> Table:
     return {
         columns.USER_IDX: test.user_idx,
         columns.ITEM_IDX: test.item_idx,
@@ -244,7 +337,7 @@ def _last_places(rankings: Rankings) -> Table:
     return _lists(rankings.users, rankings.last_items, rankings.last_scores, ranks)
 
 
-def _lists(users: np.ndarray, items: np.ndarray, scores: np.ndarray, ranks: np.ndarray) -> Table:
+def _lists(users: Ints, items: Ints, scores: Floats, ranks: Ints) -> Table:
     """A row per place that is not empty."""
     row, place = np.nonzero(items != NO_ITEM)
     return {
@@ -264,22 +357,3 @@ def _cost(ratings: Ratings, rankings: Rankings, n_test: int) -> dict[str, float 
         "predict_microseconds_per_rating": 1e6 * ratings.seconds / n_test if predicts else None,
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
     }
-
-
-def scored_rows(
-    train: Interactions, valid: Interactions, test: Interactions, faults: Collection[Fault]
-) -> Interactions:
-    """The ratings that errors are taken of: those of test, or what a fault makes of them."""
-    rows = test
-    if Fault.SCORE_TRAIN_ROWS in faults:
-        rows = Interactions.concat(train, valid, test)
-    if Fault.DROP_COLD_ITEMS in faults:
-        rows = rows.select(~cold(rows.item_idx, train.item_idx))
-    return rows
-
-
-def own_candidates(
-    test: Interactions, shape: tuple[int, int], faults: Collection[Fault]
-) -> sparse.csr_array | None:
-    """Boolean CSR (n_users, n_items) of each user's own candidates; None: all have the same."""
-    return test.seen(*shape) if Fault.OWN_TEST_ITEMS_ONLY in faults else None

@@ -22,13 +22,14 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
+from reelbench.evaluation import Flags, Floats, Ints
 from reelbench.evaluation.top_k import NO_ITEM
 
 # scores compared in one step: they fit in the processor's cache
 _CELLS_AT_ONCE = 1_000_000
 
 
-def hits_of(lists: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
+def hits_of(lists: Ints, relevant: sparse.csr_array) -> Flags:
     """Which recommended items are relevant.
 
     Args:
@@ -49,10 +50,11 @@ def hits_of(lists: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
     if len(wanted) == 0:
         return np.zeros(lists.shape, dtype=bool)
     place = np.minimum(np.searchsorted(wanted, pairs), len(wanted) - 1)
-    return (wanted[place] == pairs) & (lists != NO_ITEM)
+    hits: Flags = (wanted[place] == pairs) & (lists != NO_ITEM)
+    return hits
 
 
-def precision(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
+def precision(hits: Flags, n_relevant: Ints, k: int) -> Floats:
     """Hits among the first k, over k; also where fewer than k items could be recommended.
 
     >>> precision(np.array([[True, False, False, True]]), np.array([3]), 4)
@@ -61,7 +63,7 @@ def precision(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
     return _defined(hits[:, :k].sum(axis=1) / k, n_relevant)
 
 
-def recall(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
+def recall(hits: Flags, n_relevant: Ints, k: int) -> Floats:
     """Hits among the first k, over all relevant items (not over min(k, relevant)).
 
     >>> recall(np.array([[True, False, False, True]]), np.array([4]), 4)
@@ -70,7 +72,7 @@ def recall(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
     return _defined(hits[:, :k].sum(axis=1) / _at_least_one(n_relevant), n_relevant)
 
 
-def hit_rate(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
+def hit_rate(hits: Flags, n_relevant: Ints, k: int) -> Floats:
     """1 where at least one of the first k is relevant, 0 otherwise.
 
     >>> hit_rate(np.array([[False, True], [False, False]]), np.array([1, 1]), 2)
@@ -79,7 +81,7 @@ def hit_rate(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
     return _defined(hits[:, :k].any(axis=1).astype(float), n_relevant)
 
 
-def mrr(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
+def mrr(hits: Flags, n_relevant: Ints, k: int) -> Floats:
     """One over the rank of the first hit among the first k; 0 where there is none.
 
     >>> mrr(np.array([[False, True], [False, False]]), np.array([1, 1]), 2)
@@ -90,7 +92,7 @@ def mrr(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
     return _defined(np.where(found, 1.0 / (first + 1), 0.0), n_relevant)
 
 
-def average_precision(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
+def average_precision(hits: Flags, n_relevant: Ints, k: int) -> Floats:
     """Sum of the precision at the rank of every hit among the first k, over all relevant items.
 
     The denominator of Recommenders and of trec_eval's `map_cut`: with more than k relevant items
@@ -102,7 +104,7 @@ def average_precision(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.nd
     return _defined(_precision_sum(hits, k) / _at_least_one(n_relevant), n_relevant)
 
 
-def average_precision_capped(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
+def average_precision_capped(hits: Flags, n_relevant: Ints, k: int) -> Floats:
     """`average_precision` over min(k, relevant): a perfect list has 1, whatever k is.
 
     >>> average_precision_capped(np.array([[True, True]]), np.array([5]), 2)
@@ -112,7 +114,7 @@ def average_precision_capped(hits: np.ndarray, n_relevant: np.ndarray, k: int) -
     return _defined(_precision_sum(hits, k) / denominator, n_relevant)
 
 
-def ndcg(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
+def ndcg(hits: Flags, n_relevant: Ints, k: int) -> Floats:
     """Discounted gain of the hits among the first k over that of the best possible list.
 
     Gain 1 for a relevant item, discount log2(rank + 1) with ranks from 1; the ideal list has
@@ -127,7 +129,7 @@ def ndcg(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
     return _defined(hits[:, :k] @ gain / ideal, n_relevant)
 
 
-def auc_terms(allowed: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
+def auc_terms(allowed: Floats, relevant: sparse.csr_array) -> Floats:
     """Share of a user's irrelevant candidates that score lower than each relevant item, ties half.
 
     A relevant item that is no candidate (seen before, or not in train) ranks below all candidates.
@@ -162,10 +164,10 @@ def auc_terms(allowed: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
             level[pair] = _row_counts(scores[: len(left)] >= threshold) - above[pair]
     below = irrelevant - above - level / 2
     below = np.where(np.isneginf(score), 0.0, below)
-    return np.divide(below, irrelevant, out=np.full(len(rows), np.nan), where=irrelevant > 0)
+    return quotient(below, irrelevant)
 
 
-def auc(terms: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
+def auc(terms: Floats, relevant: sparse.csr_array) -> Floats:
     """Area under the ROC curve per user: 0.5 for a random order, 1 for a perfect one.
 
     Args:
@@ -183,24 +185,33 @@ def auc(terms: np.ndarray, relevant: sparse.csr_array) -> np.ndarray:
     n_relevant = np.diff(relevant.indptr)
     rows = np.repeat(np.arange(len(n_relevant)), n_relevant)
     total = np.bincount(rows, terms, minlength=len(n_relevant))
-    return np.divide(total, n_relevant, out=np.full(len(total), np.nan), where=n_relevant > 0)
+    return quotient(total, n_relevant)
 
 
-def _precision_sum(hits: np.ndarray, k: int) -> np.ndarray:
+def quotient(total: Floats | Ints, count: Ints) -> Floats:
+    """Mean of each group from its total and its size, float64; NaN for an empty group."""
+    mean = np.full(len(count), np.nan)
+    np.divide(total, count, out=mean, where=count > 0)
+    return mean
+
+
+def _precision_sum(hits: Flags, k: int) -> Floats:
     first = hits[:, :k]
     precision_at = np.cumsum(first, axis=1) / np.arange(1, first.shape[1] + 1)
-    return (precision_at * first).sum(axis=1)
+    total: Floats = (precision_at * first).sum(axis=1)
+    return total
 
 
-def _at_least_one(n_relevant: np.ndarray) -> np.ndarray:
+def _at_least_one(n_relevant: Ints) -> Ints:
     """A denominator without zeros; the quotient of such a user is dropped."""
     return np.maximum(n_relevant, 1)
 
 
-def _defined(values: np.ndarray, n_relevant: np.ndarray) -> np.ndarray:
+def _defined(values: Floats, n_relevant: Ints) -> Floats:
     return np.where(n_relevant > 0, values, np.nan)
 
 
-def _row_counts(flags: np.ndarray) -> np.ndarray:
+def _row_counts(flags: Flags) -> Ints:
     """Number of true entries per row, int64; packed to bits, which halves the time of a sum."""
-    return np.bitwise_count(np.packbits(flags, axis=1)).sum(axis=1, dtype=np.int64)
+    counts: Ints = np.bitwise_count(np.packbits(flags, axis=1)).sum(axis=1, dtype=np.int64)
+    return counts

@@ -13,13 +13,29 @@ those of one user the per-user table, and weighted sums of them the bootstrap: o
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from reelbench.columns import BIN_HIGH, BIN_LOW, MEAN_GIVEN, MEAN_PREDICTED, N_TEST
+from reelbench.columns import (
+    ABSOLUTE_ERROR,
+    BIN_HIGH,
+    BIN_LOW,
+    DEVIATION,
+    ERROR,
+    MEAN_GIVEN,
+    MEAN_PREDICTED,
+    N_TEST,
+    SQUARED_DEVIATION,
+    SQUARED_ERROR,
+)
+from reelbench.evaluation import Floats, Ints
 
-CalibrationTable = dict[str, np.ndarray]
+CalibrationTable = dict[str, NDArray[Any]]
+
+#: column of the per-user table for each field of `ErrorSums`, in their order
+SUM_COLUMNS = (N_TEST, ERROR, ABSOLUTE_ERROR, SQUARED_ERROR, DEVIATION, SQUARED_DEVIATION)
 
 # a variance below this share of the squares it is a difference of is rounding, not variance
 _ROUNDING = 1e-12
@@ -32,17 +48,15 @@ class ErrorSums(NamedTuple):
     constant (mean of all given ratings) changes no metric and keeps the variance's last digits.
     """
 
-    n: np.ndarray
-    error: np.ndarray
-    absolute: np.ndarray
-    squared: np.ndarray
-    rating: np.ndarray
-    rating_squared: np.ndarray
+    n: Floats
+    error: Floats
+    absolute: Floats
+    squared: Floats
+    rating: Floats
+    rating_squared: Floats
 
 
-def error_sums(
-    group: np.ndarray, n_groups: int, actual: np.ndarray, predicted: np.ndarray
-) -> ErrorSums:
+def error_sums(group: Ints, n_groups: int, actual: Floats, predicted: Floats) -> ErrorSums:
     """Sums over each group of ratings.
 
     Args:
@@ -65,30 +79,30 @@ def error_sums(
         raise ValueError("ratings and predictions must be finite")
     rating = given - given.mean()
     columns = (np.ones_like(error), error, np.abs(error), error**2, rating, rating**2)
-    return ErrorSums(*(np.bincount(group, column, minlength=n_groups) for column in columns))
+    return ErrorSums(*(np.bincount(group, c, minlength=n_groups).astype(float) for c in columns))
 
 
 def total(per_group: ErrorSums) -> ErrorSums:
     """Sums over all groups together, 0-dimensional."""
-    return ErrorSums(*(np.sum(column) for column in per_group))
+    return ErrorSums(*(np.asarray(column.sum()) for column in per_group))
 
 
-def mse(sums: ErrorSums) -> np.ndarray:
+def mse(sums: ErrorSums) -> Floats:
     """Mean squared error, Σe²/n, in squared rating units."""
     return sums.squared / sums.n
 
 
-def rmse(sums: ErrorSums) -> np.ndarray:
+def rmse(sums: ErrorSums) -> Floats:
     """Root mean squared error, √(Σe²/n), in rating units."""
     return np.sqrt(mse(sums))
 
 
-def mae(sums: ErrorSums) -> np.ndarray:
+def mae(sums: ErrorSums) -> Floats:
     """Mean absolute error, Σ|e|/n, in rating units."""
     return sums.absolute / sums.n
 
 
-def r2(sums: ErrorSums) -> np.ndarray:
+def r2(sums: ErrorSums) -> Floats:
     """Coefficient of determination, 1 - Σe²/Σ(r - mean)²; below 0 if the mean predicts better.
 
     Where all given ratings are equal: 1 if the predictions are perfect and 0 otherwise, as in
@@ -97,7 +111,7 @@ def r2(sums: ErrorSums) -> np.ndarray:
     return _explained(sums.squared, sums)
 
 
-def explained_variance(sums: ErrorSums) -> np.ndarray:
+def explained_variance(sums: ErrorSums) -> Floats:
     """1 - Var(e)/Var(r): R² without the penalty for a constant shift of the predictions.
 
     Where all given ratings are equal: as for `r2`.
@@ -105,7 +119,7 @@ def explained_variance(sums: ErrorSums) -> np.ndarray:
     return _explained(sums.squared - sums.error**2 / sums.n, sums)
 
 
-def _explained(unexplained: np.ndarray, sums: ErrorSums) -> np.ndarray:
+def _explained(unexplained: Floats, sums: ErrorSums) -> Floats:
     spread = sums.rating_squared - sums.rating**2 / sums.n
     flat = spread <= _ROUNDING * sums.rating_squared
     share = 1 - unexplained / np.where(flat, 1, spread)
@@ -114,7 +128,7 @@ def _explained(unexplained: np.ndarray, sums: ErrorSums) -> np.ndarray:
 
 
 def calibration(
-    actual: np.ndarray, predicted: np.ndarray, low: float, high: float, n_bins: int
+    actual: Floats, predicted: Floats, low: float, high: float, n_bins: int
 ) -> CalibrationTable:
     """Mean given rating by bins of the predicted rating.
 

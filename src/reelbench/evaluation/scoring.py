@@ -11,8 +11,9 @@ import numpy as np
 from scipy import sparse
 
 from reelbench.data.interactions import Interactions
+from reelbench.evaluation import Flags, Floats, Ints
 from reelbench.evaluation.ranking_metrics import auc_terms
-from reelbench.evaluation.top_k import NO_ITEM, best, candidates_only, last
+from reelbench.evaluation.top_k import NO_ITEM, Items, best, candidates_only, last
 from reelbench.models.base import Recommender
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ class Ratings:
         seconds: time in `predict`.
     """
 
-    predicted: np.ndarray | None
+    predicted: Floats | None
     seconds: float
 
 
@@ -51,14 +52,14 @@ class Rankings:
             else all three have none.
     """
 
-    users: np.ndarray
-    items: np.ndarray
-    scores: np.ndarray
+    users: Ints
+    items: Items
+    scores: Floats
     seconds: float
-    auc_terms: np.ndarray
-    last_items: np.ndarray
-    last_scores: np.ndarray
-    candidates: np.ndarray
+    auc_terms: Floats
+    last_items: Items
+    last_scores: Floats
+    candidates: Items
 
 
 def predict(model: Recommender, test: Interactions) -> Ratings:
@@ -73,12 +74,12 @@ def predict(model: Recommender, test: Interactions) -> Ratings:
 
 def rank(
     model: Recommender,
-    users: np.ndarray,
+    users: Ints,
     seen: sparse.csr_array,
     k: int,
     *,
     relevant: sparse.csr_array | None = None,
-    among: np.ndarray | None = None,
+    among: Flags | None = None,
     own: sparse.csr_array | None = None,
     by: Literal["score", "prediction"] = "score",
     bottom: int = 0,
@@ -123,21 +124,19 @@ def rank(
     return Rankings(users, items, scores, seconds, np.concatenate(terms), *bottom_lists)
 
 
-def _empty(n_users: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+def _empty(n_users: int, k: int) -> tuple[Items, Floats]:
     """Lists without items, and their scores."""
     items = np.full((n_users, k), NO_ITEM, dtype=np.int32)
     return items, np.full((n_users, k), np.nan, dtype=np.float32)
 
 
-def _scores_of(items: np.ndarray, scores: np.ndarray) -> np.ndarray:
+def _scores_of(items: Items, scores: Floats) -> Floats:
     """Scores of the items of every list, NaN for an empty place."""
     own = np.take_along_axis(scores, np.maximum(items, 0), axis=1)
     return np.where(items == NO_ITEM, np.nan, own)
 
 
-def _scores(
-    model: Recommender, users: np.ndarray, by: Literal["score", "prediction"]
-) -> np.ndarray:
+def _scores(model: Recommender, users: Ints, by: Literal["score", "prediction"]) -> np.ndarray:
     """What to rank by, floats (len(users), n_items)."""
     if by == "score" or not model.scores_are_ratings:
         return model.score(users)

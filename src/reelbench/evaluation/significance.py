@@ -1,31 +1,33 @@
-"""How sure a figure is: intervals and paired tests by resampling users.
+"""Intervals and paired tests by resampling users.
 
-The ratings of one user are not independent of each other, so whole users are drawn with
-replacement (cluster bootstrap; Efron and Tibshirani 1993, chapters 8 and 13). A metric is a
-function of sums over users, so a resample is a weighted sum of the same per-user columns: one
-matrix product for all. A single user says nothing of others: no interval, and p = 1.
+The ratings of one user depend on each other, so whole users are drawn with replacement (cluster
+bootstrap; Efron and Tibshirani 1993, chapters 8 and 13). A metric is a function of sums over
+users, so a resample is a weighted sum of the same per-user columns: one matrix product for all.
+With a single user there is no interval, and p = 1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from reelbench import seeds
-from reelbench.columns import ABSOLUTE_ERROR, N_TEST, SQUARED_ERROR, USER_IDX
-from reelbench.evaluation.metrics import rating_values
-from reelbench.evaluation.rating_metrics import ErrorSums
+from reelbench.columns import USER_IDX
+from reelbench.evaluation import Floats
+from reelbench.evaluation.metrics import Metric, RatingMetric, find, rating_values
+from reelbench.evaluation.rating_metrics import SUM_COLUMNS, ErrorSums
 
 CONFIDENCE = 0.95
-#: a difference counts as real below this p-value, corrected for the number of comparisons
+#: a difference is significant below this p-value, corrected for the number of comparisons
 ALPHA = 0.05
 
 #: the smallest p-value of n resamples is 2 / (n + 1), and Holm multiplies it by the number of
 #: comparisons: with this many resamples for each it is below 0.02, with a third of them no
-#: difference could ever be shown
+#: difference could ever be significant
 RESAMPLES_PER_COMPARISON = 100
 
 # weights (resamples, users) held at a time: bounds the memory
@@ -33,9 +35,13 @@ _WEIGHTS_AT_ONCE = 4_000_000
 
 
 class Comparison(NamedTuple):
-    """A metric of one model less that of another, on the same users.
+    """A metric of one model minus that of another, on the same users.
 
-    `low` and `high` bound 95 % of the resampled differences, `p` is two-sided.
+    Attributes:
+        difference: observed.
+        low: lower end of the 95 % interval of the resampled differences.
+        high: its upper end.
+        p: two-sided p-value.
     """
 
     difference: float
@@ -44,17 +50,49 @@ class Comparison(NamedTuple):
     p: float
 
 
+class Pair(NamedTuple):
+    """Two models in one metric; the difference is `first` minus `second`.
+
+    Attributes:
+        metric: what they are compared in.
+        first: name of a model.
+        second: name of the other.
+        comparison: their difference.
+        p_corrected: p-value after Holm's correction for all pairs in this metric.
+    """
+
+    metric: Metric
+    first: str
+    second: str
+    comparison: Comparison
+    p_corrected: float
+
+    @property
+    def better(self) -> str | None:
+        """The model that is significantly better; None without a significant difference."""
+        difference = self.comparison.difference
+        if self.p_corrected >= ALPHA or difference == 0:
+            return None
+        return self.first if (difference > 0) == self.metric.higher_is_better else self.second
+
+    def reversed(self) -> Pair:
+        """The same pair as `second` minus `first`."""
+        difference, low, high, p = self.comparison
+        turned = Comparison(0.0 - difference, 0.0 - high, 0.0 - low, p)  # and never -0.0
+        return self._replace(first=self.second, second=self.first, comparison=turned)
+
+
 def resampling(root_seed: int) -> np.random.Generator:
-    """The generator of every bootstrap: all models see the same draws."""
+    """The generator of every bootstrap: all models are resampled by the same draws."""
     return seeds.generator(root_seed, "evaluation", "bootstrap")
 
 
 def enough_resamples(samples: int, comparisons: int) -> int:
-    """`samples`, or more where so many comparisons are corrected for that it would be too few."""
+    """`samples`, or more where Holm's correction for so many comparisons needs more."""
     return max(samples, RESAMPLES_PER_COMPARISON * comparisons)
 
 
-def resampled_sums(columns: np.ndarray, samples: int, rng: np.random.Generator) -> np.ndarray:
+def resampled_sums(columns: Floats, samples: int, rng: np.random.Generator) -> Floats:
     """Column sums over users drawn with replacement.
 
     Args:
@@ -69,7 +107,7 @@ def resampled_sums(columns: np.ndarray, samples: int, rng: np.random.Generator) 
     return np.concatenate(batches)
 
 
-def _weights(n_users: int, samples: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+def _weights(n_users: int, samples: int, rng: np.random.Generator) -> Iterator[Floats]:
     """How often each user is drawn, float64 (batch, n_users), until `samples` rows are out."""
     step = max(1, _WEIGHTS_AT_ONCE // n_users)
     for start in range(0, samples, step):
@@ -81,13 +119,15 @@ def _weights(n_users: int, samples: int, rng: np.random.Generator) -> Iterator[n
 def error_intervals(
     per_user: ErrorSums, samples: int, rng: np.random.Generator
 ) -> dict[str, list[float]]:
-    """95 % intervals of every error metric, ratings clustered by user.
+    """95 % intervals of every rating metric, ratings clustered by user.
 
     Args:
         per_user: arrays (n_users,).
+        samples: number of resamples.
+        rng: source of the draws.
 
     Returns:
-        key → [low, high], percentiles of the resampled metric.
+        key → [low, high], percentiles of the resampled metric; empty for a single user.
     """
     if len(per_user.n) < 2:
         return {}
@@ -96,15 +136,17 @@ def error_intervals(
 
 
 def mean_intervals(
-    per_user: Mapping[str, np.ndarray], samples: int, rng: np.random.Generator
+    per_user: Mapping[str, Floats], samples: int, rng: np.random.Generator
 ) -> dict[str, list[float]]:
     """95 % intervals of means over users; NaN is a user without a value, not a zero.
 
     Args:
         per_user: key → float64 (n_users,).
+        samples: number of resamples.
+        rng: source of the draws.
 
     Returns:
-        key → [low, high]; a key that no user has a value of is left out.
+        key → [low, high]; without the keys for which no user has a value.
     """
     present = {key: v for key, v in per_user.items() if not np.isnan(v).all()}
     if not present or len(next(iter(present.values()))) < 2:
@@ -112,16 +154,65 @@ def mean_intervals(
     values = np.column_stack(list(present.values()))
     columns = np.hstack([np.nan_to_num(values), ~np.isnan(values)])
     sums, counts = np.hsplit(resampled_sums(columns, samples, rng), 2)
-    # a resample may happen to hold no user that has a value
+    # a resample may happen to hold no user with a value
     with np.errstate(invalid="ignore"):
         means = sums / counts
     return {key: _interval(column) for key, column in zip(present, means.T, strict=True)}
 
 
+def all_pairs(
+    tables: Mapping[str, pd.DataFrame], metric: str, samples: int, seed: int
+) -> list[Pair]:
+    """Every pair of models in one metric, with p-values corrected for their number.
+
+    Args:
+        tables: per-user table by model, with the same users in the same order.
+        metric: key of a metric per user, such as `rmse` or `ndcg_at_10`.
+        samples: number of resamples, at least; see `enough_resamples`.
+        seed: root seed of the draws.
+
+    Returns:
+        pairs in the order of `tables`; empty for a single model.
+
+    Raises:
+        ValueError: as `compared`.
+    """
+    names, pairs = list(tables), list(combinations(range(len(tables)), 2))
+    if not pairs:
+        return []
+    samples = enough_resamples(samples, len(pairs))
+    found = compared(list(tables.values()), pairs, metric, samples, resampling(seed))
+    corrected = holm(np.array([comparison.p for comparison in found]))
+    return [
+        Pair(find(metric), names[first], names[second], comparison, float(p))
+        for (first, second), comparison, p in zip(pairs, found, corrected, strict=True)
+    ]
+
+
+def pairs_frame(pairs: Sequence[Pair]) -> pd.DataFrame:
+    """A row per pair: `metric`, `first`, `second`, `difference`, its interval, p-values, `better`.
+
+    `better` is empty without a significant difference.
+    """
+    rows = [
+        {
+            "metric": pair.metric.key,
+            "first": pair.first,
+            "second": pair.second,
+            **pair.comparison._asdict(),
+            "p_corrected": pair.p_corrected,
+            "better": pair.better or "",
+        }
+        for pair in pairs
+    ]
+    columns = ["metric", "first", "second", *Comparison._fields, "p_corrected", "better"]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def paired(
     first: pd.DataFrame, second: pd.DataFrame, metric: str, samples: int, rng: np.random.Generator
 ) -> Comparison:
-    """`compared` of two models: the first less the second."""
+    """`compared` for two models: the first minus the second."""
     (comparison,) = compared([first, second], [(0, 1)], metric, samples, rng)
     return comparison
 
@@ -140,39 +231,46 @@ def compared(
 
     Args:
         tables: per-user tables of evaluations, with the same users in the same order.
-        pairs: numbers of the tables to compare, the first less the second.
-        metric: `rmse`, `mae`, `mse`, or a ranking column of the tables such as `ndcg_at_10`.
+        pairs: numbers of the tables to compare, the first minus the second.
+        metric: key of a rating metric, or of a metric with a column in the tables.
+        samples: number of resamples.
+        rng: source of the draws.
 
     Raises:
-        ValueError: the tables have different users, or a model has no value of this metric.
+        UnknownMetricError: no metric has this key.
+        ValueError: the tables have different users, or a model has no value of the metric.
     """
     if any(not np.array_equal(tables[0][USER_IDX], table[USER_IDX]) for table in tables[1:]):
         raise ValueError("only models evaluated on the same test users can be compared in pairs")
-    columns = np.hstack([_ratio(table, metric) for table in tables])
-    observed = _metric(columns.sum(axis=0), metric)
+    what = find(metric)
+    columns = np.hstack([_columns(table, what) for table in tables])
+    observed = _values(columns.sum(axis=0), what, len(tables))
+    if np.isnan(observed).any():
+        raise ValueError(f"a model without '{metric}' cannot be compared in it")
     if len(columns) < 2:
-        return [
-            Comparison(float(observed[first] - observed[second]), -np.inf, np.inf, 1.0)
-            for first, second in pairs
-        ]
-    resampled = _metric(resampled_sums(columns, samples, rng), metric)
+        differences = [float(observed[first] - observed[second]) for first, second in pairs]
+        return [Comparison(difference, -np.inf, np.inf, 1.0) for difference in differences]
+    resampled = _values(resampled_sums(columns, samples, rng), what, len(tables))
     return [
         _comparison(observed[first] - observed[second], resampled[first] - resampled[second])
         for first, second in pairs
     ]
 
 
-def _comparison(observed: float, resampled: np.ndarray) -> Comparison:
+def _comparison(observed: float, resampled: Floats) -> Comparison:
     beyond = 1 + min((resampled <= 0).sum(), (resampled >= 0).sum())
     low, high = _interval(resampled)
     p = min(1.0, 2 * beyond / (len(resampled) + 1))
     return Comparison(float(observed), low, high, float(p))
 
 
-def holm(p: np.ndarray) -> np.ndarray:
+def holm(p: Floats) -> Floats:
     """p-values corrected for many comparisons, so that one false claim among all has chance alpha.
 
     Holm (1979): the i-th smallest of m is multiplied by m - i + 1, never below its predecessor.
+
+    >>> holm(np.array([0.01, 0.04, 0.03]))
+    array([0.03, 0.06, 0.06])
     """
     order = np.argsort(p, kind="stable")
     factor = np.arange(len(p), 0, -1)
@@ -182,29 +280,30 @@ def holm(p: np.ndarray) -> np.ndarray:
     return corrected
 
 
-_NUMERATOR = {"rmse": SQUARED_ERROR, "mse": SQUARED_ERROR, "mae": ABSOLUTE_ERROR}
+def _columns(table: pd.DataFrame, metric: Metric) -> Floats:
+    """What a metric is made of per user, float64 (n_users, m); NaN for what a table lacks."""
+    if isinstance(metric, RatingMetric):
+        return table.reindex(columns=list(SUM_COLUMNS)).to_numpy(np.float64, na_value=np.nan)
+    if metric.key not in table:
+        raise ValueError(f"a model without '{metric.key}' cannot be compared in it")
+    value = table[metric.key].to_numpy(np.float64, na_value=np.nan)
+    return np.column_stack([np.nan_to_num(value), ~np.isnan(value)])
 
 
-def _ratio(table: pd.DataFrame, metric: str) -> np.ndarray:
-    """Numerator and denominator of a metric per user, float64 (n_users, 2)."""
-    column = _NUMERATOR.get(metric, metric)
-    if column not in table or table[column].isna().all():
-        raise ValueError(f"a model without '{metric}' cannot be compared in it")
-    value = table[column].to_numpy(dtype=np.float64, na_value=np.nan)
-    weight = table[N_TEST].to_numpy(np.float64) if metric in _NUMERATOR else ~np.isnan(value)
-    return np.column_stack([np.nan_to_num(value), weight])
-
-
-def _metric(sums: np.ndarray, metric: str) -> np.ndarray:
-    """The metric of every model, float64 (n_models, …), from sums (…, 2 n_models)."""
-    # a resample may happen to hold no user that has a value
+def _values(sums: Floats, metric: Metric, n_models: int) -> Floats:
+    """The metric of every model, float64 (n_models, …), from sums (…, m n_models)."""
+    by_model = np.moveaxis(sums.reshape(*sums.shape[:-1], n_models, -1), -1, 0)
+    # a resample may happen to hold no user with a value
     with np.errstate(invalid="ignore"):
-        values = sums[..., 0::2] / sums[..., 1::2]
+        if isinstance(metric, RatingMetric):
+            values = metric.function(ErrorSums(*by_model))
+        else:
+            values = by_model[0] / by_model[1]
     # contiguous by model: a column is read once for every other model
-    return np.ascontiguousarray(np.moveaxis(np.sqrt(values) if metric == "rmse" else values, -1, 0))
+    return np.ascontiguousarray(np.moveaxis(values, -1, 0))
 
 
-def _interval(values: np.ndarray) -> list[float]:
+def _interval(values: Floats) -> list[float]:
     tail = 100 * (1 - CONFIDENCE) / 2
     low, high = np.nanpercentile(values, [tail, 100 - tail])
     return [float(low), float(high)]

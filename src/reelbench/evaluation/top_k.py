@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
+
+from reelbench.evaluation import Flags, Floats, Ints
+
+Items = NDArray[np.int32]
 
 #: marks the empty places of a list that has fewer than k candidates
 NO_ITEM = -1
@@ -14,7 +18,7 @@ _GROUP_WIDTH = 32
 _GROUPS_PER_PLACE = 8
 
 
-def top_k(scores: ArrayLike, seen: sparse.csr_array, k: int) -> np.ndarray:
+def top_k(scores: ArrayLike, seen: sparse.csr_array, k: int) -> Items:
     """Items by descending score, ties by ascending item index, without the seen ones.
 
     The full catalogue is ranked, never a sample of it: sampled metrics order models differently
@@ -34,7 +38,7 @@ def top_k(scores: ArrayLike, seen: sparse.csr_array, k: int) -> np.ndarray:
     return best(candidates_only(np.asarray(scores), seen), k)
 
 
-def best(allowed: np.ndarray, k: int) -> np.ndarray:
+def best(allowed: Floats, k: int) -> Items:
     """As `top_k`, of scores that are -inf for what must not be recommended."""
     n_users, n_items = allowed.shape
     if k < 1:
@@ -46,7 +50,7 @@ def best(allowed: np.ndarray, k: int) -> np.ndarray:
     return lists
 
 
-def last(allowed: np.ndarray, k: int) -> np.ndarray:
+def last(allowed: Floats, k: int) -> Items:
     """The other end of the same ranking: its last k places, the very last one first.
 
     Of equal scores the greater item index comes later in a ranking, and so earlier here; a row
@@ -69,11 +73,11 @@ def last(allowed: np.ndarray, k: int) -> np.ndarray:
 
 
 def candidates_only(
-    scores: np.ndarray,
+    scores: Floats,
     seen: sparse.csr_array,
-    among: np.ndarray | None = None,
+    among: Flags | None = None,
     own: sparse.csr_array | None = None,
-) -> np.ndarray:
+) -> Floats:
     """A copy of the scores with -inf for every item that is seen, or not in `among` or `own`.
 
     Args:
@@ -101,12 +105,12 @@ def candidates_only(
     return allowed
 
 
-def _entries(pairs: sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:
+def _entries(pairs: sparse.csr_array) -> tuple[Ints, Ints]:
     """Row and column of every stored entry."""
     return np.repeat(np.arange(pairs.shape[0]), np.diff(pairs.indptr)), pairs.indices
 
 
-def _best(allowed: np.ndarray, k: int) -> np.ndarray:
+def _best(allowed: Floats, k: int) -> Items:
     rows, items = _candidates(allowed, k)
     values = allowed[rows, items]
     # stable, and the candidates of a row come by ascending item: ties keep that order
@@ -116,7 +120,7 @@ def _best(allowed: np.ndarray, k: int) -> np.ndarray:
     return best.reshape(len(allowed), k)
 
 
-def _candidates(allowed: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def _candidates(allowed: Floats, k: int) -> tuple[Ints, Ints]:
     """Row and item of at least k entries per row, the k best among them; by row, then by item."""
     bound = _lower_bound(allowed, k)
     rows, items = np.divmod(np.flatnonzero(allowed >= bound[:, None]), allowed.shape[1])
@@ -127,7 +131,7 @@ def _candidates(allowed: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     return rows[enough], items[enough]
 
 
-def _lower_bound(allowed: np.ndarray, k: int) -> np.ndarray:
+def _lower_bound(allowed: Floats, k: int) -> Floats:
     """A number (n,) per row that at least k of its entries reach.
 
     The k-th largest of the maxima of disjoint groups is one: k groups have such an entry.
@@ -139,10 +143,11 @@ def _lower_bound(allowed: np.ndarray, k: int) -> np.ndarray:
     groups = allowed[:, : width * n_groups].reshape(n_users, width, n_groups)
     maxima = groups.max(axis=1)
     maxima.partition(n_groups - k, axis=1)
-    return maxima[:, n_groups - k]
+    bound: Floats = maxima[:, n_groups - k]
+    return bound
 
 
-def _place_in_row(rows: np.ndarray, n_rows: int) -> np.ndarray:
+def _place_in_row(rows: Ints, n_rows: int) -> Ints:
     """0, 1, 2, … within every run of equal numbers of a sorted array of row numbers."""
-    start = np.searchsorted(rows, np.arange(n_rows))
+    start: Ints = np.searchsorted(rows, np.arange(n_rows))
     return np.arange(len(rows)) - start[rows]
