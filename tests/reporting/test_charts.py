@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from reporting_samples import content, dataset, result
 
+from reelbench.evaluation.metrics import leaderboard_metrics
 from reelbench.faults import Fault, warning
 from reelbench.models.network.summary import INPUT, Layer
 from reelbench.reporting.charts import leaderboard, models, ratings, sections
@@ -17,7 +18,6 @@ from reelbench.reporting.charts.chart import Chart, Drawing, data, finished
 from reelbench.reporting.charts.style import javascript
 from reelbench.reporting.comparisons import compared_metrics, every_pair
 from reelbench.reporting.results import Result
-from reelbench.reporting.tables import metric_columns
 
 RESULTS = [result("svd", 0.85, 0.2), result("bias", 0.9, 0.1), result("popularity", None, 0.3)]
 METRICS = compared_metrics(10)
@@ -91,7 +91,7 @@ def test_the_picture_of_the_leaderboard_has_a_panel_per_metric() -> None:
 
 
 def test_the_leaderboard_has_the_best_first_in_each_metric() -> None:
-    table = rows(leaderboard.leaderboard(RESULTS, metric_columns(10)))
+    table = rows(leaderboard.leaderboard(RESULTS, leaderboard_metrics(10)))
     errors = table[table["metric"] == "RMSE (lower is better)"]
     assert list(errors.sort_values("place")["model"]) == ["svd", "bias"]
     ranking = table[table["metric"] == "nDCG@10 (higher is better)"]

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from reporting_samples import content, result
 
+from reelbench.evaluation.metrics import find
 from reelbench.evaluation.significance import Comparison
 from reelbench.reporting import markdown, page
 from reelbench.reporting.comparisons import (
-    Metric,
     Pair,
     RareItems,
     against_best,
@@ -57,7 +57,7 @@ def test_p_values_are_corrected_within_a_metric(pairs: list[Pair]) -> None:
 
 
 def test_no_model_is_better_by_chance() -> None:
-    metric = Metric("rmse", "RMSE", higher_is_better=False)
+    metric = find("rmse")
     comparison = Comparison(-0.2, -0.4, 0.01, 0.06)
     assert Pair(metric, "a", "b", comparison, 0.06).better is None
     assert Pair(metric, "a", "b", comparison, 0.04).better == "a"
@@ -89,7 +89,7 @@ def test_every_model_minus_the_best_of_the_metric(pairs: list[Pair]) -> None:
 
 
 def test_a_pair_the_other_way_round() -> None:
-    metric = Metric("rmse", "RMSE", higher_is_better=False)
+    metric = find("rmse")
     turned = Pair(metric, "a", "b", Comparison(-0.2, -0.4, 0.1, 0.06), 0.04).reversed()
     assert turned == Pair(metric, "b", "a", Comparison(0.2, -0.1, 0.4, 0.06), 0.04)
     assert turned.better == "a"

@@ -5,11 +5,11 @@ import io
 import pandas as pd
 from reporting_samples import result
 
+from reelbench.evaluation.metrics import leaderboard_metrics
 from reelbench.reporting.tables import (
     COSTS,
-    Column,
+    Cost,
     cells,
-    metric_columns,
     metrics_frame,
     ranked,
     to_csv,
@@ -48,7 +48,7 @@ def test_columns_do_not_depend_on_which_model_comes_first() -> None:
 
 
 def test_cells_are_rounded_carry_intervals_and_mark_the_best() -> None:
-    columns = metric_columns(10)
+    columns = leaderboard_metrics(10)
     first, second, third = cells(
         [result("a", 0.9, 0.1), result("b", 1.0, 0.3), result("c", None, 0.3)], columns
     )
@@ -69,5 +69,5 @@ def test_costs_have_units_and_no_winner() -> None:
 
 
 def test_a_missing_cost_is_a_dash() -> None:
-    (row,) = cells([result("a", train_seconds=None)], [Column("train_seconds", "s")])
+    (row,) = cells([result("a", train_seconds=None)], [Cost("train_seconds", "s", 2)])
     assert row[0].text == "—"

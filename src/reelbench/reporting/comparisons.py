@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from reelbench.columns import ITEM_IDX, N_TEST, RATING, SCORE, SQUARED_ERROR, USER_IDX
-from reelbench.evaluation.metrics import metric_key
+from reelbench.evaluation.metrics import Metric, find, metric_key
 from reelbench.evaluation.significance import (
     ALPHA,
     Comparison,
@@ -26,14 +26,6 @@ from reelbench.reporting.results import Result
 BASELINE = "bias"
 
 _RARE_COLUMNS = ["model", "rmse", "difference", "low", "high", "p", "p_corrected", "better"]
-
-
-class Metric(NamedTuple):
-    """What models are compared in."""
-
-    key: str
-    title: str
-    higher_is_better: bool
 
 
 class Pair(NamedTuple):
@@ -52,10 +44,10 @@ class Pair(NamedTuple):
     @property
     def better(self) -> str | None:
         """The model that is significantly better; None without a significant difference."""
-        difference = self.comparison.difference
-        if self.p_corrected >= ALPHA or difference == 0:
+        loss = self.metric.loss(0.0, self.comparison.difference)
+        if self.p_corrected >= ALPHA or loss == 0:
             return None
-        return self.first if (difference > 0) == self.metric.higher_is_better else self.second
+        return self.first if loss < 0 else self.second
 
     def reversed(self) -> Pair:
         """The same pair as `second` minus `first`."""
@@ -66,10 +58,7 @@ class Pair(NamedTuple):
 
 def compared_metrics(k: int) -> tuple[Metric, ...]:
     """One error and one ranking metric: those that order the leaderboard."""
-    return (
-        Metric("rmse", "RMSE", higher_is_better=False),
-        Metric(metric_key("ndcg", k), f"nDCG@{k}", higher_is_better=True),
-    )
+    return find("rmse"), find(metric_key("ndcg", k))
 
 
 def every_pair(results: Sequence[Result], k: int, samples: int, seed: int) -> list[Pair]:
@@ -133,9 +122,9 @@ def against_best(results: Sequence[Result], pairs: Sequence[Pair]) -> list[Pair]
 
 
 def best_of(results: Sequence[Result], metric: Metric) -> str:
-    """Name of the best model in a metric that all of them have."""
-    sign = 1 if metric.higher_is_better else -1
-    return max(results, key=lambda result: sign * result.metrics[metric.key]).name
+    """Name of the best model in a metric that all of them have, the first of equals."""
+    top = metric.extreme(result.metrics[metric.key] for result in results)
+    return next(result.name for result in results if result.metrics[metric.key] == top)
 
 
 def comparisons_frame(pairs: Sequence[Pair]) -> pd.DataFrame:

@@ -9,7 +9,8 @@ from typing import Any
 
 from reelbench.columns import COHORT, COHORT_BY, N_TEST
 from reelbench.evaluation import EvaluateConfig
-from reelbench.evaluation.significance import ALPHA, RESAMPLES_PER_COMPARISON
+from reelbench.evaluation.metrics import Metric, find, leaderboard_metrics
+from reelbench.evaluation.significance import ALPHA, RESAMPLES_PER_COMPARISON, Comparison
 from reelbench.faults import Fault, warning
 from reelbench.provenance import Provenance
 from reelbench.reporting import tables
@@ -59,7 +60,7 @@ class Content:
     @cached_property
     def columns(self) -> tuple[Column, ...]:
         """Columns of the leaderboard: metrics, then costs."""
-        return tables.metric_columns(self.k) + tables.COSTS
+        return (*leaderboard_metrics(self.k), *tables.COSTS)
 
     @cached_property
     def rows(self) -> list[tuple[str, list[Cell]]]:
@@ -200,7 +201,7 @@ class Content:
             table
             for by in dict.fromkeys(shown[0].cohorts[COHORT_BY])
             for metric in compared_metrics(self.k)
-            if (table := _cohort_table(shown, by, metric.key, metric.title)).rows
+            if (table := _cohort_table(shown, by, metric)).rows
         ]
 
     @property
@@ -240,51 +241,45 @@ class CohortTable:
     rows: list[tuple[str, list[str]]]
 
 
-def _cohort_table(results: Sequence[Result], by: str, key: str, title: str) -> CohortTable:
+def _cohort_table(results: Sequence[Result], by: str, metric: Metric) -> CohortTable:
     rows = []
     for result in results:
         part = result.cohorts[result.cohorts[COHORT_BY] == by]
-        if not part[key].isna().all():
-            values = [tables.MISSING if value != value else f"{value:.4f}" for value in part[key]]
-            rows.append((result.name, values))
+        found = [None if value != value else value for value in part[metric.key]]
+        if any(value is not None for value in found):
+            rows.append((result.name, [tables.number(value, metric.digits) for value in found]))
     first = results[0].cohorts
     part = first[first[COHORT_BY] == by]
     columns = list(zip(part[COHORT], part[N_TEST].astype(int), strict=True))
-    return CohortTable(f"{title} by {by}", columns, rows)
+    return CohortTable(f"{metric.title} by {by}", columns, rows)
 
 
 def describe_pair(pair: Pair) -> list[str]:
     """Cells of a row: the two models, difference, interval, p-value, and which one is better."""
-    difference, low, high, _ = pair.comparison
-    return [
-        pair.first,
-        pair.second,
-        f"{difference:+.4f}",
-        f"[{low:+.4f}, {high:+.4f}]",
-        f"{pair.p_corrected:.3f}",
-        pair.better or NONE,
-    ]
+    compared = _compared(pair.metric, pair.comparison, pair.p_corrected)
+    return [pair.first, pair.second, *compared, pair.better or NONE]
 
 
 def describe_rare(row: RareRow) -> list[str]:
     """Cells of a row: model, RMSE, difference, interval, p-value, and which one is better."""
-    if row.verdict is None:
-        return [row.model, f"{row.rmse:.4f}", *[tables.MISSING] * 4]
-    difference, low, high, _ = row.verdict.comparison
-    return [
-        row.model,
-        f"{row.rmse:.4f}",
-        f"{difference:+.4f}",
-        f"[{low:+.4f}, {high:+.4f}]",
-        f"{row.verdict.p_corrected:.3f}",
-        row.better or NONE,
-    ]
+    metric, verdict = find("rmse"), row.verdict
+    cells = [row.model, tables.number(row.rmse, metric.digits)]
+    if verdict is None:
+        return cells + [tables.MISSING] * 4
+    compared = _compared(metric, verdict.comparison, verdict.p_corrected)
+    return [*cells, *compared, row.better or NONE]
 
 
 def describe(verdict: Verdict) -> str:
     """Difference with its interval and p-value, such as `-0.0123 [-0.0150, -0.0099], p = 0.004`."""
-    difference, low, high, _ = verdict.comparison
-    return f"{difference:+.4f} [{low:+.4f}, {high:+.4f}], p = {verdict.p_corrected:.3f}"
+    difference, interval, p = _compared(find("rmse"), verdict.comparison, verdict.p_corrected)
+    return f"{difference} {interval}, p = {p}"
+
+
+def _compared(metric: Metric, comparison: Comparison, p_corrected: float) -> list[str]:
+    """Difference, interval and p-value as text."""
+    difference, low, high = (f"{value:+.{metric.digits}f}" for value in comparison[:3])
+    return [difference, f"[{low}, {high}]", f"{p_corrected:.3f}"]
 
 
 def _machine(machine: dict[str, Any]) -> str:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from reelbench.evaluation.metrics import RatingMetric
 from reelbench.reporting import tuning
 from reelbench.reporting.comparisons import BASELINE
 from reelbench.reporting.content import Content, describe, describe_pair, describe_rare
 from reelbench.reporting.tables import MISSING, Cell, Column, number
 
 _Show = Callable[[Column, Cell], str]
-
-# the columns that carry their interval in the first table
-_WITH_INTERVAL = ("rmse", "mae", "r2")
 
 
 def render(content: Content) -> str:
@@ -99,12 +97,12 @@ def _published(content: Content) -> str:
 def _is_ranking(content: Content, column: Column) -> bool:
     """Whether a column has intervals that the first table leaves out."""
     known = {key for r in content.results for key in r.metrics.get("intervals", {})}
-    return column.key in known and column.key not in _WITH_INTERVAL
+    return column.key in known and not isinstance(column, RatingMetric)
 
 
 def _main_cell(column: Column, cell: Cell) -> str:
     text = f"**{cell.text}**" if cell.best else cell.text
-    return f"{text} {cell.interval}".strip() if column.key in _WITH_INTERVAL else text
+    return f"{text} {cell.interval}".strip() if isinstance(column, RatingMetric) else text
 
 
 def _table(columns: Sequence[Column], rows: Iterable[tuple[str, list[Cell]]], show: _Show) -> str:

@@ -2,69 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import pandas as pd
 
-from reelbench.evaluation.metrics import metric_key
+from reelbench.evaluation.metrics import Metric
+from reelbench.reporting.comparisons import compared_metrics
 from reelbench.reporting.results import Result
 
 MISSING = "—"
 
 
-@dataclass(frozen=True)
-class Column:
-    """One column of the leaderboard.
-
-    Attributes:
-        key: key of a metric, or of a cost.
-        title: heading, with the unit of a cost.
-        digits: decimals shown.
-        higher_is_better: None where neither end is marked as best.
-    """
+class Cost(NamedTuple):
+    """A column of costs: lower is better, but no value is marked as the best."""
 
     key: str
     title: str
-    digits: int = 4
-    higher_is_better: bool | None = True
+    digits: int
 
 
 COSTS = (
-    Column("train_seconds", "train s", 2, None),
-    Column("score_microseconds_per_user", "scoring µs per user", 0, None),
-    Column("peak_megabytes", "peak MB", 0, None),
-    Column("model_megabytes", "model MB", 1, None),
+    Cost("train_seconds", "train s", 2),
+    Cost("score_microseconds_per_user", "scoring µs per user", 0),
+    Cost("peak_megabytes", "peak MB", 0),
+    Cost("model_megabytes", "model MB", 1),
 )
 
-
-def metric_columns(k: int) -> tuple[Column, ...]:
-    """Columns of the metrics at the cutoff of the leaderboard."""
-    ranked = {
-        "ndcg": "nDCG",
-        "recall": "recall",
-        "precision": "precision",
-        "map": "MAP",
-        "mrr": "MRR",
-        "hit_rate": "hit rate",
-        "coverage": "coverage",
-    }
-    return (
-        Column("rmse", "RMSE", higher_is_better=False),
-        Column("mae", "MAE", higher_is_better=False),
-        Column("r2", "R²"),
-        *(Column(metric_key(name, k), f"{title}@{k}") for name, title in ranked.items()),
-    )
+#: a column of the leaderboard
+Column = Metric | Cost
 
 
 def ranked(results: Sequence[Result], k: int) -> list[Result]:
     """By RMSE; after them the models that only rank, by nDCG; equals by name."""
+    error, ranking = (metric.key for metric in compared_metrics(k))
 
     def place(result: Result) -> tuple[bool, float, float, str]:
-        rmse = result.metrics.get("rmse")
-        ndcg = result.metrics.get(metric_key("ndcg", k))
-        return (rmse is None, rmse or 0.0, -(ndcg or 0.0), result.name)
+        value, gain = result.metrics.get(error), result.metrics.get(ranking)
+        return (value is None, value or 0.0, -(gain or 0.0), result.name)
 
     return sorted(results, key=place)
 
@@ -77,23 +53,23 @@ def metrics_frame(results: Sequence[Result], faults: Collection[str] = ()) -> pd
         metric followed by `_low` and `_high`; `faults` after `model` where the protocol has any.
         No costs, so that the bytes are stable.
     """
-    rows = []
-    for result in results:
-        row: dict[str, Any] = {"model": result.name}
-        if faults:
-            row["faults"] = " ".join(sorted(faults))
-        intervals = result.metrics.get("intervals", {})
-        for key, value in sorted(result.metrics.items()):
-            if isinstance(value, dict):
-                continue
-            row[key] = value
-            if key in intervals:
-                row[f"{key}_low"], row[f"{key}_high"] = intervals[key]
-        rows.append(row)
-    return pd.DataFrame(rows, columns=_columns(rows))
+    rows = [{"model": result.name, **dict(_numbers(result))} for result in results]
+    frame = pd.DataFrame(rows, columns=_columns(rows))
+    if faults:
+        frame.insert(1, "faults", " ".join(sorted(faults)))
+    return frame
 
 
-def _columns(rows: Sequence[dict[str, Any]]) -> list[str]:
+def _numbers(result: Result) -> Iterator[tuple[str, object]]:
+    """Names and values of the metrics and counts, and of the bounds of the intervals."""
+    intervals = result.metrics.get("intervals", {})
+    for key, value in result.metrics.items():
+        if not isinstance(value, dict):
+            yield key, value
+            yield from zip((f"{key}_low", f"{key}_high"), intervals.get(key, ()), strict=False)
+
+
+def _columns(rows: Sequence[dict[str, object]]) -> list[str]:
     """Union of the keys; a metric that one model lacks keeps its place beside its bounds."""
     keys = {key for row in rows for key in row} - {"model"}
     order = {"_low": 1, "_high": 2}
@@ -114,7 +90,7 @@ def to_csv(frame: pd.DataFrame) -> str:
 
 @dataclass(frozen=True)
 class Cell:
-    """One figure of the leaderboard, ready to print.
+    """One number of the leaderboard as text.
 
     Attributes:
         text: the number, or a dash.
@@ -157,11 +133,11 @@ def _megabytes(number: float | None) -> float | None:
     return None if number is None else number / 1e6
 
 
-def _best(values: Sequence[float | None], column: Column) -> float | None:
+def _best(values: Iterable[float | None], column: Column) -> float | None:
     known = [value for value in values if value is not None]
-    if not known or column.higher_is_better is None:
+    if not known or isinstance(column, Cost) or column.better is None:
         return None
-    return max(known) if column.higher_is_better else min(known)
+    return column.extreme(known)
 
 
 def number(value: float | None, digits: int) -> str:

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
+from reelbench.evaluation.metrics import Metric
 from reelbench.reporting.charts.chart import AnyChart, Layers, chooser, data, title
 from reelbench.reporting.charts.style import FAINT, MAIN, OTHER, PAGE, ROW, WIDTH
-from reelbench.reporting.comparisons import Metric, Pair
+from reelbench.reporting.comparisons import Pair
 from reelbench.reporting.results import Result
-from reelbench.reporting.tables import Column
 
 # a time of zero has no place on a logarithmic axis
 _SHORTEST = 1e-3
 _SCATTER_HEIGHT = 380
 
 
-def leaderboard(results: Sequence[Result], columns: Sequence[Column]) -> AnyChart | None:
+def leaderboard(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChart | None:
     """A chosen metric of every model with its 95 % interval, the best on top."""
-    table = pd.concat([_scores(results, column) for column in columns])
+    table = pd.concat([_scores(results, metric) for metric in metrics])
     if table.empty:
         return None
     return (
@@ -31,9 +31,9 @@ def leaderboard(results: Sequence[Result], columns: Sequence[Column]) -> AnyChar
     )
 
 
-def overview(results: Sequence[Result], columns: Sequence[Column]) -> AnyChart | None:
+def overview(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChart | None:
     """Metrics side by side, each with its own order of the models."""
-    tables = [table for column in columns if len(table := _scores(results, column))]
+    tables = [table for metric in metrics if len(table := _scores(results, metric))]
     if not tables:
         return None
     panels = [
@@ -58,20 +58,25 @@ def _intervals(table: pd.DataFrame) -> Layers:
     return layers.properties(height=ROW * table["model"].nunique())
 
 
-def _scores(results: Sequence[Result], column: Column) -> pd.DataFrame:
-    shown = [r for r in results if r.metrics.get(column.key) is not None]
-    sign = -1 if column.higher_is_better else 1
-    shown.sort(key=lambda r: sign * r.metrics[column.key])
+def _scores(results: Sequence[Result], metric: Metric) -> pd.DataFrame:
+    shown = [r for r in results if r.metrics.get(metric.key) is not None]
+    shown.sort(key=lambda r: _loss(metric, r))
     rows = []
     for place, result in enumerate(shown):
-        value = result.metrics[column.key]
-        low, high = result.metrics.get("intervals", {}).get(column.key, (value, value))
-        rows.append((_better(column), result.name, value, low, high, place))
+        value = result.metrics[metric.key]
+        bounds = result.metrics.get("intervals", {}).get(metric.key, (value, value))
+        numbers = (round(number, metric.digits) for number in (value, *bounds))
+        rows.append((_better(metric), result.name, *numbers, place))
     return pd.DataFrame(rows, columns=["metric", "model", "value", "low", "high", "place"])
 
 
-def _better(column: Column | Metric) -> str:
-    return f"{column.title} ({'higher' if column.higher_is_better else 'lower'} is better)"
+def _better(metric: Metric) -> str:
+    return f"{metric.title} ({metric.better} is better)"
+
+
+def _loss(metric: Metric, result: Result) -> float:
+    """The smaller, the better the model."""
+    return metric.loss(0.0, result.metrics[metric.key])
 
 
 def pareto(
@@ -113,19 +118,17 @@ def pareto(
 
 def _front(results: Sequence[Result], metric: Metric, cost: str) -> pd.DataFrame:
     """Models by ascending cost; `front` where no cheaper one is as good."""
-    sign = 1 if metric.higher_is_better else -1
     known = [
-        (r.name, max((r.train_cost | r.evaluate_cost)[cost], _SHORTEST), r.metrics[metric.key])
+        (r.name, max(costs[cost], _SHORTEST), r.metrics[metric.key], _loss(metric, r))
         for r in results
-        if r.metrics.get(metric.key) is not None and cost in r.train_cost | r.evaluate_cost
+        if r.metrics.get(metric.key) is not None
+        and cost in (costs := r.train_cost | r.evaluate_cost)
     ]
-    table = pd.DataFrame(known, columns=["model", "cost", "value"])
+    table = pd.DataFrame(known, columns=["model", "cost", "value", "loss"])
     # of equally cheap ones the best comes first
-    table = table.assign(gain=sign * table["value"].astype(float))
-    table = table.sort_values(["cost", "gain", "model"], ascending=[True, False, True])
-    before = table["gain"].cummax().shift(fill_value=float("-inf"))
-    table["front"] = table["gain"] > before
-    return table.drop(columns="gain").assign(metric=_better(metric))
+    table = table.sort_values(["cost", "loss", "model"])
+    table["front"] = table["loss"] < table["loss"].cummin().shift(fill_value=float("inf"))
+    return table.drop(columns="loss").assign(metric=_better(metric)).round({"value": metric.digits})
 
 
 def differences(pairs: Sequence[Pair]) -> AnyChart | None:
@@ -170,15 +173,15 @@ def differences(pairs: Sequence[Pair]) -> AnyChart | None:
 
 
 def _row(pair: Pair) -> dict[str, object]:
-    difference, low, high, _ = pair.comparison
+    (difference, low, high, _), digits = pair.comparison, pair.metric.digits
     better = {pair.first: "better", pair.second: "worse", None: "none"}[pair.better]
     return {
         "metric": pair.metric.title,
         "row": pair.first,
         "column": pair.second,
-        "difference": round(difference, 4),
-        "low": round(low, 4),
-        "high": round(high, 4),
+        "difference": round(difference, digits),
+        "low": round(low, digits),
+        "high": round(high, digits),
         "p": round(pair.p_corrected, 3),
         "better": better,
     }

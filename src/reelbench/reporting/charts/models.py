@@ -18,6 +18,7 @@ from reelbench.columns import (
     RATING,
     SCORE,
 )
+from reelbench.evaluation.metrics import Metric
 from reelbench.reporting.charts.chart import (
     AnyChart,
     Layers,
@@ -28,7 +29,6 @@ from reelbench.reporting.charts.chart import (
     title,
 )
 from reelbench.reporting.charts.style import FAINT, HEIGHT, MAIN, OTHER, SOFT, png
-from reelbench.reporting.comparisons import Metric
 from reelbench.reporting.results import Result, thick_bins
 
 # more given values than this are drawn in as many equal bins
@@ -80,7 +80,7 @@ def cohorts(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChart | 
                 "cohort": r.cohorts[COHORT],
                 "n": r.cohorts[N_TEST],
                 "metric": metric.title,
-                "value": r.cohorts[metric.key],
+                "value": r.cohorts[metric.key].round(metric.digits),
                 "model": r.name,
             }
         ).dropna(subset=["value"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reelbench.columns import ITEM_IDX, USER_IDX
-from reelbench.reporting import tables
+from reelbench.evaluation.metrics import leaderboard_metrics
 from reelbench.reporting.charts import leaderboard, models, networks, ratings
 from reelbench.reporting.charts.chart import Chart, Drawing, finished
 from reelbench.reporting.comparisons import compared_metrics
@@ -47,12 +47,10 @@ def pictures(drawn: Mapping[str, Sequence[Chart]]) -> Iterator[tuple[str, bytes]
 
 
 def _leaderboard(content: Content) -> Iterable[Drawing]:
-    columns = tables.metric_columns(content.k)
-    compared = {metric.key for metric in compared_metrics(content.k)}
-    chart = leaderboard.leaderboard(content.results, columns)
+    chart = leaderboard.leaderboard(content.results, leaderboard_metrics(content.k))
     caption = "Every model with its 95 % interval, the best on top"
     yield Drawing("leaderboard", caption, chart, wide=True)
-    chart = leaderboard.overview(content.results, [c for c in columns if c.key in compared])
+    chart = leaderboard.overview(content.results, compared_metrics(content.k))
     yield Drawing("leaderboard_overview", caption, chart, {"leaderboard": {}}, on_page=False)
 
 
