@@ -73,8 +73,7 @@ def test_the_best_model_is_ready_before_the_page_opens_unless_it_is_a_network(
     server.read_first(library)
     assert set(library.models._loaded) == {"warp"}
     other = Library.read(library.root)
-    file = library.root / paths.model_dir("warp") / "model.json"
-    file.write_text(file.read_text().replace("reelbench.models.warp", "reelbench.models.network"))
+    (library.root / paths.layers("warp")).write_text('[{"name": "dense"}]')
     server.read_first(other)
     assert not other.models._loaded
 

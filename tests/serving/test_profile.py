@@ -10,9 +10,10 @@ from contracts import IDS, N_USERS, TRAIN, VALID, blocks
 from reelbench.features.block import Block, Catalogue, Features
 from reelbench.features.demographics import DemographicsBlock
 from reelbench.features.matrices import user_columns
+from reelbench.models.base import Recommender
 from reelbench.models.ease import EASE
 from reelbench.models.network import Network
-from reelbench.serving.profile import Profile, ProfileNetwork, as_block
+from reelbench.serving.profile import Profile, as_block
 
 WORK = ("artist", "doctor", "student")
 USERS = pd.DataFrame(
@@ -66,7 +67,7 @@ def test_a_data_set_without_demographics() -> None:
 
 
 @pytest.mark.slow  # TensorFlow takes its time to start
-def test_a_network_says_of_a_profile_what_it_says_of_such_a_user() -> None:
+def test_a_network_scores_a_profile_as_such_a_user() -> None:
     parameters = {
         **{"factors": 3, "user_hidden": [4], "item_hidden": [], "hidden": [], "head": "linear"},
         **{"loss": "mse", "init_std": 0.2, "epochs": 2, "patience": 2, "batch_size": 64},
@@ -77,20 +78,28 @@ def test_a_network_says_of_a_profile_what_it_says_of_such_a_user() -> None:
     }
     features = Features(IDS, {"demographics": KNOWN, "genres": blocks()["genres"]})
     model = Network(seed=7, threads=1, **parameters).fit(TRAIN, VALID, features)
-    network = ProfileNetwork.of(model, KNOWN)
-    assert network is not None
+    assert model.knows_users
     cold = N_USERS - 1
     row = USERS.iloc[cold]
     profile = Profile(int(row["age"]), row["gender"], row["occupation"], row["zip_code"])
     before = model.score([cold, 0])
-    scores, unknown = network.scores(profile)
+    scores = scores_of(model, profile)
     np.testing.assert_allclose(scores, before[0], atol=1e-5)
-    assert not unknown
-    other, _ = network.scores(Profile(70, "M", "artist"))
+    other = scores_of(model, Profile(70, "M", "artist"))
     assert np.abs(other - scores).max() > 1e-4
     np.testing.assert_array_equal(model.score([cold, 0]), before)
 
 
-def test_other_models_answer_no_profile() -> None:
+def scores_of(model: Recommender, profile: Profile) -> np.ndarray:
+    made, ignored = as_block(profile, KNOWN)
+    assert not ignored
+    model.describe_unknown_user(user_columns(made, 1)[0])
+    return model.score([-1])[0]
+
+
+def test_other_models_use_no_profile() -> None:
     ease = EASE(regularization=2.0, rating_power=1.0, max_side=99)
-    assert ProfileNetwork.of(ease.fit(TRAIN, TRAIN, Features(IDS)), KNOWN) is None
+    ease.fit(TRAIN, TRAIN, Features(IDS))
+    assert not ease.knows_users
+    with pytest.raises(NotImplementedError, match="EASE reads no features of users"):
+        ease.describe_unknown_user(np.zeros(3))

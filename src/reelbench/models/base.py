@@ -270,6 +270,19 @@ class Recommender(ABC):
             raise ValueError(f"no item {item_idx}: the catalogue has 0 to {self.ids.n_items - 1}")
         return np.asarray(self._similar_items(item_idx), dtype=np.float64)
 
+    @property
+    def knows_users(self) -> bool:
+        """Whether the model reads features of users, so that it can be given a user's."""
+        return False
+
+    def describe_unknown_user(self, columns: np.ndarray) -> None:
+        """Give the unknown user (-1) these columns (f,) of user features, until others are given.
+
+        Raises:
+            NotImplementedError: the model reads no features of users, see `knows_users`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} reads no features of users")
+
     def item_vectors(self) -> np.ndarray | None:
         """What the model has learned of items, float32 (n_items, d); None if that is no vector."""
         return None

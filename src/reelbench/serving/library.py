@@ -18,7 +18,7 @@ from reelbench.files import read_json
 from reelbench.serving.answer import AskError, UnknownTitleError
 from reelbench.serving.similarity import ContentLists, LikedTogether
 from reelbench.serving.titles import TitleLookup
-from reelbench.serving.trained_models import TrainedModels
+from reelbench.serving.trained_models import DEMOGRAPHICS, TrainedModels
 
 # lowest similarity at which a title is taken for another: two typing errors in ten letters
 _CUTOFF = 0.8
@@ -81,7 +81,7 @@ class Library:
     @cached_property
     def models(self) -> TrainedModels:
         """The trained models by name."""
-        return TrainedModels(self.root, self.ids, self.train)
+        return TrainedModels(self.root, self.ids)
 
     @cached_property
     def count(self) -> np.ndarray:
@@ -105,6 +105,12 @@ class Library:
         """The feature blocks of movies that the run has built, by name."""
         files = {name: self.root / paths.feature_block(name) for name in _BLOCKS}
         return {name: read_block(file) for name, file in files.items() if file.is_file()}
+
+    @cached_property
+    def demographics(self) -> Block | None:
+        """The feature block that describes users, if the run has built it."""
+        file = self.root / paths.feature_block(DEMOGRAPHICS)
+        return read_block(file) if file.is_file() else None
 
     @cached_property
     def content(self) -> ContentLists:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from threading import Lock
 
 import numpy as np
 
 from reelbench.columns import GENDER, OCCUPATION, ZIP_CODE
 from reelbench.features.block import USER_PREFIX, Block
-from reelbench.features.matrices import user_columns
-from reelbench.models.base import Recommender
-from reelbench.models.network import Network
 from reelbench.serving.answer import AskError
 
 _OLDEST = 120
@@ -86,31 +82,5 @@ def _one_hot(name: str, typed: str | None, words: np.ndarray) -> tuple[np.ndarra
     row[0] = [word.casefold() == key for word in words.tolist()]
     if row.any():
         return row, []
-    hint = "" if name == ZIP_CODE else f" (known are: {', '.join(words.tolist())})"
+    hint = "" if name == ZIP_CODE else f" (known: {', '.join(words.tolist())})"
     return row, [f"{label} '{typed}' is unknown or too rare, so it is ignored{hint}"]
-
-
-class ProfileNetwork:
-    """A network that reads demographics, applied to a profile.
-
-    The profile takes the place of the unknown user, whose embedding is zeros: the scores are those
-    of a user of the data set without ratings.
-    """
-
-    def __init__(self, network: Network, demographics: Block) -> None:
-        self._network, self._known = network, demographics
-        self._lock = Lock()
-
-    @classmethod
-    def of(cls, model: Recommender, demographics: Block) -> ProfileNetwork | None:
-        """None for a model that is no network, or one that reads nothing of users."""
-        if not isinstance(model, Network) or not model.knows_users:
-            return None
-        return cls(model, demographics)
-
-    def scores(self, profile: Profile) -> tuple[np.ndarray, list[str]]:
-        """Scores float32 (n_items,), and phrases on what is ignored."""
-        block, ignored = as_block(profile, self._known)
-        with self._lock:
-            self._network.describe_unknown_user(user_columns(block, 1)[0])
-            return self._network.score([-1])[0], ignored

@@ -16,11 +16,13 @@ from scipy import sparse
 
 from reelbench.columns import GENRES, ITEM_ID, TITLE, YEAR
 from reelbench.evaluation.top_k import NO_ITEM, top_k
+from reelbench.features.block import Block
+from reelbench.features.matrices import user_columns
 from reelbench.models.shared.biases import group_means
 from reelbench.models.shared.user_items import NewUser
 from reelbench.serving.answer import Answer, AskError, Recommendation, capitalized
 from reelbench.serving.library import Library
-from reelbench.serving.profile import Profile
+from reelbench.serving.profile import Profile, as_block
 from reelbench.serving.reasons import Anchors, reasons
 
 #: the model behind popular movies; where it is not trained, its formula is used with the mean
@@ -110,10 +112,10 @@ def _for_new_user(
     seen = new.last_row(np.ones(len(new.items)), (1, library.ids.n_items)).astype(bool)
 
     def ask(name: str) -> np.ndarray | str:
-        fitted = library.models.get(name)
-        if not fitted.can_fold_in:
+        trained = library.models.get(name)
+        if not trained.can_fold_in:
             return "has no fold-in for new users"
-        return fitted.fold_in(new.items, new.ratings).score([-1])[0]
+        return trained.fold_in(new.items, new.ratings).score([-1])[0]
 
     return _answer(library, Question(asked, k, seen, anchors), ask, model)
 
@@ -137,19 +139,21 @@ def for_profile(
     Raises:
         AskError: as in `for_user`.
     """
-    unknown: list[str] = []
+    block: Block | None = None
+    ignored: list[str] = []
+    if library.demographics is not None:
+        block, ignored = as_block(profile, library.demographics)
 
     def ask(name: str) -> np.ndarray | str:
-        network = library.models.profile_network(name)
-        if network is None:
-            return "does not use age, gender, occupation or zip code"
-        scores, sentences = network.scores(profile)
-        unknown[:] = [f"{capitalized(text)}." for text in sentences]
-        return scores
+        columns = None if block is None else user_columns(block, 1)[0]
+        scores = None if columns is None else library.models.score_profile(name, columns)
+        return "does not use age, gender, occupation or zip code" if scores is None else scores
 
     nothing = sparse.csr_array((1, library.ids.n_items), dtype=bool)
     question = Question(f"a new user, {profile.describe()}", k, nothing, Anchors.none())
-    return _answer(library, question, ask, model).with_notes(*unknown)
+    answer = _answer(library, question, ask, model)
+    used = answer.model != POPULAR
+    return answer.with_notes(*(f"{capitalized(text)}." for text in ignored if used))
 
 
 def popular(

@@ -1,4 +1,4 @@
-"""The trained models of a run, by name: which there are, which is best, loaded when asked for."""
+"""The trained models of a run: which there are, which is best, and loading each once."""
 
 from __future__ import annotations
 
@@ -6,40 +6,38 @@ from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from reelbench import paths
-from reelbench.data.interactions import Interactions
 from reelbench.evaluation.metrics import METRICS, Metric, find, is_metric
-from reelbench.features.block import Ids, read_block
+from reelbench.features.block import Ids
 from reelbench.files import read_json, sha256_file
 from reelbench.models.base import Recommender
 from reelbench.serving.answer import AskError
-from reelbench.serving.profile import ProfileNetwork
 
+#: the feature block that a model must have read to use a profile
+DEMOGRAPHICS = "demographics"
 _DESCRIPTION = "model.json"
-_DEMOGRAPHICS = "demographics"
 _NDCG = METRICS["ndcg"]
 
 
 class TrainedModels:
-    """Models below data/models/, as they are when first asked for; each is loaded once.
+    """The models in data/models/ that were trained on the data of the run, each loaded once.
 
-    Several threads may ask: who asks for a model that another loads waits for that one alone.
+    Safe for threads: a thread that needs a model which another one loads waits for that model only.
     """
 
-    def __init__(self, root: Path, ids: Ids, train: Interactions) -> None:
-        self._root, self._ids, self._train = root, ids, train
+    def __init__(self, root: Path, ids: Ids) -> None:
+        """Look at the project in a folder, whose catalogue has these sizes."""
+        self._root, self._ids = root, ids
         self._locks: dict[str, RLock] = {}
         self._loaded: dict[str, Recommender] = {}
-        self._profiled: dict[str, ProfileNetwork | None] = {}
 
     @cached_property
     def names(self) -> list[str]:
-        """Those that were trained on these very data, sorted."""
+        """Names of the models, sorted."""
         return sorted(name for name in self._folders if self._is_current(name))
 
     @property
@@ -47,7 +45,7 @@ class TrainedModels:
         return [file.parent.name for file in (self._root / paths.MODELS).glob(f"*/{_DESCRIPTION}")]
 
     def _is_current(self, name: str) -> bool:
-        """Not left over from another data set or split; without `inputs.json` it may be."""
+        """Whether the model is of this data set and split; without `inputs.json` it counts so."""
         description = read_json(self._root / paths.model_dir(name) / _DESCRIPTION)
         learned_from = self._inputs(name).get("train", self._train_hash)
         return description["ids"] == vars(self._ids) and learned_from == self._train_hash
@@ -56,59 +54,74 @@ class TrainedModels:
     def _train_hash(self) -> str:
         return sha256_file(self._root / paths.TRAIN)
 
-    def _inputs(self, name: str) -> dict[str, Any]:
-        """Hashes of what a model has learned from; empty where it does not say."""
+    def _inputs(self, name: str) -> dict[str, object]:
+        """Hashes of the data that a model has learned from; empty if they were not recorded."""
         file = self._root / paths.model_dir(name) / "inputs.json"
         return read_json(file) if file.is_file() else {}
 
     @cached_property
     def best_first(self) -> list[str]:
-        """Trained models, the best of the leaderboard by `ranking_metric` first."""
+        """Names of the models, the best of the leaderboard by `ranking_metric` first."""
         return _best_first(self.names, self._root / paths.LEADERBOARD_CSV)
 
-    def get(self, name: str) -> Recommender:
-        """The model, loaded at the first call.
-
-        Raises:
-            AskError: it is not trained.
-        """
-        with self._lock(name):
-            if name not in self._loaded:
-                self.check(name)
-                self._loaded[name] = Recommender.load(self._root / paths.model_dir(name))
-            return self._loaded[name]
-
-    def _lock(self, name: str) -> RLock:
-        """Held while something is made of a model; `get` is called inside, so it is reentrant."""
-        return self._locks.setdefault(name, RLock())
-
     def check(self, name: str) -> None:
-        """Nothing for the name of a trained model.
+        """Check that a model can be loaded.
 
         Raises:
-            AskError: it is none, or was trained on other data.
+            AskError: there is no such model, or it was trained on other data.
         """
         if name in self.names:
             return
         if name in self._folders:
             raise AskError(f"model '{name}' was trained on other data: run `make repro` again")
-        have = ", ".join(self.names) or "none: run `make repro` first"
-        raise AskError(f"there is no trained model '{name}' (there are: {have})")
+        have = ", ".join(self.names) or "none, run `make repro` first"
+        raise AskError(f"there is no trained model '{name}'; available: {have}")
 
-    def profile_network(self, name: str) -> ProfileNetwork | None:
-        """The model as one that answers typed profiles; None for one that cannot."""
+    def get(self, name: str) -> Recommender:
+        """The model, loaded on the first call.
+
+        Raises:
+            AskError: as in `check`, or the model was saved by another version of the package.
+        """
         with self._lock(name):
-            if name not in self._profiled:
-                file = self._root / paths.feature_block(_DEMOGRAPHICS)
-                can = file.is_file() and self.reads(name, _DEMOGRAPHICS)
-                self._profiled[name] = (
-                    ProfileNetwork.of(self.get(name), read_block(file)) if can else None
-                )
-            return self._profiled[name]
+            if name not in self._loaded:
+                self.check(name)
+                try:
+                    self._loaded[name] = Recommender.load(self._root / paths.model_dir(name))
+                except ImportError as error:
+                    raise AskError(
+                        f"model '{name}' was saved by another version: run `make repro` again"
+                    ) from error
+            return self._loaded[name]
+
+    def _lock(self, name: str) -> RLock:
+        """Held while a model is loaded or changed; reentrant, since both may happen."""
+        return self._locks.setdefault(name, RLock())
 
     def reads(self, name: str, block: str) -> bool:
-        """Whether a trained model has learned from a feature block."""
-        return block in self._inputs(name).get("features", {})
+        """Whether a model has learned from a feature block."""
+        features = self._inputs(name).get("features", {})
+        return isinstance(features, dict) and block in features
+
+    def is_network(self, name: str) -> bool:
+        """Whether a model has layers, so that loading it takes seconds for the network library."""
+        file = self._root / paths.layers(name)
+        return file.is_file() and read_json(file) != []
+
+    def score_profile(self, name: str, columns: np.ndarray) -> np.ndarray | None:
+        """Scores of a user without ratings who has some columns (f,) of the block `demographics`.
+
+        Returns:
+            float32 (n_items,), or None if the model does not use demographics.
+        """
+        if not self.reads(name, DEMOGRAPHICS):
+            return None
+        with self._lock(name):
+            model = self.get(name)
+            if not model.knows_users:
+                return None
+            model.describe_unknown_user(columns)
+            return model.score([-1])[0]
 
 
 def ranking_metric(keys: Iterable[str]) -> Metric | None:

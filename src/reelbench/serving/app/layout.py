@@ -20,9 +20,9 @@ from reelbench.serving.app.questions import (
 )
 from reelbench.serving.library import Library
 from reelbench.serving.similar import GENRE_WEIGHT
+from reelbench.serving.trained_models import DEMOGRAPHICS
 
 _MOST = 50
-_DEMOGRAPHICS = "demographics"
 
 
 def build(questions: Questions) -> gr.Blocks:
@@ -76,7 +76,7 @@ def _liked(questions: Questions) -> None:
 
 def _profile(questions: Questions) -> None:
     library = questions.library
-    readers = [n for n in library.models.best_first if library.models.reads(n, _DEMOGRAPHICS)]
+    readers = [n for n in library.models.best_first if library.models.reads(n, DEMOGRAPHICS)]
     if not readers:
         gr.Markdown("No trained model uses demographics, so popular movies are shown.")
     with gr.Row():

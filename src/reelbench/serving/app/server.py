@@ -9,8 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
 
-from reelbench import paths
-from reelbench.files import read_json
 from reelbench.serving.answer import AskError
 from reelbench.serving.app.questions import Questions, on_test
 from reelbench.serving.library import Library
@@ -104,7 +102,7 @@ def read_first(library: Library) -> None:
     library.user("")
     library.title(0)
     for name in library.models.best_first[:1]:
-        if not _is_network(library, name):
+        if not library.models.is_network(name):
             _ready(library, name, similar=False)
 
 
@@ -134,12 +132,6 @@ def warm(library: Library) -> None:
     _profile(library)
     for name in names[1:] if small else ():
         _ready(library, name, similar=small)
-
-
-def _is_network(library: Library, name: str) -> bool:
-    """Whether loading the model imports TensorFlow."""
-    target = read_json(library.root / paths.model_dir(name) / "model.json")["_target_"]
-    return str(target).startswith(("reelbench.models.network", "reelbench.models.mlp"))
 
 
 def _ready(library: Library, name: str, similar: bool) -> None:
