@@ -9,8 +9,9 @@ cold movie is in.
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pytest
@@ -95,6 +96,12 @@ def blocks() -> dict[str, Block]:
     }
 
 
+def of_train(user: int) -> tuple[np.ndarray, np.ndarray]:
+    """Items and ratings of a user of train."""
+    own = user == TRAIN.user_idx
+    return TRAIN.item_idx[own], TRAIN.rating[own]
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file below a folder."""
     files = (file for file in sorted(folder.rglob("*")) if file.is_file())
@@ -116,6 +123,11 @@ class RecommenderContract:
     #: whether it prefers nothing for a user without ratings; False for a network that was never
     #: shown one in training, whose dense layers make anything of an embedding of zeros
     neutral_to_cold_users: ClassVar[bool] = True
+    #: what a user of train gets who is given as a new one: the same scores, nearly the same, or
+    #: None for a model that has no fold-in
+    fold_in: ClassVar[Literal["exact", "close"] | None] = None
+    #: whether the model has vectors of items
+    has_item_vectors: ClassVar[bool] = False
 
     @classmethod
     def fresh(cls) -> Recommender:
@@ -131,6 +143,10 @@ class RecommenderContract:
         model = self.fresh()
         assert model.fit(TRAIN, VALID, self.declared()) is model
         return model
+
+    def test_it_can_be_created_without_arguments(self) -> None:
+        model = self.model_class()
+        assert model.config == self.model_class.Config()
 
     def test_empty_train_is_refused(self) -> None:
         with pytest.raises(ValueError, match="train is empty"):
@@ -238,7 +254,11 @@ class RecommenderContract:
         self, model: Recommender, tmp_path: Path
     ) -> None:
         """Neither an earlier fit of the instance nor the state of global generators shows."""
-        again = self.fresh().fit(TRAIN, nothing(), self.declared())
+        again = self.fresh()
+        if self.features:
+            again.fit(TRAIN, features=self.declared())
+        else:  # train itself says how large the catalogue is
+            again.fit(replace(TRAIN, ids=IDS))
         assert np.isfinite(again.score(USERS)).all()
         random.seed(99)
         np.random.seed(99)
@@ -255,6 +275,52 @@ class RecommenderContract:
             assert not content.startswith(b"\x80"), name
         with np.load(tmp_path / "model" / "arrays.npz", allow_pickle=False) as arrays:
             assert all(arrays[name].dtype != object for name in arrays.files)
+
+    def test_a_user_of_train_given_as_a_new_one(self, model: Recommender) -> None:
+        assert model.can_fold_in == (self.fold_in is not None)
+        if not model.can_fold_in:
+            with pytest.raises(NotImplementedError, match="no fold-in"):
+                model.fold_in([0], [5.0])
+            return
+        before = model.score(WARM_USERS)
+        folded = [model.fold_in(*of_train(user)) for user in WARM_USERS]
+        scores = np.concatenate([copy.score([-1]) for copy in folded])
+        np.testing.assert_array_equal(model.score(WARM_USERS), before)  # they were copies
+        if self.fold_in == "exact":
+            np.testing.assert_allclose(scores, before, atol=1e-4)
+        elif self.personalised:
+            alike = np.corrcoef(scores, before)[: len(scores), len(scores) :]
+            assert np.diag(alike).min() > 0.9
+
+    def test_a_new_user_has_ratings_of_items_of_the_catalogue(self, model: Recommender) -> None:
+        if not model.can_fold_in:
+            pytest.skip("the model has no fold-in")
+        for items, ratings in (([], []), ([0], [5, 5]), ([0, 0], [5, 4]), ([N_ITEMS], [5])):
+            with pytest.raises(ValueError, match="of a new user"):
+                model.fold_in(np.array(items, dtype=int), ratings)
+
+    def test_similar_items_are_of_the_same_group(self, model: Recommender) -> None:
+        found = np.stack([model.similar_items(item) for item in ITEMS])
+        assert found.shape == (N_ITEMS, N_ITEMS) and found.dtype == np.float64
+        assert np.isfinite(found).all() and found.min() >= 0 and found.max() <= 1 + 1e-6
+        for outside in (-1, N_ITEMS):
+            with pytest.raises(ValueError, match="the catalogue has 0 to 17"):
+                model.similar_items(outside)
+        if not self.personalised:
+            return
+        same = (ITEMS[:, None] % 2 == ITEMS % 2)[:-N_COLD, :-N_COLD]
+        own, other = found[:-N_COLD, :-N_COLD][same], found[:-N_COLD, :-N_COLD][~same]
+        assert own.mean() > 0.1 + other.mean()
+
+    def test_vectors_of_items(self, model: Recommender, tmp_path: Path) -> None:
+        vectors = model.item_vectors()
+        assert (vectors is not None) == self.has_item_vectors
+        if vectors is None:
+            return
+        assert vectors.ndim == 2 and len(vectors) == N_ITEMS and vectors.dtype == np.float32
+        assert np.isfinite(vectors).all()
+        model.save(tmp_path / "model")
+        np.testing.assert_array_equal(Recommender.load(tmp_path / "model").item_vectors(), vectors)
 
     def test_history_has_a_row_per_epoch(self, model: Recommender) -> None:
         assert [row["epoch"] for row in model.history] == list(range(1, len(model.history) + 1))

@@ -10,6 +10,7 @@ from reelbench.models.bias import Bias
 
 class TestBias(RecommenderContract):
     model_class = Bias
+    fold_in = "exact"
     parameters = {"user_damping": 5.0, "item_damping": 2.0}  # noqa: RUF012
     personalised = False
 

@@ -81,18 +81,21 @@ def spy() -> dict[str, Any]:
 
 class TestBlend(RecommenderContract):
     model_class = Blend
+    fold_in = "close"
     parameters = PARAMETERS
     features = ("genres",)
 
 
 class TestBlendWithRankers(RecommenderContract):
     model_class = Blend
+    fold_in = "close"
     parameters = {**PARAMETERS, "rankers": {"popularity": POPULARITY, "st": ST}, "refit": True}  # noqa: RUF012
     features = ("genres",)
 
 
 class TestBlendWithWeightsByCount(RecommenderContract):
     model_class = Blend
+    fold_in = "close"
     parameters = {**PARAMETERS, "weights_by_count": True}  # noqa: RUF012
     features = ("genres",)
 

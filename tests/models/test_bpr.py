@@ -21,6 +21,8 @@ class TestBPR(RecommenderContract):
     """Every movie is watched by everybody, whatever they think of it: only ratings tell."""
 
     model_class = BPR
+    fold_in = "close"
+    has_item_vectors = True
     parameters = PARAMETERS
 
 

@@ -19,6 +19,7 @@ PARAMETERS = {
 
 class TestContent(RecommenderContract):
     model_class = Content
+    fold_in = "exact"
     parameters = PARAMETERS
     features = ("genres", "tags", "directors")
 

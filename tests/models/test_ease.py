@@ -14,6 +14,7 @@ PARAMETERS = {"regularization": 2.0, "rating_power": 1.0, "max_side": 100}
 
 class TestEASE(RecommenderContract):
     model_class = EASE
+    fold_in = "exact"
     parameters = PARAMETERS
 
 

@@ -45,18 +45,24 @@ def config(**changes: object) -> FMConfig:
 
 class TestFM(RecommenderContract):
     model_class = FM
+    fold_in = "close"
+    has_item_vectors = True
     parameters = PARAMETERS
     features = ("genres", "years")
 
 
 class TestFMOfSparseBlocksAndComponents(RecommenderContract):
     model_class = FM
+    fold_in = "close"
+    has_item_vectors = True
     parameters = {**PARAMETERS, "components": {"text": 3}, "count_bins": True}  # noqa: RUF012
     features = ("tags", "text")
 
 
 class TestFMOfIdsAlone(RecommenderContract):
     model_class = FM
+    fold_in = "close"
+    has_item_vectors = True
     parameters = {**PARAMETERS, "items_of_user": False, "users_of_item": False}  # noqa: RUF012
 
 

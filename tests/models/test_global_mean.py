@@ -10,6 +10,7 @@ from reelbench.models.popularity import GlobalMean
 
 class TestGlobalMean(RecommenderContract):
     model_class = GlobalMean
+    fold_in = "exact"
     personalised = False
 
 

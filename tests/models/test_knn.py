@@ -28,21 +28,25 @@ PARAMETERS: dict[str, Any] = {
 
 class TestKNNItem(RecommenderContract):
     model_class = KNN
+    fold_in = "exact"
     parameters = PARAMETERS
 
 
 class TestKNNUser(RecommenderContract):
     model_class = KNN
+    fold_in = "close"  # a user of train meets themselves among the neighbours
     parameters = PARAMETERS | {"based_on": "user"}
 
 
 class TestKNNOfRawRatings(RecommenderContract):
     model_class = KNN
+    fold_in = "exact"
     parameters = PARAMETERS | {"similarity": "cosine", "shrinkage": 0.0, "k": 3}
 
 
 class TestKNNOfBareMeans(RecommenderContract):
     model_class = KNN
+    fold_in = "exact"
     parameters = PARAMETERS | {"similarity": "cosine", "shrinkage": 0.0, "baseline": "mean"}
 
 

@@ -10,6 +10,7 @@ from reelbench.models.popularity import Popularity
 
 class TestPopularity(RecommenderContract):
     model_class = Popularity
+    fold_in = "exact"
     personalised = False
 
 

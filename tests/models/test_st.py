@@ -27,18 +27,24 @@ PARAMETERS = {
 
 class TestST(RecommenderContract):
     model_class = ST
+    fold_in = "exact"
+    has_item_vectors = True
     parameters = PARAMETERS
     features = ("text", "genres", "years")
 
 
 class TestSTFromTextAlone(RecommenderContract):
     model_class = ST
+    fold_in = "exact"
+    has_item_vectors = True
     parameters = {**PARAMETERS, "weights": {"text": 1.0}}  # noqa: RUF012
     features = ("text",)
 
 
 class TestSTWithAGaussianKernel(RecommenderContract):
     model_class = ST
+    fold_in = "exact"
+    has_item_vectors = True
     parameters = {**PARAMETERS, "item_kernel": "gaussian"}  # noqa: RUF012
     features = ("text", "genres", "years")
 
@@ -47,6 +53,8 @@ class TestSTGenres(RecommenderContract):
     """The control of `conf/models/st_genres.yaml`."""
 
     model_class = ST
+    fold_in = "exact"
+    has_item_vectors = True
     parameters = {**PARAMETERS, "weights": {"genres": 0.3, "years": 0.3}}  # noqa: RUF012
     features = ("genres", "years")
 
@@ -55,6 +63,8 @@ class TestSTRandom(RecommenderContract):
     """The control of `conf/models/st_random.yaml`."""
 
     model_class = ST
+    fold_in = "exact"
+    has_item_vectors = True
     parameters = {**PARAMETERS, "weights": {"noise": 1.0, "genres": 0.3, "years": 0.3}}  # noqa: RUF012
     features = ("noise", "genres", "years")
 

@@ -18,6 +18,8 @@ PARAMETERS = {
 
 class TestSVDpp(RecommenderContract):
     model_class = SVDpp
+    fold_in = "close"
+    has_item_vectors = True
     parameters = PARAMETERS
 
 

@@ -28,6 +28,7 @@ class TestWARP(RecommenderContract):
     """Every movie is watched by everybody, whatever they think of it: only ratings tell."""
 
     model_class = WARP
+    has_item_vectors = True
     parameters = PARAMETERS
 
 

@@ -17,6 +17,7 @@ def fitted(prior_votes: float) -> WeightedMean:
 
 class TestWeightedMean(RecommenderContract):
     model_class = WeightedMean
+    fold_in = "exact"
     parameters = {"prior_votes": 2.0}  # noqa: RUF012
     personalised = False
 
