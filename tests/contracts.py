@@ -144,10 +144,6 @@ class RecommenderContract:
         assert model.fit(TRAIN, VALID, self.declared()) is model
         return model
 
-    def test_it_can_be_created_without_arguments(self) -> None:
-        model = self.model_class()
-        assert model.config == self.model_class.Config()
-
     def test_empty_train_is_refused(self) -> None:
         with pytest.raises(ValueError, match="train is empty"):
             self.fresh().fit(nothing(), VALID, self.declared())

@@ -4,23 +4,22 @@ import numpy as np
 import pytest
 from contracts import IDS, TRAIN, RecommenderContract, blocks
 from sklearn.decomposition import PCA
+from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Ridge
+from sklearn.metrics.pairwise import rbf_kernel
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
 from reelbench.features.matrices import principal_components
-from reelbench.models.st import ST, ridge
+from reelbench.models.st import ST, kernel_columns, ridge
 from reelbench.params import ParamsError
+
+COLUMNS = np.random.default_rng(3).normal(size=(40, 5))
+LEARNED = np.arange(25)
 
 PARAMETERS = {
     "weights": {"text": 1.0, "genres": 0.3, "years": 0.3},
     "components": 8,
-    "item_kernel": "linear",
-    "gamma": 0.5,
-    "landmarks": 12,
-    "user_damping": 5.0,
-    "item_damping": 5.0,
-    "item_regularization": 2.0,
     "user_regularization": 1.0,
 }
 
@@ -45,7 +44,7 @@ class TestSTWithAGaussianKernel(RecommenderContract):
     model_class = ST
     fold_in = "exact"
     has_item_vectors = True
-    parameters = {**PARAMETERS, "item_kernel": "gaussian"}  # noqa: RUF012
+    parameters = {**PARAMETERS, "item_kernel": "gaussian", "gamma": 0.5, "landmarks": 12}  # noqa: RUF012
     features = ("text", "genres", "years")
 
 
@@ -109,3 +108,32 @@ def test_components_are_those_of_scikit_learn_up_to_their_sign() -> None:
     expected = PCA(3).fit(columns[rows]).transform(columns)
     found = principal_components(columns, rows, 3)
     np.testing.assert_allclose(np.abs(found), np.abs(expected))
+
+
+def test_inner_products_are_the_kernel_where_a_side_is_a_landmark() -> None:
+    found = kernel_columns(COLUMNS, LEARNED, 0.3)
+    assert found.shape == (40, 25)
+    expected = rbf_kernel(COLUMNS, COLUMNS[LEARNED], gamma=0.3)
+    np.testing.assert_allclose(found @ found[LEARNED].T, expected, atol=1e-4)
+
+
+def test_a_ridge_on_them_is_the_kernel_ridge_of_scikit_learn() -> None:
+    target = np.random.default_rng(4).normal(size=25)
+    columns = kernel_columns(COLUMNS, LEARNED, 0.3)
+    found = columns @ ridge(columns[LEARNED], target, 0.5)
+    exact = KernelRidge(alpha=0.5, kernel="rbf", gamma=0.3).fit(COLUMNS[LEARNED], target)
+    np.testing.assert_allclose(found, exact.predict(COLUMNS), atol=1e-4)
+
+
+def test_fewer_landmarks_come_close() -> None:
+    plane = COLUMNS @ np.random.default_rng(5).normal(size=(5, 2))
+    found = kernel_columns(0.2 * plane, LEARNED[:15], 0.3)
+    assert found.shape == (40, 15)
+    expected = rbf_kernel(0.2 * plane, gamma=0.3)
+    assert np.abs(found @ found.T - expected).max() < 0.05
+
+
+@pytest.mark.parametrize("columns", [np.ones((6, 2)), np.zeros((6, 0))])
+def test_rows_that_are_all_alike_are_no_error(columns: np.ndarray) -> None:
+    found = kernel_columns(columns, np.arange(4), 1.0)
+    np.testing.assert_allclose(found @ found.T, np.ones((6, 6)), atol=1e-4)

@@ -80,6 +80,11 @@ class Recommender(ABC):
         # stands for what was learned: scores that are kept belong to it
         self._learned = object()
 
+    def __repr__(self) -> str:
+        """The class, and the parameters that differ from the defaults."""
+        changed = self.config.model_dump(exclude_defaults=True)
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in changed.items())})"
+
     # -- what a subclass writes
 
     @abstractmethod

@@ -1,0 +1,97 @@
+"""A model that the package does not know: written in a test, trained, evaluated and served."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pytest
+import yaml
+from contracts import RecommenderContract
+from places import ROOT
+from pydantic import PositiveFloat
+from small_project import ratings, write_catalogue, write_params, write_ratings
+from typer.testing import CliRunner
+
+from reelbench import paths
+from reelbench.cli import app
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Features
+from reelbench.files import read_json
+from reelbench.models.shared.ranker import Ranker
+from reelbench.models.shared.user_items import Arrays, NewUser, Profiles, preferences
+from reelbench.params import Section
+from reelbench.stages import evaluate, featurize, inputs, train
+
+
+class RandomWalkConfig(Section):
+    """Parameters."""
+
+    #: exponent on the number of an item's ratings that its score is divided by
+    beta: PositiveFloat = 0.5
+
+
+class RandomWalk(Ranker):
+    """Three steps of a random walk from a user: Paudel et al. (2017), "RP3beta"."""
+
+    Config = RandomWalkConfig
+    config: RandomWalkConfig
+
+    def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
+        super()._fit(train, valid, features)
+        chosen = preferences(train, features.ids, 1.0)
+        self._profiles = Profiles.of(chosen)
+        degree = np.maximum(chosen.sum(axis=0), 1e-9)
+        walk = (chosen.T @ chosen).toarray() / degree[:, None]
+        self._weights = (walk / degree**self.config.beta).astype(np.float32)
+
+    def _score(self, user_idx: np.ndarray) -> np.ndarray:
+        return self._profiles.rows(user_idx) @ self._weights
+
+    def _fold_in(self, user: NewUser) -> Self:
+        chosen = preferences(user.as_interactions(), self.ids, 1.0)
+        other = self._copy()
+        other._profiles = Profiles.of_new_user(user, user.values_of(chosen), self.ids)
+        return other
+
+    def _state(self) -> Arrays:
+        return {**super()._state(), "weights": self._weights, **self._profiles.state()}
+
+    def _restore(self, state: Arrays) -> None:
+        super()._restore(state)
+        self._weights, self._profiles = state["weights"], Profiles.from_state(state)
+
+
+class TestRandomWalk(RecommenderContract):
+    model_class = RandomWalk
+    fold_in = "exact"
+
+
+def params() -> dict[str, Any]:
+    """Those of the committed project, with the added model alone."""
+    content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    entry = {"_target_": f"{__name__}.RandomWalk", "code": "x.py", "features": [], "beta": 0.3}
+    models = {"models": {"added": entry}, "inputs": {"added": []}, "search": {"added": {}}}
+    settings = {"similarity": "ids", "bootstrap_samples": 20}
+    return content | models | {"evaluate": content["evaluate"] | settings}
+
+
+def test_it_is_trained_evaluated_and_served_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_catalogue(tmp_path)
+    write_ratings(tmp_path, ratings())
+    write_params(tmp_path, params())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("reelbench.seeds.pin_runtime", lambda threads: None)
+    featurize.run("ids")
+    inputs.run()
+    train.run("added")
+    evaluate.run()
+    metrics = read_json(paths.metrics("added"))
+    assert 0 < metrics["ndcg_at_10"] <= 1 and metrics["rmse"] is None
+    asked = ["recommend", "--liked", "heat 0", "--model", "added", "--json"]
+    answer = json.loads(CliRunner().invoke(app, asked).stdout)
+    assert answer["model"] == "added" and answer["recommendations"]

@@ -1,0 +1,39 @@
+"""The examples in docstrings do what they show."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+from reelbench import models
+
+MODULES = ("base", "bias", "ease", "fm.recommender", "ials", "knn", "popularity", "svd")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_are_right(name: str) -> None:
+    found = doctest.testmod(importlib.import_module(f"reelbench.models.{name}"))
+    assert found.attempted > 0 and found.failed == 0
+
+
+def test_models_are_created_without_arguments_and_import_no_library() -> None:
+    code = (
+        "import sys\n"
+        "from reelbench import models\n"
+        "for name in sorted(set(models.__all__) - {'Recommender', 'Network'}):\n"
+        "    print(getattr(models, name)())\n"
+        "heavy = {'tensorflow', 'keras', 'torch', 'surprise', 'implicit', 'myfm', 'sklearn'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    shown = [line.removesuffix("()") for line in out.stdout.splitlines()]
+    assert shown == sorted(set(models.__all__) - {"Recommender", "Network"})
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'LightFM'"):
+        _ = models.LightFM
