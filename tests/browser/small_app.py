@@ -59,7 +59,7 @@ def write_title(folder: Path, title: str) -> None:
 
 
 def write_network(folder: Path) -> None:
-    """Users of whom something is known, and a network that has learned from it."""
+    """Users with demographics, and a network that has learned from them."""
     numbers = np.arange(N_USERS)
     users = pd.read_parquet(folder / paths.USERS).assign(
         age=20 + numbers,

@@ -1,4 +1,4 @@
-"""The app as somebody sees it, in a headless Chromium."""
+"""The app in a headless Chromium."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def train() -> Interactions:
 
 
 def blocks(tags: bool = True) -> dict[str, Block]:
-    """Movies of a number with the same remainder are alike, in genres by 4 and in tags by 6."""
+    """Movies are similar if their numbers have the same remainder: by 4 genres, by 6 tags."""
     numbers = np.arange(N_ITEMS)
     found: dict[str, Block] = {
         "genres": {

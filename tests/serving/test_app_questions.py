@@ -116,7 +116,7 @@ def test_a_profile_without_a_network_gets_popular_movies(ask: Questions) -> None
 
 
 @pytest.mark.parametrize(
-    ("question", "told"),
+    ("question", "sentence"),
     [
         (lambda ask: movies(ask, ""), "Type the id of a user"),
         (lambda ask: movies(ask, None), "Type the id of a user"),
@@ -133,9 +133,9 @@ def test_a_profile_without_a_network_gets_popular_movies(ask: Questions) -> None
         (lambda ask: ask.profile("1000", "", "", "", 5, BEST), "between 0 and 120"),
     ],
 )
-def test_what_cannot_be_answered_gets_a_sentence(ask: Questions, question, told: str) -> None:
+def test_what_cannot_be_answered_gets_a_sentence(ask: Questions, question, sentence: str) -> None:
     page = unescape(question(ask))
-    assert told in page and page.count("<p") == 1 and page.endswith(".</p></div>")
+    assert sentence in page and page.count("<p") == 1 and page.endswith(".</p></div>")
 
 
 def test_what_comes_from_data_or_users_is_escaped(ask: Questions) -> None:

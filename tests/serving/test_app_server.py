@@ -91,7 +91,7 @@ def test_on_large_data_only_what_answers_by_default(
 def test_what_fails_while_models_are_loaded_is_still_written(
     library: Library, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A question that another thread answers says on the terminal why it failed."""
+    """The reason why a question of another thread failed stays on the terminal."""
     loading, written = Event(), Event()
 
     def load(folder: Path) -> Recommender:

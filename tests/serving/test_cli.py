@@ -124,9 +124,9 @@ def test_outside_of_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_without_a_command_the_typical_steps_are_shown() -> None:
     done = run()
-    told = done.stdout + done.stderr
+    shown = done.stdout + done.stderr
     for step in ("make repro", "make ui", "recommend --user", "recommend --liked", "similar"):
-        assert step in told
+        assert step in shown
 
 
 def test_only_what_is_written_meanwhile_is_dropped(capfd: pytest.CaptureFixture[str]) -> None:

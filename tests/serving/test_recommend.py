@@ -1,4 +1,4 @@
-"""What is recommended to whom, by which model and why, on a small project."""
+"""Recommendations, their models and reasons, on a small project."""
 
 from __future__ import annotations
 

@@ -53,8 +53,8 @@ def test_a_miss_has_nearest_titles_each_movie_once(lookup: TitleLookup) -> None:
     assert near[0] == 2 and len(set(near)) == 3
     assert [found.item_idx for found in lookup.nearest("heat", 2)] == [1, 5]
     assert TitleLookup(ITEMS.iloc[:0]).nearest("heat", 3) == []
-    likeness = [found.similarity for found in lookup.nearest("titan", 6)]
-    assert likeness == sorted(likeness, reverse=True) and likeness[0] <= 1
+    similarity = [found.similarity for found in lookup.nearest("titan", 6)]
+    assert similarity == sorted(similarity, reverse=True) and similarity[0] <= 1
 
 
 def test_of_one_title_and_year_the_movie_with_more_ratings_is_meant() -> None:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 
 
 class AskError(ValueError):
-    """A request that cannot be answered; the message says what can be asked instead."""
+    """A request that cannot be answered; the message names what can be asked instead."""
 
 
 class UnknownTitleError(AskError):

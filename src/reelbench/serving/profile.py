@@ -1,4 +1,4 @@
-"""The profile of a new user of whom age, gender, occupation or zip code are known."""
+"""The profile of a new user: age, gender, occupation and zip code, as far as known."""
 
 from __future__ import annotations
 

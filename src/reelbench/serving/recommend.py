@@ -2,7 +2,7 @@
 
 By default the best available model is used: of the trained models the first on the leaderboard
 (`TrainedModels.best_first`) that can answer the question. A named model that cannot is replaced by
-that one, and the note says so. Without any information, popular movies are returned.
+that one, with a note. Without any information, popular movies are returned.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from reelbench.serving.reasons import Anchors, reasons
 #: the model behind popular movies; where it is not trained, its formula is used with the mean
 #: number of ratings of a movie as prior votes
 POPULAR = "weighted_mean"
-#: from the name of a model its scores (n_items,), or the rest of the sentence "Model NAME … " that
-#: says why it has none
+#: from the name of a model its scores (n_items,), or the reason for having none as the rest of a
+#: sentence that begins with "Model NAME"
 Ask = Callable[[str], np.ndarray | str]
 
 

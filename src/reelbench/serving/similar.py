@@ -31,7 +31,7 @@ def similar(
         model: `content`: up to two movies by the same director, then by the weighted cosines of
             genres and tags. `text`: the same with the cosine of sentence embeddings. A trained
             model: as that sees it. Where `content` or `text` find no similar movie, the best model
-            that finds one is used, and the note says so.
+            that finds one is used, with a note.
         genre_weight: for `content`, from 0, tags alone, to 1, genres alone.
 
     Raises:

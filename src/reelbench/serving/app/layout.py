@@ -10,14 +10,7 @@ import gradio as gr
 import pandas as pd
 
 from reelbench.columns import GENDER, OCCUPATION
-from reelbench.serving.app.questions import (
-    BEST,
-    CONTENT,
-    LONGEST,
-    TEXT,
-    Leaderboard,
-    Questions,
-)
+from reelbench.serving.app.questions import BEST, CONTENT, LONGEST, TEXT, Leaderboard, Questions
 from reelbench.serving.library import Library
 from reelbench.serving.similar import GENRE_WEIGHT
 from reelbench.serving.trained_models import DEMOGRAPHICS

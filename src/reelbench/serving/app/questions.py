@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from threading import Lock
+from typing import Concatenate, ParamSpec
 
 import pandas as pd
 
@@ -33,16 +34,37 @@ _SIMILARITY = {
     similar.TEXT: "director and text embedding",
 }
 _MODEL, _FAULTS = "model", "faults"
+P = ParamSpec("P")
 _log = logging.getLogger(__name__)
+
+
+def _as_html(
+    question: Callable[Concatenate[Questions, P], str],
+) -> Callable[Concatenate[Questions, P], str]:
+    """One question at a time, since a network cannot answer two at once; errors as messages."""
+
+    @wraps(question)
+    def ask(questions: Questions, *args: P.args, **kwargs: P.kwargs) -> str:
+        try:
+            with questions.lock:
+                return question(questions, *args, **kwargs)
+        except AskError as error:
+            return message(f"{str(error).rstrip('.')}.")
+        except Exception:
+            _log.exception("a question of the app could not be answered")
+            return message("This could not be answered; see the terminal of the app for the cause.")
+
+    return ask
 
 
 @dataclass(frozen=True)
 class Questions:
-    """The questions of the app, one at a time: a network cannot answer two at once."""
+    """The questions of the app: from what is typed to HTML."""
 
     library: Library
-    _lock: Lock = field(default_factory=Lock, repr=False)
+    lock: Lock = field(default_factory=Lock, repr=False)
 
+    @_as_html
     def movies(self, text: str | None, k: float, model: str, genre_weight: float) -> str:
         """Movies for the id of a user, or similar to a title.
 
@@ -53,30 +75,23 @@ class Questions:
             genre_weight: from 0, tags alone, to 1, genres alone; for a title by `CONTENT`.
         """
         typed = _clean(text)
+        if not typed:
+            raise AskError("type the id of a user, such as 42, or the title of a movie")
+        if self._is_user(typed):
+            return self._by_model(self._for_user(typed, int(k), model))
+        return self._similar_page(self._similar(typed, int(k), model, genre_weight))
 
-        def ask() -> str:
-            if not typed:
-                raise AskError("type the id of a user, such as 42, or the title of a movie")
-            if self._is_user(typed):
-                return self._by_model(self._for_user(typed, int(k), model))
-            return self._similar_page(self._similar(typed, int(k), model, genre_weight))
-
-        return self._html(ask)
-
+    @_as_html
     def liked(self, titles: str | None, k: float, model: str) -> str:
         """Movies for a new user who likes some titles, one per line."""
-        lines = [_clean(line) for line in (titles or "").splitlines()]
-        typed = [line for line in lines if line]
+        typed = [line for line in map(_clean, (titles or "").splitlines()) if line]
+        if not typed:
+            raise AskError("type titles that you like, one per line")
+        if len(typed) > _MOST_TITLES:
+            raise AskError(f"{len(typed)} titles are too many: type {_MOST_TITLES} at most")
+        return self._by_model(for_liked(self.library, typed, int(k), _named(model)))
 
-        def ask() -> str:
-            if not typed:
-                raise AskError("type titles that you like, one per line")
-            if len(typed) > _MOST_TITLES:
-                raise AskError(f"{len(typed)} titles are too many: type {_MOST_TITLES} at most")
-            return self._by_model(for_liked(self.library, typed, int(k), _named(model)))
-
-        return self._html(ask)
-
+    @_as_html
     def profile(
         self,
         age: str | None,
@@ -86,16 +101,12 @@ class Questions:
         k: float,
         model: str,
     ) -> str:
-        """Movies for a new user of whom some of these are known."""
-
-        def ask() -> str:
-            words = [_clean(value) or None for value in (gender, occupation, zip_code)]
-            typed = Profile(_years(_clean(age)), *words)
-            if typed.empty:
-                raise AskError("type at least one of age, gender, occupation and zip code")
-            return self._by_model(for_profile(self.library, typed, int(k), _named(model)))
-
-        return self._html(ask)
+        """Movies for a new user with a profile, of which some parts may be missing."""
+        words = [_clean(value) or None for value in (gender, occupation, zip_code)]
+        typed = Profile(_years(_clean(age)), *words)
+        if typed.empty:
+            raise AskError("type at least one of age, gender, occupation and zip code")
+        return self._by_model(for_profile(self.library, typed, int(k), _named(model)))
 
     def _is_user(self, typed: str) -> bool:
         """Whether it is an id of the data set, or a number, unless that is a title."""
@@ -131,16 +142,6 @@ class Questions:
     def _by_model(self, answer: Answer) -> str:
         measured = on_test(self.library.root, answer.model)
         return answer_page(answer, "Model:", answer.model, measured)
-
-    def _html(self, ask: Callable[[], str]) -> str:
-        try:
-            with self._lock:
-                return ask()
-        except AskError as error:
-            return message(f"{str(error).rstrip('.')}.")
-        except Exception:
-            _log.exception("a question of the app could not be answered")
-            return message("This could not be answered; see the terminal of the app for the cause.")
 
 
 def _clean(text: str | None) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
@@ -129,24 +130,25 @@ def warm(library: Library) -> None:
     small = library.ids.n_users * library.ids.n_items <= _SMALL
     for name in names[:1]:
         _ready(library, name, similar=small)
-    _profile(library)
+    with _logged("profiles are"):
+        for_profile(library, Profile(age=30), k=1)
     for name in names[1:] if small else ():
         _ready(library, name, similar=small)
 
 
 def _ready(library: Library, name: str, similar: bool) -> None:
-    try:
+    with _logged(f"model {name} is"):
         on_test(library.root, name)
         model = library.models.get(name)
         model.score([0])
         if similar:
             model.similar_items(0)
-    except Exception as error:
-        _log.warning("model %s is not ready: %s", name, error)
 
 
-def _profile(library: Library) -> None:
+@contextmanager
+def _logged(what: str) -> Iterator[None]:
+    """Turn an exception into a warning."""
     try:
-        for_profile(library, Profile(age=30), k=1)
+        yield
     except Exception as error:
-        _log.warning("profiles are not ready: %s", error)
+        _log.warning("%s not ready: %s", what, error)
