@@ -12,8 +12,8 @@ from scipy import sparse
 from small_project import N_ITEMS, N_USERS, ratings, write_catalogue, write_ratings
 
 from reelbench import paths
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Block, Features, Ids, write_block
+from reelbench.data.interactions import Ids, Interactions
+from reelbench.features.block import Block, Features, write_block
 from reelbench.features.matrices import sparse_arrays
 from reelbench.files import write_json
 from reelbench.models.base import Recommender

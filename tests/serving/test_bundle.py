@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features, Ids
+from reelbench.data.interactions import Ids, Interactions
+from reelbench.features.block import Features
 from reelbench.models.popularity import Popularity
 from reelbench.serving import bundle
 from reelbench.serving.bundle import Bundle

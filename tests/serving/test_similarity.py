@@ -11,8 +11,8 @@ from real_tables import Tables, blocks_of, tables_of, tmdb, with_directors
 from scipy import sparse
 from sklearn.metrics.pairwise import cosine_similarity
 
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Catalogue, Ids
+from reelbench.data.interactions import Ids, Interactions
+from reelbench.features.block import Catalogue
 from reelbench.features.matrices import sparse_arrays, sparse_of
 from reelbench.serving.similarity import (
     ContentLists,

@@ -12,8 +12,8 @@ from scipy import sparse
 
 from reelbench import paths
 from reelbench.columns import AKA, GENRES, ITEM_ID, ITEM_IDX, TITLE, USER_ID, USER_IDX, YEAR
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Block, Ids, read_block
+from reelbench.data.interactions import Ids, Interactions
+from reelbench.features.block import Block, read_block
 from reelbench.files import read_json
 from reelbench.serving.answer import AskError, UnknownTitleError
 from reelbench.serving.similarity import ContentLists, LikedTogether

@@ -15,8 +15,8 @@ import pandas as pd
 from scipy import sparse
 
 from reelbench.columns import ITEM_IDX, TAG
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Block, Catalogue, Ids
+from reelbench.data.interactions import Ids, Interactions
+from reelbench.features.block import Block, Catalogue
 from reelbench.features.matrices import dense_columns, sparse_of, unit_rows
 from reelbench.features.text import TextBlock
 from reelbench.models.shared.biases import group_means
@@ -68,6 +68,7 @@ def same_director(director: np.ndarray, item: int) -> np.ndarray:
 
     Args:
         director: int (n_items,), 0 for an unknown director.
+        item: the movie, which is not among its own.
     """
     same = (director == director[item]) & (director > 0)
     same[item] = False

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from reelbench import paths
+from reelbench.data.interactions import Ids
 from reelbench.evaluation.metrics import METRICS, Metric, find, is_metric
-from reelbench.features.block import Ids
 from reelbench.files import read_json, sha256_file
 from reelbench.models.base import Recommender
 from reelbench.serving.answer import AskError
