@@ -37,11 +37,15 @@ def test_info_of_two_sources() -> None:
     assert "GroupLens" in output
 
 
-def test_a_name_that_there_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_name_is_answered_with_the_nearest_one() -> None:
     result = CliRunner().invoke(app, ["data", "info", "ml-100"])
     assert result.exit_code == 2
-    assert "there is no data set 'ml-100'" in result.output
+    assert "unknown data set 'ml-100'; did you mean 'ml-100k'" in result.output
+
+
+def test_the_list_is_the_same_outside_a_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, ["data", "list"])
-    assert result.exit_code == 2
-    assert "go to the folder of the project" in result.output
+    assert [line.split()[0] for line in result.output.splitlines()] == NAMES

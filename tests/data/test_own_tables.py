@@ -167,5 +167,5 @@ def test_a_parquet_file_that_is_cut_off(engine: Engine) -> None:
     Path("ratings.parquet").write_bytes(Path("whole.parquet").read_bytes()[:-9])
     values = settings()
     values["tables"]["ratings"]["file"] = "ratings.parquet"
-    with pytest.raises(DataError, match=r"ratings.parquet is no Parquet file, or is cut off"):
+    with pytest.raises(DataError, match=r"ratings.parquet is not a complete Parquet file"):
         tables(engine, values)

@@ -27,26 +27,33 @@ class EngineConfig(Section):
 
     name: Literal["duckdb"]
     threads: PositiveInt
-    memory_limit: str  # such as 2GB; beyond it DuckDB works on disk, below data/
+    memory_limit: str  # such as 2GB; beyond it DuckDB works on disk
 
 
 class Engine:
     """A connection, and what a stage does with one."""
 
-    def __init__(self, config: EngineConfig) -> None:
+    def __init__(self, config: EngineConfig, folder: Path = paths.DATA) -> None:
+        """Connect.
+
+        Args:
+            config: threads and memory.
+            folder: where temporary files go; made when the first one is needed.
+        """
+        self._folder = folder
         self._connection = ibis.duckdb.connect(
             threads=config.threads,
             memory_limit=config.memory_limit,
-            temp_directory=str(paths.DATA / ".duckdb"),
+            temp_directory=str(folder / ".duckdb"),
         )
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._copies: dict[str, str] = {}
 
     def scratch(self, name: str) -> Path:
-        """A path for a temporary file, below data/, removed with the engine."""
+        """A path for a temporary file, removed with the engine."""
         if self._scratch is None:
-            paths.DATA.mkdir(exist_ok=True)
-            self._scratch = tempfile.TemporaryDirectory(prefix=".scratch-", dir=paths.DATA)
+            self._folder.mkdir(exist_ok=True)
+            self._scratch = tempfile.TemporaryDirectory(prefix=".scratch-", dir=self._folder)
         return Path(self._scratch.name) / name
 
     def text(self, file: TextFile) -> ibis.Table:

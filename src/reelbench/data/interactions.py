@@ -28,6 +28,12 @@ class Ids:
 class Interactions:
     """One part of the ratings (train, valid or test), n rows.
 
+    >>> ratings = Interactions.from_arrays([0, 0, 1], [0, 2, 1], [5, 3, 4])
+    >>> ratings.user_items(n_users=2, n_items=3).toarray().tolist()
+    [[5.0, 0.0, 3.0], [0.0, 4.0, 0.0]]
+    >>> len(ratings.select(ratings.rating > 3))
+    2
+
     Attributes:
         user_idx: int32 (n,), row numbers of the users table.
         item_idx: int32 (n,), row numbers of the items table.

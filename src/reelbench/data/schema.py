@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,12 @@ _LARGE = {
 }
 
 
+def validate_all(tables: Mapping[str, pyarrow.Table], engine: Engine) -> None:
+    """Check canonical tables by name; see `validate`."""
+    for name, table in tables.items():
+        validate(name, table, engine)
+
+
 def validate(name: str, table: pyarrow.Table, engine: Engine) -> None:
     """Check one canonical table.
 
@@ -183,7 +190,7 @@ def validate(name: str, table: pyarrow.Table, engine: Engine) -> None:
 def _pairs_differ(rows: ibis.Table, n: int, engine: Engine) -> bool:
     """Whether no user rates a movie twice; a pair of int32 fits into one int64."""
     pair = rows[USER_IDX].cast("int64") * 2**31 + rows[ITEM_IDX].cast("int64")
-    return engine.arrow(pair.nunique().name("n").as_table())["n"][0].as_py() == n
+    return bool(engine.arrow(pair.nunique().name("n").as_table())["n"][0].as_py() == n)
 
 
 def validate_frame(name: str, frame: pd.DataFrame) -> None:
@@ -212,7 +219,8 @@ def to_arrow(frame: pd.DataFrame) -> pyarrow.Table:
 def to_pandas(table: pyarrow.Table) -> pd.DataFrame:
     """The frame that `validate` expects: integers that may be missing stay integers."""
     nullable = {pyarrow.int64(): pd.Int64Dtype(), pyarrow.int16(): pd.Int16Dtype()}
-    return table.to_pandas(types_mapper=nullable.get)
+    frame: pd.DataFrame = table.to_pandas(types_mapper=nullable.get)
+    return frame
 
 
 def write(table: pyarrow.Table, file: Path) -> None:

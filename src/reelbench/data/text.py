@@ -214,7 +214,7 @@ def missing_column(file: TextFile, ours: str, theirs: str) -> str:
         return f"{message}. Is the delimiter really {file.delimiter!r}?{hint}"
     match = process.extractOne(theirs, file.columns, score_cutoff=60)
     hint = f"; is it '{match[0]}'?" if match else ""
-    return f"{message}{hint} Names of columns are set under read in conf/data/"
+    return f"{message}{hint} Names of columns are set by `columns` (below `read` in conf/data/)"
 
 
 def to_utf8(file: TextFile, target: Path) -> None:

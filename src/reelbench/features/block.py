@@ -1,9 +1,9 @@
-"""What a feature block is, how blocks are stored, and how a model gets at them.
+"""Feature blocks: what they are, how they are stored, and how a model reads them.
 
 A block is a dictionary of arrays in one `.npz` file. Arrays over items have `n_items` rows and are
 indexed by `item_idx`; arrays over users have `n_users` rows, are indexed by `user_idx` and have
-names that begin with `user_`. Nothing is ever repeated per rating. A matrix over a vocabulary is
-sparse (`matrices.sparse_arrays`). The block `ids` goes to every model.
+names that begin with `user_`. Nothing is repeated per rating. A matrix over a vocabulary is sparse
+(`matrices.sparse_arrays`). Every model gets the block `ids`.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar, Generic, TypeVar, cast
 
 import numpy as np
 import pandas as pd
-from hydra.utils import get_class
+import pyarrow as pa
 from pydantic import ConfigDict, Field
 
 from reelbench import paths
+from reelbench.columns import YEAR
 from reelbench.data.interactions import Ids, Interactions
 from reelbench.files import atomic, read_arrays, write_arrays
 from reelbench.params import Section, validate
@@ -29,10 +30,12 @@ IDS = "ids"
 #: how names of arrays over users begin
 USER_PREFIX = "user_"
 
+ConfigT = TypeVar("ConfigT", bound=Section)
+
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What a block may look at: the catalogue's metadata and the train part. Never test rows."""
+    """All that a block may read: the catalogue's metadata and the train part, never test rows."""
 
     ids: Ids
     items: pd.DataFrame
@@ -40,40 +43,50 @@ class Catalogue:
     tags: pd.DataFrame
     train: Interactions
 
+    @classmethod
+    def of(
+        cls, ids: Ids, items: pa.Table, users: pa.Table, tags: pa.Table, train: Interactions
+    ) -> Catalogue:
+        """From canonical tables; years are Int16, so that a missing one leaves them whole."""
+        movies = items.to_pandas().astype({YEAR: "Int16"})
+        return cls(ids, movies, users.to_pandas(), tags.to_pandas(), train)
+
     def train_items(self) -> np.ndarray:
         """Sorted `item_idx` of the items with a row in train: vocabularies come from these."""
         return np.unique(self.train.item_idx)
 
 
-class FeatureBlock(ABC):
-    """One block: a config and a pure function from the catalogue to arrays."""
+class FeatureBlock(ABC, Generic[ConfigT]):
+    """One block: a config, and a pure function from the catalogue to arrays."""
 
     Config: ClassVar[type[Section]] = Section
 
-    def __init__(self, *, seed: int = 0, threads: int = 1, **parameters: Any) -> None:
-        self.config: Any = self.Config(**parameters)
+    def __init__(self, *, seed: int = 0, threads: int = 1, **parameters: object) -> None:
+        self.config = cast(ConfigT, self.Config.model_validate(parameters))
         self.seed = seed
         self.threads = threads
 
     @abstractmethod
     def build(self, catalogue: Catalogue) -> Block:
-        """Arrays of the block; same input and config, same bytes."""
+        """Arrays of the block; the same input and config give the same bytes."""
 
 
 class BlockEntry(Section):
-    """Section `features.<name>` of the parameters: which class, in which file, and its own keys."""
+    """Section `features.<name>` of the parameters: a class, its file, and its parameters."""
 
     target: str = Field(alias="_target_")
     code: str
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
-    def create(self, name: str, *, seed: int, threads: int) -> FeatureBlock:
+    def create(self, name: str, *, seed: int, threads: int) -> FeatureBlock[Section]:
         """Instance of the block's class with its validated config.
 
         Raises:
-            ParamsError: a key that the class does not know.
+            ParamsError: the class does not know a key.
         """
-        block: type[FeatureBlock] = get_class(self.target)
+        from hydra.utils import get_class
+
+        block: type[FeatureBlock[Section]] = get_class(self.target)
         own = dict(self.model_extra or {})
         source = paths.CONF / "features" / f"{name}.yaml"
         validate(f"features.{name}", own, block.Config, source)
@@ -81,7 +94,7 @@ class BlockEntry(Section):
 
 
 class Features(Mapping[str, Block]):
-    """Blocks by name, as a model sees them: only those that it declared, and `ids`."""
+    """Blocks by name, as a model sees them: only those that it declares, and the sizes `ids`."""
 
     def __init__(self, ids: Ids, blocks: Mapping[str, Block] | None = None) -> None:
         self.ids = ids
@@ -90,9 +103,7 @@ class Features(Mapping[str, Block]):
     def __getitem__(self, name: str) -> Block:
         if name not in self._blocks:
             have = ", ".join(sorted(self._blocks)) or "none"
-            raise KeyError(
-                f"feature block '{name}' is not declared by the model (declared: {have})"
-            )
+            raise KeyError(f"feature block '{name}' is missing; the model was given: {have}")
         return self._blocks[name]
 
     def __iter__(self) -> Iterator[str]:

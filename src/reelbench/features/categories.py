@@ -21,7 +21,7 @@ class CategoriesConfig(Section):
     lengths: tuple[str, ...]
 
 
-class CategoriesBlock(FeatureBlock):
+class CategoriesBlock(FeatureBlock[CategoriesConfig]):
     """Numbers of values, rows of a vocabulary whose row 0, "", is the unknown.
 
     `NAME_number` int32 (n_items,) and `user_NAME_number` int32 (n_users,) per column, and
@@ -67,7 +67,7 @@ def _lengths(table: pd.DataFrame, name: str) -> list[str]:
     return [str(len(word)) if word else "" for word in _words(table, name)]
 
 
-class GenresBlock(FeatureBlock):
+class GenresBlock(FeatureBlock[Section]):
     """`genres` float32 (n_items, n_genres), ones and zeros; `names` str (n_genres,), sorted.
 
     The vocabulary is that of the items with a train row: a genre that only cold items have could
@@ -84,7 +84,7 @@ class GenresBlock(FeatureBlock):
         return {"genres": genres, "names": np.array(names, dtype=np.str_)}
 
 
-class DirectorsBlock(FeatureBlock):
+class DirectorsBlock(FeatureBlock[Section]):
     """`director` int32 (n_items,), a row of `names` str (n_directors + 1,); 0 and "" are unknown.
 
     The names are those of items with a train row, sorted; a director of cold items only is

@@ -18,7 +18,7 @@ class DemographicsConfig(Section):
     min_users: PositiveInt
 
 
-class DemographicsBlock(FeatureBlock):
+class DemographicsBlock(FeatureBlock[DemographicsConfig]):
     """Age on the scale of the users in train; gender, occupation and region as ones and zeros.
 
     `user_age` and `user_age_known` float32 (n_users, 1), `age_moments` float64 (2,): mean and

@@ -9,7 +9,7 @@ from reelbench.features.block import Block, Catalogue, FeatureBlock
 from reelbench.params import Section
 
 
-class IdsBlock(FeatureBlock):
+class IdsBlock(FeatureBlock[Section]):
     """`n_users` and `n_items` int64 (), `rating_scale` float64 (2,)."""
 
     def build(self, catalogue: Catalogue) -> Block:
@@ -26,7 +26,7 @@ class NoiseConfig(Section):
     columns: PositiveInt
 
 
-class NoiseBlock(FeatureBlock):
+class NoiseBlock(FeatureBlock[NoiseConfig]):
     """`noise` float32 (n_items, columns), rows of length 1 in directions that say nothing."""
 
     Config = NoiseConfig

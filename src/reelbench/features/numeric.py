@@ -29,7 +29,7 @@ class NumericConfig(Section):
         return self
 
 
-class NumericBlock(FeatureBlock):
+class NumericBlock(FeatureBlock[NumericConfig]):
     """Numbers with the median of train for what is unknown, standardised.
 
     `numeric`, `missing` and `zero` float32 (n_items, n_columns), `moments` float64 (n_columns, 3):
@@ -85,7 +85,7 @@ def _moments(values: np.ndarray) -> tuple[float, float, float]:
     return median, float(filled.mean()), float(filled.std()) or 1.0
 
 
-class YearsBlock(FeatureBlock):
+class YearsBlock(FeatureBlock[Section]):
     """`year` and `known` float32 (n_items, 1), `moments` float64 (2,): mean and deviation in years.
 
     `year` is standardised with the moments of the items with a train row, each item once; an

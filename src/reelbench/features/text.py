@@ -32,7 +32,7 @@ class TextConfig(Section):
     columns: tuple[str, ...]
 
 
-class TextBlock(FeatureBlock):
+class TextBlock(FeatureBlock[TextConfig]):
     """`text` float32 (n_items, 384), rows of length 1; zeros for an item without a text.
 
     An item's text is "title (year). genre, genre. keyword, keyword. overview" with the columns of

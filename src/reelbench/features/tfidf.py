@@ -31,7 +31,7 @@ class TfidfConfig(Section):
     distinct: bool
 
 
-class TfidfBlock(FeatureBlock):
+class TfidfBlock(FeatureBlock[TfidfConfig]):
     """A sparse matrix (n_items, n_terms) as `sparse_…` (`sparse_of`), and `terms` str (n_terms,).
 
     Terms are words of two or more letters or digits, lower case, without English stop words, in
@@ -101,7 +101,7 @@ class RowTagsConfig(Section):
     max_terms: PositiveInt
 
 
-class RowTagsBlock(FeatureBlock):
+class RowTagsBlock(FeatureBlock[RowTagsConfig]):
     """TF-IDF of the words of each tagged pair, a word once; rows of length 1, or 0 (stop words).
 
     `pair_user` and `pair_item` int32 (n_pairs,), ascending by user, then item; a sparse matrix

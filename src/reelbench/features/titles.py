@@ -34,7 +34,7 @@ class TitlesConfig(Section):
     max_tokens: PositiveInt
 
 
-class TitlesBlock(FeatureBlock):
+class TitlesBlock(FeatureBlock[TitlesConfig]):
     """Words of titles as rows of a table of vectors.
 
     `tokens` int32 (n_items, max_tokens), `vectors` float32 (n_words + 1, 50), `words` str

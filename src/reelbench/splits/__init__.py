@@ -1,24 +1,44 @@
 """Protocols that divide the ratings into train, valid and test.
 
-Every protocol gives each row of the ratings to exactly one part, and the same rows give the same
-parts whatever their order. One class a method, found by the key `method` of the section `split`.
+Every protocol assigns each rating to exactly one part, and the same ratings give the same parts in
+whatever order they come. There is one class per method, found by the key `method` of the section
+`split`.
+
+    >>> import ibis, numpy as np
+    >>> from reelbench.data.engine import Engine, EngineConfig
+    >>> ratings = ibis.memtable(
+    ...     {"user_idx": [0, 0, 1, 1], "item_idx": [0, 1, 0, 2],
+    ...      "rating": [4.0, 5.0, 3.0, 2.0], "timestamp": [10, 20, 30, 40]}
+    ... )
+    >>> config = METHODS["temporal_global"](
+    ...     name="temporal_global", method="temporal_global", test=0.25, valid=0.25
+    ... )
+    >>> engine = Engine(EngineConfig(name="duckdb", threads=1, memory_limit="1GB"))
+    >>> parts = divide(config, SplitInput(ratings, engine, np.random.default_rng(0)))
+    >>> {name: table["timestamp"].to_pylist() for name, table in parts.items()}
+    {'train': [10, 20], 'valid': [30], 'test': [40]}
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
 
+import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import ConfigDict
 
 from reelbench.columns import ITEM_IDX, TIMESTAMP, USER_IDX
 from reelbench.data import DataError
+from reelbench.data.engine import Engine
 from reelbench.params import Section
+from reelbench.seeds import generator
 from reelbench.splits.base import PARTS, Protocol, SplitInput
 from reelbench.splits.predefined import Predefined
 from reelbench.splits.random import ColdItems, KFold, Random, RandomByItem, RandomByUser
+from reelbench.splits.tags import TagCounts, known_tags
 from reelbench.splits.temporal import LeaveOneOut, TemporalGlobal, TemporalUser
 
 __all__ = [
@@ -27,9 +47,11 @@ __all__ = [
     "KFold",
     "Protocol",
     "SplitInput",
+    "SplitTables",
     "describe",
     "divide",
     "protocol_of",
+    "split_tables",
 ]
 
 METHODS: dict[str, type[Protocol]] = {
@@ -45,8 +67,54 @@ METHODS: dict[str, type[Protocol]] = {
 }
 
 
+class PartSummary(TypedDict):
+    """Size of one part; times are Unix seconds, None for a part without times."""
+
+    rows: int
+    users: int
+    items: int
+    time_min: int | None
+    time_max: int | None
+
+
+class ColdSummary(TypedDict):
+    """Users and items of one part without a row in train, and how many rows they have."""
+
+    users: int
+    rows_of_users: int
+    items: int
+    rows_of_items: int
+
+
+class SplitSummary(TypedDict):
+    """Content of `paths.SPLIT_COUNTS`, without the tags."""
+
+    name: str
+    method: str
+    parts: dict[str, PartSummary]
+    cold: dict[str, ColdSummary]
+    leak: str
+
+
+@dataclass(frozen=True)
+class SplitTables:
+    """What the stage `split` writes.
+
+    Attributes:
+        parts: `train`, `valid` and `test`, with the columns of `interactions`.
+        tags: the tags that features may use (see `tags.known_tags`).
+        tag_counts: tags read, dropped per reason, and written.
+        summary: sizes, cold users and items, and the leak of the protocol.
+    """
+
+    parts: dict[str, pa.Table]
+    tags: pa.Table
+    tag_counts: TagCounts
+    summary: SplitSummary
+
+
 class _Unknown(Section):
-    """What a section without a known method is held against: it fails, and names the methods."""
+    """Validates a section without a known method: it fails with the names of the methods."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -54,8 +122,30 @@ class _Unknown(Section):
 
 
 def protocol_of(section: Mapping[str, Any]) -> type[Any]:
-    """The config class that a section `split` is to be validated with."""
+    """The config class to validate a section `split` with."""
     return METHODS.get(str(section.get("method")), _Unknown)
+
+
+def split_tables(
+    config: Protocol, tables: Mapping[str, ibis.Table], engine: Engine, seed: int
+) -> SplitTables:
+    """Divide the ratings, and choose the tags that features may use.
+
+    Args:
+        config: the protocol.
+        tables: canonical `interactions` (with a column `source_row` if the protocol needs it),
+            `items`, `users` and `tags`.
+        engine: holds the tables.
+        seed: root seed; the seed of the draws derives from it and the name of the method.
+
+    Raises:
+        DataError: see `divide`.
+    """
+    rng = generator(seed, "split", config.method)
+    ratings, users, items = (tables[name] for name in ("interactions", "users", "items"))
+    parts = divide(config, SplitInput(ratings, engine, rng, users, items))
+    tags, counts = known_tags(tables["tags"], parts, config, engine)
+    return SplitTables(parts, tags, counts, describe(parts, config))
 
 
 def divide(config: Protocol, given: SplitInput) -> dict[str, pa.Table]:
@@ -72,19 +162,18 @@ def divide(config: Protocol, given: SplitInput) -> dict[str, pa.Table]:
     return parts
 
 
-def describe(parts: dict[str, pa.Table], config: Protocol) -> dict[str, Any]:
-    """Sizes and time ranges (Unix seconds) of the parts, what is cold, and the leak left."""
-    train = parts["train"]
+def describe(parts: Mapping[str, pa.Table], config: Protocol) -> SplitSummary:
+    """Sizes and time ranges of the parts, cold users and items, and the leak of the protocol."""
     return {
         "name": config.name,
         "method": config.method,
         "parts": {name: _sizes(table) for name, table in parts.items()},
-        "cold": {name: _cold(parts[name], train) for name in PARTS[1:]},
+        "cold": {name: _cold(parts[name], parts["train"]) for name in PARTS[1:]},
         "leak": config.leak,
     }
 
 
-def _sizes(part: pa.Table) -> dict[str, int | None]:
+def _sizes(part: pa.Table) -> PartSummary:
     times = pc.min_max(part[TIMESTAMP]).as_py()
     return {
         "rows": len(part),
@@ -95,12 +184,14 @@ def _sizes(part: pa.Table) -> dict[str, int | None]:
     }
 
 
-def _cold(part: pa.Table, train: pa.Table) -> dict[str, int]:
-    """How many users and movies of a part have no row in train, and how many rows are theirs."""
-    cold = {}
-    for name, column in (("users", USER_IDX), ("items", ITEM_IDX)):
-        unseen = pc.invert(pc.is_in(part[column], pc.unique(train[column])))
-        rows = part.filter(unseen)
-        cold[name] = pc.count_distinct(rows[column]).as_py()
-        cold[f"rows_of_{name}"] = len(rows)
-    return cold
+def _cold(part: pa.Table, train: pa.Table) -> ColdSummary:
+    (users, user_rows), (items, item_rows) = (
+        _unseen(part, train, column) for column in (USER_IDX, ITEM_IDX)
+    )
+    return {"users": users, "rows_of_users": user_rows, "items": items, "rows_of_items": item_rows}
+
+
+def _unseen(part: pa.Table, train: pa.Table, column: str) -> tuple[int, int]:
+    """Number of values of a column that train lacks, and of rows that have one."""
+    rows = part.filter(pc.invert(pc.is_in(part[column], pc.unique(train[column]))))
+    return pc.count_distinct(rows[column]).as_py(), len(rows)

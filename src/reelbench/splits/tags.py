@@ -1,8 +1,9 @@
-"""The tags that a feature may be made of: none of valid and test time, none of their pairs."""
+"""The tags that features may use: none on held-out pairs, none from the time of valid and test."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TypedDict
 
 import ibis
 import pyarrow as pa
@@ -16,27 +17,34 @@ LATE = "not earlier than the first rating held out"
 _FROM = "_from"
 
 
-def known_tags(
-    tags: ibis.Table, parts: dict[str, pa.Table], config: Protocol, engine: Engine
-) -> tuple[pa.Table, dict[str, Any]]:
-    """Leave out the tags that would tell of valid or test.
+class TagCounts(TypedDict):
+    """Number of tags read, dropped per reason, and written."""
 
-    These are the tags on a pair of user and movie that is held out and, where the protocol respects
-    time, those not earlier than the first rating held out: of the same user (clock `user`), or of
-    anybody. A tag without a time is taken to be late then.
+    read: int
+    dropped: dict[str, int]
+    written: int
+
+
+def known_tags(
+    tags: ibis.Table, parts: Mapping[str, pa.Table], config: Protocol, engine: Engine
+) -> tuple[pa.Table, TagCounts]:
+    """Leave out the tags that would reveal valid or test.
+
+    These are the tags on a held-out pair of user and movie and, where the protocol respects time,
+    those not earlier than the first rating held out: of the same user (clock `user`), or of anyone
+    (clock `everybody`). A tag without a time counts as late then.
 
     Args:
         tags: canonical tags.
         parts: what `divide` returned.
-        config: whose time counts.
-        engine: where the tags are.
+        config: the protocol, for its clock.
+        engine: holds the tags.
 
     Returns:
-        Rows sorted by user, movie, time (missing first) and tag; and how many were read, dropped
-        (per reason) and written.
+        Rows sorted by user, movie, time (missing first) and tag; and their counts.
     """
     held_out = ibis.memtable(pa.concat_tables([parts[name] for name in PARTS[1:]]))
-    rows = engine.cache(_judged(tags, held_out, config))
+    rows = engine.cache(_with_reason(tags, held_out, config))
     counted = engine.arrow(rows.group_by(REASON).agg(n=rows.count()).order_by(REASON)).to_pylist()
     dropped = {row[REASON]: row["n"] for row in counted if row[REASON] is not None}
     order = [USER_IDX, ITEM_IDX, ibis.asc(TIMESTAMP, nulls_first=True), TAG]
@@ -46,8 +54,8 @@ def known_tags(
     return table, {"read": read, "dropped": dropped, "written": len(table)}
 
 
-def _judged(tags: ibis.Table, held_out: ibis.Table, config: Protocol) -> ibis.Table:
-    """The tags with the reason why each has to go, null if it may stay."""
+def _with_reason(tags: ibis.Table, held_out: ibis.Table, config: Protocol) -> ibis.Table:
+    """The tags with the reason to drop them, null for those that may stay."""
     pairs = held_out.select(USER_IDX, ITEM_IDX).distinct().mutate(_held_out=True)
     rows = tags.left_join(pairs, [USER_IDX, ITEM_IDX])
     rows = rows.select(*tags.columns, "_held_out")
@@ -59,7 +67,7 @@ def _judged(tags: ibis.Table, held_out: ibis.Table, config: Protocol) -> ibis.Ta
         first = held_out.agg(**{_FROM: held_out[TIMESTAMP].min()})
         rows = rows.cross_join(first)
     if config.clock is not None:
-        # a user of whom nothing is held out has no such time
+        # null, and so not late, for a user without held-out ratings
         late = (rows[TIMESTAMP] >= rows[_FROM]) | (rows[TIMESTAMP].isnull() & rows[_FROM].notnull())
         reasons = [(rows["_held_out"].notnull(), HELD_OUT), (late, LATE)]
     return rows.select(*tags.columns, **{REASON: ibis.cases(*reasons, else_=ibis.null("string"))})

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from pyarrow import csv
 
 from reelbench import params, paths
 from reelbench.data import DataError, readers, schema
-from reelbench.data.clean.enrich import EnrichConfig, enrich
+from reelbench.data.clean.enrich import EnrichConfig, enriched
 from reelbench.data.clean.filters import FilterConfig, filtered
 from reelbench.data.clean.tables import Canonical, canonical, describe
 from reelbench.data.engine import Engine, EngineConfig
@@ -30,9 +28,8 @@ def run() -> None:
     except DataError as error:
         raise DataError(f"{error}{_where_to_mend()}") from error
     result = filtered(result, params.load("filter", FilterConfig))
-    result, fuzzy = _enriched(result, params.load("enrich", EnrichConfig))
-    for name, table in result.tables.items():
-        schema.validate(name, table, engine)
+    result, fuzzy = enriched(result, params.load("enrich", EnrichConfig))
+    schema.validate_all(result.tables, engine)
     with atomic(paths.CLEAN) as folder:
         folder.mkdir()
         _write(result, folder)
@@ -57,18 +54,6 @@ def _where_to_mend() -> str:
         return ""
     again = "dvc repro --force --single-item download"
     return f". {paths.RAW} is a copy of {root}: mend that, then run `{again}`"
-
-
-def _enriched(result: Canonical, config: EnrichConfig) -> tuple[Canonical, pd.DataFrame]:
-    """With directors and overviews, if asked for, and the matches that are only alike."""
-    if config.list is None:
-        return result, pd.DataFrame()
-    found = enrich(schema.to_pandas(result.tables["items"]), config.list)
-    _LOG.info("clean: %s: %s", config.name, found.counts)
-    items = {**result.counts["items"], config.name: found.counts}
-    tables = {**result.tables, "items": schema.to_arrow(found.items)}
-    counts = {**result.counts, "items": items}
-    return replace(result, tables=tables, counts=counts), found.fuzzy
 
 
 def _write(result: Canonical, folder: Path) -> None:

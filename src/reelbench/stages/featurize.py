@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 
-import pandas as pd
+import pyarrow.parquet as pq
 
 from reelbench import faults, params, paths
-from reelbench.columns import YEAR
 from reelbench.data.interactions import Interactions
 from reelbench.faults import Fault
 from reelbench.features.block import BlockEntry, Catalogue, Ids, write_block
@@ -34,15 +33,15 @@ def read_catalogue() -> Catalogue:
     """What blocks may look at, from the artifacts of clean and split."""
     everything = Fault.ENCODER_ON_ALL_ROWS in faults.read()
     sizes = read_json(paths.CATALOGUE)
-    return Catalogue(
+    return Catalogue.of(
         ids=Ids(
             sizes["n_users"],
             sizes["n_items"],
             float(sizes["rating_min"]),
             float(sizes["rating_max"]),
         ),
-        items=pd.read_parquet(paths.ITEMS).astype({YEAR: "Int16"}),
-        users=pd.read_parquet(paths.USERS),
-        tags=pd.read_parquet(paths.TAGS if everything else paths.KNOWN_TAGS),
+        items=pq.read_table(paths.ITEMS),
+        users=pq.read_table(paths.USERS),
+        tags=pq.read_table(paths.TAGS if everything else paths.KNOWN_TAGS),
         train=Interactions.from_parquet(paths.INTERACTIONS if everything else paths.TRAIN),
     )

@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
-import reelbench
 from reelbench import params, paths
 from reelbench.features.block import IDS
 from reelbench.files import sha256_file, write_json
@@ -66,7 +65,7 @@ def run() -> None:
 
 def code_hash(names: Sequence[str]) -> str:
     """SHA-256 over Python files and folders, named relative to the package."""
-    package = Path(reelbench.__file__).parent
+    package = Path(__file__).parents[1]
     hashes = "".join(f"{name}\0{source_hash(package / name)}\n" for name in names)
     return hashlib.sha256(hashes.encode()).hexdigest()
 

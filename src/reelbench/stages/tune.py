@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 
-from hydra.utils import get_class
-
 from reelbench import params, paths
 from reelbench.data.interactions import Interactions
 from reelbench.evaluation import EvaluateConfig
@@ -40,7 +38,7 @@ def run(model: str, *, force: bool = True) -> Record:
     """
     problem, space = _problem(model), _space(model)
     config = params.load("tune", TuneConfig)
-    searcher = searchers.searcher_of(get_class(problem.entry.target))
+    searcher = searchers.searcher_of(problem.entry.target)
     name = searcher.name if len(space) else None
     code = code_hash(("models",))
     description = record.describe(problem, space, config, name, params.read(), code)
@@ -55,7 +53,7 @@ def run(model: str, *, force: bool = True) -> Record:
         space,
         description["default"],
         problem.objective,
-        n_trials=config.trials,
+        trials=config.trials,
         seconds=config.seconds,
         seed=description["seed"],
         value=problem.value,

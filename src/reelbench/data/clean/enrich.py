@@ -7,10 +7,11 @@ No row is added or merged: two movies of one title and year stay two, and both g
 
 from __future__ import annotations
 
+import logging
 import re
 import unicodedata
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,11 +20,14 @@ from pydantic import Field, NonNegativeInt
 from rapidfuzz import fuzz
 
 from reelbench.columns import AKA, DIRECTOR, ITEM_ID, OVERVIEW, SCORE, TITLE, TITLE_RAW, YEAR
-from reelbench.data import DataError
+from reelbench.data import DataError, schema
+from reelbench.data.clean.tables import Canonical
 from reelbench.data.clean.titles import parse_title
 from reelbench.data.text import open_text, rename
 from reelbench.params import Section
 from reelbench.paths import in_checkout
+
+_LOG = logging.getLogger(__name__)
 
 COLUMNS = (DIRECTOR, OVERVIEW)
 
@@ -63,6 +67,25 @@ class Enriched:
     items: pd.DataFrame
     counts: dict[str, Any]
     fuzzy: pd.DataFrame
+
+
+def enriched(full: Canonical, config: EnrichConfig) -> tuple[Canonical, pd.DataFrame]:
+    """The tables with directors and overviews, and the list of fuzzy matches.
+
+    Args:
+        full: canonical tables.
+        config: its list is None for nothing to add; then the list of matches is empty.
+
+    Raises:
+        DataError: there is no file, or it lacks a column.
+    """
+    if config.list is None:
+        return full, pd.DataFrame()
+    found = enrich(schema.to_pandas(full.tables["items"]), config.list)
+    _LOG.info("%s: %s", config.name, found.counts)
+    items = {**full.counts["items"], config.name: found.counts}
+    tables = {**full.tables, "items": schema.to_arrow(found.items)}
+    return replace(full, tables=tables, counts={**full.counts, "items": items}), found.fuzzy
 
 
 def enrich(items: pd.DataFrame, config: ListConfig) -> Enriched:

@@ -180,6 +180,21 @@ def no_time(time_format: str) -> str:
     return _TIME_FORMATS.get(time_format, f"timestamp is not a date like {time_format}")
 
 
+def observed_scale(raw: RawRows, config: ReadConfig, engine: Engine) -> tuple[float, float]:
+    """Smallest and largest rating of a table as read.
+
+    Raises:
+        DataError: no rating is a number.
+    """
+    rating = _number(raw.table[RATING], config.decimal)
+    numbers = raw.table.select(_rating=rating).filter(lambda table: ~table["_rating"].isnan())
+    found = engine.arrow(numbers.agg(low=numbers["_rating"].min(), high=numbers["_rating"].max()))
+    low, high = found.to_pylist()[0].values()
+    if low is None:
+        raise DataError(f"{raw.file.path}: no rating is a number")
+    return low, high
+
+
 def _number(column: ibis.ir.StringValue, decimal: str) -> ibis.ir.FloatingValue:
     text = column if decimal == "." else column.replace(decimal, ".")
     return text.try_cast("float64")

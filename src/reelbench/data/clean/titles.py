@@ -1,7 +1,12 @@
-"""Titles as MovieLens and its relatives write them, taken apart: title, year, other titles.
+"""Titles as MovieLens and similar sources write them, split into title, year and other titles.
 
-`parse_title` is pure and never raises. Its results are fixed points: parsing a title or an
-alternative title that it returned gives the same title again, with no year and no alternatives.
+    >>> parse_title("Usual Suspects, The (1995)")
+    Title(title='The Usual Suspects', year=1995, aka=())
+    >>> parse_title("Seven (a.k.a. Se7en) (1995)")
+    Title(title='Seven', year=1995, aka=('Se7en',))
+
+`parse_title` is pure and never raises. Its results are fixed points: parsing a returned title or
+other title gives the same title again, without a year and other titles.
 """
 
 from __future__ import annotations

@@ -130,6 +130,10 @@ def split_genres(genres: pd.Series, config: ReadConfig) -> list[list[str]]:
 
 
 def years(values: pd.Series) -> pd.Series:
-    """Int16: the four digits that a value begins with ("1995", "1995-10-30"), else missing."""
+    """Int16: the four digits that a value begins with, else missing.
+
+    >>> years(pd.Series(["1995", "1995-10-30", "V", None], dtype="str")).tolist()
+    [1995, 1995, <NA>, <NA>]
+    """
     digits = values.str.extract(r"^\s*(\d{4})(?!\d)", expand=False)
     return pd.to_numeric(digits).astype("Int16")

@@ -1,17 +1,18 @@
-"""Ratings of your own: one file each, delimited text or Parquet, with names of columns from conf/.
+"""Ratings of your own: delimited text, Parquet or tables in memory, with your names of columns.
 
-Only the ratings are needed. Without a file of items the movies are those of the ratings, and their
+Only ratings are required. Without a table of items the movies are those of the ratings, and their
 titles are their ids.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import ibis
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from reelbench.columns import (
@@ -33,6 +34,7 @@ from reelbench.data.readers import (
     RawTables,
     ReadConfig,
     TableConfig,
+    TablesConfig,
     split_genres,
     years,
 )
@@ -40,83 +42,135 @@ from reelbench.data.text import TextFile, missing_column, open_text, rename
 
 
 @dataclass(frozen=True)
-class ParquetFile:
-    """A Parquet file, with the file's own name of every column of ours."""
+class OwnTable:
+    """A table of the user's.
+
+    Attributes:
+        content: a delimited text file, a Parquet file (by its ending), or a table in memory.
+        columns: our name of a column → its name in the table; all of them must exist.
+        name: what messages call a table in memory.
+    """
+
+    content: Path | pa.Table
+    columns: dict[str, str]
+    name: str = "table"
+
+
+@dataclass(frozen=True)
+class ColumnarSource:
+    """A Parquet file or a table in memory, with its own name of every column of ours."""
 
     path: Path
     names: dict[str, str]
+    table: pa.Table | None = None
 
     def label(self, column: str) -> str:
-        """Our name of a column, behind the file's own name where that is another."""
+        """Our name of a column, after the table's own name if that is different."""
         theirs = self.names.get(column, column)
         return column if theirs == column else f"{theirs} ({column})"
 
     def locate(
         self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
     ) -> tuple[str, tuple[str, ...]]:
-        """The first row with these values."""
-        table = ibis.memtable(pq.read_table(self.path, columns=[self.names[c] for c in columns]))
+        """The first row with these values, and the values."""
+        table = ibis.memtable(self.read([self.names[c] for c in columns]))
         strings = _as_strings(table, {c: self.names[c] for c in columns}).execute()
         for number, row in enumerate(strings.itertuples(index=False), start=1):
             if (found := tuple("" if pd.isna(v) else str(v) for v in row)) in rows:
                 return f"{self.path}, row {number}", found
         raise LookupError(f"{self.path}: none of {len(rows)} rows found")
 
+    def read(self, columns: Sequence[str]) -> pa.Table:
+        """Some columns, by the table's own names."""
+        if self.table is not None:
+            return self.table.select(list(columns))
+        return pq.read_table(self.path, columns=list(columns))
+
+    def rows(self, engine: Engine) -> ibis.Table:
+        """The columns of ours as strings."""
+        table = engine.parquet(self.path) if self.table is None else ibis.memtable(self.table)
+        return _as_strings(table, self.names)
+
 
 def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
-    """Read the files that `config.tables` names."""
+    """Read the files that `config.tables` names.
+
+    Raises:
+        DataError: no file of ratings is named, or a file is missing or lacks a column.
+    """
     if config.tables is None:
         raise DataError("data.read.tables is missing: it names the files and their columns")
-    tables = config.tables
-    ratings = _rows(folder, tables.ratings, (USER_ID, ITEM_ID, RATING), config, engine)
-    if ratings is None:
+    if config.tables.ratings.file is None:
         raise DataError("data.read.tables.ratings.file is null: a file of ratings is needed")
+    tables = {}
+    for name in TablesConfig.model_fields:
+        table: TableConfig = getattr(config.tables, name)
+        if table.file is not None:
+            columns = {ours: theirs for ours, theirs in table.columns.items() if theirs is not None}
+            tables[name] = OwnTable(folder / table.file, columns)
+    return read_tables(tables, config, engine)
+
+
+def read_tables(tables: Mapping[str, OwnTable], config: ReadConfig, engine: Engine) -> RawTables:
+    """Read `ratings` and, where they exist, `items`, `users` and `tags`.
+
+    Raises:
+        DataError: a file is missing, or a table lacks a column.
+    """
+    ratings = _rows(tables["ratings"], (USER_ID, ITEM_ID, RATING), config, engine)
+    items, users, tags = (tables.get(name) for name in ("items", "users", "tags"))
     return RawTables(
         interactions=ratings,
-        items=_items(folder, config) or _items_of(ratings, engine),
-        users=_frame(folder, tables.users, (USER_ID,), config),
-        tags=_rows(folder, tables.tags, (USER_ID, ITEM_ID, TAG), config, engine),
+        items=_items(items, config) if items else _items_of(ratings, engine),
+        users=_frame(users, (USER_ID,), config) if users else None,
+        tags=_rows(tags, (USER_ID, ITEM_ID, TAG), config, engine) if tags else None,
     )
 
 
-def _rows(
-    folder: Path, table: TableConfig, required: Sequence[str], config: ReadConfig, engine: Engine
-) -> RawRows | None:
-    """A table of the size of the ratings, with the columns that we know of."""
-    path = _path(folder, table)
-    if path is None:
-        return None
-    if path.suffix == ".parquet":
-        file = _parquet(path, table, required)
-        return RawRows(_as_strings(engine.parquet(path), file.names), file)
-    text = _text(path, table, required, config)
-    rows = engine.text(text)
-    known = [c for c in (*required, TIMESTAMP) if c in text.columns]
-    return RawRows(rows.select(*known), text)
+def all_columns(
+    content: Path | pa.Table, columns: Mapping[str, str], config: ReadConfig, name: str
+) -> OwnTable:
+    """A table with every column that it has: those in `columns` (ours → theirs) get our name.
+
+    Raises:
+        DataError: the file is missing or cannot be read.
+    """
+    have = _column_names(content, config)
+    ours = {theirs: ours for ours, theirs in columns.items()}
+    return OwnTable(content, {ours.get(theirs, theirs): theirs for theirs in have}, name)
 
 
-def _frame(
-    folder: Path, table: TableConfig, required: Sequence[str], config: ReadConfig
-) -> RawFrame | None:
+def _column_names(content: Path | pa.Table, config: ReadConfig) -> Sequence[str]:
+    if isinstance(content, pa.Table):
+        return content.column_names
+    if content.suffix == ".parquet":
+        return _parquet_names(content)
+    return open_text(content, config.delimiter, config.quote, config.encoding).columns
+
+
+def _rows(table: OwnTable, required: Sequence[str], config: ReadConfig, engine: Engine) -> RawRows:
+    """A table of the size of the ratings, with the columns that we know."""
+    source = _open(table, required, config)
+    if isinstance(source, ColumnarSource):
+        return RawRows(source.rows(engine), source)
+    rows = engine.text(source)
+    known = [c for c in (*required, TIMESTAMP) if c in source.columns]
+    return RawRows(rows.select(*known), source)
+
+
+def _frame(table: OwnTable, required: Sequence[str], config: ReadConfig) -> RawFrame:
     """A small table, with all its columns."""
-    path = _path(folder, table)
-    if path is None:
-        return None
-    if path.suffix != ".parquet":
-        text = _text(path, table, required, config)
-        return RawFrame(text.frame(), text)
-    file = _parquet(path, table, required)
-    frame = pq.read_table(path, columns=list(file.names.values())).to_pandas()
-    frame.columns = pd.Index(list(file.names))
+    source = _open(table, required, config)
+    if isinstance(source, TextFile):
+        return RawFrame(source.frame(), source)
+    frame = source.read(list(source.names.values())).to_pandas()
+    frame.columns = pd.Index(list(source.names))
     frame.index = pd.RangeIndex(1, len(frame) + 1, name=LINE)
-    return RawFrame(frame.apply(_strings), file)
+    return RawFrame(frame.apply(_strings), source)
 
 
-def _items(folder: Path, config: ReadConfig) -> RawFrame | None:
-    assert config.tables is not None
-    raw = _frame(folder, config.tables.items, (ITEM_ID, TITLE_RAW), config)
-    if raw is None:
-        return None
+def _items(table: OwnTable, config: ReadConfig) -> RawFrame:
+    raw = _frame(table, (ITEM_ID, TITLE_RAW), config)
     items = raw.frame
     if YEAR in items:
         items[YEAR] = years(items[YEAR])
@@ -140,38 +194,35 @@ def _empty_lists(index: pd.Index) -> pd.Series:
     return pd.Series([[] for _ in index], index=index, dtype=object)
 
 
-def _path(folder: Path, table: TableConfig) -> Path | None:
-    return None if table.file is None else folder / table.file
-
-
-def _names(table: TableConfig) -> dict[str, str]:
-    return {ours: theirs for ours, theirs in table.columns.items() if theirs is not None}
-
-
-def _text(path: Path, table: TableConfig, required: Sequence[str], config: ReadConfig) -> TextFile:
-    file = open_text(path, config.delimiter, config.quote, config.encoding)
-    names = _names(table)
-    return rename(file, names, [*required, *(ours for ours in names if ours not in required)])
-
-
-def _parquet(path: Path, table: TableConfig, required: Sequence[str]) -> ParquetFile:
-    """The file, with the columns that the configuration names and the required ones.
+def _open(
+    table: OwnTable, required: Sequence[str], config: ReadConfig
+) -> TextFile | ColumnarSource:
+    """The table with our names for the columns that are named or required.
 
     Raises:
-        DataError: it is missing, no Parquet file, or has not all of the columns.
+        DataError: it is missing, cannot be read, or lacks a column.
     """
-    if not path.exists():
-        raise DataError(f"{path} is missing")
-    try:
-        have = pq.read_schema(path).names
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} is no Parquet file, or is cut off: {error}") from error
-    names = dict.fromkeys(required, "") | _names(table)
-    names = {ours: theirs or ours for ours, theirs in names.items()}
+    content, names = table.content, table.columns
+    if isinstance(content, Path) and content.suffix != ".parquet":
+        file = open_text(content, config.delimiter, config.quote, config.encoding)
+        return rename(file, names, list(dict.fromkeys((*required, *names))))
+    in_memory = isinstance(content, pa.Table)
+    path = Path(table.name) if isinstance(content, pa.Table) else content
+    have = content.column_names if isinstance(content, pa.Table) else _parquet_names(content)
+    names = {ours: ours for ours in required} | names
     for ours, theirs in names.items():
         if theirs not in have:
             raise DataError(missing_column(TextFile(path, tuple(have)), ours, theirs))
-    return ParquetFile(path, names)
+    return ColumnarSource(path, names, content if in_memory else None)
+
+
+def _parquet_names(path: Path) -> list[str]:
+    if not path.exists():
+        raise DataError(f"{path} is missing")
+    try:
+        return list(pq.read_schema(path).names)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is not a complete Parquet file: {error}") from error
 
 
 def _as_strings(table: ibis.Table, names: dict[str, str]) -> ibis.Table:

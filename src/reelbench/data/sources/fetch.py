@@ -11,14 +11,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import StringConstraints, field_validator
 
-from reelbench import paths
+from reelbench import paths, presets
 from reelbench.data import DataError
 from reelbench.data.sources import synthetic
 from reelbench.data.sources.archives import extract, find, is_archive, members
@@ -105,13 +105,14 @@ class DataSection(Section):
     read: dict[str, Any]
 
 
-def fetch(data: DataSection, target: Path) -> None:
+def fetch(data: DataSection, target: Path, state: Path = paths.DATA) -> None:
     """Put the files of a data set into the folder `target`.
 
     Args:
         data: a local folder or archive, where one is given, comes before every other source; then
             wheels, then URLs.
         target: made by this call, whole or not at all.
+        state: folder for interrupted downloads and the hashes of unpinned ones.
 
     Raises:
         DataError: a file is missing or is not the one that its hash says.
@@ -124,14 +125,14 @@ def fetch(data: DataSection, target: Path) -> None:
         elif data.source.synthetic is not None:
             synthetic.write(data.source.synthetic, folder)
         else:
-            _fetch_remote(data, folder)
+            _fetch_remote(data, folder, state)
 
 
-def _fetch_remote(data: DataSection, folder: Path) -> None:
+def _fetch_remote(data: DataSection, folder: Path, state: Path) -> None:
     failed = []
     sets = data.source.sets
     wheels = [partial(fetch_wheel, s.wheel, s) for s in sets if s.wheel]
-    urls = [partial(fetch_url, s.url, s) for s in sets if s.url]
+    urls = [partial(fetch_url, s.url, s, state=state) for s in sets if s.url]
     for attempt in (*wheels, *urls):
         try:
             attempt(data, folder)
@@ -213,9 +214,11 @@ def fetch_wheel(wheel: WheelConfig, files: FileSet, data: DataSection, folder: P
         _extract(file, wheel.folder, files, data, folder)
 
 
-def fetch_url(url: UrlConfig, files: FileSet, data: DataSection, folder: Path) -> None:
+def fetch_url(
+    url: UrlConfig, files: FileSet, data: DataSection, folder: Path, state: Path = paths.DATA
+) -> None:
     """Fetch an archive, going on where an earlier download broke off, and take the files out."""
-    archive = paths.DOWNLOADS / url.name
+    archive = state / paths.DOWNLOADS.name / url.name
     _LOG.info("%s: fetching", url.address)
     try:
         download(url.address, archive)
@@ -226,22 +229,22 @@ def fetch_url(url: UrlConfig, files: FileSet, data: DataSection, folder: Path) -
             _verify(archive, url.sha256, data)
         _extract(archive, url.folder, files, data, folder)
         if url.sha256 is None:
-            _trust_on_first_use(url, archive, data)
+            _trust_on_first_use(url, archive, data, state / paths.KNOWN_HASHES.name)
     finally:
         archive.unlink()
 
 
-def _trust_on_first_use(url: UrlConfig, archive: Path, data: DataSection) -> None:
+def _trust_on_first_use(url: UrlConfig, archive: Path, data: DataSection, memory: Path) -> None:
     """Remember the hash of a download, or hold it against the one remembered."""
-    known = read_json(paths.KNOWN_HASHES) if paths.KNOWN_HASHES.exists() else {}
+    known = read_json(memory) if memory.exists() else {}
     found = sha256_file(archive)
     if known.setdefault(url.address, found) != found:
         raise DataError(
             f"{url.name}: sha256 is {found}, but the first download had {known[url.address]} "
-            f"({paths.KNOWN_HASHES}); nothing was kept. If the publisher has changed the file, "
+            f"({memory}); nothing was kept. If the publisher has changed the file, "
             "delete that line"
         )
-    write_json(paths.KNOWN_HASHES, known)
+    write_json(memory, known)
     _LOG.info("%s: sha256 %s; to pin it: conf/data/%s.yaml", url.name, found, data.name)
 
 
@@ -290,31 +293,31 @@ def _wanted(data: DataSection) -> str:
     return "; or ".join(", ".join(files.needed) for files in data.source.sets)
 
 
-_KEYS = set(DataSection.model_fields)
-
-
-def data_sets(conf: Path = paths.CONF) -> list[DataSection]:
+def data_sets(conf: Path | None = None) -> list[DataSection]:
     """All data sets that the configuration knows, by name.
 
-    Raises:
-        DataError: there is no folder of them here.
+    Args:
+        conf: folder of the configuration; by default `conf/` of the current folder if there is
+            one, else the presets of the package.
     """
-    files = sorted((conf / "data").glob("*.yaml"))
-    if not files:
-        raise DataError(f"no {conf / 'data'}/*.yaml: go to the folder of the project")
-    return [_section(file) for file in files]
+    folder = _folder(conf)
+    return [
+        _section(presets.preset("data", name, folder)) for name in presets.names("data", folder)
+    ]
 
 
-def data_set(name: str, conf: Path = paths.CONF) -> DataSection:
+def data_set(name: str, conf: Path | None = None) -> DataSection:
     """One data set.
 
     Raises:
-        DataError: there is none of this name.
+        ParamsError: unknown data set.
     """
-    found = {data.name: data for data in data_sets(conf)}
-    if name not in found:
-        raise DataError(f"there is no data set '{name}'; there are: {', '.join(found)}")
-    return found[name]
+    return _section(presets.preset("data", name, _folder(conf)))
+
+
+def _folder(conf: Path | None) -> Path:
+    local = paths.CONF if (paths.CONF / "data").is_dir() else presets.FOLDER
+    return conf or local
 
 
 def sources(data: DataSection) -> list[str]:
@@ -327,12 +330,10 @@ def sources(data: DataSection) -> list[str]:
     return [*made, *wheels, *urls, *(folders if data.source.files else [])]
 
 
-def _section(file: Path) -> DataSection:
-    content: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
-    # further keys are those of other stages
-    return DataSection.model_validate(
-        {key: value for key, value in content.items() if key in _KEYS}
-    )
+def _section(content: Mapping[str, object]) -> DataSection:
+    # other keys belong to other stages
+    known = DataSection.model_fields
+    return DataSection.model_validate({key: content[key] for key in content if key in known})
 
 
 def _pin(files: FileSet) -> str:
