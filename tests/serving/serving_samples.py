@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -19,7 +18,6 @@ from reelbench.files import write_json
 from reelbench.models.base import Recommender
 from reelbench.models.ease import EASE
 from reelbench.models.popularity import GlobalMean, Popularity, WeightedMean
-from reelbench.models.shared.user_items import NewUser
 from reelbench.models.warp import WARP
 
 IDS = Ids(N_USERS, N_ITEMS, 1.0, 5.0)
@@ -83,29 +81,3 @@ def write_project(
         (folder / paths.REPORTS).mkdir(exist_ok=True)
         table = pd.DataFrame({"model": list(BOARD), "ndcg_at_10": list(BOARD.values())})
         table.to_csv(folder / paths.LEADERBOARD_CSV, index=False)
-
-
-class Neighbourhood(Recommender):
-    """A model that the package does not know: items that the same users rated, counted."""
-
-    def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
-        rated = train.seen(features.ids.n_users + 1, features.ids.n_items).toarray()
-        self._rated = rated.astype(np.float32)
-
-    def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
-        return self._score(user_idx)[np.arange(len(item_idx)), item_idx]
-
-    def _score(self, user_idx: np.ndarray) -> np.ndarray:
-        return self._rated[user_idx] @ (self._rated.T @ self._rated)
-
-    def _state(self) -> dict[str, np.ndarray]:
-        return {"rated": self._rated}
-
-    def _restore(self, state: dict[str, np.ndarray]) -> None:
-        self._rated = state["rated"]
-
-    def _fold_in(self, user: NewUser) -> Self:
-        other = self._copy()
-        other._rated = self._rated.copy()
-        other._rated[-1] = np.isin(np.arange(self.ids.n_items), user.items)
-        return other

@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from serving_samples import IDS, Neighbourhood, blocks, models, train, write_project
+from serving_samples import blocks, models, train, write_project
 from small_project import N_ITEMS, ratings
 
 from reelbench import paths
 from reelbench.columns import GENRES, YEAR
-from reelbench.features.block import Features
 from reelbench.serving.answer import AskError
 from reelbench.serving.library import Library
 from reelbench.serving.profile import Profile
@@ -241,21 +240,6 @@ def test_a_model_left_over_from_other_data_does_not_answer(
 def test_a_folder_without_a_run(tmp_path: Path) -> None:
     with pytest.raises(AskError, match="make repro"):
         Library.read(tmp_path)
-
-
-def test_a_model_that_is_added_is_served_without_another_edit(tmp_path: Path) -> None:
-    part = train()
-    added = Neighbourhood().fit(part, part, Features(IDS))
-    write_project(tmp_path, {"added": added, "warp": MODELS["warp"]})
-    library = Library.read(tmp_path)
-    liked = for_liked(library, ["Heat 0"], k=3)
-    scores = added.fold_in([0], [5.0]).score([-1])[0]
-    scores[0] = -np.inf
-    assert liked.model == "added"
-    expected = np.argsort(-scores, kind="stable")[:3]
-    assert [int(r.item_id) for r in liked.recommendations] == expected.tolist()
-    assert for_user(library, "4", model="added").model == "added"
-    assert similar(library, "Heat 0", model="added").recommendations
 
 
 def test_a_model_of_another_version_is_refused(tmp_path: Path) -> None:
