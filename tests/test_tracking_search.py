@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from reelbench import paths, tracking
-from reelbench.files import write_json
+from reelbench.files import read_json, sha256_file, write_json
 from reelbench.tracking import search
 from reelbench.tracking.record import StaleError
 from reelbench.tracking.trials import PARENT, TRIAL, SearchStore
@@ -195,6 +195,21 @@ def test_tracking_off_mirrors_nothing(tmp_path: Path, monkeypatch: pytest.Monkey
     write_search()
     assert tracking.mirror_tunings() == []
     assert not Path("mlflow.db").exists()
+
+
+def test_a_search_is_found_by_the_hash_of_its_file(mirrored: Path) -> None:
+    """Also if it is one of many in the committed file."""
+    own = sha256_file(paths.tuning("svd"))
+    assert search.read("svd").search_hash == own
+    write_json(paths.TUNING, {"svd": read_json(paths.tuning("svd"))})
+    shutil.move(paths.tuning_dir("svd"), "elsewhere")
+    try:
+        committed = search.read("svd")
+    finally:
+        shutil.move("elsewhere", paths.tuning_dir("svd"))
+        paths.TUNING.unlink()
+    assert committed.search_hash == own
+    assert committed.metrics["cost_tune/seconds"] == 0
 
 
 def test_all_searches_at_once(mirrored: Path) -> None:

@@ -38,8 +38,7 @@ def atomic(path: Path) -> Iterator[Path]:
 def write_json(path: Path, content: Any) -> None:
     """Write JSON with sorted keys and a final newline; NaN is refused, since JSON has none."""
     with atomic(path) as temporary:
-        text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text(_json_text(content), encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
@@ -66,9 +65,13 @@ def sha256_file(path: Path) -> str:
 
 
 def sha256_json(content: object) -> str:
-    """Hexadecimal SHA-256 of JSON content, whatever the order of its keys."""
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    """Hexadecimal SHA-256 of the file that `write_json` would write."""
+    return hashlib.sha256(_json_text(content).encode()).hexdigest()
+
+
+def _json_text(content: object) -> str:
+    text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    return text + "\n"
 
 
 def sha256_tree(path: Path) -> str:

@@ -95,6 +95,21 @@ def test_a_space_smaller_than_the_budget_ends_the_search(searcher: Searcher) -> 
 
 
 @BOTH
+def test_every_kind_of_range_is_proposed(searcher: Searcher) -> None:
+    space = {
+        "single": ["one"],
+        "whole": {"low": 1, "high": 1000, "log": True},
+        "steps": {"low": 0.2, "high": 0.6, "step": 0.1},
+    }
+    default = {"single": "one", "whole": 10, "steps": 0.4}
+    found = searched(searcher, space, default=default, value=lambda s: s["steps"], trials=5)
+    for trial in found.trials:
+        assert trial.error is None
+        assert isinstance(trial.parameters["whole"], int)
+        assert trial.parameters["steps"] in (0.2, 0.3, 0.4, 0.5, 0.6)
+
+
+@BOTH
 def test_the_same_seed_gives_the_same_trials(
     searcher: Searcher, finished: dict[str, Search]
 ) -> None:
