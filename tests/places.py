@@ -1,11 +1,21 @@
-"""Where the checkout is, and what lies beside it."""
+"""Where the checkout is, and where tests find data sets that no registry has."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
-#: data sets that are not fetched from a registry, a folder each
-SHARED = Path(os.environ.get("REELBENCH_SHARED_DATA", ROOT.parent / "shared" / "data"))
 CONF = ROOT / "conf"
+#: folder with ml-latest-small/, tmdb-5000/ and imdb_top_1000.csv; the default is where CI has it
+SHARED = Path(os.environ.get("REELBENCH_SHARED_DATA", ROOT.parent / "shared" / "data"))
+
+
+def shared(name: str) -> Path:
+    """A file or folder in `SHARED`; the test is skipped if it does not exist."""
+    path = SHARED / name
+    if not path.exists():
+        pytest.skip(f"no {name} in {SHARED}: set REELBENCH_SHARED_DATA to a folder that has it")
+    return path

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pytest
 import yaml
-from places import CONF, SHARED
+from places import CONF, shared
 
 from reelbench.columns import RATING, YEAR
 from reelbench.data import schema
@@ -32,16 +31,11 @@ def tables_of(name: str, folder: Path) -> Tables:
 
 
 def tmdb() -> Tables:
-    folder = SHARED / "tmdb-5000"
-    if not (folder / "tmdb_5000_movies.csv").exists():
-        pytest.skip(f"TMDB 5000 is not in {SHARED}")
-    return tables_of("tmdb-5000", folder)
+    return tables_of("tmdb-5000", shared("tmdb-5000/tmdb_5000_movies.csv").parent)
 
 
 def with_directors(items: pd.DataFrame) -> pd.DataFrame:
-    file = SHARED / "imdb_top_1000.csv"
-    if not file.exists():
-        pytest.skip(f"IMDb's list is not in {SHARED}")
+    file = shared("imdb_top_1000.csv")
     path = CONF / "enrich" / "imdb-directors.yaml"
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
     config["list"]["path"] = str(file)

@@ -42,6 +42,7 @@ def write_search(model: str = "svd", **changes: Any) -> None:
         "inputs": {"train": "ab", "valid": "cd"},
         "ended": "all trials of the budget",
         "winner": 3,
+        "importances": {"factors": 1.0},
         "trials": [
             {"number": number, "parameters": setting, "value": value, "error": error}
             for number, (setting, (value, error)) in enumerate(zip(settings, found, strict=True), 1)
@@ -127,6 +128,7 @@ def test_the_parent_has_budget_and_winner(mirrored: Path) -> None:
     assert parent.data.metrics == {
         "valid/rmse": 0.8,
         "default/rmse": 0.9,
+        "importance/factors": 1.0,
         "cost_tune/trials": 3,
         "cost_tune/failed": 1,
         "cost_tune/seconds": 4.0,

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from places import shared
 
 from reelbench.data import DataError
 from reelbench.data.clean.enrich import Enriched, ListConfig, enrich, normalised
 from reelbench.data.clean.titles import parse_title
 
-ROOT = Path(__file__).parents[2]
-SHARED = Path(os.environ.get("REELBENCH_SHARED_DATA", ROOT.parent / "shared" / "data"))
 COLUMNS = {
     "title_raw": "Series_Title",
     "year": "Released_Year",
@@ -139,9 +137,7 @@ def test_normalised() -> None:
 
 
 def test_ml_latest_small_with_the_published_list() -> None:
-    movies, listed = SHARED / "ml-latest-small" / "movies.csv", SHARED / "imdb_top_1000.csv"
-    if not movies.exists() or not listed.exists():
-        pytest.skip("movies.csv of ml-latest-small or imdb_top_1000.csv is not there")
+    movies, listed = shared("ml-latest-small/movies.csv"), shared("imdb_top_1000.csv")
     frame = items(*pd.read_csv(movies)["title"])
     found = enrich(frame, config(listed))
     assert found.counts["list_rows"] == 1000

@@ -21,9 +21,8 @@ from reelbench.reporting.results import (
     read_replications,
     read_result,
 )
-from replications import table
-from replications.result import Report, Result, Spread
-from replications.rows import systems
+from replications import published as replicated
+from replications import tables
 
 PICTURE = paths.REPLICATION / "tmdb_titles" / "bars.png"
 RESULTS = [result("svd", 0.85, 0.2), result("bias", 0.9, 0.2), result("popularity", None, 0.3)]
@@ -105,11 +104,11 @@ def test_cohorts_are_a_table_per_metric_and_kind() -> None:
 def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     paths.REPLICATION.mkdir(parents=True)
-    drawn = Result(row="d_figure", shown="Bars of <three>.", files=(str(PICTURE),))
-    figure = Result(row="d_dnn", same={"rmse": Spread(mean=1.25)})
+    drawn = replicated.Result(shown="Bars of <three>.", files=(str(PICTURE),))
+    figure = replicated.Result(same={"rmse": replicated.Spread(mean=1.25)})
     rows = {"d_figure": drawn, "d_dnn": figure}
-    report = Report(preset="tmdb_titles", data="tiny", about="Here.", seeds=1, rows=rows)
-    table.write(table.lines(systems(), {"tmdb_titles": report}))
+    replicated.write(replicated.Report(preset="tmdb_titles", data="tiny", seeds=1, rows=rows))
+    tables.write()
 
 
 def test_every_system_with_its_rows(written: None) -> None:
@@ -122,7 +121,7 @@ def test_every_system_with_its_rows(written: None) -> None:
         "E": 8,
     }
     assert [row.files for row in found["D"].rows if row.files] == [str(PICTURE)]
-    assert "1 seed. Here." in found["D"].about and "Data" not in found["A"].about
+    assert "Data: `tiny`; seeds: 1." in found["D"].about and "Data" not in found["A"].about
 
 
 def test_the_page_shows_them(written: None) -> None:

@@ -96,6 +96,14 @@ def test_a_space_that_is_smaller_than_the_budget_is_named() -> None:
     assert "Fewer trials: svd (every setting tried)." in tuning.notes
 
 
+def test_the_most_important_parameter_is_named() -> None:
+    write("svd", importances={"factors": 0.71, "epochs": 0.29})
+    write("bias")
+    tuning = read()
+    assert tuning is not None
+    assert "(share of the variance, by fANOVA): svd factors (71 %)." in tuning.notes
+
+
 def test_leaderboard_and_page_say_the_same() -> None:
     write("svd")
     told = dataclasses.replace(content(result("svd"), result("bias")), tuning=read())

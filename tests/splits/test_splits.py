@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from places import shared
 from pydantic import ValidationError
 
 from reelbench.data import DataError
@@ -23,8 +23,6 @@ from reelbench.seeds import generator
 from reelbench.splits import METHODS, Protocol, SplitInput, describe
 from reelbench.splits import divide as divide_given
 
-ROOT = Path(__file__).parents[2]
-SHARED = Path(os.environ.get("REELBENCH_SHARED_DATA", ROOT.parent / "shared" / "data"))
 SCHEMA = pa.schema(
     [
         ("user_idx", pa.int32()),
@@ -245,9 +243,7 @@ def test_impossible_shares(method: str, test: float, valid: float) -> None:
 
 
 def test_published_sizes_of_ml_latest_small(engine: Engine) -> None:
-    file = SHARED / "ml-latest-small" / "ratings.csv"
-    if not file.exists():
-        pytest.skip(f"{file.name} of ml-latest-small is not in the shared data folder")
+    file = shared("ml-latest-small/ratings.csv")
     data = np.loadtxt(file, delimiter=",", skiprows=1)
     columns = [pa.array(data[:, i]).cast(kind) for i, kind in enumerate(SCHEMA.types)]
     rows = ibis.memtable(pa.Table.from_arrays(columns, schema=SCHEMA))

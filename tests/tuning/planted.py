@@ -31,7 +31,12 @@ def surface(setting: dict[str, Any]) -> float:
 
 def a_search(space: dict[str, Any] = SPACE, **options: Any) -> Search:
     """A search of the surface, in a journal of its own unless one is given."""
-    given: dict[str, Any] = {"trials": 12, "seconds": None, "seed": 3, "value": surface}
+    given: dict[str, Any] = {
+        "n_trials": options.pop("trials", 12),
+        "seconds": None,
+        "seed": 3,
+        "value": surface,
+    }
     given["journal"] = Path(mkdtemp()) / "journal.log"
     parsed = read_space("toy", space, Path("toy.yaml"))
     default = options.pop("default", {name: DEFAULT.get(name) for name in space})

@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +21,10 @@ from reelbench.tuning.searchers import TPE
 def test_a_setting_is_trained_once() -> None:
     calls: list[Any] = []
     found = a_search(value=lambda s: calls.append(s) or surface(s))
-    assert found.run(DEFAULT) == found.run(dict(reversed(DEFAULT.items()))) == surface(DEFAULT)
+    found.run(DEFAULT)
+    found.run(dict(reversed(DEFAULT.items())))
     assert len(calls) == len(found.trials) == 1
+    assert found.trials[0].value == surface(DEFAULT)
 
 
 def test_the_first_of_equals_is_the_best() -> None:
@@ -32,8 +38,9 @@ def test_the_first_of_equals_is_the_best() -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_value_that_is_not_finite_is_a_failure(value: float) -> None:
     found = a_search(value=lambda s: value)
-    assert math.isnan(found.run(DEFAULT))
+    found.run(DEFAULT)
     (trial,) = found.trials
+    assert math.isnan(found.loss(trial))
     assert trial.value is None and trial.error == f"ValueError: rmse is {value}"
     assert found.best is None
 
@@ -51,8 +58,8 @@ def test_a_break_by_the_user_is_no_failed_trial() -> None:
 def test_beyond_the_budget_nothing_is_trained() -> None:
     found = a_search(trials=1)
     found.run(DEFAULT)
-    assert found.done and found.ended == "all trials of the budget"
-    assert math.isnan(found.run(BEST))
+    assert found.limit == "all trials of the budget"
+    found.run(BEST)
     assert len(found.trials) == 1
 
 
@@ -74,6 +81,38 @@ def test_the_journal_holds_states_parameters_and_errors(tmp_path: Path) -> None:
     assert [trial.state.name for trial in trials] == ["COMPLETE", "FAIL"]
     assert trials[0].params == DEFAULT | {"kind": '"flat"'}
     assert trials[1].user_attrs == {"parameters": BEST, "error": "ValueError: diverged"}
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from planted import searched, surface
+from reelbench.tuning.searchers import TPE
+
+trained = []
+
+def killed(setting):
+    trained.append(setting)
+    if len(trained) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return surface(setting)
+
+searched(TPE, trials=6, value=killed, journal=Path(sys.argv[1]))
+"""
+
+
+def test_a_search_ended_by_sigkill_continues(tmp_path: Path) -> None:
+    journal = tmp_path / "journal.log"
+    search_path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    killed = subprocess.run(
+        [sys.executable, "-c", _KILLED, str(journal)], env=os.environ | {"PYTHONPATH": search_path}
+    )
+    assert killed.returncode == -signal.SIGKILL
+    calls: list[Any] = []
+    again = searched(TPE, trials=6, value=lambda s: calls.append(s) or surface(s), journal=journal)
+    assert len(calls) == 4
+    whole = searched(TPE, trials=6)
+    assert [t.parameters for t in again.trials] == [t.parameters for t in whole.trials]
 
 
 @pytest.mark.parametrize("lost", [1, 20, 200])

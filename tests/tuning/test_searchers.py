@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from planted import BEST, DEFAULT, GRID, SPACE, a_search, searched, surface
 
+from reelbench.models.network import Network
+from reelbench.models.svd import SVD
 from reelbench.tuning.search import Search, distributions
 from reelbench.tuning.searchers import (
     GAUSSIAN_PROCESS,
@@ -45,7 +47,7 @@ def test_the_budget_is_spent_and_the_default_comes_first(
     assert trials[0].parameters == DEFAULT
     settings = [trial.parameters for trial in trials]
     assert all(settings.count(setting) == 1 for setting in settings)
-    assert finished[searcher.name].ended == "all trials of the budget"
+    assert finished[searcher.name].limit == "all trials of the budget"
 
 
 def test_a_setting_near_the_best_is_found(finished: dict[str, Search]) -> None:
@@ -91,7 +93,7 @@ def test_a_space_smaller_than_the_budget_ends_the_search(searcher: Searcher) -> 
     )
     assert sorted({trial.parameters["size"] for trial in found.trials}) == [8, 16, 24]
     assert sorted({trial.parameters["rate"] for trial in found.trials}) == [0.1, 0.3]
-    assert len(found.trials) == 6 and found.ended == "every setting tried"
+    assert len(found.trials) == 6 and found.limit is None
 
 
 @BOTH
@@ -179,7 +181,7 @@ def test_a_default_outside_of_the_space_is_the_first_trial(searcher: Searcher) -
 def test_no_trial_starts_late(searcher: Searcher) -> None:
     found = searched(searcher, GRID, seconds=0.1, value=lambda s: time.sleep(0.06) or surface(s))
     assert len(found.trials) == 2
-    assert found.ended == "no time left"
+    assert found.limit == "no time left"
 
 
 def test_every_setting_survives_the_libraries() -> None:
@@ -193,5 +195,8 @@ def test_every_setting_survives_the_libraries() -> None:
 
 
 def test_networks_have_keras_tuner_and_all_others_optuna() -> None:
-    assert searcher_of("reelbench.models.network.Network") is GAUSSIAN_PROCESS
-    assert searcher_of("reelbench.models.svd.SVD") is TPE
+    class Added(Network):
+        pass
+
+    assert searcher_of(Network) is searcher_of(Added) is GAUSSIAN_PROCESS
+    assert searcher_of(SVD) is TPE

@@ -31,6 +31,7 @@ class Tuned(NamedTuple):
         ended: why there were no more trials.
         default, best: the metric with the parameters of the time, and of the best trial.
         in_use: whether the model's parameters are now those of the best trial.
+        important: the parameter that the metric depended on most, with its share; empty if unknown.
     """
 
     model: str
@@ -44,6 +45,7 @@ class Tuned(NamedTuple):
     default: float | None
     best: float | None
     in_use: bool
+    important: str
 
     @property
     def cells(self) -> list[str]:
@@ -93,6 +95,10 @@ class Tuning:
             "The first trial has the parameters that stood in conf/; test was not opened. The best "
             "of several trials looks better on valid than it is: only the leaderboard compares "
             "models.",
+            _names(
+                "Most important parameters (share of the variance, by fANOVA)",
+                [f"{s.model} {s.important}" for s in self.searches if s.important],
+            ),
             _names("Fewer trials", [f"{s.model} ({s.ended})" for s in short]),
             _names("Nothing to tune", self.fixed),
             _names("Not tuned by a search", self.untuned),
@@ -157,8 +163,15 @@ def _read(model: str, content: Mapping[str, Any] | None, now: Mapping[str, Any])
         metric=content["objective"]["metric"],
         default=values[1],
         best=values[content["winner"]],
+        important=_important(content.get("importances", {})),
         in_use=all(now.get(name) == value for name, value in chosen.items()),
     )
+
+
+def _important(importances: Mapping[str, float]) -> str:
+    """The first parameter and its share, such as `factors (71 %)`."""
+    name, share = max(importances.items(), key=lambda pair: pair[1], default=("", 0.0))
+    return f"{name} ({share:.0%})".replace("%", " %") if name else ""
 
 
 def _number(value: float | None) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from hydra.utils import get_class
+
 from reelbench import params, paths
 from reelbench.data.interactions import Interactions
 from reelbench.evaluation import EvaluateConfig
@@ -38,7 +40,7 @@ def run(model: str, *, force: bool = True) -> Record:
     """
     problem, space = _problem(model), _space(model)
     config = params.load("tune", TuneConfig)
-    searcher = searchers.searcher_of(problem.entry.target)
+    searcher = searchers.searcher_of(get_class(problem.entry.target))
     name = searcher.name if len(space) else None
     code = code_hash(("models",))
     description = record.describe(problem, space, config, name, params.read(), code)
@@ -53,7 +55,7 @@ def run(model: str, *, force: bool = True) -> Record:
         space,
         description["default"],
         problem.objective,
-        trials=config.trials,
+        n_trials=config.trials,
         seconds=config.seconds,
         seed=description["seed"],
         value=problem.value,

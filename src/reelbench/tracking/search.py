@@ -34,7 +34,8 @@ class Search:
         experiment: data set and split, `ml-100k/temporal_user`.
         search_hash: SHA-256 of the record; times of another run are not in it.
         parameters: budget, space, objective, searcher and seed.
-        metrics: `valid/…` of the best, `default/…` of the parameters of `conf/`, `cost_tune/…`.
+        metrics: `valid/…` of the best, `default/…` of the parameters of `conf/`, `importance/…` of
+            each parameter, `cost_tune/…`.
         tags: data, code and inputs.
     """
 
@@ -56,8 +57,10 @@ def read(model: str) -> Search:
     content = finished_searches().get(model)
     if content is None:
         raise StaleError(f"{model} has no finished search: run `reelbench tune {model}`")
-    cost = paths.tune_cost(model)
-    seconds: dict[str, float] = read_json(cost)["seconds"] if cost.is_file() else {}
+    seconds: dict[str, float] = {}
+    # a committed search is of another machine, and the seconds of this one are of another search
+    if paths.tuning(model).is_file() and read_json(paths.tuning(model)) == content:
+        seconds = read_json(paths.tune_cost(model))["seconds"]
     return Search(
         model=model,
         experiment=f"{content['data']}/{content['split']}",
@@ -82,6 +85,7 @@ def _metrics(content: Mapping[str, Any], seconds: Mapping[str, float]) -> dict[s
     metric = content["objective"]["metric"]
     found = {f"valid/{metric}": values.get(content["winner"]), f"default/{metric}": values.get(1)}
     found |= {"cost_tune/trials": len(values), "cost_tune/seconds": sum(seconds.values())}
+    found |= {f"importance/{name}": v for name, v in content.get("importances", {}).items()}
     found["cost_tune/failed"] = sum(value is None for value in values.values())
     return {name: float(value) for name, value in found.items() if value is not None}
 

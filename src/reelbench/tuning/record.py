@@ -92,7 +92,7 @@ def write(description: Record, search: Search, *, ended: bool = False) -> Record
         "trials": [{key: getattr(trial, key) for key in _TRIAL} for trial in trials],
         "winner": best.number if best and ended else None,
         "importances": search.importances() if ended else {},
-        "ended": search.ended if ended else None,
+        "ended": (search.limit or "every setting tried") if ended else None,
     }
     write_json(paths.tuning(model), content)
     return content
@@ -184,6 +184,7 @@ def changed(text: str, model: str, parameters: Mapping[str, Any]) -> str:
 
     yaml = YAML()
     yaml.preserve_quotes = True
+    yaml.default_flow_style = None  # a new list or mapping stays on its line
     yaml.width = _NO_FOLDING
     # as the files of conf/ are written: list items two in from their key, and null by its name
     yaml.indent(mapping=2, sequence=4, offset=2)
@@ -193,22 +194,10 @@ def changed(text: str, model: str, parameters: Mapping[str, Any]) -> str:
     if not isinstance(section, dict):
         raise TuningError(f"conf/models/{model}.yaml has no section models.{model} to write to")
     for name, value in parameters.items():
-        section[name] = _styled(section.get(name), value)
+        section[name] = value
     stream = io.StringIO()
     yaml.dump(content, stream)
     return stream.getvalue()
-
-
-def _styled(old: object, new: object) -> object:
-    """The new value; a list or a mapping on one line if the old one is, or if there is none."""
-    from ruamel.yaml.comments import CommentedMap, CommentedSeq
-
-    if not isinstance(new, list | dict):
-        return new
-    value = CommentedSeq(new) if isinstance(new, list) else CommentedMap(new)
-    if not isinstance(old, CommentedMap | CommentedSeq) or old.fa.flow_style():
-        value.fa.set_flow_style()
-    return value
 
 
 def _null(representer: Representer, _: None) -> ScalarNode:

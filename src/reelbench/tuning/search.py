@@ -1,4 +1,4 @@
-"""One search: a budget, and the trials that it has bought, kept in a journal of Optuna."""
+"""One search: a budget and its trials, which are kept in a journal of Optuna."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TuningError(ValueError):
 
 @dataclass(frozen=True)
 class Trial:
-    """One training; `value` is None, and `error` says why, where it failed."""
+    """One training; `value` is None, and `error` says why, if it failed."""
 
     number: int
     parameters: Parameters
@@ -39,47 +39,53 @@ class Trial:
     seconds: float
 
 
+@dataclass
 class Search:
     """Trains what a searcher proposes, within the budget, each setting once.
 
-    Args:
-        model: name, for the log and the journal.
+    A journal that a killed search left behind is continued: its finished trials count, and the
+    trial that was running is run again.
+
+    Attributes:
         default: the parameters of `conf/`, the first trial; may lie outside of the space.
-        trials, seconds: the budget; a trial that has begun is finished. None: no limit.
+        n_trials, seconds: the budget; a trial that has begun is finished. None: no limit.
         seed: of everything that a searcher draws.
         value: parameters → objective; may raise.
-        journal: file of the trials. One that a killed search left behind is continued: its
-            finished trials count, and the one that was running is run again.
         on_trial: called with the search after every trial.
     """
 
-    def __init__(
-        self,
-        model: str,
-        space: Space,
-        default: Parameters,
-        objective: Objective,
-        *,
-        trials: int,
-        seconds: float | None,
-        seed: int,
-        value: Callable[[Parameters], float],
-        journal: Path,
-        on_trial: Callable[[Search], object] = lambda search: None,
-    ) -> None:
-        self.model, self.space, self.default, self.objective = model, space, default, objective
-        self.n_trials, self.seconds, self.seed = trials, seconds, seed
-        self.direction: Literal["minimize", "maximize"] = (
-            "minimize" if objective.better == "lower" else "maximize"
-        )
-        self._value, self._on_trial = value, on_trial
-        self._study = _open(journal, model, self.direction)
+    model: str
+    space: Space
+    default: Parameters
+    objective: Objective
+    n_trials: int
+    seconds: float | None
+    seed: int
+    value: Callable[[Parameters], float]
+    journal: Path
+    on_trial: Callable[[Search], object] = lambda search: None
+
+    def __post_init__(self) -> None:
+        self._study = _open(self)
+
+    @property
+    def direction(self) -> Literal["minimize", "maximize"]:
+        """The better end of the objective, in Optuna's words."""
+        return "minimize" if self.objective.better == "lower" else "maximize"
 
     @property
     def trials(self) -> list[Trial]:
         """Finished trials, failed ones included."""
-        found = [trial for trial in self._study.get_trials() if _is_finished(trial)]
-        return [_trial(number, trial) for number, trial in enumerate(found, start=1)]
+        return [
+            Trial(
+                number=number,
+                parameters=trial.user_attrs[_PARAMETERS],
+                value=trial.value,
+                error=trial.user_attrs.get(_ERROR),
+                seconds=trial.duration.total_seconds() if trial.duration else 0.0,
+            )
+            for number, trial in enumerate(self._finished(), start=1)
+        ]
 
     @property
     def best(self) -> Trial | None:
@@ -88,81 +94,35 @@ class Search:
         return min(values, key=self.loss, default=None)
 
     @property
-    def done(self) -> bool:
-        """Whether the budget allows no further trial."""
-        return len(self.trials) >= self.n_trials or self._late
-
-    @property
-    def ended(self) -> str:
-        """Why no further trial was run."""
-        if len(self.trials) >= self.n_trials:
+    def limit(self) -> str | None:
+        """Why the budget allows no further trial; None if it does."""
+        trials = self.trials
+        if len(trials) >= self.n_trials:
             return "all trials of the budget"
-        return "no time left" if self._late else "every setting tried"
+        spent = sum(trial.seconds for trial in trials)
+        return "no time left" if self.seconds is not None and spent >= self.seconds else None
 
-    @property
-    def _late(self) -> bool:
-        spent = sum(trial.seconds for trial in self.trials)
-        return self.seconds is not None and spent >= self.seconds
+    def loss(self, trial: Trial) -> float:
+        """What an optimiser minimises; NaN for a failed trial."""
+        value = math.nan if trial.value is None else trial.value
+        return value if self.direction == "minimize" else -value
 
     def tried(self, parameters: Parameters) -> bool:
         """Whether there is a trial with these parameters."""
         return any(trial.parameters == parameters for trial in self.trials)
 
-    def loss(self, trial: Trial) -> float:
-        """What an optimiser minimises; NaN for a failed trial."""
-        if trial.value is None:
-            return math.nan
-        return trial.value if self.direction == "minimize" else -trial.value
-
-    def run(self, parameters: Parameters) -> float:
-        """Train with a setting, unless that was done before or the budget is spent.
-
-        Returns:
-            what an optimiser minimises; NaN if the trial failed or was not run.
-        """
-        wanted = {name: parameters[name] for name in self.space.parameters}
-        if not self.tried(wanted) and not self.done:
-            self._train(wanted)
-        found = (trial for trial in self.trials if trial.parameters == wanted)
-        return next((self.loss(trial) for trial in found), math.nan)
-
-    def propose(self, sampler: BaseSampler) -> Parameters:
-        """The setting that a sampler of Optuna chooses in view of the trials so far."""
-        import optuna
-
-        # a copy in memory: the journal holds what was trained, not what was proposed
-        copy = optuna.create_study(sampler=sampler, direction=self.direction)
-        known = [trial for trial in self._study.get_trials() if _is_finished(trial)]
-        copy.add_trials([t for t in known if self.space.contains(t.user_attrs[_PARAMETERS])])
-        return self.space.decode(copy.ask(distributions(self.space)).params)
-
-    def importances(self) -> dict[str, float]:
-        """Share of each parameter in the variance of the objective over the space.
-
-        Optuna's fANOVA (Hutter et al., ICML 2014): a random forest with a fixed seed over the
-        trials inside the space. Sums to 1; empty where fewer than two values differ.
-        """
-        from optuna.importance import FanovaImportanceEvaluator, get_param_importances
-
-        inside = [trial for trial in self.trials if self.space.contains(trial.parameters)]
-        if len({trial.value for trial in inside} - {None}) < 2:
-            return {}
-        found = get_param_importances(
-            self._study,
-            evaluator=FanovaImportanceEvaluator(seed=self.seed),
-            params=list(self.space.parameters),
-        )
-        return {name: round(value, _IMPORTANCE_DIGITS) for name, value in found.items()}
-
-    def _train(self, parameters: Parameters) -> None:
+    def run(self, parameters: Parameters) -> None:
+        """Train with a setting, unless that was done before or the budget is spent."""
         from optuna.trial import TrialState
 
-        encoded = self.space.encode(parameters)
-        self._study.enqueue_trial(encoded, user_attrs={_PARAMETERS: parameters})
-        known = distributions(self.space)
+        wanted = {name: parameters[name] for name in self.space.parameters}
+        if self.tried(wanted) or self.limit:
+            return
+        encoded, known = self.space.encode(wanted), distributions(self.space)
+        self._study.enqueue_trial(encoded, user_attrs={_PARAMETERS: wanted})
         trial = self._study.ask({name: known[name] for name in encoded})
         try:
-            value = self._value(parameters)
+            value = self.value(wanted)
             if not math.isfinite(value):
                 raise ValueError(f"{self.objective.key} is {value}")
         except Exception as failure:  # a setting that cannot be trained is a result too
@@ -170,17 +130,52 @@ class Search:
             self._study.tell(trial, state=TrialState.FAIL)
         else:
             self._study.tell(trial, value)
-        self._on_trial(self)
+        self.on_trial(self)
         self._log(self.trials[-1])
+
+    def propose(self, sampler: BaseSampler) -> Parameters:
+        """The setting that a sampler of Optuna chooses in view of the trials so far."""
+        import optuna
+
+        # a copy in memory: the journal holds what was trained, not what was proposed
+        copy = optuna.create_study(sampler=sampler, direction=self.direction)
+        known = self._finished()
+        copy.add_trials([t for t in known if self.space.contains(t.user_attrs[_PARAMETERS])])
+        return self.space.decode(copy.ask(distributions(self.space)).params)
+
+    def importances(self) -> dict[str, float]:
+        """Share of each parameter in the variance of the objective over the space.
+
+        Optuna's fANOVA (Hutter et al., ICML 2014): a random forest with a fixed seed, fitted to the
+        successful trials inside the space.
+
+        Returns:
+            shares that sum to 1, the largest first; empty if there are no more trials than
+            parameters, or if all values are equal.
+        """
+        from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+
+        inside = [trial for trial in self.trials if self.space.contains(trial.parameters)]
+        values = [trial.value for trial in inside if trial.value is not None]
+        if len(values) <= len(self.space) or len(set(values)) == 1:
+            return {}
+        evaluator = FanovaImportanceEvaluator(seed=self.seed)
+        names = list(self.space.parameters)
+        found = get_param_importances(self._study, evaluator=evaluator, params=names)
+        return {name: round(value, _IMPORTANCE_DIGITS) for name, value in found.items()}
+
+    def _finished(self) -> list[optuna.trial.FrozenTrial]:
+        """Trials that came to an end by themselves; one that was killed has no error."""
+        trials = self._study.get_trials()
+        return [t for t in trials if t.value is not None or _ERROR in t.user_attrs]
 
     def _log(self, trial: Trial) -> None:
         setting = " ".join(f"{name}={value}" for name, value in trial.parameters.items())
-        found = trial.error if trial.value is None else f"{trial.value:.5f}"
-        metric = "failed:" if trial.value is None else self.objective.key
-        _LOG.info(
-            "%s: trial %d of %d: %s → %s %s in %.1f s",
-            *(self.model, trial.number, self.n_trials, setting, metric, found, trial.seconds),
-        )
+        result = f"failed: {trial.error}"
+        if trial.value is not None:
+            result = f"{self.objective.key} {trial.value:.5f}"
+        place = f"{self.model}: trial {trial.number} of {self.n_trials}"
+        _LOG.info("%s: %s → %s in %.1f s", place, setting, result, trial.seconds)
 
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:
@@ -199,19 +194,22 @@ def _distribution(values: Choices | Range) -> BaseDistribution:
     return FloatDistribution(values.low, values.high, log=values.log, step=values.step)
 
 
-def _open(journal: Path, model: str, direction: Literal["minimize", "maximize"]) -> optuna.Study:
-    """The study in a journal, new or continued; trials that were running are marked as failed."""
+def _open(search: Search) -> optuna.Study:
+    """The study in the journal, new or continued; what was running or waiting has failed."""
     import optuna
     from optuna.storages.journal import JournalFileBackend, JournalStorage
     from optuna.trial import TrialState
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    journal = search.journal
     journal.parent.mkdir(parents=True, exist_ok=True)
-    _drop_half_a_line(journal)
+    if journal.is_file():  # a killed process may leave half a line; Optuna reads nothing behind it
+        content = journal.read_bytes()
+        journal.write_bytes(content[: content.rfind(b"\n") + 1])
     study = optuna.create_study(
         storage=JournalStorage(JournalFileBackend(str(journal))),
-        study_name=model,
-        direction=direction,
+        study_name=search.model,
+        direction=search.direction,
         load_if_exists=True,
     )
     for _ in study.get_trials(states=(TrialState.WAITING,)):
@@ -219,29 +217,6 @@ def _open(journal: Path, model: str, direction: Literal["minimize", "maximize"])
     for trial in study.get_trials(states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)
     return study
-
-
-def _drop_half_a_line(journal: Path) -> None:
-    """A process that is killed while it writes leaves one; Optuna could read nothing behind it."""
-    if journal.is_file():
-        content = journal.read_bytes()
-        journal.write_bytes(content[: content.rfind(b"\n") + 1])
-
-
-def _is_finished(trial: optuna.trial.FrozenTrial) -> bool:
-    """Whether a trial came to an end by itself; one that was killed has no error."""
-    return trial.value is not None or _ERROR in trial.user_attrs
-
-
-def _trial(number: int, trial: optuna.trial.FrozenTrial) -> Trial:
-    duration = trial.duration
-    return Trial(
-        number=number,
-        parameters=trial.user_attrs[_PARAMETERS],
-        value=trial.value,
-        error=trial.user_attrs.get(_ERROR),
-        seconds=0.0 if duration is None else duration.total_seconds(),
-    )
 
 
 def _reason(error: Exception) -> str:

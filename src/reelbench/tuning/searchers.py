@@ -10,6 +10,8 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from reelbench.models.base import Recommender
+from reelbench.models.network import Network
 from reelbench.seeds import seed_for
 from reelbench.tuning.search import Search
 from reelbench.tuning.space import Choices, Parameters, Space
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 # of a dozen trials the optimisers' own numbers, 10 and 3 per parameter, would leave them nothing
 _RANDOM_SHARE = 1 / 3
 _LEAST_RANDOM = 3
-
-_NETWORKS = "reelbench.models.network"
 
 
 class Searcher(NamedTuple):
@@ -43,7 +43,7 @@ def run(search: Search, searcher: Searcher) -> None:
     """
     search.run(search.default)
     n_random = max(_LEAST_RANDOM, round(_RANDOM_SHARE * search.n_trials))
-    while not search.done:
+    while not search.limit:
         seed = seed_for(search.seed, str(len(search.trials)))
         parameters = searcher.propose(search, n_random, seed)
         if search.tried(parameters):
@@ -114,6 +114,6 @@ TPE = Searcher("TPE (Optuna)", tpe)
 GAUSSIAN_PROCESS = Searcher("Gaussian process (Keras Tuner)", gaussian_process)
 
 
-def searcher_of(target: str) -> Searcher:
-    """The searcher of a model by the dotted name of its class."""
-    return GAUSSIAN_PROCESS if target.startswith(_NETWORKS) else TPE
+def searcher_of(model: type[Recommender]) -> Searcher:
+    """The searcher of a model's class."""
+    return GAUSSIAN_PROCESS if issubclass(model, Network) else TPE

@@ -1,0 +1,139 @@
+"""Rows that show what a system recommends: lists of movies, reasons, answers to typed questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from reelbench import paths
+from reelbench.columns import ITEM_IDX, RANK, RATING, SCORE, TITLE, USER_ID, USER_IDX
+from reelbench.features.block import read_block
+from reelbench.models.base import Recommender
+from reelbench.serving.answer import Answer
+from reelbench.serving.library import Library
+from reelbench.serving.profile import Profile
+from reelbench.serving.recommend import for_profile, for_user
+from reelbench.serving.similar import similar
+from reelbench.serving.similarity import ContentLists
+from replications.runs import Ran
+
+LENGTH = 5
+_NEIGHBOURS = 3
+# an occupation and a zip code that MovieLens 100K knows
+_PERSON = Profile(age=24, gender="M", occupation="student", zip_code="10003")
+
+
+def titles(ran: Ran) -> list[str]:
+    """Titles by `item_idx`."""
+    return list(pd.read_parquet(ran.file(paths.ITEMS), columns=[TITLE])[TITLE])
+
+
+def _joined(ran: Ran, items: Iterable[int]) -> str:
+    known = titles(ran)
+    return ", ".join(known[int(item)] for item in items) or "none"
+
+
+def for_first_user(ran: Ran, model: str) -> str:
+    """The recommendations of the first test user."""
+    first = _recommended(ran, model).head(LENGTH)
+    return f"First user: {_joined(ran, first[ITEM_IDX])}."
+
+
+def for_new_user(ran: Ran, model: str) -> str:
+    """The recommendations of a user whom the model does not know."""
+    scores = Recommender.load(ran.file(paths.model_dir(model))).score([-1])[0]
+    return f"New user: {_joined(ran, np.argsort(-scores, kind='stable')[:LENGTH])}."
+
+
+def most_rated_first(ran: Ran) -> list[int]:
+    """The movies in train by their number of ratings, equal ones by index."""
+    train = pd.read_parquet(ran.file(paths.TRAIN), columns=[ITEM_IDX])
+    counts = np.bincount(train[ITEM_IDX])
+    order = np.argsort(-counts, kind="stable")
+    return [int(item) for item in order[counts[order] > 0]]
+
+
+def content_lists(ran: Ran, blocks: Sequence[str]) -> ContentLists:
+    """Lists of similar movies from the feature blocks of a variant."""
+    found = {name: read_block(ran.file(paths.feature_block(name))) for name in blocks}
+    return ContentLists.of(found, len(titles(ran)))
+
+
+def like_title(ran: Ran, item: int, listed: np.ndarray) -> str:
+    """A movie and the list of those similar to it."""
+    return f"{titles(ran)[item]}: {_joined(ran, listed)}."
+
+
+def with_rating_count(ran: Ran, model: str) -> str:
+    """The first recommendation of the first test user, with number and mean of its ratings."""
+    first = _recommended(ran, model).iloc[0]
+    train = pd.read_parquet(ran.file(paths.TRAIN), columns=[ITEM_IDX, RATING])
+    ratings = train.loc[train[ITEM_IDX] == first[ITEM_IDX], RATING]
+    mean = f", mean {ratings.mean():.2f}" if len(ratings) else ""
+    return (
+        f"First user: {_joined(ran, [first[ITEM_IDX]])}, predicted {first[SCORE]:.2f}; "
+        f"{len(ratings)} ratings in train{mean}."
+    )
+
+
+def with_neighbours(ran: Ran, model: str) -> str:
+    """The first recommendation of the first test user, and the most similar movies in its train.
+
+    Similarity is the correlation of the scores of all users in train, which every model has.
+    """
+    first = _recommended(ran, model).iloc[0]
+    train = pd.read_parquet(ran.file(paths.TRAIN), columns=[USER_IDX, ITEM_IDX])
+    rated = train.loc[train[USER_IDX] == first[USER_IDX], ITEM_IDX].to_numpy()
+    scores = Recommender.load(ran.file(paths.model_dir(model))).score(np.unique(train[USER_IDX]))
+    similarity = _correlations(scores, int(first[ITEM_IDX]))[rated]
+    near = rated[np.argsort(-similarity, kind="stable")][:_NEIGHBOURS]
+    return (
+        f"First user: {_joined(ran, [first[ITEM_IDX]])}, because it is similar to "
+        f"{_joined(ran, near)} (by the scores of all users, not by the distance of embeddings)."
+    )
+
+
+def _recommended(ran: Ran, model: str) -> pd.DataFrame:
+    table = pd.read_parquet(ran.file(paths.recommendations(model)))
+    return table.sort_values([USER_IDX, RANK])
+
+
+def _correlations(scores: np.ndarray, item: int) -> np.ndarray:
+    """Of each column with that of `item`, float64 (n_items,); 0 for a constant column."""
+    centred = scores - scores.mean(axis=0, dtype=np.float64)
+    norms = np.sqrt((centred**2).sum(axis=0))
+    products, scale = centred.T @ centred[:, item], norms * norms[item]
+    return np.divide(products, scale, out=np.zeros(len(products)), where=scale > 0)
+
+
+def for_typed_profile(ran: Ran, model: str) -> str:
+    """The answer to a typed age, gender, occupation and zip code."""
+    return _text(for_profile(Library.read(ran.folder), _PERSON, LENGTH, model))
+
+
+def for_typed_user(ran: Ran, model: str) -> str:
+    """The answer to the id of the first user in train."""
+    library = Library.read(ran.folder)
+    user_id = str(library.users[USER_ID][int(np.min(library.train.user_idx))])
+    return _text(for_user(library, user_id, LENGTH, model))
+
+
+def for_typed_title(ran: Ran, likeness: str, genre_weights: Sequence[float] = (0.5,)) -> str:
+    """The answers to the most rated title, one per weight of genres against tags."""
+    library = Library.read(ran.folder)
+    title = str(library.items[TITLE][int(library.count.argmax())])
+    answers = []
+    for weight in genre_weights:
+        position = f" (genres {weight:g})" if len(genre_weights) > 1 else ""
+        answers.append(_text(similar(library, title, LENGTH, likeness, weight), position))
+    return " ".join(answers)
+
+
+def _text(answer: Answer, position: str = "") -> str:
+    """Who asked, what answered, the titles, and the notes of the answer."""
+    found = ", ".join(recommendation.title for recommendation in answer.recommendations)
+    asked = f"{answer.asked[:1].upper()}{answer.asked[1:]}{position}"
+    note = f" ({answer.note})" if answer.note else ""
+    return f"{asked}, by {answer.model}: {found or 'none'}{note}."

@@ -1,0 +1,210 @@
+"""Measure models on the published protocol, on an honest one, and with each fault alone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from reelbench import paths
+from reelbench.columns import ITEM_IDX, RATING, SCORE, USER_IDX
+from reelbench.evaluation.rating_metrics import error_sums
+from reelbench.evaluation.significance import error_intervals, resampling
+from reelbench.params import ParamsError
+from replications import runs
+from replications.published import Estimate, FaultEffect, Plan, Result, Spread, Variant
+from replications.runs import Ran
+
+_LOG = logging.getLogger(__name__)
+
+#: the root seeds are this and those after it; the first is that of `conf/config.yaml`
+FIRST_SEED = 42
+#: seconds of training: a cost, so it has no interval and no fault changes it
+SECONDS = "seconds"
+
+
+class Measured(NamedTuple):
+    """Metrics of a variant, one mapping per run; `intervals` has those of the metrics."""
+
+    runs: tuple[Mapping[str, Any], ...]
+
+    def spread(self, metric: str) -> Spread:
+        """Mean and standard deviation over the runs."""
+        return spread([run[metric] for run in self.runs])
+
+    def estimate(self, metric: str) -> Estimate:
+        """Figure of the first run with its interval."""
+        first = self.runs[0]
+        low, high = first["intervals"].get(metric, (None, None))
+        return Estimate(value=float(first[metric]), low=low, high=high)
+
+    def estimates(self, metrics: Iterable[str]) -> dict[str, Estimate]:
+        """`estimate` of several metrics, by metric."""
+        return {metric: self.estimate(metric) for metric in metrics}
+
+
+def spread(figures: Sequence[float]) -> Spread:
+    """Mean of a figure over runs, and its standard deviation where there are several."""
+    values = np.array(figures, dtype=float)
+    deviation = float(values.std(ddof=1)) if len(values) > 1 else None
+    return Spread(mean=float(values.mean()), deviation=deviation, runs=len(values))
+
+
+@dataclass
+class Study:
+    """The replication of one system: where and on which data it runs, and what has run so far.
+
+    Attributes:
+        overrides: Hydra overrides for every variant; paths in them are absolute.
+        seeds: number of runs behind a spread.
+        folder: of all variants, and of the store of their outs.
+        ran: every variant that was asked for, repeated ones too.
+    """
+
+    preset: str
+    overrides: tuple[str, ...]
+    seeds: int
+    folder: Path
+    ran: list[Ran] = field(default_factory=list)
+    _measured: dict[tuple[Variant, int], tuple[Ran, dict[str, Any]]] = field(default_factory=dict)
+
+    def run(self, variant: Variant, *, seed: int = FIRST_SEED, upto: str = "") -> Ran:
+        """Run a variant with a root seed, which also draws the split where that is random."""
+        overrides = (
+            f"+experiment={self.preset}",
+            "tracking=none",
+            # similarity of texts matters to no published row and takes long
+            "evaluate.similarity=ids",
+            *self.overrides,
+            f"seed={seed}",
+            *variant.hydra,
+        )
+        folder, store = self.folder / variant.model, self.folder / "store"
+        self.ran.append(runs.run(folder, store, overrides, variant.model, upto=upto))
+        return self.ran[-1]
+
+    def measure(self, variant: Variant, runs: int = 1) -> Measured:
+        """Metrics of a variant over several root seeds."""
+        seeds = range(FIRST_SEED, FIRST_SEED + runs)
+        return Measured(tuple(self._metrics(variant, seed) for seed in seeds))
+
+    def over_folds(self, variant: Variant, folds: int, *overrides: str) -> Measured:
+        """Metrics of a variant on each of the folds of `split=kfold`, trained on the others."""
+        split = ("split=kfold", f"split.folds={folds}", *overrides)
+        each = (variant.with_(*split, f"split.fold={fold}") for fold in range(1, folds + 1))
+        return Measured(tuple(self.measure(fold).runs[0] for fold in each))
+
+    def published(self, plan: Plan) -> Measured:
+        """Metrics on the published protocol."""
+        return self.measure(plan.same, max(self.seeds, plan.least))
+
+    def carry_out(self, plan: Plan) -> Result:
+        """Run every variant of a plan."""
+        same, honest = self.published(plan), self.measure(plan.honest)
+        single = {fault: self.measure(variant) for fault, variant in plan.single.items()}
+        also = {name: self.measure(variant) for name, variant in plan.also.items()}
+        return Result(
+            same={metric: same.spread(metric) for metric in plan.metrics},
+            honest=honest.estimates(plan.metrics),
+            worth=effects(honest, single, plan.metrics),
+            also={name: other.estimates(plan.metrics) for name, other in also.items()},
+        )
+
+    def _metrics(self, variant: Variant, seed: int) -> dict[str, Any]:
+        if (variant, seed) in self._measured:
+            self.ran.append(self._measured[variant, seed][0])
+        else:
+            ran = self.run(variant, seed=seed)
+            self._measured[variant, seed] = (ran, _metrics_of(ran, variant.model))
+        return self._measured[variant, seed][1]
+
+
+def _metrics_of(ran: Ran, model: str) -> dict[str, Any]:
+    """Metrics with intervals, the last loss on train, and the seconds of training."""
+    metrics = ran.metrics(model)
+    intervals = {**metrics["intervals"]}
+    if not {"rmse", "mae"} & set(intervals) and metrics["rmse"] is not None:
+        intervals |= _over_rows(ran, model)
+    losses = pd.read_csv(ran.file(paths.curves(model)))["train_loss"]
+    # curves are root mean squared errors, published losses are squared
+    of_train = {"train_mse": float(losses.iloc[-1]) ** 2} if len(losses) else {}
+    cost = {SECONDS: ran.train_seconds(model)}
+    return {**metrics, **of_train, **cost, "intervals": intervals}
+
+
+def _over_rows(ran: Ran, model: str) -> dict[str, list[float]]:
+    """Intervals of errors where a single user stands for all: rows are resampled, not users."""
+    table = pq.read_table(ran.file(paths.predictions(model)), columns=[RATING, SCORE])
+    given, predicted = (table[name].to_numpy() for name in (RATING, SCORE))
+    per_row = error_sums(np.arange(len(given)), len(given), given, predicted)
+    samples = int(ran.content["evaluate"]["bootstrap_samples"])
+    return error_intervals(per_row, samples, resampling(ran.content["seed"]))
+
+
+def effects(
+    honest: Measured, single: Mapping[str, Measured], metrics: Iterable[str]
+) -> tuple[FaultEffect, ...]:
+    """Effect of each fault on each metric, unless it is exactly 0."""
+    return tuple(
+        FaultEffect(fault=fault, metric=metric, difference=difference)
+        for metric in metrics
+        if metric != SECONDS
+        for fault, measured in single.items()
+        if (difference := measured.estimate(metric).value - honest.estimate(metric).value)
+    )
+
+
+def sizes(ran: Ran) -> dict[str, float]:
+    """Rows of the parts, all ratings, and the users and movies that have one."""
+    parts = {"train_rows": paths.TRAIN, "valid_rows": paths.VALID, "test_rows": paths.TEST}
+    rows = {name: pq.read_metadata(ran.file(file)).num_rows for name, file in parts.items()}
+    ratings = pd.read_parquet(ran.file(paths.INTERACTIONS), columns=[USER_IDX, ITEM_IDX])
+    users, movies = (ratings[name].nunique() for name in (USER_IDX, ITEM_IDX))
+    return {**rows, "ratings": len(ratings), "users": users, "movies": movies}
+
+
+#: results by row; a text stands for a result that shows it
+Results = Mapping[str, Result | str]
+#: makes a text for a plan that has run
+Shown = Callable[["Study", Plan], str]
+Part = Callable[[Study], Results]
+#: what makes some rows, by their ids
+Parts = Mapping[tuple[str, ...], Part]
+
+
+def run_parts(parts: Parts, study: Study, rows: Collection[str]) -> dict[str, Result]:
+    """Results of the parts that make some of `rows`; a part that fails hides no other."""
+    found: dict[str, Result] = {}
+    for made, part in parts.items():
+        if set(made) & set(rows):
+            _LOG.info("%s: %s", study.preset, ", ".join(made))
+            start = len(study.ran)
+            results = _tried(made, part, study)
+            found |= {row: _with_cost(r, study.ran[start:]) for row, r in results.items()}
+    return found
+
+
+def _tried(rows: tuple[str, ...], part: Part, study: Study) -> dict[str, Result]:
+    try:
+        made = part(study)
+        return {row: Result(shown=m) if isinstance(m, str) else m for row, m in made.items()}
+    except (runs.StepError, ParamsError) as error:
+        _LOG.error("%s: %s", ", ".join(rows), error)
+        why = str(error)
+    except Exception as error:  # it must not lose the hours spent on other rows
+        _LOG.exception("%s", ", ".join(rows))
+        why = f"{type(error).__name__}: {error}"
+    return {row: Result(not_run=f"failed: {why}") for row in rows}
+
+
+def _with_cost(result: Result, ran: Sequence[Ran]) -> Result:
+    if result.not_run or not ran:
+        return result
+    seconds, peak = sum(r.seconds for r in ran), max(r.peak_memory_bytes for r in ran)
+    return result.model_copy(update={"seconds": round(seconds, 1), "peak_memory_bytes": peak})
