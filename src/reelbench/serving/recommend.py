@@ -16,7 +16,6 @@ from scipy import sparse
 
 from reelbench.columns import GENRES, ITEM_ID, TITLE, YEAR
 from reelbench.evaluation.top_k import NO_ITEM, top_k
-from reelbench.features.block import Block
 from reelbench.features.matrices import user_columns
 from reelbench.models.shared.biases import group_means
 from reelbench.models.shared.user_items import NewUser
@@ -142,21 +141,19 @@ def for_profile(
     Raises:
         AskError: as in `for_user`.
     """
-    block: Block | None = None
-    ignored: list[str] = []
-    if library.demographics is not None:
-        block, ignored = as_block(profile, library.demographics)
+    known = library.demographics
+    block, ignored = ({}, []) if known is None else as_block(profile, known)
 
     def ask(name: str) -> np.ndarray | str:
-        columns = None if block is None else user_columns(block, 1)[0]
-        scores = None if columns is None else library.models.score_profile(name, columns)
+        columns = user_columns(block, 1)[0]
+        scores = library.models.score_profile(name, columns) if block else None
         return "does not use age, gender, occupation or zip code" if scores is None else scores
 
     nothing = sparse.csr_array((1, library.ids.n_items), dtype=bool)
-    question = Question(f"a new user, {profile.describe()}", k, nothing, Anchors.none())
-    answer = _answer(library, question, ask, model)
-    used = answer.model != POPULAR
-    return answer.with_notes(*(f"{capitalized(text)}." for text in ignored if used))
+    asked = ", ".join(filter(None, ["a new user", profile.describe()]))
+    answer = _answer(library, Question(asked, k, nothing, Anchors.none()), ask, model)
+    profile_used = answer.model != POPULAR
+    return answer.with_notes(*(f"{capitalized(text)}." for text in ignored if profile_used))
 
 
 def popular(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import gradio as gr
 import pandas as pd
+from gradio.components import Component
 
 from reelbench.columns import GENDER, OCCUPATION
 from reelbench.serving.app.questions import BEST, CONTENT, LONGEST, TEXT, Leaderboard, Questions
@@ -146,7 +147,7 @@ def _known(library: Library, column: str, label: str) -> gr.Dropdown:
 def _asks(
     question: Callable[..., str],
     name: str,
-    inputs: list[Any],
+    inputs: Sequence[Component],
     enter: Sequence[gr.Textbox] = (),
 ) -> None:
     """A button, or Enter in a box, that asks the question, and the answer below it."""
@@ -155,7 +156,7 @@ def _asks(
     gr.on(
         [button.click, *(box.submit for box in enter)],
         question,
-        inputs,
+        list(inputs),
         answer,
         api_name=name,
         queue=False,  # answers come in milliseconds
