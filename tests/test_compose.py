@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,28 @@ def test_an_unknown_top_level_key_is_refused(tmp_path: Path) -> None:
 def test_an_unknown_block_of_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match=r"conf/models/dnn.yaml: no feature block 'genre'"):
         compose(tmp_path / "params.yaml", ["models.dnn.features=[genre]"])
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        (
+            "tracking.champion=ndgc_at_10",
+            "tracking.champion: unknown metric 'ndgc_at_10'; did you mean",
+        ),
+        (
+            "+gate.tolerances.rsme=0.1",
+            "gate.tolerances.rsme: unknown metric 'rsme'; did you mean 'rmse'",
+        ),
+        ("tune.objective=ndcg", "tune.objective: unknown metric 'ndcg'; did you mean 'ndcg_at_10'"),
+        ("tracking.champion=popularity_lift_at_10", "'popularity_lift_at_10' cannot tell a better"),
+    ],
+)
+def test_an_unknown_metric_is_refused_with_the_nearest(
+    tmp_path: Path, override: str, message: str
+) -> None:
+    with pytest.raises(ParamsError, match=re.escape(message)):
+        compose(tmp_path / "params.yaml", [override])
 
 
 def test_an_unknown_fault_is_refused_with_the_nearest(tmp_path: Path) -> None:

@@ -87,13 +87,15 @@ def conf_file(section: str, params: Mapping[str, Any]) -> Path:
 
 
 def _explain(section: str, detail: ErrorDetails, config: type[Section], source: Path) -> str:
-    location = [str(part) for part in detail["loc"]]
+    location = [str(part) for part in detail["loc"] if part != "[key]"]
     dotted = ".".join([section, *location])
     if detail["type"] == "extra_forbidden":
         known = _keys_at(config, location[:-1])
         return f"{source}: unknown key '{location[-1]}' ({dotted}){nearest(location[-1], known)}"
     if detail["type"] == "missing":
         return f"{source}: missing key '{location[-1]}' ({dotted})"
+    if detail["type"] == "value_error":  # of our own validators, which name the value
+        return f"{source}: {dotted}: {detail['ctx']['error']}"
     return f"{source}: {dotted}: {detail['msg']}, got {detail['input']!r}"
 
 

@@ -1,6 +1,6 @@
 """`python -m reelbench.tracking NAME…`: the process in which MLflow works.
 
-A name is that of a trained model, `tune MODEL` for the search for its parameters, or `STATE` for
+A name is that of a trained model, `tune MODEL` for the search for its parameters, or `PIPELINE` for
 the run above all models.
 """
 
@@ -17,18 +17,9 @@ from contextlib import closing, contextmanager, redirect_stdout
 from pathlib import Path
 
 from reelbench import params
-from reelbench.tracking import (
-    PATIENCE,
-    STATE,
-    TUNING,
-    TrackingConfig,
-    evaluated,
-    reason,
-    record,
-    search,
-    state,
-)
-from reelbench.tracking.pipeline import PipelineStore
+from reelbench.tracking import PATIENCE, PIPELINE, TUNING, TrackingConfig, reason
+from reelbench.tracking.record import evaluated_models, read_model, read_pipeline, read_search
+from reelbench.tracking.store import Store
 
 _LOG = logging.getLogger(__name__)
 
@@ -36,7 +27,7 @@ _LOG = logging.getLogger(__name__)
 def main(models: Sequence[str]) -> None:
     """Mirror the models; write a JSON line [model, reason of failure] for each, empty for none.
 
-    A line with an empty model says why there are no more.
+    A line with an empty model states why there are no more.
     """
     results = sys.stdout
     with redirect_stdout(sys.stderr):  # MLflow prints addresses
@@ -44,22 +35,21 @@ def main(models: Sequence[str]) -> None:
             config = params.load("tracking", TrackingConfig)
             with _store(config) as store:
                 for model in models:
-                    print(
-                        json.dumps([model, _mirror(store, model, config)]), file=results, flush=True
-                    )
+                    outcome = json.dumps([model, _mirror(store, model, config)])
+                    print(outcome, file=results, flush=True)
         except Exception as error:
             _LOG.exception("the store")
             print(json.dumps(["", reason(error)]), file=results, flush=True)
 
 
-def _mirror(store: PipelineStore, model: str, config: TrackingConfig) -> str:
+def _mirror(store: Store, model: str, config: TrackingConfig) -> str:
     try:
-        if model == STATE:
-            store.mirror_state(state.read(evaluated(), config.champion))
+        if model == PIPELINE:
+            store.mirror_pipeline(read_pipeline(evaluated_models(), config.champion))
         elif model.startswith(TUNING):
-            store.mirror_search(search.read(model.removeprefix(TUNING)))
+            store.mirror_search(read_search(model.removeprefix(TUNING)))
         else:
-            store.mirror(record.read(model))
+            store.mirror(read_model(model))
     except Exception as error:  # the next model may fare better
         _LOG.exception("%s", model)
         return reason(error)
@@ -67,14 +57,14 @@ def _mirror(store: PipelineStore, model: str, config: TrackingConfig) -> str:
 
 
 @contextmanager
-def _store(config: TrackingConfig) -> Iterator[PipelineStore]:
-    """The store, alone: two processes that make its tables, or a run, break each other."""
+def _store(config: TrackingConfig) -> Iterator[Store]:
+    """The store, locked: two processes that make its tables, or a run, break each other."""
     database = _database(str(config.uri))
     with _locked(database):
         if database:
             _check_writable(database, PATIENCE * config.timeout)
         uri = f"sqlite:///{database}" if database else str(config.uri)
-        yield PipelineStore(uri, database.parent / "mlruns" if database else None, config.log_model)
+        yield Store(uri, database.parent / "mlruns" if database else None, config.log_model)
 
 
 def _database(uri: str) -> Path | None:
@@ -104,7 +94,7 @@ def _locked(database: Path | None) -> Iterator[None]:
 
 
 def _check_writable(database: Path, seconds: float) -> None:
-    """Learn soon that another program holds the database; MLflow itself tries for minutes."""
+    """Fail soon if another program holds the database; MLflow itself tries for minutes."""
     if database.exists():
         with closing(sqlite3.connect(database, timeout=seconds)) as connection:
             connection.execute("BEGIN IMMEDIATE")

@@ -1,6 +1,7 @@
-"""What the files on disk say about one model, in flat names and values: the content of its run.
+"""What the files on disk state about a model, a search or a run of the pipeline.
 
-Nothing here knows MLflow. A file that does not exist (yet) leaves its part empty.
+A record is the content of one MLflow run, as flat names and values. Nothing here imports MLflow.
+A file that does not exist (yet) leaves its part empty.
 """
 
 from __future__ import annotations
@@ -9,23 +10,36 @@ import csv
 import hashlib
 import json
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reelbench import faults, params, paths, provenance
-from reelbench.files import read_json, sha256_file, sha256_tree
+from reelbench.evaluation.metrics import find
+from reelbench.files import read_json, sha256_file, sha256_json, sha256_tree
 from reelbench.models.base import ModelEntry
+from reelbench.reporting.tuning import finished_searches
 from reelbench.tracking.requirements import requirements
 
 #: beginnings of the names of `test_metrics`
 TEST_GROUPS = ("test/", "cohort/", "cost_evaluate/")
-
 #: tag of a run with faults, and of no other
 FAULTS = "faults"
+#: alias of the best model in the registry
+CHAMPION = "champion"
 
 _SERVING = "reelbench.serving.pyfunc"
+_LOCK = Path("dvc.lock")
+# of a run of the pipeline, as far as they exist
+_FILES = (
+    paths.PARAMS,
+    _LOCK,
+    paths.LEADERBOARD_CSV,
+    paths.LEADERBOARD_MD,
+    paths.COMPARISONS_CSV,
+    paths.INDEX_HTML,
+)
 
 
 class StaleError(ValueError):
@@ -33,10 +47,11 @@ class StaleError(ValueError):
 
 
 @dataclass(frozen=True)
-class Record:
-    """One model as it lies on disk.
+class ModelRecord:
+    """One model on disk.
 
     Attributes:
+        model: its name.
         experiment: data set and split, `ml-100k/temporal_user`.
         model_hash: SHA-256 of the model folder; training writes its inputs' hashes there as well.
         faults: names of those that are switched on, such as `a, b`; empty for an honest run.
@@ -66,15 +81,89 @@ class Record:
 
     @property
     def name(self) -> str:
-        """Of the run: the model's, and with which faults."""
+        """Name of the run: the model's, with the faults."""
         return f"{self.model} with {self.faults}" if self.faults else self.model
 
 
-def read(model: str) -> Record:
-    """Collect everything about a trained model.
+@dataclass(frozen=True)
+class TrialRecord:
+    """One training of a search; a failed one has no metric but its seconds."""
+
+    number: int
+    parameters: dict[str, str]
+    metrics: dict[str, float]
+    tags: dict[str, str]
+
+
+@dataclass(frozen=True)
+class SearchRecord:
+    """All trainings of a search.
+
+    Attributes:
+        model: whose parameters were searched.
+        experiment: data set and split, `ml-100k/temporal_user`.
+        search_hash: SHA-256 of its results; times of another run are not in it.
+        parameters: budget, space, objective, searcher and seed.
+        metrics: `valid/…` of the best, `default/…` of the parameters of `conf/`, `importance/…` of
+            each parameter, `cost_tune/…`.
+        tags: data, code and inputs.
+        trials: in their order.
+    """
+
+    model: str
+    experiment: str
+    search_hash: str
+    parameters: dict[str, str]
+    metrics: dict[str, float]
+    tags: dict[str, str]
+    trials: list[TrialRecord]
+
+
+@dataclass(frozen=True)
+class PipelineRecord:
+    """The models that were trained and evaluated together.
+
+    Attributes:
+        experiment: data set and split.
+        state_hash: SHA-256 of all its models and evaluations.
+        name: such as `28 models at a66ed72`, or `28 models with score_train_rows at a66ed72`.
+        faults: as in a `ModelRecord`.
+        hashes: SHA-256 of the model folder, by model.
+        champion: the best model by the champion's metric; None where no model has it.
+        metric: key of that metric.
+        parameters: data, split, seed and threads.
+        metrics: `best/…`, the champion's value.
+        tags: code, and hashes of the parts and of everything that DVC has locked.
+        files: to be kept with the run.
+    """
+
+    experiment: str
+    state_hash: str
+    name: str
+    faults: str
+    hashes: dict[str, str]
+    champion: str | None
+    metric: str
+    parameters: dict[str, str]
+    metrics: dict[str, float]
+    tags: dict[str, str]
+    files: tuple[Path, ...]
+
+
+def registered_name(experiment: str) -> str:
+    """Registered model of an experiment `data/split`; MLflow allows no slash there.
+
+    >>> registered_name("ml-100k/temporal_user")
+    'ml-100k.temporal_user'
+    """
+    return experiment.replace("/", ".")
+
+
+def read_model(model: str) -> ModelRecord:
+    """The record of a trained model.
 
     Raises:
-        ParamsError: `params.yaml` does not know the model.
+        ParamsError: `params.yaml` has no such model.
         StaleError: the model is not trained, or with other parameters or ratings.
     """
     content = params.read()
@@ -84,14 +173,22 @@ def read(model: str) -> Record:
     evaluated = evaluated_with(model) == switched_on
     cost = _read(paths.train_cost(model))
     needed = requirements(_SERVING, entry.target.rpartition(".")[0])
-    return Record(
+    tags = {
+        "data": content["data"]["name"],
+        "split": content["split"]["name"],
+        **_fault_tag(switched_on),
+        "machine": {"host": platform.node()} | cost.get("machine", {}),
+        "input": _inputs(model),
+        "package": dict(name.split("==") for name in needed),
+    }
+    return ModelRecord(
         model=model,
-        experiment=f"{content['data']['name']}/{content['split']['name']}",
+        experiment=_experiment(content),
         model_hash=sha256_tree(paths.model_dir(model)),
         faults=switched_on,
         evaluation_hash=_evaluation_hash(model) if evaluated else None,
-        parameters=_parameters(content, model),
-        tags=_tags(model, content, cost, needed, switched_on),
+        parameters=_flat(_common(content) | content["models"][model]),
+        tags=_git() | _flat(tags),
         curves=list(_curves(paths.curves(model))),
         system=list(_system(cost)),
         train_metrics=_numbers(cost, "cost_train"),
@@ -100,8 +197,103 @@ def read(model: str) -> Record:
     )
 
 
+def read_search(model: str) -> SearchRecord:
+    """The record of a finished search.
+
+    Nothing of it is taken from `params.yaml`: the search may be of another data set or of other
+    parameters than those that are set now.
+
+    Raises:
+        StaleError: there is none, or it has not finished.
+    """
+    content = finished_searches().get(model)
+    if content is None:
+        raise StaleError(f"{model} has no finished search: run `reelbench tune {model}`")
+    seconds: dict[str, float] = {}
+    # a committed search is of another machine, and the seconds of this one are of another search
+    if _read(paths.tuning(model)) == content:
+        seconds = _read(paths.tune_cost(model))["seconds"]
+    kept = ("searcher", "seed", "threads", "budget", "objective", "space", "default", "ended")
+    return SearchRecord(
+        model=model,
+        experiment=f"{content['data']}/{content['split']}",
+        search_hash=sha256_json(content),
+        parameters=_flat({key: content[key] for key in ("model", *kept)}),
+        metrics=_search_metrics(content, seconds),
+        tags=_git()
+        | _flat({key: content[key] for key in ("data", "split")})
+        # what was found differs from what is set, where there is a name for both
+        | _flat({"input": content["inputs"], "winner": content["winner"]}),
+        trials=[_trial(row, content, seconds) for row in content["trials"]],
+    )
+
+
+def read_pipeline(models: Iterable[str], metric: str) -> PipelineRecord:
+    """The record of the last run of the pipeline.
+
+    Args:
+        models: those that have been evaluated.
+        metric: key of the metric that decides the champion, such as `ndcg_at_10`.
+
+    Raises:
+        ParamsError, StaleError: as `read_model`.
+        UnknownMetricError: no metric has this key, or it has no better end.
+    """
+    content = params.read()
+    records = [read_model(model) for model in models]
+    key = f"test/{metric}"
+    scores = {r.model: r.test_metrics[key] for r in records if key in r.test_metrics}
+    champion = find(metric).best(scores)
+    git, switched_on = _git(), faults.named(content)
+    states = sorted(f"{r.name} {r.model_hash} {r.evaluation_hash}" for r in records)
+    parts = {part.stem: sha256_file(part) for part in (paths.TRAIN, paths.VALID, paths.TEST)}
+    tags = {
+        "input": parts | ({_LOCK.name: sha256_file(_LOCK)} if _LOCK.is_file() else {}),
+        "catalogue": _read(paths.CATALOGUE),
+        "champion.metric": metric,
+        **_fault_tag(switched_on),
+    }
+    return PipelineRecord(
+        experiment=_experiment(content),
+        state_hash=hashlib.sha256("\n".join(states).encode()).hexdigest(),
+        name=_pipeline_name(len(records), switched_on, git),
+        faults=switched_on,
+        hashes={r.model: r.model_hash for r in records},
+        champion=champion,
+        metric=metric,
+        parameters=_flat(_common(content)),
+        metrics={} if champion is None else {f"best/{metric}": scores[champion]},
+        tags=git | _flat(tags),
+        files=tuple(file for file in _FILES if file.is_file()),
+    )
+
+
+def evaluated_models() -> list[str]:
+    """Models of `params.yaml` that have been evaluated.
+
+    Raises:
+        StaleError: with other faults, so that honest and other figures would mix.
+    """
+    content = params.read()
+    names: list[str] = params.select(content, "models")
+    known = [m for m in names if paths.model_dir(m).is_dir() and paths.metrics(m).is_file()]
+    switched_on = faults.named(content)
+    for model in known:
+        if (found := evaluated_with(model)) != switched_on:
+            raise StaleError(
+                f"{paths.metrics(model)} was made with faults: {found or 'none'}, and "
+                f"{paths.PARAMS} has {switched_on or 'none'}: run `dvc repro`"
+            )
+    return known
+
+
+def evaluated_with(model: str) -> str:
+    """Names of the faults of the evaluation on disk, such as `a, b`; empty for none."""
+    return ", ".join(sorted(_read(paths.metrics(model)).get("faults", ())))
+
+
 def _check(model: str, entry: ModelEntry, content: Mapping[str, Any]) -> None:
-    """Refuse to call a model by parameters and data that it was not trained with."""
+    """Refuse to label a model with parameters and data that it was not trained with."""
     folder = paths.model_dir(model)
     if not folder.is_dir():
         raise StaleError(f"{folder} is missing: run `dvc repro train@{model}`")
@@ -115,7 +307,7 @@ def _check(model: str, entry: ModelEntry, content: Mapping[str, Any]) -> None:
     }
     other = ", ".join(name for name, agrees in same.items() if not agrees)
     if other:
-        raise StaleError(f"{folder} was made with other {other} than there are: run `dvc repro`")
+        raise StaleError(f"{folder} was made with other {other} than the current: run `dvc repro`")
 
 
 def _inputs(model: str) -> dict[str, Any]:
@@ -127,13 +319,8 @@ def _read(file: Path) -> dict[str, Any]:
     return read_json(file) if file.is_file() else {}
 
 
-def evaluated_with(model: str) -> str:
-    """Names of the faults of the evaluation on disk, such as `a, b`; empty for none."""
-    return ", ".join(sorted(_read(paths.metrics(model)).get("faults", ())))
-
-
 def _evaluation_hash(model: str) -> str | None:
-    """Hash of what an evaluation found; its cost is left out, since it differs every time."""
+    """Hash of an evaluation's results; its cost is left out, since it differs every time."""
     metrics = paths.metrics(model)
     if not metrics.is_file():
         return None
@@ -141,39 +328,31 @@ def _evaluation_hash(model: str) -> str | None:
     return hashlib.sha256(f"{sha256_file(metrics)}{tables}".encode()).hexdigest()
 
 
-def _parameters(content: Mapping[str, Any], model: str) -> dict[str, str]:
-    common = {
-        "data": content["data"]["name"],
-        "split": content["split"]["name"],
-        "seed": content["seed"],
-        "threads": content["threads"],
-    }
-    return {key: text(value) for key, value in flat(common | content["models"][model])}
+def _experiment(content: Mapping[str, Any]) -> str:
+    return f"{content['data']['name']}/{content['split']['name']}"
 
 
-def _tags(
-    model: str,
-    content: Mapping[str, Any],
-    cost: Mapping[str, Any],
-    needed: list[str],
-    switched_on: str,
-) -> dict[str, str]:
-    tags = {
-        "data": content["data"]["name"],
-        "split": content["split"]["name"],
-        # an honest run has no such tag
-        **({FAULTS: switched_on} if switched_on else {}),
-        "machine": {"host": platform.node()} | cost.get("machine", {}),
-        "input": _inputs(model),
-        "package": dict(name.split("==") for name in needed),
-    }
-    return git() | {key: text(value) for key, value in flat(tags)}
+def _common(content: Mapping[str, Any]) -> dict[str, Any]:
+    named = {key: content[key]["name"] for key in ("data", "split")}
+    return named | {key: content[key] for key in ("seed", "threads")}
 
 
-def git() -> dict[str, str]:
+def _fault_tag(switched_on: str) -> dict[str, str]:
+    """An honest run has no such tag."""
+    return {FAULTS: switched_on} if switched_on else {}
+
+
+def _git() -> dict[str, str]:
     """Commit and whether the tree differs from it; empty outside a checkout."""
     found = provenance.revision()
-    return {"git.commit": found.commit, "git.dirty": text(found.dirty)} if found else {}
+    return {"git.commit": found.commit, "git.dirty": _text(found.dirty)} if found else {}
+
+
+def _pipeline_name(models: int, switched_on: str, git: Mapping[str, str]) -> str:
+    wrong = f" with {switched_on}" if switched_on else ""
+    commit = f" at {git['git.commit'][:7]}" if git else ""
+    changed = " with changes" if git.get("git.dirty") == "true" else ""
+    return f"{models} model{'' if models == 1 else 's'}{wrong}{commit}{changed}"
 
 
 def _curves(file: Path) -> Iterator[tuple[str, int, float]]:
@@ -187,7 +366,7 @@ def _curves(file: Path) -> Iterator[tuple[str, int, float]]:
 
 
 def _system(cost: Mapping[str, Any]) -> Iterator[tuple[str, float, float]]:
-    """What training took of the machine over time; MLflow shows names with this beginning apart."""
+    """Load of the machine during training; MLflow shows names with this beginning separately."""
     for sample in cost.get("system", ()):
         seconds = sample["seconds"]
         yield from ((f"system/{k}", seconds, v) for k, v in sample.items() if k != "seconds")
@@ -205,15 +384,39 @@ def _test_metrics(model: str) -> dict[str, float]:
         for cohort, found in content.pop("cohorts", {}).items()
         for key, value in found.items()
     }
-    cost = _read(paths.evaluate_cost(model))
     return (
         _numbers(content | intervals, "test")
         | _numbers(cohorts, "cohort")
-        | _numbers(cost, "cost_evaluate")
+        | _numbers(_read(paths.evaluate_cost(model)), "cost_evaluate")
     )
 
 
-def _numbers(content: Mapping[str, Any], group: str) -> dict[str, float]:
+def _search_metrics(content: Mapping[str, Any], seconds: Mapping[str, float]) -> dict[str, float]:
+    values = {row["number"]: row["value"] for row in content["trials"]}
+    metric = content["objective"]["metric"]
+    found = {f"valid/{metric}": values.get(content["winner"]), f"default/{metric}": values.get(1)}
+    found |= {"cost_tune/trials": len(values), "cost_tune/seconds": sum(seconds.values())}
+    found |= {f"importance/{name}": v for name, v in content.get("importances", {}).items()}
+    found["cost_tune/failed"] = sum(value is None for value in values.values())
+    return {name: float(value) for name, value in found.items() if value is not None}
+
+
+def _trial(
+    row: Mapping[str, Any], content: Mapping[str, Any], seconds: Mapping[str, float]
+) -> TrialRecord:
+    number = row["number"]
+    metrics = {f"valid/{content['objective']['metric']}": row["value"]}
+    metrics["cost_tune/seconds"] = seconds.get(str(number))
+    error = {"error": row["error"]} if row["error"] else {}
+    return TrialRecord(
+        number=number,
+        parameters=_flat(content["parameters"] | row["parameters"]),
+        metrics={name: value for name, value in metrics.items() if value is not None},
+        tags={"winner": _text(number == content["winner"])} | error,
+    )
+
+
+def _numbers(content: Mapping[str, object], group: str) -> dict[str, float]:
     """The numbers among the values; what is null or nested is skipped."""
     return {
         f"{group}/{key}": float(value)
@@ -222,16 +425,18 @@ def _numbers(content: Mapping[str, Any], group: str) -> dict[str, float]:
     }
 
 
-def flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Leaves of nested mappings under dotted names."""
+def _flat(content: Mapping[str, object], prefix: str = "") -> dict[str, str]:
+    """Leaves of nested mappings as text, under dotted names."""
+    found: dict[str, str] = {}
     for key, value in content.items():
         if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{key}.")
+            found |= _flat(value, f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}", value
+            found[f"{prefix}{key}"] = _text(value)
+    return found
 
 
-def text(value: Any) -> str:
+def _text(value: object) -> str:
     if isinstance(value, list | tuple):
-        return ", ".join(text(element) for element in value)
+        return ", ".join(_text(element) for element in value)
     return value if isinstance(value, str) else json.dumps(value)

@@ -1,39 +1,81 @@
-"""One model's record as one MLflow run. The only module, beside `pyfunc`, that imports mlflow.
+"""Records as MLflow runs. The only module, beside `pyfunc`, that imports MLflow.
 
-A run is written in three parts. Each leaves a mark, a tag, when it is complete; a part that has its
-mark is not written again, so a mirror that was killed on the way is resumed by the next.
+Every run is found again by the hash of its content, and what is complete is left as it is: a second
+mirroring changes nothing, and one that was killed is resumed by the next. The run of a model is
+written in three parts; each leaves a tag, its mark, when it is complete.
+
+The registry has one registered model per data set and split, with a version for every logged model
+and the alias `champion` for the best, since an alias points to one version of one registered model:
+`models:/ml-100k.temporal_user@champion`.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import shutil
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pyarrow.parquet as pq
 
 import reelbench
 from reelbench import paths
 from reelbench.data.interactions import Interactions
+from reelbench.evaluation.metrics import find
 from reelbench.files import sha256_file
 from reelbench.serving import bundle
-from reelbench.tracking.record import FAULTS, TEST_GROUPS, Record
+from reelbench.tracking.record import (
+    CHAMPION,
+    FAULTS,
+    TEST_GROUPS,
+    ModelRecord,
+    PipelineRecord,
+    SearchRecord,
+    registered_name,
+)
 
-# a run is found by these and by its faults
-MODEL = "reelbench.model"
-MODEL_HASH = "reelbench.model_hash"
-# the marks of the three parts
-TRAINING = "reelbench.training"
-PYFUNC = "reelbench.pyfunc"
-EVALUATION = "reelbench.evaluation_hash"
+if TYPE_CHECKING:
+    from mlflow.entities import DatasetInput, Run
 
+# the run of a model is found by these and by its faults; then the marks of its three parts
+MODEL, MODEL_HASH = "reelbench.model", "reelbench.model_hash"
+TRAINING, PYFUNC, EVALUATION = (
+    "reelbench.training",
+    "reelbench.pyfunc",
+    "reelbench.evaluation_hash",
+)
+# a search is found by the first two, a trial of it by the third
+SEARCH, SEARCH_HASH, TRIAL = "reelbench.search", "reelbench.search_hash", "reelbench.trial"
+# a run of the pipeline is found by this; the other is the mark of a complete one
+STATE_HASH, STATE = "reelbench.state_hash", "reelbench.state"
+_CHAMPION_METRIC = "reelbench.champion_metric"
+# MLflow's own mark of a nested run
+PARENT = "mlflow.parentRunId"
+
+_FINISHED, _FAILED = "FINISHED", "FAILED"
+_MOST_RUNS = 1000
 _CONTEXTS = {"training": paths.TRAIN, "validation": paths.VALID, "testing": paths.TEST}
 _DIGEST_LENGTH = 36  # MLflow's limit
+
+# MLflow's UI shows no metrics by itself. A view that a user shares is a tag of the experiment, with
+# its content compressed after this prefix
+_VIEW = "leaderboard"
+_COMPRESSED = "deflate;"
+_COLUMNS = (
+    "test/rmse",
+    "test/mae",
+    "test/ndcg_at_10",
+    "test/recall_at_10",
+    "cost_train/train_seconds",
+    "cost_evaluate/score_microseconds_per_user",
+)
 
 
 class Store:
@@ -52,10 +94,10 @@ class Store:
         self._client = mlflow.MlflowClient()
         self._runs = runs
         self._log_model = log_model
-        # any answer now: a store that is away is no model's fault, and is asked once only
+        # a store that is away fails here, once, and not with every model
         self._client.search_experiments(max_results=1)
 
-    def mirror(self, record: Record) -> None:
+    def mirror(self, record: ModelRecord) -> None:
         """Write those parts of the model's run that it lacks."""
         run = self._run(record)
         missing = self._missing(run.data.tags, record)
@@ -64,7 +106,61 @@ class Store:
         if missing:
             self._client.set_terminated(run.info.run_id)
 
-    def _run(self, record: Record) -> Any:
+    def mirror_search(self, search: SearchRecord) -> None:
+        """Write those runs of a search that do not exist yet: a parent, and one per trial."""
+        experiment = self._experiment(search.experiment)
+        same = {SEARCH: search.model, SEARCH_HASH: search.search_hash}
+        parent = self._first(experiment, same) or self._new(
+            experiment, f"tune {search.model}", same
+        )
+        if parent.info.status == _FINISHED:
+            return
+        self._trials(experiment, parent, search)
+        self._log(parent, search.parameters, search.metrics, search.tags)
+        self._client.set_terminated(parent.info.run_id, _FINISHED)
+
+    def mirror_pipeline(self, record: PipelineRecord) -> None:
+        """Write the parent if there is none, put the models' runs below it, register the models.
+
+        A model that two states share has one run, below the state that was mirrored last; the
+        leaderboard of the other one stays with its own parent. A state with faults shares none
+        with an honest one, and registers nothing.
+        """
+        experiment = self._experiment(record.experiment)
+        for key, value in _view_tags(record.metric).items():
+            self._client.set_experiment_tag(experiment, key, value)
+        same = {STATE_HASH: record.state_hash}
+        parent = self._first(experiment, same) or self._new(experiment, record.name, same)
+        if STATE not in parent.data.tags:
+            self._log(parent, record.parameters, record.metrics, record.tags)
+            for file in record.files:
+                self._client.log_artifact(parent.info.run_id, str(file))
+            self._client.set_tag(parent.info.run_id, STATE, "complete")
+            self._client.set_terminated(parent.info.run_id)
+        runs = {
+            model: run
+            for model, model_hash in record.hashes.items()
+            if (run := self._found(experiment, model, model_hash, record.faults))
+        }
+        for run in runs.values():
+            if run.data.tags.get(PARENT) != parent.info.run_id:
+                self._client.set_tag(run.info.run_id, PARENT, parent.info.run_id)
+        logged = {model: run for model, run in runs.items() if PYFUNC in run.data.tags}
+        if logged and not record.faults:
+            self._register(record, logged)
+
+    # -- finding runs
+
+    def _experiment(self, name: str) -> str:
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            location = (self._runs / name).as_uri() if self._runs else None
+            return str(self._client.create_experiment(name, artifact_location=location))
+        if found.lifecycle_stage != "active":  # deleted in the UI, which keeps its name taken
+            self._client.restore_experiment(found.experiment_id)
+        return str(found.experiment_id)
+
+    def _run(self, record: ModelRecord) -> Run:
         """The model's run, found again or new."""
         experiment = self._experiment(record.experiment)
         found = self._found(experiment, record.model, record.model_hash, record.faults)
@@ -73,30 +169,31 @@ class Store:
         tags = {MODEL: record.model, MODEL_HASH: record.model_hash} | _source(record)
         if record.faults:
             tags[FAULTS] = record.faults
-        return self._client.create_run(experiment, tags=tags, run_name=record.name)
+        return self._new(experiment, record.name, tags)
 
-    def _found(self, experiment: str, model: str, model_hash: str, faults: str) -> Any | None:
+    def _found(self, experiment: str, model: str, model_hash: str, faults: str) -> Run | None:
         """The run of a model with these faults: never an honest one for another, or the reverse."""
-        same = {MODEL: model, MODEL_HASH: model_hash}
-        condition = " and ".join(f"tags.`{tag}` = '{value}'" for tag, value in same.items())
-        # MLflow cannot search for a tag that is not there
-        runs = self._client.search_runs([experiment], condition)
+        runs = self._search(experiment, {MODEL: model, MODEL_HASH: model_hash})
+        # MLflow cannot search for the absence of a tag
         return next((run for run in runs if run.data.tags.get(FAULTS, "") == faults), None)
 
-    def _experiment(self, name: str) -> str:
-        found = self._client.get_experiment_by_name(name)
-        if found is None:
-            location = (self._runs / name).as_uri() if self._runs else None
-            return self._client.create_experiment(name, artifact_location=location)
-        if found.lifecycle_stage != "active":  # deleted in the UI, which keeps its name taken
-            self._client.restore_experiment(found.experiment_id)
-        return found.experiment_id
+    def _first(self, experiment: str, tags: Mapping[str, str]) -> Run | None:
+        return next(iter(self._search(experiment, tags)), None)
+
+    def _search(self, experiment: str, tags: Mapping[str, str]) -> list[Run]:
+        condition = " and ".join(f"tags.`{tag}` = '{value}'" for tag, value in tags.items())
+        return list(self._client.search_runs([experiment], condition, max_results=_MOST_RUNS))
+
+    def _new(self, experiment: str, name: str, tags: Mapping[str, str]) -> Run:
+        return self._client.create_run(experiment, tags=dict(tags), run_name=name)
+
+    # -- the parts of a model's run
 
     def _missing(
-        self, marks: Mapping[str, str], record: Record
-    ) -> dict[str, Callable[[Any, Record], str]]:
+        self, marks: Mapping[str, str], record: ModelRecord
+    ) -> dict[str, Callable[[Run, ModelRecord], str]]:
         """Mark → the method that writes the part and returns the mark's value."""
-        missing: dict[str, Callable[[Any, Record], str]] = {}
+        missing: dict[str, Callable[[Run, ModelRecord], str]] = {}
         if TRAINING not in marks:
             missing[TRAINING] = self._training
         if self._log_model and PYFUNC not in marks:
@@ -105,34 +202,32 @@ class Store:
             missing[EVALUATION] = self._evaluation
         return missing
 
-    # -- the parts
-
-    def _training(self, run: Any, record: Record) -> str:
+    def _training(self, run: Run, record: ModelRecord) -> str:
         from mlflow.entities import Metric, Param, RunTag
 
-        from reelbench.reporting.charts import models as figures
+        from reelbench.reporting.charts.models import of_training
 
         run_id, start, curves = run.info.run_id, run.info.start_time, paths.curves(record.model)
         # MLflow lets no parameter change, and an interrupted mirror may have left some
         new = sorted(record.parameters.keys() - run.data.params.keys())
         epochs = [Metric(key, value, start, epoch) for key, epoch, value in record.curves]
         # the time of a sample is its distance from the start; its number is the step
-        taken = [
+        load = [
             Metric(key, value, start + int(1000 * seconds), round(seconds))
             for key, seconds, value in record.system
         ]
         costs = [Metric(key, value, start, 0) for key, value in record.train_metrics.items()]
         self._client.log_batch(
             run_id,
-            metrics=epochs + costs + taken,
+            metrics=epochs + costs + load,
             params=[Param(key, record.parameters[key]) for key in new],
             tags=[RunTag(key, value) for key, value in record.tags.items()],
         )
         self._client.log_inputs(run_id, datasets=list(_datasets(record.experiment)))
-        self._log_figures(run_id, figures.of_training(record.model, curves), curves)
+        self._log_figures(run_id, of_training(record.model, curves), curves)
         return "complete"
 
-    def _pyfunc(self, run: Any, record: Record) -> str:
+    def _pyfunc(self, run: Run, record: ModelRecord) -> str:
         import mlflow
 
         from reelbench.serving import pyfunc
@@ -140,7 +235,8 @@ class Store:
         self._delete_leftovers(run)
         with TemporaryDirectory() as folder, mlflow.start_run(run.info.run_id):
             artifact = Path(folder) / pyfunc.ARTIFACT
-            _write_bundle(artifact, record.model)
+            seen = [Interactions.from_parquet(part) for part in (paths.TRAIN, paths.VALID)]
+            bundle.write(artifact, paths.model_dir(record.model), paths.ITEMS, paths.USERS, seen)
             logged = mlflow.pyfunc.log_model(
                 name=record.model,
                 python_model=pyfunc.__file__,
@@ -150,19 +246,19 @@ class Store:
                 signature=pyfunc.SIGNATURE,
                 params=record.parameters,
             )
-        return logged.model_id
+        return str(logged.model_id)
 
-    def _delete_leftovers(self, run: Any) -> None:
+    def _delete_leftovers(self, run: Run) -> None:
         """Remove the models of a mirror that was killed before it left its mark."""
         condition = f"source_run_id = '{run.info.run_id}'"
         experiments = [run.info.experiment_id]
         for left in self._client.search_logged_models(experiments, filter_string=condition):
             self._client.delete_logged_model(left.model_id)
 
-    def _evaluation(self, run: Any, record: Record) -> str:
+    def _evaluation(self, run: Run, record: ModelRecord) -> str:
         from mlflow.entities import Metric
 
-        from reelbench.reporting.charts import models as figures
+        from reelbench.reporting.charts.models import of_evaluation
 
         run_id, now = run.info.run_id, int(1000 * time.time())
         model_id = self._client.get_run(run_id).data.tags.get(PYFUNC)
@@ -171,13 +267,12 @@ class Store:
         values = dict.fromkeys(old, math.nan) | record.test_metrics
         metrics = [Metric(key, values[key], now, 0, model_id) for key in values]
         self._client.log_batch(run_id, metrics=metrics)
-        predictions, numbers = paths.predictions(record.model), paths.metrics(record.model)
-        pictures = figures.of_evaluation(record.model, predictions)
-        self._log_figures(run_id, pictures, numbers)
+        pictures = of_evaluation(record.model, paths.predictions(record.model))
+        self._log_figures(run_id, pictures, paths.metrics(record.model))
         return str(record.evaluation_hash)
 
-    def _log_figures(self, run_id: str, pictures: dict[str, bytes], numbers: Path) -> None:
-        """Figures, and a file of the numbers behind them."""
+    def _log_figures(self, run_id: str, pictures: Mapping[str, bytes], numbers: Path) -> None:
+        """Figures, and the file of the numbers behind them."""
         with TemporaryDirectory() as name:
             folder = Path(name)
             for picture, content in pictures.items():
@@ -186,8 +281,91 @@ class Store:
                 shutil.copy(numbers, folder / numbers.name)
             self._client.log_artifacts(run_id, name, "figures")
 
+    # -- searches, and the registry
 
-def _source(record: Record) -> dict[str, str]:
+    def _trials(self, experiment: str, parent: Run, search: SearchRecord) -> None:
+        below = {PARENT: parent.info.run_id}
+        known = {run.data.tags.get(TRIAL): run for run in self._search(experiment, below)}
+        for trial in search.trials:
+            name = str(trial.number)
+            run = known.get(name) or self._new(experiment, name, below | {TRIAL: name})
+            if run.info.status not in (_FINISHED, _FAILED):
+                self._log(run, trial.parameters, trial.metrics, trial.tags)
+                status = _FAILED if "error" in trial.tags else _FINISHED
+                self._client.set_terminated(run.info.run_id, status)
+
+    def _log(
+        self,
+        run: Run,
+        parameters: Mapping[str, str],
+        metrics: Mapping[str, float],
+        tags: Mapping[str, str],
+    ) -> None:
+        from mlflow.entities import Metric, Param, RunTag
+
+        # the time of the run's start: a resumed mirror writes the same values, not more
+        start = run.info.start_time
+        self._client.log_batch(
+            run.info.run_id,
+            metrics=[Metric(key, value, start, 0) for key, value in metrics.items()],
+            params=[Param(key, value) for key, value in parameters.items()],
+            tags=[RunTag(key, value) for key, value in tags.items()],
+        )
+
+    def _register(self, record: PipelineRecord, logged: Mapping[str, Run]) -> None:
+        """Make the versions that do not exist yet, and point the alias to the best."""
+        name = registered_name(record.experiment)
+        if not self._client.search_registered_models(f"name='{name}'"):
+            self._client.create_registered_model(
+                name, description="A version for every trained model."
+            )
+        self._client.set_registered_model_tag(name, _CHAMPION_METRIC, record.metric)
+        found = self._client.search_model_versions(f"name='{name}'")
+        versions = {version.run_id: str(version.version) for version in found}
+        for model, run in logged.items():
+            if run.info.run_id not in versions:
+                versions[run.info.run_id] = self._version(name, model, run)
+        if (champion := logged.get(record.champion or "")) is not None:
+            best = versions[champion.info.run_id]
+            known = self._client.get_registered_model(name).aliases
+            if str(known.get(CHAMPION)) != best:
+                self._client.set_registered_model_alias(name, CHAMPION, best)
+
+    def _version(self, name: str, model: str, run: Run) -> str:
+        model_id = run.data.tags[PYFUNC]
+        made = self._client.create_model_version(
+            name,
+            source=f"models:/{model_id}",
+            run_id=run.info.run_id,
+            tags={MODEL: model},
+            description=model,
+            model_id=model_id,
+        )
+        return str(made.version)
+
+
+def view_path(experiment_id: str) -> str:
+    """Address of the experiment's leaderboard in MLflow's UI, after that of the server."""
+    return f"/#/experiments/{quote(experiment_id)}/runs?viewStateShareKey={_VIEW}"
+
+
+def _view_tags(metric: str) -> dict[str, str]:
+    """Tags of an experiment: its view, the models ordered by a metric; and that it is of models."""
+    shown = dict.fromkeys((f"test/{metric}", *_COLUMNS))
+    state = {
+        "searchFilter": f"tags.`{MODEL}` != ''",
+        "orderByKey": f"metrics.`test/{metric}`",
+        "orderByAsc": find(metric).better == "lower",
+        "selectedColumns": [f"metrics.`{name}`" for name in shown],
+    }
+    packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
+    return {
+        f"mlflow.sharedViewState.{_VIEW}": _COMPRESSED + packed,
+        "mlflow.experimentKind": "custom_model_development",
+    }
+
+
+def _source(record: ModelRecord) -> dict[str, str]:
     """What MLflow's own columns "Source" and "Version" show."""
     tags = {"mlflow.source.type": "LOCAL", "mlflow.source.name": f"train@{record.model}"}
     if "git.commit" in record.tags:
@@ -195,7 +373,7 @@ def _source(record: Record) -> dict[str, str]:
     return tags
 
 
-def _datasets(experiment: str) -> Iterator[Any]:
+def _datasets(experiment: str) -> Iterator[DatasetInput]:
     """The parts of the ratings as MLflow inputs, identified by the content of their files."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
@@ -213,16 +391,10 @@ def _datasets(experiment: str) -> Iterator[Any]:
 
 
 def _schema(file: Path) -> list[dict[str, Any]]:
-    """Columns of a table in MLflow's words."""
+    """Columns of a table in MLflow's terms."""
     from mlflow.types import ColSpec, DataType, Schema
 
     kinds = {"int32": DataType.integer, "int64": DataType.long, "float": DataType.float}
     fields = pq.read_schema(file)
-    return Schema(
-        [ColSpec(kinds.get(str(f.type), DataType.string), f.name) for f in fields]
-    ).to_dict()
-
-
-def _write_bundle(folder: Path, model: str) -> None:
-    seen = [Interactions.from_parquet(part) for part in (paths.TRAIN, paths.VALID)]
-    bundle.write(folder, paths.model_dir(model), paths.ITEMS, paths.USERS, seen)
+    columns = Schema([ColSpec(kinds.get(str(f.type), DataType.string), f.name) for f in fields])
+    return list(columns.to_dict())

@@ -1,4 +1,4 @@
-"""`reelbench ui`: the mirror is filled, and MLflow's own server shows it on this machine alone."""
+"""`reelbench ui` and `reelbench serve`: MLflow's own servers, on this machine alone."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from urllib.request import urlopen
 
 from reelbench import params
 from reelbench.params import ParamsError
-from reelbench.tracking import TrackingConfig, mirror_all, mirror_tunings, view
-from reelbench.tracking.names import CHAMPION, registered_name
+from reelbench.tracking import TrackingConfig, mirror_all, mirror_tunings
+from reelbench.tracking.record import CHAMPION, registered_name
+from reelbench.tracking.store import view_path
 
 _SQLITE = "sqlite:///"
-# that a server has to answer in
+# within which a server has to answer
 _SECONDS = 10
 _PROGRAM = str(Path(sys.executable).with_name("mlflow"))
 
 
 def serve(port: int) -> int:
-    """Show the runs until somebody ends it; the server's exit code.
+    """Fill the mirror and show the runs until interrupted; the server's exit code.
 
     Raises:
         ParamsError: the runs are not in a file of this checkout.
@@ -37,18 +38,18 @@ def serve(port: int) -> int:
         raise ParamsError(f"the runs are {where}")
     database = Path(uri.removeprefix(_SQLITE))
     mirror_all()
-    # hundreds of trials at the first time: they come while the models are looked at already
+    # hundreds of trials at the first time: they are copied while the models are shown already
     searches = Thread(target=mirror_tunings, daemon=True)
     searches.start()
     if not database.is_file():  # two processes that make its tables break each other
         searches.join()
     for name, experiment in experiments(database):
-        print(f"{name}: http://127.0.0.1:{port}{view.path(experiment)}", flush=True)
+        print(f"{name}: http://127.0.0.1:{port}{view_path(experiment)}", flush=True)
     return subprocess.run(command(port, uri), env=environment(), check=False).returncode
 
 
 def answer(port: int) -> int:
-    """Answer requests by the champion of this data set and split until somebody ends it.
+    """Serve the champion of this data set and split until interrupted; the server's exit code.
 
     Raises:
         ParamsError: tracking is off, or there is no champion yet.
@@ -68,7 +69,7 @@ def answer(port: int) -> int:
 
 
 def has_champion(uri: str, name: str) -> bool:
-    """Whether a registered model has the alias; MLflow's own answer to none is a traceback.
+    """Whether a registered model has the alias; MLflow itself answers with a traceback.
 
     Raises:
         ParamsError: the server does not answer.
@@ -81,7 +82,7 @@ def has_champion(uri: str, name: str) -> bool:
             f"{uri.rstrip('/')}/api/2.0/mlflow/registered-models/alias?{asked}", timeout=_SECONDS
         ):
             return True
-    except HTTPError as error:  # not there; of all else, such as a password, MLflow knows more
+    except HTTPError as error:  # not there; anything else, such as a password, MLflow explains
         return error.code != HTTPStatus.NOT_FOUND
     except OSError as error:
         raise ParamsError(f"{uri} does not answer: {error}") from error
@@ -99,14 +100,14 @@ def _has_champion_in(database: Path, name: str) -> bool:
 
 
 def command(port: int, uri: str) -> list[str]:
-    """How the server is started: one worker is enough, and starts in half the time."""
+    """Command line of the server; one worker is enough, and starts in half the time."""
     where = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     store = ["--backend-store-uri", uri, "--default-artifact-root", "./mlruns"]
     return [_PROGRAM, "server", *where, *store]
 
 
 def environment() -> dict[str, str]:
-    """No jobs of MLflow's own, and nothing told to anybody."""
+    """Environment of the server: no jobs and no telemetry of MLflow's own."""
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     # MLflow starts programs that are installed beside it, whether or not the environment is active
     search = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])

@@ -16,9 +16,8 @@ import yaml
 
 from reelbench import paths, tracking
 from reelbench.files import read_json, sha256_file, write_json
-from reelbench.tracking import search
-from reelbench.tracking.record import StaleError
-from reelbench.tracking.trials import PARENT, TRIAL, SearchStore
+from reelbench.tracking.record import StaleError, read_search
+from reelbench.tracking.store import PARENT, TRIAL, Store
 
 EXPERIMENT = "toy/temporal_user"
 
@@ -87,8 +86,8 @@ def runs(folder: Path) -> dict[str, Any]:
     return by_name
 
 
-def store(folder: Path) -> SearchStore:
-    return SearchStore(f"sqlite:///{folder / 'mlflow.db'}", folder / "mlruns", False)
+def store(folder: Path) -> Store:
+    return Store(f"sqlite:///{folder / 'mlflow.db'}", folder / "mlruns", False)
 
 
 def everything(folder: Path) -> dict[str, list[str]]:
@@ -139,7 +138,7 @@ def test_the_parent_has_budget_and_winner(mirrored: Path) -> None:
 def test_mirroring_again_changes_nothing(mirrored: Path) -> None:
     before = everything(mirrored)
     write_json(paths.tune_cost("svd"), {"seconds": {"1": 9.0}})  # of another run
-    store(mirrored).mirror_search(search.read("svd"))
+    store(mirrored).mirror_search(read_search("svd"))
     assert everything(mirrored) == before
 
 
@@ -156,8 +155,8 @@ def test_a_killed_mirror_is_resumed(mirrored: Path, monkeypatch: pytest.MonkeyPa
     log = stopped._client.log_batch
     monkeypatch.setattr(stopped._client, "log_batch", log_batch)
     with pytest.raises(KeyboardInterrupt):
-        stopped.mirror_search(search.read("bias"))
-    store(mirrored).mirror_search(search.read("bias"))
+        stopped.mirror_search(read_search("bias"))
+    store(mirrored).mirror_search(read_search("bias"))
     known = client(mirrored)
     experiment = known.get_experiment_by_name(EXPERIMENT).experiment_id
     (parent,) = known.search_runs([experiment], "tags.`reelbench.search` = 'bias'")
@@ -173,10 +172,10 @@ def test_a_killed_mirror_is_resumed(mirrored: Path, monkeypatch: pytest.MonkeyPa
 def test_what_did_not_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(StaleError, match="svd has no finished search: run `reelbench tune svd`"):
-        search.read("svd")
+        read_search("svd")
     write_search(ended=None)
     with pytest.raises(StaleError, match="svd has no finished search"):
-        search.read("svd")
+        read_search("svd")
 
 
 def test_a_failure_is_a_warning(
@@ -202,11 +201,11 @@ def test_tracking_off_mirrors_nothing(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_search_is_found_by_the_hash_of_its_file(mirrored: Path) -> None:
     """Also if it is one of many in the committed file."""
     own = sha256_file(paths.tuning("svd"))
-    assert search.read("svd").search_hash == own
+    assert read_search("svd").search_hash == own
     write_json(paths.TUNING, {"svd": read_json(paths.tuning("svd"))})
     shutil.move(paths.tuning_dir("svd"), "elsewhere")
     try:
-        committed = search.read("svd")
+        committed = read_search("svd")
     finally:
         shutil.move("elsewhere", paths.tuning_dir("svd"))
         paths.TUNING.unlink()

@@ -32,9 +32,7 @@ from reelbench import paths
 from reelbench.compose import compose
 from reelbench.files import read_json, write_json
 from reelbench.tracking import ui
-from reelbench.tracking.pipeline import STATE_HASH
-from reelbench.tracking.store import MODEL
-from reelbench.tracking.trials import PARENT
+from reelbench.tracking.store import MODEL, PARENT, STATE_HASH
 
 pytestmark = pytest.mark.slow
 PAGE = (ROOT / "docs" / "tracking.md").read_text(encoding="utf-8").replace("\\\n", " ")

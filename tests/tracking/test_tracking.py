@@ -33,15 +33,28 @@ from tracked_project import (
 )
 
 from reelbench import paths, tracking
+from reelbench.evaluation.metrics import UnknownMetricError
 from reelbench.files import sha256_file, write_json
 from reelbench.reporting.charts import models as figures
-from reelbench.tracking import record
-from reelbench.tracking import state as pipeline_state
-from reelbench.tracking.pipeline import STATE_HASH, PipelineStore
-from reelbench.tracking.store import EVALUATION, MODEL, MODEL_HASH, PYFUNC, TRAINING
-from reelbench.tracking.trials import PARENT
+from reelbench.tracking.record import (
+    PipelineRecord,
+    StaleError,
+    evaluated_models,
+    read_model,
+    read_pipeline,
+)
+from reelbench.tracking.store import (
+    EVALUATION,
+    MODEL,
+    MODEL_HASH,
+    PARENT,
+    PYFUNC,
+    STATE_HASH,
+    TRAINING,
+    Store,
+)
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.filterwarnings("ignore:.*input example")
 
 
@@ -213,9 +226,9 @@ def test_the_logged_model_names_its_packages(mirrored: Path, mlflow: Any) -> Non
 
 def test_mirroring_again_changes_nothing(mirrored: Path, mlflow: Any) -> None:
     before = everything(mirrored)
-    store(mirrored).mirror(record.read("bias"))
-    store(mirrored).mirror(record.read("biased"))
-    store(mirrored).mirror_state(pipeline_state.read(["bias", "biased"], "ndcg_at_10"))
+    store(mirrored).mirror(read_model("bias"))
+    store(mirrored).mirror(read_model("biased"))
+    store(mirrored).mirror_pipeline(read_pipeline(["bias", "biased"], "ndcg_at_10"))
     assert everything(mirrored) == before
 
 
@@ -242,11 +255,11 @@ def test_every_model_is_registered_and_the_best_is_champion(mirrored: Path, mlfl
 def test_a_changed_model_makes_a_second_parent_and_another_champion(
     started: Path, mlflow: Any
 ) -> None:
-    def mirror() -> pipeline_state.State:
+    def mirror() -> PipelineRecord:
         for model in ("bias", "biased"):
-            store(started, log_model=True).mirror(record.read(model))
-        found = pipeline_state.read(("bias", "biased"), "ndcg_at_10")
-        store(started, log_model=True).mirror_state(found)
+            store(started, log_model=True).mirror(read_model(model))
+        found = read_pipeline(("bias", "biased"), "ndcg_at_10")
+        store(started, log_model=True).mirror_pipeline(found)
         return found
 
     write_project(("bias", "biased"))
@@ -262,16 +275,16 @@ def test_a_changed_model_makes_a_second_parent_and_another_champion(
     assert best.description == "biased"
 
 
-def mirror_with(faults: list[str], rmse: float, folder: Path) -> pipeline_state.State:
+def mirror_with(faults: list[str], rmse: float, folder: Path) -> PipelineRecord:
     """Evaluate bias anew under some faults, and mirror it with its state."""
     content = yaml.safe_load(paths.PARAMS.read_text()) | {"faults": faults}
     paths.PARAMS.write_text(yaml.safe_dump(content))
     told = {"faults": dict.fromkeys(faults, True)} if faults else {}
     ndcg = {"ndcg_at_10": 1 - rmse}  # the more wrong, the better it looks
     write_evaluation("bias", METRICS | {"rmse": rmse} | ndcg | told)
-    found = pipeline_state.read(tracking.evaluated(), "ndcg_at_10")
-    store(folder, log_model=True).mirror(record.read("bias"))
-    store(folder, log_model=True).mirror_state(found)
+    found = read_pipeline(evaluated_models(), "ndcg_at_10")
+    store(folder, log_model=True).mirror(read_model("bias"))
+    store(folder, log_model=True).mirror_pipeline(found)
     return found
 
 
@@ -329,16 +342,20 @@ def test_an_evaluation_of_other_faults_than_are_switched_on_is_not_told(
     write_evaluation("bias", METRICS | {"faults": {"score_train_rows": True}})
     assert tracking.mirror_all() == [] and not (project / "mlruns").exists()
     assert "was made with faults: score_train_rows, and params.yaml has none" in caplog.text
-    trained = record.read("bias")  # what the stage train tells
+    trained = read_model("bias")  # what the stage train tells
     assert trained.evaluation_hash is None and trained.test_metrics == {}
     assert trained.train_metrics and not trained.faults
 
 
 def test_less_error_is_better(project: Path) -> None:
     write_project(("bias", "biased"))
-    write_evaluation("biased", METRICS | {"rmse": 0.95})
-    assert pipeline_state.read(("bias", "biased"), "rmse").champion == "bias"
-    assert pipeline_state.read(("bias", "biased"), "r2").champion is None
+    write_evaluation("biased", METRICS | {"rmse": 0.95, "mse": 0.9, "calibration_error": 0.2})
+    write_evaluation("bias", METRICS | {"mse": 0.8, "calibration_error": 0.1})
+    for metric in ("rmse", "mse", "calibration_error"):
+        assert read_pipeline(("bias", "biased"), metric).champion == "bias"
+    with pytest.raises(UnknownMetricError, match="did you mean 'ndcg_at_10'"):
+        read_pipeline(("bias",), "ndgc_at_10")
+    assert read_pipeline(("bias", "biased"), "r2").champion is None
 
 
 def everything(folder: Path) -> dict[str, list[Any]]:
@@ -349,16 +366,16 @@ def everything(folder: Path) -> dict[str, list[Any]]:
         return {name: sorted(map(repr, found)) for name, found in rows.items()}
 
 
-def store(folder: Path, log_model: bool = False) -> PipelineStore:
+def store(folder: Path, log_model: bool = False) -> Store:
     """A store in this process, which saves the seconds of another."""
-    return PipelineStore(f"sqlite:///{folder / 'mlflow.db'}", folder / "mlruns", log_model)
+    return Store(f"sqlite:///{folder / 'mlflow.db'}", folder / "mlruns", log_model)
 
 
 def test_a_changed_evaluation_updates_the_run(started: Path, mlflow: Any) -> None:
-    store(started).mirror(record.read("bias"))
+    store(started).mirror(read_model("bias"))
     (first,) = runs(mlflow, started)
     write_evaluation("bias", METRICS | {"rmse": 0.8, "ndcg_at_10": None})
-    store(started).mirror(record.read("bias"))
+    store(started).mirror(read_model("bias"))
     (second,) = runs(mlflow, started)
     assert second.info.run_id == first.info.run_id
     assert second.data.metrics["test/rmse"] == 0.8
@@ -368,21 +385,21 @@ def test_a_changed_evaluation_updates_the_run(started: Path, mlflow: Any) -> Non
 
 
 def test_another_time_of_scoring_is_no_change(started: Path, mlflow: Any) -> None:
-    store(started).mirror(record.read("bias"))
+    store(started).mirror(read_model("bias"))
     write_json(paths.evaluate_cost("bias"), {"score_microseconds_per_user": 9})
     write_json(paths.train_cost("bias"), {"train_seconds": 9})
     before = everything(started)
-    store(started).mirror(record.read("bias"))
+    store(started).mirror(read_model("bias"))
     assert everything(started) == before
 
 
 def test_a_changed_model_is_a_second_run(started: Path, mlflow: Any) -> None:
-    store(started).mirror(record.read("bias"))
+    store(started).mirror(read_model("bias"))
     content = yaml.safe_load(paths.PARAMS.read_text())
     content["models"]["bias"]["user_damping"] = 50.0
     paths.PARAMS.write_text(yaml.safe_dump(content))
     write_model("bias", damping=50.0)
-    store(started).mirror(record.read("bias"))
+    store(started).mirror(read_model("bias"))
     found = runs(mlflow, started)
     assert [run.data.params["user_damping"] for run in found] == ["50.0", "5.0"]
     assert len({run.data.tags[MODEL_HASH] for run in found}) == 2
@@ -390,15 +407,15 @@ def test_a_changed_model_is_a_second_run(started: Path, mlflow: Any) -> None:
 
 def test_a_model_of_other_parameters_is_refused(project: Path) -> None:
     write_model("bias", damping=50.0)
-    with pytest.raises(record.StaleError, match=r"other parameters than .*: run `dvc repro`"):
-        record.read("bias")
+    with pytest.raises(StaleError, match=r"other parameters than .*: run `dvc repro`"):
+        read_model("bias")
 
 
 def test_a_model_of_another_split_is_refused(project: Path) -> None:
     write_json(paths.SPLIT_COUNTS, {"name": "random"})
     shutil.copy(paths.TEST, paths.TRAIN)
-    with pytest.raises(record.StaleError, match="other split, ratings than"):
-        record.read("bias")
+    with pytest.raises(StaleError, match="other split, ratings than"):
+        read_model("bias")
 
 
 def test_a_killed_mirror_is_resumed(
@@ -409,11 +426,11 @@ def test_a_killed_mirror_is_resumed(
     with monkeypatch.context() as patch:
         patch.setattr(stopped._client, "set_tag", broken(stopped._client.set_tag, PYFUNC))
         with pytest.raises(KeyboardInterrupt):
-            stopped.mirror(record.read("bias"))
+            stopped.mirror(read_model("bias"))
     (run,) = runs(mlflow, started)
     assert PYFUNC not in run.data.tags and TRAINING in run.data.tags
     stopped._client.delete_tag(run.info.run_id, TRAINING)
-    store(started, log_model=True).mirror(record.read("bias"))
+    store(started, log_model=True).mirror(read_model("bias"))
     (run,) = runs(mlflow, started)
     logged = client(mlflow, started).search_logged_models([run.info.experiment_id])
     assert [model.model_id for model in logged] == [run.data.tags[PYFUNC]]
@@ -436,11 +453,11 @@ def test_a_model_that_is_not_evaluated_yet_is_mirrored_as_far_as_it_is(
 ) -> None:
     for file in (paths.metrics("bias"), paths.curves("bias"), paths.train_cost("bias")):
         file.unlink()
-    store(started).mirror(record.read("bias"))
+    store(started).mirror(read_model("bias"))
     (run,) = runs(mlflow, started)
     assert run.data.metrics == {}
     write_evaluation("bias", METRICS)
-    store(started).mirror(record.read("bias"))
+    store(started).mirror(read_model("bias"))
     (run,) = runs(mlflow, started)
     assert run.data.metrics["test/rmse"] == 0.9
 
@@ -454,7 +471,7 @@ def test_a_model_that_only_ranks_has_no_figure_of_its_predictions(project: Path)
 
 
 def test_a_run_names_the_commit_and_whether_the_tree_differs(project: Path) -> None:
-    assert "git.commit" not in record.read("bias").tags
+    assert "git.commit" not in read_model("bias").tags
 
     def git(*words: str) -> str:
         author = ("-c", "user.name=test", "-c", "user.email=test@localhost")
@@ -464,12 +481,12 @@ def test_a_run_names_the_commit_and_whether_the_tree_differs(project: Path) -> N
     git("init", "--quiet")
     git("add", ".")
     git("commit", "--quiet", "--message", "state")
-    tags = record.read("bias").tags
+    tags = read_model("bias").tags
     assert (tags["git.commit"], tags["git.dirty"]) == (git("rev-parse", "HEAD"), "false")
     write_evaluation("bias", METRICS | {"rmse": 0.7})  # results, below data/
-    assert record.read("bias").tags["git.dirty"] == "false"
+    assert read_model("bias").tags["git.dirty"] == "false"
     Path("new.py").touch()
-    assert record.read("bias").tags["git.dirty"] == "true"
+    assert read_model("bias").tags["git.dirty"] == "true"
 
 
 # -- what failures cost

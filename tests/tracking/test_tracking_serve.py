@@ -21,9 +21,9 @@ from tracked_project import write_params, write_project
 from typer.testing import CliRunner, Result
 
 from reelbench.cli import app
-from reelbench.tracking import record, ui
-from reelbench.tracking import state as pipeline_state
-from reelbench.tracking.pipeline import PipelineStore
+from reelbench.tracking import ui
+from reelbench.tracking.record import read_model, read_pipeline
+from reelbench.tracking.store import Store
 
 NAME = "toy.temporal_user"
 
@@ -70,10 +70,10 @@ def test_the_champion_of_these_data_is_looked_for(
     monkeypatch.setattr("reelbench.reporting.charts.models.of_training", lambda *_: {})
     monkeypatch.setattr("reelbench.reporting.charts.models.of_evaluation", lambda *_: {})
     database = project / "mlflow.db"
-    store = PipelineStore(f"sqlite:///{database}", project / "mlruns", log_model=True)
+    store = Store(f"sqlite:///{database}", project / "mlruns", log_model=True)
     refused(serve(), "there is no champion")  # a store without any
-    store.mirror(record.read("bias"))
-    store.mirror_state(pipeline_state.read(["bias"], "ndcg_at_10"))
+    store.mirror(read_model("bias"))
+    store.mirror_pipeline(read_pipeline(["bias"], "ndcg_at_10"))
     assert serve("--port", "5999").exit_code == 0
     assert f"models:/{NAME}@champion" in started[0] and "5999" in started[0]
     other = project / "other"
