@@ -72,7 +72,7 @@ def test_only_models_of_publications_are_out_of_the_default_list() -> None:
     others = stems("models") - set(content["models"]) - {"warp"}
     for name in others:
         section = yaml.safe_load((ROOT / f"conf/models/{name}.yaml").read_text(encoding="utf-8"))
-        assert f"_mlp@models.{name}" in section["defaults"], name
+        assert f"_published@models.{name}" in section["defaults"], name
 
 
 def test_override_reaches_the_file(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_layers_of_a_network_are_those_that_it_has_and_the_same_bytes() -> None:
         "setting": "",
     }
     assert (layers["hidden_0"]["shape"], layers["hidden_0"]["setting"]) == ([6], "relu")
-    weights = Network.load(paths.model_dir("network"))._model.trainable_weights
+    weights = Network.load(paths.model_dir("network")).keras_model.trainable_weights
     trained = sum(int(np.prod(weight.shape)) for weight in weights)
     assert sum(stored["parameters"] for stored in layers.values()) == trained
     train.run("network")

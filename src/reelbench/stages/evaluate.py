@@ -41,7 +41,6 @@ _SHARED_CODE = (
     "features",
     "files.py",
     "models/base.py",
-    "models/parts",
     "models/shared",
     "seeds.py",
     "stages/evaluate.py",

@@ -25,7 +25,6 @@ SHARED_CODE = (
     "features/matrices.py",
     "files.py",
     "models/base.py",
-    "models/parts",
     "models/shared",
     "params.py",
     "seeds.py",

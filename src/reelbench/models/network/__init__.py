@@ -1,19 +1,29 @@
-"""Models `dnn`, `glove`, `finetune`: one Keras network, told apart by feature blocks and conf.
+"""Keras networks on embeddings and features of users and items; each variant is a configuration.
 
-    rating = mean + b_u + b_i + p_u·q_i + deep(p_u, q_i, p_u ∘ q_i)
+With `combine: dot`, the default (`mf`, `dnn`, `glove`, `finetune`, `hybrid`, `demographic`):
 
-The damped effects b are fixed tables (`shared/biases.py`, around a prior from the dense features
-and the title), and the network learns what they leave: trainable biases under Adam overfit rare
-items. q_i is an embedding of the item plus a projection of its features (genres, year, the
-direction of its title's words). Inputs are `user_idx` and `item_idx` alone; features are tables
-inside the network, never columns of a rating.
+    rating = mean + b_u + b_i + p_u·q_i + dense([p_u, q_i, p_u ∘ q_i])
 
-A cold or unknown user or item has an embedding of zeros instead of an untrained one, and whole
-embeddings are dropped at random in training, so that the network has learned to do without.
+The damped biases b are fixed tables (`shared/biases.py`, around a prior from the features of
+items), and the network learns the residual: trainable biases under Adam overfit rare items. q_i is
+an embedding of the item plus a projection of its features, and so is p_u.
+
+With `combine: concat` (the published networks, over `conf/models/_published.yaml`):
+
+    rating = dense(… dense([e_u, e_i, e_1, …, features of u, features of i]))
+
+The first dense layer is the sum of what user and item add to it, so that ranking a catalogue takes
+one pass per user and per item, and only the layers above it per pair. Features of a pair
+(`features/row_tags.py`) come with every rating, and take a pass each.
+
+Inputs are `user_idx` and `item_idx`; features are tables inside the network. The embedding of a
+user or item without a rating in train is zeros. Whole embeddings can be dropped in training
+(`embedding_dropout`), so that the network learns to do without.
 """
 
 from __future__ import annotations
 
+from reelbench.models.network.config import NetworkConfig
 from reelbench.models.network.recommender import Network
 
-__all__ = ["Network"]
+__all__ = ["Network", "NetworkConfig"]

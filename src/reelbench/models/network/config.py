@@ -1,51 +1,140 @@
-"""Parameters of the network."""
+"""Parameters of a network, with the values that fit MovieLens 100K."""
 
 from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from reelbench.params import Section
 
+USER, ITEM = SIDES = ("user", "item")
+
 
 class NetworkConfig(Section):
-    factors: PositiveInt
-    #: units of the hidden layers between features and factors; empty: a projection
-    user_hidden: tuple[PositiveInt, ...]
-    item_hidden: tuple[PositiveInt, ...]
-    #: units of the hidden layers on top of the factors; empty: the dot product alone
-    hidden: tuple[PositiveInt, ...]
-    head: Literal["linear", "sigmoid"]
-    loss: Literal["mse", "mae", "huber", "binary_crossentropy"]
-    epochs: PositiveInt
-    #: standard deviation of embeddings before the first epoch
-    init_std: PositiveFloat
-    #: epochs without a better valid RMSE before training stops
-    patience: PositiveInt
-    batch_size: PositiveInt
-    learning_rate: PositiveFloat
+    """What a network reads, how it combines it, and how it is trained."""
+
+    # -- what it reads
+
+    #: width of the embeddings of users and items
+    factors: PositiveInt = 32
+    #: width of other embeddings: of arrays of row numbers in a declared block, such as `director`,
+    #: or of `user` or `item` where it is not `factors`; 0: no such embedding
+    embeddings: dict[str, NonNegativeInt] = Field(default_factory=dict)
+    #: arrays of columns that are read, such as `genres`; null: all columns of the declared blocks
+    columns: tuple[str, ...] | None = None
+    #: width of a linear map for each of these arrays of columns, such as `user_age`
+    linear: dict[str, PositiveInt] = Field(default_factory=dict)
+    #: hidden layers between sparse features (TF-IDF) and the others; empty: none
+    text_hidden: tuple[PositiveInt, ...] = ()
+    #: word vectors of a title: direction of their sum, their mean, or all of them in a row
+    title_pooling: Literal["direction", "mean", "flatten"] = "direction"
+    #: length of that direction, where genres are ones and zeros
+    title_scale: PositiveFloat = 0.4
+    #: whether the word vectors of titles are trained further
+    train_vectors: bool = False
+
+    # -- how it combines it
+
+    #: dot: features are projected to and added to the embeddings, whose product is the prediction;
+    #: concat: dense layers on embeddings and features side by side
+    combine: Literal["dot", "concat"] = "dot"
+    #: hidden layers between features and factors (dot); empty: a projection
+    user_hidden: tuple[PositiveInt, ...] = ()
+    item_hidden: tuple[PositiveInt, ...] = ()
+    #: dense layers before the rating; empty: the product alone (dot), a linear model (concat)
+    hidden: tuple[PositiveInt, ...] = (64,)
+    #: activation of the dense layers
+    activation: Literal["relu", "linear"] = "relu"
+    #: whether sums of a dense layer are standardised before its activation
+    batch_norm: bool = False
+    #: linear: the rating itself; sigmoid: a share of the rating scale
+    head: Literal["linear", "sigmoid"] = "linear"
+
+    # -- what it starts from
+
+    #: biases: the network learns the residual of damped biases; none: the rating
+    baseline: Literal["biases", "none"] = "biases"
+    #: damping of the users' biases: number of pseudo-ratings at the mean
+    user_damping: NonNegativeFloat = 5.0
+    #: damping of the items' biases: number of pseudo-ratings at what their features suggest
+    item_damping: PositiveFloat = 8.0
+    #: L2 penalty of the ridge regression from features to items' biases
+    prior_regularization: PositiveFloat = 5.0
+    #: values of embeddings before the first epoch: ±0.05, Keras' he_normal, or normal
+    embedding_init: Literal["uniform", "he_normal", "normal"] = "normal"
+    #: standard deviation of the normal ones
+    init_std: PositiveFloat = 0.02
+    #: embedding without a rating in train: zeros, or its random first values (a published fault)
+    cold: Literal["zeros", "untrained"] = "zeros"
+    #: an embedding is multiplied by n / (n + damping), where n counts its ratings in train
+    embedding_damping: NonNegativeFloat = 20.0
+
+    # -- regularisation
+
     #: L2 penalty of the embeddings of a rating's user and item
-    regularization: NonNegativeFloat
-    #: L2 penalty of the projections of features
-    feature_regularization: NonNegativeFloat
-    #: an embedding counts n / (n + damping) where n are the ratings in train
-    embedding_damping: NonNegativeFloat
+    regularization: NonNegativeFloat = 0.2
+    #: L2 penalty of the tables of embeddings; null: none, and their gradients stay sparse, which
+    #: Adam rounds otherwise than the dense ones of a penalty of 0
+    embedding_regularization: NonNegativeFloat | None = None
+    #: L2 penalty of the projections of features to factors (dot)
+    feature_regularization: NonNegativeFloat = 1e-6
+    #: L2 penalty of the kernels of dense layers but the last
+    kernel_regularization: NonNegativeFloat = 0.0
     #: share of embeddings that are dropped whole in training
-    embedding_dropout: float = Field(ge=0, lt=1)
+    embedding_dropout: float = Field(0.2, ge=0, lt=1)
+    #: share of features, and of embeddings' values (concat), that are dropped in training
+    input_dropout: float = Field(0.0, ge=0, lt=1)
     #: share of hidden units that are dropped in training
-    dropout: float = Field(ge=0, lt=1)
-    #: length of the vector of a title, beside genres that are ones and zeros
-    title_scale: PositiveFloat
-    #: whether the word vectors of titles are trained too
-    train_vectors: bool
-    user_damping: NonNegativeFloat
-    item_damping: PositiveFloat
-    #: L2 penalty of the ridge from features to item effects
-    prior_regularization: PositiveFloat
+    dropout: float = Field(0.5, ge=0, lt=1)
+    #: which dense layers have their units dropped
+    dropout_after: Literal["all", "first"] = "all"
+
+    # -- training
+
+    loss: Literal["mse", "mae", "huber", "binary_crossentropy"] = "mse"
+    #: whether errors are those of ratings, or of ratings as shares of the rating scale
+    loss_scale: Literal["ratings", "shares"] = "ratings"
+    epochs: PositiveInt = 35
+    batch_size: PositiveInt = 1024
+    #: of Adam
+    learning_rate: PositiveFloat = 5e-4
+    #: what is watched on valid after each epoch: RMSE, or the loss with its penalties
+    monitor: Literal["rmse", "loss"] = "rmse"
+    #: epochs without improvement on valid before training stops; null: all epochs are run
+    patience: PositiveInt | None = 4
+    #: whether the weights of the best epoch on valid are kept, and not those of the last
+    restore_best: bool = True
+    #: factor on the learning rate after `plateau_patience` epochs without improvement; null: none
+    plateau_factor: float | None = Field(None, gt=0, lt=1)
+    plateau_patience: PositiveInt = 3
 
     @model_validator(mode="after")
-    def _a_probability_needs_its_head(self) -> Self:
+    def _parts_fit_together(self) -> Self:
+        if self.combine == "dot" and {self.width(side) for side in SIDES} != {self.factors}:
+            raise ValueError("combine: dot needs embeddings of user and item as wide as factors")
+        if self.combine == "concat" and (self.user_hidden or self.item_hidden):
+            raise ValueError("user_hidden and item_hidden need combine: dot")
         if self.loss == "binary_crossentropy" and self.head != "sigmoid":
             raise ValueError("loss: binary_crossentropy needs head: sigmoid")
+        if self.restore_best and self.patience is None:
+            raise ValueError("restore_best needs a patience: without it no best epoch is kept")
         return self
+
+    def width(self, name: str) -> int:
+        """Width of the embedding of `user`, of `item` or of an array; 0: there is none."""
+        return self.embeddings.get(name, self.factors if name in SIDES else 0)
+
+    @property
+    def tower_units(self) -> int:
+        """Width of the output of a tower, the bias left out."""
+        if self.combine == "dot":
+            return self.factors
+        return self.hidden[0] if self.hidden else 1

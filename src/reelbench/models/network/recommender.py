@@ -1,135 +1,243 @@
-"""The network as a recommender."""
+"""The network as a recommender: training, prediction, ranking and its folder."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features
-from reelbench.features.matrices import dense_matrix, title_matrix
+from reelbench.features.block import Features, Ids
+from reelbench.files import read_json, write_json
 from reelbench.models.base import Arrays, Recommender
 from reelbench.models.network.config import NetworkConfig
-from reelbench.models.network.head import head, loss_of, whole
 from reelbench.models.network.summary import layers_of
 from reelbench.models.network.tables import Tables
-from reelbench.models.network.towers import USER_COLUMNS, item_tower, user_tower
-from reelbench.models.parts.keras_training import (
-    PAIRS_PER_BATCH,
-    in_batches,
-    inputs,
-    record,
-    scores_of_pairs,
-)
-from reelbench.models.shared.biases import biases_around_prior
 from reelbench.seeds import seed_keras
 
+if TYPE_CHECKING:
+    import keras
+
+_LOG = logging.getLogger(__name__)
+
+#: errors of every epoch, MAE too, in the model's folder: curves have the losses alone
+HISTORY = "history.json"
 _WEIGHTS = "network.weights.h5"
+# pairs that are scored in one call
+_PAIRS_PER_BATCH = 65_536
 
 
 class Network(Recommender):
-    """The network as a recommender; `history` holds the RMSE on train and valid of each epoch."""
+    """Keras network on embeddings and features; `history` holds RMSE and MAE of each epoch.
+
+    An unknown user or item is answered for as one without a row in train whose features are zeros.
+    """
 
     Config = NetworkConfig
     config: NetworkConfig
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
-        effects = biases_around_prior(
-            train,
-            features.ids,
-            np.hstack([dense_matrix(features), self.config.title_scale * title_matrix(features)]),
-            user_damping=self.config.user_damping,
-            item_damping=self.config.item_damping,
-            regularization=self.config.prior_regularization,
-        )
-        self._tables = Tables.make(effects, train, features, self.config.embedding_damping)
+        self._tables = Tables.make(train, features, self.config)
         self._build()
         self._learn(train, valid)
 
     @property
+    def keras_model(self) -> keras.Model:
+        """The fitted Keras model: `user_idx` and `item_idx` (n,) → rating (n, 1)."""
+        return self._parts.whole
+
+    @property
     def knows_users(self) -> bool:
-        """Whether the network reads columns of users, their demographics."""
-        return self._tables.user_columns.shape[1] > 0
+        """Whether the network reads all columns of users, their demographics."""
+        columns = self._tables.arrays["user_columns"]
+        return self.config.columns is None and columns.shape[1] > 0
 
     def describe_unknown_user(self, columns: np.ndarray) -> None:
         """Let the unknown user (-1) have these columns (f,), until others are given.
 
         Its embedding stays zeros: the answer is that for a user of the data set without ratings.
         """
-        layer = self._user_tower.get_layer(USER_COLUMNS)
+        layer = self._parts.user.get_layer("user_columns")
         (table,) = layer.get_weights()
         table[-1] = columns
         layer.set_weights([table])
 
+    def item_vectors(self) -> np.ndarray:
+        """Outputs of the item tower without the bias, float32 (n_items, d).
+
+        With `combine: dot` these are the factors; else what items add to the first dense layer.
+        """
+        vectors = _in_batches(self._parts.item, np.arange(self.ids.n_items))
+        return vectors[:, : self.config.tower_units]
+
     def layers(self) -> list[dict[str, Any]]:
         """Layers of the fitted network as plain data, each after those that it reads."""
-        return [asdict(layer) for layer in layers_of(self._model)]
+        return [asdict(layer) for layer in layers_of(self.keras_model)]
 
     def prepare(self) -> None:
+        """Import TensorFlow."""
         seed_keras(self.seed, self.threads)
 
     def _build(self) -> None:
+        from reelbench.models.network import towers
+
         seed_keras(self.seed, self.threads)
-        self._user_tower = user_tower(self._tables, self.config)
-        self._item_tower = item_tower(self._tables, self.config)
-        self._head = head(self.config, self.ids)
-        self._model = whole(self._user_tower, self._item_tower, self._head)
+        self._parts = towers.build(self._tables, self.config, self.ids)
 
     def _learn(self, train: Interactions, valid: Interactions) -> None:
         import keras
 
+        network = self.keras_model
         # a second model of the same layers, so that no optimizer is stored with the weights
-        trainee = whole(self._user_tower, self._item_tower, self._head)
+        trainee = keras.Model(network.input, network.output)
         trainee.compile(
             optimizer=keras.optimizers.Adam(self.config.learning_rate),
             loss=loss_of(self.config, self.ids),
-            metrics=[keras.metrics.RootMeanSquaredError(name="rmse")],
+            metrics=[
+                keras.metrics.RootMeanSquaredError(name="rmse"),
+                keras.metrics.MeanAbsoluteError(name="mae"),
+            ],
         )
         trainee.fit(
-            inputs(train),
+            self._inputs(train),
             train.rating,
             batch_size=self.config.batch_size,
             epochs=self.config.epochs,
-            validation_data=(inputs(valid), valid.rating) if len(valid) else None,
-            validation_batch_size=PAIRS_PER_BATCH,
-            callbacks=[record(self.history), *self._stopping(len(valid))],
+            validation_data=(self._inputs(valid), valid.rating) if len(valid) else None,
+            validation_batch_size=_PAIRS_PER_BATCH,
+            callbacks=self._callbacks(len(valid)),
             verbose=0,
         )
 
-    def _stopping(self, n_valid: int) -> list[Any]:
-        """Stop at the best epoch on valid; without valid ratings all epochs are run."""
+    def _inputs(self, part: Interactions) -> dict[str, np.ndarray]:
+        inputs = {"user_idx": part.user_idx, "item_idx": part.item_idx}
+        if self._reads_pairs:
+            inputs["pair_row"] = self._pair_rows(part.user_idx, part.item_idx)
+        return inputs
+
+    @property
+    def _reads_pairs(self) -> bool:
+        return bool(self._tables.pairs.terms.n_terms)
+
+    def _pair_rows(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
+        return self._tables.pairs.rows(user_idx, item_idx, self.ids.n_items)
+
+    def _callbacks(self, n_valid: int) -> list[keras.callbacks.Callback]:
+        """The record of epochs, and what watches valid; without it all epochs are run."""
         import keras
 
-        stop = keras.callbacks.EarlyStopping(
-            "val_rmse", patience=self.config.patience, mode="min", restore_best_weights=True
-        )
-        return [stop] if n_valid else []
+        config = self.config
+        found = [keras.callbacks.LambdaCallback(on_epoch_end=self._record)]
+        watched = f"val_{config.monitor}"
+        if n_valid and config.plateau_factor is not None:
+            slower = keras.callbacks.ReduceLROnPlateau(
+                watched, mode="min", factor=config.plateau_factor, patience=config.plateau_patience
+            )
+            found.append(slower)
+        if n_valid and config.patience is not None:
+            stop = keras.callbacks.EarlyStopping(
+                watched,
+                mode="min",
+                patience=config.patience,
+                restore_best_weights=config.restore_best,
+            )
+            found.append(stop)
+        return found
+
+    def _record(self, epoch: int, logs: dict[str, float]) -> None:
+        """Keep and log the errors of an epoch.
+
+        `train_loss` and `valid_loss` are the RMSE. Those of train are means over an epoch's
+        batches, dropout on; those of valid are missing without valid ratings.
+        """
+        row: dict[str, float] = {"epoch": epoch + 1}
+        for metric, name in {"rmse": "loss", "mae": "mae"}.items():
+            for part, prefix in (("train", ""), ("valid", "val_")):
+                if prefix + metric in logs:
+                    row[f"{part}_{name}"] = logs[prefix + metric]
+        self.history.append(row)
+        errors = ", ".join(f"{name} {value:.4f}" for name, value in list(row.items())[1:])
+        _LOG.info("epoch %d: %s", epoch + 1, errors)
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
-        sizes = len(self._tables.user_effect), len(self._tables.item_effect)
         # TensorFlow has no negative indices: -1 is the last row
-        users, items = user_idx % sizes[0], item_idx % sizes[1]
-        return in_batches(self._model, users, items)[:, 0]
+        users, items = user_idx % (self.ids.n_users + 1), item_idx % (self.ids.n_items + 1)
+        if not self._reads_pairs:
+            return _in_batches(self.keras_model, users, items)[:, 0]
+        return _in_batches(self.keras_model, users, items, self._pair_rows(users, items))[:, 0]
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         """The towers once per user and item, and only the head for every pair."""
-        n_users, n_items = len(self._tables.user_effect), self.ids.n_items
-        users = in_batches(self._user_tower, user_idx % n_users)
-        items = in_batches(self._item_tower, np.arange(n_items))
-        return scores_of_pairs(self._head, users, items)
+        if self._reads_pairs:
+            return super()._score(user_idx)
+        users = _in_batches(self._parts.user, user_idx % (self.ids.n_users + 1))
+        items = _in_batches(self._parts.item, np.arange(self.ids.n_items))
+        return _scores_of_pairs(self._parts.head, users, items)
 
     def _state(self) -> Arrays:
-        return self._tables.shapes()
+        return self._tables.state()
 
     def _restore(self, state: Arrays) -> None:
         self._tables = Tables.blank(state)
         self._build()
 
     def _save_extra(self, folder: Path) -> None:
-        self._model.save_weights(folder / _WEIGHTS)
+        self.keras_model.save_weights(folder / _WEIGHTS)
+        write_json(folder / HISTORY, self.history)
 
     def _load_extra(self, folder: Path) -> None:
-        self._model.load_weights(folder / _WEIGHTS)
+        self.keras_model.load_weights(folder / _WEIGHTS)
+        self.history = read_json(folder / HISTORY)
+
+
+def loss_of(
+    config: NetworkConfig, ids: Ids
+) -> Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor]:
+    """Loss of given and predicted ratings, each (n, 1); cross-entropy is that of shares."""
+    import keras
+
+    loss = keras.losses.get(config.loss)
+    entropy = config.loss == "binary_crossentropy"
+    if config.loss_scale == "ratings" and not entropy:
+        return loss
+    # a difference of shares needs no origin
+    low, width = ids.rating_min if entropy else 0.0, ids.rating_max - ids.rating_min
+
+    def of_shares(given: keras.KerasTensor, predicted: keras.KerasTensor) -> keras.KerasTensor:
+        return loss((given - low) / width, (predicted - low) / width)
+
+    return of_shares
+
+
+def _in_batches(model: keras.Model, *arrays: np.ndarray) -> np.ndarray:
+    """Output for arrays of equal length, without the set-up time of Keras' own `predict`."""
+    import keras
+
+    outputs = []
+    for start in range(0, len(arrays[0]), _PAIRS_PER_BATCH):
+        batch = [array[start : start + _PAIRS_PER_BATCH] for array in arrays]
+        output = model(batch if len(batch) > 1 else batch[0], training=False)
+        outputs.append(keras.ops.convert_to_numpy(output))
+    return np.concatenate(outputs)
+
+
+def _scores_of_pairs(head: keras.Model, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+    """Output of `head` for every row of `users` with every row of `items`.
+
+    Args:
+        users, items: float32 (n, d) and (n_items, d), outputs of the towers.
+
+    Returns:
+        float32 (n, n_items).
+    """
+    n_items = len(items)
+    step = max(1, _PAIRS_PER_BATCH // n_items)
+    rows = [
+        _in_batches(head, np.repeat(chunk, n_items, axis=0), np.tile(items, (len(chunk), 1)))
+        for chunk in np.split(users, range(step, len(users), step))
+    ]
+    return np.concatenate(rows).reshape(len(users), n_items)

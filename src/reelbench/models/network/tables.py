@@ -1,95 +1,271 @@
-"""What the network looks up by index instead of getting it with every rating."""
+"""Tables inside a network: what it looks up by index instead of reading it with every rating."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
+from scipy import sparse
 
 from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features
+from reelbench.features.block import USER_PREFIX, Features
 from reelbench.features.matrices import (
     dense_matrix,
     sparse_matrix,
+    sparse_of,
+    title_matrix,
     tokens_and_vectors,
     user_matrix,
     with_unknown,
 )
 from reelbench.models.base import Arrays
-from reelbench.models.parts.keras_layers import Terms
-from reelbench.models.shared.biases import Biases
+from reelbench.models.network.config import ITEM, SIDES, USER, NetworkConfig
+from reelbench.models.shared.biases import biases_around_prior
+from reelbench.params import ParamsError
 
-_N_TERMS = "n_terms"
+_PAIR_PREFIX = "pair_"
+_SHAPE_PREFIX = "shape."
 
 
 @dataclass(frozen=True)
-class Tables:
-    """What the network looks up. Rows are users or items, the last one is for an unknown index.
+class Terms:
+    """Sparse features as a CSR matrix of n + 1 rows, the last one empty for an unknown index.
 
     Attributes:
-        user_effect, item_effect: float32 (n + 1, 1), the mean rating is in the item's.
-        user_trust, item_trust: float32 (n + 1, 1), what an embedding counts: 0 without a row in
-            train, at most 1.
-        user_columns, item_columns: float32 (n + 1, d), the dense features; d may be 0.
-        tokens: float32 (n_items + 1, max_tokens), rows of `vectors`; max_tokens may be 0.
-        vectors: float32 (n_words + 1, dimension), row 0 is padding.
-        term_starts, terms, weights: the sparse features as a CSR matrix of n_items + 1 rows and
-            `n_terms` columns: int32 (n_items + 2,), int32 (nnz,), float32 (nnz,); nnz may be 0.
+        starts: int32 (n + 2,), first entry of each row.
+        terms: int32 (nnz,), column of each entry.
+        weights: float32 (nnz,), value of each entry.
+        n_terms: number of columns; may be 0.
     """
 
-    user_effect: np.ndarray
-    item_effect: np.ndarray
-    user_trust: np.ndarray
-    item_trust: np.ndarray
-    user_columns: np.ndarray
-    item_columns: np.ndarray
-    tokens: np.ndarray
-    vectors: np.ndarray
-    term_starts: np.ndarray
+    starts: np.ndarray
     terms: np.ndarray
     weights: np.ndarray
     n_terms: int
 
     @classmethod
-    def make(
-        cls, effects: Biases, train: Interactions, features: Features, damping: float
-    ) -> Tables:
-        """Tables of one training set; `damping` is that of trust."""
-        ids = features.ids
-        tokens, vectors = tokens_and_vectors(features)
-        words = Terms.of(sparse_matrix(features))
+    def of(cls, matrix: sparse.csr_array) -> Self:
+        """Terms of a matrix (n, n_terms)."""
         return cls(
-            user_effect=_column(effects.user),
-            item_effect=_column(effects.item + effects.mean),
-            user_trust=_trust(train.user_idx, ids.n_users, damping),
-            item_trust=_trust(train.item_idx, ids.n_items, damping),
-            user_columns=with_unknown(user_matrix(features)),
-            item_columns=with_unknown(dense_matrix(features)),
-            tokens=with_unknown(tokens),
-            vectors=vectors.astype(np.float32),
-            term_starts=words.starts,
-            terms=words.terms,
-            weights=words.weights,
-            n_terms=words.n_terms,
+            starts=np.append(matrix.indptr, matrix.nnz).astype(np.int32),
+            terms=matrix.indices.astype(np.int32),
+            weights=matrix.data.astype(np.float32),
+            n_terms=matrix.shape[1],
         )
 
-    def shapes(self) -> Arrays:
-        """Sizes, from which `blank` makes tables that the stored weights then fill."""
-        shapes = {name: np.array(np.shape(table)) for name, table in vars(self).items()}
-        return {**shapes, _N_TERMS: np.array(self.n_terms)}
+    def sizes(self) -> np.ndarray:
+        """Lengths of `starts` and `terms`, and `n_terms`: int64 (3,)."""
+        return np.array([len(self.starts), len(self.terms), self.n_terms])
 
     @classmethod
-    def blank(cls, shapes: Arrays) -> Tables:
-        """Tables of zeros."""
-        names = [field.name for field in fields(cls) if field.name != _N_TERMS]
-        tables = {name: np.zeros(shapes[name], np.float32) for name in names}
-        return cls(**tables, n_terms=int(shapes[_N_TERMS]))
+    def blank(cls, sizes: np.ndarray) -> Self:
+        """Zeros of the sizes that `sizes` gave."""
+        n_starts, n_entries, n_terms = map(int, sizes)
+        entries = np.zeros(n_entries, np.int32)
+        return cls(np.zeros(n_starts, np.int32), entries, entries.astype(np.float32), n_terms)
 
 
-def _trust(index: np.ndarray, size: int, damping: float) -> np.ndarray:
-    """n / (n + damping) for n rows in train, 0 for none and for an unknown index."""
-    count = np.bincount(index, minlength=size + 1).astype(np.float64)
-    return _column(np.divide(count, count + damping, out=np.zeros(size + 1), where=count > 0))
+@dataclass(frozen=True)
+class Pairs:
+    """Sparse features of pairs of user and item: the declared block that has them, or nothing.
+
+    Attributes:
+        keys: int64 (n_pairs,), ascending: number of each pair.
+        terms: a row per pair, and an empty one after them for a pair without features.
+    """
+
+    keys: np.ndarray
+    terms: Terms
+
+    @classmethod
+    def make(cls, features: Features) -> Self:
+        """Pairs of the first declared block with arrays over pairs (`features/row_tags.py`)."""
+        for block in features.values():
+            own = {
+                name.removeprefix(_PAIR_PREFIX): array
+                for name, array in block.items()
+                if name.startswith(_PAIR_PREFIX)
+            }
+            matrix = sparse_of(own)
+            if matrix is not None:
+                keys = _pair_keys(own["user"], own["item"], features.ids.n_items)
+                return cls(keys, Terms.of(matrix))
+        return cls(np.zeros(0, np.int64), Terms.of(sparse.csr_array((0, 0), dtype=np.float32)))
+
+    def rows(self, user_idx: np.ndarray, item_idx: np.ndarray, n_items: int) -> np.ndarray:
+        """Row of each pair, int32 (n,); `n_pairs` for one without features.
+
+        Args:
+            user_idx, item_idx: integers (n,); the number after the last for an unknown index.
+        """
+        keys = _pair_keys(user_idx, item_idx, n_items)
+        place = np.searchsorted(self.keys, keys)
+        found = np.append(self.keys, -1)[place] == keys
+        return np.where(found, place, len(self.keys)).astype(np.int32)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Tables by name. Rows are users or items, the last one is for an unknown index.
+
+    Attributes:
+        arrays: float32, by name:
+            `code.NAME` (n + 1, 1), row of the embedding NAME; for embeddings that the configuration
+            lists, others have a row per index;
+            `trust.NAME` (k, 1), factor of each row of that embedding: 0 without a rating in train,
+            at most 1;
+            `linear.NAME` (n + 1, d), columns with a linear map of their own; none without a column;
+            `user_columns`, `item_columns` (n + 1, d), all other columns; d may be 0;
+            `tokens` (n_items + 1, max_tokens), rows of `vectors` (n_words + 1, dimension); 0 is
+            padding, which is in front where words lie in a row; max_tokens may be 0;
+            `user_bias`, `item_bias` (n + 1, 1), the latter with the mean; none without a baseline.
+        terms: sparse features of items.
+        pairs: sparse features of pairs.
+    """
+
+    arrays: Arrays
+    terms: Terms
+    pairs: Pairs
+
+    @classmethod
+    def make(cls, train: Interactions, features: Features, config: NetworkConfig) -> Tables:
+        """Tables of one training set.
+
+        Raises:
+            ParamsError: no declared block, or more than one, has an array that `config` names; or
+                `combine: dot` with a block over pairs.
+        """
+        pairs = Pairs.make(features)
+        if config.combine == "dot" and pairs.terms.n_terms:
+            raise ParamsError("combine: dot reads no features of pairs: change `features`")
+        arrays = {
+            **_biases(train, features, config),
+            **_embeddings(train, features, config),
+            **_columns(features, config),
+            **_words(features, config),
+        }
+        return cls(arrays, Terms.of(sparse_matrix(features)), pairs)
+
+    def state(self) -> Arrays:
+        """Numbers of the pairs, and sizes of all else: its values are among the weights."""
+        shapes = {_SHAPE_PREFIX + name: np.array(a.shape) for name, a in self.arrays.items()}
+        sizes = {"terms": self.terms.sizes(), "pair_terms": self.pairs.terms.sizes()}
+        return {**shapes, **sizes, "pair_keys": self.pairs.keys}
+
+    @classmethod
+    def blank(cls, state: Arrays) -> Tables:
+        """Tables of zeros, of the sizes that `state` gave; the pairs have their numbers."""
+        arrays = {
+            name.removeprefix(_SHAPE_PREFIX): np.zeros(shape, np.float32)
+            for name, shape in state.items()
+            if name.startswith(_SHAPE_PREFIX)
+        }
+        pairs = Pairs(state["pair_keys"], Terms.blank(state["pair_terms"]))
+        return cls(arrays, Terms.blank(state["terms"]), pairs)
+
+
+def side_of(name: str) -> str:
+    """`user` or `item`: the side that an array of that name describes."""
+    return USER if name == USER or name.startswith(USER_PREFIX) else ITEM
+
+
+def _biases(train: Interactions, features: Features, config: NetworkConfig) -> Arrays:
+    if config.baseline == "none":
+        return {}
+    biases = biases_around_prior(
+        train,
+        features.ids,
+        np.hstack([dense_matrix(features), config.title_scale * title_matrix(features)]),
+        user_damping=config.user_damping,
+        item_damping=config.item_damping,
+        regularization=config.prior_regularization,
+    )
+    return {"user_bias": _column(biases.user), "item_bias": _column(biases.item + biases.mean)}
+
+
+def _embeddings(train: Interactions, features: Features, config: NetworkConfig) -> Arrays:
+    tables = {}
+    for name in (*SIDES, *config.embeddings):
+        if config.width(name):
+            codes = _codes(name, features)
+            index = train.user_idx if side_of(name) == USER else train.item_idx
+            tables[f"trust.{name}"] = _trust(codes[index], codes.max() + 1, config)
+            if name in config.embeddings:
+                tables[f"code.{name}"] = _column(codes)
+    return tables
+
+
+def _codes(name: str, features: Features) -> np.ndarray:
+    """Row of the embedding, int64 (n + 1,): the index itself, or a number that a block gives.
+
+    An unknown user or item has the row after theirs, or row 0, which blocks keep for the unknown.
+    """
+    size = _size(side_of(name), features)
+    if name in SIDES:
+        return np.arange(size + 1)
+    codes = _array(name, features)
+    if codes.dtype.kind != "i" or codes.shape != (size,):
+        raise ParamsError(f"embeddings.{name}: that array holds no row numbers; see `columns`")
+    return np.append(codes, 0).astype(np.int64)
+
+
+def _trust(rows: np.ndarray, size: int, config: NetworkConfig) -> np.ndarray:
+    """n / (n + damping) for n ratings in train; 0 for none, or 1 where `cold` is untrained."""
+    count = np.bincount(rows, minlength=size).astype(np.float64)
+    cold = np.full(size, float(config.cold == "untrained"))
+    return _column(np.divide(count, count + config.embedding_damping, out=cold, where=count > 0))
+
+
+def _columns(features: Features, config: NetworkConfig) -> Arrays:
+    linear = {f"linear.{name}": _named_columns(name, features) for name in config.linear}
+    tables = {name: columns for name, columns in linear.items() if columns.shape[1]}
+    if config.columns is None:
+        sides = {USER: user_matrix(features), ITEM: dense_matrix(features)}
+    else:
+        sides = {side: _side_by_side(side, features, config.columns) for side in SIDES}
+    tables |= {f"{side}_columns": columns for side, columns in sides.items()}
+    return {name: with_unknown(columns) for name, columns in tables.items()}
+
+
+def _named_columns(name: str, features: Features) -> np.ndarray:
+    columns = _array(name, features)
+    if columns.dtype.kind != "f" or columns.shape[:1] != (_size(side_of(name), features),):
+        raise ParamsError(f"'{name}' is not an array of columns; see `embeddings`")
+    return columns
+
+
+def _side_by_side(side: str, features: Features, names: tuple[str, ...]) -> np.ndarray:
+    found = [_named_columns(name, features) for name in names if side_of(name) == side]
+    return np.hstack([np.zeros((_size(side, features), 0)), *found])
+
+
+def _words(features: Features, config: NetworkConfig) -> Arrays:
+    tokens, vectors = tokens_and_vectors(features)
+    if config.title_pooling == "flatten":
+        # padding first, as Keras' `pad_sequences` does by default
+        order = np.argsort(tokens > 0, axis=1, kind="stable")
+        tokens = np.take_along_axis(tokens, order, axis=1)
+    return {"tokens": with_unknown(tokens), "vectors": vectors.astype(np.float32)}
+
+
+def _array(name: str, features: Features) -> np.ndarray:
+    """The array of that name, which one declared block must have."""
+    owners = [block for block in features if name in features[block]]
+    if len(owners) == 1:
+        return features[owners[0]][name]
+    declared = ", ".join(features) or "none"
+    found = f"both {' and '.join(owners)} have" if owners else "no declared block has"
+    raise ParamsError(f"{found} an array '{name}': change `features` of the model ({declared})")
+
+
+def _size(side: str, features: Features) -> int:
+    return features.ids.n_users if side == USER else features.ids.n_items
+
+
+def _pair_keys(user_idx: np.ndarray, item_idx: np.ndarray, n_items: int) -> np.ndarray:
+    """A number for each pair; an unknown item has a number of its own too."""
+    return user_idx.astype(np.int64) * (n_items + 1) + item_idx
 
 
 def _column(values: np.ndarray) -> np.ndarray:

@@ -1,1 +1,0 @@
-"""Layers, training and description of Keras networks."""
