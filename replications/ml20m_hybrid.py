@@ -14,7 +14,7 @@ import pandas as pd
 from reelbench import paths
 from reelbench.columns import DIRECTOR, ITEM_IDX, TITLE, TITLE_RAW, USER_IDX, YEAR
 from reelbench.files import read_json
-from reelbench.models.mlp.recommender import HISTORY
+from reelbench.models.network.recommender import HISTORY
 from reelbench.models.network.summary import Layer
 from reelbench.reporting.charts.networks import networks
 from reelbench.serving.similar import CONTENT, TEXT

@@ -42,7 +42,8 @@ def compose(output: Path = paths.PARAMS, overrides: list[str] | None = None) -> 
 
     Args:
         output: file to write, `params.yaml` of the project by default.
-        overrides: in Hydra's grammar, such as `models.svd.factors=64` or `split=random`.
+        overrides: in Hydra's grammar, such as `models.svd.factors=64` or `split=random`; a
+            parameter of a model need not be in `conf/`.
 
     Raises:
         ParamsError: Hydra cannot compose, or a section has an unknown key or a wrong value; then
@@ -55,16 +56,22 @@ def compose(output: Path = paths.PARAMS, overrides: list[str] | None = None) -> 
     from reelbench.files import atomic
 
     root = Path.cwd()
+    wanted = [_or_added(override) for override in overrides or []]
     with atomic(output) as temporary:
         try:
             compose_and_dump(
-                str(temporary), str(root / paths.CONF), None, "config", str(root), overrides or []
+                str(temporary), str(root / paths.CONF), None, "config", str(root), wanted
             )
         except (HydraException, OmegaConfBaseException) as error:
             raise ParamsError(str(error).strip()) from error
         content = params.read(temporary)
         check(content)
     return content
+
+
+def _or_added(override: str) -> str:
+    """A parameter of a model may have its default in the class alone: Hydra's `++` adds it."""
+    return f"++{override}" if override.startswith("models.") else override
 
 
 def check(content: Mapping[str, Any]) -> None:
