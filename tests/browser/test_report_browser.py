@@ -1,4 +1,4 @@
-"""The page of the report in a headless Chromium, as somebody sees it who was sent the file."""
+"""The page of the report in a headless Chromium, as a reader who was sent the file sees it."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ def reported() -> Content:
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    told = reported()
+    whole = reported()
     written = tmp_path_factory.mktemp("report") / "index.html"
-    written.write_text(report_page.render(told, sections.charts(told)), encoding="utf-8")
+    written.write_text(report_page.render(whole, sections.charts(whole)), encoding="utf-8")
     return written
 
 
@@ -127,7 +127,7 @@ def test_every_chart_is_drawn_and_nothing_is_asked_for(
 
 
 @pytest.mark.parametrize("opened", [(PHONE, "dark")], indirect=True)
-def test_what_is_folded_fits_a_phone_too(opened: Opened) -> None:
+def test_opened_details_fit_a_phone_too(opened: Opened) -> None:
     opened.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     opened.page.wait_for_function(_ALL_DRAWN)
     assert overflow(opened.page) <= 0 and opened.said == []

@@ -14,7 +14,7 @@ from reelbench.evaluation.metrics import leaderboard_metrics
 from reelbench.faults import Fault, warning
 from reelbench.models.network.summary import INPUT, Layer
 from reelbench.reporting.charts import leaderboard, models, ratings, sections
-from reelbench.reporting.charts.chart import Chart, Drawing, data, finished
+from reelbench.reporting.charts.chart import Chart, data
 from reelbench.reporting.charts.style import javascript
 from reelbench.reporting.comparisons import compared_metrics, every_pair
 from reelbench.reporting.results import Result
@@ -24,8 +24,7 @@ METRICS = compared_metrics(10)
 
 
 def spec(chart: Any) -> dict[str, Any]:
-    (found,) = finished([Drawing("name", "A caption", chart)])
-    return found.spec
+    return Chart("name", "A caption", chart).spec
 
 
 def rows(chart: Any) -> pd.DataFrame:
@@ -227,7 +226,7 @@ def test_means_per_genre_by_hand() -> None:
 
 def test_ages_by_five_years_or_as_they_are_coded() -> None:
     many = pd.DataFrame({"age": np.arange(20, 50)})
-    assert rows(ratings.ages(many))["ages"].tolist()[0] == "20-24"
+    assert rows(ratings.ages(many))["age"].tolist()[0] == "20-24"
     coded = pd.DataFrame({"age": [1, 18, 25, 25, 56]})
     assert rows(ratings.ages(coded))["users"].tolist() == [1, 1, 2, 1]
     assert ratings.ages(pd.DataFrame({"user_idx": [0]})) is None

@@ -103,11 +103,12 @@ def test_the_compared_metrics_are_those_of_the_leaderboard() -> None:
 
 def test_better_worse_and_neither() -> None:
     results = [result("good", 0.85), result("bias", 0.9), result("bad", 0.95), result("same", 0.9)]
-    found = {v.model: v for v in verdicts(results, samples=200, seed=1)}
-    assert found.keys() == {"good", "bad", "same"}
-    assert (found["good"].is_better, found["good"].is_worse) == (True, False)
-    assert (found["bad"].is_better, found["bad"].is_worse) == (False, True)
-    assert (found["same"].is_better, found["same"].is_worse) == (False, False)
+    found = {pair.first: pair for pair in verdicts(results, samples=200, seed=1)}
+    assert {model: pair.better for model, pair in found.items()} == {
+        "good": "good",
+        "bad": "bias",
+        "same": None,
+    }
     assert found["good"].comparison.difference < 0 < found["bad"].comparison.difference
 
 
@@ -122,12 +123,12 @@ def test_p_values_are_corrected_for_the_number_of_models() -> None:
 def test_among_many_models_a_plain_difference_can_still_be_shown() -> None:
     """50 resamples have no p-value below 2 / 51, which no correction for 40 models survives."""
     results = [result("bias", 0.9)] + [result(f"good{i}", 0.85) for i in range(40)]
-    assert all(verdict.is_better for verdict in verdicts(results, 50, 1))
+    assert all(pair.better == pair.first for pair in verdicts(results, 50, 1))
 
 
 def test_models_that_only_rank_are_not_compared() -> None:
     found = verdicts([result("ranks", None), result("bias"), result("x")], 50, 1)
-    assert [v.model for v in found] == ["x"]
+    assert [pair.first for pair in found] == ["x"]
 
 
 def test_without_the_baseline_nothing_is_claimed() -> None:
@@ -155,9 +156,9 @@ def test_only_rare_movies_count() -> None:
     text, bias = rare.rows
     assert (text.model, bias.model) == ("text", "bias")
     assert (text.rmse, bias.rmse) == pytest.approx((0.5, 1.0))
-    assert text.verdict is not None and bias.verdict is None
-    assert text.verdict.comparison.difference == pytest.approx(-0.5)
-    assert (text.better, bias.better) == ("text", "")
+    assert text.pair is not None and bias.pair is None
+    assert text.pair.comparison.difference == pytest.approx(-0.5)
+    assert text.pair.better == "text"
 
 
 def test_the_limit_itself_is_rare() -> None:
@@ -169,7 +170,8 @@ def test_the_limit_itself_is_rare() -> None:
 
 def test_worse_and_no_difference() -> None:
     rare = found(rated("bias", 0.5, 0.1), rated("worse", 0.9, 0.1), rated("same", 0.5, 0.1))
-    assert {row.model: row.better for row in rare.rows} == {"bias": "", "worse": "bias", "same": ""}
+    better = rare.frame().set_index("model")["better"].to_dict()
+    assert better == {"bias": "", "worse": "bias", "same": ""}
 
 
 def test_a_model_that_only_ranks_is_left_out() -> None:
@@ -183,7 +185,7 @@ def test_a_model_that_only_ranks_is_left_out() -> None:
 
 def test_without_the_baseline_there_is_no_difference() -> None:
     (row,) = found(rated("text", 0.5, 0.9)).rows
-    assert row.verdict is None
+    assert row.pair is None
 
 
 def test_the_file_of_rare_movies_has_a_row_per_model() -> None:

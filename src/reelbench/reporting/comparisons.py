@@ -49,6 +49,13 @@ class Pair(NamedTuple):
             return None
         return self.first if loss < 0 else self.second
 
+    @property
+    def texts(self) -> list[str]:
+        """Difference, its interval and the corrected p-value, as text."""
+        digits = self.metric.digits
+        difference, low, high = (f"{value:+.{digits}f}" for value in self.comparison[:3])
+        return [difference, f"[{low}, {high}]", f"{self.p_corrected:.3f}"]
+
     def reversed(self) -> Pair:
         """The same pair as `second` minus `first`."""
         difference, low, high, p = self.comparison
@@ -79,30 +86,35 @@ def _has(result: Result, metric: Metric) -> bool:
 
 
 def _pairs(results: Sequence[Result], metric: Metric, samples: int, seed: int) -> list[Pair]:
-    pairs = list(combinations(range(len(results)), 2))
-    tables = [result.per_user for result in results]
-    return [
-        Pair(metric, results[first].name, results[second].name, comparison, p)
-        for (first, second), (comparison, p) in zip(
-            pairs, _corrected(tables, pairs, metric.key, samples, seed), strict=True
-        )
-    ]
+    pairs = list(combinations((result.name for result in results), 2))
+    return _compared({r.name: r.per_user for r in results}, pairs, metric, samples, seed)
 
 
-def _corrected(
-    tables: Sequence[pd.DataFrame],
-    pairs: Sequence[tuple[int, int]],
-    metric: str,
+def _compared(
+    per_user: Mapping[str, pd.DataFrame],
+    pairs: Sequence[tuple[str, str]],
+    metric: Metric,
     samples: int,
     seed: int,
-) -> list[tuple[Comparison, float]]:
-    """Comparison and corrected p-value of every pair; more resamples where many pairs need them."""
+) -> list[Pair]:
+    """Pairs of models, p-values corrected for their number.
+
+    Args:
+        per_user: tables of errors or ranking metrics per user, by model.
+        samples: resamples; more are drawn where the correction needs them.
+    """
     if not pairs:
         return []
+    place = {model: number for number, model in enumerate(per_user)}
+    numbers = [(place[first], place[second]) for first, second in pairs]
     samples = enough_resamples(samples, len(pairs))
-    comparisons = compared(tables, pairs, metric, samples, resampling(seed))
+    tables = list(per_user.values())
+    comparisons = compared(tables, numbers, metric.key, samples, resampling(seed))
     corrected = holm(np.array([comparison.p for comparison in comparisons]))
-    return list(zip(comparisons, map(float, corrected), strict=True))
+    return [
+        Pair(metric, first, second, comparison, float(p))
+        for (first, second), comparison, p in zip(pairs, comparisons, corrected, strict=True)
+    ]
 
 
 def against_best(results: Sequence[Result], pairs: Sequence[Pair]) -> list[Pair]:
@@ -144,72 +156,33 @@ def comparisons_frame(pairs: Sequence[Pair]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-class Verdict(NamedTuple):
-    """RMSE of one model minus that of `BASELINE`: a negative difference is an improvement.
-
-    Attributes:
-        p_corrected: p-value after Holm's correction for all models that are compared.
-    """
-
-    model: str
-    comparison: Comparison
-    p_corrected: float
-
-    @property
-    def is_better(self) -> bool:
-        """Significantly lower error."""
-        return self.p_corrected < ALPHA and self.comparison.difference < 0
-
-    @property
-    def is_worse(self) -> bool:
-        """Significantly higher error."""
-        return self.p_corrected < ALPHA and self.comparison.difference > 0
-
-
-def verdicts(results: Sequence[Result], samples: int, seed: int) -> list[Verdict]:
+def verdicts(results: Sequence[Result], samples: int, seed: int) -> list[Pair]:
     """Every rating model against `BASELINE` in RMSE, by a paired bootstrap over users.
 
     Returns:
         in the order of `results`; empty without the baseline.
     """
     rated = {result.name: result.per_user for result in results if result.predicts_ratings}
-    return against_baseline(rated, samples, seed)
+    return _against_baseline(rated, samples, seed)
 
 
-def against_baseline(
-    per_user: Mapping[str, pd.DataFrame], samples: int, seed: int
-) -> list[Verdict]:
-    """The same from tables of squared errors per user, by model.
-
-    Args:
-        samples: resamples; more are drawn where the correction needs them.
-    """
-    others = [model for model in per_user if model != BASELINE]
+def _against_baseline(per_user: Mapping[str, pd.DataFrame], samples: int, seed: int) -> list[Pair]:
     if BASELINE not in per_user:
         return []
-    tables = [per_user[BASELINE], *(per_user[model] for model in others)]
-    pairs = [(number, 0) for number in range(1, len(tables))]
-    found = _corrected(tables, pairs, "rmse", samples, seed)
-    return [Verdict(model, *compared) for model, compared in zip(others, found, strict=True)]
+    pairs = [(model, BASELINE) for model in per_user if model != BASELINE]
+    return _compared(per_user, pairs, find("rmse"), samples, seed)
 
 
 class RareRow(NamedTuple):
     """One model on the test ratings of rare movies.
 
     Attributes:
-        verdict: None for the baseline itself, and without it.
+        pair: the model against the baseline; None for the baseline itself, and without it.
     """
 
     model: str
     rmse: float
-    verdict: Verdict | None
-
-    @property
-    def better(self) -> str:
-        """The model that is significantly better; empty without a significant difference."""
-        if self.verdict is None or not (self.verdict.is_better or self.verdict.is_worse):
-            return ""
-        return self.model if self.verdict.is_better else BASELINE
+    pair: Pair | None
 
 
 @dataclass(frozen=True)
@@ -231,10 +204,10 @@ class RareItems:
         """Content of `reports/rare_items.csv`, a row per model."""
         rows = []
         for row in self.rows:
-            record: dict[str, object] = {"model": row.model, "rmse": row.rmse, "better": row.better}
-            if row.verdict is not None:
-                record |= row.verdict.comparison._asdict()
-                record["p_corrected"] = row.verdict.p_corrected
+            record: dict[str, object] = {"model": row.model, "rmse": row.rmse, "better": ""}
+            if row.pair is not None:
+                record |= row.pair.comparison._asdict()
+                record |= {"p_corrected": row.pair.p_corrected, "better": row.pair.better or ""}
             rows.append(record)
         return pd.DataFrame(rows, columns=_RARE_COLUMNS)
 
@@ -254,7 +227,7 @@ def rare_items(
     rare = {r.name: _of_rare(r.predictions, train_counts, limit) for r in shown}
     first = _of_rare(results[0].predictions, train_counts, limit)
     tables = {model: _per_user(table) for model, table in rare.items() if len(table)}
-    found = {v.model: v for v in against_baseline(tables, samples, seed)}
+    found = {pair.first: pair for pair in _against_baseline(tables, samples, seed)}
     rows = [RareRow(model, _rmse(table), found.get(model)) for model, table in tables.items()]
     return RareItems(
         limit=limit,

@@ -10,7 +10,7 @@ from typing import Any
 from reelbench.columns import COHORT, COHORT_BY, N_TEST
 from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.metrics import Metric, find, leaderboard_metrics
-from reelbench.evaluation.significance import ALPHA, RESAMPLES_PER_COMPARISON, Comparison
+from reelbench.evaluation.significance import ALPHA, RESAMPLES_PER_COMPARISON
 from reelbench.faults import Fault, warning
 from reelbench.provenance import Provenance
 from reelbench.reporting import tables
@@ -18,15 +18,13 @@ from reelbench.reporting.comparisons import (
     BASELINE,
     Pair,
     RareItems,
-    RareRow,
-    Verdict,
     against_best,
     compared_metrics,
 )
 from reelbench.reporting.dataset import Dataset
 from reelbench.reporting.lists import Lists
 from reelbench.reporting.results import SOURCES, Published, Replication, Result
-from reelbench.reporting.tables import Cell, Column
+from reelbench.reporting.tables import Cell, Column, Table, number
 from reelbench.reporting.tuning import Tuning
 
 #: instead of the better model
@@ -40,7 +38,7 @@ class Content:
     dataset: Dataset
     split_name: str
     results: Sequence[Result]
-    verdicts: Sequence[Verdict]
+    verdicts: Sequence[Pair]
     config: EvaluateConfig
     rare: RareItems
     pairs: Sequence[Pair] = ()
@@ -138,9 +136,14 @@ class Content:
         return f"{samples:,} resamples or, if more, {RESAMPLES_PER_COMPARISON} per comparison"
 
     @cached_property
-    def best_pairs(self) -> list[Pair]:
+    def best_table(self) -> Table:
         """Every model against the best of each metric."""
-        return against_best(self.results, self.pairs)
+        titles = ["metric", "model", "best", "model minus best", "95 %", "p", "better"]
+        rows = [
+            [pair.metric.title, pair.first, pair.second, *pair.texts, pair.better or NONE]
+            for pair in against_best(self.results, self.pairs)
+        ]
+        return Table(titles, "lllrrrl", rows)
 
     @property
     def rare_title(self) -> str:
@@ -166,6 +169,17 @@ class Content:
             "number of models."
         )
 
+    @cached_property
+    def rare_table(self) -> Table:
+        """Every rating model on rare movies, compared with the baseline."""
+        metric = find("rmse")
+        titles = ["model", metric.title, f"minus {BASELINE}", "95 %", "p", "better"]
+        rows = []
+        for model, rmse, pair in self.rare.rows:
+            compared = [*pair.texts, pair.better or NONE] if pair else [tables.MISSING] * 4
+            rows.append([model, number(rmse, metric.digits), *compared])
+        return Table(titles, "lrrrrl", rows)
+
     @property
     def published_note(self) -> str:
         """Source of the published rows."""
@@ -173,24 +187,16 @@ class Content:
         return f"Figures published for this protocol, not run here ({source})."
 
     @cached_property
-    def published_columns(self) -> tuple[Column, ...]:
-        """Columns of the leaderboard that a published row has a value of."""
+    def published_table(self) -> Table:
+        """The published rows: those columns of the leaderboard that at least one has."""
         known = {key for row in self.published for key in row.values}
-        return tuple(column for column in self.columns if column.key in known)
-
-    @property
-    def published_titles(self) -> list[str]:
-        """Titles of their columns, with that of the name."""
-        return ["algorithm", *(column.title for column in self.published_columns)]
-
-    @property
-    def published_rows(self) -> list[list[str]]:
-        """Name and figures of every published row, as text."""
-        keys = [column.key for column in self.published_columns]
-        return [
-            [row.algorithm, *(tables.number(row.values.get(key), 6) for key in keys)]
+        columns = [column for column in self.columns if column.key in known]
+        rows = [
+            [row.algorithm, *(number(row.values.get(column.key), 6) for column in columns)]
             for row in self.published
         ]
+        titles = ["algorithm", *(column.title for column in columns)]
+        return Table(titles, "l" + "r" * len(columns), rows)
 
     def cohort_tables(self) -> list[CohortTable]:
         """RMSE and nDCG by cohort, a table per metric and kind of cohort."""
@@ -214,15 +220,14 @@ class Content:
             "resident memory of training, libraries included."
         )
 
-    def verdict_groups(self) -> list[tuple[str, list[Verdict]]]:
-        """Verdicts under a heading each; headings without models are left out."""
-        groups = {
-            f"Better than {BASELINE}": [v for v in self.verdicts if v.is_better],
-            f"Not significantly different from {BASELINE}": [
-                v for v in self.verdicts if not (v.is_better or v.is_worse)
-            ],
-            f"Worse than {BASELINE}": [v for v in self.verdicts if v.is_worse],
+    def verdict_groups(self) -> list[tuple[str, list[Pair]]]:
+        """Comparisons with the baseline under a heading each; empty groups are left out."""
+        headings = {
+            f"Better than {BASELINE}": lambda pair: pair.better == pair.first,
+            f"Not significantly different from {BASELINE}": lambda pair: pair.better is None,
+            f"Worse than {BASELINE}": lambda pair: pair.better == BASELINE,
         }
+        groups = {heading: list(filter(own, self.verdicts)) for heading, own in headings.items()}
         return [(heading, group) for heading, group in groups.items() if group]
 
 
@@ -247,39 +252,17 @@ def _cohort_table(results: Sequence[Result], by: str, metric: Metric) -> CohortT
         part = result.cohorts[result.cohorts[COHORT_BY] == by]
         found = [None if value != value else value for value in part[metric.key]]
         if any(value is not None for value in found):
-            rows.append((result.name, [tables.number(value, metric.digits) for value in found]))
+            rows.append((result.name, [number(value, metric.digits) for value in found]))
     first = results[0].cohorts
     part = first[first[COHORT_BY] == by]
     columns = list(zip(part[COHORT], part[N_TEST].astype(int), strict=True))
     return CohortTable(f"{metric.title} by {by}", columns, rows)
 
 
-def describe_pair(pair: Pair) -> list[str]:
-    """Cells of a row: the two models, difference, interval, p-value, and which one is better."""
-    compared = _compared(pair.metric, pair.comparison, pair.p_corrected)
-    return [pair.first, pair.second, *compared, pair.better or NONE]
-
-
-def describe_rare(row: RareRow) -> list[str]:
-    """Cells of a row: model, RMSE, difference, interval, p-value, and which one is better."""
-    metric, verdict = find("rmse"), row.verdict
-    cells = [row.model, tables.number(row.rmse, metric.digits)]
-    if verdict is None:
-        return cells + [tables.MISSING] * 4
-    compared = _compared(metric, verdict.comparison, verdict.p_corrected)
-    return [*cells, *compared, row.better or NONE]
-
-
-def describe(verdict: Verdict) -> str:
+def describe(pair: Pair) -> str:
     """Difference with its interval and p-value, such as `-0.0123 [-0.0150, -0.0099], p = 0.004`."""
-    difference, interval, p = _compared(find("rmse"), verdict.comparison, verdict.p_corrected)
+    difference, interval, p = pair.texts
     return f"{difference} {interval}, p = {p}"
-
-
-def _compared(metric: Metric, comparison: Comparison, p_corrected: float) -> list[str]:
-    """Difference, interval and p-value as text."""
-    difference, low, high = (f"{value:+.{metric.digits}f}" for value in comparison[:3])
-    return [difference, f"[{low}, {high}]", f"{p_corrected:.3f}"]
 
 
 def _machine(machine: dict[str, Any]) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from reelbench.evaluation.metrics import RatingMetric
-from reelbench.reporting import tuning
-from reelbench.reporting.comparisons import BASELINE
-from reelbench.reporting.content import Content, describe, describe_pair, describe_rare
-from reelbench.reporting.tables import MISSING, Cell, Column, number
+from reelbench.reporting.content import Content, describe
+from reelbench.reporting.tables import MISSING, Cell, Column, Table
 
 _Show = Callable[[Column, Cell], str]
 
@@ -26,14 +24,22 @@ def render(content: Content) -> str:
         _verdicts(content),
         "## 95 % intervals of the ranking metrics",
         _intervals(content),
-        _rare(content),
-        _pairs(content),
-        _published(content),
-        tuning.markdown(content.tuning),
+        *_sections(content),
         "## How to read this",
         _notes(content),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _sections(content: Content) -> Iterator[str]:
+    """Those of the results that exist."""
+    yield _section(content.rare_title, content.rare_note, content.rare_table)
+    if content.pairs:
+        yield _section("Significant differences", content.significant, content.best_table)
+    if content.published:
+        yield _section("Published figures", content.published_note, content.published_table)
+    if tuning := content.tuning:
+        yield _section("Tuning", f"{tuning.budget} {tuning.notes}", tuning.table)
 
 
 def _notes(content: Content) -> str:
@@ -50,8 +56,8 @@ def _verdicts(content: Content) -> str:
     if not groups:
         return ""
     lines = [
-        f"- {heading}: " + "; ".join(f"`{v.model}` ({describe(v)})" for v in verdicts)
-        for heading, verdicts in groups
+        f"- {heading}: " + "; ".join(f"`{pair.first}` ({describe(pair)})" for pair in pairs)
+        for heading, pairs in groups
     ]
     return "\n".join([f"{content.better}\n", *lines])
 
@@ -63,35 +69,9 @@ def _intervals(content: Content) -> str:
     return _table(columns, rows, lambda column, cell: cell.interval or MISSING)
 
 
-def _pairs(content: Content) -> str:
-    if not content.pairs:
-        return ""
-    lines = [["metric", "model", "best", "model minus best", "95 %", "p", "better"]]
-    lines += [["---", "---", "---", "---:", "---:", "---:", "---"]]
-    lines += [[pair.metric.title, *describe_pair(pair)] for pair in content.best_pairs]
-    return f"## Significant differences\n\n{content.significant}\n\n{_lines(lines)}"
-
-
-def _rare(content: Content) -> str:
-    text = f"## {content.rare_title}\n\n{content.rare_note}"
-    if not content.rare.rows:
-        return text
-    lines = [["model", "RMSE", f"minus {BASELINE}", "95 %", "p", "better"]]
-    lines += [["---", "---:", "---:", "---:", "---:", "---"]]
-    lines += [describe_rare(row) for row in content.rare.rows]
-    return f"{text}\n\n{_lines(lines)}"
-
-
-def _published(content: Content) -> str:
-    if not content.published:
-        return ""
-    columns = content.published_columns
-    rows = [
-        (row.algorithm, [Cell(number(row.values.get(c.key), 6)) for c in columns])
-        for row in content.published
-    ]
-    table = _table(columns, rows, lambda column, cell: cell.text)
-    return f"## Published figures\n\n{content.published_note}\n\n{table}"
+def _section(title: str, text: str, table: Table) -> str:
+    """A section with a table; without rows it is only text."""
+    return "\n\n".join([f"## {title}", text, *([table.markdown()] if table.rows else [])])
 
 
 def _is_ranking(content: Content, column: Column) -> bool:
@@ -106,13 +86,6 @@ def _main_cell(column: Column, cell: Cell) -> str:
 
 
 def _table(columns: Sequence[Column], rows: Iterable[tuple[str, list[Cell]]], show: _Show) -> str:
-    lines = [
-        ["model", *(column.title for column in columns)],
-        ["---", *("---:" for _ in columns)],
-        *([model, *map(show, columns, cells)] for model, cells in rows),
-    ]
-    return _lines(lines)
-
-
-def _lines(lines: Iterable[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    titles = ["model", *(column.title for column in columns)]
+    texts = [[model, *map(show, columns, cells)] for model, cells in rows]
+    return Table(titles, "l" + "r" * len(columns), texts).markdown()

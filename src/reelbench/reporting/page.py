@@ -9,11 +9,9 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from reelbench.reporting import content as content_module
 from reelbench.reporting.charts import style
 from reelbench.reporting.charts.chart import Chart
-from reelbench.reporting.content import Content
-from reelbench.reporting.tuning import COLUMNS
+from reelbench.reporting.content import Content, describe
 
 SECTIONS = (
     "leaderboard",
@@ -44,16 +42,13 @@ def render(content: Content, charts: Mapping[str, Sequence[Chart]]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["json"] = _json
-    environment.filters["cells"] = content_module.describe_pair
-    environment.filters["rare_cells"] = content_module.describe_rare
-    environment.filters["describe"] = content_module.describe
+    environment.filters["describe"] = describe
     return environment.get_template("page.html").render(
         content=content,
         charts={
             section: [chart for chart in charts.get(section, ()) if chart.on_page]
             for section in SECTIONS
         },
-        tuning_columns=COLUMNS,
         javascript=style.javascript(),
         theme=style.THEME,
         light=style.LIGHT,

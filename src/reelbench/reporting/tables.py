@@ -15,6 +15,25 @@ from reelbench.reporting.results import Result
 MISSING = "—"
 
 
+class Table(NamedTuple):
+    """A table of texts, for Markdown and for the page.
+
+    Attributes:
+        titles: heading of every column.
+        align: `l` (text) or `r` (number) per column.
+        rows: the first text of each names the row.
+    """
+
+    titles: Sequence[str]
+    align: str
+    rows: Sequence[Sequence[str]]
+
+    def markdown(self) -> str:
+        """The table in Markdown."""
+        rule = ["---:" if side == "r" else "---" for side in self.align]
+        return "\n".join(f"| {' | '.join(row)} |" for row in [self.titles, rule, *self.rows])
+
+
 class Cost(NamedTuple):
     """A column of costs: lower is better, but no value is marked as the best."""
 

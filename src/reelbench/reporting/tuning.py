@@ -7,31 +7,20 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from reelbench import paths
+from reelbench.evaluation.metrics import find
 from reelbench.files import read_json
-from reelbench.reporting.tables import MISSING
-
-#: titles of the table; the cells of a `Tuned` are in this order
-COLUMNS = (
-    "model",
-    "searcher",
-    "trials",
-    "failed",
-    "metric on valid",
-    "parameters of conf/",
-    "best trial",
-    "now in use",
-)
+from reelbench.reporting.tables import Table, number
 
 
 class Tuned(NamedTuple):
-    """One search that came to its end.
+    """One finished search.
 
     Attributes:
-        budget: trials that it was allowed, and seconds (None: any).
-        ended: why there were no more trials.
-        default, best: the metric with the parameters of the time, and of the best trial.
-        in_use: whether the model's parameters are now those of the best trial.
-        important: the parameter that the metric depended on most, with its share; empty if unknown.
+        budget: largest number of trials, and of seconds (None: unlimited).
+        ended: why it ended.
+        default, best: the metric of the first trial, with the parameters of conf/, and of the best.
+        in_use: whether the parameters of the model are now those of the best trial.
+        important: most important parameter with its share of the variance; empty if unknown.
     """
 
     model: str
@@ -50,14 +39,15 @@ class Tuned(NamedTuple):
     @property
     def cells(self) -> list[str]:
         """Texts of the row."""
+        digits = find(self.metric).digits
         return [
             self.model,
             self.searcher,
             str(self.trials),
             str(self.failed),
             self.metric,
-            _number(self.default),
-            _number(self.best),
+            number(self.default, digits),
+            number(self.best, digits),
             "the best trial" if self.in_use else "others",
         ]
 
@@ -71,8 +61,15 @@ class Tuning:
     untuned: Sequence[str]
 
     @property
+    def table(self) -> Table:
+        """A row per search."""
+        titles = ["model", "searcher", "trials", "failed", "metric on valid", "parameters of conf/"]
+        rows = [search.cells for search in self.searches]
+        return Table([*titles, "best trial", "now in use"], "llrrlrrl", rows)
+
+    @property
     def budget(self) -> str:
-        """What every model was given, as far as it is the same for all."""
+        """The budget of all searches, or their range."""
         budgets = {search.budget for search in self.searches}
         places = sorted({search.place for search in self.searches})
         where = f"on valid of {' and '.join(places)}"
@@ -89,12 +86,12 @@ class Tuning:
 
     @property
     def notes(self) -> str:
-        """What the numbers are, and who is not in the table."""
+        """How to read the numbers, and which models are not in the table."""
         short = [s for s in self.searches if s.trials < s.budget[0]]
         notes = [
-            "The first trial has the parameters that stood in conf/; test was not opened. The best "
-            "of several trials looks better on valid than it is: only the leaderboard compares "
-            "models.",
+            "The first trial uses the parameters that conf/ had then. No search used the test "
+            "part. The best of several trials looks better on valid than it is, so only the "
+            "leaderboard compares models.",
             _names(
                 "Most important parameters (share of the variance, by fANOVA)",
                 [f"{s.model} {s.important}" for s in self.searches if s.important],
@@ -109,7 +106,7 @@ class Tuning:
 def read_tuning(
     models: Iterable[str], parameters: Mapping[str, Any], spaces: Mapping[str, Any]
 ) -> Tuning | None:
-    """What is known of the models' searches.
+    """The searches for the parameters of the models.
 
     Args:
         models: names in the order of the leaderboard.
@@ -117,7 +114,7 @@ def read_tuning(
         spaces: section `search`.
 
     Returns:
-        None where there was no search.
+        None without a search.
     """
     names = list(models)
     known = finished_searches()
@@ -126,16 +123,6 @@ def read_tuning(
     fixed = [name for name in names if found[name] is None and not spaces.get(name)]
     untuned = [name for name in names if found[name] is None and spaces.get(name)]
     return Tuning(searches, fixed, untuned) if searches else None
-
-
-def markdown(tuning: Tuning | None) -> str:
-    """The section of `leaderboard.md`; empty where there is nothing to tell."""
-    if tuning is None:
-        return ""
-    lines = [COLUMNS, ["---", "---", "---:", "---:", "---", "---:", "---:", "---"]]
-    table = [*lines, *(search.cells for search in tuning.searches)]
-    rows = "\n".join(f"| {' | '.join(cells)} |" for cells in table)
-    return f"## Tuning\n\n{tuning.budget} {tuning.notes}\n\n{rows}"
 
 
 def finished_searches() -> dict[str, dict[str, Any]]:
@@ -172,10 +159,6 @@ def _important(importances: Mapping[str, float]) -> str:
     """The first parameter and its share, such as `factors (71 %)`."""
     name, share = max(importances.items(), key=lambda pair: pair[1], default=("", 0.0))
     return f"{name} ({share:.0%})".replace("%", " %") if name else ""
-
-
-def _number(value: float | None) -> str:
-    return MISSING if value is None else f"{value:.4f}"
 
 
 def _names(title: str, names: Sequence[str]) -> str:

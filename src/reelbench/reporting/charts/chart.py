@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import altair as alt
 import pandas as pd
@@ -27,16 +28,18 @@ _PARSED = {"b": "boolean", "f": "number", "i": "number", "u": "number", "M": "da
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """A chart and what is said of it.
+class Chart:
+    """A chart and its texts.
 
     Attributes:
         name: unique among all charts.
         caption: what it shows.
-        chart: None where the source lacks what it would show.
+        chart: as Altair makes it; None if the source lacks what it would show.
         pictures: what is chosen in each PNG of it, by the name of the file; {}: no PNG.
         wide: whether it has a row of the page to itself.
         on_page: False for a chart that is drawn as a PNG only.
+        warning: what is wrong with the protocol; it stands below the title, since a chart can be
+            shown without its page.
     """
 
     name: str
@@ -45,56 +48,31 @@ class Drawing:
     pictures: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     wide: bool = False
     on_page: bool = True
+    warning: str = ""
 
-
-@dataclass(frozen=True)
-class Chart:
-    """A chart as the page shows it: attributes as those of `Drawing`.
-
-    Attributes:
-        spec: Vega-Lite, as wide as its box of the page.
-    """
-
-    name: str
-    caption: str
-    spec: Spec
-    pictures: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    wide: bool = False
-    on_page: bool = True
+    @cached_property
+    def spec(self) -> Spec:
+        """Vega-Lite, as wide as its box of the page unless the chart has a width."""
+        spec: Spec = {"description": self.caption, **(self.chart.to_dict() if self.chart else {})}
+        # Altair's own theme: the page has another
+        spec.pop("config", None)
+        if "width" not in spec and ("mark" in spec or "layer" in spec):
+            spec["width"] = "container"
+        if self.warning:
+            title = spec.get("title", "")
+            title = dict(title) if isinstance(title, Mapping) else {"text": title}
+            above = [title["subtitle"]] if "subtitle" in title else []
+            spec["title"] = title | {"subtitle": above + textwrap.wrap(self.warning, _LETTERS)}
+        return spec
 
     def pngs(self) -> Iterable[tuple[str, bytes]]:
         """Name of the file and bytes of every PNG."""
         return ((name, png(self.spec, chosen)) for name, chosen in self.pictures.items())
 
 
-def finished(drawings: Iterable[Drawing], warning: str = "") -> list[Chart]:
-    """The charts that exist.
-
-    Args:
-        drawings: some of which may have no chart.
-        warning: what is wrong with the protocol; it stands below each title, since a chart can be
-            shown without its page.
-    """
-    return [
-        Chart(d.name, d.caption, _spec(d.chart, d.caption, warning), d.pictures, d.wide, d.on_page)
-        for d in drawings
-        if d.chart is not None
-    ]
-
-
-def _spec(chart: AnyChart, caption: str, warning: str) -> Spec:
-    spec: Spec = {"description": caption, **chart.to_dict()}
-    # Altair's own theme: the page has another
-    spec.pop("config", None)
-    if "width" not in spec and ("mark" in spec or "layer" in spec):
-        spec["width"] = "container"
-    if warning:
-        title = spec.get("title", "")
-        title = dict(title) if isinstance(title, Mapping) else {"text": title}
-        subtitle = title.get("subtitle", [])
-        subtitle = [subtitle] if isinstance(subtitle, str) else list(subtitle)
-        spec["title"] = title | {"subtitle": [*subtitle, *textwrap.wrap(warning, _LETTERS)]}
-    return spec
+def existing(charts: Iterable[Chart], warning: str = "") -> list[Chart]:
+    """The charts that the source has the data for, with a warning below each title."""
+    return [replace(chart, warning=warning) for chart in charts if chart.chart is not None]
 
 
 def data(frame: pd.DataFrame) -> alt.InlineData:

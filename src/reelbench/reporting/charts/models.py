@@ -80,7 +80,7 @@ def cohorts(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChart | 
                 "cohort": r.cohorts[COHORT],
                 "n": r.cohorts[N_TEST],
                 "metric": metric.title,
-                "value": r.cohorts[metric.key].round(metric.digits),
+                "value": r.cohorts[metric.key].astype(float).round(metric.digits),
                 "model": r.name,
             }
         ).dropna(subset=["value"])

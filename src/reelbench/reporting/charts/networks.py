@@ -14,7 +14,7 @@ from reelbench.reporting.charts.style import LINE, MAIN, PAGE, RAISED, SOFT, TEX
 
 # pixels: size of the letters, room for each, height of a line of text, gaps
 _FONT_SIZE = 10
-_LETTER, _LINE = 6.0, 14.0
+_LETTER, _LINE = 6.4, 14.0
 _PAD = 7.0
 _GAP_BESIDE, _GAP_BELOW = 17.0, 24.0
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -30,15 +32,11 @@ def per_value(interactions: pd.DataFrame) -> alt.LayerChart:
     names = [f"{v:g}" if isinstance(v, float) else str(v) for v in counts.index]
     table = pd.DataFrame({"rating": names, "ratings": counts.to_numpy()})
     table["share"] = table["ratings"] / len(rating)
-    share = alt.Tooltip("share:Q", format=".2%")
-    base = alt.Chart(data(table)).encode(
-        x=alt.X("rating:O", sort=None, axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("ratings:Q", axis=_NUMBER),
-        tooltip=["rating:O", alt.Tooltip("ratings:Q", format=","), share],
-    )
-    words = base.mark_text(dy=-7).encode(text=alt.Text("share:Q", format=".1%"))
+    x = alt.X("rating:O", sort=None, axis=alt.Axis(labelAngle=0))
+    bars = _columns(table, x, "ratings", [alt.Tooltip("share:Q", format=".2%")])
+    shares = bars.mark_text(dy=-7).encode(text=alt.Text("share:Q", format=".1%"))
     name = subtitled("How often each rating was given", f"mean {rating.mean():.2f}")
-    return (base.mark_bar(color=MAIN) + words).properties(title=name, height=HEIGHT)
+    return (bars + shares).properties(title=name)
 
 
 def per_year(interactions: pd.DataFrame) -> alt.Chart | None:
@@ -49,19 +47,20 @@ def per_year(interactions: pd.DataFrame) -> alt.Chart | None:
     own = interactions.loc[times.index, RATING].groupby(times.dt.year)
     found = own.agg(["size", "mean"])
     found = found.reindex(range(found.index.min(), found.index.max() + 1))
-    table = pd.DataFrame(
-        {"year": found.index, "ratings": found["size"].fillna(0), "mean": found["mean"]}
-    )
-    return (
-        alt.Chart(data(table))
-        .mark_bar(color=MAIN)
-        .encode(
-            x=alt.X("year:O", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
-            y=alt.Y("ratings:Q", axis=_NUMBER),
-            tooltip=["year:O", alt.Tooltip("ratings:Q", format=","), _mean()],
-        )
-        .properties(title="Ratings per year", height=HEIGHT)
-    )
+    table = found.fillna({"size": 0}).rename_axis("year").reset_index()
+    table = table.rename(columns={"size": "ratings"})
+    x = alt.X("year:O", axis=alt.Axis(labelAngle=0, labelOverlap=True))
+    return _columns(table, x, "ratings", [_mean()]).properties(title="Ratings per year")
+
+
+def _columns(
+    table: pd.DataFrame, x: alt.X, count: str, tooltip: Sequence[alt.Tooltip] = ()
+) -> alt.Chart:
+    """A vertical bar per row; numbers below it are those of `count` and of `tooltip`."""
+    shown = [x.shorthand, alt.Tooltip(f"{count}:Q", format=","), *tooltip]
+    bars = alt.Chart(data(table)).mark_bar(color=MAIN)
+    y = alt.Y(f"{count}:Q", axis=_NUMBER)
+    return bars.encode(x=x, y=y, tooltip=shown).properties(height=HEIGHT)
 
 
 def per_day(interactions: pd.DataFrame) -> alt.Chart | None:
@@ -167,11 +166,12 @@ def mean_per_release_year(interactions: pd.DataFrame, items: pd.DataFrame) -> An
     shown = table[table["n"] >= min(_FEWEST_RATINGS, table["n"].max())]
     base = alt.Chart(data(shown)).encode(x=_year())
     scale = alt.Scale(zero=False)
+    tooltip = [alt.Tooltip("year:Q", format="d"), _mean(), alt.Tooltip("n:Q", format=",")]
     band = base.mark_area(color=MAIN, opacity=0.2).encode(
         y=alt.Y("low:Q", scale=scale, title="mean rating"), y2="high:Q"
     )
     line = base.mark_line(color=MAIN, point=alt.OverlayMarkDef(color=MAIN, size=18)).encode(
-        y=alt.Y("mean:Q", scale=scale), tooltip=_year_tooltip()
+        y=alt.Y("mean:Q", scale=scale), tooltip=tooltip
     )
     note = f"95 % intervals; years with {_FEWEST_RATINGS} ratings or more"
     name = subtitled("Mean rating per release year", note)
@@ -183,11 +183,8 @@ def per_release_year(interactions: pd.DataFrame, items: pd.DataFrame) -> alt.Cha
     table = _release_years(interactions, items)
     if table is None:
         return None
-    bars = alt.Chart(data(table)).mark_bar(color=MAIN, size=4)
-    y = alt.Y("n:Q", title="ratings", axis=_NUMBER)
-    return bars.encode(x=_year(), y=y, tooltip=_year_tooltip()).properties(
-        title="Ratings per release year", height=HEIGHT
-    )
+    bars = _columns(table.rename(columns={"n": "ratings"}), _year(), "ratings", [_mean()])
+    return bars.mark_bar(color=MAIN, size=4).properties(title="Ratings per release year")
 
 
 def _release_years(interactions: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame | None:
@@ -212,27 +209,16 @@ def ages(users: pd.DataFrame) -> alt.Chart | None:
     coded = known.nunique() <= _MOST_BARS
     floor = known if coded else known // 5 * 5
     counts = floor.value_counts().sort_index()
-    table = pd.DataFrame({"age": counts.index, "users": counts.to_numpy()})
-    table["ages"] = table["age"].map(str if coded else lambda age: f"{age}-{age + 4}")
-    return (
-        alt.Chart(data(table))
-        .mark_bar(color=MAIN)
-        .encode(
-            x=alt.X("ages:O", sort=None, title="age", axis=alt.Axis(labelAngle=-45)),
-            y=alt.Y("users:Q", axis=_NUMBER),
-            tooltip=[alt.Tooltip("ages:O", title="age"), "users:Q"],
-        )
-        .properties(title=subtitled("Ages of users", f"median {known.median():g}"), height=HEIGHT)
-    )
+    names = counts.index.map(str if coded else lambda age: f"{age}-{age + 4}")
+    table = pd.DataFrame({"age": names, "users": counts.to_numpy()})
+    x = alt.X("age:O", sort=None, axis=alt.Axis(labelAngle=-45))
+    name = subtitled("Ages of users", f"median {known.median():g}")
+    return _columns(table, x, "users").properties(title=name)
 
 
 def _year() -> alt.X:
     axis = alt.Axis(format="d", tickMinStep=1)
     return alt.X("year:Q", scale=alt.Scale(zero=False, nice=False), axis=axis, title="release year")
-
-
-def _year_tooltip() -> list[alt.Tooltip]:
-    return [alt.Tooltip("year:Q", format="d"), _mean(), alt.Tooltip("n:Q", format=",")]
 
 
 def _mean() -> alt.Tooltip:

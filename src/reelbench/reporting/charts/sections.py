@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from reelbench.columns import ITEM_IDX, USER_IDX
 from reelbench.evaluation.metrics import leaderboard_metrics
 from reelbench.reporting.charts import leaderboard, models, networks, ratings
-from reelbench.reporting.charts.chart import Chart, Drawing, finished
+from reelbench.reporting.charts.chart import Chart, existing
 from reelbench.reporting.comparisons import compared_metrics
 from reelbench.reporting.content import Content
 from reelbench.reporting.dataset import Dataset
@@ -26,14 +26,14 @@ def charts(content: Content) -> Mapping[str, list[Chart]]:
     """By section of the page: leaderboard, costs, differences, cohorts, training, …"""
     results, k, warning = content.results, content.k, content.warning
     return {
-        "leaderboard": finished(_leaderboard(content), warning),
-        "costs": finished(_costs(content), warning),
-        "differences": finished(_differences(content), warning),
-        "cohorts": finished(_cohorts(results, k), warning),
-        "training": finished(_training(results), warning),
-        "networks": finished(_networks(content.networks)),
-        "predictions": finished(_predictions(results), warning),
-        "data": finished(_data(content.dataset)),
+        "leaderboard": existing(_leaderboard(content), warning),
+        "costs": existing(_costs(content), warning),
+        "differences": existing(_differences(content), warning),
+        "cohorts": existing(_cohorts(results, k), warning),
+        "training": existing(_training(results), warning),
+        "networks": existing(_networks(content.networks)),
+        "predictions": existing(_predictions(results), warning),
+        "data": existing(_data(content.dataset)),
     }
 
 
@@ -46,43 +46,43 @@ def pictures(drawn: Mapping[str, Sequence[Chart]]) -> Iterator[tuple[str, bytes]
     return (picture for section in drawn.values() for chart in section for picture in chart.pngs())
 
 
-def _leaderboard(content: Content) -> Iterable[Drawing]:
+def _leaderboard(content: Content) -> Iterable[Chart]:
     chart = leaderboard.leaderboard(content.results, leaderboard_metrics(content.k))
     caption = "Every model with its 95 % interval, the best on top"
-    yield Drawing("leaderboard", caption, chart, wide=True)
+    yield Chart("leaderboard", caption, chart, wide=True)
     chart = leaderboard.overview(content.results, compared_metrics(content.k))
-    yield Drawing("leaderboard_overview", caption, chart, {"leaderboard": {}}, on_page=False)
+    yield Chart("leaderboard_overview", caption, chart, {"leaderboard": {}}, on_page=False)
 
 
-def _costs(content: Content) -> Iterable[Drawing]:
+def _costs(content: Content) -> Iterable[Chart]:
     metrics = compared_metrics(content.k)
     for cost, (name, unit) in _COSTS.items():
         caption = f"Accuracy against {unit}; orange: no cheaper model is as good"
-        yield Drawing(name, caption, leaderboard.pareto(content.results, metrics, cost, unit))
+        yield Chart(name, caption, leaderboard.pareto(content.results, metrics, cost, unit))
 
 
-def _differences(content: Content) -> Iterable[Drawing]:
+def _differences(content: Content) -> Iterable[Chart]:
     caption = "Row minus column, coloured where the difference is significant in a paired test"
     metrics = dict.fromkeys(pair.metric for pair in content.pairs)
     chosen = {f"differences_{metric.key}": {"metric": metric.title} for metric in metrics}
     chart = leaderboard.differences(content.pairs)
-    yield Drawing("differences", caption, chart, chosen, wide=True)
+    yield Chart("differences", caption, chart, chosen, wide=True)
 
 
-def _cohorts(results: Sequence[Result], k: int) -> Iterable[Drawing]:
+def _cohorts(results: Sequence[Result], k: int) -> Iterable[Chart]:
     caption = "The chosen model in blue, all others in grey"
     chart = models.cohorts(results, compared_metrics(k))
-    yield Drawing("cohorts", caption, chart, wide=True)
+    yield Chart("cohorts", caption, chart, wide=True)
 
 
-def _training(results: Sequence[Result]) -> Iterable[Drawing]:
+def _training(results: Sequence[Result]) -> Iterable[Chart]:
     for r in results:
         name = f"learning_curve_{r.name}"
         caption = f"Loss of {r.name} per epoch; dotted: the best epoch on valid"
-        yield Drawing(name, caption, models.learning_curve(r.name, r.curves), {name: {}})
+        yield Chart(name, caption, models.learning_curve(r.name, r.curves), {name: {}})
 
 
-def _networks(shown: Sequence[Result]) -> Iterable[Drawing]:
+def _networks(shown: Sequence[Result]) -> Iterable[Chart]:
     for r in shown:
         name = f"network_{r.name}"
         caption = (
@@ -90,23 +90,23 @@ def _networks(shown: Sequence[Result]) -> Iterable[Drawing]:
             f"predicted rating; {r.parameters:,} trained parameters"
         )
         chart = networks.network(f"Network of {r.name}", r.layers)
-        yield Drawing(name, caption, chart, {name: {}}, wide=True)
+        yield Chart(name, caption, chart, {name: {}}, wide=True)
 
 
-def _predictions(results: Sequence[Result]) -> Iterable[Drawing]:
+def _predictions(results: Sequence[Result]) -> Iterable[Chart]:
     caption = "Mean given minus mean predicted rating, by bins of the prediction; grey: the others"
-    yield Drawing("calibration", caption, models.calibration(results))
+    yield Chart("calibration", caption, models.calibration(results))
     panels = models.calibration_panels(results)
-    yield Drawing("calibration_panels", caption, panels, {"calibration": {}}, on_page=False)
+    yield Chart("calibration_panels", caption, panels, {"calibration": {}}, on_page=False)
     caption = "Predictions per given rating: quartiles, median, 5 and 95 %; diamond: mean"
     tables = {r.name: r.predictions for r in results}
-    yield Drawing("predicted_vs_actual", caption, models.predictions(tables))
+    yield Chart("predicted_vs_actual", caption, models.predictions(tables))
     panels = models.prediction_panels(tables)
     name = "predicted_vs_actual_panels"
-    yield Drawing(name, caption, panels, {"predicted_vs_actual": {}}, on_page=False)
+    yield Chart(name, caption, panels, {"predicted_vs_actual": {}}, on_page=False)
 
 
-def _data(dataset: Dataset) -> Iterable[Drawing]:
+def _data(dataset: Dataset) -> Iterable[Chart]:
     given, items, users = dataset.interactions, dataset.items, dataset.users
     tail = "The long tail; left of the orange line are half of all ratings"
     years = "by the year in which the movie came out"
@@ -126,4 +126,4 @@ def _data(dataset: Dataset) -> Iterable[Drawing]:
         "ratings_per_release_year": (f"Ratings {years}", ratings.per_release_year(given, items)),
     }
     for name, (caption, chart) in drawn.items():
-        yield Drawing(name, caption, chart, {name: {}})
+        yield Chart(name, caption, chart, {name: {}})
