@@ -58,8 +58,15 @@ def test_more_than_the_tolerance_by_chance_passes() -> None:
 
 def test_without_tables_the_tolerance_decides() -> None:
     found = failures(results(error=1.03, per_user=None))
-    assert found["rmse"].endswith("(no per-user tables to test with)")
+    assert found["rmse"].endswith("(no values per user to test with)")
     assert failures(results(error=1.005, per_user=None)) == {}
+
+
+def test_a_metric_without_values_per_user_is_gated_by_its_tolerance_alone() -> None:
+    config = CONFIG.model_copy(update={"tolerances": {"coverage_at_10": 0.03}})
+    rows = compare({"svd": results()}, {"svd": results(ndcg=0.9)}, config, seed=1)
+    failure = next(row.failure for row in rows if row.key == "coverage_at_10")
+    assert failure.endswith("(no values per user to test with)")
 
 
 def test_other_test_users_cannot_be_compared() -> None:

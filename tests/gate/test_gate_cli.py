@@ -109,7 +109,7 @@ def test_a_baseline_does_not_borrow_the_tables_of_the_current_run(project: None)
     run("save")
     (paths.BASELINE / "per_user.parquet").unlink()
     write_results(1.03)
-    assert "no per-user tables" in run("compare", str(paths.BASELINE)).stdout
+    assert "no values per user" in run("compare", str(paths.BASELINE)).stdout
 
 
 def test_the_baseline_of_a_revision(project: None) -> None:
@@ -129,7 +129,7 @@ def test_a_revision_without_tables(project: None) -> None:
     write_results(1.03)
     done = run("compare", "HEAD")
     assert done.exit_code == 1
-    assert "no per-user tables" in done.stdout
+    assert "no values per user" in done.stdout
     assert run("compare", "HEAD", "HEAD").exit_code == 0
 
 

@@ -19,14 +19,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import AfterValidator
 from scipy import sparse
 
-from reelbench.evaluation import beyond_accuracy, ranking_metrics, rating_metrics
+from reelbench.evaluation import (
+    Flags,
+    Floats,
+    Ints,
+    beyond_accuracy,
+    ranking_metrics,
+    rating_metrics,
+)
 from reelbench.evaluation.beyond_accuracy import RecommendedLists
 from reelbench.evaluation.ranking_metrics import hits_of
 from reelbench.evaluation.rating_metrics import CalibrationTable, ErrorSums
@@ -40,7 +47,7 @@ class UnknownMetricError(ValueError):
     """A key that is no metric's, or whose metric cannot be used for the purpose."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Metric:
     """A metric, or a metric at a cutoff.
 
@@ -57,6 +64,7 @@ class Metric:
         cutoff: number of places that count; None for a metric without, or before `at`.
         kind: what it applies to: `rating`, `ranking`, `beyond accuracy` or `calibration`.
         at_cutoffs: whether it is computed at every cutoff of `evaluate.k`.
+        per_user: whether it has a value per user, so that models can be compared in pairs.
     """
 
     key: str
@@ -64,6 +72,7 @@ class Metric:
     better: Literal["higher", "lower"] | None
     formula: str
     source: str
+    _: KW_ONLY
     low: float = 0.0
     high: float = 1.0
     digits: int = 4
@@ -72,6 +81,7 @@ class Metric:
 
     kind: ClassVar[str]
     at_cutoffs: ClassVar[bool] = False
+    per_user: ClassVar[bool] = True
 
     @property
     def higher_is_better(self) -> bool | None:
@@ -104,48 +114,48 @@ class Metric:
         return new - base if _comparable(self).better == "lower" else base - new
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class RatingMetric(Metric):
     """An error of predicted ratings, a function of sums over ratings."""
 
-    function: Callable[[ErrorSums], np.ndarray]
+    function: Callable[[ErrorSums], Floats]
     kind = "rating"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class RankingMetric(Metric):
     """The accuracy of a list per user: hits (n, k_max), relevant items (n,), cutoff → (n,)."""
 
-    function: Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+    function: Callable[[Flags, Ints, int], Floats]
     kind = "ranking"
     at_cutoffs = True
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class WholeRankingMetric(Metric):
     """The accuracy of the whole ranking per user: `auc_terms`, relevant (n, n_items) → (n,)."""
 
-    function: Callable[[np.ndarray, sparse.csr_array], np.ndarray]
+    function: Callable[[Floats, sparse.csr_array], Floats]
     kind = "ranking"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ListMetric(Metric):
     """A property of a list per user: lists, cutoff → (n,)."""
 
-    function: Callable[[RecommendedLists, int], np.ndarray]
+    function: Callable[[RecommendedLists, int], Floats]
     kind = "beyond accuracy"
     at_cutoffs = True
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class VectorMetric(Metric):
     """A property of a list per user and kind of item vector, such as `diversity_genres_at_10`.
 
     Its function maps lists (n, k_max), vectors (n_items, d) and a cutoff to (n,).
     """
 
-    function: Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+    function: Callable[[Ints, Floats, int], Floats]
     kind = "beyond accuracy"
     at_cutoffs = True
 
@@ -154,21 +164,23 @@ class VectorMetric(Metric):
         return replace(self, key=f"{self.key}_{vectors}", title=f"{self.title} by {vectors}")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class CatalogueMetric(Metric):
     """A property of the lists of all users together: lists (n, k_max), n_items, cutoff → number."""
 
-    function: Callable[[np.ndarray, int, int], float]
+    function: Callable[[Ints, int, int], float]
     kind = "beyond accuracy"
     at_cutoffs = True
+    per_user = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class CalibrationMetric(Metric):
     """How far predicted ratings are from given ones by bins of the prediction."""
 
     function: Callable[[CalibrationTable], float]
     kind = "calibration"
+    per_user = False
 
 
 _ENTRIES: tuple[Metric, ...] = (

@@ -69,9 +69,9 @@ class Pair(NamedTuple):
 
     @property
     def better(self) -> str | None:
-        """The model that is significantly better; None without a significant difference."""
+        """The significantly better model; None where no difference is, or no end is better."""
         difference = self.comparison.difference
-        if self.p_corrected >= ALPHA or difference == 0:
+        if self.metric.better is None or self.p_corrected >= ALPHA or difference == 0:
             return None
         return self.first if (difference > 0) == self.metric.higher_is_better else self.second
 

@@ -138,6 +138,8 @@ def _tested(row: Row, base: ModelResults, new: ModelResults, samples: int, seed:
         return replace(row, failure="the metric is gone")
     if row.base is None or base.per_user is None or new.per_user is None:
         return row
+    if not find(row.key).per_user:
+        return row
     try:
         comparison = paired(new.per_user, base.per_user, row.key, samples, resampling(seed))
     except ValueError as error:
@@ -159,7 +161,7 @@ def _checked(row: Row, config: GateConfig) -> Row:
     if tolerance is None or row.failure or row.loss <= tolerance:
         return row
     if row.p_corrected is None:
-        why = "no per-user tables to test with"
+        why = "no values per user to test with"
     elif row.p_corrected < ALPHA:
         why = f"p = {row.p_corrected:.3f}"
     else:
