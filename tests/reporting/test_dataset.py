@@ -56,14 +56,16 @@ def test_a_filter_is_said_to_change_the_population(data: Dataset) -> None:
     assert data.population == ""
     before = {"ratings": 5000, "users": 40, "movies": 100, "sparsity": 0.9987}
     after = {"ratings": 1000, "users": 20, "movies": 50, "sparsity": 0.9333}
-    told = {"tagged": False, "min_per_user": 20, "min_per_item": 50, "repeat": True}
+    filtered = {"tagged": False, "min_per_user": 20, "min_per_item": 50, "repeat": True}
     steps = {"before": before, "enough_ratings": after}
-    data.clean["interactions"] = {"filter": {**told, "steps": steps}}
+    data.clean["interactions"] = {"filter": {**filtered, "steps": steps}}
     assert "fewer than 20 and movies with fewer than 50 ratings" in data.population
     assert "5,000 ratings of 40 users and 100 movies, sparsity 0.9987" in data.population
     assert "with enough ratings: 1,000 ratings" in data.population
     assert "tagged" not in data.population
-    told |= {"tagged": True, "min_per_user": 0, "min_per_item": 0}
-    data.clean["interactions"] = {"filter": {**told, "steps": {"before": before, "tagged": after}}}
+    filtered |= {"tagged": True, "min_per_user": 0, "min_per_item": 0}
+    data.clean["interactions"] = {
+        "filter": {**filtered, "steps": {"before": before, "tagged": after}}
+    }
     assert "that the same user has not tagged were left out" in data.population
     assert "fewer" not in data.population

@@ -23,7 +23,7 @@ def lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lists:
     train.loc[2, "rating"] = 5.0
     train.to_parquet(paths.TRAIN)
     for name in ("bias", "best", "other", "popularity"):
-        # 29 to 20 to everybody, but to nobody 19
+        # 29 to 20 to every user, but 19 to none
         items = np.arange(29, 17, -1)
         table = {"user_idx": np.repeat([5, 7, 9], 12), "item_idx": np.tile(items, 3)}
         table |= {"score": np.tile(items / 7, 3), "rank": np.tile(range(1, 13), 3)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 from pathlib import Path
 
@@ -121,13 +122,18 @@ def test_every_system_with_its_rows(written: None) -> None:
         "E": 8,
     }
     assert [row.files for row in found["D"].rows if row.files] == [str(PICTURE)]
+    # drawn elsewhere: git does not keep the picture
+    assert found["D"].pictures == []
     assert "Data: `tiny`; seeds: 1." in found["D"].about and "Data" not in found["A"].about
 
 
-def test_the_page_shows_them(written: None) -> None:
+def test_the_page_shows_them_with_the_pictures_of_this_checkout(written: None) -> None:
+    PICTURE.parent.mkdir(parents=True)
+    PICTURE.write_bytes(b"\x89PNG made up")
     shown = dataclasses.replace(content(result("bias", 0.9)), replications=read_replications())
     html = page.render(shown, {})
     assert "RMSE 1.2500" in html and "Bars of &lt;three&gt;." in html
+    assert base64.b64encode(b"\x89PNG made up").decode() in html
     assert html.count("<code>d_") == 13 and html.count("not run: ") == 84 - 2
 
 

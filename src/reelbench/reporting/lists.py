@@ -27,7 +27,7 @@ class Line(NamedTuple):
         movie: title and year.
         genres: joined; empty where unknown.
         value: the number of the list, as text.
-        given: the test rating of the user; empty if there is none.
+        given: the test rating of the user; empty without one.
     """
 
     movie: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -41,6 +42,7 @@ def render(content: Content, charts: Mapping[str, Sequence[Chart]]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["data_url"] = _data_url
     environment.filters["json"] = _json
     environment.filters["describe"] = describe
     return environment.get_template("page.html").render(
@@ -54,6 +56,10 @@ def render(content: Content, charts: Mapping[str, Sequence[Chart]]) -> str:
         light=style.LIGHT,
         dark=style.DARK,
     )
+
+
+def _data_url(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
 
 
 def _json(value: Any) -> Markup:

@@ -31,7 +31,7 @@ class Result:
 
     Attributes:
         metrics: content of `paths.metrics`.
-        train_cost, evaluate_cost: content of the cost files, empty where there is none.
+        train_cost, evaluate_cost: content of the cost files; empty without a file.
         curves: `epoch`, `train_loss`, `valid_loss`; no rows for a model without epochs.
         per_user, predictions: tables of the evaluation.
         cohorts, calibration: content of `paths.cohorts` and `paths.calibration`.
@@ -147,6 +147,16 @@ class Replication(NamedTuple):
     system: str
     about: str
     rows: Sequence[ReplicationRow]
+
+    @property
+    def pictures(self) -> list[tuple[str, bytes]]:
+        """Caption and PNG of each figure that `reelbench replicate` drew in this checkout."""
+        files = [(row, Path(file)) for row in self.rows for file in row.files.split()]
+        return [
+            (f"{row.what}. {row.difference}", file.read_bytes())
+            for row, file in files
+            if file.is_file()
+        ]
 
 
 def read_replications(file: Path = paths.REPLICATION_TABLE) -> list[Replication]:

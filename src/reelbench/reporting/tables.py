@@ -113,7 +113,7 @@ class Cell:
 
     Attributes:
         text: the number, or a dash.
-        interval: `[low, high]` with a decimal less, empty where there is none.
+        interval: `[low, high]` with one decimal fewer; empty without an interval.
         best: whether no other model is better in this column.
     """
 

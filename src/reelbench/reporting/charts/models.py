@@ -281,7 +281,7 @@ def histogram(model: str, predictions: pd.DataFrame) -> AnyChart:
 
 
 def _edges(given: np.ndarray, *others: np.ndarray) -> list[float]:
-    """Bins with a given rating in the middle of every second, as far as there are not too many."""
+    """Edges of equal bins, half as wide as the step between given ratings, at most `_MOST_BINS`."""
     levels, both = np.unique(given), np.concatenate([given, *others])
     span = np.ptp(both) or 1.0
     step = max(np.diff(levels).min() / 2 if len(levels) > 1 else span, span / _MOST_BINS)

@@ -101,7 +101,7 @@ def png(chart: alt.TopLevelMixin | Spec, chosen: Mapping[str, object] | None = N
 
     Args:
         chart: of Altair, or its Vega-Lite; one without a width of its own becomes `WIDTH` wide. It
-            looks as `THEME` says: a configuration of its own is left out.
+            looks like `THEME`: a configuration of its own is ignored.
         chosen: value of a parameter of the chart by its name; the others keep their first value.
     """
     import vl_convert
