@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import logging
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -13,9 +12,9 @@ import typer
 
 from reelbench import paths
 from reelbench.params import ParamsError
-from replications import figures, published, tables
-from replications.measure import Part, Parts, Results, Shown, Study, run_parts, sizes
-from replications.published import Report, Result, System, Variant, counts
+from replications import examples, figures, published, tables
+from replications.measure import Part, Parts, Results, Study, run_parts, sizes
+from replications.published import Report, Result, Row, System, Variant, counts
 from replications.runs import quoted
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -64,12 +63,13 @@ def replicate(
     wanted = [system.row(row).id for row in rows] or [row.id for row in system.rows]
     if not paths.CONF.is_dir():
         raise ParamsError(f"no {paths.CONF}/ here; run it in a checkout of reelbench")
-    module = importlib.import_module(f"replications.{name}")
+    special = importlib.util.find_spec(f"replications.{name}")
+    module = importlib.import_module(f"replications.{name}") if special else None
     folder = paths.DATA / "replication" / name
     folder.mkdir(parents=True, exist_ok=True)
     prepare = getattr(module, "prepare", None)
     study = Study(name, prepare(folder, *data) if prepare else overrides(*data), seeds, folder)
-    found = run_parts(parts(system, module.PARTS, module.SHOWN), study, wanted)
+    found = run_parts(parts(system, getattr(module, "PARTS", {})), study, wanted)
     for row, result in found.items():
         typer.echo(tables.summary(system.row(row), result))
     used = study.ran[-1].content["data"]["name"] if study.ran else name
@@ -91,34 +91,29 @@ def overrides(root: Path | None, data: str | None, listing: Path | None) -> tupl
     return tuple(found)
 
 
-def parts(system: System, own: Parts, shown: Mapping[str, Shown]) -> Parts:
-    """The parts of the system's module, and what `rows.yaml` has for the other rows.
-
-    Args:
-        shown: makes a text of the study for the row of a plan that has run.
-    """
+def parts(system: System, own: Parts) -> Parts:
+    """The parts of the system's module, and those that `rows.yaml` has for its other rows."""
     exhibits = {row.id: row.exhibit for row in system.rows if row.exhibit}
-    found: dict[tuple[str, ...], Part] = {
-        **own,
-        tuple(exhibits): partial(figures.exhibit_rows, system, exhibits),
-    }
+    found: dict[tuple[str, ...], Part] = {**own}
+    if exhibits:
+        found[tuple(exhibits)] = partial(figures.exhibit_rows, system, exhibits)
     for row in system.rows:
-        if row.run:
-            found[row.id,] = partial(_plan, system, row.id, shown.get(row.id))
-        elif row.sizes:
-            found[row.id,] = partial(_sizes, row.id, row.sizes)
+        if row.run or row.example or row.sizes:
+            found.setdefault((row.id,), partial(_made, system, row))
     return found
 
 
-def _plan(system: System, row: str, shown: Shown | None, study: Study) -> Results:
-    result = study.carry_out(system.plan(row))
-    text = shown(study, system.plan(row)) if shown else ""
-    return {row: result.model_copy(update={"shown": text})}
-
-
-def _sizes(row: str, model: str, study: Study) -> Results:
-    ran = study.run(Variant(model=model), upto="split")
-    return {row: Result(same=counts(sizes(ran)))}
+def _made(system: System, row: Row, study: Study) -> Results:
+    if row.example:
+        text: str = getattr(examples, row.example.make)(study.run(row.example), row.example.model)
+        return {row.id: text}
+    if row.sizes:
+        ran = study.run(Variant(model=row.sizes), upto="split")
+        return {row.id: Result(same=counts(sizes(ran)))}
+    plan = system.plan(row.id)
+    result = study.carry_out(plan)
+    shown = getattr(examples, plan.shown)(study, plan) if plan.shown else ""
+    return {row.id: result.model_copy(update={"shown": shown})}
 
 
 if __name__ == "__main__":

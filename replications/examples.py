@@ -17,6 +17,8 @@ from reelbench.serving.profile import Profile
 from reelbench.serving.recommend import for_profile, for_user
 from reelbench.serving.similar import similar
 from reelbench.serving.similarity import ContentLists
+from replications.measure import Study, sizes
+from replications.published import Plan
 from replications.runs import Ran
 
 LENGTH = 5
@@ -45,6 +47,34 @@ def for_new_user(ran: Ran, model: str) -> str:
     """The recommendations of a user whom the model does not know."""
     scores = Recommender.load(ran.file(paths.model_dir(model))).score([-1])[0]
     return f"New user: {_joined(ran, np.argsort(-scores, kind='stable')[:LENGTH])}."
+
+
+def network(ran: Ran, model: str) -> str:
+    """The parameters of a network."""
+    entry = ran.content["models"][model]
+    layers = ", ".join(f"{key} {entry[key]}" for key in ("embeddings", "hidden", "head", "dropout"))
+    terms = ran.content["features"]["tags"]["max_terms"]
+    return f"`{model}`: {layers}; {terms} terms of train."
+
+
+def error(ran: Ran, model: str) -> str:
+    """The RMSE, and where a run of the pipeline writes it."""
+    return f"{ran.metrics(model)['rmse']:.4f} on held-out rows, as in `reports/metrics.json`."
+
+
+def steps(study: Study, plan: Plan) -> str:
+    """How many steps the epochs of a network are: a sample has fewer than published."""
+    ran = study.run(plan.same, upto="split")
+    config, rows = ran.content["models"][plan.model], sizes(ran)["train_rows"]
+    epochs = "1 epoch" if config["epochs"] == 1 else f"{config['epochs']} epochs"
+    steps = config["epochs"] * -(-int(rows) // config["batch_size"])
+    return f"{epochs} in batches of {config['batch_size']:,}: {steps:,} steps."
+
+
+def r2_below_zero(study: Study, plan: Plan) -> str:
+    """In how many runs the published protocol has a negative R²."""
+    runs = study.published(plan).runs
+    return f"R² below 0 in {sum(run['r2'] < 0 for run in runs)} of {len(runs)} runs."
 
 
 def most_rated_first(ran: Ran) -> list[int]:

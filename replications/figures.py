@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple
 
 import altair as alt
 import numpy as np
@@ -27,8 +28,9 @@ from reelbench.columns import (
     YEAR,
 )
 from reelbench.files import atomic, write_json
+from reelbench.reporting.charts import ratings
 from reelbench.reporting.charts.chart import data
-from reelbench.reporting.charts.style import HEIGHT, MAIN, OTHER, ROW, SERIES, SOFT, WIDTH, png
+from reelbench.reporting.charts.style import HEIGHT, MAIN, OTHER, SERIES, SOFT, WIDTH, png
 from reelbench.reporting.dataset import genres_of, means_of, sums, times_of
 from replications.measure import Results, Study
 from replications.published import FOLDER, Result, Spread, System, Variant, counts
@@ -54,8 +56,8 @@ class Exhibit(NamedTuple):
     """A figure: its numbers, the chart of them, and conclusions in numbers."""
 
     table: pd.DataFrame
-    chart: alt.TopLevelMixin
-    conclusions: dict[str, Any]
+    chart: alt.TopLevelMixin | None
+    conclusions: Mapping[str, float | str] = MappingProxyType({})
 
 
 def exhibit_rows(system: System, exhibits: Mapping[str, str], study: Study) -> Results:
@@ -66,14 +68,14 @@ def exhibit_rows(system: System, exhibits: Mapping[str, str], study: Study) -> R
     """
     assert system.data is not None
     shown = write_exhibits(*tables_of(study, system.data), FOLDER / study.preset)
-    missing = {
+    found = {
         row: Result(not_run=f"the data set has nothing for {n}") for row, n in exhibits.items()
     }
-    drawn = {row: name for row, name in exhibits.items() if name in shown}
-    return missing | {
-        row: _result(shown[name], FOLDER / study.preset / f"{name}.png", system.row(row).published)
-        for row, name in drawn.items()
-    }
+    for row, name in exhibits.items():
+        if name in shown:
+            file = str(FOLDER / study.preset / f"{name}.png")
+            found[row] = _result(shown[name], file, system.row(row).published)
+    return found
 
 
 def tables_of(study: Study, variant: Variant) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -84,7 +86,7 @@ def tables_of(study: Study, variant: Variant) -> tuple[pd.DataFrame, pd.DataFram
     return interactions, items, users
 
 
-def _result(exhibit: Exhibit, file: Path, published: Mapping[str, float]) -> Result:
+def _result(exhibit: Exhibit, file: str, published: Mapping[str, float]) -> Result:
     """Conclusions as text, and the published figures by the names in the table's first column."""
     found = {k: f"{v:,.4g}" if isinstance(v, float) else v for k, v in exhibit.conclusions.items()}
     text = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in found.items())
@@ -94,7 +96,7 @@ def _result(exhibit: Exhibit, file: Path, published: Mapping[str, float]) -> Res
     column = "mean" if "mean" in table else "share"
     known = dict(zip(names, table[column], strict=True)) if published else {}
     same = counts({name: float(known[name]) for name in published if name in known})
-    return Result(same=same, shown=f"{text}{few}.", files=(str(file),))
+    return Result(same=same, shown=f"{text}{few}.", files=(file,))
 
 
 def write_exhibits(
@@ -103,8 +105,9 @@ def write_exhibits(
     """Write PNG and CSV of every exhibit, and `conclusions.json`; returns the exhibits by name."""
     found = dict(exhibits(interactions, items, users))
     for name, exhibit in found.items():
+        assert exhibit.chart is not None, name
         write(folder / name, exhibit.chart, exhibit.table)
-    write_json(folder / "conclusions.json", {n: e.conclusions for n, e in found.items()})
+    write_json(folder / "conclusions.json", {n: dict(e.conclusions) for n, e in found.items()})
     return found
 
 
@@ -153,10 +156,8 @@ def rating_shares(interactions: pd.DataFrame) -> Exhibit:
     table = found.assign(share=found["ratings"] / found["ratings"].sum())
     first = table.iloc[int(table["ratings"].to_numpy().argmax())]
     told = {"commonest": float(first[RATING]), "its_share": float(first["share"])}
-    bars = _chart(table, "Share of each rating").encode(x=alt.X("rating:O"), y=_count("ratings"))
-    words = bars.mark_text(dy=-7).encode(text=alt.Text("share:Q", format=".1%"))
-    chart = bars.mark_bar(color=MAIN) + words if len(table) <= 12 else bars.mark_bar(color=MAIN)
-    return Exhibit(table, chart, told | {"mean": float(interactions[RATING].mean())})
+    told |= {"mean": float(interactions[RATING].mean())}
+    return Exhibit(table, ratings.per_value(interactions), told)
 
 
 def activity(index: pd.Series, clip: int, noun: str) -> Exhibit:
@@ -190,19 +191,17 @@ def ratings_per_day(interactions: pd.DataFrame) -> Exhibit:
     """Every day (UTC) from the first to the last, also those without a rating."""
     found = times_of(interactions).dt.floor("D").value_counts()
     found = found.reindex(pd.date_range(found.index.min(), found.index.max()), fill_value=0)
-    ratings = found.to_numpy()
-    table = pd.DataFrame({"day": found.index.strftime("%Y-%m-%d"), "ratings": ratings})
-    most = int(ratings.argmax())
-    told = {
+    counts = found.to_numpy()
+    table = pd.DataFrame({"day": found.index.strftime("%Y-%m-%d"), "ratings": counts})
+    most = int(counts.argmax())
+    told: dict[str, float | str] = {
         "days": len(table),
-        "days_without": int((ratings == 0).sum()),
+        "days_without": int((counts == 0).sum()),
         "busiest": str(table["day"].iloc[most]),
-        "ratings_of_busiest": int(ratings[most]),
-        "share_of_busiest": float(ratings[most] / ratings.sum()),
+        "ratings_of_busiest": int(counts[most]),
+        "share_of_busiest": float(counts[most] / counts.sum()),
     }
-    line = _chart(table, "Ratings per day").mark_line(color=MAIN, strokeWidth=1)
-    line = line.encode(x=alt.X("day:T", title=None), y=_count("ratings"))
-    return Exhibit(table, line.properties(width=2 * WIDTH), told)
+    return Exhibit(table, ratings.per_day(interactions), told)
 
 
 def mean_per_year(interactions: pd.DataFrame) -> Exhibit:
@@ -232,25 +231,15 @@ def genre_shares(items: pd.DataFrame) -> Exhibit:
     table = genres.rename_axis("genre").reset_index(name="movies")
     table = table.assign(share=table["movies"] / table["movies"].sum())
     table = table.sort_values(["movies", "genre"], ascending=[False, True], ignore_index=True)
-    bars = _chart(table, "Share of each genre", ROW * len(table)).encode(
-        x=alt.X("share:Q", title="of all pairs of a movie and a genre", axis=_PERCENT),
-        y=alt.Y("genre:N", sort=None, title=None),
-    )
-    words = bars.mark_text(align="left", dx=3).encode(text=alt.Text("share:Q", format=".1%"))
     top = zip(table["genre"].head(3), table["share"].head(3), strict=True)
-    return Exhibit(table, bars.mark_bar(color=MAIN) + words, {g: float(s) for g, s in top})
+    return Exhibit(table, ratings.genres(items), {genre: float(share) for genre, share in top})
 
 
 def mean_per_genre(interactions: pd.DataFrame, items: pd.DataFrame) -> Exhibit:
     """Number and mean of the ratings of each genre's movies, highest mean first."""
     table = _means(_by(interactions, genres_of(items).rename("group")), "genre")
     table = table.sort_values(["mean", "genre"], ascending=[False, True], ignore_index=True)
-    base = _chart(table, "Mean rating per genre, with 95 % intervals", ROW * len(table))
-    base = base.encode(y=alt.Y("genre:N", sort=None, title=None)).transform_calculate(**_ENDS)
-    x = alt.X("mean:Q", scale=_FROM_DATA, title="mean rating")
-    dots = base.mark_point(color=MAIN, filled=True, opacity=1).encode(x=x)
-    lines = base.mark_rule(color=MAIN).encode(x=alt.X("low:Q"), x2="high:Q")
-    return Exhibit(table, dots + lines, extremes(table))
+    return Exhibit(table, ratings.mean_per_genre(interactions, items), extremes(table))
 
 
 def _by(interactions: pd.DataFrame, group: pd.Series) -> pd.DataFrame:
@@ -263,21 +252,17 @@ def _means(per_group: pd.DataFrame, group: str) -> pd.DataFrame:
     return found.astype({"ratings": np.int64}).rename_axis(group).reset_index()
 
 
-def extremes(table: pd.DataFrame) -> dict[str, Any]:
+def extremes(table: pd.DataFrame) -> dict[str, float | str]:
     """Highest and lowest mean of the groups with enough ratings, or of all if none has enough.
 
     Args:
         table: the groups in its first column, `ratings`, and `mean`.
     """
     enough = table[table["ratings"] >= min(FEWEST, table["ratings"].max())]
-    groups, means = enough.iloc[:, 0].tolist(), enough["mean"].to_numpy()
-    high, low = int(means.argmax()), int(means.argmin())
-    return {
-        "highest": groups[high],
-        "highest_mean": float(means[high]),
-        "lowest": groups[low],
-        "lowest_mean": float(means[low]),
-    }
+    groups, means = enough.iloc[:, 0].tolist(), enough["mean"].tolist()
+    high, low = means.index(max(means)), means.index(min(means))
+    of_highest = {"highest": groups[high], "highest_mean": means[high]}
+    return {**of_highest, "lowest": groups[low], "lowest_mean": means[low]}
 
 
 def film_age(items: pd.DataFrame) -> pd.Series:
@@ -348,40 +333,26 @@ def _correlations(
     rated = votes.notna().to_numpy()
     matrix = numbers[rated].assign(**{RATING: votes[rated].to_numpy()}).corr().fillna(0.0)
     gone = dropped(numbers)
-    of_rating = matrix[RATING].drop(RATING)
-    strongest = int(of_rating.abs().to_numpy().argmax())
-    told = {
-        "dropped": gone,
-        "most_like_rating": str(of_rating.index[strongest]),
-        "its_correlation": float(of_rating.iloc[strongest]),
-    }
     names = {name: f"{name} (dropped)" for name in gone}
     long = matrix.rename(names, axis=0).rename(names, axis=1).rename_axis("row").reset_index()
     long = long.melt("row", var_name="column", value_name="correlation")
     scale = alt.Scale(scheme="redblue", domain=[1, -1])
     chart = heat_map(long, "correlation", "Correlation of numeric columns", scale, 0.6)
-    return Exhibit(matrix.rename_axis("column").reset_index(), chart, told)
+    return Exhibit(matrix.rename_axis("column").reset_index(), chart)
 
 
 def _components(numbers: pd.DataFrame) -> Exhibit:
     """Of the columns that are left when correlated ones are dropped."""
     table, needed = components(numbers.drop(columns=dropped(numbers)))
-    everything, of_all = components(numbers)
-    told = {"needed": needed, "of": len(table), "first": float(table["share"].max())}
-    told |= {"needed_without_dropping": of_all, "of_all": len(everything)}
     text = f"{needed} components have {100 * VARIANCE:.0f} % of the variance"
     base = _chart(table, text).encode(x=alt.X("component:O", axis=alt.Axis(labelAngle=0)))
-    bars = base.mark_bar(color=MAIN).encode(y=alt.Y("share:Q", axis=_PERCENT))
+    bars = base.mark_bar(color=MAIN).encode(y=alt.Y("share:Q", axis=alt.Axis(format="%")))
     line = base.mark_line(color=OTHER, point={"color": OTHER}).encode(y="cumulative:Q")
     level = alt.Chart(alt.Data(values=[{"share": VARIANCE}])).mark_rule(color=SOFT, strokeDash=[4])
-    return Exhibit(table, bars + line + level.encode(y="share:Q"), told)
+    return Exhibit(table, bars + line + level.encode(y="share:Q"))
 
 
-_PERCENT = alt.Axis(format="%")
 _FROM_DATA = alt.Scale(zero=False, nice=False)
-_ENDS = {
-    end: f"datum.mean {sign} datum.half_interval" for end, sign in (("low", "-"), ("high", "+"))
-}
 
 
 def _chart(table: pd.DataFrame, text: str, height: int = HEIGHT) -> alt.Chart:
@@ -402,10 +373,10 @@ def _histogram(table: pd.DataFrame, text: str, x: str) -> alt.Chart:
 def _means_and_counts(table: pd.DataFrame, text: str, counted: str) -> alt.VConcatChart:
     """Means with their intervals above, counts below, by year."""
     x = alt.X("year:Q", scale=_FROM_DATA, axis=alt.Axis(format="d", tickMinStep=1))
-    base = _chart(table, text, HEIGHT // 2).encode(x=x).transform_calculate(**_ENDS)
-    dots = base.mark_point(color=MAIN, filled=True, opacity=1, size=20)
-    dots = dots.encode(y=alt.Y("mean:Q", scale=_FROM_DATA, title="mean rating"))
-    upper = dots + base.mark_rule(color=MAIN).encode(y=alt.Y("low:Q"), y2="high:Q")
+    base = _chart(table, text, HEIGHT // 2)
+    y = alt.Y("mean:Q", scale=_FROM_DATA, title="mean rating")
+    dots = base.mark_point(color=MAIN, filled=True, opacity=1, size=20).encode(x=x, y=y)
+    upper = dots + base.mark_errorbar(color=MAIN).encode(x=x, y=y, yError="half_interval:Q")
     lower = _chart(table, "", HEIGHT // 2).mark_bar(color=MAIN, size=5)
     return alt.vconcat(upper, lower.encode(x=x, y=_count(counted))).resolve_scale(x="shared")
 

@@ -16,6 +16,7 @@ from reelbench import paths
 from reelbench.columns import ITEM_IDX, RATING, SCORE, USER_IDX
 from reelbench.evaluation.rating_metrics import error_sums
 from reelbench.evaluation.significance import error_intervals, resampling
+from reelbench.files import read_json
 from reelbench.params import ParamsError
 from replications import runs
 from replications.published import Estimate, FaultEffect, Plan, Result, Spread, Variant
@@ -134,7 +135,7 @@ def _metrics_of(ran: Ran, model: str) -> dict[str, Any]:
     losses = pd.read_csv(ran.file(paths.curves(model)))["train_loss"]
     # curves are root mean squared errors, published losses are squared
     of_train = {"train_mse": float(losses.iloc[-1]) ** 2} if len(losses) else {}
-    cost = {SECONDS: ran.train_seconds(model)}
+    cost = {SECONDS: float(read_json(ran.file(paths.train_cost(model)))["train_seconds"])}
     return {**metrics, **of_train, **cost, "intervals": intervals}
 
 
@@ -171,8 +172,6 @@ def sizes(ran: Ran) -> dict[str, float]:
 
 #: results by row; a text stands for a result that shows it
 Results = Mapping[str, Result | str]
-#: makes a text for a plan that has run
-Shown = Callable[["Study", Plan], str]
 Part = Callable[[Study], Results]
 #: what makes some rows, by their ids
 Parts = Mapping[tuple[str, ...], Part]

@@ -23,7 +23,7 @@ from reelbench.serving.titles import TitleLookup
 from reelbench.stages.featurize import read_catalogue
 from replications import examples, figures
 from replications.examples import LENGTH
-from replications.measure import SECONDS, Parts, Results, Shown, Study, effects, sizes
+from replications.measure import SECONDS, Parts, Results, Study, effects, sizes
 from replications.published import (
     FOLDER,
     FUTURE_SEEN,
@@ -214,10 +214,6 @@ def _texts(study: Study) -> Results:
     return {"a_encoding": Result(same=same, shown=_SMALLER), **shown}
 
 
-def _cold(study: Study) -> Results:
-    return {"a_cold": examples.for_new_user(study.run(Variant(model="popularity")), "popularity")}
-
-
 def _apps(study: Study) -> Results:
     """What is typed into the published apps: a user id, and a title."""
     user = examples.for_typed_user(study.run(_grid_point(*_DEFAULT)), "svd")
@@ -291,10 +287,8 @@ PARTS: Parts = {
     ("a_svd", "a_svd_top"): _svd,
     ("a_list_genres", "a_list_tags", "a_list_director", "a_list_combined", "a_lookup"): _lists,
     ("a_encoding", "a_list_embedding", "a_list_combined2"): _texts,
-    ("a_cold",): _cold,
     ("a_app1", "a_app2"): _apps,
     ("a_network2_folds",): _folds,
     ("a_curves",): _curves,
     ("a_drawing",): _drawings,
 }
-SHOWN: dict[str, Shown] = {}

@@ -11,7 +11,6 @@ from __future__ import annotations
 import csv
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import altair as alt
 import numpy as np
@@ -30,17 +29,11 @@ from reelbench.models.base import Recommender
 from reelbench.params import ParamsError
 from reelbench.seeds import generator, seed_everything, seed_for
 from replications import examples, figures
-from replications.measure import FIRST_SEED, Parts, Results, Shown, Study, sizes, spread
-from replications.published import FOLDER, FaultEffect, Plan, Result, Variant, counts, system
+from replications.measure import FIRST_SEED, Parts, Results, Study, sizes, spread
+from replications.published import FOLDER, FaultEffect, Result, Variant, counts, system
 from replications.runs import Ran, quoted
 
-# a movie of the sample has a tenth of the published ratings, since there are fewer users
-_SAMPLE_FILTER = "filter.min_per_item=1001"
 _FIRST = Variant(model="item_mean")
-# of all movies: the filter of ratings leaves few
-_EVERY_OVERVIEW = Variant(
-    model="netflix_hybrid", overrides=("filter.min_per_user=0", "filter.min_per_item=0")
-)
 SYSTEM = system("netflix_overviews")
 _K, _PRECISION = 20, "precision_at_20"
 _ASKED = "Batman Begins"
@@ -78,6 +71,13 @@ ALGORITHMS = (
     "CoClustering",
 )
 _MEASURES = {"rmse": "RMSE", "mae": "MAE", "fit_seconds": "fit, s", "test_seconds": "test, s"}
+_THEIRS = {
+    "rmse": "test_rmse",
+    "mae": "test_mae",
+    "fit_seconds": "fit_time",
+    "test_seconds": "test_time",
+}
+_SEEDED = {"SVD", "NMF", "CoClustering"}
 _ROWS, _FOLDS = 50_000, 3
 # Surprise's neighbours keep five arrays of 8 bytes per pair of users: 1 GB
 MOST_USERS = 5_000
@@ -100,7 +100,8 @@ def prepare(
     overrides = [f"data.root={quoted(root or folder / 'sample')}"]
     if root is None:
         make_sample(folder / "sample", movies)
-        overrides.append(_SAMPLE_FILTER)
+        # a movie of the sample has a tenth of the published ratings, since there are fewer users
+        overrides.append("filter.min_per_item=1001")
     if movies is not None:
         file = folder / OVERVIEWS
         movies.to_csv(file, index=False, lineterminator="\n")
@@ -139,14 +140,10 @@ def make_sample(
     Args:
         movies: titles and years to use, see `overviews`; None keeps the generated ones.
     """
-    titles = "" if movies is None else movies.to_csv(index=False)
-    wanted = {
-        "config": config.model_dump(),
-        "code": sha256_file(Path(__file__)),
-        "titles": hashlib.sha256(titles.encode()).hexdigest(),
-    }
+    made_of = [config.model_dump_json(), sha256_file(Path(__file__)), str(movies is None)]
+    made_of += [] if movies is None else [hashlib.sha256(movies.to_csv().encode()).hexdigest()]
     file = folder / "made_of.json"
-    if file.is_file() and read_json(file) == wanted:
+    if file.is_file() and read_json(file) == made_of:
         return
     file.unlink(missing_ok=True)
     made = folder / "made"
@@ -154,7 +151,7 @@ def make_sample(
     synthetic.write(config, made)
     _write_titles(folder / TITLES, made / "movies.csv", movies)
     _write_ratings(folder, pd.read_parquet(made / config.ratings_file), config.n_items // 2)
-    write_json(file, wanted)
+    write_json(file, made_of)
 
 
 def _write_titles(file: Path, made: Path, movies: pd.DataFrame | None) -> None:
@@ -198,18 +195,10 @@ def _data(study: Study) -> Results:
     }
 
 
-def _steps(study: Study, plan: Plan) -> str:
-    """How many steps the epochs of a network are: a sample has fewer than published."""
-    ran = study.run(plan.same, upto="split")
-    config, rows = ran.content["models"][plan.model], sizes(ran)["train_rows"]
-    epochs = "1 epoch" if config["epochs"] == 1 else f"{config['epochs']} epochs"
-    steps = config["epochs"] * -(-int(rows) // config["batch_size"])
-    return f"{epochs} in batches of {config['batch_size']:,}: {steps:,} steps."
-
-
 def _nearest(study: Study) -> Results:
     """By overview, to the published movie or else the first that has one, among all movies."""
-    ran = study.run(_EVERY_OVERVIEW, upto="inputs")
+    no_filter = ("filter.min_per_user=0", "filter.min_per_item=0")  # it leaves few movies
+    ran = study.run(Variant(model="netflix_hybrid", overrides=no_filter), upto="inputs")
     lists = examples.content_lists(ran, ("overviews",))
     known = np.flatnonzero(np.diff(lists.overviews.indptr))
     if not len(known):
@@ -320,7 +309,7 @@ def surprise_table(
         scale: lowest and highest rating.
 
     Returns:
-        A row per algorithm, lowest RMSE first: `algorithm`, `rmse`, `rmse_std` (over the folds),
+        A row per algorithm, lowest RMSE first: `algorithm`, `rmse_std` (over the folds), `rmse`,
         `mae`, `fit_seconds`, `test_seconds`; the seconds differ from run to run.
 
     Raises:
@@ -338,25 +327,15 @@ def surprise_table(
         own = seed_for(seed, "surprise_table", name)
         seed_everything(own)  # NormalPredictor takes no seed
         cv = KFold(folds, random_state=seed_for(seed, "surprise_table", "folds"))
-        options: dict[str, Any] = {"random_state": own} if name in _SEEDED else {}
+        options: dict[str, int | bool] = {"random_state": own} if name in _SEEDED else {}
         if name.startswith(("KNN", "Baseline")):
             options["verbose"] = False
         algorithm = getattr(surprise, name)(**options)
         found = cross_validate(algorithm, data, ["rmse", "mae"], cv, n_jobs=1, verbose=False)
-        rows.append(
-            {
-                "algorithm": name,
-                "rmse": float(np.mean(found["test_rmse"])),
-                "rmse_std": float(np.std(found["test_rmse"], ddof=1)),
-                "mae": float(np.mean(found["test_mae"])),
-                "fit_seconds": float(np.mean(found["fit_time"])),
-                "test_seconds": float(np.mean(found["test_time"])),
-            }
-        )
+        means = {ours: float(np.mean(found[theirs])) for ours, theirs in _THEIRS.items()}
+        deviation = float(np.std(found["test_rmse"], ddof=1))
+        rows.append({"algorithm": name, "rmse_std": deviation, **means})
     return pd.DataFrame(rows).sort_values("rmse", kind="stable", ignore_index=True)
-
-
-_SEEDED = {"SVD", "NMF", "CoClustering"}
 
 
 def surprise_map(table: pd.DataFrame) -> alt.LayerChart:
@@ -383,4 +362,3 @@ PARTS: Parts = {
     ("c_warp",): warp,
     ("c_surprise",): _surprise,
 }
-SHOWN: dict[str, Shown] = dict.fromkeys(("c_mf", "c_network", "c_hybrid"), _steps)

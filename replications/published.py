@@ -54,6 +54,12 @@ class Variant(Section):
         return own + ([f"faults=[{','.join(self.faults)}]"] if self.faults else [])
 
 
+class Example(Variant):
+    """A text made of a variant by a function of `replications.examples`."""
+
+    make: str
+
+
 class Plan(Section):
     """A re-run of published figures: the variants to run for one row.
 
@@ -65,6 +71,7 @@ class Plan(Section):
         alone: whether to measure each fault by itself, added to the honest variant.
         also: other variants whose figures belong beside it.
         least: number of seeds on the published protocol even if fewer were asked for.
+        shown: function of `replications.examples` that makes a text of the runs.
     """
 
     model: str
@@ -75,6 +82,7 @@ class Plan(Section):
     alone: bool = True
     also: dict[str, Variant] = Field(default_factory=dict)
     least: int = 1
+    shown: str = ""
 
     @property
     def honest(self) -> Variant:
@@ -108,7 +116,7 @@ class Row(Section):
         step: name of the row in the published table.
         published: figures by metric; empty for a step that has none.
         protocol: how the figures were measured.
-        exhibit, sizes, run: how it is re-run, see `rows.yaml`.
+        exhibit, sizes, example, run: how it is re-run, see `rows.yaml`.
     """
 
     id: str
@@ -118,6 +126,7 @@ class Row(Section):
     protocol: str = ""
     exhibit: str = ""
     sizes: str = ""
+    example: Example | None = None
     run: Plan | None = None
 
     @model_validator(mode="after")

@@ -20,7 +20,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -41,13 +41,6 @@ _LAST_LINES = 5
 
 class StepError(ValueError):
     """A step failed; the message ends with the last lines of its log."""
-
-
-class Cost(TypedDict):
-    """Of one step: wall-clock seconds, and bytes of memory at its peak."""
-
-    seconds: float
-    peak_memory_bytes: int
 
 
 class Step(NamedTuple):
@@ -94,10 +87,6 @@ class Ran(NamedTuple):
         """Test metrics of a model, see `paths.metrics`."""
         return read_json(self.file(paths.metrics(model)))
 
-    def train_seconds(self, model: str) -> float:
-        """Seconds that the training took."""
-        return float(read_json(self.file(paths.train_cost(model)))["train_seconds"])
-
 
 def quoted(path: Path) -> str:
     """An absolute path as a value in Hydra's grammar, where `,`, `=` and brackets have meanings."""
@@ -131,8 +120,8 @@ def run(folder: Path, store: Path, overrides: Sequence[str], model: str, *, upto
         costs.append(_done(step, folder.resolve(), store.resolve(), content))
         if step.stage == upto:
             break
-    peak = max(cost["peak_memory_bytes"] for cost in costs)
-    return Ran(folder, content, sum(cost["seconds"] for cost in costs), peak)
+    seconds, peaks = zip(*costs, strict=True)
+    return Ran(folder, content, sum(seconds), max(peaks))
 
 
 def only(content: Params, model: str) -> dict[str, Any]:
@@ -142,9 +131,11 @@ def only(content: Params, model: str) -> dict[str, Any]:
         ParamsError: the parameters do not contain it.
     """
     params.select(content, f"models.{model}")
-    sections = {name: content[name] for name in ("models", "inputs", "search")}
-    one = {name: {k: v for k, v in of.items() if k == model} for name, of in sections.items()}
-    return {**content, **one}
+    sections = {name: content[name].items() for name in ("models", "inputs", "search")}
+    return {
+        **content,
+        **{name: {k: v for k, v in of if k == model} for name, of in sections.items()},
+    }
 
 
 def steps(content: Params, definition: Path = Path("dvc.yaml")) -> Iterator[Step]:
@@ -175,8 +166,8 @@ def _step(stage: str, name: str, section: Params, known: Params) -> Step:
     return Step(stage, name, listed("params"), tuple(deps), tuple(outs))
 
 
-def _done(step: Step, folder: Path, store: Path, content: Params) -> Cost:
-    """Execute a step unless the store has its outs, link them, and return what it cost."""
+def _done(step: Step, folder: Path, store: Path, content: Params) -> tuple[float, int]:
+    """Execute a step unless the store has its outs, and link them; returns what it cost."""
     home = store / f"{step.label}-{_key(step, folder, content)}"
     if not home.is_dir():
         _LOG.info("%s: %s", folder.name, step.label)
@@ -189,8 +180,8 @@ def _done(step: Step, folder: Path, store: Path, content: Params) -> Cost:
     for out in step.outs:
         (folder / out).parent.mkdir(parents=True, exist_ok=True)
         (folder / out).symlink_to(home / out)
-    found: Cost = read_json(home / "cost.json")
-    return found
+    seconds, peak_memory_bytes = read_json(home / "cost.json")
+    return seconds, peak_memory_bytes
 
 
 def _key(step: Step, folder: Path, content: Params) -> str:
@@ -230,8 +221,8 @@ def _fingerprint(root: str | None) -> list[tuple[str, int, int]]:
     return [(file.name, stat.st_size, stat.st_mtime_ns) for file, stat in stats]
 
 
-def _execute(step: Step, folder: Path) -> Cost:
-    """Execute a step in its folder, in a process of its own."""
+def _execute(step: Step, folder: Path) -> tuple[float, int]:
+    """Execute a step in its folder; returns its seconds, and bytes of memory at its peak."""
     command = [sys.executable, "-m", "reelbench.stages", *filter(None, (step.stage, step.name))]
     environment = os.environ | {"PYTHONPATH": str(Path(reelbench.__file__).parents[1])}
     start = time.perf_counter()
@@ -244,5 +235,4 @@ def _execute(step: Step, folder: Path) -> Cost:
     if process.returncode:
         raise StepError(f"{folder.name}: {step.label}: " + " / ".join(last))
     unit = 1 if sys.platform == "darwin" else 1024  # Linux counts in KiB
-    seconds = round(time.perf_counter() - start, 3)
-    return {"seconds": seconds, "peak_memory_bytes": usage.ru_maxrss * unit}
+    return round(time.perf_counter() - start, 3), usage.ru_maxrss * unit

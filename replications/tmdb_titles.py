@@ -9,7 +9,7 @@ from reelbench import paths
 from reelbench.columns import DIRECTOR, GENRES, ITEM_IDX, KEYWORDS, RATING, TAGLINE, TITLE_RAW, YEAR
 from reelbench.files import read_json
 from replications import figures, tables
-from replications.measure import Parts, Results, Shown, Study, sizes
+from replications.measure import Parts, Results, Study, sizes
 from replications.published import FOLDER, Plan, Result, Spread, Variant, counts, system
 
 SYSTEM = system("tmdb_titles")
@@ -29,11 +29,6 @@ _FIGURES = {
 def _of_runs(study: Study, plan: Plan, metric: str) -> np.ndarray:
     """By seed, which draws the same split for each of the three networks."""
     return np.array([run[metric] for run in study.published(plan).runs])
-
-
-def _below_zero(study: Study, plan: Plan) -> str:
-    found = _of_runs(study, plan, "r2")
-    return f"R² below 0 in {(found < 0).sum()} of {len(found)} runs."
 
 
 def _data(study: Study) -> Results:
@@ -145,4 +140,3 @@ def _order(study: Study) -> str:
 
 
 PARTS: Parts = {_DATA: _data, ("d_folds",): _folds, ("d_figure",): _figure}
-SHOWN: dict[str, Shown] = dict.fromkeys(NETWORKS, _below_zero)

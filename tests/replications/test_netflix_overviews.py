@@ -24,8 +24,8 @@ from reelbench.models.base import Recommender
 from reelbench.models.popularity import Popularity
 from reelbench.params import ParamsError
 from reelbench.stages import __main__ as stages
+from replications import examples, runs, tables
 from replications import netflix_overviews as module
-from replications import runs, tables
 from replications.measure import Study
 from replications.netflix_overviews import (
     RATINGS,
@@ -37,7 +37,7 @@ from replications.netflix_overviews import (
     surprise_table,
 )
 from replications.published import Variant
-from replications.runs import Cost, Step
+from replications.runs import Step
 
 SMALL = SyntheticConfig(
     n_users=20,
@@ -147,10 +147,10 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    def execute(step: Step, folder: Path) -> Cost:
+    def execute(step: Step, folder: Path) -> tuple[float, int]:
         with contextlib.chdir(folder):
             assert stages.main([word for word in (step.stage, step.name) if word]) == 0
-        return {"seconds": 0.5, "peak_memory_bytes": 1}
+        return 0.5, 1
 
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(runs, "_execute", execute)
@@ -190,7 +190,7 @@ def test_figures_of_the_data_show_what_the_filter_leaves_out(
 
 
 def test_the_text_of_a_network_has_its_steps(study: Study, in_this_process: None) -> None:
-    shown = module.SHOWN["c_mf"](study, SYSTEM.plan("c_mf"))
+    shown = examples.steps(study, SYSTEM.plan("c_mf"))
     assert shown.startswith("1 epoch in batches of 256: ") and shown.endswith(" steps.")
 
 

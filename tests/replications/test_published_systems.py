@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,11 +33,18 @@ def in_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("preset", systems())
 def test_every_row_is_made_once(preset: str) -> None:
-    module = importlib.import_module(f"replications.{preset}")
+    special = importlib.util.find_spec(f"replications.{preset}")
+    own = importlib.import_module(f"replications.{preset}").PARTS if special else {}
     known = system(preset)
-    parts = main.parts(known, module.PARTS, module.SHOWN)
-    made = [row for rows in parts for row in rows]
+    made = [row for rows in main.parts(known, own) for row in rows]
     assert sorted(made) == sorted(row.id for row in known.rows)
+
+
+def test_functions_that_rows_name_exist() -> None:
+    rows = [row for known in systems().values() for row in known.rows]
+    named = {row.example.make for row in rows if row.example}
+    named |= {row.run.shown for row in rows if row.run and row.run.shown}
+    assert all(callable(getattr(examples, name)) for name in named) and len(named) == 9
 
 
 @pytest.mark.parametrize("preset", systems())
@@ -85,8 +92,9 @@ def test_each_rung_changes_one_thing_and_keeps_the_others(tmp_path: Path) -> Non
     variants = [HYBRID.plan(row).honest for row in LADDERS["1"]]
     sections = [model_section(variant, tmp_path) for variant in variants]
     for before, after in pairwise(sections):
-        assert sum(before[key] != after[key] for key in before) == 1
-    last = {"patience": 3, "learning_rate": 0.0005, "regularization": 0.001, "dropout": 0.6}
+        assert sum(before.get(key) != after[key] for key in after) == 1
+    last = {"patience": 3, "learning_rate": 0.0005, "dropout": 0.6}
+    last["kernel_regularization"] = 0.001
     assert {key: sections[-1][key] for key in last} == last
 
 

@@ -6,7 +6,6 @@ import contextlib
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -18,7 +17,7 @@ from reelbench import paths
 from reelbench.files import sha256_file
 from reelbench.stages import __main__ as stages
 from replications import __main__ as main
-from replications import latest_small_temporal, runs
+from replications import runs
 from replications.__main__ import app
 from replications.measure import Measured, Study, run_parts
 from replications.published import Fault, Plan, Report, Result, Variant, read_all
@@ -60,12 +59,12 @@ def in_checkout(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 EXECUTE = runs._execute
 
 
-def in_this_process(step: Step, folder: Path) -> dict[str, Any]:
+def in_this_process(step: Step, folder: Path) -> tuple[float, int]:
     """A step without the seconds that a process takes to start; one test has the real thing."""
     with contextlib.chdir(folder):
         if stages.main([word for word in (step.stage, step.name) if word]):
             raise StepError(f"{step.label} failed")
-    return {"seconds": 0.5, "peak_memory_bytes": 1}
+    return 0.5, 1
 
 
 SVDS = Variant(model="svds", overrides=(".factors=3",))
@@ -166,8 +165,7 @@ def test_the_command_writes_its_files(study: Study, monkeypatch: pytest.MonkeyPa
         ("b_svds",): lambda _: {"b_svds": "here"},
         ("b_split",): lambda _: {"b_split": next(answers)},
     }
-    monkeypatch.setattr(latest_small_temporal, "PARTS", parts)
-    monkeypatch.setattr(main, "parts", lambda system, own, shown: own)
+    monkeypatch.setattr(main, "parts", lambda system, own: parts)
     done = CliRunner().invoke(app, [NAME])
     assert done.exit_code == 0, done.output
     assert "b_svds: here" in done.stdout
