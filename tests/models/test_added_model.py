@@ -21,7 +21,8 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.files import read_json
 from reelbench.models.shared.ranker import Ranker
-from reelbench.models.shared.user_items import Arrays, NewUser, Profiles, preferences
+from reelbench.models.shared.state import Saved
+from reelbench.models.shared.user_items import NewUser, Profiles, preferences
 from reelbench.params import Section
 from reelbench.stages import evaluate, featurize, inputs, train
 
@@ -38,6 +39,8 @@ class RandomWalk(Ranker):
 
     Config = RandomWalkConfig
     config: RandomWalkConfig
+    _profiles: Saved[Profiles]
+    _weights: Saved[np.ndarray]
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         super()._fit(train, valid, features)
@@ -55,13 +58,6 @@ class RandomWalk(Ranker):
         other = self._copy()
         other._profiles = Profiles.of_new_user(user, user.values_of(chosen), self.ids)
         return other
-
-    def _state(self) -> Arrays:
-        return {**super()._state(), "weights": self._weights, **self._profiles.state()}
-
-    def _restore(self, state: Arrays) -> None:
-        super()._restore(state)
-        self._weights, self._profiles = state["weights"], Profiles.from_state(state)
 
 
 class TestRandomWalk(RecommenderContract):

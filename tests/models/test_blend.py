@@ -113,8 +113,8 @@ def test_a_refit_is_to_train_and_valid_and_leaves_the_weights(spy: dict[str, Any
     twice = blend(raters=raters, refit=True).fit(TRAIN, VALID, declared())
     both = len(TRAIN) + len(VALID)
     assert [fit["train"] for fit in Spy.fits] == [len(TRAIN), both]
-    assert_array_equal(once._state()["stack"], twice._state()["stack"])
-    assert_allclose(np.expm1(twice._state()["user_count"]).sum(), both)
+    assert_array_equal(once._state()["stack_weights"], twice._state()["stack_weights"])
+    assert_allclose(np.expm1(twice._state()["counts_user"]).sum(), both)
     whole = together(TRAIN, VALID)
     alone = Spy(user_damping=5.0, item_damping=2.0).fit(whole, nothing(), declared())
     pairs = np.arange(N_USERS), np.arange(N_USERS) % N_ITEMS

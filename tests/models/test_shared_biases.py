@@ -5,7 +5,7 @@ from sklearn.linear_model import Ridge
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.models.shared.biases import Biases, biases_around_prior, damped_biases
+from reelbench.models.shared.biases import biases_around_prior, damped_biases
 
 IDS = Ids(4, 5, 1.0, 5.0)
 TRAIN = Interactions.from_arrays(
@@ -56,9 +56,3 @@ def test_without_user_effects_it_is_the_formula() -> None:
     )
     expected = (total + 2.0 * model.predict(columns)) / (count + 2.0)
     np.testing.assert_allclose(biases.item[:-1], expected, atol=1e-9)
-
-
-def test_state_round_trip() -> None:
-    biases = damped_biases(TRAIN, IDS, 5.0, 3.0)
-    again = Biases.from_state(biases.state())
-    np.testing.assert_array_equal(again.predict([0, -1], [4, -1]), biases.predict([0, -1], [4, -1]))

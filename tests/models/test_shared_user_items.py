@@ -53,12 +53,3 @@ def test_cold_and_unknown_users_get_the_mean_of_the_others() -> None:
 def test_a_user_whose_entries_are_all_zero_is_not_cold() -> None:
     entries = sparse.csr_array(([0.0, 2.0], ([0, 1], [0, 0])), shape=(2, 1))
     assert Profiles.of(entries).rows(np.array([0])).toarray().tolist() == [[0.0]]
-
-
-def test_state_is_all_there_is() -> None:
-    profiles = Profiles.of(preferences(TRAIN, IDS, 1.0))
-    again = Profiles.from_state({**profiles.state(), "else": np.zeros(1)})
-    everybody = np.array([0, 1, 2, 3, -1])
-    np.testing.assert_array_equal(
-        again.rows(everybody).toarray(), profiles.rows(everybody).toarray()
-    )

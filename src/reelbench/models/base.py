@@ -1,8 +1,9 @@
 """The contract of every model, and the chores that all models share.
 
-A new model is a `Config` and the mathematics: `_fit`, `_predict` (or `_score`, or both), `_state`
-and `_restore`. Index checks, clipping, unknown users and items, saving and loading are done here.
-What a model may add: `_fold_in` for new users, `_similar_items` and `item_vectors`.
+A new model is a `Config` and the mathematics: `_fit`, `_predict` (or `_score`, or both), and the
+attributes that they share, marked as `Saved`. Index checks, clipping, unknown users and items,
+saving and loading are done here. What a model may add: `_fold_in` for new users, `_similar_items`
+and `item_vectors`.
 
 Arrays that are indexed by user or item have **one more row than the catalogue**: the last row is
 the answer for an unknown index, which reaches `_predict` as -1 and so picks that very row. Rows of
@@ -24,10 +25,11 @@ from numpy.typing import ArrayLike
 from pydantic import ConfigDict, Field
 
 from reelbench import paths
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features, Ids
+from reelbench.data.interactions import Ids, Interactions
+from reelbench.features.block import Features
 from reelbench.files import read_arrays, read_json, write_arrays, write_json
-from reelbench.models.shared.user_items import Arrays, NewUser
+from reelbench.models.shared.state import Arrays, restore, state_of
+from reelbench.models.shared.user_items import NewUser
 from reelbench.params import Section, validate
 
 # pairs scored in one call of `_predict`: bounds the memory of a whole-catalogue score
@@ -78,7 +80,7 @@ class Recommender(ABC):
         self._ids: Ids | None = None
         self._sampled_users = np.empty(0, dtype=np.int64)
         # stands for what was learned: scores that are kept belong to it
-        self._learned = object()
+        self._fitted = object()
 
     def __repr__(self) -> str:
         """The class, and the parameters that differ from the defaults."""
@@ -94,14 +96,6 @@ class Recommender(ABC):
     @abstractmethod
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
         """Unclipped predictions (n,) for int64 indices, -1 for an unknown user or item."""
-
-    @abstractmethod
-    def _state(self) -> Arrays:
-        """Arrays that, with the config, make up the fitted model."""
-
-    @abstractmethod
-    def _restore(self, state: Arrays) -> None:
-        """Inverse of `_state`."""
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         """Scores (len(user_idx), n_items) for ranking; override where a matrix product does it."""
@@ -121,7 +115,16 @@ class Recommender(ABC):
     def _similar_items(self, item_idx: int) -> np.ndarray:
         """Similarity of every item to one, 0 to 1 (n_items,)."""
         columns = self._score_columns()
-        return np.maximum(columns.T @ columns[:, item_idx], 0.0)
+        found: np.ndarray = np.maximum(columns.T @ columns[:, item_idx], 0.0)
+        return found
+
+    def _state(self) -> Arrays:
+        """Arrays that, with the config, make up the fitted model: the attributes marked `Saved`."""
+        return state_of(self)
+
+    def _restore(self, state: Arrays) -> None:
+        """Inverse of `_state`."""
+        restore(self, state)
 
     def _save_extra(self, folder: Path) -> None:  # noqa: B027 - most models have nothing to add
         """Write what does not fit in arrays (weights of a network)."""
@@ -185,7 +188,7 @@ class Recommender(ABC):
         self._ids = features.ids
         users = np.unique(train.user_idx).astype(np.int64)
         some = np.linspace(0, len(users) - 1, min(_SAMPLE_SIZE, len(users)))
-        self._sampled_users, self._learned = users[some.astype(np.int64)], object()
+        self._sampled_users, self._fitted = users[some.astype(np.int64)], object()
         self.history = []
         self._fit(train, valid, features)
         return self
@@ -211,7 +214,7 @@ class Recommender(ABC):
         if len(users) == 0:
             return np.empty(0, dtype=np.float32)
         rating = np.clip(self._predict(users, items), self.ids.rating_min, self.ids.rating_max)
-        return rating.astype(np.float32)
+        return np.asarray(rating, dtype=np.float32)
 
     def score(self, user_idx: ArrayLike) -> np.ndarray:
         """Scores of the whole catalogue, for ranking; not clipped, since clipping makes ties.
@@ -330,8 +333,9 @@ class Recommender(ABC):
     def _score_columns(self) -> np.ndarray:
         """Scores of sampled users (n, n_items), columns of mean 0 and length 1, or 0 throughout."""
         with _KEPT_LOCK:
-            if self._learned in _KEPT:
-                return _KEPT[self._learned]
+            kept: np.ndarray | None = _KEPT.get(self._fitted)
+        if kept is not None:
+            return kept
         scores = self.score(self._sampled_users).astype(np.float64)
         scores -= scores.mean(axis=0)
         length = np.linalg.norm(scores, axis=0)
@@ -340,13 +344,13 @@ class Recommender(ABC):
         columns = np.divide(scores, length, out=np.zeros_like(scores), where=varies)
         with _KEPT_LOCK:
             if columns.nbytes <= _KEPT.maxsize:
-                _KEPT[self._learned] = columns
+                _KEPT[self._fitted] = columns
         return columns
 
     def _copy(self) -> Self:
         """A copy that shares the arrays, for a fold-in to replace some."""
         other = copy(self)
-        other._learned = object()
+        other._fitted = object()
         return other
 
     @staticmethod

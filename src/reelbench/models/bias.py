@@ -11,7 +11,8 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.models.base import Recommender
 from reelbench.models.shared.biases import Biases, damped_biases
-from reelbench.models.shared.user_items import Arrays, NewUser
+from reelbench.models.shared.state import Saved
+from reelbench.models.shared.user_items import NewUser
 from reelbench.params import Section
 
 
@@ -36,6 +37,7 @@ class Bias(Recommender):
 
     Config = BiasConfig
     config: BiasConfig
+    _biases: Saved[Biases]
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         dampings = self.config.user_damping, self.config.item_damping
@@ -51,9 +53,3 @@ class Bias(Recommender):
         other = self._copy()
         other._biases, _ = self._biases.fold_in(user, self.config.user_damping)
         return other
-
-    def _state(self) -> Arrays:
-        return self._biases.state()
-
-    def _restore(self, state: Arrays) -> None:
-        self._biases = Biases.from_state(state)

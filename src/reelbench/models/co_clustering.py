@@ -13,14 +13,9 @@ import numpy as np
 from pydantic import PositiveInt
 
 from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features, Ids
+from reelbench.features.block import Features
 from reelbench.models.shared.factors import Factors
-from reelbench.models.shared.surprise_base import (
-    Algorithm,
-    KnownPairsModel,
-    Trainset,
-    trainset_of,
-)
+from reelbench.models.shared.surprise_base import Algorithm, KnownPairsModel, Trainset
 from reelbench.params import Section
 
 # Surprise cuts a rating down to a whole number here: 4.5 stars count as 4. Times one of these, the
@@ -64,8 +59,7 @@ class CoClustering(KnownPairsModel[_Clusters]):
     def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
         scale = _scale(train.rating)
         whole = replace(train, rating=np.round(train.rating * scale))
-        algorithm = self._learn(trainset_of(whole, features.ids))
-        return self._factors_of(algorithm, features.ids).times(1 / scale)
+        return super()._factorise(whole, valid, features).times(1 / scale)
 
     def _learn(self, trainset: Trainset) -> _Clusters:
         from surprise import CoClustering as SurpriseCoClustering
@@ -78,11 +72,10 @@ class CoClustering(KnownPairsModel[_Clusters]):
         ).fit(trainset)
         return algorithm
 
-    def _factors_of(self, algorithm: _Clusters, ids: Ids) -> Factors:
+    def _factors_of(self, algorithm: _Clusters) -> Factors:
         users, items = algorithm.cltr_u, algorithm.cltr_i
         return self._known_pairs(
             algorithm.trainset,
-            ids,
             user_bias=algorithm.user_mean - algorithm.avg_cltr_u[users],
             item_bias=algorithm.item_mean - algorithm.avg_cltr_i[items],
             user_factors=algorithm.avg_cocltr[users],

@@ -19,12 +19,10 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Block, Features, Ids
 from reelbench.features.matrices import dense_columns, one_hot, sparse_of, unit_rows
 from reelbench.models.shared.ranker import Ranker
+from reelbench.models.shared.state import Saved
 from reelbench.models.shared.user_items import (
-    Arrays,
     NewUser,
     Profiles,
-    matrix_of,
-    matrix_state,
 )
 from reelbench.params import Section
 
@@ -56,6 +54,10 @@ class Content(Ranker):
 
     Config = ContentConfig
     config: ContentConfig
+    _genres: Saved[sparse.csr_array]
+    _tags: Saved[sparse.csr_array]
+    _director: Saved[np.ndarray]
+    _profiles: Saved[Profiles]
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         super()._fit(train, valid, features)
@@ -103,17 +105,6 @@ class Content(Ranker):
             math.sqrt(config.director_weight) * directors,
         ]
         return sparse.csr_array(sparse.hstack(parts, format="csr"), dtype=np.float32)
-
-    def _state(self) -> Arrays:
-        genres, tags = matrix_state("genres", self._genres), matrix_state("tags", self._tags)
-        own = {**super()._state(), "director": self._director}
-        return {**own, **genres, **tags, **self._profiles.state()}
-
-    def _restore(self, state: Arrays) -> None:
-        super()._restore(state)
-        self._director = state["director"]
-        self._genres, self._tags = matrix_of("genres", state), matrix_of("tags", state)
-        self._profiles = Profiles.from_state(state)
 
 
 def _tags(block: Block, n_items: int) -> sparse.csr_array:

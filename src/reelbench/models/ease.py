@@ -20,8 +20,8 @@ from scipy import linalg, sparse
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.models.shared.ranker import Ranker
+from reelbench.models.shared.state import Saved
 from reelbench.models.shared.user_items import (
-    Arrays,
     NewUser,
     Profiles,
     for_every_user,
@@ -63,6 +63,9 @@ class EASE(Ranker):
 
     Config = EASEConfig
     config: EASEConfig
+    _weights: Saved[np.ndarray]
+    _diagonal: Saved[np.ndarray]
+    _profiles: Saved[Profiles]
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         super()._fit(train, valid, features)
@@ -130,15 +133,6 @@ class EASE(Ranker):
         weights = np.append(-common @ self._weights[:-1], 1.0) / self.config.regularization
         stacked = sparse.csr_array(sparse.vstack([others, x, x], format="csr"))
         return Profiles(stacked), for_every_user(weights.astype(np.float32), len(weights))
-
-    def _state(self) -> Arrays:
-        own: Arrays = {"weights": self._weights, "diagonal": self._diagonal}
-        return {**super()._state(), **own, **self._profiles.state()}
-
-    def _restore(self, state: Arrays) -> None:
-        super()._restore(state)
-        self._weights, self._diagonal = state["weights"], state["diagonal"]
-        self._profiles = Profiles.from_state(state)
 
 
 def _gram(matrix: sparse.csr_array) -> np.ndarray:

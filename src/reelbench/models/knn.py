@@ -18,12 +18,10 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
 from reelbench.models.base import Recommender
 from reelbench.models.shared.biases import Biases, damped_biases
+from reelbench.models.shared.state import Arrays, Saved
 from reelbench.models.shared.user_items import (
-    Arrays,
     NewUser,
     groups,
-    matrix_of,
-    matrix_state,
     refilled,
     slices,
     with_unknown,
@@ -35,6 +33,8 @@ from reelbench.params import Section
 _Neighbours = tuple[np.ndarray, np.ndarray, np.ndarray]
 # user → neighbours for the items that it was made for
 _Find = Callable[[int], _Neighbours]
+# a matrix with its entries to the power 1, 2 and 0
+_Powers = tuple[sparse.csr_array, sparse.csr_array, sparse.csr_array]
 
 
 class KNNConfig(Section):
@@ -91,6 +91,9 @@ class KNN(Recommender):
 
     Config = KNNConfig
     config: KNNConfig
+    biases: Saved[Biases]
+    residual: Saved[sparse.csr_array]
+    similar: Saved[sparse.csr_array]
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         config, ids = self.config, features.ids
@@ -185,8 +188,9 @@ class KNN(Recommender):
         values, own = self.residual, residual
         if self.config.similarity == "cosine":
             values, own = self._ratings(), user.ratings
-        cosine, common = _cosine_with(values, user.items, own)
-        similarity = _shrunk(cosine, common, self.config.min_common, self.config.shrinkage)
+        row = user.last_row(own, (1, values.shape[1]))
+        found = _cosine(_powers(row), _powers(values))
+        similarity = _shrunk(*found, self.config.min_common, self.config.shrinkage)[0]
         near = np.flatnonzero(similarity > 0)
         last, shape = np.full(len(near), self.ids.n_users), (self.ids.n_users + 1,) * 2
         matrix = sparse.csr_array((similarity[near].astype(np.float32), (last, near)), shape=shape)
@@ -198,14 +202,10 @@ class KNN(Recommender):
         bias = self.biases.predict(users, self.residual.indices)
         return refilled(self.residual, self.residual.data + bias)
 
-    def _state(self) -> Arrays:
-        residual = matrix_state("residual", self.residual)
-        return {**self.biases.state(), **residual, **matrix_state("similar", self.similar)}
-
     def _restore(self, state: Arrays) -> None:
-        self.biases = Biases.from_state(state)
-        self.residual = matrix_of("residual", state)
-        self.similar = largest_first(matrix_of("similar", state), self.config.stored)
+        super()._restore(state)
+        # columns of a row are stored in ascending order
+        self.similar = largest_first(self.similar, self.config.stored)
 
 
 def similar_rows(
@@ -227,10 +227,12 @@ def similar_rows(
         similar to itself.
     """
     n_rows = values.shape[0]
-    products = _Products(values.astype(np.float64))
+    powers = _powers(values)
     pieces = []
     for part in slices(n_rows, n_rows):
-        similarity = _shrunk(*products.cosine(part), min_common, shrinkage).astype(np.float32)
+        value, square, one = powers
+        found = _cosine((value[part], square[part], one[part]), powers)
+        similarity = _shrunk(*found, min_common, shrinkage).astype(np.float32)
         similarity[np.arange(len(similarity)), np.arange(part.start, part.stop)] = 0.0
         pieces.append(largest_first(sparse.csr_array(np.maximum(similarity, 0.0)), kept))
     return sparse.vstack(pieces, format="csr")
@@ -257,33 +259,17 @@ def _shrunk(
     return np.where(common >= min_common, cosine * weight, 0.0)
 
 
-def _cosine_with(
-    values: sparse.csr_array, columns: np.ndarray, row: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Cosine over common columns, and their number, of every row with a new one: float64 (n,)."""
-    wide = values.astype(np.float64)
-    has = refilled(wide, np.ones_like(wide.data))
-    present, filled = np.zeros(values.shape[1]), np.zeros(values.shape[1])
-    present[columns], filled[columns] = 1.0, row
-    norm = (refilled(wide, wide.data**2) @ present) * (has @ filled**2)
-    product = wide @ filled
+def _powers(matrix: sparse.csr_array) -> _Powers:
+    """Float64 entries of a matrix to the power 1, 2 and 0."""
+    wide = matrix.astype(np.float64)
+    return wide, refilled(wide, wide.data**2), refilled(wide, np.ones_like(wide.data))
+
+
+def _cosine(rows: _Powers, others: _Powers) -> tuple[np.ndarray, np.ndarray]:
+    """Cosine over common columns, and their number, of n rows with m others: float64 (n, m)."""
+    values, squares, has = rows
+    other_values, other_squares, other_has = (matrix.T for matrix in others)
+    product = (values @ other_values).toarray()
+    norm = (squares @ other_has).toarray() * (has @ other_squares).toarray()
     cosine = np.divide(product, np.sqrt(norm), out=np.zeros_like(product), where=norm > 0)
-    return cosine, has @ present
-
-
-class _Products:
-    """Sums over the common columns of two rows."""
-
-    def __init__(self, values: sparse.csr_array) -> None:
-        ones = np.ones_like(values.data)
-        self._values, self._squares = values, refilled(values, values.data**2)
-        self._has = refilled(values, ones)
-        self._transposed = [matrix.T for matrix in (self._values, self._squares, self._has)]
-
-    def cosine(self, part: slice) -> tuple[np.ndarray, np.ndarray]:
-        """Cosine and number of common columns of the rows `part` and all rows."""
-        values, squares, has = self._transposed
-        product = (self._values[part] @ values).toarray()
-        norm = (self._squares[part] @ has).toarray() * (self._has[part] @ squares).toarray()
-        cosine = np.divide(product, np.sqrt(norm), out=np.zeros_like(product), where=norm > 0)
-        return cosine, (self._has[part] @ has).toarray()
+    return cosine, (has @ other_has).toarray()

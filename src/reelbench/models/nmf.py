@@ -11,7 +11,6 @@ from typing import Self
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
-from reelbench.features.block import Ids
 from reelbench.models.shared.factors import Factors
 from reelbench.models.shared.surprise_base import Factorisation, KnownPairsModel, Trainset
 from reelbench.models.shared.user_items import NewUser
@@ -56,15 +55,8 @@ class NMF(KnownPairsModel[Factorisation]):
         ).fit(trainset)
         return algorithm
 
-    def _factors_of(self, algorithm: Factorisation, ids: Ids) -> Factors:
-        return self._known_pairs(
-            algorithm.trainset,
-            ids,
-            user_bias=0.0,
-            item_bias=0.0,
-            user_factors=algorithm.pu,
-            item_factors=algorithm.qi,
-        )
+    def _factors_of(self, algorithm: Factorisation) -> Factors:
+        return self._known_pairs(algorithm.trainset, 0.0, 0.0, algorithm.pu, algorithm.qi)
 
     def _fold_in(self, user: NewUser) -> Self:
         from scipy.optimize import nnls  # 0.2 s that other models need not wait for

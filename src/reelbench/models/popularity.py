@@ -12,7 +12,8 @@ from reelbench.features.block import Features
 from reelbench.models.base import Recommender
 from reelbench.models.shared.biases import group_means
 from reelbench.models.shared.ranker import Ranker
-from reelbench.models.shared.user_items import Arrays, NewUser
+from reelbench.models.shared.state import Saved
+from reelbench.models.shared.user_items import NewUser
 from reelbench.params import Section
 
 
@@ -25,6 +26,8 @@ class Popularity(Ranker):
     array([[1., 2.]], dtype=float32)
     """
 
+    _count: Saved[np.ndarray]
+
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         super()._fit(train, valid, features)
         self._count = np.bincount(train.item_idx, minlength=features.ids.n_items)
@@ -35,16 +38,11 @@ class Popularity(Ranker):
     def _fold_in(self, user: NewUser) -> Self:
         return self._copy()
 
-    def _state(self) -> Arrays:
-        return {**super()._state(), "count": self._count}
-
-    def _restore(self, state: Arrays) -> None:
-        super()._restore(state)
-        self._count = state["count"]
-
 
 class GlobalMean(Recommender):
     """The mean rating of train for every pair: all scores are ties, so it ranks by item index."""
+
+    _mean: Saved[float]
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         self._mean = float(train.rating.mean(dtype=np.float64))
@@ -54,12 +52,6 @@ class GlobalMean(Recommender):
 
     def _fold_in(self, user: NewUser) -> Self:
         return self._copy()
-
-    def _state(self) -> Arrays:
-        return {"mean": np.array(self._mean)}
-
-    def _restore(self, state: Arrays) -> None:
-        self._mean = float(state["mean"])
 
 
 class WeightedMeanConfig(Section):
@@ -79,6 +71,7 @@ class WeightedMean(Recommender):
 
     Config = WeightedMeanConfig
     config: WeightedMeanConfig
+    _means: Saved[np.ndarray]
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         prior, size = self.config.prior_votes, features.ids.n_items + 1
@@ -89,9 +82,3 @@ class WeightedMean(Recommender):
 
     def _fold_in(self, user: NewUser) -> Self:
         return self._copy()
-
-    def _state(self) -> Arrays:
-        return {"means": self._means}
-
-    def _restore(self, state: Arrays) -> None:
-        self._means = state["means"]

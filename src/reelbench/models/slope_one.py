@@ -17,13 +17,11 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.models.base import Recommender
 from reelbench.models.shared.biases import group_means
+from reelbench.models.shared.state import Saved
 from reelbench.models.shared.user_items import (
-    Arrays,
     NewUser,
     for_every_user,
     groups,
-    matrix_of,
-    matrix_state,
     refilled,
     slices,
     with_unknown,
@@ -37,6 +35,11 @@ class SlopeOne(Recommender):
     item that shares no user with the user's items has the user's mean; where user or item is cold
     or unknown, the answer is the mean of train, as in Surprise. Fold-in is exact.
     """
+
+    _mean: Saved[float]
+    _user_mean: Saved[np.ndarray]
+    _rated: Saved[sparse.csr_array]
+    _deviation: Saved[sparse.csr_array]
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         n_users, n_items = features.ids.n_users, features.ids.n_items
@@ -81,15 +84,6 @@ class SlopeOne(Recommender):
     @property
     def _known_items(self) -> np.ndarray:
         return np.diff(self._deviation.indptr) > 0
-
-    def _state(self) -> Arrays:
-        own = {"mean": np.array(self._mean), "user_mean": self._user_mean}
-        rated, deviation = matrix_state("rated", self._rated), self._deviation
-        return {**own, **rated, **matrix_state("deviation", deviation)}
-
-    def _restore(self, state: Arrays) -> None:
-        self._mean, self._user_mean = float(state["mean"]), state["user_mean"]
-        self._rated, self._deviation = matrix_of("rated", state), matrix_of("deviation", state)
 
 
 def _mean(total: np.ndarray, count: np.ndarray) -> np.ndarray:

@@ -6,7 +6,6 @@ Techniques for Recommender Systems".
 
 from __future__ import annotations
 
-from reelbench.features.block import Ids
 from reelbench.models.shared.factors import Factors, RidgeFoldIn
 from reelbench.models.shared.surprise_base import (
     BiasedFactorisation,
@@ -39,5 +38,5 @@ class SVD(RidgeFoldIn, SurpriseModel[BiasedFactorisation]):
         algorithm: BiasedFactorisation = SurpriseSVD(**settings).fit(trainset)
         return algorithm
 
-    def _factors_of(self, algorithm: BiasedFactorisation, ids: Ids) -> Factors:
-        return biased_factors(algorithm, ids)
+    def _factors_of(self, algorithm: BiasedFactorisation) -> Factors:
+        return biased_factors(algorithm)

@@ -11,7 +11,6 @@ from typing import Protocol
 import numpy as np
 from pydantic import PositiveFloat, PositiveInt
 
-from reelbench.features.block import Ids
 from reelbench.models.shared.factors import Factors, RidgeFoldIn
 from reelbench.models.shared.surprise_base import (
     BiasedFactorisation,
@@ -53,8 +52,8 @@ class SVDpp(RidgeFoldIn, SurpriseModel[_Algorithm]):
         algorithm: _Algorithm = SurpriseSVDpp(**settings, cache_ratings=True).fit(trainset)
         return algorithm
 
-    def _factors_of(self, algorithm: _Algorithm, ids: Ids) -> Factors:
-        return biased_factors(algorithm, ids, algorithm.pu + _implicit(algorithm))
+    def _factors_of(self, algorithm: _Algorithm) -> Factors:
+        return biased_factors(algorithm, algorithm.pu + _implicit(algorithm))
 
 
 def _implicit(algorithm: _Algorithm) -> np.ndarray:

@@ -19,7 +19,8 @@ from reelbench.models.blend.config import BlendConfig
 from reelbench.models.blend.members import held_out, together
 from reelbench.models.blend.ranking import ranking_weights, standardised
 from reelbench.models.blend.stack import Counts, Stack
-from reelbench.models.shared.user_items import Arrays, NewUser
+from reelbench.models.shared.state import Saved
+from reelbench.models.shared.user_items import NewUser
 from reelbench.seeds import generator
 
 _LOG = logging.getLogger(__name__)
@@ -56,6 +57,9 @@ class Blend(Recommender):
 
     Config = BlendConfig
     config: BlendConfig
+    _stack: Saved[Stack]
+    _ranking: Saved[np.ndarray]
+    _counts: Saved[Counts]
 
     @property
     def scores_are_ratings(self) -> bool:
@@ -192,18 +196,6 @@ class Blend(Recommender):
             name: member.fold_in(user.items, user.ratings) for name, member in members.items()
         }
         return other
-
-    def _state(self) -> Arrays:
-        return {
-            "stack": self._stack.weights,
-            "ranking": self._ranking,
-            "user_count": self._counts.user,
-            "item_count": self._counts.item,
-        }
-
-    def _restore(self, state: Arrays) -> None:
-        self._stack, self._ranking = Stack(state["stack"]), state["ranking"]
-        self._counts = Counts(state["user_count"], state["item_count"])
 
     def _save_extra(self, folder: Path) -> None:
         models.save(self.members, folder / _MEMBERS)

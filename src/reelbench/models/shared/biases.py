@@ -10,7 +10,7 @@ import numpy as np
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.models.shared.user_items import Arrays, NewUser, for_every_user
+from reelbench.models.shared.user_items import NewUser, for_every_user
 
 # of fitting items and users in turn: the second lowers the RMSE on valid by 0.003 to 0.007, the
 # third by less than 0.0005
@@ -41,15 +41,6 @@ class Biases:
     def score(self, user_idx: np.ndarray) -> np.ndarray:
         """Predictions for all items of the catalogue, float64 (n, n_items)."""
         return self.mean + self.user[user_idx, None] + self.item[:-1]
-
-    def state(self) -> Arrays:
-        """Arrays to store, prefixed so that they mix with a model's own."""
-        return {"bias_mean": np.array(self.mean), "bias_user": self.user, "bias_item": self.item}
-
-    @classmethod
-    def from_state(cls, state: Arrays) -> Biases:
-        """Inverse of `state`."""
-        return cls(float(state["bias_mean"]), state["bias_user"], state["bias_item"])
 
     def fold_in(self, user: NewUser, damping: float) -> tuple[Biases, np.ndarray]:
         """Biases in which every user has that of a new one, and the residuals of the ratings (n,).

@@ -27,7 +27,8 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
 from reelbench.models.base import Recommender
 from reelbench.models.shared.ranker import Ranker
-from reelbench.models.shared.user_items import Arrays, NewUser, for_every_user
+from reelbench.models.shared.state import Saved
+from reelbench.models.shared.user_items import NewUser, for_every_user
 from reelbench.params import Section
 from reelbench.seeds import seed_for
 
@@ -89,6 +90,7 @@ class Factors:
 class FactorModel(Recommender):
     """Base of such a model: a subclass writes how the factors are found."""
 
+    _factors: Saved[Factors]
     #: last factors that are not a vector of the item but say that it is in train
     _markers: ClassVar[int] = 0
 
@@ -114,13 +116,6 @@ class FactorModel(Recommender):
         other = self._copy()
         other._factors = self._factors.for_user(bias, vector)
         return other
-
-    def _state(self) -> Arrays:
-        return {name: np.asarray(value) for name, value in vars(self._factors).items()}
-
-    def _restore(self, state: Arrays) -> None:
-        names = ("user_bias", "item_bias", "user_factors", "item_factors")
-        self._factors = Factors(float(state["mean"]), *(state[name] for name in names))
 
 
 @dataclass(frozen=True)
@@ -156,6 +151,8 @@ class UserPrior:
 class RidgeFoldIn(FactorModel):
     """Adds the fold-in by ridge regression; close to what training gives a user, not the same."""
 
+    _prior: Saved[UserPrior]
+
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         super()._fit(train, valid, features)
         rows = np.linspace(0, len(train) - 1, min(len(train), _ERRORS)).astype(np.int64)
@@ -169,16 +166,6 @@ class RidgeFoldIn(FactorModel):
         design = np.column_stack([np.ones(len(user.items)), factors.item_factors[user.items]])
         found = self._prior.mode(design, user.ratings - base)
         return self._with_user(float(found[0]), found[1:])
-
-    def _state(self) -> Arrays:
-        prior = {f"prior_{name}": np.asarray(value) for name, value in vars(self._prior).items()}
-        return {**super()._state(), **prior}
-
-    def _restore(self, state: Arrays) -> None:
-        super()._restore(state)
-        self._prior = UserPrior(
-            state["prior_mean"], state["prior_covariance"], float(state["prior_noise"])
-        )
 
 
 class RankerConfig(Section):
@@ -211,6 +198,9 @@ class FactorRanker(Ranker):
 
     Config = RankerConfig
     config: RankerConfig
+    _user_factors: Saved[np.ndarray]
+    _item_factors: Saved[np.ndarray]
+    _count: Saved[np.ndarray]
 
     @abstractmethod
     def _learner(self, seed: int) -> Learner:
@@ -258,12 +248,3 @@ class FactorRanker(Ranker):
         vector = (np.concatenate(vectors) / len(vectors)).astype(np.float32)
         other._user_factors = for_every_user(vector, self.ids.n_users)
         return other
-
-    def _state(self) -> Arrays:
-        own = {"user_factors": self._user_factors, "item_factors": self._item_factors}
-        return {**super()._state(), **own, "count": self._count}
-
-    def _restore(self, state: Arrays) -> None:
-        super()._restore(state)
-        self._user_factors, self._item_factors = state["user_factors"], state["item_factors"]
-        self._count = state["count"]

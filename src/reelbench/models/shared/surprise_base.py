@@ -68,11 +68,36 @@ class SurpriseModel(FactorModel, Generic[Fitted]):
         """Surprise's algorithm, fitted."""
 
     @abstractmethod
-    def _factors_of(self, algorithm: Fitted, ids: Ids) -> Factors:
-        """What it learned, in the order of our catalogue."""
+    def _factors_of(self, algorithm: Fitted) -> Factors:
+        """What it learned, a row per user and item of train in Surprise's order."""
 
     def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
-        return self._factors_of(self._learn(trainset_of(train, features.ids)), features.ids)
+        algorithm = self._learn(trainset_of(train, features.ids))
+        return _in_catalogue(self._factors_of(algorithm), algorithm.trainset, features.ids)
+
+
+class KnownPairsModel(SurpriseModel[Fitted]):
+    """Predicts where user and item are both in train, and the mean rating everywhere else.
+
+    Two more factors do it: (b_u - mean)·1 and 1·b_i, with 0 for the 1 of those not in train.
+    """
+
+    _markers: ClassVar[int] = 2
+
+    @staticmethod
+    def _known_pairs(
+        trainset: Trainset,
+        user_bias: np.ndarray | float,
+        item_bias: np.ndarray | float,
+        user_factors: np.ndarray,
+        item_factors: np.ndarray,
+    ) -> Factors:
+        """b_u + b_i + q_i·p_u of the pairs in train."""
+        mean, n_users, n_items = float(trainset.global_mean), len(user_factors), len(item_factors)
+        of_users = [user_factors, np.broadcast_to(user_bias - mean, n_users), np.ones(n_users)]
+        of_items = [item_factors, np.ones(n_items), np.broadcast_to(item_bias, n_items)]
+        users, items = np.column_stack(of_users), np.column_stack(of_items)
+        return Factors(mean, np.zeros(n_users), np.zeros(n_items), users, items)
 
 
 class DescentConfig(Section):
@@ -111,76 +136,29 @@ def trainset_of(train: Interactions, ids: Ids) -> Trainset:
     return trainset
 
 
-class _Order:
-    """Places of Surprise's users and items in the catalogue, in the order of its arrays."""
-
-    def __init__(self, trainset: Trainset, ids: Ids) -> None:
-        self._ids = ids
-        self.users = [trainset.to_raw_uid(inner) for inner in trainset.all_users()]
-        self.items = [trainset.to_raw_iid(inner) for inner in trainset.all_items()]
-
-    def of_users(self, values: np.ndarray) -> np.ndarray:
-        """A row per user and one for the unknown; zeros for those not in train."""
-        return _spread(values, self.users, self._ids.n_users + 1)
-
-    def of_items(self, values: np.ndarray) -> np.ndarray:
-        """Likewise, of items."""
-        return _spread(values, self.items, self._ids.n_items + 1)
-
-
-def _spread(values: np.ndarray, index: list[int], size: int) -> np.ndarray:
-    spread = np.zeros((size, *values.shape[1:]))
-    spread[index] = values
-    return spread
-
-
 def biased_factors(
-    algorithm: BiasedFactorisation, ids: Ids, user_factors: np.ndarray | None = None
+    algorithm: BiasedFactorisation, user_factors: np.ndarray | None = None
 ) -> Factors:
-    """mean + b_u + b_i + q_i·p_u; a cold or unknown user or item has no bias and no factors.
+    """mean + b_u + b_i + q_i·p_u; with other user factors in place of `pu` where they are given."""
+    users = algorithm.pu if user_factors is None else user_factors
+    mean = float(algorithm.trainset.global_mean)
+    return Factors(mean, algorithm.bu, algorithm.bi, users, algorithm.qi)
 
-    Args:
-        algorithm: fitted.
-        ids: sizes of the catalogue.
-        user_factors: what to take for `pu`, in Surprise's order.
-    """
-    order = _Order(algorithm.trainset, ids)
+
+def _in_catalogue(factors: Factors, trainset: Trainset, ids: Ids) -> Factors:
+    """Rows in the order of the catalogue; zeros for the unknown and for those not in train."""
+    users = [trainset.to_raw_uid(inner) for inner in trainset.all_users()]
+    items = [trainset.to_raw_iid(inner) for inner in trainset.all_items()]
+
+    def spread(values: np.ndarray, index: list[int], size: int) -> np.ndarray:
+        found = np.zeros((size + 1, *values.shape[1:]))
+        found[index] = values
+        return found
+
     return Factors(
-        float(algorithm.trainset.global_mean),
-        order.of_users(algorithm.bu),
-        order.of_items(algorithm.bi),
-        order.of_users(algorithm.pu if user_factors is None else user_factors),
-        order.of_items(algorithm.qi),
+        factors.mean,
+        spread(factors.user_bias, users, ids.n_users),
+        spread(factors.item_bias, items, ids.n_items),
+        spread(factors.user_factors, users, ids.n_users),
+        spread(factors.item_factors, items, ids.n_items),
     )
-
-
-class KnownPairsModel(SurpriseModel[Fitted]):
-    """Predicts where user and item are both in train, and the mean rating everywhere else.
-
-    Two more factors do it: (b_u - mean)·1 and 1·b_i, with 0 for the 1 of those not in train.
-    """
-
-    _markers: ClassVar[int] = 2
-
-    @staticmethod
-    def _known_pairs(
-        trainset: Trainset,
-        ids: Ids,
-        *,
-        user_bias: np.ndarray | float,
-        item_bias: np.ndarray | float,
-        user_factors: np.ndarray,
-        item_factors: np.ndarray,
-    ) -> Factors:
-        """b_u + b_i + q_i·p_u of the pairs in train; arrays in Surprise's order."""
-        order = _Order(trainset, ids)
-        mean, n_users, n_items = float(trainset.global_mean), len(order.users), len(order.items)
-        of_users = [user_factors, np.broadcast_to(user_bias - mean, n_users), np.ones(n_users)]
-        of_items = [item_factors, np.ones(n_items), np.broadcast_to(item_bias, n_items)]
-        return Factors(
-            mean,
-            np.zeros(ids.n_users + 1),
-            np.zeros(ids.n_items + 1),
-            order.of_users(np.column_stack(of_users)),
-            order.of_items(np.column_stack(of_items)),
-        )

@@ -1,4 +1,4 @@
-"""Matrices of users over items: how they are made, stored and cut, and the row of a new user.
+"""Matrices of users over items: how they are made and cut, and the row of a new user.
 
 A user without a row (cold, or unknown and so -1) gets the mean of all other users' rows: models
 that are linear in the row then answer with the mean of all users' scores, which is close to
@@ -16,11 +16,7 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.features.matrices import sparse_arrays, sparse_of
 from reelbench.params import ParamsError
-
-#: arrays of a model by name
-Arrays = dict[str, np.ndarray]
 
 # numbers in a dense slice: 8 MB
 _NUMBERS_AT_ONCE = 1_000_000
@@ -136,15 +132,6 @@ class Profiles:
         """CSR (n, n_items), the mean for cold and unknown users."""
         return self.matrix[self.place(user_idx)]
 
-    def state(self) -> Arrays:
-        """Arrays to save, all named `profiles_…`."""
-        return matrix_state("profiles", self.matrix)
-
-    @classmethod
-    def from_state(cls, state: Arrays) -> Profiles:
-        """Inverse of `state`; other arrays are ignored."""
-        return cls(matrix_of("profiles", state))
-
 
 def slices(n_rows: int, n_columns: int) -> Iterator[slice]:
     """Slices of the rows of a matrix, each of bounded size when it is dense."""
@@ -162,22 +149,3 @@ def groups(index: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
 def refilled(matrix: sparse.csr_array, data: np.ndarray) -> sparse.csr_array:
     """The same entries with other values, data (nnz,)."""
     return sparse.csr_array((data, matrix.indices, matrix.indptr), matrix.shape)
-
-
-def matrix_state(name: str, matrix: sparse.csr_array) -> Arrays:
-    """Arrays to store, prefixed so that they mix with a model's own; values become float32."""
-    return {f"{name}_{key}": array for key, array in sparse_arrays(matrix).items()}
-
-
-def matrix_of(name: str, state: Arrays) -> sparse.csr_array:
-    """Inverse of `matrix_state`.
-
-    Raises:
-        KeyError: the state has no such matrix.
-    """
-    prefix = f"{name}_"
-    arrays = {key.removeprefix(prefix): state[key] for key in state if key.startswith(prefix)}
-    matrix = sparse_of(arrays)
-    if matrix is None:
-        raise KeyError(name)
-    return matrix
