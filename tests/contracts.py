@@ -144,6 +144,9 @@ class RecommenderContract:
         assert model.fit(TRAIN, VALID, self.declared()) is model
         return model
 
+    def test_it_can_be_created_without_arguments(self) -> None:
+        assert self.model_class().config == self.model_class.Config()
+
     def test_empty_train_is_refused(self) -> None:
         with pytest.raises(ValueError, match="train is empty"):
             self.fresh().fit(nothing(), VALID, self.declared())

@@ -341,9 +341,7 @@ class Recommender(ABC):
         length = np.linalg.norm(scores, axis=0)
         # rounding leaves a length of its own to a column of equal numbers
         varies = length > 1e-5 * np.sqrt(len(self._sampled_users))
-        columns: np.ndarray = np.divide(
-            scores, length, out=np.zeros_like(scores), where=varies
-        )
+        columns: np.ndarray = np.divide(scores, length, out=np.zeros_like(scores), where=varies)
         with _KEPT_LOCK:
             if columns.nbytes <= _KEPT.maxsize:
                 _KEPT[self._fitted] = columns
