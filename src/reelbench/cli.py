@@ -263,7 +263,7 @@ def gate_save() -> None:
         if names := faults.named(params.read()):
             raise GateError(f"no baseline of a protocol with faults ({names})")
         models = params.select(params.read(), "inputs")
-        save(models, config.tolerances, paths.BASELINE)
+        save(models, config.tolerances, paths.BASELINE, paths.PUBLISHED)
         return len(models)
 
     console.print(f"{paths.BASELINE}: {_or_exit(saved, 'gate')} models")

@@ -32,9 +32,7 @@ REPORTS = Path("reports")
 # test metrics of all models in one file, kept by git: what `dvc metrics diff` compares
 METRICS = REPORTS / "metrics.json"
 BASELINE = REPORTS / "baseline"
-# figures as PNG: a few that git keeps, the others that DVC keeps
 FIGURES = REPORTS / "figures"
-PICTURES = REPORTS / "pictures"
 # learning curves again, a file per network: what `dvc plots show` draws
 CURVES = REPORTS / "curves"
 REPEATS = REPORTS / "repeats"
@@ -49,6 +47,15 @@ RARE_ITEMS_CSV = REPORTS / "rare_items.csv"
 LEADERBOARD_MD = REPORTS / "leaderboard.md"
 LEADERBOARD_CSV = REPORTS / "leaderboard.csv"
 INDEX_HTML = REPORTS / "index.html"
+# what `reelbench gate save` copies to the baseline for readers of the repository
+PUBLISHED = (
+    LEADERBOARD_MD,
+    LEADERBOARD_CSV,
+    FIGURES / "calibration.png",
+    FIGURES / "differences_rmse.png",
+    FIGURES / "leaderboard.png",
+    FIGURES / "ratings_per_movie.png",
+)
 # for the page of `dvc plots show`, whose template .dvc/plots.html names it too
 VEGA_JS = REPORTS / "vega.js"
 

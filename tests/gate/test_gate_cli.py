@@ -84,6 +84,13 @@ def test_a_worse_model_is_stopped_against_the_baseline(project: None) -> None:
     assert "more than the 1.0% allowed (p = 0.0" in done.stdout
 
 
+def test_the_leaderboard_is_published_with_the_baseline(project: None) -> None:
+    paths.LEADERBOARD_MD.write_text("| svd |\n")
+    assert run("save").exit_code == 0
+    assert (paths.BASELINE / "leaderboard.md").read_text() == "| svd |\n"
+    assert not (paths.BASELINE / "leaderboard.png").exists()  # no figure was drawn
+
+
 def test_a_rerun_with_another_seed_passes(project: None) -> None:
     run("save")
     write_results(1.0, noise=4)

@@ -26,7 +26,7 @@ def shown(folder: Path) -> Path:
         shutil.copy(ROOT / ".dvc" / name, folder / ".dvc" / name)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for below in (paths.CURVES, paths.FIGURES, paths.PICTURES):
+        for below in (paths.CURVES, paths.FIGURES):
             below.mkdir(parents=True)
         result("mf").curves.to_csv(paths.CURVES / "mf.csv", index=False)
         drawn = {"leaderboard": sections.charts(content(result("mf")))["leaderboard"]}

@@ -85,13 +85,12 @@ def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def pictures() -> set[str]:
     """Names of all PNGs."""
-    return {file.stem for folder in (paths.FIGURES, paths.PICTURES) for file in folder.iterdir()}
+    return {file.stem for file in paths.FIGURES.iterdir()}
 
 
 def stable() -> dict[Path, bytes]:
     """Content of everything that shows no costs."""
-    figures = [file for folder in (paths.FIGURES, paths.PICTURES) for file in folder.iterdir()]
-    return {file: file.read_bytes() for file in (*STORED, *figures)}
+    return {file: file.read_bytes() for file in (*STORED, *paths.FIGURES.iterdir())}
 
 
 def write_params() -> None:
@@ -177,8 +176,9 @@ def test_the_page_holds_every_chart(reported: Path) -> None:
     page = paths.INDEX_HTML.read_text(encoding="utf-8")
     figures = pictures()
     assert {"predicted_vs_actual", "mean_per_release_year", "leaderboard"} <= figures
-    in_git = {file.stem for file in paths.FIGURES.iterdir()}
-    assert in_git == set(report.sections.IN_GIT) & figures and len(in_git) >= 3
+    published = {file.stem for file in paths.PUBLISHED if file.suffix == ".png"}
+    # nothing can be compared in pairs where one model alone predicts ratings better than bias
+    assert published <= figures
     for name in ("leaderboard", "accuracy_vs_training", "predicted_vs_actual", "genres"):
         assert f'id="chart-{name}"' in page
     assert {name for name in figures if name.startswith("network_")} == {"network_good"}
@@ -214,18 +214,12 @@ def test_account_of_the_data(reported: Path) -> None:
 
 
 def test_only_the_leaderboard_and_the_page_change_with_the_costs(project: Path) -> None:
-    before = {
-        file: file.read_bytes()
-        for file in (*STORED, *paths.FIGURES.iterdir(), *paths.PICTURES.iterdir())
-    }
+    before = stable()
     assert "99.25" not in paths.LEADERBOARD_MD.read_text(encoding="utf-8")
     write_json(paths.train_cost("good"), {"train_seconds": 99.25})
     (paths.FIGURES / "figure_of_a_former_run.png").touch()
     report.run()
-    assert before == {
-        file: file.read_bytes()
-        for file in (*STORED, *paths.FIGURES.iterdir(), *paths.PICTURES.iterdir())
-    }
+    assert before == stable()
     assert "99.25" in paths.LEADERBOARD_MD.read_text(encoding="utf-8")
 
 

@@ -1,15 +1,16 @@
 """Results of a pipeline run: read from a project, a baseline or a git revision; saved as baseline.
 
-A baseline is three small files that git keeps: metrics and costs by model, and as much of the
-per-user tables as the gate needs for paired tests.
+A baseline is what git keeps of a run: metrics and costs by model, as much of the per-user tables
+as the gate needs for paired tests, and the leaderboard with a few figures for readers.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,13 +78,19 @@ def read(where: str) -> dict[str, ModelResults]:
     return _of_baseline(place, lambda name: _git("show", f"{place}/{name}"))
 
 
-def save(models: Collection[str], gated: Collection[str], folder: Path) -> None:
+def save(
+    models: Collection[str],
+    gated: Collection[str],
+    folder: Path,
+    published: Iterable[Path] = (),
+) -> None:
     """Write the results of the last run to `folder`, all files or none.
 
     Args:
         models: names of the models.
         gated: keys of the metrics whose values per user are kept.
         folder: the baseline; an older one is replaced.
+        published: files for readers that are copied as they are, such as the leaderboard.
 
     Raises:
         GateError: a model has not been evaluated.
@@ -95,6 +102,8 @@ def save(models: Collection[str], gated: Collection[str], folder: Path) -> None:
     chosen = {name: found[name] for name in models}
     with atomic(folder) as target:
         target.mkdir()
+        for file in filter(Path.is_file, published):  # a figure may have nothing to show
+            shutil.copyfile(file, target / file.name)
         write_json(target / _METRICS, {name: r.numbers() for name, r in chosen.items()})
         write_json(target / _COSTS, {name: _costs(r.costs) for name, r in chosen.items()})
         tables = {name: r.per_user for name, r in chosen.items() if r.per_user is not None}

@@ -71,13 +71,11 @@ def _content() -> Content:
 
 
 def _write_pictures(pngs: dict[str, bytes]) -> None:
-    """A few for git and the others for DVC; no picture of an old run stays."""
-    for target, in_git in ((paths.FIGURES, True), (paths.PICTURES, False)):
-        with atomic(target) as folder:
-            folder.mkdir()
-            for name, png in pngs.items():
-                if (name in sections.IN_GIT) == in_git:
-                    (folder / f"{name}.png").write_bytes(png)
+    """The whole folder at once, so that no picture of an old run stays."""
+    with atomic(paths.FIGURES) as folder:
+        folder.mkdir()
+        for name, png in pngs.items():
+            (folder / f"{name}.png").write_bytes(png)
 
 
 def _write_curves(results: Iterable[Result]) -> None:

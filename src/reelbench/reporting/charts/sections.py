@@ -13,9 +13,6 @@ from reelbench.reporting.content import Content
 from reelbench.reporting.dataset import Dataset
 from reelbench.reporting.results import Result
 
-#: PNGs that git keeps; DVC keeps the others
-IN_GIT = ("leaderboard", "differences_rmse", "calibration", "ratings_per_movie")
-
 _COSTS = {
     "train_seconds": ("accuracy_vs_training", "seconds of training"),
     "score_microseconds_per_user": ("accuracy_vs_scoring", "µs of scoring per user"),
