@@ -47,8 +47,8 @@ def run(code: str, folder: Path, **environment: str) -> str:
 
 
 def example() -> str:
-    """The example of the README, which the API page repeats."""
-    pages = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/api.md")]
+    """The example of the README, which docs/example.md repeats."""
+    pages = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/example.md")]
     (block,) = {b for page in pages for b in re.findall(r"```python\n(.*?)```", page, flags=re.S)}
     return block
 

@@ -300,11 +300,11 @@ def test_another_place_for_the_runs_needs_the_report_alone(project: Path) -> Non
         assert list(repo.status()) == ["report"]
 
 
-# test_api.py runs the example of the README and the API page in an empty folder
+# test_api.py runs the example of the README and of example.md in an empty folder
 PYTHON = [
     (page.name, block)
     for page in PAGES
-    if page.name not in ("README.md", "api.md")
+    if page.name not in ("README.md", "example.md")
     for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.S)
 ]
 
