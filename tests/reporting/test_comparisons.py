@@ -8,14 +8,12 @@ import pytest
 from reporting_samples import content, result
 
 from reelbench.evaluation.metrics import find
-from reelbench.evaluation.significance import Comparison
+from reelbench.evaluation.significance import Comparison, Pair, pairs_frame
 from reelbench.reporting import markdown, page
 from reelbench.reporting.comparisons import (
-    Pair,
     RareItems,
     against_best,
     compared_metrics,
-    comparisons_frame,
     every_pair,
     rare_items,
     verdicts,
@@ -64,10 +62,10 @@ def test_no_model_is_better_by_chance() -> None:
 
 
 def test_the_file_has_a_row_per_pair_even_if_there_is_none(pairs: list[Pair]) -> None:
-    frame = comparisons_frame(pairs)
+    frame = pairs_frame(pairs)
     assert frame.loc[0, ["metric", "first", "better"]].tolist() == ["rmse", "svd", "svd"]
     assert frame.loc[1, "better"] == ""
-    assert list(comparisons_frame([])) == list(frame)
+    assert list(pairs_frame([])) == list(frame)
 
 
 def test_the_leaderboard_has_the_significant_differences(pairs: list[Pair]) -> None:

@@ -180,7 +180,7 @@ def compare(
         metrics.find(key)
         having = {name: r for name, r in results.items() if r.metrics.get(key) is not None}
         tables = {name: pd.DataFrame(result.per_user) for name, result in having.items()}
-        pairs += significance.all_pairs(tables, key, samples, seed)
+        pairs += significance.compared_pairs(tables, key, samples, seed)
     return significance.pairs_frame(pairs)
 
 

@@ -75,6 +75,13 @@ class Pair(NamedTuple):
             return None
         return self.first if (difference > 0) == self.metric.higher_is_better else self.second
 
+    @property
+    def texts(self) -> list[str]:
+        """Difference, its interval and the corrected p-value, as text."""
+        digits = self.metric.digits
+        difference, low, high = (f"{value:+.{digits}f}" for value in self.comparison[:3])
+        return [difference, f"[{low}, {high}]", f"{self.p_corrected:.3f}"]
+
     def reversed(self) -> Pair:
         """The same pair as `second` minus `first`."""
         difference, low, high, p = self.comparison
@@ -160,31 +167,38 @@ def mean_intervals(
     return {key: _interval(column) for key, column in zip(present, means.T, strict=True)}
 
 
-def all_pairs(
-    tables: Mapping[str, pd.DataFrame], metric: str, samples: int, seed: int
+def compared_pairs(
+    tables: Mapping[str, pd.DataFrame],
+    metric: str,
+    samples: int,
+    seed: int,
+    pairs: Sequence[tuple[str, str]] | None = None,
 ) -> list[Pair]:
-    """Every pair of models in one metric, with p-values corrected for their number.
+    """Pairs of models in one metric, with p-values corrected for their number.
 
     Args:
         tables: per-user table by model, with the same users in the same order.
         metric: key of a metric per user, such as `rmse` or `ndcg_at_10`.
         samples: number of resamples, at least; see `enough_resamples`.
         seed: root seed of the draws.
+        pairs: names of the models of each pair; None: every pair, in the order of `tables`.
 
     Returns:
-        pairs in the order of `tables`; empty for a single model.
+        in the order of `pairs`; empty for a single model.
 
     Raises:
         ValueError: as `compared`.
     """
-    names, pairs = list(tables), list(combinations(range(len(tables)), 2))
+    pairs = list(combinations(tables, 2)) if pairs is None else pairs
     if not pairs:
         return []
+    place = {name: number for number, name in enumerate(tables)}
+    numbers = [(place[first], place[second]) for first, second in pairs]
     samples = enough_resamples(samples, len(pairs))
-    found = compared(list(tables.values()), pairs, metric, samples, resampling(seed))
+    found = compared(list(tables.values()), numbers, metric, samples, resampling(seed))
     corrected = holm(np.array([comparison.p for comparison in found]))
     return [
-        Pair(find(metric), names[first], names[second], comparison, float(p))
+        Pair(find(metric), first, second, comparison, float(p))
         for (first, second), comparison, p in zip(pairs, found, corrected, strict=True)
     ]
 

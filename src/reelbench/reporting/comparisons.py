@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -12,55 +11,13 @@ import pandas as pd
 
 from reelbench.columns import ITEM_IDX, N_TEST, RATING, SCORE, SQUARED_ERROR, USER_IDX
 from reelbench.evaluation.metrics import Metric, find, metric_key
-from reelbench.evaluation.significance import (
-    ALPHA,
-    Comparison,
-    compared,
-    enough_resamples,
-    holm,
-    resampling,
-)
+from reelbench.evaluation.significance import Pair, compared_pairs
 from reelbench.reporting.results import Result
 
 #: the model that the others are compared with
 BASELINE = "bias"
 
 _RARE_COLUMNS = ["model", "rmse", "difference", "low", "high", "p", "p_corrected", "better"]
-
-
-class Pair(NamedTuple):
-    """Two models in one metric; the difference is `first` minus `second`.
-
-    Attributes:
-        p_corrected: p-value after Holm's correction for all pairs in this metric.
-    """
-
-    metric: Metric
-    first: str
-    second: str
-    comparison: Comparison
-    p_corrected: float
-
-    @property
-    def better(self) -> str | None:
-        """The model that is significantly better; None without a significant difference."""
-        loss = self.metric.loss(0.0, self.comparison.difference)
-        if self.p_corrected >= ALPHA or loss == 0:
-            return None
-        return self.first if loss < 0 else self.second
-
-    @property
-    def texts(self) -> list[str]:
-        """Difference, its interval and the corrected p-value, as text."""
-        digits = self.metric.digits
-        difference, low, high = (f"{value:+.{digits}f}" for value in self.comparison[:3])
-        return [difference, f"[{low}, {high}]", f"{self.p_corrected:.3f}"]
-
-    def reversed(self) -> Pair:
-        """The same pair as `second` minus `first`."""
-        difference, low, high, p = self.comparison
-        turned = Comparison(0.0 - difference, 0.0 - high, 0.0 - low, p)  # and never -0.0
-        return self._replace(first=self.second, second=self.first, comparison=turned)
 
 
 def compared_metrics(k: int) -> tuple[Metric, ...]:
@@ -77,44 +34,16 @@ def every_pair(results: Sequence[Result], k: int, samples: int, seed: int) -> li
     return [
         pair
         for metric in compared_metrics(k)
-        for pair in _pairs([r for r in results if _has(r, metric)], metric, samples, seed)
+        for pair in compared_pairs(_tables(results, metric), metric.key, samples, seed)
     ]
+
+
+def _tables(results: Sequence[Result], metric: Metric) -> dict[str, pd.DataFrame]:
+    return {result.name: result.per_user for result in results if _has(result, metric)}
 
 
 def _has(result: Result, metric: Metric) -> bool:
     return result.metrics.get(metric.key) is not None
-
-
-def _pairs(results: Sequence[Result], metric: Metric, samples: int, seed: int) -> list[Pair]:
-    pairs = list(combinations((result.name for result in results), 2))
-    return _compared({r.name: r.per_user for r in results}, pairs, metric, samples, seed)
-
-
-def _compared(
-    per_user: Mapping[str, pd.DataFrame],
-    pairs: Sequence[tuple[str, str]],
-    metric: Metric,
-    samples: int,
-    seed: int,
-) -> list[Pair]:
-    """Pairs of models, p-values corrected for their number.
-
-    Args:
-        per_user: tables of errors or ranking metrics per user, by model.
-        samples: resamples; more are drawn where the correction needs them.
-    """
-    if not pairs:
-        return []
-    place = {model: number for number, model in enumerate(per_user)}
-    numbers = [(place[first], place[second]) for first, second in pairs]
-    samples = enough_resamples(samples, len(pairs))
-    tables = list(per_user.values())
-    comparisons = compared(tables, numbers, metric.key, samples, resampling(seed))
-    corrected = holm(np.array([comparison.p for comparison in comparisons]))
-    return [
-        Pair(metric, first, second, comparison, float(p))
-        for (first, second), comparison, p in zip(pairs, comparisons, corrected, strict=True)
-    ]
 
 
 def against_best(results: Sequence[Result], pairs: Sequence[Pair]) -> list[Pair]:
@@ -139,23 +68,6 @@ def best_of(results: Sequence[Result], metric: Metric) -> str:
     return next(result.name for result in results if result.metrics[metric.key] == top)
 
 
-def comparisons_frame(pairs: Sequence[Pair]) -> pd.DataFrame:
-    """Content of `reports/comparisons.csv`, a row per metric and pair."""
-    rows = [
-        {
-            "metric": pair.metric.key,
-            "first": pair.first,
-            "second": pair.second,
-            **pair.comparison._asdict(),
-            "p_corrected": pair.p_corrected,
-            "better": pair.better or "",
-        }
-        for pair in pairs
-    ]
-    columns = ["metric", "first", "second", *Comparison._fields, "p_corrected", "better"]
-    return pd.DataFrame(rows, columns=columns)
-
-
 def verdicts(results: Sequence[Result], samples: int, seed: int) -> list[Pair]:
     """Every rating model against `BASELINE` in RMSE, by a paired bootstrap over users.
 
@@ -170,7 +82,7 @@ def _against_baseline(per_user: Mapping[str, pd.DataFrame], samples: int, seed: 
     if BASELINE not in per_user:
         return []
     pairs = [(model, BASELINE) for model in per_user if model != BASELINE]
-    return _compared(per_user, pairs, find("rmse"), samples, seed)
+    return compared_pairs(per_user, "rmse", samples, seed, pairs)
 
 
 class RareRow(NamedTuple):

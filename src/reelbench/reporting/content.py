@@ -10,13 +10,12 @@ from typing import Any
 from reelbench.columns import COHORT, COHORT_BY, N_TEST
 from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.metrics import Metric, find, leaderboard_metrics
-from reelbench.evaluation.significance import ALPHA, RESAMPLES_PER_COMPARISON
+from reelbench.evaluation.significance import ALPHA, RESAMPLES_PER_COMPARISON, Pair
 from reelbench.faults import Fault, warning
 from reelbench.provenance import Provenance
 from reelbench.reporting import tables
 from reelbench.reporting.comparisons import (
     BASELINE,
-    Pair,
     RareItems,
     against_best,
     compared_metrics,

@@ -8,12 +8,13 @@ from pathlib import Path
 from reelbench import faults as protocol_faults
 from reelbench import params, paths
 from reelbench.evaluation import EvaluateConfig
+from reelbench.evaluation.significance import pairs_frame
 from reelbench.files import atomic, write_json
 from reelbench.provenance import read_provenance
 from reelbench.reporting import markdown, page, tables
 from reelbench.reporting.charts import sections
 from reelbench.reporting.charts.style import javascript
-from reelbench.reporting.comparisons import comparisons_frame, every_pair, rare_items, verdicts
+from reelbench.reporting.comparisons import every_pair, rare_items, verdicts
 from reelbench.reporting.content import Content
 from reelbench.reporting.dataset import read_dataset, read_train_counts
 from reelbench.reporting.lists import read_lists
@@ -30,7 +31,7 @@ def run() -> None:
     _write_curves(results)
     write_json(paths.DATA_REPORT, content.dataset.summary())
     _write(paths.LEADERBOARD_CSV, tables.to_csv(tables.metrics_frame(results, faults)))
-    _write(paths.COMPARISONS_CSV, tables.to_csv(comparisons_frame(content.pairs)))
+    _write(paths.COMPARISONS_CSV, tables.to_csv(pairs_frame(content.pairs)))
     _write(paths.RARE_ITEMS_CSV, tables.to_csv(content.rare.frame()))
     _write(paths.LEADERBOARD_MD, markdown.render(content))
     _write(paths.INDEX_HTML, page.render(content, charts))

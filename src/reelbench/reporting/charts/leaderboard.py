@@ -8,9 +8,9 @@ import altair as alt
 import pandas as pd
 
 from reelbench.evaluation.metrics import Metric
+from reelbench.evaluation.significance import Pair
 from reelbench.reporting.charts.chart import AnyChart, Layers, chooser, data, title
 from reelbench.reporting.charts.style import FAINT, MAIN, OTHER, PAGE, ROW, WIDTH
-from reelbench.reporting.comparisons import Pair
 from reelbench.reporting.results import Result
 
 # a time of zero has no place on a logarithmic axis
