@@ -88,17 +88,14 @@ def test_cohorts_are_a_table_per_metric_and_kind() -> None:
     )
     ranks = dataclasses.replace(RESULTS[2], cohorts=cohorts.assign(rmse=np.nan))
     shown = [dataclasses.replace(RESULTS[0], cohorts=cohorts), ranks]
-    found = dataclasses.replace(content(*RESULTS), results=shown).cohort_tables()
-    assert [table.title for table in found] == [
-        "RMSE by genre",
-        "nDCG@10 by genre",
-        "RMSE by decade",
-        "nDCG@10 by decade",
-    ]
-    assert found[0].columns == [("Drama", 50), ("War", 10)]
-    assert found[0].rows == [("svd", ["0.9000", "1.1000"])]
-    assert found[1].rows[1] == ("popularity", ["0.1000", "—"])
-    assert content(*RESULTS).cohort_tables() == []
+    found = dataclasses.replace(content(*RESULTS), results=shown).cohort_tables
+    titles = ["RMSE by genre", "nDCG@10 by genre", "RMSE by decade", "nDCG@10 by decade"]
+    assert list(found) == titles
+    errors, gains = found["RMSE by genre"], found["nDCG@10 by genre"]
+    assert errors.titles == ["model", "Drama (50 ratings)", "War (10 ratings)"]
+    assert errors.rows == [["svd", "0.9000", "1.1000"]]
+    assert gains.rows[1] == ["popularity", "0.1000", "—"]
+    assert content(*RESULTS).cohort_tables == {}
 
 
 @pytest.fixture

@@ -197,17 +197,17 @@ class Content:
         titles = ["algorithm", *(column.title for column in columns)]
         return Table(titles, "l" + "r" * len(columns), rows)
 
-    def cohort_tables(self) -> list[CohortTable]:
-        """RMSE and nDCG by cohort, a table per metric and kind of cohort."""
+    @cached_property
+    def cohort_tables(self) -> dict[str, Table]:
+        """RMSE and nDCG by cohort, a table per metric and kind of cohort, by its title."""
         shown = [result for result in self.results if len(result.cohorts)]
-        if not shown:
-            return []
-        return [
-            table
-            for by in dict.fromkeys(shown[0].cohorts[COHORT_BY])
+        kinds = dict.fromkeys(shown[0].cohorts[COHORT_BY]) if shown else ()
+        tables = {
+            f"{metric.title} by {by}": _cohort_table(shown, by, metric)
+            for by in kinds
             for metric in compared_metrics(self.k)
-            if (table := _cohort_table(shown, by, metric)).rows
-        ]
+        }
+        return {title: table for title, table in tables.items() if table.rows}
 
     @property
     def machine(self) -> str:
@@ -230,32 +230,18 @@ class Content:
         return [(heading, group) for heading, group in groups.items() if group]
 
 
-@dataclass(frozen=True)
-class CohortTable:
-    """One metric of every model by cohort.
-
-    Attributes:
-        title: such as `RMSE by genre`.
-        columns: name and number of test ratings of every cohort.
-        rows: model and its values as text.
-    """
-
-    title: str
-    columns: list[tuple[str, int]]
-    rows: list[tuple[str, list[str]]]
-
-
-def _cohort_table(results: Sequence[Result], by: str, metric: Metric) -> CohortTable:
+def _cohort_table(results: Sequence[Result], by: str, metric: Metric) -> Table:
+    """A column per cohort, and a row per model that has the metric."""
+    parts = {result.name: result.cohorts[result.cohorts[COHORT_BY] == by] for result in results}
     rows = []
-    for result in results:
-        part = result.cohorts[result.cohorts[COHORT_BY] == by]
+    for model, part in parts.items():
         found = [None if value != value else value for value in part[metric.key]]
         if any(value is not None for value in found):
-            rows.append((result.name, [number(value, metric.digits) for value in found]))
-    first = results[0].cohorts
-    part = first[first[COHORT_BY] == by]
-    columns = list(zip(part[COHORT], part[N_TEST].astype(int), strict=True))
-    return CohortTable(f"{metric.title} by {by}", columns, rows)
+            rows.append([model, *(number(value, metric.digits) for value in found)])
+    part = parts[results[0].name]
+    sizes = zip(part[COHORT], part[N_TEST].astype(int), strict=True)
+    titles = ["model", *(f"{name} ({ratings:,} ratings)" for name, ratings in sizes)]
+    return Table(titles, "l" + "r" * (len(titles) - 1), rows)
 
 
 def describe(pair: Pair) -> str:
