@@ -25,7 +25,7 @@ from reelbench.tuning.searchers import (
 
 BOTH = pytest.mark.parametrize("searcher", [TPE, GAUSSIAN_PROCESS], ids=lambda s: s.name)
 # a proposal of the Gaussian process takes a second
-TRIALS = {TPE: 30, GAUSSIAN_PROCESS: 5}
+TRIALS = {TPE: 30, GAUSSIAN_PROCESS: 4}
 
 
 @pytest.fixture(scope="module")
@@ -57,19 +57,23 @@ def test_a_setting_near_the_best_is_found(finished: dict[str, Search]) -> None:
 
 
 @pytest.mark.slow
-@BOTH
-def test_proposals_are_better_than_random_settings(searcher: Searcher) -> None:
+@pytest.mark.parametrize(
+    ("searcher", "trials", "seeds"), [(TPE, 40, 5), (GAUSSIAN_PROCESS, 12, 1)], ids=["tpe", "gp"]
+)
+def test_proposals_are_better_than_random_settings(
+    searcher: Searcher, trials: int, seeds: int
+) -> None:
     """On a bowl of five dimensions, over several seeds."""
     centre = np.random.default_rng(1).uniform(0.2, 0.8, 5)
     bowl = {
         "space": {f"p{number}": {"low": 0.0, "high": 1.0} for number in range(5)},
         "default": {f"p{number}": 0.5 for number in range(5)},
         "value": lambda s: float(((np.array(list(s.values())) - centre) ** 2).sum()),
-        "trials": 24,
+        "trials": trials,
     }
     at_random = Searcher("random", lambda search, n, seed: untried(search, seed))
     values = {
-        one.name: [searched(one, **bowl, seed=seed).best.value for seed in range(3)]
+        one.name: [searched(one, **bowl, seed=seed).best.value for seed in range(seeds)]
         for one in (searcher, at_random)
     }
     assert np.mean(values[searcher.name]) < 0.7 * np.mean(values["random"])
@@ -124,7 +128,7 @@ def test_the_same_seed_gives_the_same_trials(
 
 
 @BOTH
-@pytest.mark.parametrize("stop_at", [1, 5])
+@pytest.mark.parametrize("stop_at", [1, 4])
 def test_a_killed_search_continues_as_if_it_had_not_been(
     searcher: Searcher, stop_at: int, tmp_path: Path, finished: dict[str, Search]
 ) -> None:
@@ -180,7 +184,8 @@ def test_a_default_outside_of_the_space_is_the_first_trial(searcher: Searcher) -
 @BOTH
 def test_no_trial_starts_late(searcher: Searcher) -> None:
     found = searched(searcher, GRID, seconds=0.1, value=lambda s: time.sleep(0.06) or surface(s))
-    assert len(found.trials) == 2
+    seconds = [trial.seconds for trial in found.trials]
+    assert sum(seconds[:-1]) < 0.1 <= sum(seconds)
     assert found.limit == "no time left"
 
 

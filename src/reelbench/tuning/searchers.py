@@ -79,6 +79,7 @@ def gaussian_process(search: Search, n_random: int, seed: int) -> Parameters:
     """
     from keras_tuner.engine.trial import Trial, TrialStatus
     from keras_tuner.oracles import BayesianOptimizationOracle
+    from sklearn.exceptions import ConvergenceWarning
 
     oracle = BayesianOptimizationOracle(
         num_initial_points=n_random,
@@ -92,7 +93,10 @@ def gaussian_process(search: Search, n_random: int, seed: int) -> Parameters:
             trial = Trial(point, str(known.number), TrialStatus.COMPLETED)
             trial.score = search.loss(known)
             oracle.trials[trial.trial_id] = trial
-    return search.space.decode(oracle.populate_space(str(len(search.trials)))["values"])
+    # with few trials the length of the process is often at a bound of its range
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+        proposed = oracle.populate_space(str(len(search.trials)))
+    return search.space.decode(proposed["values"])
 
 
 def hyperparameters(space: Space) -> keras_tuner.HyperParameters:
