@@ -11,7 +11,17 @@ import pytest
 
 from reelbench import models
 
-MODULES = ("base", "bias", "ease", "fm.recommender", "ials", "knn", "popularity", "svd")
+MODULES = (
+    "base",
+    "bias",
+    "ease",
+    "fm.recommender",
+    "ials",
+    "knn",
+    "network.recommender",
+    "popularity",
+    "svd",
+)
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -96,38 +96,37 @@ def fitted_beside(names: tuple[str, ...] = ("genres",), **parameters: Any) -> Ne
     return model.fit(TRAIN, VALID, features_of(*names))
 
 
-class TestDnn(RecommenderContract):
+class NetworkContract(RecommenderContract):
     model_class = Network
+    has_item_vectors = True
+
+
+class TestDnn(NetworkContract):
     parameters = PARAMETERS
     features = ("genres", "years")
 
 
-class TestFinetune(RecommenderContract):
-    model_class = Network
+class TestFinetune(NetworkContract):
     parameters = {**PARAMETERS, "train_vectors": True}  # noqa: RUF012
     features = ("titles", "genres", "years")
 
 
-class TestMf(RecommenderContract):
-    model_class = Network
+class TestMf(NetworkContract):
     parameters = {**PARAMETERS, "hidden": []}  # noqa: RUF012
 
 
-class TestHybrid(RecommenderContract):
-    model_class = Network
+class TestHybrid(NetworkContract):
     parameters = PARAMETERS
     features = ("tags", "overviews", "years")
 
 
-class TestDemographic(RecommenderContract):
-    model_class = Network
+class TestDemographic(NetworkContract):
     parameters = {**PARAMETERS, "user_hidden": [6], "item_hidden": [8, 6]}  # noqa: RUF012
     features = ("demographics", "genres")
     knows_cold_users = True  # their age and occupation are known
 
 
-class TestSigmoid(RecommenderContract):
-    model_class = Network
+class TestSigmoid(NetworkContract):
     parameters = {  # noqa: RUF012
         **PARAMETERS,
         "head": "sigmoid",
@@ -136,15 +135,13 @@ class TestSigmoid(RecommenderContract):
     features = ("genres",)
 
 
-class TestConcat(RecommenderContract):
-    model_class = Network
+class TestConcat(NetworkContract):
     parameters = BESIDE
     features = ("genres",)
     neutral_to_cold_users = False  # as published, embeddings are never dropped in training
 
 
-class TestSparseBesideTheOthers(RecommenderContract):
-    model_class = Network
+class TestSparseBesideTheOthers(NetworkContract):
     parameters = {  # noqa: RUF012
         **BESIDE,
         "embeddings": {"user": 8, "item": 8, "director": 4},
@@ -157,34 +154,29 @@ class TestSparseBesideTheOthers(RecommenderContract):
     neutral_to_cold_users = False
 
 
-class TestTitle(RecommenderContract):
-    model_class = Network
+class TestTitle(NetworkContract):
     parameters = {**BESIDE, "columns": [], "train_vectors": True}  # noqa: RUF012
     features = ("titles",)
     neutral_to_cold_users = False
 
 
-class TestPairs(RecommenderContract):
-    model_class = Network
+class TestPairs(NetworkContract):
     parameters = BESIDE
     features = ("genres", "row_tags")
     neutral_to_cold_users = False
 
 
-class TestProduct(RecommenderContract):
-    model_class = Network
+class TestProduct(NetworkContract):
     parameters = PRODUCT
 
 
-class TestConcatOverBiases(RecommenderContract):
-    model_class = Network
+class TestConcatOverBiases(NetworkContract):
     parameters = {**BESIDE, "baseline": "biases", "epochs": 20}  # noqa: RUF012
     features = ("genres",)
     neutral_to_cold_users = False
 
 
-class TestDirectorsAndTextAddedToFactors(RecommenderContract):
-    model_class = Network
+class TestDirectorsAndTextAddedToFactors(NetworkContract):
     parameters = {  # noqa: RUF012
         **PARAMETERS,
         "embeddings": {"director": 3},

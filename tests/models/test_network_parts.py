@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,12 +31,15 @@ from test_network import BESIDE, EXACT, PARAMETERS, PRODUCT, features_of, fitted
 
 from reelbench.features.block import Features
 from reelbench.features.matrices import sparse_arrays, sparse_matrix
+from reelbench.models.base import ModelEntry
 from reelbench.models.bias import Bias
 from reelbench.models.network import Network, NetworkConfig
 from reelbench.models.network.recommender import loss_of
 from reelbench.models.network.summary import INPUT, TABLE, Layer
 from reelbench.models.network.tables import Tables
 from reelbench.params import ParamsError
+from reelbench.tuning.searchers import hyperparameters
+from reelbench.tuning.space import check_space, read_space
 
 
 def built(names: tuple[str, ...] = ("genres",), **parameters: Any) -> Network:
@@ -283,6 +287,35 @@ def test_parameters_that_do_not_fit_together_are_refused() -> None:
     ]:
         with pytest.raises(ValidationError, match=message):
             NetworkConfig.model_validate(changed)
+
+
+#: of every parameter a value that is not its default
+OTHERS: dict[str, Any] = {
+    **{"factors": 8, "embeddings": {"director": 4}, "columns": ["genres"]},
+    **{"linear": {"user_age": 4}, "text_hidden": [4], "title_pooling": "mean"},
+    **{"title_scale": 1.0, "train_vectors": True, "combine": "concat", "user_hidden": [4]},
+    **{"item_hidden": [8, 4], "hidden": [], "activation": "linear", "batch_norm": True},
+    **{"head": "sigmoid", "baseline": "none", "user_damping": 1.0, "item_damping": 1.0},
+    **{"prior_regularization": 1.0, "embedding_init": "uniform", "init_std": 1.0},
+    **{"cold": "untrained", "embedding_damping": 1.0, "regularization": 0.0},
+    **{"embedding_regularization": 0.1, "feature_regularization": 0.1},
+    **{"kernel_regularization": 0.1, "embedding_dropout": 0.0, "input_dropout": 0.1},
+    **{"dropout": 0.1, "dropout_after": "first", "loss": "mae", "loss_scale": "shares"},
+    **{"epochs": 2, "batch_size": 32, "learning_rate": 0.01, "monitor": "loss"},
+    **{"patience": 2, "restore_best": False, "plateau_factor": 0.5, "plateau_patience": 2},
+}
+
+
+def test_keras_tuner_can_search_every_parameter() -> None:
+    default = NetworkConfig().model_dump(mode="json")
+    assert OTHERS.keys() == default.keys()
+    section = {name: [default[name], OTHERS[name]] for name in default}
+    space = read_space("dnn", section, Path("dnn.yaml"))
+    entry = ModelEntry(target="reelbench.models.network.Network")
+    check_space("dnn", space, entry, Path("dnn.yaml"))
+    assert len(hyperparameters(space).space) == len(default)
+    for setting in (default, OTHERS):
+        assert space.decode(space.encode(setting)) == setting
 
 
 @pytest.mark.parametrize("combine", ["dot", "concat"])

@@ -34,7 +34,17 @@ _PAIRS_PER_BATCH = 65_536
 class Network(Recommender):
     """Keras network on embeddings and features; `history` holds RMSE and MAE of each epoch.
 
-    An unknown user or item is answered for as one without a row in train whose features are zeros.
+    Without feature blocks it is matrix factorisation around damped biases, with a dense layer on
+    the factors. An unknown user or item is treated as one without a rating in train whose features
+    are zeros.
+
+    >>> from reelbench.data.interactions import Interactions
+    >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
+    >>> model = Network(factors=4, hidden=(8,), epochs=2).fit(train)
+    >>> model.predict([0, 2], [2, 0]).shape
+    (2,)
+    >>> [layer["kind"] for layer in model.layers() if layer["name"].startswith("user")]
+    ['input', 'Embedding', 'Dropout', 'table', 'Concatenate']
     """
 
     Config = NetworkConfig
