@@ -106,26 +106,31 @@ class TestDnn(NetworkContract):
     features = ("genres", "years")
 
 
+@pytest.mark.slow
 class TestFinetune(NetworkContract):
     parameters = {**PARAMETERS, "train_vectors": True}  # noqa: RUF012
     features = ("titles", "genres", "years")
 
 
+@pytest.mark.slow
 class TestMf(NetworkContract):
     parameters = {**PARAMETERS, "hidden": []}  # noqa: RUF012
 
 
+@pytest.mark.slow
 class TestHybrid(NetworkContract):
     parameters = PARAMETERS
     features = ("tags", "overviews", "years")
 
 
+@pytest.mark.slow
 class TestDemographic(NetworkContract):
     parameters = {**PARAMETERS, "user_hidden": [6], "item_hidden": [8, 6]}  # noqa: RUF012
     features = ("demographics", "genres")
     knows_cold_users = True  # their age and occupation are known
 
 
+@pytest.mark.slow
 class TestSigmoid(NetworkContract):
     parameters = {  # noqa: RUF012
         **PARAMETERS,
@@ -141,6 +146,7 @@ class TestConcat(NetworkContract):
     neutral_to_cold_users = False  # as published, embeddings are never dropped in training
 
 
+@pytest.mark.slow
 class TestSparseBesideTheOthers(NetworkContract):
     parameters = {  # noqa: RUF012
         **BESIDE,
@@ -154,28 +160,33 @@ class TestSparseBesideTheOthers(NetworkContract):
     neutral_to_cold_users = False
 
 
+@pytest.mark.slow
 class TestTitle(NetworkContract):
     parameters = {**BESIDE, "columns": [], "train_vectors": True}  # noqa: RUF012
     features = ("titles",)
     neutral_to_cold_users = False
 
 
+@pytest.mark.slow
 class TestPairs(NetworkContract):
     parameters = BESIDE
     features = ("genres", "row_tags")
     neutral_to_cold_users = False
 
 
+@pytest.mark.slow
 class TestProduct(NetworkContract):
     parameters = PRODUCT
 
 
+@pytest.mark.slow
 class TestConcatOverBiases(NetworkContract):
     parameters = {**BESIDE, "baseline": "biases", "epochs": 20}  # noqa: RUF012
     features = ("genres",)
     neutral_to_cold_users = False
 
 
+@pytest.mark.slow
 class TestDirectorsAndTextAddedToFactors(NetworkContract):
     parameters = {  # noqa: RUF012
         **PARAMETERS,

@@ -352,6 +352,7 @@ print("KIB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in KiB on Linux alone")
 def test_a_wide_vocabulary_takes_little_memory() -> None:
     """50,000 terms of 5,000 items: 1,000 MB as a dense matrix; entries and kernel are 4 MB."""
