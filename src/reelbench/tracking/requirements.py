@@ -51,13 +51,22 @@ def _third_party(modules: tuple[str, ...]) -> set[str]:
 def _imports(module: str) -> Iterator[str]:
     """Full names that a module of reelbench imports anywhere in it; none for what is no module."""
     file = _file(module)
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if file else ():
+    for node in _nodes(ast.parse(file.read_text(encoding="utf-8"))) if file else ():
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             # the names may be modules themselves, as in `from reelbench import paths`
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those below `if TYPE_CHECKING`, which never run."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        yield node
+        yield from _nodes(node)
 
 
 def _file(module: str) -> Path | None:
