@@ -126,8 +126,6 @@ class RecommenderContract:
     #: what a user of train gets who is given as a new one: the same scores, nearly the same, or
     #: None for a model that has no fold-in
     fold_in: ClassVar[Literal["exact", "close"] | None] = None
-    #: whether the model has vectors of items
-    has_item_vectors: ClassVar[bool] = False
 
     @classmethod
     def fresh(cls) -> Recommender:
@@ -313,9 +311,8 @@ class RecommenderContract:
 
     def test_vectors_of_items(self, model: Recommender, tmp_path: Path) -> None:
         vectors = model.item_vectors()
-        assert (vectors is not None) == self.has_item_vectors
         if vectors is None:
-            return
+            pytest.skip("the model has no vectors of items")
         assert vectors.ndim == 2 and len(vectors) == N_ITEMS and vectors.dtype == np.float32
         assert np.isfinite(vectors).all()
         model.save(tmp_path / "model")

@@ -22,7 +22,6 @@ class TestBPR(RecommenderContract):
 
     model_class = BPR
     fold_in = "close"
-    has_item_vectors = True
     parameters = PARAMETERS
 
 

@@ -15,7 +15,6 @@ PARAMETERS = {"user_clusters": 2, "item_clusters": 2, "epochs": 10}
 
 class TestCoClustering(RecommenderContract):
     model_class = CoClustering
-    has_item_vectors = True
     parameters = PARAMETERS
 
 

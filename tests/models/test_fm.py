@@ -46,7 +46,6 @@ def config(**changes: object) -> FMConfig:
 class TestFM(RecommenderContract):
     model_class = FM
     fold_in = "close"
-    has_item_vectors = True
     parameters = PARAMETERS
     features = ("genres", "years")
 
@@ -54,7 +53,6 @@ class TestFM(RecommenderContract):
 class TestFMOfSparseBlocksAndComponents(RecommenderContract):
     model_class = FM
     fold_in = "close"
-    has_item_vectors = True
     parameters = {**PARAMETERS, "components": {"text": 3}, "count_bins": True}  # noqa: RUF012
     features = ("tags", "text")
 
@@ -62,7 +60,6 @@ class TestFMOfSparseBlocksAndComponents(RecommenderContract):
 class TestFMOfIdsAlone(RecommenderContract):
     model_class = FM
     fold_in = "close"
-    has_item_vectors = True
     parameters = {**PARAMETERS, "items_of_user": False, "users_of_item": False}  # noqa: RUF012
 
 

@@ -19,7 +19,6 @@ PARAMETERS = {
 class TestIALS(RecommenderContract):
     model_class = IALS
     fold_in = "close"
-    has_item_vectors = True
     parameters = PARAMETERS
 
 

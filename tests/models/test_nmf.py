@@ -19,7 +19,6 @@ PARAMETERS = {
 class TestNMF(RecommenderContract):
     model_class = NMF
     fold_in = "close"
-    has_item_vectors = True
     parameters = PARAMETERS
 
 

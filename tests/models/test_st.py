@@ -27,7 +27,6 @@ PARAMETERS = {
 class TestST(RecommenderContract):
     model_class = ST
     fold_in = "exact"
-    has_item_vectors = True
     parameters = PARAMETERS
     features = ("text", "genres", "years")
 
@@ -35,7 +34,6 @@ class TestST(RecommenderContract):
 class TestSTFromTextAlone(RecommenderContract):
     model_class = ST
     fold_in = "exact"
-    has_item_vectors = True
     parameters = {**PARAMETERS, "weights": {"text": 1.0}}  # noqa: RUF012
     features = ("text",)
 
@@ -43,7 +41,6 @@ class TestSTFromTextAlone(RecommenderContract):
 class TestSTWithAGaussianKernel(RecommenderContract):
     model_class = ST
     fold_in = "exact"
-    has_item_vectors = True
     parameters = {**PARAMETERS, "item_kernel": "gaussian", "gamma": 0.5, "landmarks": 12}  # noqa: RUF012
     features = ("text", "genres", "years")
 
@@ -53,7 +50,6 @@ class TestSTGenres(RecommenderContract):
 
     model_class = ST
     fold_in = "exact"
-    has_item_vectors = True
     parameters = {**PARAMETERS, "weights": {"genres": 0.3, "years": 0.3}}  # noqa: RUF012
     features = ("genres", "years")
 
@@ -63,7 +59,6 @@ class TestSTRandom(RecommenderContract):
 
     model_class = ST
     fold_in = "exact"
-    has_item_vectors = True
     parameters = {**PARAMETERS, "weights": {"noise": 1.0, "genres": 0.3, "years": 0.3}}  # noqa: RUF012
     features = ("noise", "genres", "years")
 

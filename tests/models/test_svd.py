@@ -19,7 +19,6 @@ PARAMETERS = {
 class TestSVD(RecommenderContract):
     model_class = SVD
     fold_in = "close"
-    has_item_vectors = True
     parameters = PARAMETERS
 
 

@@ -19,7 +19,6 @@ PARAMETERS = {
 class TestSVDpp(RecommenderContract):
     model_class = SVDpp
     fold_in = "close"
-    has_item_vectors = True
     parameters = PARAMETERS
 
 

@@ -13,7 +13,6 @@ USERS, ITEMS = (grid.ravel() for grid in np.indices((N_USERS + 1, N_ITEMS + 1)))
 class TestSVDS(RecommenderContract):
     model_class = SVDS
     fold_in = "exact"
-    has_item_vectors = True
     # a second one would tell apart which pairs are kept out of train
     parameters = {"factors": 1}  # noqa: RUF012
 

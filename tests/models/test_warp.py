@@ -28,7 +28,6 @@ class TestWARP(RecommenderContract):
     """Every movie is watched by everybody, whatever they think of it: only ratings tell."""
 
     model_class = WARP
-    has_item_vectors = True
     parameters = PARAMETERS
 
 
