@@ -105,5 +105,5 @@ def test_without_timestamps(folder: Path, config: ReadConfig, engine: Engine) ->
 
 def test_two_sets_of_files(folder: Path, config: ReadConfig, engine: Engine) -> None:
     (folder / "y.inter").write_text(INTER, encoding="utf-8")
-    with pytest.raises(DataError, match=r"one file \*.inter was expected, there are: x, y"):
+    with pytest.raises(DataError, match=r"expected one file \*.inter, found: x, y"):
         read(folder, config, engine)

@@ -144,7 +144,7 @@ def test_a_bad_row_can_be_dropped_and_is_counted(clean: Any, line: str, message:
         (f"{GOOD}1,20\n", r"ratings.csv, line 5: Expected Number of Columns: 4 Found: 2"),
         (f"{GOOD}1,20,4,5,6\n", r"ratings.csv, line 5: Expected Number of Columns: 4 Found: 5"),
         (f'{GOOD}1,20,"4,5\n1,3,4,5\n', r"ratings.csv, line 5: Value with unterminated quote"),
-        (f"{GOOD}1,20,4,5\r\n", r"ratings.csv: every line must end alike"),
+        (f"{GOOD}1,20,4,5\r\n", r"ratings.csv: all lines must have the same line ending"),
     ],
 )
 def test_malformed_ratings(clean: Any, text: str, message: str) -> None:
@@ -153,7 +153,7 @@ def test_malformed_ratings(clean: Any, text: str, message: str) -> None:
 
 
 def test_no_usable_rating(clean: Any) -> None:
-    with pytest.raises(DataError, match=r"ratings.csv: there is no rating"):
+    with pytest.raises(DataError, match=r"ratings.csv: no rating in it is usable"):
         clean(RATINGS)
 
 
@@ -162,14 +162,14 @@ def test_no_usable_rating(clean: Any) -> None:
     [
         (
             "movieId,title,genres\n3,A,\n3,B,\n",
-            r"line 3, column movieId \(item_id\): '3': the id comes more",
+            r"line 3, column movieId \(item_id\): '3': repeated id",
         ),
         (
             "movieId,title,genres\n3,A,\n,B,\n",
             r"csv, line 3, column movieId \(item_id\): '': no id",
         ),
         ("movieId,name,genres\n3,A,\n", r"movies.csv, line 1: no column 'title' \(for title_raw\)"),
-        ("movieId;title;genres\n3;A;\n", r"movies.csv, line 1: .*Is the delimiter really ','"),
+        ("movieId;title;genres\n3;A;\n", r"movies.csv, line 1: .*Is ',' the right delimiter"),
         ("movieId,title,genres\n3,A\n", "movies.csv, line 2: 2 values, but the header has 3"),
         ("", "movies.csv is empty"),
         ("movieId,title,title\n", "names the column 'title' twice"),

@@ -137,7 +137,7 @@ def test_a_broken_download_goes_on_where_it_was(server: Server) -> None:
 
 def test_a_download_that_stays_broken_leaves_no_whole_name(server: Server) -> None:
     server.breaks_after = 20_000
-    with pytest.raises(DataError, match=r"could not be fetched.*goes on from there.*data.root"):
+    with pytest.raises(DataError, match=r"could not be fetched.*resumes there.*data.root"):
         fetch(section(server.url), paths.RAW)
     assert not paths.RAW.exists()
     assert {file.name for file in paths.DOWNLOADS.iterdir()} == {"set.zip.part", "set.zip.version"}
@@ -165,7 +165,7 @@ def test_a_server_that_sends_no_parts(server: Server) -> None:
 
 
 def test_what_the_server_refuses(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="the server says 404"):
+    with pytest.raises(DataError, match="the server answers 404"):
         download(server.url.replace("set", "sat"), tmp_path / "x.zip")
     assert not list(tmp_path.glob("x.*"))
 
@@ -225,7 +225,7 @@ def test_a_local_tar_archive_whose_links_lead_out(server: Server, tmp_path: Path
         tar.addfile(link)
     fetch(local(section(server.url), file), paths.RAW)
     assert {file.name for file in paths.RAW.iterdir()} == set(CONTENT)
-    with pytest.raises(DataError, match=r"set.tar.gz has not the files of set: c.csv"):
+    with pytest.raises(DataError, match=r"set.tar.gz does not contain the files of set: c.csv"):
         fetch(local(section(server.url, files=["c.csv"]), file), paths.RAW)
 
 
@@ -244,14 +244,14 @@ def test_an_archive_that_is_cut_off(
             tar.addfile(info, io.BytesIO(CONTENT["a.csv"]))
     content = whole.read_bytes()
     (tmp_path / name).write_bytes(content[: int(share * len(content))])
-    with pytest.raises(DataError, match=rf"{name} is no whole archive .*fetch it again"):
+    with pytest.raises(DataError, match=rf"{name} is not a complete archive .*fetch it again"):
         fetch(local(section(server.url, files=["a.csv"]), tmp_path / name), paths.RAW)
     assert not paths.RAW.exists()
 
 
 def test_a_download_that_is_no_archive(server: Server) -> None:
     server.content = b"<html>Please log in</html>"
-    with pytest.raises(DataError, match=r"set.zip is no whole archive"):
+    with pytest.raises(DataError, match=r"set.zip is not a complete archive"):
         fetch(section(server.url), paths.RAW)
     assert not paths.RAW.exists()
     assert not paths.KNOWN_HASHES.exists()
@@ -268,5 +268,5 @@ def test_several_files_of_one_name(server: Server, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
         for folder in "xy":
             archive.writestr(f"{folder}/a.csv", b"")
-    with pytest.raises(DataError, match=r"has several files a.csv: x/a.csv, y/a.csv"):
+    with pytest.raises(DataError, match=r"contains several files a.csv: x/a.csv, y/a.csv"):
         fetch(local(section(server.url, files=["a.csv"]), tmp_path / "set.zip"), paths.RAW)

@@ -136,7 +136,7 @@ def test_netflix_in_blocks_is_netflix_at_once(
         (NETFLIX + "7,1,someday\n", r"line 6, column timestamp: 'someday': timestamp is neither"),
         (NETFLIX + "9:\n7,1,2005-01-01\n", r"line 7, column item_id: '9': movie is not in"),
         (NETFLIX + "7;1;2005-01-01\n", r"line 6: '7;1;2005-01-01' is neither 'movie:' nor"),
-        ("7,1,2005-01-01\n1:\n", r"line 1: a line with a movie's number"),
+        ("7,1,2005-01-01\n1:\n", r"line 1: expected a line with the number of a movie"),
         ("", r"combined_data_1.txt is empty"),
     ],
 )
@@ -149,7 +149,7 @@ def test_netflix_with_a_fault(engine: Engine, text: str, message: str) -> None:
 
 def test_netflix_without_ratings(engine: Engine) -> None:
     write("movie_titles.csv", TITLES, "iso-8859-1")
-    with pytest.raises(DataError, match=r"no file combined_data_\*.txt"):
+    with pytest.raises(DataError, match=r"at least one file combined_data_\*.txt"):
         tables("netflix", engine)
 
 
@@ -211,7 +211,7 @@ def test_tmdb_movies_without_votes_have_no_rating_and_are_counted(engine: Engine
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"genres": "Action"}, r"movies.csv, line 3, column genres: a JSON list"),
+        ({"genres": "Action"}, r"movies.csv, line 3, column genres: expected a JSON list"),
         ({"runtime": "long"}, r"movies.csv, line 3, column runtime: 'long' is not a number"),
         ({"vote_average": "11"}, r"movies.csv, line 3, column vote_average \(rating\): '11'"),
     ],

@@ -96,7 +96,7 @@ def test_a_wrong_hash_of_a_file(registry: Path, tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_in_the_wheel(registry: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"has no file tinydata/files/tiny.user"):
+    with pytest.raises(DataError, match=r"does not contain tinydata/files/tiny.user"):
         fetch(section(registry, files={"tiny.user": "f" * 64}), tmp_path / "data" / "raw")
     assert_nothing_left(tmp_path)
 

@@ -82,10 +82,10 @@ def test_parquet(tmp_path: Path, engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"test": TEST + "a,99\n"}, r"1 pairs are no ratings .* user 'a', movie '99'"),
-        ({"test": TEST + "a,20\n"}, r"1 pairs are no ratings .* user 'a', movie '20'"),
-        ({"test": TEST + "a,x\n"}, r"1 pairs come more than once .* user 'a', movie 'x'"),
-        ({"valid": TEST, "test": TEST}, r"1 pairs come more than once"),
+        ({"test": TEST + "a,99\n"}, r"1 pairs are not ratings .* user 'a', movie '99'"),
+        ({"test": TEST + "a,20\n"}, r"1 pairs are not ratings .* user 'a', movie '20'"),
+        ({"test": TEST + "a,x\n"}, r"1 pairs occur more than once .* user 'a', movie 'x'"),
+        ({"valid": TEST, "test": TEST}, r"1 pairs occur more than once"),
         ({"train": TRAIN, "test": TEST}, r"1 ratings are in none of the files"),
         ({"test": "user,item_id\na,x\n"}, r"test.csv, line 1: no column 'user_id'"),
         ({"test": "user_id,item_id\n"}, r"test is empty with 5 ratings"),

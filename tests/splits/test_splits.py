@@ -309,7 +309,7 @@ def test_the_tests_of_all_folds_are_all_rows_once(engine: Engine, rows: Rows, fo
 
 
 def test_a_fold_that_is_none(engine: Engine) -> None:
-    with pytest.raises(ValidationError, match="fold 6 is none of 1 to 5"):
+    with pytest.raises(ValidationError, match="fold 6 is not in 1 to 5"):
         config("kfold", folds=5, fold=6)
 
 

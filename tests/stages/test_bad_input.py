@@ -77,7 +77,7 @@ def truncated_zip() -> None:
     Path("cut.zip").write_bytes(whole[: len(whole) // 2])
 
 
-DROP = "Mend the file, or set read.on_bad_rows to drop"
+DROP = "Correct the file, or set read.on_bad_rows to drop"
 FAULTS = {
     "missing column": (
         replace(RATINGS, "rating,", "stars,"),
@@ -85,11 +85,11 @@ FAULTS = {
     ),
     "missing column of items": (
         replace(ITEMS, "title,", "name,"),
-        ["items.csv, line 1: no column 'title' (for title_raw)", "set under read in conf/data/"],
+        ["items.csv, line 1: no column 'title' (for title_raw)", "set by `columns`"],
     ),
     "wrong delimiter": (
         lambda: RATINGS.write_text(RATINGS.read_text().replace(",", ";")),
-        ["ratings.csv, line 1", "Is the delimiter really ','? It looks like ';'"],
+        ["ratings.csv, line 1", "Is ',' the right delimiter? It seems to be ';'"],
     ),
     "rating off the scale": (
         replace(RATINGS, "1,1,3,1", "1,1,6,1"),
@@ -105,7 +105,7 @@ FAULTS = {
     ),
     "duplicate key": (
         replace(ITEMS, "2,Nil", "1,Nil"),
-        ["items.csv, line 3, column item_id: '1': the id comes more than once", DROP],
+        ["items.csv, line 3, column item_id: '1': repeated id", DROP],
     ),
     "unknown item": (
         replace(RATINGS, "2,2,5,4", "2,7,5,4"),
@@ -117,7 +117,7 @@ FAULTS = {
     ),
     "header alone": (
         lambda: RATINGS.write_text(HEAD),
-        ["ratings.csv: there is no rating in it that can be used"],
+        ["ratings.csv: no rating in it is usable"],
     ),
     "UTF-16 file": (
         encode(RATINGS, "utf-16"),
@@ -129,7 +129,7 @@ FAULTS = {
     ),
     "row with too few values": (
         replace(RATINGS, "2,2,5,4", "2,2,5"),
-        ["ratings.csv, line 5: Expected Number of Columns: 4 Found: 3. Mend the line"],
+        ["ratings.csv, line 5: Expected Number of Columns: 4 Found: 3. Correct it"],
     ),
 }
 
@@ -151,7 +151,7 @@ def test_a_truncated_zip(content: dict[str, Any], capsys: pytest.CaptureFixture[
     truncated_zip()
     content["data"]["root"] = "cut.zip"
     message = run(content, capsys)
-    assert "cut.zip is no whole archive" in message and "fetch it again" in message
+    assert "cut.zip is not a complete archive" in message and "fetch it again" in message
     assert_nothing_left()
     assert not paths.RAW.exists()
     content["data"]["root"] = "whole.zip"
@@ -163,7 +163,7 @@ DROPPED = {
     "NaN": ("interactions", "rating is not a number"),
     "unparsable date": ("interactions", "timestamp is neither Unix seconds nor an ISO date"),
     "unknown item": ("interactions", "movie is not in the catalogue"),
-    "duplicate key": ("items", "the id comes more than once"),
+    "duplicate key": ("items", "repeated id"),
 }
 
 

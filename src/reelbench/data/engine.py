@@ -1,7 +1,7 @@
-"""Where tables of the size of the ratings are worked on, as Ibis expressions.
+"""The engine that computes Ibis expressions over tables of the size of the ratings.
 
-DuckDB in the process for now. What differs between engines is here: how to connect, read text and
-read Parquet; the expressions elsewhere are the same for all of them.
+DuckDB, in the process. What would differ with another engine is here: how to connect, and how to
+read text and Parquet.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class EngineConfig(Section):
 
 
 class Engine:
-    """A connection, and what a stage does with one."""
+    """A connection to DuckDB."""
 
     def __init__(self, config: EngineConfig, folder: Path = paths.DATA) -> None:
         """Connect.
@@ -60,7 +60,7 @@ class Engine:
         """A text file as a table of strings; an empty value, quoted or not, is null.
 
         Raises:
-            DataError: the file is not in the encoding that it is said to have.
+            DataError: the file has another encoding.
         """
         table = self._connection.read_csv(
             str(self._utf8(file)),
@@ -72,11 +72,11 @@ class Engine:
             escape=file.quote,
         )
         # The nullif also keeps DuckDB 2.0 from moving a try_cast of a bare column into its reader,
-        # where it is a plain cast that fails on the first value that is no number.
+        # where it is a plain cast that fails on the first value that is not a number.
         return table.select(**{name: table[name].nullif("") for name in table.columns})
 
     def _utf8(self, file: TextFile) -> Path:
-        """The file, or a copy of it in UTF-8: the engine reads few other encodings."""
+        """The file, or a copy in UTF-8: DuckDB reads few other encodings."""
         if is_utf8(file.encoding):
             return file.path
         copy = self.scratch(f"{len(self._copies)}-{file.path.name}").absolute()
@@ -89,7 +89,7 @@ class Engine:
         return self._connection.read_parquet(str(path))
 
     def table(self, rows: pa.Table) -> ibis.Table:
-        """Rows in memory as a table of this engine, which reads them where they are."""
+        """Rows in memory as a table of this engine, without a copy."""
         return self._connection.create_view(ibis.util.gen_name("reelbench"), ibis.memtable(rows))
 
     def arrow(self, table: ibis.Table) -> pa.Table:
@@ -104,7 +104,7 @@ class Engine:
             raise DataError(self._explain(error)) from error
 
     def cache(self, table: ibis.Table) -> ibis.Table:
-        """The expression's result, kept by the engine, so that several expressions can read it.
+        """The result of an expression as a temporary table of the engine.
 
         Raises:
             DataError: a text file that the expression reads is malformed.
@@ -115,7 +115,7 @@ class Engine:
             raise DataError(self._explain(error)) from error
 
     def _explain(self, error: Exception) -> str:
-        """File, line and fault out of DuckDB's report, without advice on DuckDB's own options."""
+        """File, line and fault from DuckDB's message, without advice on DuckDB's own options."""
         report = str(error)
         file = re.search(r"^ *file = (.+)$", report, re.MULTILINE)
         line = re.search(r"CSV Error on Line: (\d+)", report)
@@ -123,11 +123,13 @@ class Engine:
             return report.splitlines()[0]
         name = _relative(Path(self._copies.get(file[1], file[1])))
         if not line:
-            return f"{name}: every line must end alike, and every quote must be closed"
+            return (
+                f"{name}: all lines must have the same line ending, and every quote must be closed"
+            )
         fault = report.partition("Possible")[0].strip().splitlines()[-1]
-        return f"{name}, line {line[1]}: {fault}. Mend the line, or set read.delimiter, read.quote"
+        return f"{name}, line {line[1]}: {fault}. Correct it, or set read.delimiter or read.quote"
 
 
 def _relative(path: Path) -> Path:
-    """As the user knows it; DuckDB names the whole path."""
+    """The path as the user wrote it; DuckDB reports absolute paths."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

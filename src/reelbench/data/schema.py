@@ -1,10 +1,9 @@
-"""What the canonical tables promise, checked when they are written."""
+"""Schemas of the canonical tables, checked before they are written."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -42,7 +41,7 @@ from reelbench.columns import (
 from reelbench.data import DataError
 from reelbench.data.engine import Engine
 
-# rows of a row group: fixed, so that the bytes of a file depend on its rows alone
+# fixed, so that the bytes of a file depend on its rows alone
 _ROW_GROUP = 1_000_000
 
 _STRINGS = pyarrow.list_(pyarrow.string())
@@ -76,7 +75,7 @@ def _index(name: str) -> pa.Column:
     return pa.Column("int32", pa.Check.ge(0), name=name)
 
 
-def _strings(values: Any) -> bool:
+def _strings(values: object) -> bool:
     return isinstance(values, list | np.ndarray) and all(isinstance(v, str) and v for v in values)
 
 
@@ -89,8 +88,12 @@ def _id(name: str) -> pa.Column:
     return pa.Column("str", pa.Check.str_length(min_value=1), unique=True, name=name)
 
 
-def _schema(name: str, columns: list[pa.Column], **options: Any) -> pa.DataFrameSchema:
-    return pa.DataFrameSchema({column.name: column for column in columns}, name=name, **options)
+def _schema(
+    name: str, columns: list[pa.Column], *, closed: bool = False, unique: list[str] | None = None
+) -> pa.DataFrameSchema:
+    """A schema; a closed one allows no other columns and no other order."""
+    by_name = {column.name: column for column in columns}
+    return pa.DataFrameSchema(by_name, name=name, strict=closed, ordered=closed, unique=unique)
 
 
 _TIME = pa.Column("Int64", nullable=True, name=TIMESTAMP)
@@ -104,8 +107,7 @@ SCHEMAS = {
             pa.Column("float32", pa.Check(lambda s: s.abs() < float("inf")), name=RATING),
             _TIME,
         ],
-        strict=True,
-        ordered=True,
+        closed=True,
         unique=[USER_IDX, ITEM_IDX],
     ),
     "items": _schema(
@@ -136,8 +138,7 @@ SCHEMAS = {
             pa.Column("str", pa.Check.str_length(min_value=1), name=TAG),
             _TIME,
         ],
-        strict=True,
-        ordered=True,
+        closed=True,
     ),
 }
 
@@ -210,14 +211,14 @@ def validate_frame(name: str, frame: pd.DataFrame) -> None:
 
 
 def to_arrow(frame: pd.DataFrame) -> pyarrow.Table:
-    """A small canonical table with the types of its columns; other columns are strings."""
+    """A canonical table with the types of its columns; unknown columns are strings."""
     fields = [pyarrow.field(name, _ARROW.get(name, pyarrow.string())) for name in frame.columns]
     schema = pyarrow.schema(fields)
     return pyarrow.Table.from_pandas(frame, schema, preserve_index=False).replace_schema_metadata()
 
 
 def to_pandas(table: pyarrow.Table) -> pd.DataFrame:
-    """The frame that `validate` expects: integers that may be missing stay integers."""
+    """The frame that `validate_frame` expects: nullable integers stay integers."""
     nullable = {pyarrow.int64(): pd.Int64Dtype(), pyarrow.int16(): pd.Int16Dtype()}
     frame: pd.DataFrame = table.to_pandas(types_mapper=nullable.get)
     return frame

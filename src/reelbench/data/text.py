@@ -1,4 +1,4 @@
-"""Delimited text files: how one is laid out, and clear words for what is wrong with one."""
+"""Delimited text files: their layout, and clear messages about errors in them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import csv
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import pandas as pd
 from rapidfuzz import process
@@ -19,15 +19,25 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DELIMITERS = (";", "\t", "|", "::", ",")
 
 
+class CsvReader(Protocol):
+    """What `csv.reader` returns."""
+
+    line_num: int
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+
+    def __next__(self) -> list[str]: ...
+
+
 class RowSource(Protocol):
-    """Where the rows of a table come from, for the message that points at one of them."""
+    """Source of the rows of a table, for messages that point at one of them."""
 
     @property
     def path(self) -> Path:
         """The file."""
 
     def label(self, column: str) -> str:
-        """Name of one of our columns as a reader of the file knows it."""
+        """Name of one of our columns for a message, with the name in the file."""
 
     def locate(
         self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
@@ -37,17 +47,17 @@ class RowSource(Protocol):
 
 @dataclass(frozen=True)
 class TextFile:
-    """A text file with one row a line.
+    """A text file with one row per line.
 
     Attributes:
-        path: where it is.
-        columns: a name for every column, in the order of the file.
-        delimiter: what separates values; of several characters where the format has no quotes.
-        quote: character around values that hold a delimiter; empty where the format has none.
+        path: the file.
+        columns: our names of all columns, in the order of the file.
+        delimiter: one or more characters; several only without quotes.
+        quote: character around values that contain a delimiter; empty for formats without quotes.
         encoding: a name that Python knows.
-        header: whether the first line holds names.
-        rest: whether the last value is the rest of the line, delimiters included.
-        published: the columns' names in the file itself; empty where they are ours.
+        header: whether the first line contains names.
+        rest: whether the last value is the rest of the line, with delimiters.
+        published: names of the columns in the file; empty if they are ours.
     """
 
     path: Path
@@ -85,7 +95,7 @@ class TextFile:
                 yield number, text.split(self.delimiter, most) if text else []
 
     def label(self, column: str) -> str:
-        """Our name of a column, behind the file's own name where that is another."""
+        """Our name of a column, after the file's own name if that is different."""
         if column not in self.columns or not self.published:
             return column
         theirs = self.published[self.columns.index(column)]
@@ -97,7 +107,7 @@ class TextFile:
         """The first line whose values in `columns` are among `rows`, and those values.
 
         Raises:
-            LookupError: there is no such line.
+            LookupError: no line has them.
         """
         places = [self.columns.index(column) for column in columns]
         for line, values in self.rows():
@@ -108,10 +118,10 @@ class TextFile:
     def frame(self) -> pd.DataFrame:
         """All values as strings, indexed by line number; an empty value is missing.
 
-        For small tables; a table of the size of the ratings goes through the engine.
+        For small tables; the engine reads tables of the size of the ratings.
 
         Raises:
-            DataError: a row has more or fewer values than the header, or another encoding.
+            DataError: a row has more or fewer values than the header, or the encoding is wrong.
         """
         lines, found = [], []
         try:
@@ -129,7 +139,7 @@ class TextFile:
         except UnicodeError as error:
             raise DataError(_wrong_encoding(self.path, self.encoding, error)) from error
         except csv.Error as error:
-            raise DataError(f"{self.path} cannot be read: {error}") from error
+            raise DataError(f"{self.path}: {error}") from error
         index = pd.Index(lines, name=LINE, dtype="int64")
         frame = pd.DataFrame(found, columns=list(self.columns), dtype="str", index=index)
         return frame.where(frame != "", None)
@@ -141,7 +151,7 @@ def open_text(
     """A text file with the names of its header.
 
     Raises:
-        DataError: the file is missing, empty, of another encoding, or names a column twice.
+        DataError: the file is missing, empty, in another encoding, or names a column twice.
     """
     line = _first_line(path, encoding)
     if quote or len(delimiter) == 1:
@@ -165,11 +175,11 @@ def open_headless(
     *,
     rest: bool = False,
 ) -> TextFile:
-    """A text file without header or quotes, whose columns the format fixes.
+    """A text file without header and quotes, whose columns are fixed by the format.
 
     Raises:
-        DataError: the file is missing, empty, of another encoding, or its first line does not have
-            these columns.
+        DataError: the file is missing, empty, in another encoding, or its first line has another
+            number of columns.
     """
     line = _first_line(path, encoding).rstrip("\r\n")
     names = ", ".join(columns)
@@ -188,9 +198,9 @@ def rename(file: TextFile, names: Mapping[str, str], required: Collection[str]) 
     """The file with our names for its columns.
 
     Args:
-        file: with the names that it has itself.
-        names: our name → the name in the file; a column that is in neither keeps its name.
-        required: those of our names that the file must have.
+        file: with its own names.
+        names: our name → the name in the file; other columns keep their names.
+        required: our names of the columns that the file must have.
 
     Raises:
         DataError: a required column is missing.
@@ -205,15 +215,15 @@ def rename(file: TextFile, names: Mapping[str, str], required: Collection[str]) 
 
 
 def missing_column(file: TextFile, ours: str, theirs: str) -> str:
-    """What to say when a file has no column `theirs`."""
+    """Message about a file without the column `theirs`."""
     have = ", ".join(file.columns)
     message = f"{file.path}, line 1: no column '{theirs}' (for {ours}); the file has: {have}"
     if len(file.columns) == 1:
         likely = [d for d in _DELIMITERS if d != file.delimiter and d in have]
-        hint = f" It looks like {likely[0]!r}" if likely else ""
-        return f"{message}. Is the delimiter really {file.delimiter!r}?{hint}"
+        hint = f" It seems to be {likely[0]!r}" if likely else ""
+        return f"{message}. Is {file.delimiter!r} the right delimiter?{hint}"
     match = process.extractOne(theirs, file.columns, score_cutoff=60)
-    hint = f"; is it '{match[0]}'?" if match else ""
+    hint = f"; did you mean '{match[0]}'?" if match else "."
     return f"{message}{hint} Names of columns are set by `columns` (below `read` in conf/data/)"
 
 
@@ -221,7 +231,7 @@ def to_utf8(file: TextFile, target: Path) -> None:
     """Copy a text file of another encoding into UTF-8, a piece at a time.
 
     Raises:
-        DataError: the file is not in the encoding that it is said to have.
+        DataError: the file has another encoding.
     """
     try:
         with (
@@ -235,15 +245,15 @@ def to_utf8(file: TextFile, target: Path) -> None:
 
 
 def is_utf8(encoding: str) -> bool:
-    """Whether an encoding is UTF-8 under one of its names.
+    """Whether a name stands for UTF-8 or a subset of it.
 
     Raises:
-        DataError: Python knows no such encoding.
+        DataError: unknown encoding.
     """
     try:
         return codecs.lookup(encoding).name in {"utf-8", "ascii", "utf-8-sig"}
     except LookupError as error:
-        raise DataError(f"read.encoding: there is no encoding '{encoding}'") from error
+        raise DataError(f"read.encoding: unknown encoding '{encoding}'") from error
 
 
 def _first_line(path: Path, encoding: str) -> str:
@@ -262,7 +272,7 @@ def _first_line(path: Path, encoding: str) -> str:
 
 
 def _with_mark(encoding: str) -> str:
-    """UTF-8 with or without the mark that Windows puts in front."""
+    """UTF-8 with or without the byte order mark of Windows."""
     return "utf-8-sig" if is_utf8(encoding) else encoding
 
 
@@ -275,7 +285,7 @@ def _wrong_encoding(path: Path, encoding: str, error: UnicodeError) -> str:
 
 
 def _line_of(path: Path, encoding: str) -> str:
-    """Where the first line is that cannot be decoded; empty if that cannot be said."""
+    """Place of the first line that cannot be decoded; empty where unknown."""
     if not is_utf8(encoding):
         return ""
     with path.open("rb") as stream:
@@ -287,7 +297,7 @@ def _line_of(path: Path, encoding: str) -> str:
     return ""
 
 
-def _reader(stream: Iterable[str], delimiter: str, quote: str) -> Any:
+def _reader(stream: Iterable[str], delimiter: str, quote: str) -> CsvReader:
     if quote:
         return csv.reader(stream, delimiter=delimiter, quotechar=quote)
     return csv.reader(stream, delimiter=delimiter, quoting=csv.QUOTE_NONE)

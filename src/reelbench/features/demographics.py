@@ -8,6 +8,7 @@ from pydantic import PositiveInt
 
 from reelbench.columns import AGE, GENDER, OCCUPATION, ZIP_CODE
 from reelbench.features.block import USER_PREFIX, Block, Catalogue, FeatureBlock
+from reelbench.features.matrices import multi_hot
 from reelbench.params import Section
 
 
@@ -34,22 +35,23 @@ class DemographicsBlock(FeatureBlock[DemographicsConfig]):
 
     def build(self, catalogue: Catalogue) -> Block:
         users = catalogue.users
-        warm = np.zeros(len(users), dtype=bool)
-        warm[np.unique(catalogue.train.user_idx)] = True
+        warm = np.unique(catalogue.train.user_idx)
         block = _age(users[AGE], warm) if AGE in users else _no_age(len(users))
         for name in (GENDER, OCCUPATION, ZIP_CODE):
             values = _words(users, name)
             if name == ZIP_CODE:
                 values = values.str[: self.config.zip_digits]
-            names, columns = _one_hot(values, warm, self.config.min_users)
-            block |= {name: names, USER_PREFIX + name: columns}
+            count = values.iloc[warm].value_counts()
+            names = sorted(count.index[count >= self.config.min_users])
+            block[name] = np.array(names, dtype=np.str_)
+            block[USER_PREFIX + name] = multi_hot([[value] for value in values], names)
         return block
 
 
 def _age(column: pd.Series, warm: np.ndarray) -> Block:
     age = column.to_numpy(dtype=np.float64, na_value=np.nan)
     known = ~np.isnan(age)
-    seen = age[known & warm]
+    seen = age[warm][known[warm]]
     mean, deviation = (seen.mean(), seen.std() or 1.0) if len(seen) else (0.0, 1.0)
     scaled = np.where(known, (age - mean) / deviation, 0.0)
     return {
@@ -69,11 +71,3 @@ def _words(users: pd.DataFrame, name: str) -> pd.Series:
     if name not in users:
         return pd.Series([None] * len(users), dtype="str")
     return users[name].astype("str").where(users[name].notna())
-
-
-def _one_hot(values: pd.Series, warm: np.ndarray, min_users: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sorted words that enough warm users have, and float32 (n_users, k): who has which."""
-    count = values[warm].value_counts()
-    names = np.array(sorted(count.index[count >= min_users]), dtype=np.str_)
-    columns = values.to_numpy(dtype=object)[:, None] == names.astype(object)[None, :]
-    return names, columns.astype(np.float32)

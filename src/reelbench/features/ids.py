@@ -1,4 +1,4 @@
-"""Block `ids`: sizes of the catalogue and the rating scale. Every model gets it."""
+"""Blocks that read no metadata: `ids`, which every model gets, and `noise`, a control."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reelbench.params import Section
 
 
 class IdsBlock(FeatureBlock[Section]):
-    """`n_users` and `n_items` int64 (), `rating_scale` float64 (2,)."""
+    """Sizes and rating scale: `n_users` and `n_items` int64 (), `rating_scale` float64 (2,)."""
 
     def build(self, catalogue: Catalogue) -> Block:
         ids = catalogue.ids
@@ -22,12 +22,15 @@ class IdsBlock(FeatureBlock[Section]):
 
 
 class NoiseConfig(Section):
-    #: columns of the vectors; as many as those of the block that they stand in for
+    #: columns of the vectors, as many as those of the block that they replace
     columns: PositiveInt
 
 
 class NoiseBlock(FeatureBlock[NoiseConfig]):
-    """`noise` float32 (n_items, columns), rows of length 1 in directions that say nothing."""
+    """`noise` float32 (n_items, columns), rows of length 1 in random directions.
+
+    The control that shows what more columns alone are worth.
+    """
 
     Config = NoiseConfig
 

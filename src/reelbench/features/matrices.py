@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from scipy import sparse
@@ -150,3 +150,12 @@ def principal_components(columns: np.ndarray, rows: np.ndarray, components: int)
     centred = columns - columns[rows].mean(axis=0)
     _, _, axes = np.linalg.svd(centred[rows], full_matrices=False)
     return centred @ axes[:components].T
+
+
+def multi_hot(values: Sequence[Iterable[str]], names: Sequence[str]) -> np.ndarray:
+    """Which row has which of the names: float32 (len(values), len(names)); others are ignored."""
+    column = {name: number for number, name in enumerate(names)}
+    hot = np.zeros((len(values), len(names)), dtype=np.float32)
+    for row, own in enumerate(values):
+        hot[row, [column[name] for name in own if name in column]] = 1.0
+    return hot

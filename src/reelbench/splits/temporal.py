@@ -1,9 +1,9 @@
-"""Protocols that put the past into train and the future into test."""
+"""Protocols with the past in train and the future in test."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import ibis
 import numpy as np
@@ -23,14 +23,14 @@ from reelbench.splits.base import (
 )
 
 _LATER = (
-    "Test ratings are the last of each user, but not later than everybody's train ratings: "
-    "train holds ratings that other users gave later than a test rating, so a model may know "
+    "Test ratings are the last of each user, but not later than all train ratings: "
+    "train contains ratings that other users gave later than a test rating, so a model may know "
     "what became popular afterwards."
 )
 
 
 class TemporalUser(OfEachUser):
-    """Each user's last ratings are test, those before them valid; equal times go by movie."""
+    """Each user's last ratings are test, those before them valid; ties are ordered by movie."""
 
     leak: ClassVar[str] = _LATER
     clock: ClassVar[Literal["everybody", "user"] | None] = "user"
@@ -47,7 +47,7 @@ class TemporalUser(OfEachUser):
 class LeaveOneOut(Protocol):
     """Each user's last rating is test, the one before it valid.
 
-    As `temporal_user` has it, of two ratings the later is test, and a single one stays in train.
+    As in `temporal_user`, of two ratings the later is test, and a single one stays in train.
     """
 
     leak: ClassVar[str] = _LATER
@@ -61,7 +61,7 @@ class LeaveOneOut(Protocol):
         return given.ratings.mutate(**{PART: codes})
 
 
-def _share_or_date(value: Any) -> float | date:
+def _share_or_date(value: object) -> float | date:
     if isinstance(value, date):
         return value
     if isinstance(value, str):
@@ -78,16 +78,16 @@ Since = Annotated[float | date, PlainValidator(_share_or_date)]
 
 
 class TemporalGlobal(Protocol):
-    """One point in time for everybody: test is from it on, valid from an earlier one.
+    """One point in time for all users: test begins there, and valid at an earlier one.
 
-    `test` and `valid` are shares of all ratings, which make the points quantiles of their times,
-    or dates (midnight UTC) from which the part begins. Ratings of one second stay together, in the
-    later part, so parts can be larger than their share.
+    `test` and `valid` are shares of all ratings, so that the points are quantiles of their times,
+    or dates (midnight UTC). Ratings of the same second stay together in the later part, which can
+    thus exceed its share.
     """
 
     leak: ClassVar[str] = (
         "No train rating is later than a test rating. The catalogue and its metadata are those of "
-        "the day the data set was published: movies that nobody had rated by then can be "
+        "the day the data set was published: movies without any rating by then can be "
         "recommended, and titles and genres are as they became known later."
     )
     clock: ClassVar[Literal["everybody", "user"] | None] = "everybody"
@@ -100,11 +100,11 @@ class TemporalGlobal(Protocol):
     def _leave_something_to_train(self) -> TemporalGlobal:
         test, valid = self.test, self.valid
         if test == 0:
-            raise ValueError("a share of 0 leaves nothing to test")
+            raise ValueError("a share of 0 leaves nothing for test")
         if isinstance(test, float) and isinstance(valid, float) and test + valid >= 1:
-            raise ValueError(f"test {test} and valid {valid} leave nothing to train")
+            raise ValueError(f"test {test} and valid {valid} leave nothing for train")
         if isinstance(test, date) and isinstance(valid, date) and valid > test:
-            raise ValueError(f"valid from {valid} on comes after test from {test} on")
+            raise ValueError(f"valid from {valid} begins after test from {test}")
         return self
 
     def assign(self, given: SplitInput) -> ibis.Table:
@@ -116,7 +116,7 @@ class TemporalGlobal(Protocol):
         return given.ratings.mutate(**{PART: codes})
 
     def _points(self, times: np.ndarray) -> tuple[int, int]:
-        """Seconds in which test and valid begin, from all times in order."""
+        """Unix seconds at which test and valid begin, given all times in order."""
         n = len(times)
         if isinstance(self.test, date):
             test_from = _midnight(self.test)

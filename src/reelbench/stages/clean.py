@@ -26,7 +26,7 @@ def run() -> None:
     try:
         result = _clean(config, engine)
     except DataError as error:
-        raise DataError(f"{error}{_where_to_mend()}") from error
+        raise DataError(f"{error}{_where_to_correct()}") from error
     result = filtered(result, params.load("filter", FilterConfig))
     result, fuzzy = enriched(result, params.load("enrich", EnrichConfig))
     schema.validate_all(result.tables, engine)
@@ -47,13 +47,13 @@ def _clean(config: readers.ReadConfig, engine: Engine) -> Canonical:
     return canonical(raw, config, engine)
 
 
-def _where_to_mend() -> str:
+def _where_to_correct() -> str:
     """The file at fault is a copy; DVC does not see that the user's own has changed."""
     root = params.select(params.read(), "data").get("root")
     if root is None:
         return ""
     again = "dvc repro --force --single-item download"
-    return f". {paths.RAW} is a copy of {root}: mend that, then run `{again}`"
+    return f". {paths.RAW} is a copy of {root}: correct that, then run `{again}`"
 
 
 def _write(result: Canonical, folder: Path) -> None:

@@ -1,8 +1,8 @@
 """Directors and overviews from a list of movies, joined by normalised title and year.
 
-A movie gets what the list says where title (or another title) and year are the same. What is only
-alike is taken from a cut-off on, from entries that nothing else has matched exactly, and is listed.
-No row is added or merged: two movies of one title and year stay two, and both get the entry.
+A movie matches an entry with the same title (or other title) and year. Entries without an exact
+match may match a similar title, above a cutoff; such matches are reported. No row is added or
+merged: two movies with the same title and year both get the entry.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ COLUMNS = (DIRECTOR, OVERVIEW)
 
 
 class ListConfig(Section):
-    """A CSV file with a title, a year and what they are to be joined for."""
+    """A CSV file with titles, years, and the columns to join."""
 
     path: str | None
     columns: dict[str, str]  # our name of a column → its name in the file
-    #: similarity of two titles, 0 to 100, from which they are taken for the same
+    #: smallest similarity of two titles that counts as a match, 0 to 100
     cutoff: Annotated[float, Field(ge=0, le=100)]
-    #: years between a movie and an entry that is only alike
+    #: largest difference in years of a similar title
     year_tolerance: NonNegativeInt
 
 
@@ -62,7 +62,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Enriched:
-    """Items with `director` and `overview`, how many matched, and those that were only alike."""
+    """Items with `director` and `overview`, counts of matches, and the fuzzy matches."""
 
     items: pd.DataFrame
     counts: dict[str, Any]
@@ -77,7 +77,7 @@ def enriched(full: Canonical, config: EnrichConfig) -> tuple[Canonical, pd.DataF
         config: its list is None for nothing to add; then the list of matches is empty.
 
     Raises:
-        DataError: there is no file, or it lacks a column.
+        DataError: the file is missing, or lacks a column.
     """
     if config.list is None:
         return full, pd.DataFrame()
@@ -89,10 +89,10 @@ def enriched(full: Canonical, config: EnrichConfig) -> tuple[Canonical, pd.DataF
 
 
 def enrich(items: pd.DataFrame, config: ListConfig) -> Enriched:
-    """Join the list to the canonical items; a value that an item has already stays.
+    """Join the list to the canonical items; existing values stay.
 
     Raises:
-        DataError: there is no file, or it lacks a column.
+        DataError: the file is missing, or lacks a column.
     """
     rows, entries = _read(config)
     matched = _exact(items, entries)
@@ -124,7 +124,7 @@ def normalised(title: str) -> str:
 
 
 def _read(config: ListConfig) -> tuple[int, list[Entry]]:
-    """Number of rows, and those with a title and a year that no other row has."""
+    """Number of rows, and the entries whose title and year are unique."""
     if config.path is None:
         raise DataError("enrich: name the file with the list: enrich.list.path=FILE")
     path = in_checkout(Path(config.path))
@@ -137,12 +137,12 @@ def _read(config: ListConfig) -> tuple[int, list[Entry]]:
         if key and isinstance(year, str) and re.fullmatch(r"\d{4}", year):
             known = tuple(value if isinstance(value, str) else None for value in values)
             found[key, int(year)].append(Entry(key, title, int(year), known))
-    # of two that cannot be told apart neither is used
+    # two rows with the same title and year are ambiguous: neither is used
     return len(frame), [same[0] for same in found.values() if len(same) == 1]
 
 
 def _names(items: pd.DataFrame) -> list[tuple[list[str], int | None]]:
-    """Normalised titles, the first one first, and year of every item."""
+    """Normalised titles, the main one first, and year of every item."""
     rows = zip(items[TITLE], items[AKA], items[YEAR], strict=True)
     return [
         ([normalised(t) for t in (title, *aka)], None if pd.isna(year) else int(year))
@@ -163,7 +163,7 @@ def _exact(items: pd.DataFrame, entries: list[Entry]) -> dict[int, Entry]:
 def _fuzzy(
     items: pd.DataFrame, entries: list[Entry], done: set[int], config: ListConfig
 ) -> dict[int, tuple[Entry, float]]:
-    """The most similar entry of about the same year; each entry goes to the item most like it."""
+    """The most similar entry of about the same year; each entry matches one item only."""
     by_year: dict[int, list[Entry]] = defaultdict(list)
     for entry in entries:
         by_year[entry.year].append(entry)

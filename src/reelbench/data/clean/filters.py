@@ -1,7 +1,7 @@
-"""Leaving out ratings without a tag, and users and movies with few ratings: another population.
+"""Filters: ratings with a tag only, and users and movies with enough ratings only.
 
-It happens once, before the split, over all ratings; so whether somebody belongs to the population
-depends on ratings that are test later. Figures with a filter say nothing of the people left out.
+They apply once to all ratings, before the split, so that the population depends on later test
+ratings too. Metrics with a filter do not describe the users who are left out.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ TOO_FEW = "user or movie has too few ratings"
 
 
 class FilterConfig(Section):
-    """Section `filter`; false, 0 and 0 leave everything as it is."""
+    """Section `filter`; false, 0 and 0 keep everything."""
 
-    tagged: bool  # only ratings of a movie that the same user has tagged; comes before the counts
+    tagged: bool  # only ratings of a movie that the same user has tagged; applies before the counts
     min_per_user: NonNegativeInt
     min_per_item: NonNegativeInt
-    repeat: bool  # until nothing changes (a k-core); else users and movies are counted once
+    repeat: bool  # until nothing changes (a k-core); else once
 
     @property
     def counting(self) -> bool:
-        """Whether users and movies need a number of ratings."""
+        """Whether a minimum number of ratings is set."""
         return self.min_per_user > 0 or self.min_per_item > 0
 
     @property
     def active(self) -> bool:
-        """Whether anything can be left out."""
+        """Whether the filter can drop anything."""
         return self.tagged or self.counting
 
 
 def tagged(tables: dict[str, pa.Table]) -> np.ndarray:
-    """Which ratings are of a movie that the same user has tagged: bool (n,)."""
+    """Mask of the ratings whose user has tagged the movie: bool (n,)."""
     n_items = np.int64(len(tables["items"]))
     rated, with_tag = (
         tables[name][USER_IDX].to_numpy() * n_items + tables[name][ITEM_IDX].to_numpy()
@@ -53,7 +53,7 @@ def tagged(tables: dict[str, pa.Table]) -> np.ndarray:
 
 
 def enough(user: np.ndarray, item: np.ndarray, config: FilterConfig) -> np.ndarray:
-    """Which ratings are of a user and a movie with enough of them: bool (n,)."""
+    """Mask of the ratings whose user and movie have enough ratings: bool (n,)."""
     kept = np.ones(len(user), dtype=bool)
     while True:
         of_user = np.bincount(user[kept], minlength=user.max(initial=0) + 1)
@@ -67,14 +67,14 @@ def enough(user: np.ndarray, item: np.ndarray, config: FilterConfig) -> np.ndarr
 
 
 def filtered(full: Canonical, config: FilterConfig) -> Canonical:
-    """The tables of the smaller population, numbered densely again in the same order.
+    """The tables after filtering, numbered densely again in the same order.
 
-    Users and movies without a rating left go too, and tags of any who went. `counts` says of the
-    interactions what was there before and after each step: ratings, users, movies and sparsity,
-    which is the share of the pairs of a user and a movie without a rating.
+    Users and movies without a remaining rating are dropped, with their tags. `counts` has ratings,
+    users, movies and sparsity (the share of user-movie pairs without a rating) before and after
+    each step.
 
     Raises:
-        DataError: no rating is tagged, or nobody has enough ratings.
+        DataError: no rating remains.
     """
     if not config.active:
         return full
@@ -92,7 +92,7 @@ def filtered(full: Canonical, config: FilterConfig) -> Canonical:
 
 
 def _only(full: Canonical, kept: np.ndarray, reason: str, if_none: str) -> Canonical:
-    """The ratings that are kept, and who has one."""
+    """The ratings that are kept, with their users and movies."""
     if not kept.any():
         raise DataError(if_none)
     rows = full.tables["interactions"]
@@ -109,20 +109,20 @@ def _only(full: Canonical, kept: np.ndarray, reason: str, if_none: str) -> Canon
 
 def _nothing_tagged(full: Canonical) -> str:
     return (
-        f"filter.tagged: of {len(full.tables['tags'])} tags none is of a user and a movie with a "
-        "rating; set filter.tagged=false, or take a data set with tags"
+        f"filter.tagged: none of {len(full.tables['tags'])} tags belongs to a rating; set "
+        "filter.tagged=false, or use a data set with tags"
     )
 
 
 def _nobody_has_enough(config: FilterConfig) -> str:
     return (
-        f"filter: no user has {config.min_per_user} and no movie {config.min_per_item} ratings "
-        "among those that are left; lower filter.min_per_user or filter.min_per_item"
+        f"filter: no ratings remain with at least {config.min_per_user} per user and "
+        f"{config.min_per_item} per movie; lower filter.min_per_user or filter.min_per_item"
     )
 
 
 def _renumbered(left: np.ndarray, size: int) -> np.ndarray:
-    """New number of every old one, -1 for those that went."""
+    """New number of every old one, -1 for dropped ones."""
     numbers = np.full(size, -1, dtype=np.int32)
     old = np.unique(left)
     numbers[old] = np.arange(len(old))
@@ -130,7 +130,7 @@ def _renumbered(left: np.ndarray, size: int) -> np.ndarray:
 
 
 def _apply(table: pa.Table, numbers: dict[str, np.ndarray]) -> pa.Table:
-    """The rows whose users and movies are left, with their new numbers."""
+    """The rows of the remaining users and movies, with their new numbers."""
     for name in (USER_IDX, ITEM_IDX):
         if name in table.column_names:
             new = pa.array(numbers[name][table[name].to_numpy()])
@@ -150,7 +150,7 @@ def _counts(full: Canonical, tables: dict[str, pa.Table], reason: str) -> dict[s
 
 
 def _sizes(tables: dict[str, pa.Table]) -> dict[str, float]:
-    """Rows of the tables, and the share of the pairs of a user and a movie without a rating."""
+    """Number of ratings, users and movies, and sparsity."""
     ratings, users, movies = (len(tables[name]) for name in ("interactions", "users", "items"))
     sparsity = round(1 - ratings / (users * movies), 6)
     return {"ratings": ratings, "users": users, "movies": movies, "sparsity": sparsity}

@@ -1,4 +1,4 @@
-"""The two small tables: movies and users, numbered densely."""
+"""The small tables: movies and users, numbered densely."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from reelbench.data.clean.titles import parse_title
 from reelbench.data.readers import RawFrame, ReadConfig
 
 NO_ID = "no id"
-REPEATED_ID = "the id comes more than once"
+REPEATED_ID = "repeated id"
 NO_AGE = "age is not a number"
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A small table without the rows that cannot be used.
+    """A small table without its unusable rows.
 
     Attributes:
-        frame: the others, in the order of the source.
-        dropped: those rows, with their `line` and `reason`.
+        frame: the usable rows, in the order of the source.
+        dropped: the others, with their `line` and `reason`.
     """
 
     frame: pd.DataFrame
@@ -50,12 +50,12 @@ class Kept:
 
 
 def keep_usable(raw: RawFrame, key: str, config: ReadConfig) -> Kept:
-    """Find the rows of movies or users that have an id of their own and, if any, a numeric age.
+    """Keep the rows of movies or users with a unique id and, if any, a numeric age.
 
-    Of the rows with one id the first is kept.
+    Of several rows with the same id the first is kept.
 
     Raises:
-        DataError: there is another row and `on_bad_rows` is `fail`.
+        DataError: a row is unusable and `on_bad_rows` is `fail`.
     """
     frame = raw.frame
     reason = pd.Series(None, index=frame.index, dtype="str")
@@ -72,14 +72,14 @@ def keep_usable(raw: RawFrame, key: str, config: ReadConfig) -> Kept:
 
 
 def _explain(raw: RawFrame, key: str, reason: pd.Series) -> str:
-    """File, line and column of the first bad row, and what to do."""
+    """File, line and column of the first bad row, and the remedy."""
     place = int(reason.notna().argmax())
     why, line = reason.iloc[place], raw.frame.index[place]
     column = AGE if why == NO_AGE else key
     text = raw.frame[column].fillna("").iloc[place]
     return (
         f"{raw.file.path}, line {line}, column {raw.file.label(column)}: '{text}': {why} "
-        f"({reason.notna().sum()} of {len(reason)} rows are bad). Mend the file, or set "
+        f"({reason.notna().sum()} of {len(reason)} rows are bad). Correct the file, or set "
         "read.on_bad_rows to drop"
     )
 
@@ -87,12 +87,12 @@ def _explain(raw: RawFrame, key: str, reason: pd.Series) -> str:
 def items_table(raw: pd.DataFrame, config: ReadConfig) -> pd.DataFrame:
     """The canonical table `items`, numbered in the order of the source.
 
-    The year is that of the source's own column where it has one, else that in the title. Titles in
-    `respell` are corrected, in `title_raw` too.
+    The year comes from the source's own column, else from the title. Titles in `respell` are
+    corrected, in `title_raw` too.
 
     Args:
-        raw: movies as read, whose ids differ, indexed from 0.
-        config: holds the spelling.
+        raw: movies as read, with unique ids, indexed from 0.
+        config: the corrections of titles.
     """
     published = raw[TITLE_RAW].fillna("").replace(config.respell)
     parsed = [parse_title(title) for title in published]
@@ -116,9 +116,9 @@ def users_table(raw: pd.DataFrame | None, rated_by: Iterable[str]) -> pd.DataFra
     """The canonical table `users`.
 
     Args:
-        raw: users in the order of the source; None where it has no such file.
-        rated_by: ids of the users with a rating; they are the users where `raw` is None, numbers in
-            the order of their value and before other ids.
+        raw: users in the order of the source; None where it has no table of users.
+        rated_by: ids of the users with a rating, who are the users where `raw` is None: numeric ids
+            by value, before other ids.
     """
     if raw is None:
         raw = pd.DataFrame({USER_ID: sorted(rated_by, key=_natural)}, dtype="str")
@@ -132,7 +132,7 @@ def users_table(raw: pd.DataFrame | None, rated_by: Iterable[str]) -> pd.DataFra
 
 
 def _natural(user_id: str) -> tuple[int, int, str]:
-    """Order of ids: "2" before "10" before "a"; the same whatever the order of the ratings."""
+    """Sort key of ids: "2" before "10" before "a"."""
     if user_id.isascii() and user_id.isdigit() and len(user_id) < 20:
         return 0, int(user_id), user_id
     return 1, 0, user_id

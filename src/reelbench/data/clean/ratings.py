@@ -1,6 +1,6 @@
-"""Rows of the large tables, one by one: strings become numbers, and what cannot be used is named.
+"""Ratings and tags: validated row by row, then numbered, without repeated pairs, in a fixed order.
 
-Every row of the source is either usable or counted under the one reason why it is not.
+Every row of the source is either usable or counted under one reason.
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ Reasons = list[tuple[ibis.ir.BooleanValue, str]]
 
 @dataclass(frozen=True)
 class ValidatedRows:
-    """What became of the rows of one table.
+    """The rows of one table, validated.
 
     Attributes:
-        usable: `user_id` string, `item_idx` int32, `timestamp` int64 (null where there is none) and
-            `rating` float64 with `source_row` int64, or `tag` string; held by the engine.
+        usable: `user_id` string, `item_idx` int32, `timestamp` int64 (null where missing) and
+            `rating` float64 with `source_row` int64, or `tag` string; stored in the engine.
         read: number of rows of the source.
-        counts: number of rows per reason why they cannot be used; only reasons that occur.
-        unusable: those rows as they are in the source, with their `reason`.
+        counts: number of unusable rows per reason that occurs.
+        unusable: those rows as in the source, with their `reason`.
     """
 
     usable: ibis.Table
@@ -74,7 +74,7 @@ class ValidatedRows:
 
     @property
     def n_usable(self) -> int:
-        """Number of rows that can be used."""
+        """Number of usable rows."""
         return self.read - sum(self.counts.values())
 
 
@@ -85,17 +85,17 @@ def validate_ratings(
     config: ReadConfig,
     engine: Engine,
 ) -> ValidatedRows:
-    """Find the ratings that can be used.
+    """Find the usable ratings.
 
     Args:
         raw: ratings as read.
-        items: canonical items; no other movie is known.
-        users: users as read; None where the source has no such file, and so no unknown users.
-        config: holds the rating scale.
-        engine: where the tables are.
+        items: canonical items; other movies are unknown.
+        users: users as read; None where the source has none, so that no user is unknown.
+        config: the rating scale, and what to do with bad rows.
+        engine: holds the tables.
 
     Raises:
-        DataError: a row cannot be used and `on_bad_rows` is `fail`.
+        DataError: a row is unusable and `on_bad_rows` is `fail`.
     """
     rating = _number(raw.table[RATING], config.decimal)
     outside = (rating < config.rating_min) | (rating > config.rating_max)
@@ -110,19 +110,19 @@ def validate_ratings(
 def validate_tags(
     raw: RawRows, items: pd.DataFrame, users: pd.DataFrame, config: ReadConfig, engine: Engine
 ) -> ValidatedRows:
-    """Find the tags that can be used.
+    """Find the usable tags.
 
-    An empty tag, or one of a user who rated nothing, is no fault of the file: it is counted only.
+    An empty tag, or one of a user without ratings, is counted but is not an error.
 
     Args:
         raw: tags as read.
         items: canonical items.
         users: canonical users.
-        config: says what to do with bad rows.
-        engine: where the tables are.
+        config: what to do with bad rows.
+        engine: holds the tables.
 
     Raises:
-        DataError: a row cannot be used and `on_bad_rows` is `fail`.
+        DataError: a row is unusable and `on_bad_rows` is `fail`.
     """
     tag = raw.table[TAG].strip().nullif("")
     table = raw.table.mutate(**{_VALUE: tag})
@@ -132,7 +132,7 @@ def validate_tags(
 
 
 def unusable_rows(validated: ValidatedRows, engine: Engine) -> pa.Table:
-    """The rows that cannot be used, in an order that does not depend on the engine."""
+    """The unusable rows, in an order that does not depend on the engine."""
     if not validated.counts:  # the source need not be read again
         return engine.arrow(validated.unusable.limit(0))
     columns = [validated.unusable[name] for name in validated.unusable.columns]
@@ -148,7 +148,7 @@ def _validate(
     config: ReadConfig,
     engine: Engine,
 ) -> ValidatedRows:
-    """Judge rows whose value, already converted, is in the column `_value`."""
+    """Validate rows whose converted value is in the column `_value`."""
     source = [column for column in table.columns if column not in (_VALUE, EXCLUDED, SOURCE_ROW)]
     time = _seconds(table, config.time_format)
     given = table[TIMESTAMP].notnull() if TIMESTAMP in source else ibis.literal(False)
@@ -164,7 +164,7 @@ def _validate(
     kept = {name: rows[_VALUE], TIMESTAMP: rows["_time"]}
     if SOURCE_ROW in table.columns:
         kept[SOURCE_ROW] = rows[SOURCE_ROW]
-    # a number for the reason: a text, even a missing one, takes as much room as the rest of a row
+    # a number for the reason: a text, even null, takes as much memory as the rest of a row
     known = [*_COLUMN, no_time(config.time_format), *_left_out(table, engine)]
     kept[_CODE] = _code(rows[REASON], known)
     held = engine.cache(rows.select(USER_ID, ITEM_IDX, **kept))
@@ -176,7 +176,7 @@ def _validate(
 
 
 def no_time(time_format: str) -> str:
-    """What is wrong with a timestamp that cannot be read."""
+    """Reason for a timestamp that cannot be read."""
     return _TIME_FORMATS.get(time_format, f"timestamp is not a date like {time_format}")
 
 
@@ -201,7 +201,7 @@ def _number(column: ibis.ir.StringValue, decimal: str) -> ibis.ir.FloatingValue:
 
 
 def _seconds(table: ibis.Table, time_format: str) -> ibis.ir.IntegerValue:
-    """Unix seconds, null for what cannot be read; a date without a zone is one of UTC."""
+    """Unix seconds, null for what cannot be read; dates without a zone are UTC."""
     if TIMESTAMP not in table.columns:
         return ibis.null("int64")
     text = table[TIMESTAMP]
@@ -216,16 +216,16 @@ def _seconds(table: ibis.Table, time_format: str) -> ibis.ir.IntegerValue:
 
 @ibis.udf.scalar.builtin
 def try_strptime(text: str, pattern: str) -> Timestamp(timezone=None):  # type: ignore[valid-type]
-    """DuckDB's function: a point in time, null where the text does not have the pattern."""
+    """DuckDB's function: a time, null where the text does not match the pattern."""
 
 
 def _first(reasons: Sequence[tuple[ibis.ir.BooleanValue, str]]) -> ibis.ir.StringValue:
-    """The first reason that applies, null if none does."""
+    """The first reason that applies, or null."""
     return ibis.cases(*reasons, else_=ibis.null("string"))
 
 
 def _left_out(table: ibis.Table, engine: Engine) -> list[str]:
-    """Why rows are left out that have no fault."""
+    """Reasons of the reader to exclude rows that are not wrong."""
     if EXCLUDED not in table.columns:
         return []
     found = engine.arrow(table.select(EXCLUDED).distinct())[EXCLUDED].to_pylist()
@@ -259,7 +259,7 @@ def _counts(held: ibis.Table, known: Sequence[str], engine: Engine) -> dict[str,
 def _refuse(
     validated: ValidatedRows, faults: set[str], raw: RawRows, config: ReadConfig, engine: Engine
 ) -> None:
-    """Name the first bad row of the file, what is wrong with it, and what to do."""
+    """Raise a DataError that names the first bad row, its fault and the remedy."""
     if not faults or config.on_bad_rows == "drop":
         return
     bad = validated.unusable.filter(validated.unusable[REASON].isin(sorted(faults)))
@@ -272,7 +272,7 @@ def _refuse(
     total = ", ".join(f"{name}: {n}" for name, n in validated.counts.items())
     raise DataError(
         f"{where}, column {raw.file.label(column)}: '{values[columns.index(column)]}': {reason} "
-        f"({total}; of {validated.read} rows). Mend the file, or set read.on_bad_rows to drop"
+        f"({total}; of {validated.read} rows). Correct the file, or set read.on_bad_rows to drop"
     )
 
 
@@ -281,7 +281,7 @@ REPEATED = "same user and movie again (the last by time is kept; at equal times 
 
 
 def rated_by(validated: ValidatedRows, engine: Engine) -> list[str]:
-    """Ids of the users with a usable rating, in no order."""
+    """Ids of the users with a usable rating, in no particular order."""
     return engine.arrow(validated.usable.select(USER_ID).distinct())[USER_ID].to_pylist()
 
 
@@ -291,7 +291,7 @@ def interactions_table(validated: ValidatedRows, users: pd.DataFrame, engine: En
     Args:
         validated: ratings.
         users: canonical users.
-        engine: where the ratings are.
+        engine: holds the ratings.
 
     Returns:
         Rows sorted by user, time (missing first) and movie; with the number of each row in the
@@ -309,8 +309,8 @@ def interactions_table(validated: ValidatedRows, users: pd.DataFrame, engine: En
 def _without_repeated(rows: ibis.Table, engine: Engine) -> ibis.Table:
     """The last of each pair's rows.
 
-    Only the pairs that come more than once are put in order: they are few, and ordering all pairs
-    takes ten times as long as finding out which these are.
+    Only the repeated pairs are sorted: they are few, and sorting all pairs takes ten times as long
+    as finding them.
     """
     counted = rows.group_by(_PAIR).agg(n=rows.count())
     repeated = engine.cache(counted.filter(counted.n > 1).select(_PAIR))

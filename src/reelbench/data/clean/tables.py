@@ -1,4 +1,4 @@
-"""From tables as published to the four canonical ones, with an account of every row."""
+"""From published tables to the four canonical ones, with an account of every row."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ _NO_TAGS = pa.schema(
 
 @dataclass(frozen=True)
 class Canonical:
-    """What the stage `clean` writes.
+    """The content of data/clean.
 
     Attributes:
         tables: interactions, items, users, tags.
         counts: rows read, rows dropped per reason, and rows written, per table.
-        dropped: rows of the source that could not be used, by table; with the reason.
-        source_row: int64, the place of each row of `interactions` in the source, from 0. Not a
-            column, so that the table is the same whatever the order of the source.
+        dropped: unusable rows of the source, with the reason, by table.
+        source_row: int64, row number of each rating in the source, from 0. Not a column, so that
+            the table does not depend on the order of the source.
     """
 
     tables: dict[str, pa.Table]
@@ -56,10 +56,10 @@ class Canonical:
 
 
 def canonical(raw: RawTables, config: ReadConfig, engine: Engine) -> Canonical:
-    """Judge, number and sort the rows of a data set.
+    """Validate, number and sort the rows of a data set.
 
     Raises:
-        DataError: something is wrong with them, or no rating is left.
+        DataError: a row is unusable and `on_bad_rows` is `fail`, or no rating is usable.
     """
     movies = keep_usable(raw.items, ITEM_ID, config)
     people = keep_usable(raw.users, USER_ID, config) if raw.users else None
@@ -69,7 +69,7 @@ def canonical(raw: RawTables, config: ReadConfig, engine: Engine) -> Canonical:
     users = users_table(known, ratings.rated_by(validated, engine))
     interactions = ratings.interactions_table(validated, users, engine)
     if not len(interactions):
-        raise DataError(f"{raw.interactions.file.path}: there is no rating in it that can be used")
+        raise DataError(f"{raw.interactions.file.path}: no rating in it is usable")
     counts = {
         "interactions": _account(validated, len(interactions)),
         "items": _account_of_small(movies, items) | _about_items(movies, items, interactions),
@@ -93,7 +93,7 @@ def canonical(raw: RawTables, config: ReadConfig, engine: Engine) -> Canonical:
 
 
 def describe(tables: dict[str, pa.Table], config: ReadConfig) -> dict[str, Any]:
-    """Sizes of the catalogue, the declared rating scale, and whether every rating has a time."""
+    """Content of `paths.CATALOGUE`: sizes, the rating scale, and whether all ratings have times."""
     return {
         "n_users": len(tables["users"]),
         "n_items": len(tables["items"]),
@@ -131,6 +131,6 @@ def _about_items(kept: Kept, items: pd.DataFrame, interactions: pa.Table) -> dic
 
 
 def _text(frame: pd.DataFrame) -> pa.Table:
-    """Rows of a small table for a file of text: lists as Python writes them."""
+    """A small table as text, with lists in Python's notation."""
     text = frame.astype("str").where(frame.notna(), None)
     return pa.Table.from_pandas(text, preserve_index=False).replace_schema_metadata()

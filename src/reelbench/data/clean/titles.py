@@ -19,12 +19,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Title:
-    """A title taken apart.
+    """The parts of a title.
 
     Attributes:
         title: NFC, single spaces, article in front, without year and alternative titles.
-        year: four digits, of a range the first; None where there is none.
-        aka: other titles, normalised alike, in the order of the source, each once.
+        year: four digits, the first of a range; None without a year.
+        aka: other titles, normalised in the same way, in the order of the source, each once.
     """
 
     title: str
@@ -32,7 +32,7 @@ class Title:
     aka: tuple[str, ...] = ()
 
 
-# as they trail, by language; a word of another case ("Se, jie") is not taken for an article
+# as they trail, by language; in another case ("Se, jie") a word is not an article
 _ARTICLES = (
     *("The", "A", "An", "Da"),
     *("Le", "La", "Les", "L'", "L\u2019", "Un", "Une"),
@@ -47,9 +47,9 @@ _ARTICLE = "|".join(sorted(map(re.escape, _ARTICLES), key=len, reverse=True))
 _TRAILING = re.compile(rf"(?P<rest>.+), (?P<article>{_ARTICLE})(?P<subtitle>: .+)?")
 
 _DASH = "-\u2010-\u2015\u2212"  # hyphens, en and em dashes, minus
-# "1995", "2009-", "2006-2007"; IMDb tells films of one year apart by "1995/II"
+# "1995", "2009-", "2006-2007"; IMDb numbers films of the same name and year: "1995/II"
 _YEAR = re.compile(rf"(?P<year>1[89]\d\d|20\d\d)(?:/[IVXL]+)?(?: ?[{_DASH}] ?(?:\d\d|\d{{4}})?)?")
-# what IMDb puts behind a year: for video, television, video game; or no year known
+# what IMDb writes after a year: video, television, video game; or an unknown year
 _MARKER = re.compile(r"V|TV|VG|mini|\?{4}")
 _ALSO_KNOWN_AS = re.compile(r"(?:a\.?\s?k\.?\s?a\.?|also known as)[\s:]+", re.IGNORECASE)
 # "Birdman: Or (The Unexpected Virtue of Ignorance)": what follows belongs to the title
@@ -60,13 +60,13 @@ _INVISIBLE = str.maketrans("", "", "\ufeff\u200b\u00ad")
 
 
 def parse_title(raw: str) -> Title:
-    """Take a title apart.
+    """Split a title into title, year and other titles.
 
-    An article moves to the front only where it trails the title (or the part before a colon) after
-    a comma, and not if the title begins with it already ("Die, Mommie, Die"). Brackets at the end,
-    set off by a space, are a year, a marker of IMDb such as "(V)", or another title; of several
-    years the last one counts and the others are taken for titles. A bracket within the title,
-    glued to a word ("Frontière(s)") or after "or" stays; one never closed ends with the title.
+    A trailing article moves to the front if it follows a comma at the end of the title (or of the
+    part before a colon), unless the title begins with it already ("Die, Mommie, Die"). Brackets at
+    the end, after a space, are a year, a marker of IMDb such as "(V)", or another title; of several
+    years the last one counts and the others are titles. A bracket within the title, directly after
+    a word ("Frontière(s)") or after "or" stays; an unclosed one extends to the end.
     """
     title, year, groups = _split(raw)
     seen = {title}
@@ -100,7 +100,7 @@ def _split(raw: str) -> tuple[str, int | None, list[str]]:
 
 
 def _tidy(text: str) -> str:
-    """Entities resolved, NFC, and every run of white space one space; a fixed point."""
+    """Entities resolved, NFC, runs of white space as one space; a fixed point."""
     while True:
         tidy = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text).translate(_INVISIBLE)
         tidy = " ".join(unicodedata.normalize("NFC", tidy).split())
@@ -110,7 +110,7 @@ def _tidy(text: str) -> str:
 
 
 def _last_bracket(text: str) -> tuple[str, str | None]:
-    """The text before a bracket at its end, and what that holds; None where there is none."""
+    """The text before a bracket at its end, and the content of the bracket; None without one."""
     if text.endswith("))") and text.count(")") > text.count("("):
         text = text[:-1]  # "(Mona ja palavan rakkauden aika) (1983))"
     start = _opening(text)
@@ -124,14 +124,14 @@ def _last_bracket(text: str) -> tuple[str, str | None]:
 
 
 def _unwrapped(bracket: str) -> str:
-    """What a bracket holds, which may be a bracket itself."""
+    """Content of a bracket, which may be a bracket itself."""
     while bracket.startswith("(") and _opening(bracket) == 0:
         bracket = bracket[1:].removesuffix(")").strip()
     return bracket
 
 
 def _opening(text: str) -> int:
-    """Where the bracket opens that ends the text, or the outermost that nobody closed; else -1."""
+    """Start of the bracket that ends the text, or of the outermost unclosed one; else -1."""
     depth = 0
     for position in range(len(text) - 1, -1, -1):
         if text[position] == ")":

@@ -30,8 +30,8 @@ _READERS = {
 class TableConfig(Section):
     """One file of the format `table`."""
 
-    file: str | None  # text, or Parquet by its ending; null: there is no such table
-    columns: dict[str, str | None]  # our name of a column → its name in the file, null: not there
+    file: str | None  # text, or Parquet by its ending; null: no such table
+    columns: dict[str, str | None]  # our name of a column → its name in the file; null: none
 
 
 class TablesConfig(Section):
@@ -44,7 +44,7 @@ class TablesConfig(Section):
 
 
 class ReadConfig(Section):
-    """Section `data.read`. Keys with a default are those that most formats fix themselves."""
+    """Section `data.read`. Keys with a default are fixed by most formats."""
 
     format: Literal[
         "atomic",
@@ -57,11 +57,11 @@ class ReadConfig(Section):
     ]
     columns: dict[str, str] = Field(default={})  # our name of a column → its name in the files
     genre_separator: str
-    no_genre: str  # stands in the place of genres for a movie without one
-    respell: dict[str, str]  # titles that the publisher misspelt → how they are spelt
+    no_genre: str  # written instead of genres for a movie without any
+    respell: dict[str, str]  # misspelt title of the publisher → correct title
     rating_min: float
     rating_max: float
-    # a row that cannot be used (no number, off the scale, unknown movie): fail, or drop and count
+    # for an unusable row (no number, off the scale, unknown movie): fail, or drop and count
     on_bad_rows: Literal["fail", "drop"]
     encoding: str = "utf-8"
     delimiter: Annotated[str, StringConstraints(min_length=1, max_length=4)] = ","
@@ -75,9 +75,9 @@ class ReadConfig(Section):
 
 @dataclass(frozen=True)
 class RawRows:
-    """A table of the size of the ratings: still strings, and the file to point at in a message.
+    """A table of the size of the ratings, as strings, and its source for messages.
 
-    A column `excluded`, where there is one, says why a row is left out that has no fault.
+    An optional column `excluded` has the reason why a correct row is left out.
     """
 
     table: ibis.Table
@@ -86,7 +86,7 @@ class RawRows:
 
 @dataclass(frozen=True)
 class RawFrame:
-    """A small table, indexed by line number, and the file to point at in a message."""
+    """A small table, indexed by line number, and its source for messages."""
 
     frame: pd.DataFrame
     file: RowSource
@@ -98,10 +98,9 @@ class RawTables:
 
     Attributes:
         interactions: strings `user_id`, `item_id`, `rating` and, if the source has it, `timestamp`.
-        items: in the order of the source: `item_id`, `title_raw` str; `year` Int16, missing where
-            the source has no column for it or no number in it; `genres` list of str; and what else
-            the source has.
-        users: `user_id` and what else the source has, in its order; None if it has no such file.
+        items: in the order of the source: `item_id`, `title_raw` str; optionally `year` Int16;
+            `genres` list of str; and other columns of the source.
+        users: `user_id` and other columns of the source, in its order; None if it has no users.
         tags: strings `user_id`, `item_id`, `tag`, `timestamp`; None if the source has none.
     """
 
@@ -115,7 +114,7 @@ def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
     """Read the files in `folder` with the reader of their format.
 
     Raises:
-        DataError: a file is missing, or is not what the format says.
+        DataError: a file is missing or not in the format.
     """
     module, _, function = _READERS[config.format].partition(":")
     reader = getattr(importlib.import_module(f"{__name__}.{module}"), function)
@@ -124,7 +123,7 @@ def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
 
 
 def split_genres(genres: pd.Series, config: ReadConfig) -> list[list[str]]:
-    """Genres as lists; empty where the source has none or says so in words."""
+    """Genres as lists, empty for a movie without genres."""
     known = genres.where(genres != config.no_genre, None).fillna("")
     return [[g.strip() for g in t.split(config.genre_separator) if g.strip()] for t in known]
 

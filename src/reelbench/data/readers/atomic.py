@@ -1,8 +1,8 @@
 """RecBole's atomic files: NAME.inter, NAME.item, NAME.user.
 
-Tab-separated, unquoted, header `field:type`. The types (token, token_seq, float, float_seq) say no
-more than our own schema does, and are dropped. RecBole splits "Toy Story (1995)" into a title and a
-year at the last bracket; here `title_raw` is put together again.
+Tab-separated, unquoted, header `field:type`. The types (token, token_seq, float, float_seq) are
+dropped, since our schema has them. RecBole splits "Toy Story (1995)" into a title and a year at the
+last bracket; `title_raw` joins them again.
 https://recbole.io/docs/user_guide/data/atomic_files.html
 """
 
@@ -28,7 +28,7 @@ from reelbench.data.text import TextFile, open_text, rename
 
 
 def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
-    """Read the one set of atomic files in a folder; NAME.user may be missing."""
+    """Read the atomic files in a folder; NAME.user may be missing."""
     name = _name(folder)
     ratings = _open(folder / f"{name}.inter", config, {USER_ID, ITEM_ID, RATING})
     items = _open(folder / f"{name}.item", config, {ITEM_ID, TITLE_RAW, GENRES})
@@ -44,7 +44,7 @@ def _name(folder: Path) -> str:
     found = sorted(file.stem for file in folder.glob("*.inter"))
     if len(found) != 1:
         names = ", ".join(found) or "none"
-        raise DataError(f"{folder}: one file *.inter was expected, there are: {names}")
+        raise DataError(f"{folder}: expected one file *.inter, found: {names}")
     return found[0]
 
 
@@ -63,9 +63,9 @@ def _items(items: pd.DataFrame, config: ReadConfig) -> pd.DataFrame:
     items[GENRES] = split_genres(items[GENRES], config)
     if YEAR in items:
         bracket = " (" + items[YEAR] + ")"
-        # "unkonwn" stands in both columns for a title without a bracket
+        # "unkonwn" is in both columns for a title without a bracket
         bracket = bracket.where(~items[TITLE_RAW].isin(list(config.respell)), "").fillna("")
         items[TITLE_RAW] = items[TITLE_RAW] + bracket
-        # "V" or "unkonwn" is no year; the title may know it
+        # "V" or "unkonwn" is not a year; the title may contain it
         items[YEAR] = years(items[YEAR])
     return items

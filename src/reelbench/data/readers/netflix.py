@@ -1,7 +1,7 @@
 """The Netflix Prize: `combined_data_*.txt` and `movie_titles.csv`.
 
-A line "5:" opens the ratings of movie 5, each a line "user,rating,date". The files go to a Parquet
-file block by block, as columns, so that memory does not grow with them.
+A line "5:" opens the ratings of movie 5, each a line "user,rating,date". The files are converted to
+Parquet block by block, in constant memory.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class NetflixFiles:
         return self.paths[0]
 
     def label(self, column: str) -> str:
-        """The files name no column."""
+        """Our name, since the files have no header."""
         return column
 
     def locate(
@@ -64,10 +64,10 @@ class NetflixFiles:
 
 
 def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
-    """Read movie_titles.csv and as many combined_data_*.txt as there are."""
+    """Read movie_titles.csv and all files combined_data_*.txt."""
     paths = tuple(sorted(folder.glob("combined_data_*.txt")))
     if not paths:
-        raise DataError(f"{folder}: no file combined_data_*.txt is there, one at least is needed")
+        raise DataError(f"{folder}: at least one file combined_data_*.txt is needed")
     titles = open_headless(
         folder / "movie_titles.csv", (ITEM_ID, YEAR, TITLE_RAW), ",", "iso-8859-1", rest=True
     )
@@ -93,7 +93,7 @@ def _tables(path: Path) -> Iterator[pa.Table]:
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
-    """The file in pieces that end with a line."""
+    """The file in blocks of whole lines."""
     empty = True
     with path.open("rb") as stream:
         while block := stream.read(_BLOCK):
@@ -101,11 +101,11 @@ def _blocks(path: Path) -> Iterator[bytes]:
             block += stream.readline()
             yield block
     if empty:
-        raise DataError(f"{path} is empty: lines 'movie:' and 'user,rating,date' were expected")
+        raise DataError(f"{path} is empty: expected lines 'movie:' and 'user,rating,date'")
 
 
 def _parse(block: bytes, movie: bytes, path: Path, line: int) -> tuple[pa.Table, bytes]:
-    """Ratings of a block that goes on with `movie`, and the movie that it ends with.
+    """Ratings of a block that continues `movie`, and the movie at its end.
 
     Args:
         line: number of the block's first line in the file.
@@ -115,7 +115,9 @@ def _parse(block: bytes, movie: bytes, path: Path, line: int) -> tuple[pa.Table,
     ratings = [piece.strip(b"\r\n") for piece in pieces[::2]]
     counts = [piece.count(b"\n") + 1 if piece else 0 for piece in ratings]
     if counts[0] and not movie:
-        raise DataError(f"{path}, line {line}: a line with a movie's number, '1:', was expected")
+        raise DataError(
+            f"{path}, line {line}: expected a line with the number of a movie, such as '1:'"
+        )
     values = _values(b"\n".join(piece for piece in ratings if piece))
     if values is None or len(values) != sum(counts):
         raise DataError(_first_fault(path, block, line))
@@ -125,7 +127,7 @@ def _parse(block: bytes, movie: bytes, path: Path, line: int) -> tuple[pa.Table,
 
 
 def _values(text: bytes) -> pa.Table | None:
-    """Rows "user,rating,date" as columns of strings; None if there are other lines between them."""
+    """Rows "user,rating,date" as columns of strings; None if another line is among them."""
     if not text:
         return pa.table({name: pa.array([], pa.string()) for name in _VALUES})
     strings = dict.fromkeys(_VALUES, pa.string())

@@ -1,7 +1,7 @@
 """TMDB 5000: movies with a mean vote, and no users.
 
-One pseudo-user stands for everybody: the rating is `vote_average`, without a time. Columns of JSON
-are lists of objects with a `name`. Credits are joined by the movie's id, since titles come twice.
+One pseudo-user represents all voters: the rating is `vote_average`, without a time. JSON columns
+are lists of objects with a `name`. Credits are joined by the movie's id, since titles repeat.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Votes:
     def locate(
         self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
     ) -> tuple[str, tuple[str, ...]]:
-        """The first line with one of these rows, and the row; the user stands in no line."""
+        """The first line with one of these rows, and the row; the file has no users."""
         place = columns.index(USER_ID)
         own = {row[:place] + row[place + 1 :] for row in rows}
         where, found = self.file.locate(own, [c for c in columns if c != USER_ID])
@@ -113,7 +113,7 @@ def _items(movies: pd.DataFrame, file: TextFile) -> pd.DataFrame:
 
 
 def _with_credits(items: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Add the director and the first of the cast; missing for a movie without credits."""
+    """Add the director and the first names of the cast; missing for a movie without credits."""
     file = rename(open_text(path), {ITEM_ID: "movie_id"}, (ITEM_ID, "cast", "crew"))
     credits = file.frame()
     people = pd.DataFrame(
@@ -132,10 +132,10 @@ def _with_credits(items: pd.DataFrame, path: Path) -> pd.DataFrame:
 def _parsed(
     values: pd.Series, file: TextFile, column: str, take: Callable[[list[Any]], Any]
 ) -> pd.Series:
-    """What `take` makes of each JSON list.
+    """`take` applied to each JSON list.
 
     Raises:
-        DataError: a value is no list of objects.
+        DataError: a value is not a list of objects.
     """
     parsed = []
     for line, text in values.items():
@@ -143,8 +143,8 @@ def _parsed(
             parsed.append(take(json.loads(text) if isinstance(text, str) else []))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise DataError(
-                f"{file.path}, line {line}, column {column}: a JSON list of objects with a name "
-                f"was expected, not '{str(text)[:60]}' ({error})"
+                f"{file.path}, line {line}, column {column}: expected a JSON list of objects with "
+                f"a name, not '{str(text)[:60]}' ({error})"
             ) from error
     return pd.Series(parsed, index=values.index, dtype=object)
 

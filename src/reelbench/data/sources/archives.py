@@ -1,4 +1,4 @@
-"""Taking files out of a zip or tar archive; its own names are never used as paths."""
+"""Files of a folder, a zip or a tar archive; names in an archive are never used as paths."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _BROKEN = (
 
 @dataclass(frozen=True)
 class Member:
-    """A file in an archive."""
+    """A file in an archive or a folder."""
 
     name: str
-    size: int  # bytes, as the archive claims
+    size: int  # bytes, as the archive says
     open: Callable[[], IO[bytes]]
 
 
@@ -41,13 +41,15 @@ def is_archive(path: Path) -> bool:
 
 @contextmanager
 def members(file: Path) -> Iterator[list[Member]]:
-    """The files in an archive; folders, links and devices are left out.
+    """The files in a folder or an archive, without folders, links and devices.
 
     Raises:
-        DataError: the archive is damaged, for example cut off by a broken download.
+        DataError: the archive is damaged, for example by an interrupted download.
     """
     try:
-        if tarfile.is_tarfile(file):
+        if file.is_dir():
+            yield [_of_folder(path) for path in file.iterdir() if path.is_file()]
+        elif tarfile.is_tarfile(file):
             with tarfile.open(file) as tar:
                 yield [_of_tar(tar, info) for info in tar.getmembers() if info.isfile()]
         else:
@@ -55,31 +57,31 @@ def members(file: Path) -> Iterator[list[Member]]:
                 yield [_of_zip(archive, i) for i in archive.infolist() if not i.is_dir()]
     except _BROKEN as error:
         raise DataError(
-            f"{file} is no whole archive ({error}): it was cut off or is another kind of file. "
-            "Delete it and fetch it again"
+            f"{file} is not a complete archive ({error}): it was cut off or is another kind of "
+            "file. Delete it and fetch it again"
         ) from error
 
 
 def find(found: list[Member], folder: str, name: str, archive: Path) -> Member | None:
-    """The file `folder/name`, or the only one of that name in another folder; None without one.
+    """The file `folder/name`, or the only file of that name in another folder, or None.
 
     Raises:
         DataError: several other folders have such a file.
     """
     wanted = f"{folder}/{name}" if folder else name
     exact = [member for member in found if member.name == wanted]
-    alike = exact or [m for m in found if PurePosixPath(m.name).name == name]
-    if len(alike) > 1:
-        names = ", ".join(sorted(member.name for member in alike))
-        raise DataError(f"{archive.name} has several files {name}: {names}")
-    return alike[0] if alike else None
+    same_name = exact or [m for m in found if PurePosixPath(m.name).name == name]
+    if len(same_name) > 1:
+        names = ", ".join(sorted(member.name for member in same_name))
+        raise DataError(f"{archive.name} contains several files {name}: {names}")
+    return same_name[0] if same_name else None
 
 
 def extract(member: Member, target: Path) -> None:
-    """Write a file to a name of our choice, and no more bytes than it claims to have.
+    """Write a file to `target`, and no more bytes than its declared size.
 
     Raises:
-        DataError: it is larger than any file of a data set, or than it says.
+        DataError: it is larger than any file of a data set, or than its declared size.
     """
     if member.size > LARGEST_MEMBER:
         raise DataError(f"{member.name} would take {member.size:,} bytes: refused")
@@ -88,8 +90,12 @@ def extract(member: Member, target: Path) -> None:
         while chunk := source.read(_CHUNK):
             written += len(chunk)
             if written > member.size:
-                raise DataError(f"{member.name} has more than the {member.size:,} bytes it claims")
+                raise DataError(f"{member.name} is larger than its declared {member.size:,} bytes")
             sink.write(chunk)
+
+
+def _of_folder(path: Path) -> Member:
+    return Member(path.name, path.stat().st_size, lambda: path.open("rb"))
 
 
 def _of_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:

