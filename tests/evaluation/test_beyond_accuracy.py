@@ -44,37 +44,37 @@ def test_gini_of_equal_shares_and_of_one_item_for_all() -> None:
     assert math.isnan(beyond.gini(np.full((2, 2), -1), 4, 2))
 
 
-@pytest.mark.parametrize("seed", range(200))
-def test_gini_is_half_the_mean_difference_over_the_mean(seed: int) -> None:
+def test_gini_is_half_the_mean_difference_over_the_mean() -> None:
     """The definition, over all pairs of items."""
-    rng = np.random.default_rng(seed)
-    lists = rng.integers(-1, 12, size=(int(rng.integers(1, 9)), 5))
-    lists[0, 0] = 3
-    counts = np.bincount(lists[lists >= 0], minlength=12)
-    differences = np.abs(counts[:, None] - counts).mean()
-    assert beyond.gini(lists, 12, 5) == pytest.approx(differences / (2 * counts.mean()), abs=1e-12)
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        lists = rng.integers(-1, 12, size=(int(rng.integers(1, 9)), 5))
+        lists[0, 0] = 3
+        counts = np.bincount(lists[lists >= 0], minlength=12)
+        differences = np.abs(counts[:, None] - counts).mean()
+        assert beyond.gini(lists, 12, 5) == pytest.approx(
+            differences / (2 * counts.mean()), abs=1e-12
+        )
 
 
-@pytest.mark.parametrize("seed", range(200))
-def test_diversity_is_the_mean_distance_of_all_pairs(
-    seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from scipy.spatial.distance import cosine
+def test_diversity_is_the_mean_distance_of_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in range(200):
+        from scipy.spatial.distance import cosine
 
-    monkeypatch.setattr(beyond, "_CELLS_AT_ONCE", 60)  # so that chunks are made
-    rng = np.random.default_rng(seed)
-    vectors = rng.normal(size=(15, 4))
-    lists = np.stack([rng.permutation(15)[:6] for _ in range(5)])
-    lists[1, 1:] = -1
-    lists[2, 4:] = -1
-    k = int(rng.integers(2, 7))
-    found = beyond.diversity(lists, vectors, k)
-    assert np.isnan(found[1])
-    for row, value in zip(np.delete(lists, 1, axis=0), np.delete(found, 1), strict=True):
-        items = [item for item in row[:k] if item >= 0]
-        pairs = itertools.combinations(items, 2)
-        expected = np.mean([cosine(vectors[a], vectors[b]) for a, b in pairs])
-        assert value == pytest.approx(expected, abs=1e-9)
+        monkeypatch.setattr(beyond, "_CELLS_AT_ONCE", 60)  # so that chunks are made
+        rng = np.random.default_rng(seed)
+        vectors = rng.normal(size=(15, 4))
+        lists = np.stack([rng.permutation(15)[:6] for _ in range(5)])
+        lists[1, 1:] = -1
+        lists[2, 4:] = -1
+        k = int(rng.integers(2, 7))
+        found = beyond.diversity(lists, vectors, k)
+        assert np.isnan(found[1])
+        for row, value in zip(np.delete(lists, 1, axis=0), np.delete(found, 1), strict=True):
+            items = [item for item in row[:k] if item >= 0]
+            pairs = itertools.combinations(items, 2)
+            expected = np.mean([cosine(vectors[a], vectors[b]) for a, b in pairs])
+            assert value == pytest.approx(expected, abs=1e-9)
 
 
 def test_an_item_that_nothing_is_known_of_is_unlike_all() -> None:
