@@ -20,14 +20,14 @@ _HELP = """Which recommender should you use, and what does it cost? With evidenc
 
 \b
 Typical steps, in the folder of the project:
-  make repro                           data, models, leaderboard
+  make repro                           run the pipeline up to the leaderboard
   make ui                              compare the runs in MLflow
   reelbench recommend --user 42        movies for a user
   reelbench recommend --liked "Heat"   movies for a new user
   reelbench similar "toy story"        movies similar to a movie
   make app                             the same in the browser
   reelbench tune svd                   search a model's parameters
-  reelbench data list                  list data sets; for your own: docs/data.md
+  reelbench data list                  list data sets; for your own see docs/data.md
 \b
 Help on a command: reelbench COMMAND --help
 """
@@ -139,17 +139,19 @@ def serve(port: Annotated[int, _PORT] = 5001) -> None:
 
 @app.command()
 def seeds(
-    models: Annotated[list[str], typer.Argument(help="Names of models.")],
+    models: Annotated[list[str], typer.Argument(help="Names of models, such as svd.")],
     n: Annotated[int, typer.Option(min=1, help="Number of trainings.")] = 5,
 ) -> None:
-    """Train models with several seeds on the current split, to see the spread over seeds."""
+    """Train models with several seeds on the current split; print mean and standard deviation."""
     from reelbench.tuning import repeat
 
     _each(models, lambda model: _print_spread(model, repeat.seeds(model, n)))
 
 
 @app.command()
-def folds(models: Annotated[list[str], typer.Argument(help="Names of models.")]) -> None:
+def folds(
+    models: Annotated[list[str], typer.Argument(help="Names of models, such as svd.")],
+) -> None:
     """Train and evaluate models on every fold of split=kfold; print mean and standard deviation."""
     from reelbench.stages.featurize import read_catalogue
     from reelbench.tuning import repeat
@@ -159,7 +161,7 @@ def folds(models: Annotated[list[str], typer.Argument(help="Names of models.")])
 
 @app.command()
 def tune(
-    models: Annotated[list[str], typer.Argument(help="Names of models.")],
+    models: Annotated[list[str], typer.Argument(help="Names of models, such as svd.")],
     write: Annotated[
         bool,
         typer.Option("--write", help="Write the best parameters to conf/models/."),
@@ -168,7 +170,7 @@ def tune(
         bool, typer.Option("--force", "-f", help="Repeat a search that is finished.")
     ] = False,
 ) -> None:
-    """Search models' parameters on the valid part, with the same budget for each."""
+    """Search parameters of models on the valid part, with the same budget for each."""
     from reelbench.compose import compose
     from reelbench.stages import tune as stage
     from reelbench.tuning import record
@@ -191,7 +193,7 @@ def tune(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )
 def replicate(context: typer.Context) -> None:
-    """Re-run the published systems in replications/ (only in a checkout)."""
+    """Re-run the five published systems of replications/; needs a checkout."""
     import runpy
     import sys
 
@@ -233,8 +235,10 @@ def _print_spread(model: str, found: dict[str, Any]) -> None:
 
 @gate.command("compare")
 def gate_compare(
-    base: Annotated[str, typer.Argument(help="Base: a folder or git revision, such as HEAD~1.")],
-    new: Annotated[str, typer.Argument(help="New results: likewise.")] = ".",
+    base: Annotated[
+        str, typer.Argument(help="Baseline: a folder or git revision, such as HEAD~1.")
+    ],
+    new: Annotated[str, typer.Argument(help="New results: a folder or git revision.")] = ".",
 ) -> None:
     """Print what changed, as Markdown; exit code 1 if a gated metric is significantly worse."""
     from reelbench import params

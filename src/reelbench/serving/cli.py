@@ -32,8 +32,10 @@ def recommend(
         list[str] | None, typer.Option(help="Title that a new user likes; can be repeated")
     ] = None,
     age: Annotated[int | None, typer.Option(help="Age of a new user in years")] = None,
-    gender: Annotated[str | None, typer.Option(help="As in the data set, such as F or M")] = None,
-    occupation: Annotated[str | None, typer.Option(help="As in the data set")] = None,
+    gender: Annotated[
+        str | None, typer.Option(help="Gender as in the data set, such as F or M")
+    ] = None,
+    occupation: Annotated[str | None, typer.Option(help="Occupation as in the data set")] = None,
     zip_code: Annotated[str | None, typer.Option("--zip", help="Zip code")] = None,
     k: _K = 10,
     model: Annotated[
@@ -113,7 +115,7 @@ def similar(
 def open_app(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1")] = 7860,
 ) -> None:
-    """Start the web app for recommendations on 127.0.0.1 (docs/app.md)."""
+    """Start the web app for recommendations (docs/app.md)."""
     from reelbench.seeds import pin_runtime
 
     pin_runtime(threads=1)
