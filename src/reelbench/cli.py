@@ -55,6 +55,7 @@ _PORT = typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")
 
 @app.callback()
 def main() -> None:
+    """Set up what all commands share."""
     # compiled modules are kept whatever the environment says: the next command starts in a third
     # of the time
     sys.dont_write_bytecode = False

@@ -111,6 +111,7 @@ def _keys_at(config: type[Section], location: list[str]) -> list[str]:
 
 
 def nearest(key: str, known: list[str]) -> str:
+    """End of a message about an unknown key: the nearest known one, or else all of them."""
     match = process.extractOne(key, known, score_cutoff=50)
     if match:
         return f"; did you mean '{match[0]}'?"

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from typing_extensions import override
 
 from reelbench.columns import DIRECTOR, GENRES
 from reelbench.features.block import USER_PREFIX, Block, Catalogue, FeatureBlock
@@ -17,6 +18,8 @@ from reelbench.params import Section
 
 
 class CategoriesConfig(Section):
+    """Parameters of the numbered categories."""
+
     #: columns of the items table whose values are numbered, where the data set has them
     items: tuple[str, ...]
     #: columns of the users table, likewise
@@ -36,6 +39,7 @@ class CategoriesBlock(FeatureBlock[CategoriesConfig]):
 
     Config = CategoriesConfig
 
+    @override
     def build(self, catalogue: Catalogue) -> Block:
         items, users, train = catalogue.items, catalogue.users, catalogue.train
         warm_items, warm_users = catalogue.train_items(), np.unique(train.user_idx)
@@ -57,6 +61,7 @@ class GenresBlock(FeatureBlock[Section]):
     An item without genres has a row of zeros.
     """
 
+    @override
     def build(self, catalogue: Catalogue) -> Block:
         lists = list(catalogue.items[GENRES])
         names = sorted({genre for item in catalogue.train_items() for genre in lists[item]})
@@ -70,6 +75,7 @@ class DirectorsBlock(FeatureBlock[Section]):
     `names` [""].
     """
 
+    @override
     def build(self, catalogue: Catalogue) -> Block:
         words = [word.split(",")[0].strip() for word in _words(catalogue.items, DIRECTOR)]
         director, names = _numbered(words, catalogue.train_items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from pydantic import PositiveInt
+from typing_extensions import override
 
 from reelbench.columns import AGE, GENDER, OCCUPATION, ZIP_CODE
 from reelbench.features.block import USER_PREFIX, Block, Catalogue, FeatureBlock
@@ -13,6 +14,8 @@ from reelbench.params import Section
 
 
 class DemographicsConfig(Section):
+    """Parameters of `Demographics`."""
+
     #: digits of a zip code that are read
     zip_digits: PositiveInt
     #: a value that fewer users of train have gets no column
@@ -33,6 +36,7 @@ class DemographicsBlock(FeatureBlock[DemographicsConfig]):
 
     Config = DemographicsConfig
 
+    @override
     def build(self, catalogue: Catalogue) -> Block:
         users = catalogue.users
         warm = np.unique(catalogue.train.user_idx)

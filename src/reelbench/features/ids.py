@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from pydantic import PositiveInt
+from typing_extensions import override
 
 from reelbench.features.block import Block, Catalogue, FeatureBlock
 from reelbench.params import Section
@@ -12,6 +13,7 @@ from reelbench.params import Section
 class IdsBlock(FeatureBlock[Section]):
     """Sizes and rating scale: `n_users` and `n_items` int64 (), `rating_scale` float64 (2,)."""
 
+    @override
     def build(self, catalogue: Catalogue) -> Block:
         ids = catalogue.ids
         return {
@@ -22,6 +24,8 @@ class IdsBlock(FeatureBlock[Section]):
 
 
 class NoiseConfig(Section):
+    """Parameters of the random control."""
+
     #: columns of the vectors, as many as those of the block that they replace
     columns: PositiveInt
 
@@ -34,6 +38,7 @@ class NoiseBlock(FeatureBlock[NoiseConfig]):
 
     Config = NoiseConfig
 
+    @override
     def build(self, catalogue: Catalogue) -> Block:
         shape = (catalogue.ids.n_items, self.config.columns)
         # normal in every column has no preferred direction

@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 from pydantic import model_validator
+from typing_extensions import override
 
 from reelbench.columns import YEAR
 from reelbench.features.block import Block, Catalogue, FeatureBlock
@@ -14,6 +15,8 @@ from reelbench.params import Section
 
 
 class NumericConfig(Section):
+    """Parameters of the numeric columns."""
+
     #: columns of the items table; those that the data set does not have are left out
     columns: tuple[str, ...]
     #: of these, the ones whose log(1 + x) is taken: sums of money and counts differ by factors
@@ -43,6 +46,7 @@ class NumericBlock(FeatureBlock[NumericConfig]):
 
     Config = NumericConfig
 
+    @override
     def build(self, catalogue: Catalogue) -> Block:
         names = [name for name in self.config.columns if name in catalogue.items]
         values = np.empty((len(catalogue.items), len(names)))
@@ -92,6 +96,7 @@ class YearsBlock(FeatureBlock[Section]):
     unknown year is 0, the mean. `known` is 1 where the year is known.
     """
 
+    @override
     def build(self, catalogue: Catalogue) -> Block:
         years = catalogue.items[YEAR].to_numpy(dtype=np.float64, na_value=np.nan)
         known = ~np.isnan(years)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from pydantic import PositiveInt
+from typing_extensions import override
 
 from reelbench.columns import TITLE, YEAR
 from reelbench.features.block import Block, Catalogue, FeatureBlock
@@ -26,6 +27,8 @@ _LOG = logging.getLogger(__name__)
 
 
 class TextConfig(Section):
+    """Parameters of the text encoder."""
+
     #: texts encoded at once: a text's last digits depend on its batch, so this is part of the
     #: result
     batch_size: PositiveInt
@@ -46,6 +49,7 @@ class TextBlock(FeatureBlock[TextConfig]):
 
     Config = TextConfig
 
+    @override
     def build(self, catalogue: Catalogue) -> Block:
         texts = describe(catalogue.items, self.config.columns, head=self.config.head)
         if not any(texts):

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from pydantic import PositiveInt
 from scipy import sparse
+from typing_extensions import override
 
 from reelbench.columns import ITEM_IDX, TAG, USER_IDX
 from reelbench.features.block import Block, Catalogue, FeatureBlock
@@ -24,6 +25,8 @@ PAIR_PREFIX = "pair_"
 
 
 class TfidfConfig(Section):
+    """Parameters of the TF-IDF of texts."""
+
     #: columns of the items table whose words are read, where the data set has them
     columns: tuple[str, ...]
     #: whether the words of users' tags are read too
@@ -43,6 +46,7 @@ class TfidfBlock(FeatureBlock[TfidfConfig]):
 
     Config = TfidfConfig
 
+    @override
     def build(self, catalogue: Catalogue) -> Block:
         texts = self._texts(catalogue)
         known = [texts[item] for item in catalogue.train_items()]
@@ -62,6 +66,8 @@ class TfidfBlock(FeatureBlock[TfidfConfig]):
 
 
 class RowTagsConfig(Section):
+    """Parameters of the tags per rating."""
+
     #: the most frequent words that are kept
     max_terms: PositiveInt
 
@@ -80,6 +86,7 @@ class RowTagsBlock(FeatureBlock[RowTagsConfig]):
 
     Config = RowTagsConfig
 
+    @override
     def build(self, catalogue: Catalogue) -> Block:
         pairs = catalogue.tags.groupby([USER_IDX, ITEM_IDX], sort=True)[TAG].agg(" ".join)
         train = pd.MultiIndex.from_arrays([catalogue.train.user_idx, catalogue.train.item_idx])

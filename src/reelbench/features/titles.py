@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import PositiveInt
+from typing_extensions import override
 
 from reelbench.columns import TITLE
 from reelbench.features.block import Block, Catalogue, FeatureBlock
@@ -30,6 +31,8 @@ _TOKEN = re.compile(r"'s\b|[^\W_]+(?:-[^\W_]+)*")
 
 
 class TitlesConfig(Section):
+    """Parameters of the titles as word vectors."""
+
     #: words kept of a title; what comes later is cut off
     max_tokens: PositiveInt
 
@@ -48,6 +51,7 @@ class TitlesBlock(FeatureBlock[TitlesConfig]):
 
     Config = TitlesConfig
 
+    @override
     def build(self, catalogue: Catalogue) -> Block:
         titles = [tokenize(title) for title in catalogue.items[TITLE]]
         index = _rows_in_glove(

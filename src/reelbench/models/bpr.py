@@ -20,6 +20,7 @@ from typing import Self
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from scipy import sparse
+from typing_extensions import override
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
@@ -54,6 +55,7 @@ class BPR(FactorRanker):
     Config = BPRConfig
     config: BPRConfig
 
+    @override
     def prepare(self) -> None:
         import implicit.cpu.bpr  # noqa: F401
 

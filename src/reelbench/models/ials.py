@@ -18,6 +18,7 @@ from typing import Self
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat
 from scipy import linalg, sparse
+from typing_extensions import override
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
@@ -51,6 +52,7 @@ class IALS(FactorRanker):
     Config = IALSConfig
     config: IALSConfig
 
+    @override
     def prepare(self) -> None:
         import implicit.cpu.als  # noqa: F401
 

@@ -9,6 +9,7 @@ import ibis
 import numpy as np
 import pyarrow as pa
 from pydantic import Field, PositiveInt, model_validator
+from typing_extensions import override
 
 from reelbench.columns import ITEM_IDX, PART, SOURCE_ROW, USER_IDX
 from reelbench.data import DataError
@@ -41,6 +42,7 @@ class Random(Protocol):
     test: Annotated[Share, Field(gt=0)]
     valid: Share
 
+    @override
     def assign(self, given: SplitInput) -> ibis.Table:
         rows = _rows(given)
         n_test = max(1, floor_share(self.test, len(rows)))
@@ -70,6 +72,7 @@ class KFold(Protocol):
             raise ValueError(f"fold {self.fold} is not in 1 to {self.folds}")
         return self
 
+    @override
     def assign(self, given: SplitInput) -> ibis.Table:
         rows = _rows(given)
         place = given.rng.permutation(len(rows))
@@ -86,6 +89,7 @@ class RandomByUser(OfEachUser):
 
     method: Literal["random_by_user"]
 
+    @override
     def assign(self, given: SplitInput) -> ibis.Table:
         rows = _rows(given)
         drawn = _with_column(rows, _DRAW, given.rng.permutation(len(rows)))
@@ -111,6 +115,7 @@ class ColdItems(Protocol):
             raise ValueError(f"test {self.test} and valid {self.valid} leave nothing for train")
         return self
 
+    @override
     def assign(self, given: SplitInput) -> ibis.Table:
         rated = given.engine.arrow(given.ratings.select(ITEM_IDX).distinct().order_by(ITEM_IDX))
         n_test = max(1, floor_share(self.test, len(rated)))
@@ -160,6 +165,7 @@ class RandomByItem(Protocol):
     #: of `numpy.random.RandomState`, to repeat the published draw
     seed: int
 
+    @override
     def divide(self, given: SplitInput) -> dict[str, pa.Table]:
         if SOURCE_ROW not in given.ratings.columns:
             raise DataError(

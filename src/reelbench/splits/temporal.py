@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 import ibis
 import numpy as np
 from pydantic import PlainValidator, model_validator
+from typing_extensions import override
 
 from reelbench.columns import ITEM_IDX, PART, TIMESTAMP, USER_IDX
 from reelbench.splits.base import (
@@ -37,6 +38,7 @@ class TemporalUser(OfEachUser):
 
     method: Literal["temporal_user"]
 
+    @override
     def assign(self, given: SplitInput) -> ibis.Table:
         need_times(given, self.name)
         order = [TIMESTAMP, ITEM_IDX]
@@ -55,6 +57,7 @@ class LeaveOneOut(Protocol):
 
     method: Literal["leave_one_out"]
 
+    @override
     def assign(self, given: SplitInput) -> ibis.Table:
         need_times(given, self.name)
         codes = last_of_each(given.ratings, USER_IDX, [TIMESTAMP, ITEM_IDX], test=1, valid=1)
@@ -107,6 +110,7 @@ class TemporalGlobal(Protocol):
             raise ValueError(f"valid from {valid} begins after test from {test}")
         return self
 
+    @override
     def assign(self, given: SplitInput) -> ibis.Table:
         need_times(given, self.name)
         times = given.engine.arrow(given.ratings.select(TIMESTAMP))[TIMESTAMP].to_numpy()

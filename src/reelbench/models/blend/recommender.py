@@ -10,6 +10,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 from scipy import sparse
+from typing_extensions import override
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
@@ -62,9 +63,11 @@ class Blend(Recommender):
     _counts: Saved[Counts]
 
     @property
+    @override
     def scores_are_ratings(self) -> bool:
         return not self.config.rankers
 
+    @override
     def prepare(self) -> None:
         for member in self._create().values():
             member.prepare()
@@ -183,6 +186,7 @@ class Blend(Recommender):
         return list(self.config.rankers or self.config.raters)
 
     @property
+    @override
     def can_fold_in(self) -> bool:
         return all(self.members[name].can_fold_in for name in self._order_givers)
 

@@ -187,7 +187,7 @@ def _with_empty_row(group: sparse.csr_matrix) -> sparse.csr_matrix:
 
 
 def _magnitude(count: np.ndarray) -> np.ndarray:
-    """Number of the bin of a count: 0, 1, 2 to 3, 4 to 7, 8 to 15, …"""
+    """Number of the bin of a count: 0, 1, 2 to 3, 4 to 7, 8 to 15 and so on."""
     return np.ceil(np.log2(count + 1.0)).astype(np.int64)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from typing_extensions import override
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
@@ -27,6 +28,7 @@ class FM(RidgeFoldIn):
     Config = FMConfig
     config: FMConfig
 
+    @override
     def prepare(self) -> None:
         load_myfm()
 

@@ -211,7 +211,7 @@ def _codes(name: str, features: Features) -> np.ndarray:
 
 
 def _trust(rows: np.ndarray, size: int, config: NetworkConfig) -> np.ndarray:
-    """n / (n + damping) for n ratings in train; 0 for none, or 1 where `cold` is untrained."""
+    """N / (n + damping) for n ratings in train; 0 for none, or 1 where `cold` is untrained."""
     count = np.bincount(rows, minlength=size).astype(np.float64)
     cold = np.full(size, float(config.cold == "untrained"))
     return _column(np.divide(count, count + config.embedding_damping, out=cold, where=count > 0))

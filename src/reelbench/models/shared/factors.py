@@ -22,6 +22,7 @@ import numpy as np
 from pydantic import PositiveInt
 from scipy import linalg, sparse
 from threadpoolctl import threadpool_limits
+from typing_extensions import override
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
@@ -107,6 +108,7 @@ class FactorModel(Recommender):
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         return self._factors.score(user_idx)
 
+    @override
     def item_vectors(self) -> np.ndarray:
         factors = self._factors.item_factors
         return factors[:-1, : factors.shape[1] - self._markers].astype(np.float32)
@@ -141,7 +143,7 @@ class UserPrior:
         return cls(vectors.mean(axis=0), centred.T @ centred / len(users), max(noise, _LEAST_NOISE))
 
     def mode(self, design: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """z (f + 1,) of a user with rows of h (n, f + 1) and their targets (n,)."""
+        """Z (f + 1,) of a user with rows of h (n, f + 1) and their targets (n,)."""
         spread = design @ self.covariance
         kernel = spread @ design.T + self.noise * np.eye(len(design))
         residual = target - design @ self.mean
@@ -235,6 +237,7 @@ class FactorRanker(Ranker):
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         return self._user_factors[user_idx] @ self._item_factors.T
 
+    @override
     def item_vectors(self) -> np.ndarray:
         return self._item_factors
 

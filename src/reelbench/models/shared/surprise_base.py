@@ -27,10 +27,17 @@ class Trainset(Protocol):
     global_mean: float
     ur: dict[int, list[tuple[int, float]]]
 
-    def all_users(self) -> Iterable[int]: ...
-    def all_items(self) -> Iterable[int]: ...
-    def to_raw_uid(self, inner: int) -> int: ...
-    def to_raw_iid(self, inner: int) -> int: ...
+    def all_users(self) -> Iterable[int]:
+        """Surprise's indices of the users."""
+
+    def all_items(self) -> Iterable[int]:
+        """Surprise's indices of the items."""
+
+    def to_raw_uid(self, inner: int) -> int:
+        """`user_idx` of an index of Surprise's."""
+
+    def to_raw_iid(self, inner: int) -> int:
+        """`item_idx` of an index of Surprise's."""
 
 
 class Algorithm(Protocol):
@@ -139,7 +146,7 @@ def trainset_of(train: Interactions, ids: Ids) -> Trainset:
 def biased_factors(
     algorithm: BiasedFactorisation, user_factors: np.ndarray | None = None
 ) -> Factors:
-    """mean + b_u + b_i + q_i·p_u; with other user factors in place of `pu` where they are given."""
+    """Mean + b_u + b_i + q_i·p_u; with other user factors in place of `pu` where they are given."""
     users = algorithm.pu if user_factors is None else user_factors
     mean = float(algorithm.trainset.global_mean)
     return Factors(mean, algorithm.bu, algorithm.bi, users, algorithm.qi)

@@ -153,8 +153,10 @@ def _placed(layers: Sequence[Layer]) -> tuple[list[_Box], list[list[tuple[float,
 
 
 def _edges(pairs: Sequence[tuple[Any, Any]]) -> list[Any]:
-    """Edges that have the same order in every set: Grandalf keeps them in sets, which would order
-    them by their addresses in memory."""
+    """Edges that have the same order in every set.
+
+    Grandalf keeps them in sets, which would order them by their addresses in memory.
+    """
     from grandalf.graphs import Edge
     from grandalf.routing import EdgeViewer
 

@@ -20,7 +20,7 @@ _COSTS = {
 
 
 def charts(content: Content) -> Mapping[str, list[Chart]]:
-    """By section of the page: leaderboard, costs, differences, cohorts, training, …"""
+    """By section of the page: leaderboard, costs, differences, cohorts, training and the rest."""
     results, k, warning = content.results, content.k, content.warning
     return {
         "leaderboard": existing(_leaderboard(content), warning),
