@@ -46,11 +46,14 @@ def _objects(parent: griffe.Object) -> Iterator[griffe.Object]:
 
 
 def _parameters(model: griffe.Class) -> list[griffe.DocstringParameter]:
-    """Fields of the class that `Config` names, those of its bases first."""
+    """Fields of the class that `Config` names, or of a config itself; those of bases first."""
     named = model.members.get("Config")
-    if not isinstance(named, griffe.Attribute) or not isinstance(named.value, griffe.ExprName):
+    if isinstance(named, griffe.Attribute) and isinstance(named.value, griffe.ExprName):
+        config = model.modules_collection[named.value.canonical_path]
+    elif model.name.endswith("Config"):
+        config = model
+    else:
         return []
-    config = model.modules_collection[named.value.canonical_path]
     fields: dict[str, griffe.DocstringParameter] = {}
     for base in [*reversed(config.mro()), config]:
         for name, field in base.members.items():

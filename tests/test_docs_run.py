@@ -56,7 +56,7 @@ ELSEWHERE = {
     "dvc exp run -S +experiment=": "tests/golden/test_recommenders.py: recommenders_ml100k",
 }
 #: a command that a sentence speaks of, without what it needs
-NAMED = {"reelbench tune", "dvc exp run"}
+NAMED = {"reelbench tune", "reelbench similar", "dvc exp run"}
 #: what stands for a name of the reader's own
 CHOSEN = {
     "reelbench data info NAME": "reelbench data info ml-100k",
