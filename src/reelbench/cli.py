@@ -27,7 +27,7 @@ Typical steps, in the folder of the project:
   reelbench similar "toy story"        movies similar to a movie
   make app                             the same in the browser
   reelbench tune svd                   search a model's parameters
-  reelbench data list                  list data sets; for your own see docs/data.md
+  reelbench data list                  list data sets (your own: docs/data.md)
 \b
 Help on a command: reelbench COMMAND --help
 """
