@@ -40,19 +40,3 @@ def test_the_length_of_a_text_is_a_value_too() -> None:
     block = built()
     assert block["title_length_values"].tolist() == ["", "2", "4", "8"]
     assert block["title_length_number"].tolist() == [2, 1, 3, 2, 0]  # no title of train has 5
-
-
-def test_a_column_that_is_not_there_is_unknown_throughout() -> None:
-    block = built(ITEMS.drop(columns=[YEAR]), USERS.drop(columns=[ZIP_CODE]))
-    for name, size in (("year", 5), ("user_zip_code", 4)):
-        assert block[f"{name}_values"].tolist() == [""]
-        assert block[f"{name}_number"].tolist() == [0] * size
-
-
-def test_cold_rows_change_nothing() -> None:
-    other = ITEMS.copy()
-    other.loc[4, TITLE] = "Something else"
-    for name, array in built(other).items():
-        np.testing.assert_array_equal(array[:4], built()[name][:4])
-    users = USERS.assign(**{OCCUPATION: list("baxc")})
-    assert built(users=users)["user_occupation_values"].tolist() == ["", "a", "b", "c"]

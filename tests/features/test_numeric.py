@@ -66,22 +66,11 @@ def test_no_votes_are_not_an_unknown_number_of_them() -> None:
     assert block["zero"].tolist() == [[0, 0, 1], *([0, 0, 0] for _ in range(5))]
 
 
-def test_a_cold_movie_changes_nothing_of_the_others() -> None:
-    other = ITEMS.assign(**{BUDGET: [*ITEMS[BUDGET][:5], 1.0]})
-    np.testing.assert_array_equal(build()["moments"], build(other)["moments"])
-
-
 @pytest.mark.parametrize("value", [-5.0, np.inf, None])
 def test_what_is_no_number_is_unknown(value: float | None) -> None:
     block = build(ITEMS.assign(**{BUDGET: [value, *ITEMS[BUDGET][1:]]}))
     assert block["missing"][0, 0] == 1
     assert np.isfinite(block["numeric"]).all()
-
-
-def test_a_data_set_without_numbers() -> None:
-    block = build(ITEMS[[TITLE]])
-    assert block["numeric"].shape == block["missing"].shape == (6, 0)
-    assert block["moments"].shape == (0, 3)
 
 
 def test_a_column_that_nothing_in_train_has() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Block, Catalogue, Ids
@@ -46,10 +47,7 @@ def block_of(items: pd.DataFrame) -> Block:
     return TextBlock(batch_size=4, head=False, columns=["overview"]).build(known)
 
 
+@pytest.mark.slow  # imports torch
 def test_an_item_without_a_text_is_a_row_of_zeros() -> None:
     vectors = block_of(ITEMS)["text"]
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), [1.0, 0.0], rtol=1e-5)
-
-
-def test_a_data_set_without_the_columns_gives_no_columns() -> None:
-    assert block_of(ITEMS.drop(columns="overview"))["text"].shape == (2, 0)

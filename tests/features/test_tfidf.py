@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from reelbench.columns import ITEM_IDX, KEYWORDS, OVERVIEW, TAG, TITLE
 from reelbench.data.interactions import Interactions
-from reelbench.features.block import Catalogue, Ids, write_block
+from reelbench.features.block import Catalogue, Ids
 from reelbench.features.matrices import sparse_of
 from reelbench.features.tfidf import TfidfBlock
 
@@ -84,9 +82,3 @@ def test_a_data_set_without_words_has_width_zero(parameters: dict[str, object]) 
         assert matrix is not None
         assert matrix.shape == (4, 0)
         assert block["terms"].shape == (0,)
-
-
-def test_bytes_are_stable(tmp_path: Path) -> None:
-    for name in ("one.npz", "two.npz"):
-        write_block(TfidfBlock(**TAG_WORDS).build(catalogue()), tmp_path / name)
-    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
