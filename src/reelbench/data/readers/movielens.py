@@ -69,8 +69,8 @@ _KAGGLE = {"ratings.csv": "rating.csv", "movies.csv": "movie.csv", "tags.csv": "
 
 
 def read_100k(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
-    """Read u.data, u.item and, if present, u.user; RecBole's atomic files if there is no u.data."""
-    if not (folder / "u.data").exists():
+    """Read u.data, u.item and, if present, u.user; without them, RecBole's atomic files."""
+    if not any((folder / name).exists() for name in ("u.data", "u.item")):
         return atomic.read(folder, config, engine)
     ratings = open_headless(folder / "u.data", RATINGS, "\t")
     items = open_headless(folder / "u.item", _U_ITEM, "|", "latin-1")

@@ -144,7 +144,9 @@ def _values(text: bytes) -> pa.Table | None:
 
 def _first_fault(path: Path, block: bytes, first: int) -> str:
     for number, line in enumerate(block.splitlines(), start=first):
+        text = line.decode("utf-8", "replace")
         if line.count(b",") != 2 and not _HEADER.fullmatch(line):
-            text = line.decode("utf-8", "replace")
             return f"{path}, line {number}: '{text}' is neither 'movie:' nor 'user,rating,date'"
-    return f"{path}, from line {first}: not the lines of the Netflix Prize, or not UTF-8"
+        if "\N{REPLACEMENT CHARACTER}" in text:
+            return f"{path}, line {number}: '{text}' is not UTF-8"
+    return f"{path}, from line {first}: not the lines of the Netflix Prize"
