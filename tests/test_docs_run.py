@@ -120,10 +120,10 @@ def test_the_tables_name_nothing_that_the_pages_have_no_more() -> None:
     assert all(any(command.startswith(entry) for command in RUN) for entry in LEADERBOARD)
 
 
-@pytest.mark.parametrize("command", ELSEWHERE)
-def test_who_runs_a_command_is_there(command: str) -> None:
-    file, _, place = ELSEWHERE[command].partition(": ")
-    assert place in (ROOT / file).read_text(encoding="utf-8")
+def test_who_runs_a_command_is_there() -> None:
+    for command, where in ELSEWHERE.items():
+        file, _, place = where.partition(": ")
+        assert place in (ROOT / file).read_text(encoding="utf-8"), command
 
 
 @pytest.fixture(scope="module")
