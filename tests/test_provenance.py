@@ -10,7 +10,6 @@ import pytest
 
 from reelbench import paths, provenance
 from reelbench.provenance import read_provenance
-from reelbench.tracking import record
 
 PARAMS = "{seed: 42, threads: 2, data: {name: tiny}, split: {name: random}, faults: [one, two]}\n"
 
@@ -55,7 +54,7 @@ def test_the_commit_and_whether_files_differ_from_it(project: Path) -> None:
     assert dict(read_provenance().facts)["git commit"] == commit
     assert provenance.revision() == (commit, False)
     (project / "code.py").touch()
-    assert record.git() == {"git.commit": commit, "git.dirty": "true"}
+    assert provenance.revision() == (commit, True)
     assert "uncommitted changes" in dict(read_provenance().facts)["git commit"]
 
 
@@ -63,4 +62,4 @@ def test_outside_a_checkout(project: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("GIT_DIR", str(project / "none"))
     made = read_provenance()
     assert made.command == "" and "git commit" not in dict(made.facts)
-    assert provenance.revision() is None and record.git() == {}
+    assert provenance.revision() is None

@@ -21,7 +21,10 @@ PARAMS: dict[str, Any] = {
     "threads": 1,
     "features": {
         "ids": {"_target_": "reelbench.features.ids.IdsBlock", "code": "ids.py"},
-        "genres": {"_target_": "reelbench.features.categories.GenresBlock", "code": "genres.py"},
+        "genres": {
+            "_target_": "reelbench.features.categories.GenresBlock",
+            "code": "categories.py",
+        },
         "probe": {"_target_": f"{__name__}.Probe", "code": "probe.py", "size": 3},
     },
 }

@@ -40,8 +40,8 @@ class Broken(Popularity):
         raise OSError("disk full")
 
 
-def block(name: str, target: str) -> dict[str, Any]:
-    return {"_target_": f"reelbench.features.{name}.{target}", "code": f"{name}.py"}
+def block(module: str, target: str) -> dict[str, Any]:
+    return {"_target_": f"reelbench.features.{module}.{target}", "code": f"{module}.py"}
 
 
 def model(target: str, **parameters: Any) -> dict[str, Any]:
@@ -59,7 +59,7 @@ PARAMS: dict[str, Any] = {
     "seed": 5,
     "faults": [],
     "threads": 1,
-    "features": {"ids": block("ids", "IdsBlock"), "genres": block("genres", "GenresBlock")},
+    "features": {"ids": block("ids", "IdsBlock"), "genres": block("categories", "GenresBlock")},
     "models": {
         "bias": model("reelbench.models.bias.Bias", user_damping=5.0, item_damping=2.0),
         "learner": {**model(f"{__name__}.Learner"), "features": ["genres"]},
