@@ -26,7 +26,6 @@ SHARED_CODE = (
     "files.py",
     "models/base.py",
     "models/shared",
-    "params.py",
     "seeds.py",
     "stages/monitor.py",
     "stages/train.py",
