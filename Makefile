@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.complete
 PORT ?= 5000
-CODE := src tests benchmarks replications docs
+CODE := src tests benchmarks replications docs/site_build.py
 
 # compiled modules are kept, whatever the environment says: without them every stage compiles all that it imports
 unexport PYTHONDONTWRITEBYTECODE
