@@ -25,6 +25,7 @@ def test_committed_params_are_what_conf_composes_to(tmp_path: Path) -> None:
     assert fresh == (ROOT / "params.yaml").read_text(encoding="utf-8"), "run `make params`"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", ["data", "split", "tracking", "engine"])
 def test_every_choice_composes_and_is_named_like_its_file(tmp_path: Path, group: str) -> None:
     files = sorted((ROOT / "conf" / group).glob("*.yaml"))

@@ -26,6 +26,7 @@ def test_there_are_commands() -> None:
     assert len(ALL) > 30 and {name for name, _ in ALL} >= {"README.md", "tracking.md", "data.md"}
 
 
+@pytest.mark.slow
 def test_every_command_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     faults = []

@@ -26,6 +26,8 @@ from reelbench.features.block import Block, Catalogue, FeatureBlock, Features
 from reelbench.models.popularity import Popularity
 from reelbench.stages import featurize, inputs, train
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 #: the leak does not depend on how long a model learns
 FEWER_EPOCHS = 2
@@ -117,7 +119,6 @@ def honest(
     return outputs(tmp_path_factory.mktemp("honest"), configured, ratings())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("tamper", [changed, deleted])
 def test_features_and_models_do_not_know_the_test_rows(
     tamper: Callable[[pd.DataFrame], pd.DataFrame],
@@ -148,7 +149,6 @@ def test_every_block_and_model_is_looked_at(
     assert models == all_models - ALIKE | {"leaky"}
 
 
-@pytest.mark.slow
 def test_a_train_row_does_matter(
     configured: dict[str, Any], honest: dict[str, bytes], tmp_path: Path
 ) -> None:

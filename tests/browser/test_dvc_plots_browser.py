@@ -13,6 +13,8 @@ from reporting.plots_project import shown
 from reelbench import paths
 from reelbench.reporting.charts.style import javascript
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -21,6 +21,8 @@ from reelbench.reporting.content import Content
 from reelbench.reporting.lists import Line, Lists, ModelLists
 from reelbench.reporting.results import Result
 
+pytestmark = pytest.mark.slow
+
 _PNG = b"\x89PNG\r\n\x1a\n"
 LAYERS = [Layer("user_idx", INPUT), Layer("a_layer_of_a_long_name", "Dense", ("user_idx",), (3, 4))]
 DESKTOP, PHONE = 1280, 390

@@ -76,6 +76,7 @@ def cases() -> Cases:
     return Cases()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RANX)
 def test_ranx(cases: Cases, name: str) -> None:
     for k in CUTOFFS:

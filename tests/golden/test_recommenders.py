@@ -22,6 +22,8 @@ from reelbench.reporting.results import published
 from reelbench.seeds import seed_for
 from reelbench.stages import clean, split
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 EXPERIMENT = "recommenders_ml100k"
 

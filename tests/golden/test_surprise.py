@@ -20,6 +20,8 @@ from reelbench.evaluation.rating_metrics import error_sums, mae, rmse, total
 from reelbench.features.block import Features, Ids
 from reelbench.models.svd import SVD
 
+pytestmark = pytest.mark.slow
+
 IDS = Ids(944, 1683, 1.0, 5.0)
 DEFAULTS = {
     "factors": 100,

@@ -189,6 +189,7 @@ def test_ease_with_fewer_users_than_movies_is_exact_too() -> None:
     np.testing.assert_allclose(folded(over_users), folded(padded), atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "parameters", "least"),
     [

@@ -30,6 +30,8 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
 from reelbench.models.network import Network
 
+pytestmark = pytest.mark.slow
+
 #: of networks that multiply factors: what a small data set needs
 PARAMETERS: dict[str, Any] = {
     "factors": 4,
@@ -106,31 +108,26 @@ class TestDnn(NetworkContract):
     features = ("genres", "years")
 
 
-@pytest.mark.slow
 class TestFinetune(NetworkContract):
     parameters = {**PARAMETERS, "train_vectors": True}  # noqa: RUF012
     features = ("titles", "genres", "years")
 
 
-@pytest.mark.slow
 class TestMf(NetworkContract):
     parameters = {**PARAMETERS, "hidden": []}  # noqa: RUF012
 
 
-@pytest.mark.slow
 class TestHybrid(NetworkContract):
     parameters = PARAMETERS
     features = ("tags", "overviews", "years")
 
 
-@pytest.mark.slow
 class TestDemographic(NetworkContract):
     parameters = {**PARAMETERS, "user_hidden": [6], "item_hidden": [8, 6]}  # noqa: RUF012
     features = ("demographics", "genres")
     knows_cold_users = True  # their age and occupation are known
 
 
-@pytest.mark.slow
 class TestSigmoid(NetworkContract):
     parameters = {  # noqa: RUF012
         **PARAMETERS,
@@ -146,7 +143,6 @@ class TestConcat(NetworkContract):
     neutral_to_cold_users = False  # as published, embeddings are never dropped in training
 
 
-@pytest.mark.slow
 class TestSparseBesideTheOthers(NetworkContract):
     parameters = {  # noqa: RUF012
         **BESIDE,
@@ -160,33 +156,28 @@ class TestSparseBesideTheOthers(NetworkContract):
     neutral_to_cold_users = False
 
 
-@pytest.mark.slow
 class TestTitle(NetworkContract):
     parameters = {**BESIDE, "columns": [], "train_vectors": True}  # noqa: RUF012
     features = ("titles",)
     neutral_to_cold_users = False
 
 
-@pytest.mark.slow
 class TestPairs(NetworkContract):
     parameters = BESIDE
     features = ("genres", "row_tags")
     neutral_to_cold_users = False
 
 
-@pytest.mark.slow
 class TestProduct(NetworkContract):
     parameters = PRODUCT
 
 
-@pytest.mark.slow
 class TestConcatOverBiases(NetworkContract):
     parameters = {**BESIDE, "baseline": "biases", "epochs": 20}  # noqa: RUF012
     features = ("genres",)
     neutral_to_cold_users = False
 
 
-@pytest.mark.slow
 class TestDirectorsAndTextAddedToFactors(NetworkContract):
     parameters = {  # noqa: RUF012
         **PARAMETERS,
@@ -326,7 +317,6 @@ def test_the_learning_rate_falls_where_valid_stands_still(restless: Network) -> 
     assert abs(losses[2] - losses[1]) > 0.01 > 1e-4 > np.ptp(losses[2:])
 
 
-@pytest.mark.slow
 def test_the_same_bytes_in_another_process(tmp_path: Path) -> None:
     """A second process has other addresses, other hashes and its own clock."""
     code = (

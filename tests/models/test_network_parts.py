@@ -59,6 +59,7 @@ def weights(model: Network, layer: str) -> list[np.ndarray]:
     return model.keras_model.get_layer(layer).get_weights()
 
 
+@pytest.mark.slow
 def test_frozen_tables_are_what_they_were() -> None:
     model = fitted(("genres", "years"), epochs=3)
     columns = model._parts.item.get_layer("item_columns").get_weights()[0]
@@ -66,6 +67,7 @@ def test_frozen_tables_are_what_they_were() -> None:
     np.testing.assert_array_equal(columns[-1], 0)
 
 
+@pytest.mark.slow
 def test_the_embedding_of_a_cold_item_drives_nothing() -> None:
     model = fitted((), epochs=3)
     before = model.score(WARM_USERS)
@@ -79,6 +81,7 @@ def test_the_embedding_of_a_cold_item_drives_nothing() -> None:
     assert (model.score(WARM_USERS) != before).any()
 
 
+@pytest.mark.slow
 def test_a_bag_of_terms_is_the_product_with_the_sparse_matrix() -> None:
     model = fitted(("overviews",), epochs=2)
     layer = model._parts.item.get_layer("terms_to_item")
@@ -90,12 +93,14 @@ def test_a_bag_of_terms_is_the_product_with_the_sparse_matrix() -> None:
     np.testing.assert_allclose(np.asarray(layer(index)), expected, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_blocks_of_words_lie_side_by_side() -> None:
     model = fitted(("tags", "overviews"), epochs=1)
     kernel = model._parts.item.get_layer("terms_to_item").kernel
     assert tuple(kernel.shape) == (2 + 10, PARAMETERS["factors"])
 
 
+@pytest.mark.slow
 def test_inputs_side_by_side_and_one_dense_layer_on_them() -> None:
     """The first layer is in three parts: together they are the layer on everything at once."""
     model = built(("genres", "tags"))
@@ -120,6 +125,7 @@ def test_inputs_side_by_side_and_one_dense_layer_on_them() -> None:
     np.testing.assert_allclose(model._predict(users, items), units[:, 0], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_parts_of_a_kernel_begin_as_one_kernel() -> None:
     """Glorot's limit is that of all inputs, dense and sparse, and not of a part of them."""
     wide = {"embeddings": {"user": 30, "item": 30}, "hidden": [40]}
@@ -132,6 +138,7 @@ def test_the_parts_of_a_kernel_begin_as_one_kernel() -> None:
     assert 0.8 * limit < np.abs(terms).max() <= limit + 1e-6
 
 
+@pytest.mark.slow
 def test_words_of_a_pair_lie_beside_what_its_user_and_item_have() -> None:
     plain, model = built(("genres",)), built(("genres", "row_tags"))
     layer = model.keras_model.get_layer("pair_terms_to_first")
@@ -149,6 +156,7 @@ def test_words_of_a_pair_lie_beside_what_its_user_and_item_have() -> None:
     assert len(plain.keras_model.inputs) == 2 and len(model.keras_model.inputs) == 3
 
 
+@pytest.mark.slow
 def test_text_has_its_own_layers_where_it_is_asked_to() -> None:
     model = built(("overviews",), columns=[], text_hidden=[6, 3])
     kernel = np.asarray(model._parts.item.get_layer("text_0").kernel)
@@ -163,6 +171,7 @@ def test_text_has_its_own_layers_where_it_is_asked_to() -> None:
     np.testing.assert_allclose(np.asarray(model._parts.item(ITEMS)), expected, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["mean", "flatten"])
 def test_words_of_a_title_are_averaged_or_lie_in_a_row(pooling: str) -> None:
     model = built(("titles",), embeddings={"user": 0, "item": 0}, columns=[], title_pooling=pooling)
@@ -177,6 +186,7 @@ def test_words_of_a_title_are_averaged_or_lie_in_a_row(pooling: str) -> None:
     np.testing.assert_allclose(np.asarray(model._parts.item(ITEMS)), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_padding_is_a_word_like_any_other_only_in_a_row() -> None:
     for pooling in ("mean", "flatten"):
         model = fitted_beside(("titles",), columns=[], train_vectors=True, title_pooling=pooling)
@@ -184,6 +194,7 @@ def test_padding_is_a_word_like_any_other_only_in_a_row() -> None:
         assert padding.any() == (pooling == "flatten")
 
 
+@pytest.mark.slow
 def test_a_product_is_that_of_the_embeddings() -> None:
     model = built((), **PRODUCT)
     users = weights(model, "user_embedding")[0]
@@ -193,6 +204,7 @@ def test_a_product_is_that_of_the_embeddings() -> None:
     np.testing.assert_allclose(scores, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_embedding_of_the_cold_is_zeros_or_as_it_began() -> None:
     """Switching the fault on makes cold users and movies differ, and changes nothing else."""
     zeros, untrained = (built(cold=cold) for cold in ("zeros", "untrained"))
@@ -204,6 +216,7 @@ def test_the_embedding_of_the_cold_is_zeros_or_as_it_began() -> None:
     assert (zeros.score(USERS) != untrained.score(USERS))[:, -N_COLD:].all()
 
 
+@pytest.mark.slow
 def test_a_category_without_a_train_row_is_zeros_too() -> None:
     """Of a length of title that only cold movies have, nothing is known."""
     given = blocks()["categories"]
@@ -217,6 +230,7 @@ def test_a_category_without_a_train_row_is_zeros_too() -> None:
         np.testing.assert_array_equal(rows, [known, True, True, known, known])
 
 
+@pytest.mark.slow
 def test_users_are_told_apart_by_what_is_known_of_them() -> None:
     model = built(
         ("demographics", "categories", "genres"),
@@ -236,6 +250,7 @@ def test_users_are_told_apart_by_what_is_known_of_them() -> None:
     assert dropped == ["dropout_0"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parameters", [BESIDE, PARAMETERS])
 def test_blocks_without_columns_leave_the_network_as_it_is(parameters: dict[str, Any]) -> None:
     """A data set without words or demographics: the same network, bit for bit."""
@@ -250,10 +265,12 @@ def test_blocks_without_columns_leave_the_network_as_it_is(parameters: dict[str,
     np.testing.assert_array_equal(*(model.score(USERS) for model in models))
 
 
+@pytest.mark.slow
 def test_without_any_input_there_is_one_answer_for_all() -> None:
     assert np.ptp(built((), embeddings={"user": 0, "item": 0}, columns=[]).score(USERS)) == 0
 
 
+@pytest.mark.slow
 def test_the_loss_of_a_sigmoid_is_that_of_shares_of_the_scale() -> None:
     loss = loss_of(NetworkConfig(**{**BESIDE, "head": "sigmoid", "loss_scale": "shares"}), IDS)
     given, predicted = np.array([[5.0], [1.0]]), np.array([[3.0], [3.0]])
@@ -306,6 +323,7 @@ OTHERS: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 def test_keras_tuner_can_search_every_parameter() -> None:
     default = NetworkConfig().model_dump(mode="json")
     assert OTHERS.keys() == default.keys()
@@ -318,6 +336,7 @@ def test_keras_tuner_can_search_every_parameter() -> None:
         assert space.decode(space.encode(setting)) == setting
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("combine", ["dot", "concat"])
 @pytest.mark.parametrize("trained", [False, True])
 def test_word_vectors_move_only_where_they_may(combine: str, trained: bool) -> None:
@@ -369,6 +388,7 @@ def test_a_wide_vocabulary_takes_little_memory() -> None:
     assert kib < 300 * 1024
 
 
+@pytest.mark.slow
 def test_trust_in_an_embedding_grows_with_the_ratings() -> None:
     model = fitted((), epochs=1, embedding_damping=3.0)
     n = len(TRAIN.rating) / len(WARM_ITEMS)
@@ -379,6 +399,7 @@ def test_trust_in_an_embedding_grows_with_the_ratings() -> None:
     assert (trust[ITEMS[-N_COLD] :] == 0).all()
 
 
+@pytest.mark.slow
 def test_features_say_nothing_before_the_first_epoch() -> None:
     """Towers with and without hidden layers start as the network of ids alone."""
     given = blocks()
@@ -394,6 +415,7 @@ def test_features_say_nothing_before_the_first_epoch() -> None:
         np.testing.assert_allclose(np.vstack([items, users]), 0.0, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["mse", "mae", "huber", "binary_crossentropy"])
 def test_a_loss_is_least_at_the_given_rating(loss: str) -> None:
     config = NetworkConfig.model_validate({"head": "sigmoid", "loss": loss})
@@ -405,6 +427,7 @@ def test_a_loss_is_least_at_the_given_rating(loss: str) -> None:
         assert abs(predicted[int(np.argmin(losses))] - given) < 0.03
 
 
+@pytest.mark.slow
 def test_the_sigmoid_starts_from_the_biases_and_stays_on_the_scale() -> None:
     size = PARAMETERS["factors"]
     parameters = {**PARAMETERS, "head": "sigmoid", "hidden": []}
@@ -430,6 +453,7 @@ def network() -> Network:
     return fitted_beside(("genres", "tags", "row_tags"), **parameters)
 
 
+@pytest.mark.slow
 def test_layers_of_a_published_network(network: Network) -> None:
     """Its inner tables are left out: an embedding reads the index itself."""
     found = {layer.name: layer for layer in map(Layer.of, network.layers())}

@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from places import ROOT
+
+pytestmark = pytest.mark.slow
 
 
 def door(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

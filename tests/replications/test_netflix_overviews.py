@@ -156,6 +156,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "_execute", execute)
 
 
+@pytest.mark.slow
 def test_precision_is_counted_as_lightfm_counts(study: Study, in_this_process: None) -> None:
     result = module.warp(study)["c_warp"]
     ran = study.run(SYSTEM.plan("c_warp").honest)

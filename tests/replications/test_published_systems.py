@@ -47,6 +47,7 @@ def test_functions_that_rows_name_exist() -> None:
     assert all(callable(getattr(examples, name)) for name in named) and len(named) == 9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", systems())
 def test_presets_and_plans_compose(preset: str, tmp_path: Path) -> None:
     content = compose(tmp_path / "params.yaml", [f"+experiment={preset}"])

@@ -23,6 +23,8 @@ from replications.measure import Measured, Study, run_parts
 from replications.published import Fault, Plan, Report, Result, Variant, read_all
 from replications.runs import Step, StepError
 
+pytestmark = pytest.mark.slow
+
 NAME = "latest_small_temporal"
 DROP = "drop_cold_items"
 

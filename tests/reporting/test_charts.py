@@ -98,6 +98,7 @@ def test_the_leaderboard_has_the_best_first_in_each_metric() -> None:
     assert ranking.iloc[0][["low", "high"]].tolist() == pytest.approx([0.29, 0.31])
 
 
+@pytest.mark.slow
 def test_charts_of_a_faulty_protocol_say_so_themselves() -> None:
     honest = replace(content(*RESULTS), pairs=every_pair(RESULTS, 10, 200, 1))
     faulty = replace(honest, faults=(Fault.DROP_COLD_ITEMS,))

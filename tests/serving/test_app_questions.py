@@ -198,6 +198,7 @@ def test_a_leaderboard_without_faults_has_no_warning(tmp_path: Path) -> None:
     assert Leaderboard.read(tmp_path / "nowhere").warning == ""
 
 
+@pytest.mark.slow
 def test_the_page_warns_above_a_leaderboard_with_faults(tmp_path: Path) -> None:
     import gradio as gr
 

@@ -116,6 +116,7 @@ def test_at_most_two_lead() -> None:
     assert director_first(leaders, order).tolist() == [1, 2, 9, 8, 3]
 
 
+@pytest.mark.slow
 def test_genre_and_tag_vectors_are_a_mean_and_encode_a_movie_once() -> None:
     items = pd.DataFrame(
         {

@@ -118,6 +118,7 @@ def test_curves_of_a_model_without_epochs_are_a_header() -> None:
         assert list(csv.reader(stream)) == [["epoch", "train_loss", "valid_loss"]]
 
 
+@pytest.mark.slow
 def test_layers_of_a_network_are_those_that_it_has_and_the_same_bytes() -> None:
     train.run("network")
     text = paths.layers("network").read_bytes()

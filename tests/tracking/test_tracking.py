@@ -55,7 +55,7 @@ from reelbench.tracking.store import (
 )
 
 ROOT = Path(__file__).parents[2]
-pytestmark = pytest.mark.filterwarnings("ignore:.*input example")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.*input example")]
 
 
 @pytest.fixture(scope="module")

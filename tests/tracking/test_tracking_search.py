@@ -19,6 +19,8 @@ from reelbench.files import read_json, sha256_file, write_json
 from reelbench.tracking.record import StaleError, read_search
 from reelbench.tracking.store import PARENT, TRIAL, Store
 
+pytestmark = pytest.mark.slow
+
 EXPERIMENT = "toy/temporal_user"
 
 

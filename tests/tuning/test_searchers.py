@@ -23,6 +23,8 @@ from reelbench.tuning.searchers import (
     untried,
 )
 
+pytestmark = pytest.mark.slow
+
 BOTH = pytest.mark.parametrize("searcher", [TPE, GAUSSIAN_PROCESS], ids=lambda s: s.name)
 # a proposal of the Gaussian process takes a second
 TRIALS = {TPE: 30, GAUSSIAN_PROCESS: 4}
@@ -56,7 +58,6 @@ def test_a_setting_near_the_best_is_found(finished: dict[str, Search]) -> None:
     assert best.parameters["kind"] == BEST["kind"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("searcher", "trials", "seeds"), [(TPE, 40, 5), (GAUSSIAN_PROCESS, 12, 1)], ids=["tpe", "gp"]
 )
