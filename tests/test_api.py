@@ -82,6 +82,7 @@ def test_importing_the_package_imports_no_library(tmp_path: Path) -> None:
     assert run(code, tmp_path) == "set()\n"
 
 
+@pytest.mark.slow
 def test_every_module_is_imported_without_the_extras(tmp_path: Path) -> None:
     code = f"""
 import importlib, pkgutil, sys

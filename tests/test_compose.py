@@ -35,6 +35,7 @@ def test_every_choice_composes_and_is_named_like_its_file(tmp_path: Path, group:
         assert content[group]["name"] == file.stem
 
 
+@pytest.mark.slow
 def test_every_experiment_composes(tmp_path: Path) -> None:
     files = sorted((ROOT / "conf" / "experiment").glob("*.yaml"))
     assert files

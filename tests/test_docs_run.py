@@ -132,8 +132,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("finished")
     copy_checkout(folder, "tests", "docs", "notebooks", "benchmarks")
     (folder / paths.REPORTS).mkdir()
-    for name in (".gitignore", "tuning.json"):
-        shutil.copy(ROOT / paths.REPORTS / name, folder / paths.REPORTS)
+    shutil.copy(ROOT / paths.REPORTS / "tuning.json", folder / paths.REPORTS)
     write_data(folder)
     choose_models(folder)
     with pytest.MonkeyPatch.context() as patch:

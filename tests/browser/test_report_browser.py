@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from places import ROOT
+from reporting.plots_project import shown
 from reporting.reporting_samples import content, dataset, result
 
+from reelbench import paths
 from reelbench.models.network.summary import INPUT, Layer
 from reelbench.provenance import Provenance
 from reelbench.reporting import page as report_page
 from reelbench.reporting.charts import sections
+from reelbench.reporting.charts.style import javascript
 from reelbench.reporting.comparisons import every_pair
 from reelbench.reporting.content import Content
 from reelbench.reporting.lists import Line, Lists, ModelLists
@@ -23,9 +30,16 @@ from reelbench.reporting.results import Result
 
 pytestmark = pytest.mark.slow
 
+
 _PNG = b"\x89PNG\r\n\x1a\n"
+
+
 LAYERS = [Layer("user_idx", INPUT), Layer("a_layer_of_a_long_name", "Dense", ("user_idx",), (3, 4))]
+
+
 DESKTOP, PHONE = 1280, 390
+
+
 # a chart in what is folded has no width to be drawn in
 _ALL_DRAWN = """[...document.querySelectorAll("figure.chart")]
     .filter(figure => !figure.closest("details:not([open])"))
@@ -173,3 +187,73 @@ def test_print_is_light_and_has_every_chart(opened: Opened) -> None:
     assert opened.page.locator("figure.chart svg").last.is_visible()
     assert opened.page.pdf(format="A4").startswith(b"%PDF")
     opened.page.emulate_media(media="screen")
+
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return shown(tmp_path_factory.mktemp("project"))
+
+
+def test_it_draws_without_a_network(page: Path, watched: Callable[..., Any]) -> None:
+    (page.parents[1] / paths.VEGA_JS).write_text(javascript(), encoding="utf-8")
+    seen = watched()
+    seen.page.context.set_offline(True)
+    seen.page.goto(page.as_uri())
+    drawn = seen.page.locator("#reports_curves_mf_csv .marks")
+    drawn.wait_for(timeout=10_000)
+    assert drawn.evaluate("mark => mark.clientWidth") > 100
+    assert "train_loss" in drawn.text_content()
+    widths = seen.page.locator("img").evaluate_all("all => all.map(image => image.naturalWidth)")
+    assert len(widths) == 1 and min(widths) > 100
+    assert (seen.errors, seen.hosts) == ([], {"file"})
+
+
+def test_without_the_script_it_is_dvcs_own_page(
+    page: Path, watched: Callable[..., Any], tmp_path: Path
+) -> None:
+    """As in a fresh clone, before the report is made: it asks the CDN that DVC asks."""
+    alone = shutil.copytree(page.parent, tmp_path / "dvc_plots")
+    seen = watched()
+    seen.page.route("https://**", lambda route: route.abort())
+    seen.page.goto((alone / "index.html").as_uri())
+    assert seen.hosts == {"file", "cdn.jsdelivr.net"}
+
+
+pytestmark = pytest.mark.slow
+
+
+PAGES = ("index", "concepts", "models", "metrics", "extending", "api", "recommend")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True)
+    return folder
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_pages_need_no_network_and_fit(site: Path, watched: Callable[..., Any], width: int) -> None:
+    for name in PAGES:
+        seen = watched((site / f"{name}.html").as_uri(), width=width)
+        assert (seen.errors, seen.hosts) == ([], {"file"}), name
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= width, name
+
+
+def test_search_finds_a_term(site: Path, watched: Callable[..., Any]) -> None:
+    seen = watched((site / "index.html").as_uri())
+    seen.page.locator(".md-search__input").click()
+    seen.page.keyboard.type("interval")
+    found = seen.page.locator(".md-search-result__item", has_text="Glossary")
+    found.wait_for(timeout=10_000)
+    assert (seen.errors, seen.hosts) == ([], {"file"})
+
+
+def test_the_reference_has_parameters_from_comments(site: Path) -> None:
+    text = (site / "api.html").read_text(encoding="utf-8")
+    assert "reelbench.models.EASE" in text and "L2 penalty λ, in ratings" in text
+    assert "Järvelin" in (site / "metrics.html").read_text(encoding="utf-8")

@@ -19,6 +19,8 @@ from reelbench.data import DataError
 from reelbench.data.sources.fetch import DataSection, fetch
 from reelbench.data.sources.http import download
 
+pytestmark = pytest.mark.slow
+
 CONTENT = {"a.csv": random.Random(0).randbytes(100_000), "b.csv": b"y\n"}
 
 

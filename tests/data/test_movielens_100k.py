@@ -108,6 +108,7 @@ def test_both_sources_give_identical_tables(
     assert items["genres"][1] == items["genres"][5] == []
 
 
+@pytest.mark.slow
 def test_both_sources_of_the_whole_data_set(
     tmp_path: Path, ml_100k: Path, config: ReadConfig, engine: Engine
 ) -> None:

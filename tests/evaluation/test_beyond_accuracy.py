@@ -4,12 +4,16 @@ import itertools
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from reelbench.data.interactions import Interactions
 from reelbench.evaluation import beyond_accuracy as beyond
+from reelbench.evaluation.beyond_accuracy import Movies
 
 NAN = float("nan")
+
+
 # item 0 has three rows in train, item 1 two, item 2 one, item 3 none
 TRAIN = Interactions.from_arrays([0, 1, 2, 0, 1, 3], [0, 0, 0, 1, 1, 2], [5, 4, 3, 3, 2, 1])
 
@@ -80,3 +84,29 @@ def test_diversity_is_the_mean_distance_of_all_pairs(monkeypatch: pytest.MonkeyP
 def test_an_item_that_nothing_is_known_of_is_unlike_all() -> None:
     vectors = np.array([[1.0, 0], [2.0, 0], [0, 0]])
     assert beyond.diversity(np.array([[0, 1], [0, 2], [2, 2]]), vectors, 2).tolist() == [0, 1, 1]
+
+
+ITEMS = pd.DataFrame(
+    {"genres": [["War"], [], ["Drama", "War"]], "year": pd.array([1995, None, 2001], dtype="Int16")}
+)
+
+
+TEXT = np.arange(6, dtype=np.float32).reshape(3, 2)
+
+
+def test_genres_years_and_vectors() -> None:
+    movies = Movies.of(ITEMS, {"text": {"text": TEXT, "words": np.array(["a", "b", "c"])}})
+    assert {name: member.tolist() for name, member in movies.genres.items()} == {
+        "Drama": [False, False, True],
+        "War": [True, False, True],
+    }
+    assert np.isnan(movies.year[1]) and movies.year[2] == 2001
+    assert set(movies.vectors) == {"genres", "text"}
+    assert movies.vectors["genres"].tolist() == [[0, 1], [0, 0], [1, 1]]
+    assert movies.vectors["text"].tolist() == TEXT.tolist()
+
+
+def test_a_source_without_either_and_a_block_without_vectors() -> None:
+    movies = Movies.of(ITEMS[[]], {"ids": {"n_items": np.array(3)}})
+    assert (movies.genres, movies.vectors) == ({}, {})
+    assert np.isnan(movies.year).all()

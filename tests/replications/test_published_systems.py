@@ -23,6 +23,8 @@ from replications.measure import Measured
 from replications.ml20m_hybrid import LADDERS, short
 from replications.published import Plan, Variant, system, systems
 
+pytestmark = pytest.mark.slow
+
 HYBRID = system("ml20m_hybrid")
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,19 +16,23 @@ from places import ROOT
 from tiny import write_tiny
 from typer.testing import CliRunner
 
-from reelbench import paths
+from reelbench import params, paths
 from reelbench.files import sha256_file
+from reelbench.params import ParamsError
 from reelbench.stages import __main__ as stages
 from replications import __main__ as main
 from replications import runs
 from replications.__main__ import app
 from replications.measure import Measured, Study, run_parts
 from replications.published import Fault, Plan, Report, Result, Variant, read_all
-from replications.runs import Step, StepError
+from replications.runs import Step, StepError, only, steps
 
 pytestmark = pytest.mark.slow
 
+
 NAME = "latest_small_temporal"
+
+
 DROP = "drop_cold_items"
 
 
@@ -70,7 +77,11 @@ def in_this_process(step: Step, folder: Path) -> tuple[float, int]:
 
 
 SVDS = Variant(model="svds", overrides=(".factors=3",))
+
+
 NOWHERE = Variant(model="svds", overrides=("data.root=/nowhere",))
+
+
 PLAN = Plan(
     model="svds",
     overrides=(".factors=3",),
@@ -193,3 +204,69 @@ def test_a_mended_file_is_read_again(study: Study, tmp_path: Path) -> None:
     first = runs._fingerprint(str(tmp_path / "raw"))
     (tmp_path / "raw" / "tags.csv").write_text("userId,movieId,tag,timestamp\n")
     assert runs._fingerprint(str(tmp_path / "raw")) != first
+
+
+pytestmark = pytest.mark.slow
+
+
+def door(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "reelbench.cli", "replicate", *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src"), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_in_a_checkout_all_arguments_are_passed_on() -> None:
+    shown = door(ROOT, "--help")
+    assert shown.returncode == 0 and "--root" in shown.stdout, shown.stderr
+    wrong = door(ROOT, "golden", "--seeds", "1")
+    assert wrong.returncode == 2 and "no replication 'golden'" in wrong.stderr
+
+
+def test_elsewhere_a_sentence_says_what_is_missing(tmp_path: Path) -> None:
+    refused = door(tmp_path, "tmdb_titles")
+    assert refused.returncode == 2 and refused.stdout == ""
+    assert "no replications/ folder here" in refused.stderr
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, Step]:
+    content = params.read(ROOT / "params.yaml")
+    content["evaluate"]["similarity"] = "ids"
+    return {s.label: s for s in steps(only(content, "dnn"), ROOT / "dvc.yaml")}
+
+
+def test_the_order_and_what_is_left_out(found: dict[str, Step]) -> None:
+    blocks = ["featurize@ids", "featurize@genres", "featurize@years"]
+    before = ["download", "clean", "split", *blocks, "inputs"]
+    assert list(found) == [*before, "train@dnn", "evaluate"]
+
+
+def test_references_have_their_values(found: dict[str, Step]) -> None:
+    train = found["train@dnn"]
+    assert (train.stage, train.name) == ("train", "dnn")
+    assert "models.dnn" in train.params and "seed" in train.params
+    assert Path("src/reelbench/models/network") in train.deps
+    assert Path("data/inputs/dnn.json") in train.deps
+    assert Path("data/models/dnn") in train.outs
+    assert Path("reports/metrics.json") in found["evaluate"].outs
+    assert Path("data/features/ids.npz") in found["evaluate"].deps
+    assert "$" not in str(found)
+
+
+def test_every_dependency_is_made_by_an_earlier_step(found: dict[str, Step]) -> None:
+    made: set[Path] = set()
+    for step in found.values():
+        for path in (dep for dep in step.deps if dep.parts[0] != "src"):
+            inside = any(path in out.parents for out in made)
+            assert {path, *path.parents} & made or inside, f"{step.label}: {path}"
+        made |= set(step.outs)
+
+
+def test_an_unknown_model() -> None:
+    with pytest.raises(ParamsError, match=r"no section 'models.svdz'; did you mean"):
+        only(params.read(ROOT / "params.yaml"), "svdz")

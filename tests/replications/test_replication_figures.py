@@ -15,6 +15,8 @@ from real_tables import tables_of, tmdb
 from replications import figures
 from replications.published import Spread
 
+pytestmark = pytest.mark.slow
+
 DAY = 86_400
 RATINGS = pd.DataFrame(
     {

@@ -1,25 +1,35 @@
+"""Networks of the report: from stored layers, without Keras."""
+
 from __future__ import annotations
 
 import io
+import json
 import math
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
+import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
+from imports import run_without_keras
+from PIL import Image
 from reporting_samples import content, dataset, result
 
 from reelbench.evaluation.metrics import leaderboard_metrics
 from reelbench.faults import Fault, warning
-from reelbench.models.network.summary import INPUT, Layer
-from reelbench.reporting.charts import leaderboard, models, ratings, sections
+from reelbench.models.network.summary import INPUT, TABLE, Layer
+from reelbench.reporting.charts import leaderboard, models, networks, ratings, sections, style
 from reelbench.reporting.charts.chart import Chart, data
 from reelbench.reporting.charts.style import javascript
 from reelbench.reporting.comparisons import compared_metrics, every_pair
 from reelbench.reporting.results import Result
 
 RESULTS = [result("svd", 0.85, 0.2), result("bias", 0.9, 0.1), result("popularity", None, 0.3)]
+
+
 METRICS = compared_metrics(10)
 
 
@@ -243,3 +253,122 @@ def test_a_source_without_years_and_genres() -> None:
 def test_the_bundle_cannot_end_its_element() -> None:
     assert "</script" not in javascript() and "window.vegaEmbed=" in javascript()
     assert math.isclose(len(javascript()), 900_000, rel_tol=0.2)
+
+
+_DRAW = """
+import altair as alt, hashlib
+from reelbench.reporting.charts import style
+chart = alt.Chart(alt.Data(values=[{"a": 1}])).mark_bar(color=style.MAIN).encode(x="a:Q")
+print(hashlib.sha256(style.png(chart)).hexdigest())
+"""
+
+
+def _bars(**values: object) -> alt.Chart:
+    chosen = alt.param(name="shown", value="first")
+    rows = [{"name": name, "value": value} for name, value in values.items()]
+    bars = alt.Chart(alt.Data(values=rows)).mark_bar(color=style.OTHER).encode(x="value:Q")
+    return bars.transform_filter("datum.name == shown").add_params(chosen)
+
+
+def _image(png: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(png)).convert("RGB")
+
+
+def _has(png: bytes, colour: str) -> bool:
+    counts = _image(png).getcolors(maxcolors=1 << 20) or []
+    return tuple(bytes.fromhex(colour.removeprefix("#"))) in {pixel for _, pixel in counts}
+
+
+@pytest.mark.slow
+def test_every_process_draws_the_same_bytes() -> None:
+    command = [sys.executable, "-c", _DRAW]
+    first, second = (subprocess.check_output(command, text=True) for _ in range(2))
+    assert first == second
+
+
+def test_a_png_has_the_colours_of_the_light_page() -> None:
+    png = style.png(_bars(first=1))
+    assert _has(png, style.LIGHT["other"]) and _has(png, style.LIGHT["page"])
+    assert _image(png).width > 2 * style.WIDTH
+
+
+def test_a_parameter_can_be_chosen_for_a_png() -> None:
+    chart = _bars(first=0, second=5)
+    assert not _has(style.png(chart), style.LIGHT["other"])
+    assert _has(style.png(chart, {"shown": "second"}), style.LIGHT["other"])
+
+
+def test_light_and_dark_name_the_same_colours() -> None:
+    assert style.LIGHT.keys() == style.DARK.keys()
+    for colour in (*style.SERIES, style.MAIN, style.SOFT, style.LINE, style.PAGE, style.RAISED):
+        assert colour.removeprefix("var(--").removesuffix(")") in style.LIGHT
+    assert json.loads(json.dumps(style.THEME)) == style.THEME
+
+
+LAYERS = [
+    Layer("user_idx", INPUT),
+    Layer("user_embedding", "Embedding", ("user_idx",), (50,), 5_000),
+    Layer("item_idx", INPUT),
+    Layer("genres", TABLE, ("item_idx",), (19,)),
+    Layer("words", TABLE, ("item_idx",), (3, 4)),
+    Layer("beside", "Concatenate", ("user_embedding", "genres", "words"), (81,)),
+    Layer("dropout", "Dropout", ("beside",), (81,), setting="0.5"),
+    Layer("alone", INPUT),
+]
+
+
+def _texts(layers: list[Layer]) -> list[str]:
+    spec = networks.network("", layers).to_dict()
+    names = [layer["data"]["name"] for layer in spec["layer"] if layer["mark"]["type"] == "text"]
+    rows = [row for name in names for row in spec["datasets"][name].splitlines()[1:]]
+    return [row.split(",", 2)[2].strip('"') for row in rows]
+
+
+def test_every_layer_has_its_name_operation_and_shape() -> None:
+    shown = ["user idx", "user embedding", "input → 1", "Embedding → 50", "5,000 trained"]
+    assert _texts(LAYERS[:2]) == shown
+    assert {"table → 3 by 4", "Dropout 0.5 → 81"} <= set(_texts(LAYERS))
+
+
+def test_networks_stand_side_by_side() -> None:
+    panels = networks.networks({"one": LAYERS, "other": LAYERS[:2]}).to_dict()["hconcat"]
+    assert [panel["title"] for panel in panels] == ["one", "other"]
+    assert panels[0]["width"] > panels[1]["width"]
+
+
+def test_boxes_lie_apart_and_below_what_they_read() -> None:
+    boxes, lines = networks._placed(LAYERS)
+    by_name = {box.layer.name: box for box in boxes}
+    spec = networks.network("", LAYERS).to_dict()
+    assert set(by_name) == {layer.name for layer in LAYERS}
+    for box in boxes:
+        assert 0 <= box.left < box.right <= spec["width"]
+        assert 0 <= box.top < box.bottom <= spec["height"]
+        assert all(by_name[name].bottom < box.top for name in box.layer.inputs)
+        for other in boxes:
+            apart = box.right <= other.left or other.right <= box.left
+            above = box.bottom <= other.top or other.bottom <= box.top
+            assert other is box or apart or above
+    assert len(lines) == sum(len(layer.inputs) for layer in LAYERS)
+
+
+@pytest.mark.slow
+def test_the_same_drawing_whatever_the_order_of_sets() -> None:
+    code = (
+        "import sys; sys.path.insert(0, 'tests')\n"
+        "from reporting.test_charts import LAYERS, networks\n"
+        "print(networks.network('', LAYERS).to_json())"
+    )
+    command = [sys.executable, "-c", code]
+    environments = [{"PYTHONHASHSEED": s, "PYTHONPATH": ":".join(sys.path)} for s in ("1", "2")]
+    first, second = (subprocess.check_output(command, text=True, env=e) for e in environments)
+    assert first == second
+
+
+@pytest.mark.slow
+def test_drawing_needs_no_keras() -> None:
+    run_without_keras(
+        "from reelbench.models.network.summary import Layer\n"
+        "from reelbench.reporting.charts import networks\n"
+        "networks.network('one', [Layer('user_idx', 'input')]).to_dict()"
+    )

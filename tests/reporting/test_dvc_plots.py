@@ -6,9 +6,11 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from reporting.plots_project import shown
 
 
+@pytest.mark.slow
 def test_curves_and_figures(tmp_path: Path) -> None:
     page = shown(tmp_path).read_text(encoding="utf-8")
     specs = [json.loads(text) for text in re.findall(r"var spec = (\{.*?\});\n", page, re.S)]

@@ -12,6 +12,8 @@ from reelbench.models.network.summary import INPUT, Layer
 from reelbench.reporting import page
 from reelbench.reporting.charts import sections
 
+pytestmark = pytest.mark.slow
+
 RESULTS = (result("popularity", None, 0.4), result("bias", 0.9), result("svd<i>", 0.8))
 VOID = {"meta", "img", "br", "link"}
 

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from dataclasses import replace
 
-from reporting_samples import CONFIG, content, result
+from reporting_samples import CONFIG, LEAK, content, result
 
+from reelbench.faults import Fault
 from reelbench.reporting.content import describe
+from reelbench.reporting.markdown import render
 
 
 def test_relevance_names_the_threshold_and_who_is_left_out() -> None:
@@ -30,3 +34,62 @@ def test_a_difference_has_sign_interval_and_p() -> None:
     (verdict,) = content(result("bias", 0.9), result("svd", 0.8)).verdicts
     text = describe(verdict)
     assert text.startswith("-0.1000 [-0.1") and text.endswith("p = 0.010")
+
+
+RESULTS = (
+    result("popularity", None, 0.4),
+    result("bias", 0.9),
+    result("svd", 0.8),
+    result("poor", 1.0),
+)
+
+
+def rows(text: str) -> list[list[str]]:
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_one_row_per_model_in_order() -> None:
+    table = rows(render(content(*RESULTS)))
+    assert [row[0] for row in table[2:6]] == ["svd", "bias", "poor", "popularity"]
+    assert len({len(row) for row in table[:6]}) == 1
+    by_title = dict(zip(table[0], table[2], strict=True))
+    assert by_title["RMSE"] == "**0.8000** [0.790, 0.810]"
+    assert by_title["nDCG@10"] == "0.1000"
+    assert by_title["train s"] == "12.50"
+    assert table[5][1:4] == ["—"] * 3
+
+
+def test_intervals_of_ranking_metrics_have_a_table_of_their_own() -> None:
+    table = rows(render(content(*RESULTS)))
+    assert table[6] == ["model", "nDCG@10"]
+    assert table[8] == ["svd", "[0.090, 0.110]"]
+
+
+def test_says_what_is_better_than_bias() -> None:
+    text = render(content(*RESULTS))
+    assert re.search(r"^- Better than bias: `svd` \(-0\.1000 \[", text, re.MULTILINE)
+    assert re.search(r"^- Worse than bias: `poor` \(\+0\.1000", text, re.MULTILINE)
+    assert "No difference" not in text
+
+
+def test_claims_nothing_without_bias() -> None:
+    assert "Better" not in render(content(*(r for r in RESULTS if r.name != "bias")))
+
+
+def test_names_the_leak_the_cold_and_the_machine() -> None:
+    text = render(content(*RESULTS))
+    assert f"`temporal_user` still leaks: {LEAK}" in text
+    assert "3 of 60 test users" in text and "7 movies" in text
+    assert "Some CPU with 2 threads" in text
+    assert "160 train, 20 valid, 20 test" in text
+
+
+def test_marks_every_row_of_a_faulty_protocol() -> None:
+    faulty = replace(content(*RESULTS), faults=(Fault.DROP_COLD_ITEMS,))
+    text = render(faulty)
+    assert text.splitlines()[2].startswith("> **Not an honest protocol. Faults switched on: `drop")
+    assert [row[0] for row in rows(text)[2:6]] == [
+        f"{model} [drop_cold_items]" for model in ("svd", "bias", "poor", "popularity")
+    ]
+    assert "honest" not in render(content(*RESULTS))

@@ -94,6 +94,7 @@ def test_without_a_clock_only_the_pairs_count(engine: Engine) -> None:
     assert len(kept) == 22  # 6 test, 2 valid
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["temporal_user", "temporal_global", "random"])
 @settings(max_examples=25, deadline=None)
 @given(tags=TAGS, words=st.lists(st.sampled_from(["x", "y"]), min_size=40, max_size=40))

@@ -23,6 +23,8 @@ from reelbench.models.network.summary import INPUT, Layer
 from reelbench.reporting.results import ReportError
 from reelbench.stages import evaluate, report
 
+pytestmark = pytest.mark.slow
+
 N_USERS, N_ITEMS = 15, 24
 STORED = (paths.LEADERBOARD_CSV, paths.RARE_ITEMS_CSV, paths.DATA_REPORT)
 

@@ -25,6 +25,8 @@ from reelbench.params import ParamsError
 from reelbench.stages import featurize, inputs, train, tune
 from reelbench.tuning.search import TuningError
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SPACES: dict[str, Any] = {
     "popularity": {},

@@ -25,6 +25,8 @@ from reelbench.tracking import ui
 from reelbench.tracking.record import read_model, read_pipeline
 from reelbench.tracking.store import Store
 
+pytestmark = pytest.mark.slow
+
 NAME = "toy.temporal_user"
 
 

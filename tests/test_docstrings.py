@@ -12,21 +12,29 @@ import pytest
 from reelbench import models
 
 MODULES = (
-    "base",
-    "bias",
-    "ease",
-    "fm.recommender",
-    "ials",
-    "knn",
-    "network.recommender",
-    "popularity",
-    "svd",
+    "evaluation.beyond_accuracy",
+    "evaluation.cohorts",
+    "evaluation.evaluate",
+    "evaluation.metrics",
+    "evaluation.ranking_metrics",
+    "evaluation.rating_metrics",
+    "evaluation.significance",
+    "models.base",
+    "models.bias",
+    "models.ease",
+    "models.fm.recommender",
+    "models.ials",
+    "models.knn",
+    "models.popularity",
+    "models.svd",
+    "tracking.record",
+    pytest.param("models.network.recommender", marks=pytest.mark.slow),
 )
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_are_right(name: str) -> None:
-    found = doctest.testmod(importlib.import_module(f"reelbench.models.{name}"))
+    found = doctest.testmod(importlib.import_module(f"reelbench.{name}"))
     assert found.attempted > 0 and found.failed == 0
 
 
