@@ -50,7 +50,6 @@ INDEX_HTML = REPORTS / "index.html"
 # what `reelbench gate save` copies to the baseline for readers of the repository
 PUBLISHED = (
     LEADERBOARD_MD,
-    LEADERBOARD_CSV,
     FIGURES / "calibration.png",
     FIGURES / "differences_rmse.png",
     FIGURES / "leaderboard.png",

@@ -1,4 +1,4 @@
-"""A model that the package does not know: written in a test, trained, evaluated and served."""
+"""A model that the package does not know: trained, evaluated, served, tuned, gated and drawn."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ from typer.testing import CliRunner
 from reelbench import paths
 from reelbench.cli import app
 from reelbench.data.interactions import Interactions
+from reelbench.evaluation.metrics import leaderboard_metrics
 from reelbench.features.block import Features
-from reelbench.files import read_json
+from reelbench.files import read_json, write_json
 from reelbench.models.shared.ranker import Ranker
 from reelbench.models.shared.state import Saved
 from reelbench.models.shared.user_items import NewUser, Profiles, preferences
 from reelbench.params import Section
-from reelbench.stages import evaluate, featurize, inputs, train
+from reelbench.reporting.charts.leaderboard import leaderboard
+from reelbench.reporting.results import read_result
+from reelbench.stages import evaluate, featurize, inputs, train, tune
 
 
 class RandomWalkConfig(Section):
@@ -65,16 +68,21 @@ class TestRandomWalk(RecommenderContract):
     fold_in = "exact"
 
 
+SPACE = {"beta": [0.3, 0.6, 0.9]}
+
+
 def params() -> dict[str, Any]:
     """Those of the committed project, with the added model alone."""
     content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     entry = {"_target_": f"{__name__}.RandomWalk", "code": "x.py", "features": [], "beta": 0.3}
-    models = {"models": {"added": entry}, "inputs": {"added": []}, "search": {"added": {}}}
-    settings = {"similarity": "ids", "bootstrap_samples": 20}
-    return content | models | {"evaluate": content["evaluate"] | settings}
+    models = {"models": {"added": entry}, "inputs": {"added": []}, "search": {"added": SPACE}}
+    content["evaluate"] |= {"similarity": "ids", "bootstrap_samples": 20}
+    content["tune"] |= {"trials": 3}
+    content["tracking"] |= {"name": "none", "uri": None}
+    return content | models
 
 
-def test_it_is_trained_evaluated_and_served_by_name(
+def test_it_is_trained_evaluated_served_tuned_gated_and_drawn_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_catalogue(tmp_path)
@@ -91,3 +99,15 @@ def test_it_is_trained_evaluated_and_served_by_name(
     asked = ["recommend", "--liked", "heat 0", "--model", "added", "--json"]
     answer = json.loads(CliRunner().invoke(app, asked).stdout)
     assert answer["model"] == "added" and answer["recommendations"]
+
+    found = tune.run("added")
+    assert sorted(trial["parameters"]["beta"] for trial in found["trials"]) == SPACE["beta"]
+
+    gate = ["gate", "compare", str(paths.BASELINE), "."]
+    assert CliRunner().invoke(app, ["gate", "save"]).exit_code == 0
+    assert CliRunner().invoke(app, gate).exit_code == 0
+    write_json(paths.METRICS, {})
+    assert CliRunner().invoke(app, gate).exit_code != 0  # the model is gone
+
+    chart = leaderboard([read_result("added")], leaderboard_metrics(10))
+    assert chart is not None and ",added,0." in json.dumps(chart.to_dict())
