@@ -133,7 +133,7 @@ def _check_inputs(model: str, root: Root) -> None:
 
 
 def _check_tuning(root: Root) -> None:
-    """Refuse a space that its model refuses, and an objective or a model that there is not."""
+    """Refuse a search space that its model refuses, and unknown objectives and models."""
     from reelbench.evaluation import EvaluateConfig
     from reelbench.models.base import ModelEntry
     from reelbench.tuning.objective import objective_of

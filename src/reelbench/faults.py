@@ -46,7 +46,7 @@ def parse(names: Iterable[str]) -> frozenset[Fault]:
     """Faults by name.
 
     Raises:
-        ParamsError: a name that there is not.
+        ParamsError: unknown name.
     """
     known = [fault.value for fault in Fault]
     for name in names:

@@ -121,6 +121,11 @@ def evaluation_dir(model: str) -> Path:
     return EVALUATION / model
 
 
+def evaluation_inputs(model: str) -> Path:
+    """Hash of what an evaluation has read, code included: tells whether it is up to date."""
+    return evaluation_dir(model) / "inputs.json"
+
+
 def metrics(model: str) -> Path:
     """Test metrics of one model."""
     return evaluation_dir(model) / "metrics.json"

@@ -347,6 +347,15 @@ def test_an_evaluation_of_other_faults_than_are_switched_on_is_not_told(
     assert trained.train_metrics and not trained.faults
 
 
+def test_another_code_with_the_same_results_is_no_other_evaluation(project: Path) -> None:
+    write_json(paths.evaluation_inputs("bias"), {"key": "of some code"})
+    before = read_model("bias").evaluation_hash
+    write_json(paths.evaluation_inputs("bias"), {"key": "of the code with a comment"})
+    assert before is not None and read_model("bias").evaluation_hash == before
+    write_evaluation("bias", METRICS | {"rmse": 0.7})
+    assert read_model("bias").evaluation_hash != before
+
+
 def test_less_error_is_better(project: Path) -> None:
     write_project(("bias", "biased"))
     write_evaluation("biased", METRICS | {"rmse": 0.95, "mse": 0.9, "calibration_error": 0.2})

@@ -45,7 +45,6 @@ _SHARED_CODE = (
     "seeds.py",
     "stages/evaluate.py",
 )
-_INPUTS = "inputs.json"
 
 
 def run(*names: str) -> None:
@@ -110,7 +109,7 @@ def _module_hash(name: str) -> str:
 
 def _known_key(model: str) -> str | None:
     """The key of the evaluation on disk; None where there is none, or where its cost is gone."""
-    file = paths.metrics(model).with_name(_INPUTS)
+    file = paths.evaluation_inputs(model)
     return read_json(file)["key"] if file.is_file() and _has_cost(model) else None
 
 
@@ -150,7 +149,7 @@ def _write(result: Evaluation, model: str, key: str) -> None:
         # columns that nothing fills keep the file of a model that only ranks a table without rows
         calibration = pd.DataFrame(result.calibration or {}, columns=CALIBRATION)
         _write_csv(calibration, folder / paths.calibration(model).name)
-        write_json(folder / _INPUTS, {"key": key})
+        write_json(folder / paths.evaluation_inputs(model).name, {"key": key})
 
 
 def _write_csv(table: pd.DataFrame, file: Path) -> None:

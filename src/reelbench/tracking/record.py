@@ -320,12 +320,17 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _evaluation_hash(model: str) -> str | None:
-    """Hash of an evaluation's results; its cost is left out, since it differs every time."""
-    metrics = paths.metrics(model)
-    if not metrics.is_file():
+    """Hash of an evaluation's results.
+
+    Its cost is left out, since it differs every time, and so is the hash of its inputs: a comment
+    in the code gives no new result.
+    """
+    if not paths.metrics(model).is_file():
         return None
-    tables = sha256_tree(paths.predictions(model).parent)
-    return hashlib.sha256(f"{sha256_file(metrics)}{tables}".encode()).hexdigest()
+    files = sorted(paths.evaluation_dir(model).iterdir())
+    results = [file for file in files if file != paths.evaluation_inputs(model)]
+    hashes = "".join(f"{file.name}\0{sha256_file(file)}\n" for file in results)
+    return hashlib.sha256(hashes.encode()).hexdigest()
 
 
 def _experiment(content: Mapping[str, Any]) -> str:
