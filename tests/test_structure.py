@@ -19,6 +19,8 @@ SOURCE = ROOT / "src"
 WITHOUT_INFLUENCE = {
     "reelbench.columns",
     "reelbench.faults",
+    "reelbench.machine",
+    "reelbench.parallel",
     "reelbench.params",
     "reelbench.paths",
     "reelbench.tracking",

@@ -1,0 +1,38 @@
+"""Rows of a large result, computed by several threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+
+def for_row_blocks(work: Callable[[slice], None], n_rows: int, *, block: int, threads: int) -> None:
+    """Call `work` for every block of rows, on several threads.
+
+    Each call must write only to its own rows, so that the result does not depend on the number of
+    threads. It gains time where `work` releases the interpreter's lock, as numpy, scipy.sparse and
+    kernels compiled with `numba.njit(nogil=True)` do.
+
+    Args:
+        work: takes the slice of rows to compute.
+        n_rows: number of rows; 0 calls nothing.
+        block: rows per call, at least 1. It should not depend on the machine: a matrix product of
+            another shape may round differently.
+        threads: calls at the same time.
+
+    >>> import numpy as np
+    >>> squares = np.arange(5)
+    >>> def square(rows):
+    ...     squares[rows] **= 2
+    >>> for_row_blocks(square, 5, block=2, threads=2)
+    >>> squares
+    array([ 0,  1,  4,  9, 16])
+    """
+    blocks = [slice(first, min(first + block, n_rows)) for first in range(0, n_rows, block)]
+    if threads == 1 or len(blocks) < 2:
+        for rows in blocks:
+            work(rows)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        # list: an exception of a thread is raised here
+        list(pool.map(work, blocks))
