@@ -14,7 +14,7 @@ export DO_NOT_TRACK := 1
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup params repro test test-fast lint format docs ui serve app clean lock
+.PHONY: help setup params repro quick test test-fast lint format docs ui serve app clean lock
 
 help: ## List all targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 12
@@ -34,6 +34,10 @@ params: setup ## Compose params.yaml from conf/
 	@$(BIN)/reelbench params
 
 repro: setup params ## Run every stage of the pipeline that is out of date
+	$(BIN)/dvc repro
+
+quick: setup ## Run the pipeline with a few models only, in conf/models/quick.yaml
+	@$(BIN)/reelbench params models=quick
 	$(BIN)/dvc repro
 
 # By file, since the tests of a file share what they have set up.

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from places import MODEL_FILES, ROOT
 
 from reelbench.compose import compose
 from reelbench.params import ParamsError
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -46,8 +45,9 @@ def test_every_experiment_composes(tmp_path: Path) -> None:
 
 
 def stems(group: str) -> set[str]:
-    """Names of the files of a group; those that begin with _ are read by others."""
-    return {file.stem for file in (ROOT / "conf" / group).glob("[!_]*.yaml")}
+    """Names of the models, or of the files of another group."""
+    files = MODEL_FILES if group == "models" else (ROOT / "conf" / group).glob("*.yaml")
+    return {file.stem for file in files}
 
 
 def test_one_stem_everywhere(tmp_path: Path) -> None:
@@ -75,6 +75,14 @@ def test_only_models_of_publications_are_out_of_the_default_list() -> None:
     for name in others:
         section = yaml.safe_load((ROOT / f"conf/models/{name}.yaml").read_text(encoding="utf-8"))
         assert f"_published@models.{name}" in section["defaults"], name
+
+
+def test_the_quick_set_is_a_choice_of_models_to_which_others_can_be_added(tmp_path: Path) -> None:
+    named = yaml.safe_load((ROOT / "conf/models/quick.yaml").read_text(encoding="utf-8"))
+    content = compose(tmp_path / "params.yaml", ["models=quick"])
+    assert list(content["models"]) == list(content["inputs"]) == named["defaults"]
+    content = compose(tmp_path / "params.yaml", ["models=[quick,global_mean]"])
+    assert list(content["models"]) == [*named["defaults"], "global_mean"]
 
 
 def test_override_reaches_the_file(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ pytestmark = pytest.mark.slow
 #: command, or how it begins → who runs it: a test, or a line of CI
 ELSEWHERE = {
     "make repro": ".ci/run: make repro",
+    "make quick": 'tests/test_compose.py: ["models=quick"]',
     "make params": ".ci/run: make setup params",
     "make setup": ".ci/run: make setup params",
     "make test": ".ci/run: make lint docs test",

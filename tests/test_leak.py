@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from contracts import contents
+from places import MODEL_FILES, ROOT
 from small_project import N_ITEMS, ratings, write_catalogue, write_params, write_ratings
 
 from reelbench import paths
@@ -28,7 +29,6 @@ from reelbench.stages import featurize, inputs, train
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[1]
 #: the leak does not depend on how long a model learns
 FEWER_EPOCHS = 2
 
@@ -79,7 +79,7 @@ def configured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     file = tmp_path_factory.mktemp("conf") / "params.yaml"
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        models = {path.stem for path in (ROOT / "conf/models").glob("[!_]*.yaml")} - ALIKE
+        models = {file.stem for file in MODEL_FILES} - ALIKE
         content = copy.deepcopy(compose(file, [f"models=[{','.join(sorted(models))}]"]))
     for section in content["models"].values():
         if "epochs" in section:
@@ -145,7 +145,7 @@ def test_every_block_and_model_is_looked_at(
     )
     models = {folder.parts[0] for folder in folders}
     assert blocks == {file.stem for file in (ROOT / "conf/features").glob("*.yaml")} | {"leaky"}
-    all_models = {file.stem for file in (ROOT / "conf/models").glob("[!_]*.yaml")}
+    all_models = {file.stem for file in MODEL_FILES}
     assert models == all_models - ALIKE | {"leaky"}
 
 

@@ -9,13 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
+from places import MODEL_FILES, ROOT
 
 from reelbench.compose import compose
 from reelbench.tuning import record
 from reelbench.tuning.search import TuningError
-
-ROOT = Path(__file__).parents[2]
-FILES = sorted((ROOT / "conf" / "models").glob("[!_]*.yaml"))
 
 TEXT = """\
 # @package _global_
@@ -77,7 +75,7 @@ def test_lists_and_mappings_stay_on_their_line() -> None:
 
 
 def test_the_files_of_this_project_are_kept() -> None:
-    for file in FILES:
+    for file in MODEL_FILES:
         text = file.read_text(encoding="utf-8")
         assert record.changed(text, file.stem, {}) == text, file
         added = record.changed(text, file.stem, {"new_one": 0.5})
@@ -112,7 +110,7 @@ def test_winners_reach_params(project: Path) -> None:
     assert Path("conf/models/svd.yaml").read_text() == FILES_BY_NAME["svd"].read_text()
 
 
-FILES_BY_NAME = {file.stem: file for file in FILES}
+FILES_BY_NAME = {file.stem: file for file in MODEL_FILES}
 
 
 COMMON, OWN = "  - _common@models.bias\n", "  - _self_\n"
