@@ -1,0 +1,247 @@
+"""A session of Apache Spark, for tables and factors beyond one machine.
+
+`pyspark` comes with the extra `reelbench[spark]` and is imported here alone when a session is
+asked for. Files must have the same path on every machine of a cluster.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from pydantic import PositiveInt
+
+from reelbench.params import Section
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_JAVA = 17
+_LOGGING = Path(__file__).with_name("log4j2.properties")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# seconds until a master has to answer, and until a cluster has to have a worker
+_CONNECT_SECONDS = 5.0
+_WORKER_SECONDS = 30.0
+
+# what results or their order could depend on is fixed: partitions follow the settings, never
+# sizes that were measured on the way, and no task runs twice to see which copy is faster
+_SETTINGS = {
+    "spark.sql.adaptive.enabled": "false",
+    "spark.speculation": "false",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.catalogImplementation": "in-memory",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+}
+
+
+class SparkError(ValueError):
+    """Spark cannot be used or has lost its cluster; the message is one sentence with the remedy."""
+
+
+class SparkConfig(Section):
+    """Where Spark computes, and with what."""
+
+    #: `local[*]` or `local[2]` for threads of this machine, `spark://host:7077` for a cluster,
+    #: `sc://host:15002` for Spark Connect
+    master: str = "local[*]"
+    #: memory of the process that plans, and that computes where the master is local; such as 2g
+    driver_memory: str = "2g"
+    #: memory of every process of a cluster that computes
+    executor_memory: str = "2g"
+    #: parts that tables are divided into; results are the same bytes for the same number
+    partitions: PositiveInt = 8
+
+
+def spark_session(config: SparkConfig) -> SparkSession:
+    """The session of this process, started where there is none for this master.
+
+    Memory is that of the first session: a process starts Java once.
+
+    Raises:
+        SparkError: pyspark or Java is missing or too old, or no master or worker answers.
+    """
+    SparkSession = _pyspark()
+    remote = config.master.startswith("sc://")
+    _check_master(config.master)
+    if not remote:
+        _check_java()
+        _forget_other_cluster(config.master)
+    builder = SparkSession.builder.appName("reelbench")
+    builder = builder.remote(config.master) if remote else builder.master(config.master)
+    for key, value in _settings(config, remote).items():
+        builder = builder.config(key, value)
+    # workers of this machine run the same Python
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    with explained(config.master), warnings.catch_warnings():
+        # that it was not tried with pandas 3, of which nothing is used here
+        warnings.simplefilter("ignore", FutureWarning)
+        session = builder.getOrCreate()
+    if config.master.startswith("spark://"):
+        _wait_for_worker(session, config.master)
+    return session
+
+
+@contextmanager
+def explained(master: str, session: SparkSession | None = None) -> Iterator[None]:
+    """Turn what Spark raises inside into one sentence, and end jobs that no worker is left for.
+
+    A worker that is lost while others remain needs neither: Spark computes its part again.
+
+    Raises:
+        SparkError: a job failed, or every worker of the cluster was lost.
+    """
+    from py4j.protocol import Py4JError, Py4JNetworkError
+    from pyspark.errors import PySparkException
+
+    watch = _Watch(session) if session is not None and master.startswith("spark://") else None
+    try:
+        yield
+    except (Py4JError, Py4JNetworkError, PySparkException, ConnectionError) as error:
+        if watch is not None and watch.deserted:
+            raise SparkError(
+                f"all workers of {master} were lost: start one again and repeat the command"
+            ) from error
+        raise SparkError(f"Spark at {master} failed: {_reason(error)}") from error
+    finally:
+        if watch is not None:
+            watch.stop()
+
+
+def _settings(config: SparkConfig, remote: bool) -> dict[str, str]:
+    """Settings of a session; a server of Spark Connect has its own memory and addresses."""
+    settings = _SETTINGS | {"spark.sql.shuffle.partitions": str(config.partitions)}
+    if remote:
+        return {key: value for key, value in settings.items() if _is_runtime(key)}
+    settings["spark.default.parallelism"] = str(config.partitions)
+    settings["spark.driver.memory"] = config.driver_memory
+    settings["spark.executor.memory"] = config.executor_memory
+    settings["spark.driver.extraJavaOptions"] = f"-Dlog4j2.configurationFile={_LOGGING.as_uri()}"
+    if config.master.startswith("local") or urlsplit(config.master).hostname in _LOOPBACK:
+        settings["spark.driver.host"] = settings["spark.driver.bindAddress"] = "127.0.0.1"
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    return settings
+
+
+def _is_runtime(key: str) -> bool:
+    """Whether a running server lets a session change it."""
+    return key.startswith("spark.sql.") and not key.endswith("catalogImplementation")
+
+
+def _pyspark() -> Any:
+    """The class of sessions.
+
+    Raises:
+        SparkError: pyspark is not installed.
+    """
+    try:
+        from pyspark.logger import PySparkLogger
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise SparkError("pyspark is not installed: `pip install 'reelbench[spark]'`") from error
+    # it prints the whole trace of an error that is raised as well
+    PySparkLogger.getLogger("SQLQueryContextLogger").disabled = True
+    return SparkSession
+
+
+def _check_master(master: str) -> None:
+    """Raise a SparkError for an address that is malformed or that nobody answers at."""
+    if re.fullmatch(r"local(\[(\*|\d+)\])?", master):
+        return
+    found = re.fullmatch(r"(?:spark|sc)://([^:/;]+):(\d+)(?:/.*)?", master)
+    if found is None:
+        raise SparkError(
+            f"master {master!r} is none of local[N], spark://host:port and sc://host:port"
+        )
+    try:
+        socket.create_connection((found[1], int(found[2])), _CONNECT_SECONDS).close()
+    except OSError as error:
+        raise SparkError(
+            f"no Spark master answers at {master}: {error.strerror or error}"
+        ) from error
+
+
+def _check_java() -> None:
+    """Raise a SparkError where Java is missing or older than Spark needs."""
+    home = os.environ.get("JAVA_HOME")
+    java = shutil.which("java", path=f"{home}/bin" if home else None)
+    if java is None:
+        where = f"in JAVA_HOME ({home})" if home else "on the path, and JAVA_HOME is not set"
+        raise SparkError(f"Spark needs Java {_JAVA} or newer: there is no `java` {where}")
+    report = subprocess.run([java, "-version"], capture_output=True, text=True).stderr
+    version = re.search(r'version "(?:1\.)?(\d+)', report)
+    if version is None or int(version[1]) < _JAVA:
+        found = version[1] if version else "of an unknown version"
+        raise SparkError(f"Spark needs Java {_JAVA} or newer: {java} is Java {found}")
+
+
+def _forget_other_cluster(master: str) -> None:
+    """Stop this process's session where it is one of another master."""
+    from pyspark import SparkContext
+
+    active = SparkContext._active_spark_context
+    if active is not None and (active.master != master or active._jsc.sc().isStopped()):
+        active.stop()
+
+
+def _wait_for_worker(session: SparkSession, master: str) -> None:
+    """Raise a SparkError where the cluster has no worker that takes this session's memory."""
+    end = time.monotonic() + _WORKER_SECONDS
+    while _workers(session) == 0:
+        if time.monotonic() > end:
+            memory = session.conf.get("spark.executor.memory")
+            session.stop()
+            raise SparkError(f"{master} has no worker with {memory} of memory to spare")
+        time.sleep(0.1)
+
+
+def _workers(session: SparkSession) -> int:
+    """Processes of the cluster that compute for this session."""
+    java: Any = session.sparkContext._jsc
+    return int(java.sc().getExecutorMemoryStatus().size()) - 1  # one is the driver
+
+
+class _Watch:
+    """Cancels all jobs once a cluster has had no worker for a while: Spark would wait for ever."""
+
+    def __init__(self, session: SparkSession) -> None:
+        self.deserted = False
+        self._session = session
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        alone = 0.0
+        while not self._done.wait(1.0):
+            alone = alone + 1.0 if _workers(self._session) == 0 else 0.0
+            if alone >= _WORKER_SECONDS:
+                self.deserted = True
+                self._session.sparkContext.cancelAllJobs()
+                return
+
+    def stop(self) -> None:
+        self._done.set()
+        self._thread.join()
+
+
+def _reason(error: Exception) -> str:
+    """The first line of the innermost cause that Spark names."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    causes = [line for line in lines if line.startswith("Caused by:")]
+    return (causes or lines or [type(error).__name__])[-1 if causes else 0][:300]
