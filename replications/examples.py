@@ -16,7 +16,7 @@ from reelbench.serving.library import Library
 from reelbench.serving.profile import Profile
 from reelbench.serving.recommend import for_profile, for_user
 from reelbench.serving.similar import similar
-from reelbench.serving.similarity import ContentLists
+from replications.lists import PublishedLists
 from replications.measure import Study, sizes
 from replications.published import Plan
 from replications.runs import Ran
@@ -85,10 +85,10 @@ def most_rated_first(ran: Ran) -> list[int]:
     return [int(item) for item in order[counts[order] > 0]]
 
 
-def content_lists(ran: Ran, blocks: Sequence[str]) -> ContentLists:
+def content_lists(ran: Ran, blocks: Sequence[str]) -> PublishedLists:
     """Lists of similar movies from the feature blocks of a variant."""
     found = {name: read_block(ran.file(paths.feature_block(name))) for name in blocks}
-    return ContentLists.of(found, len(titles(ran)))
+    return PublishedLists.of(found, len(titles(ran)))
 
 
 def like_title(ran: Ran, item: int, listed: np.ndarray) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -18,11 +19,11 @@ from reelbench.models.network.recommender import HISTORY
 from reelbench.models.network.summary import Layer
 from reelbench.reporting.charts.networks import networks
 from reelbench.serving.similar import CONTENT, TEXT
-from reelbench.serving.similarity import ContentLists, genre_and_tag_vectors
 from reelbench.serving.titles import TitleLookup
 from reelbench.stages.featurize import read_catalogue
 from replications import examples, figures
 from replications.examples import LENGTH
+from replications.lists import PublishedLists, genre_and_tag_vectors
 from replications.measure import SECONDS, Parts, Results, Study, effects, sizes
 from replications.published import (
     FOLDER,
@@ -177,7 +178,7 @@ def _lists(study: Study) -> Results:
     return {**shown, "a_lookup": _looked_up(pd.read_parquet(ran.file(paths.ITEMS)), item)}
 
 
-def example(ran: Ran, lists: ContentLists) -> int:
+def example(ran: Ran, lists: PublishedLists) -> int:
     """The most rated movie whose director has another one here; of all, if none has."""
     known = pd.Series(lists.director)
     several = known[known > 0].duplicated(keep=False)
@@ -202,8 +203,7 @@ def _texts(study: Study) -> Results:
     with contextlib.chdir(ran.folder):
         vectors = genre_and_tag_vectors(read_catalogue(), batch_size=64)
     seconds = time.perf_counter() - start
-    known = examples.content_lists(ran, _BLOCKS)
-    lists = ContentLists(known.genres, known.tags, known.overviews, known.director, vectors)
+    lists = replace(examples.content_lists(ran, _BLOCKS), text=vectors)
     item = example(ran, lists)
     same = counts({SECONDS: seconds, "rows": float(np.any(vectors, axis=1).sum())})
     found = {

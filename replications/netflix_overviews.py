@@ -24,11 +24,14 @@ from reelbench.data.sources import synthetic
 from reelbench.data.sources.synthetic import SyntheticConfig
 from reelbench.evaluation.ranking_metrics import hits_of, precision
 from reelbench.evaluation.top_k import top_k
+from reelbench.features.block import read_block
 from reelbench.files import read_json, sha256_file, write_json
 from reelbench.models.base import Recommender
 from reelbench.params import ParamsError
 from reelbench.seeds import generator, seed_everything, seed_for
+from reelbench.serving.similarity import terms
 from replications import examples, figures
+from replications.lists import neighbours
 from replications.measure import FIRST_SEED, Parts, Results, Study, sizes, spread
 from replications.published import FOLDER, FaultEffect, Result, Variant, counts, system
 from replications.runs import Ran, quoted
@@ -199,15 +202,15 @@ def _nearest(study: Study) -> Results:
     """By overview, to the published movie or else the first that has one, among all movies."""
     no_filter = ("filter.min_per_user=0", "filter.min_per_item=0")  # it leaves few movies
     ran = study.run(Variant(model="netflix_hybrid", overrides=no_filter), upto="inputs")
-    lists = examples.content_lists(ran, ("overviews",))
-    known = np.flatnonzero(np.diff(lists.overviews.indptr))
+    words = terms(read_block(ran.file(paths.feature_block("overviews"))), len(examples.titles(ran)))
+    known = np.flatnonzero(np.diff(words.indptr))
     if not len(known):
         return {"c_list_overviews": Result(not_run="no overviews: name a list with --list")}
     titles = pd.read_parquet(ran.file(paths.ITEMS), columns=[TITLE])[TITLE].to_numpy()
     asked = [item for item in known if titles[item] == _ASKED]
     item = int(asked[0] if asked else known[0])
     instead = "" if asked else f"{_ASKED} has no overview here. "
-    nearest = lists.by_overview(item, examples.LENGTH)
+    nearest = neighbours(words, item)[: examples.LENGTH]
     return {"c_list_overviews": instead + examples.like_title(ran, item, nearest)}
 
 

@@ -1,24 +1,21 @@
 """Similarity of movies: by their metadata, and by the users who like them.
 
-Metadata (genres, tags, director, overview, text) holds no rating, so a list made from it is the
-same for every user. A list is an int64 array of `item_idx`, the most similar movie first.
+Metadata (genres, tags, director, text) holds no rating, so a list made from it is the same for
+every user. A list is an int64 array of `item_idx`, the most similar movie first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import Self, TypeAlias
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 
-from reelbench.columns import ITEM_IDX, TAG
 from reelbench.data.interactions import Ids, Interactions
-from reelbench.features.block import Block, Catalogue
+from reelbench.features.block import Block
 from reelbench.features.matrices import dense_columns, sparse_of, unit_rows
-from reelbench.features.text import TextBlock
 from reelbench.models.shared.biases import group_means
 
 #: movies by the same director that lead a list, as published
@@ -51,18 +48,6 @@ def cosines(matrix: Matrix, item: int) -> np.ndarray:
     return np.asarray((matrix @ matrix[[item]].T).toarray()[:, 0], dtype=np.float32)
 
 
-def neighbours(matrix: Matrix, item: int) -> np.ndarray:
-    """Movies with a positive cosine, without the movie itself; ties by index. See `cosines`."""
-    similarity = cosines(matrix, item)
-    order = np.argsort(-similarity, kind="stable")
-    return order[(similarity[order] > 0) & (order != item)]
-
-
-def then(first: np.ndarray, rest: np.ndarray) -> np.ndarray:
-    """A list, followed by those movies of another list that it does not have."""
-    return np.concatenate([first, rest[~np.isin(rest, first)]])
-
-
 def same_director(director: np.ndarray, item: int) -> np.ndarray:
     """Which other movies are by the director of a movie, bool (n_items,); none if unknown.
 
@@ -77,21 +62,8 @@ def same_director(director: np.ndarray, item: int) -> np.ndarray:
 
 def director_first(leaders: np.ndarray, order: np.ndarray) -> np.ndarray:
     """The first `LEAD` of the movies by the same director, then a list, each movie once."""
-    return then(leaders[:LEAD], order)
-
-
-def shared(one: np.ndarray, other: np.ndarray, k: int, weight: float) -> np.ndarray:
-    """The first k of two lists: round(weight · k) places for the first, the rest for the other.
-
-    A movie of both lists takes a place of the first. Where one list is too short the other fills
-    its places.
-
-    Raises:
-        ValueError: the weight is not in 0 … 1.
-    """
-    if not 0 <= weight <= 1:
-        raise ValueError(f"weight must be between 0 and 1, got {weight}")
-    return then(then(one[: round(weight * k)], other)[:k], one)[:k]
+    lead = leaders[:LEAD]
+    return np.concatenate([lead, order[~np.isin(order, lead)]])
 
 
 @dataclass(frozen=True)
@@ -99,25 +71,24 @@ class ContentLists:
     """Metadata of a catalogue, ready for similarity; what the data set lacks has width 0.
 
     Attributes:
-        genres, tags, overviews: CSR (n_items, …) with rows of length 1 or 0.
+        genres, tags: CSR (n_items, …) with rows of length 1 or 0.
         director: int32 (n_items,), 0 for an unknown director.
         text: float32 (n_items, …), sentence embeddings of length 1 or 0.
     """
 
     genres: sparse.csr_array
     tags: sparse.csr_array
-    overviews: sparse.csr_array
     director: np.ndarray
     text: np.ndarray = field(repr=False)
 
     @classmethod
-    def of(cls, blocks: Mapping[str, Block], n_items: int) -> ContentLists:
-        """From the blocks `genres`, `tags`, `overviews`, `directors`, `text`, where they exist."""
+    def of(cls, blocks: Mapping[str, Block], n_items: int) -> Self:
+        """From the blocks `genres`, `tags`, `directors` and `text`, where they exist."""
         director = blocks.get("directors", {}).get("director", np.zeros(n_items, dtype=np.int32))
         text = blocks.get("text", {}).get("text", np.zeros((n_items, 0), dtype=np.float32))
         genres = sparse.csr_array(dense_columns(blocks.get("genres", {}), n_items))
-        tags, overviews = (_terms(blocks.get(name, {}), n_items) for name in ("tags", "overviews"))
-        return cls(unit_rows(genres).astype(np.float32), tags, overviews, director, text)
+        tags = terms(blocks.get("tags", {}), n_items)
+        return cls(unit_rows(genres).astype(np.float32), tags, director, text)
 
     def content_similarity(self, item: int, genre_weight: float) -> np.ndarray:
         """Weighted cosines of genres and tags, float (n_items,), 0 for the movie itself.
@@ -138,70 +109,11 @@ class ContentLists:
         similarity[item] = 0.0
         return similarity
 
-    def by_genres(self, item: int, k: int) -> np.ndarray:
-        """List by the cosine of genres."""
-        return neighbours(self.genres, item)[:k]
 
-    def by_tags(self, item: int, k: int) -> np.ndarray:
-        """List by the cosine of the TF-IDF of tags."""
-        return neighbours(self.tags, item)[:k]
-
-    def by_overview(self, item: int, k: int) -> np.ndarray:
-        """List by the cosine of the TF-IDF of overviews."""
-        return neighbours(self.overviews, item)[:k]
-
-    def by_text(self, item: int, k: int) -> np.ndarray:
-        """List by the cosine of sentence embeddings."""
-        return neighbours(self.text, item)[:k]
-
-    def by_director(self, item: int, k: int) -> np.ndarray:
-        """Movies by the same director, the most similar by tags first, then by index."""
-        return self._director_by(item, self.tags)[:k]
-
-    def _director_by(self, item: int, matrix: Matrix) -> np.ndarray:
-        same = same_director(self.director, item)
-        order = neighbours(matrix, item)
-        return then(order[same[order]], np.flatnonzero(same))
-
-    def combined(self, item: int, k: int, genre_weight: float) -> np.ndarray:
-        """Up to two movies by the director, then genres and tags in shares of the other places."""
-        lead = self.by_director(item, min(LEAD, k))
-        orders = (neighbours(matrix, item) for matrix in (self.genres, self.tags))
-        genres, tags = (order[~np.isin(order, lead)] for order in orders)
-        return director_first(lead, shared(genres, tags, k - len(lead), genre_weight))
-
-    def combined_with_text(self, item: int, k: int) -> np.ndarray:
-        """Up to two movies by the director, then by the cosine of sentence embeddings."""
-        return director_first(self._director_by(item, self.text), neighbours(self.text, item))[:k]
-
-
-def _terms(block: Block, n_items: int) -> sparse.csr_array:
+def terms(block: Block, n_items: int) -> sparse.csr_array:
+    """The words of a block, CSR (n_items, …) with rows of length 1 or 0; width 0 without any."""
     matrix = sparse_of(block)
     return unit_rows(sparse.csr_array((n_items, 0)) if matrix is None else matrix)
-
-
-def genre_and_tag_vectors(catalogue: Catalogue, batch_size: int, threads: int = 1) -> np.ndarray:
-    """Mean of the sentence embeddings of a movie's genres and of its tags, rows of length 1.
-
-    Each movie is encoded once, not once per rating. A movie with genres or tags alone has the
-    embedding of these, a movie with neither a row of zeros.
-
-    Returns:
-        float32 (n_items, 384), or (n_items, 0) if no movie has any.
-    """
-    tags = catalogue.tags.drop_duplicates([ITEM_IDX, TAG]).groupby(ITEM_IDX)[TAG].agg(list)
-    of_items = tags.reindex(range(len(catalogue.items)))
-    lists = [value if isinstance(value, list) else [] for value in of_items]
-    items = catalogue.items.assign(**{TAG: pd.Series(lists, dtype=object).to_numpy()})
-    known = replace(catalogue, items=items)
-    parts = []
-    for column in ("genres", TAG):
-        block = TextBlock(threads=threads, batch_size=batch_size, head=False, columns=(column,))
-        parts.append(block.build(known)["text"])
-    width = max(part.shape[1] for part in parts)
-    total = sum(part for part in parts if part.shape[1] == width)
-    length = np.linalg.norm(total, axis=1, keepdims=True)
-    return np.divide(total, length, out=np.zeros_like(total), where=length > 0)
 
 
 @dataclass(frozen=True)
