@@ -11,6 +11,7 @@ from reelbench.evaluation import EvaluateConfig
 from reelbench.reporting.comparisons import rare_items, verdicts
 from reelbench.reporting.content import Content
 from reelbench.reporting.dataset import Dataset
+from reelbench.reporting.page import environment
 from reelbench.reporting.results import Result
 from reelbench.reporting.tables import ranked
 
@@ -116,3 +117,9 @@ def content(*results: Result) -> Content:
     order = ranked(results, k=10)
     rare = rare_items(order, TRAIN_COUNTS, CONFIG.rare_item_ratings, 200, 1)
     return Content(dataset(), "temporal_user", order, verdicts(order, 200, 1), CONFIG, rare)
+
+
+def note(name: str, reported: Content) -> str:
+    """A sentence of the leaderboard and the page."""
+    module = environment.get_template("notes.jinja").make_module({"content": reported})
+    return str(getattr(module, name)())

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from reporting_samples import content, note, result
 
 from reelbench import paths
 from reelbench.files import write_json
@@ -53,19 +55,22 @@ def test_parts_may_be_at_the_top_level() -> None:
 
 
 def test_a_filter_is_said_to_change_the_population(data: Dataset) -> None:
-    assert data.population == ""
+    assert not data.filter
     before = {"ratings": 5000, "users": 40, "movies": 100, "sparsity": 0.9987}
     after = {"ratings": 1000, "users": 20, "movies": 50, "sparsity": 0.9333}
     filtered = {"tagged": False, "min_per_user": 20, "min_per_item": 50, "repeat": True}
+    reported = dataclasses.replace(content(result("bias")), dataset=data)
     steps = {"before": before, "enough_ratings": after}
     data.clean["interactions"] = {"filter": {**filtered, "steps": steps}}
-    assert "fewer than 20 and movies with fewer than 50 ratings" in data.population
-    assert "5,000 ratings of 40 users and 100 movies, sparsity 0.9987" in data.population
-    assert "with enough ratings: 1,000 ratings" in data.population
-    assert "tagged" not in data.population
+    assert "fewer than 20 and movies with fewer than 50 ratings" in note("population", reported)
+    assert "5,000 ratings of 40 users and 100 movies, sparsity 0.9987" in note(
+        "population", reported
+    )
+    assert "with enough ratings: 1,000 ratings" in note("population", reported)
+    assert "tagged" not in note("population", reported)
     filtered |= {"tagged": True, "min_per_user": 0, "min_per_item": 0}
     data.clean["interactions"] = {
         "filter": {**filtered, "steps": {"before": before, "tagged": after}}
     }
-    assert "that the same user has not tagged were left out" in data.population
-    assert "fewer" not in data.population
+    assert "that the same user has not tagged were left out" in note("population", reported)
+    assert "fewer" not in note("population", reported)

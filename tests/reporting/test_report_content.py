@@ -4,7 +4,7 @@ import dataclasses
 import re
 from dataclasses import replace
 
-from reporting_samples import CONFIG, LEAK, content, result
+from reporting_samples import CONFIG, LEAK, content, note, result
 
 from reelbench.faults import Fault
 from reelbench.reporting.content import describe
@@ -12,12 +12,14 @@ from reelbench.reporting.markdown import render
 
 
 def test_relevance_names_the_threshold_and_who_is_left_out() -> None:
-    assert content(result("a")).relevance.startswith("Every test rating counts as relevant.")
+    assert note("relevance", content(result("a"))).startswith(
+        "Every test rating counts as relevant."
+    )
     config = CONFIG.model_copy(update={"min_relevant_rating": 3.5})
     strict = dataclasses.replace(content(result("a")), config=config)
     strict.results[0].metrics["n_users_without_relevant"] = 4
-    assert "A test rating of 3.5 or more counts" in strict.relevance
-    assert "4 test users without one are left out" in strict.relevance
+    assert "A test rating of 3.5 or more counts" in note("relevance", strict)
+    assert "4 test users without one are left out" in note("relevance", strict)
 
 
 def test_the_leaderboard_is_at_the_first_cutoff() -> None:
@@ -27,7 +29,7 @@ def test_the_leaderboard_is_at_the_first_cutoff() -> None:
 def test_costs_of_an_unknown_machine() -> None:
     unknown = result("a")
     del unknown.train_cost["machine"]
-    assert content(unknown).machine.startswith("Costs are those of one run; only")
+    assert note("machine", content(unknown)).startswith("Costs are those of one run; only")
 
 
 def test_a_difference_has_sign_interval_and_p() -> None:

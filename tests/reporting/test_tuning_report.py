@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reporting_samples import content, result
+from reporting_samples import content, note, result
 
 from reelbench import paths
 from reelbench.files import write_json
@@ -45,6 +45,10 @@ def read(**models: Any) -> Tuning | None:
     return read_tuning(["svd", "bias", "popularity"], models, SPACES)
 
 
+def said(name: str) -> str:
+    return note(name, dataclasses.replace(content(result("bias")), tuning=read()))
+
+
 def test_no_section_without_a_search() -> None:
     assert read() is None
     write("svd", ended=None)
@@ -73,35 +77,25 @@ def test_parameters_that_were_changed_since_are_not_called_tuned() -> None:
 def test_one_budget_is_stated_for_all() -> None:
     write("svd")
     write("bias", trials=[{"number": 1, "parameters": {}, "value": 0.9, "error": None}], winner=1)
-    tuning = read()
-    assert tuning is not None
-    assert tuning.budget == "Tuning: every model had 3 trials on valid of toy/random."
+    assert said("budget") == "Tuning: every model had 3 trials on valid of toy/random."
     write("bias", budget={"trials": 9, "seconds": None})
-    tuning = read()
-    assert tuning is not None
-    assert tuning.budget.startswith("Tuning: budgets differ, from 3 to 9 trials")
+    assert said("budget").startswith("Tuning: budgets differ, from 3 to 9 trials")
     shutil.rmtree(paths.tuning_dir("bias"))
-    tuning = read()
-    assert tuning is not None
-    assert tuning.budget.startswith("Tuning: each model of the table had 3 trials")
-    assert "Not tuned by a search: bias." in tuning.notes
-    assert "Nothing to tune: popularity." in tuning.notes
+    assert said("budget").startswith("Tuning: each model of the table had 3 trials")
+    assert "Not tuned by a search: bias." in said("tuning")
+    assert "Nothing to tune: popularity." in said("tuning")
 
 
 def test_a_space_that_is_smaller_than_the_budget_is_named() -> None:
     write("svd", budget={"trials": 12, "seconds": 60.0}, ended="every setting tried")
-    tuning = read()
-    assert tuning is not None
-    assert "12 trials within 60 seconds" in tuning.budget
-    assert "Fewer trials: svd (every setting tried)." in tuning.notes
+    assert "12 trials within 60 seconds" in said("budget")
+    assert "Fewer trials: svd (every setting tried)." in said("tuning")
 
 
 def test_the_most_important_parameter_is_named() -> None:
     write("svd", importances={"factors": 0.71, "epochs": 0.29})
     write("bias")
-    tuning = read()
-    assert tuning is not None
-    assert "(share of the variance, by fANOVA): svd factors (71 %)." in tuning.notes
+    assert "(share of the variance, by fANOVA): svd factors (71 %)." in said("tuning")
 
 
 def test_leaderboard_and_page_have_the_same_table() -> None:
@@ -112,7 +106,7 @@ def test_leaderboard_and_page_have_the_same_table() -> None:
     assert "| svd | grid search (Surprise) | 3 | 1 | rmse | 0.9000 | 0.8000 | others |" in text
     html = page.render(reported, {})
     assert reported.tuning is not None
-    assert reported.tuning.budget in html
+    assert note("budget", reported) in html
     for cell in reported.tuning.searches[0].cells:
         assert cell in html
     before_scripts = html[: html.index("<script>")]

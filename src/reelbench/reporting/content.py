@@ -10,16 +10,11 @@ from typing import Any
 from reelbench.columns import COHORT, COHORT_BY, N_TEST
 from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.metrics import Metric, find, leaderboard_metrics
-from reelbench.evaluation.significance import ALPHA, RESAMPLES_PER_COMPARISON, Pair
+from reelbench.evaluation.significance import Pair
 from reelbench.faults import Fault, warning
 from reelbench.provenance import Provenance
 from reelbench.reporting import tables
-from reelbench.reporting.comparisons import (
-    BASELINE,
-    RareItems,
-    against_best,
-    compared_metrics,
-)
+from reelbench.reporting.comparisons import BASELINE, RareItems, against_best, compared_metrics
 from reelbench.reporting.dataset import Dataset
 from reelbench.reporting.lists import Lists
 from reelbench.reporting.results import SOURCES, Published, Replication, Result
@@ -81,59 +76,6 @@ class Content:
         """Metrics of the first model, for the counts in them: the test part is the same for all."""
         return self.results[0].metrics
 
-    @property
-    def cold(self) -> str:
-        """How much of the test part is cold."""
-        counts, cohorts = self.counts, self.counts["cohorts"]
-        return (
-            f"Cold (no rating in train): {counts['cold_users']:,} of {counts['n_test_users']:,} "
-            f"test users, with {cohorts['cold_users']['ratings']:,} of {counts['n_test']:,} test "
-            f"ratings; {counts['cold_items']:,} movies, with {cohorts['cold_items']['ratings']:,} "
-            "test ratings. They are part of every metric."
-        )
-
-    @property
-    def relevance(self) -> str:
-        """What counts as relevant, and which movies are ranked."""
-        minimum = self.config.min_relevant_rating
-        rule = "Every test rating" if minimum is None else f"A test rating of {minimum:g} or more"
-        left_out = self.counts["n_users_without_relevant"]
-        pool = (
-            f"the full catalogue of {len(self.dataset.items):,} movies"
-            if self.config.candidates == "catalogue"
-            else "all movies of train"
-        )
-        order = " by predicted rating" if self.config.rank_by == "prediction" else ""
-        without = f"; {left_out:,} test users without one are left out" if left_out else ""
-        return (
-            f"{rule} counts as relevant{without}. Rankings{order} are over {pool} except those "
-            "that the user rated in train or valid."
-        )
-
-    @property
-    def better(self) -> str:
-        """What “better” means."""
-        return (
-            f"“Better” means: significantly lower RMSE than {BASELINE} in a paired bootstrap over "
-            f"users ({self._resamples}, p < {ALPHA:g} after Holm's correction for the number of "
-            "models). Overlapping intervals do not mean that two models are equally good."
-        )
-
-    @property
-    def significant(self) -> str:
-        """When a difference is significant."""
-        return (
-            "Every model is compared with every other by a paired bootstrap over users "
-            f"({self._resamples}), with p-values after Holm's correction for all pairs of a "
-            f"metric. A difference is significant where p < {ALPHA:g}. The table compares every "
-            "model with the best one of each metric; reports/comparisons.csv has all pairs."
-        )
-
-    @property
-    def _resamples(self) -> str:
-        samples = self.config.bootstrap_samples
-        return f"{samples:,} resamples or, if more, {RESAMPLES_PER_COMPARISON} per comparison"
-
     @cached_property
     def best_table(self) -> Table:
         """Every model against the best of each metric."""
@@ -143,30 +85,6 @@ class Content:
             for pair in against_best(self.results, self.pairs)
         ]
         return Table(titles, "lllrrrl", rows)
-
-    @property
-    def rare_title(self) -> str:
-        """Which movies are rare."""
-        limit = self.rare.limit
-        return f"Movies with at most {limit} train rating{'' if limit == 1 else 's'}"
-
-    @property
-    def rare_note(self) -> str:
-        """How many test ratings are of rare movies, and how models are compared on them."""
-        rare, title = self.rare, self.rare_title
-        if not rare.n_ratings:
-            return f"{title}: none has a test rating."
-        size = (
-            f"{title} have {rare.n_ratings:,} of {self.counts['n_test']:,} test ratings: "
-            f"{rare.n_items:,} movies, {rare.n_users:,} users."
-        )
-        if not rare.rows:
-            return f"{size} No model here predicts ratings."
-        return (
-            f"{size} RMSE on these ratings, compared with {BASELINE} by a paired bootstrap over "
-            f"these users ({self._resamples}), with p-values after Holm's correction for the "
-            "number of models."
-        )
 
     @cached_property
     def rare_table(self) -> Table:
@@ -180,10 +98,9 @@ class Content:
         return Table(titles, "lrrrrl", rows)
 
     @property
-    def published_note(self) -> str:
-        """Source of the published rows."""
-        source = SOURCES.get(self.protocol or "", "")
-        return f"Figures published for this protocol, not run here ({source})."
+    def source(self) -> str:
+        """Where the published rows are from."""
+        return SOURCES.get(self.protocol or "", "")
 
     @cached_property
     def published_table(self) -> Table:
@@ -210,13 +127,10 @@ class Content:
         return {title: table for title, table in tables.items() if table.rows}
 
     @property
-    def machine(self) -> str:
-        """Which machine the costs were measured on."""
-        machines = [r.train_cost["machine"] for r in self.results if "machine" in r.train_cost]
-        where = f" on {_machine(machines[0])}" if machines else ""
-        return (
-            f"Costs are those of one run{where}; only they differ from run to run. Peak MB is the "
-            "resident memory of training, libraries included."
+    def machine(self) -> dict[str, Any]:
+        """Which machine the costs were measured on; empty where it is unknown."""
+        return next(
+            (r.train_cost["machine"] for r in self.results if "machine" in r.train_cost), {}
         )
 
     def verdict_groups(self) -> list[tuple[str, list[Pair]]]:
@@ -248,9 +162,3 @@ def describe(pair: Pair) -> str:
     """Difference with its interval and p-value, such as `-0.0123 [-0.0150, -0.0099], p = 0.004`."""
     difference, interval, p = pair.texts
     return f"{difference} {interval}, p = {p}"
-
-
-def _machine(machine: dict[str, Any]) -> str:
-    cpu = machine.get("cpu", "an unknown processor")
-    threads = machine.get("threads")
-    return f"{cpu} with {threads} threads" if threads else str(cpu)

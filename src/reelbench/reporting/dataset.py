@@ -46,19 +46,9 @@ class Dataset:
         return str(self.split.get("leak", ""))
 
     @property
-    def population(self) -> str:
+    def filter(self) -> dict[str, Any]:
         """How a filter changed the population; empty without one."""
-        found = self.clean.get("interactions", {}).get("filter")
-        if not found:
-            return ""
-        rules = ["ratings of a movie that the same user has not tagged"] * found["tagged"]
-        if found["min_per_user"] or found["min_per_item"]:
-            least = f"{found['min_per_user']} and movies with fewer than {found['min_per_item']}"
-            rules.append(f"users with fewer than {least} ratings")
-        return (
-            f"Before the split, {', then '.join(rules)} were left out: these figures describe "
-            f"another population than that of the data set ({_sizes(found['steps'])})."
-        )
+        return self.clean.get("interactions", {}).get("filter") or {}
 
     @property
     def part_rows(self) -> dict[str, int]:
@@ -83,17 +73,6 @@ class Dataset:
             "clean": self.clean,
             "split": self.split,
         }
-
-
-_STEPS = {"before": "at first", "tagged": "tagged", "enough_ratings": "with enough ratings"}
-
-
-def _sizes(steps: dict[str, dict[str, float]]) -> str:
-    """Sizes and sparsity before and after every step of a filter."""
-    sizes = "{ratings:,} ratings of {users:,} users and {movies:,} movies, sparsity {sparsity:.4f}"
-    return "; ".join(
-        f"{label}: {sizes.format(**steps[name])}" for name, label in _STEPS.items() if name in steps
-    )
 
 
 def read_train_counts(n_items: int) -> np.ndarray:

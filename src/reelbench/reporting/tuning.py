@@ -68,39 +68,19 @@ class Tuning:
         return Table([*titles, "best trial", "now in use"], "llrrlrrl", rows)
 
     @property
-    def budget(self) -> str:
-        """The budget of all searches, or their range."""
-        budgets = {search.budget for search in self.searches}
-        places = sorted({search.place for search in self.searches})
-        where = f"on valid of {' and '.join(places)}"
-        if len(budgets) > 1:
-            allowed = sorted({trials for trials, _ in budgets})
-            return (
-                f"Tuning: budgets differ, from {allowed[0]} to {allowed[-1]} trials {where}, so "
-                "gains are not comparable."
-            )
-        ((trials, seconds),) = budgets
-        limit = "" if seconds is None else f" within {seconds:g} seconds"
-        who = "each model of the table" if self.untuned else "every model"
-        return f"Tuning: {who} had {trials} trials{limit} {where}."
+    def budgets(self) -> list[tuple[int, float | None]]:
+        """Different budgets."""
+        return list(dict.fromkeys(search.budget for search in self.searches))
 
     @property
-    def notes(self) -> str:
-        """How to read the numbers, and which models are not in the table."""
-        short = [s for s in self.searches if s.trials < s.budget[0]]
-        notes = [
-            "The first trial uses the parameters that conf/ had then. No search used the test "
-            "part. The best of several trials looks better on valid than it is, so only the "
-            "leaderboard compares models.",
-            _names(
-                "Most important parameters (share of the variance, by fANOVA)",
-                [f"{s.model} {s.important}" for s in self.searches if s.important],
-            ),
-            _names("Fewer trials", [f"{s.model} ({s.ended})" for s in short]),
-            _names("Nothing to tune", self.fixed),
-            _names("Not tuned by a search", self.untuned),
-        ]
-        return " ".join(note for note in notes if note)
+    def important(self) -> list[str]:
+        """The most important parameter of every model, where it is known."""
+        return [f"{s.model} {s.important}" for s in self.searches if s.important]
+
+    @property
+    def short(self) -> list[str]:
+        """Searches that ended before their budget did, with the reason."""
+        return [f"{s.model} ({s.ended})" for s in self.searches if s.trials < s.budget[0]]
 
 
 def read_tuning(
@@ -159,7 +139,3 @@ def _important(importances: Mapping[str, float]) -> str:
     """The first parameter and its share, such as `factors (71 %)`."""
     name, share = max(importances.items(), key=lambda pair: pair[1], default=("", 0.0))
     return f"{name} ({share:.0%})".replace("%", " %") if name else ""
-
-
-def _names(title: str, names: Sequence[str]) -> str:
-    return f"{title}: {', '.join(names)}." if names else ""
