@@ -44,10 +44,10 @@ class StepError(ValueError):
 
 
 class Step(NamedTuple):
-    """One stage of `dvc.yaml`, for one model or feature block where it has a `foreach`.
+    """One stage of `dvc.yaml`, for one model where it has a `foreach`, or for one feature block.
 
     Attributes:
-        stage, name: such as `train` and `svd`; the name is empty where there is no `foreach`.
+        stage, name: such as `train` and `svd`; the name is empty for a stage without.
         params: dotted names of the parameters it reads.
         deps, outs: files and folders that it reads and writes.
     """
@@ -148,13 +148,22 @@ def steps(content: Params, definition: Path = Path("dvc.yaml")) -> Iterator[Step
     blocks += [block for inputs in content["inputs"].values() for block in inputs]
     for stage in _STAGES:
         section = stages[stage]
-        if "foreach" not in section:
+        if stage == "featurize":  # a block at a time, since variants share most of them
+            whole = _step(stage, "", section, content)
+            for name in dict.fromkeys(blocks):
+                yield _of_block(whole, name)
+        elif "foreach" not in section:
             yield _step(stage, "", section, content)
-            continue
-        group = "features" if stage == "featurize" else "models"
-        for name in dict.fromkeys(blocks if group == "features" else content["models"]):
-            known = {**content, "key": name, "item": content[group][name]}
-            yield _step(stage, name, section["do"], known)
+        else:
+            for name, item in content["models"].items():
+                known = {**content, "key": name, "item": item}
+                yield _step(stage, name, section["do"], known)
+
+
+def _of_block(whole: Step, name: str) -> Step:
+    parameters = (f"features.{name}" if key == "features" else key for key in whole.params)
+    outs = (paths.feature_block(name), paths.block_key(name))
+    return whole._replace(name=name, params=tuple(parameters), outs=outs)
 
 
 def _step(stage: str, name: str, section: Params, known: Params) -> Step:

@@ -229,7 +229,7 @@ def pipeline(overrides: list[str]) -> None:
     shutil.rmtree("data", ignore_errors=True)
     for folder in (paths.REPORTS / "replication", paths.DATA / "tuning"):
         folder.mkdir(parents=True, exist_ok=True)
-    named = [("featurize", block) for block in content["features"]] + [("inputs",)]
+    named = [("featurize",), ("inputs",)]
     named += [("train", model) for model in content["models"]]
     for stage in [("download",), ("clean",), ("split",), *named, ("evaluate",), ("report",)]:
         stage_done(*stage)

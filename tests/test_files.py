@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from reelbench.files import atomic, read_json, sha256_tree, size_bytes, write_json
+from reelbench.files import (
+    atomic,
+    read_json,
+    sha256_tree,
+    size_bytes,
+    source_hash,
+    write_json,
+)
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -43,3 +50,16 @@ def test_tree_hash_sees_names_and_contents(tmp_path: Path) -> None:
     (tmp_path / "b").write_text("2")
     assert len({first, renamed, sha256_tree(tmp_path)}) == 3
     assert size_bytes(tmp_path) == 1
+
+
+def test_the_hash_of_code_changes_with_any_file_and_misses_none(tmp_path: Path) -> None:
+    folder = tmp_path / "code"
+    folder.mkdir()
+    (folder / "a.py").write_text("a = 1\n")
+    before = source_hash(folder)
+    (folder / "compiled.pyc").write_text("")
+    assert source_hash(folder) == before
+    (folder / "a.py").write_text("a = 2\n")
+    assert source_hash(folder) != before
+    with pytest.raises(FileNotFoundError):
+        source_hash(tmp_path / "none")

@@ -10,8 +10,6 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from rapidfuzz import process
-
 from reelbench import params, paths
 from reelbench.params import ParamsError
 
@@ -51,6 +49,8 @@ def parse(names: Iterable[str]) -> frozenset[Fault]:
     known = [fault.value for fault in Fault]
     for name in names:
         if name not in known:
+            from rapidfuzz import process
+
             nearest = process.extractOne(str(name), known, score_cutoff=50)
             hint = f"did you mean '{nearest[0]}'?" if nearest else f"known: {', '.join(known)}"
             source = paths.CONF / "config.yaml"

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -87,3 +87,23 @@ def size_bytes(path: Path) -> int:
     if path.is_file():
         return path.stat().st_size
     return sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
+
+
+def code_hash(names: Sequence[str]) -> str:
+    """SHA-256 over Python files and folders, named relative to the package."""
+    package = Path(__file__).parent
+    hashes = "".join(f"{name}\0{source_hash(package / name)}\n" for name in names)
+    return hashlib.sha256(hashes.encode()).hexdigest()
+
+
+def source_hash(path: Path) -> str:
+    """SHA-256 of a Python file, or of all of a folder; compiled files come and go.
+
+    Raises:
+        FileNotFoundError: there is neither.
+    """
+    if not path.is_dir():
+        return sha256_file(path)
+    files = sorted(path.rglob("*.py"))
+    hashes = "".join(f"{file.relative_to(path)}\0{sha256_file(file)}\n" for file in files)
+    return hashlib.sha256(hashes.encode()).hexdigest()

@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
-from rapidfuzz import process
 
 from reelbench import paths
 
@@ -112,6 +111,8 @@ def _keys_at(config: type[Section], location: list[str]) -> list[str]:
 
 def nearest(key: str, known: list[str]) -> str:
     """End of a message about an unknown key: the nearest known one, or else all of them."""
+    from rapidfuzz import process
+
     match = process.extractOne(key, known, score_cutoff=50)
     if match:
         return f"; did you mean '{match[0]}'?"

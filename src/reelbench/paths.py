@@ -86,6 +86,11 @@ def feature_block(name: str) -> Path:
     return FEATURES / f"{name}.npz"
 
 
+def block_key(name: str) -> Path:
+    """Hash of everything that one feature block was made of."""
+    return FEATURES / f"{name}.json"
+
+
 def model_inputs(model: str) -> Path:
     """Content hashes of the parts, feature blocks and shared code that one model reads."""
     return INPUTS / f"{model}.json"

@@ -7,6 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
+from places import ROOT
 from small_project import N_ITEMS, N_USERS, ratings, write_catalogue, write_params, write_ratings
 
 from reelbench import paths
@@ -79,6 +81,48 @@ def test_lists_and_missing_years_come_back_from_the_tables() -> None:
     catalogue = featurize.read_catalogue()
     assert str(catalogue.items["year"].dtype) == "Int16"
     assert catalogue.items["year"].isna().sum() == 1
+
+
+def made(block: str) -> int:
+    return paths.feature_block(block).stat().st_mtime_ns
+
+
+def test_without_a_name_all_blocks_are_built_and_later_only_those_that_changed() -> None:
+    featurize.run()
+    before = {name: made(name) for name in PARAMS["features"]}
+    featurize.run()
+    assert before == {name: made(name) for name in before}
+    probe = {**PARAMS["features"]["probe"], "size": 4}
+    write_params(Path(), {**PARAMS, "features": {**PARAMS["features"], "probe": probe}})
+    featurize.run()
+    assert made("probe") > before["probe"]
+    assert {made(name) for name in ("ids", "genres")} == {before["ids"], before["genres"]}
+
+
+@pytest.mark.parametrize("changed", ["seed", "train", "items"])
+def test_what_blocks_read_makes_all_of_them_again(changed: str) -> None:
+    featurize.run()
+    before = {name: made(name) for name in PARAMS["features"]}
+    if changed == "seed":
+        write_params(Path(), PARAMS | {"seed": 6})
+    else:
+        file = paths.TRAIN if changed == "train" else paths.ITEMS
+        pq.write_table(pq.read_table(file).combine_chunks(), file, compression="zstd")
+    featurize.run()
+    assert all(made(name) > before[name] for name in before)
+
+
+def test_a_block_that_left_the_parameters_leaves_the_folder() -> None:
+    featurize.run()
+    write_params(Path(), {**PARAMS, "features": {"ids": PARAMS["features"]["ids"]}})
+    featurize.run()
+    assert sorted(file.name for file in paths.FEATURES.iterdir()) == ["ids.json", "ids.npz"]
+
+
+def test_the_hashed_code_is_what_the_stage_depends_on() -> None:
+    deps = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["featurize"]["deps"]
+    code = {dep.removeprefix("src/reelbench/") for dep in deps if dep.startswith("src/")}
+    assert set(featurize._CODE) == code
 
 
 def test_unknown_block_names_the_known() -> None:

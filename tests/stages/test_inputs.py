@@ -51,19 +51,6 @@ def test_the_test_part_changes_nothing_and_the_train_part_everything() -> None:
     assert all(before[m] != paths.model_inputs(m).read_bytes() for m in ("bias", "dnn"))
 
 
-def test_the_hash_of_code_changes_with_any_file_and_misses_none(tmp_path: Path) -> None:
-    folder = tmp_path / "code"
-    folder.mkdir()
-    (folder / "a.py").write_text("a = 1\n")
-    before = inputs.source_hash(folder)
-    (folder / "compiled.pyc").write_text("")
-    assert inputs.source_hash(folder) == before
-    (folder / "a.py").write_text("a = 2\n")
-    assert inputs.source_hash(folder) != before
-    with pytest.raises(FileNotFoundError):
-        inputs.source_hash(tmp_path / "none")
-
-
 def test_the_shared_code_is_what_the_stage_depends_on() -> None:
     deps = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["inputs"]["deps"]
     code = {dep.removeprefix("src/reelbench/") for dep in deps if dep.startswith("src/")}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from scipy import sparse
 
 from reelbench.columns import ITEM_IDX, RATING, TIMESTAMP, USER_IDX
+
+if TYPE_CHECKING:  # every training reads ratings, and few need pandas, which takes 0.3 s
+    import pandas as pd
 
 
 @dataclass(frozen=True)

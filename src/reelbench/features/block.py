@@ -12,11 +12,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar, cast
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 from pydantic import ConfigDict, Field
 
 from reelbench import paths
@@ -24,6 +23,10 @@ from reelbench.columns import YEAR
 from reelbench.data.interactions import Ids, Interactions
 from reelbench.files import atomic, read_arrays, write_arrays
 from reelbench.params import Section, validate
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
 
 Block = dict[str, np.ndarray]
 IDS = "ids"
@@ -84,9 +87,7 @@ class BlockEntry(Section):
         Raises:
             ParamsError: the class does not know a key.
         """
-        from hydra.utils import get_class
-
-        block: type[FeatureBlock[Section]] = get_class(self.target)
+        block: type[FeatureBlock[Section]] = resolve_name(self.target)
         own = dict(self.model_extra or {})
         source = paths.CONF / "features" / f"{name}.yaml"
         validate(f"features.{name}", own, block.Config, source)

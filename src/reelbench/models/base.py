@@ -15,12 +15,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from copy import copy
 from pathlib import Path
+from pkgutil import resolve_name
 from threading import Lock
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from cachetools import LRUCache
-from hydra.utils import get_class
 from numpy.typing import ArrayLike
 from pydantic import ConfigDict, Field
 
@@ -317,7 +317,7 @@ class Recommender(ABC):
             TypeError: the folder holds a model of another class.
         """
         description = read_json(folder / "model.json")
-        target = get_class(description["_target_"])
+        target = resolve_name(description["_target_"])
         if not issubclass(target, cls):
             raise TypeError(f"{folder} holds a {target.__name__}, not a {cls.__name__}")
         model = target(
@@ -384,7 +384,7 @@ class ModelEntry(Section):
     @property
     def model_class(self) -> type[Recommender]:
         """The class that `_target_` names."""
-        found: type[Recommender] = get_class(self.target)
+        found: type[Recommender] = resolve_name(self.target)
         return found
 
     @property

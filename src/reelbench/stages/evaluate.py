@@ -26,9 +26,16 @@ from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.beyond_accuracy import Movies
 from reelbench.evaluation.evaluate import Evaluation, Parts, Table, evaluate
 from reelbench.features.block import read_block
-from reelbench.files import atomic, read_json, sha256_file, sha256_tree, write_json
+from reelbench.files import (
+    atomic,
+    code_hash,
+    read_json,
+    sha256_file,
+    sha256_tree,
+    source_hash,
+    write_json,
+)
 from reelbench.models.base import Recommender
-from reelbench.stages.inputs import code_hash, source_hash
 
 _LOG = logging.getLogger(__name__)
 

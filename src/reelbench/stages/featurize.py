@@ -1,8 +1,14 @@
-"""Stage `featurize@{block}`: the arrays of one feature block."""
+"""Stage `featurize`: the arrays of every feature block.
+
+One process builds all blocks, since starting one and importing its libraries takes longer than most
+blocks. DVC keeps what an earlier run wrote, and a block whose inputs are the same is left as it is.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -10,23 +16,32 @@ from reelbench import faults, params, paths
 from reelbench.data.interactions import Interactions
 from reelbench.faults import Fault
 from reelbench.features.block import BlockEntry, Catalogue, Ids, write_block
-from reelbench.files import read_json, size_bytes
+from reelbench.files import code_hash, read_json, sha256_file, sha256_json, size_bytes, write_json
 from reelbench.seeds import seed_for
 
 _LOG = logging.getLogger(__name__)
 
+# what every block runs, relative to the package; dvc.yaml lists the same
+_CODE = ("data/interactions.py", "features", "files.py", "seeds.py", "stages/featurize.py")
 
-def run(block: str) -> None:
-    """Build one block from the catalogue and the train part; neither valid nor test is opened."""
-    common = params.read()
-    entry = params.load(f"features.{block}", BlockEntry)
-    seed = seed_for(common["seed"], "features", block)
-    builder = entry.create(block, seed=seed, threads=common["threads"])
-    arrays = builder.build(read_catalogue())
-    write_block(arrays, paths.feature_block(block))
-    shapes = ", ".join(f"{name} {array.shape}" for name, array in sorted(arrays.items()))
-    size = size_bytes(paths.feature_block(block))
-    _LOG.info("features %s: %s; %.1f MB", block, shapes, size / 1e6)
+
+def run(*names: str) -> None:
+    """Build the blocks whose inputs have changed; neither valid nor test is opened.
+
+    Args:
+        names: blocks to build; all of the parameters if none is named. The others keep what they
+            have.
+    """
+    content = params.read()
+    _remove_others(params.select(content, "features"))
+    keys = _keys(content, names or tuple(content["features"]))
+    todo = [name for name, key in keys.items() if key != _known_key(name)]
+    if todo:
+        catalogue = read_catalogue()
+    for name in todo:
+        _build(name, content, catalogue)
+        write_json(paths.block_key(name), {"key": keys[name]})
+    _LOG.info("features: %d of %d blocks, the others are up to date", len(todo), len(keys))
 
 
 def read_catalogue() -> Catalogue:
@@ -45,3 +60,44 @@ def read_catalogue() -> Catalogue:
         tags=pq.read_table(paths.TAGS if everything else paths.KNOWN_TAGS),
         train=Interactions.from_parquet(paths.INTERACTIONS if everything else paths.TRAIN),
     )
+
+
+def _build(name: str, content: Mapping[str, Any], catalogue: Catalogue) -> None:
+    entry = params.load(f"features.{name}", BlockEntry)
+    seed = seed_for(content["seed"], "features", name)
+    arrays = entry.create(name, seed=seed, threads=content["threads"]).build(catalogue)
+    write_block(arrays, paths.feature_block(name))
+    shapes = ", ".join(f"{array} {values.shape}" for array, values in sorted(arrays.items()))
+    size = size_bytes(paths.feature_block(name))
+    _LOG.info("features %s: %s; %.1f MB", name, shapes, size / 1e6)
+
+
+def _keys(content: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:
+    """SHA-256 of everything that goes into each block.
+
+    Raises:
+        ParamsError: there is no block of that name.
+    """
+    files = [paths.CATALOGUE, paths.ITEMS, paths.USERS, paths.KNOWN_TAGS, paths.TRAIN]
+    if content["faults"]:
+        files += [paths.TAGS, paths.INTERACTIONS]
+    common = {
+        "parameters": {key: content[key] for key in ("faults", "seed", "threads")},
+        "code": code_hash(_CODE),
+        "data": {str(file): sha256_file(file) for file in files},
+    }
+    blocks = {name: params.select(content, f"features.{name}") for name in names}
+    return {name: sha256_json({**common, "block": block}) for name, block in blocks.items()}
+
+
+def _known_key(name: str) -> str | None:
+    """The key of the block on disk, if there is one."""
+    files = paths.block_key(name), paths.feature_block(name)
+    return read_json(files[0])["key"] if all(file.is_file() for file in files) else None
+
+
+def _remove_others(names: Mapping[str, object]) -> None:
+    """Delete blocks that the parameters no longer have."""
+    for file in paths.FEATURES.glob("*"):
+        if file.stem not in names:
+            file.unlink()

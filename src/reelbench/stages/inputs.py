@@ -9,14 +9,12 @@ may change without retraining it.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TypedDict
 
 from reelbench import params, paths
 from reelbench.features.block import IDS
-from reelbench.files import sha256_file, write_json
+from reelbench.files import code_hash, sha256_file, write_json
 
 # what every training runs, relative to the package; dvc.yaml lists the same for the stage `inputs`
 SHARED_CODE = (
@@ -59,26 +57,6 @@ def run() -> None:
         features = {name: hashes[name] for name in (IDS, *blocks)}
         inputs = ModelInputs(code=code, features=features, train=train, valid=valid)
         write_json(paths.model_inputs(model), inputs)
-
-
-def code_hash(names: Sequence[str]) -> str:
-    """SHA-256 over Python files and folders, named relative to the package."""
-    package = Path(__file__).parents[1]
-    hashes = "".join(f"{name}\0{source_hash(package / name)}\n" for name in names)
-    return hashlib.sha256(hashes.encode()).hexdigest()
-
-
-def source_hash(path: Path) -> str:
-    """SHA-256 of a Python file, or of all of a folder; compiled files come and go.
-
-    Raises:
-        FileNotFoundError: there is neither.
-    """
-    if not path.is_dir():
-        return sha256_file(path)
-    files = sorted(path.rglob("*.py"))
-    hashes = "".join(f"{file.relative_to(path)}\0{sha256_file(file)}\n" for file in files)
-    return hashlib.sha256(hashes.encode()).hexdigest()
 
 
 def _check(model: str, blocks: Sequence[str], known: Sequence[str]) -> None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import logging
 
-from hydra.utils import get_class
-
 from reelbench import params, paths
 from reelbench.data.interactions import Interactions
 from reelbench.evaluation import EvaluateConfig
 from reelbench.features.block import Features
+from reelbench.files import code_hash
 from reelbench.models.base import ModelEntry
 from reelbench.seeds import seed_for
-from reelbench.stages.inputs import code_hash
 from reelbench.tuning import record, searchers
 from reelbench.tuning.objective import Problem, TuneConfig, objective_of
 from reelbench.tuning.record import Record
@@ -40,7 +38,7 @@ def run(model: str, *, force: bool = True) -> Record:
     """
     problem, space = _problem(model), _space(model)
     config = params.load("tune", TuneConfig)
-    searcher = searchers.searcher_of(get_class(problem.entry.target))
+    searcher = searchers.searcher_of(problem.entry.model_class)
     name = searcher.name if len(space) else None
     code = code_hash(("models",))
     description = record.describe(problem, space, config, name, params.read(), code)

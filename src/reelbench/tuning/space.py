@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from hydra.utils import get_class
 from pydantic import Field, StrictFloat, StrictInt, ValidationError, model_validator
 
 from reelbench.models.base import ModelEntry, Recommender
@@ -176,7 +175,7 @@ def check_space(name: str, space: Space, entry: ModelEntry, source: Path) -> Non
     Raises:
         ParamsError: it does not; the message names file, key and value.
     """
-    model: type[Recommender] = get_class(entry.target)
+    model: type[Recommender] = entry.model_class
     config = model.Config
     for parameter, values in space.parameters.items():
         key = f"{source}: search.{name}.{parameter}"
