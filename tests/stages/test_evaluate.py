@@ -214,15 +214,22 @@ def test_what_an_evaluation_reads_makes_it_run_again(project: None, changed: str
     assert all(made(name) > before[name] for name in NAMES)
 
 
-def test_a_model_that_left_the_parameters_leaves_the_results(project: None) -> None:
+def test_a_model_that_left_the_parameters_comes_back_with_its_results(project: None) -> None:
     evaluate.run()
+    before = made("ranks")
     content = yaml.safe_load(paths.PARAMS.read_text())
     del content["inputs"]["ranks"]
     paths.PARAMS.write_text(yaml.safe_dump(content))
     evaluate.run()
+    assert list(json.loads(paths.METRICS.read_text())) == ["taste"]
+    write_params()
+    evaluate.run()
+    assert set(json.loads(paths.METRICS.read_text())) == {*NAMES} and made("ranks") == before
+    paths.PARAMS.write_text(yaml.safe_dump(content))
+    shutil.rmtree(paths.model_dir("ranks"))
+    evaluate.run()
     assert [folder.name for folder in paths.EVALUATION.iterdir()] == ["taste"]
     assert not paths.evaluate_cost("ranks").exists()
-    assert list(json.loads(paths.METRICS.read_text())) == ["taste"]
 
 
 def test_an_unknown_parameter_is_refused_by_name(project: None) -> None:

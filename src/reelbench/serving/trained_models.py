@@ -88,7 +88,7 @@ class TrainedModels:
                 self.check(name)
                 try:
                     self._loaded[name] = Recommender.load(self._root / paths.model_dir(name))
-                except ImportError as error:
+                except (AttributeError, ImportError) as error:
                     raise AskError(
                         f"model '{name}' was saved by another version: run `make repro` again"
                     ) from error

@@ -62,7 +62,7 @@ def run(*names: str) -> None:
             have.
     """
     models = list(params.select(params.read(), "inputs"))
-    _remove_others(models)
+    _remove_leftovers(models)
     todo = {model: key for model in names or models if (key := _key(model)) != _known_key(model)}
     if todo:
         _evaluate(todo)
@@ -124,14 +124,16 @@ def _has_cost(model: str) -> bool:
     return paths.evaluate_cost(model).is_file()
 
 
-def _remove_others(models: list[str]) -> None:
-    """Delete what is left of models that the parameters no longer have."""
+def _remove_leftovers(models: list[str]) -> None:
+    """Delete results of models that are neither among the parameters nor in data/models.
+
+    A model that a choice such as models=quick leaves out keeps both, and is not evaluated again
+    when it comes back.
+    """
     for folder in paths.EVALUATION.glob("*"):
-        if folder.name not in models:
+        if folder.name not in models and not paths.model_dir(folder.name).is_dir():
             shutil.rmtree(folder)
-    for file in paths.EVALUATE_COSTS.glob("*.json"):
-        if file.stem not in models:
-            file.unlink()
+            paths.evaluate_cost(folder.name).unlink(missing_ok=True)
 
 
 def _movies(config: EvaluateConfig) -> Movies:
