@@ -46,6 +46,11 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def read_json_if_any(path: Path) -> Any:
+    """Read a JSON file; an empty mapping where there is none."""
+    return read_json(path) if path.is_file() else {}
+
+
 def write_arrays(arrays: Mapping[str, np.ndarray], file: Path) -> None:
     """Write arrays to an `.npz`, ordered by name so that the file's bytes are stable."""
     savez: Any = np.savez  # NumPy's own types take every keyword for `allow_pickle`

@@ -118,7 +118,7 @@ def test_every_system_with_its_rows(written: None) -> None:
         "D": 13,
         "E": 8,
     }
-    assert [row.files for row in found["D"].rows if row.files] == [str(PICTURE)]
+    assert [row["files"] for row in found["D"].rows if row["files"]] == [str(PICTURE)]
     # drawn elsewhere: git does not keep the picture
     assert found["D"].pictures == []
     assert "Data: `tiny`; seeds: 1." in found["D"].about and "Data" not in found["A"].about

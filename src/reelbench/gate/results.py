@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from reelbench import paths
 from reelbench.columns import ABSOLUTE_ERROR, N_TEST, SQUARED_ERROR, USER_IDX
-from reelbench.files import atomic, read_json, write_json
+from reelbench.files import atomic, read_json_if_any, write_json
 
 _METRICS, _COSTS, _PER_USER = "metrics.json", "costs.json", "per_user.parquet"
 _MODEL = "model"
@@ -115,8 +115,7 @@ def save(
 
 
 def _of_project(root: Path) -> dict[str, ModelResults]:
-    file = root / paths.METRICS
-    metrics: dict[str, dict[str, Any]] = read_json(file) if file.is_file() else {}
+    metrics = read_json_if_any(root / paths.METRICS)
     return {name: _of_model(root, name, content) for name, content in metrics.items()}
 
 
@@ -124,7 +123,7 @@ def _of_model(root: Path, model: str, metrics: Mapping[str, Any]) -> ModelResult
     costs: dict[str, Any] = {}
     # both have a peak memory: that of training is compared
     for file in (root / paths.evaluate_cost(model), root / paths.train_cost(model)):
-        costs |= read_json(file) if file.is_file() else {}
+        costs |= read_json_if_any(file)
     table = root / paths.per_user(model)
     return ModelResults(metrics, costs, pd.read_parquet(table) if table.is_file() else None)
 

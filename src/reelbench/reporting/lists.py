@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -86,13 +86,13 @@ def read_lists(dataset: Dataset, results: Sequence[Result], k: int) -> Lists | N
         return None
     tables = {r.name: pd.read_parquet(paths.recommendations(r.name)) for r in shown}
     train = pd.read_parquet(paths.TRAIN, columns=[USER_IDX, ITEM_IDX, RATING])
-    users = tables[shown[0].name][USER_IDX].unique()
-    counts = train[USER_IDX].value_counts().reindex(sorted(users), fill_value=0)
-    user = _median(counts)
-    movies = _Movies(dataset.items, train[ITEM_IDX].value_counts())
-    own = train[train[USER_IDX] == user].sort_values([RATING, ITEM_IDX], ascending=[False, True])
-    liked = [movies.line(i, f"{r:g}") for i, r in _pairs(own, RATING)]
-    lists = [_of_model(r, tables[r.name], _bottom(r.name, user), user, movies) for r in shown]
+    users = sorted(tables[shown[0].name][USER_IDX].unique())
+    counts = train[USER_IDX].value_counts().reindex(users, fill_value=0)
+    user = int(counts.sort_values(kind="stable").index[(len(users) - 1) // 2])
+    movies = _movies(dataset.items, train)
+    own = _of_user(train, user).sort_values([RATING, ITEM_IDX], ascending=[False, True])
+    liked = _lines(movies, own, RATING, "{:g}".format)
+    lists = [_of_model(r, tables[r.name], user, movies) for r in shown]
     return Lists(_name(dataset.users, user), int(counts[user]), len(users), liked, lists)
 
 
@@ -107,36 +107,28 @@ def _shown(results: Sequence[Result], k: int) -> list[Result]:
     return [r for r in results if r.name in names]
 
 
-def _median(counts: pd.Series) -> int:
-    """The user whose count is in the middle."""
-    ordered = counts.sort_values(kind="stable")
-    return int(ordered.index[(len(ordered) - 1) // 2])
-
-
-def _bottom(model: str, user: int) -> pd.DataFrame:
-    """Last places of one user, from the very last upwards."""
-    file = paths.last_places(model)
-    if not file.is_file():
-        return pd.DataFrame(columns=[USER_IDX, ITEM_IDX, SCORE, RANK])
-    table = pd.read_parquet(file)
-    return table[table[USER_IDX] == user].sort_values(RANK, ascending=False)
-
-
-def _of_model(
-    result: Result, table: pd.DataFrame, bottom: pd.DataFrame, user: int, movies: _Movies
-) -> ModelLists:
-    own = table[table[USER_IDX] == user].sort_values(RANK)
-    tested = result.predictions[result.predictions[USER_IDX] == user]
-    given = dict(_pairs(tested, RATING, None))
-    first = [movies.line(i, _score(score), given.get(i)) for i, score in _pairs(own, SCORE)]
-    last = [movies.line(i, _score(score), given.get(i)) for i, score in _pairs(bottom, SCORE)]
-    n_ranked = int(bottom[RANK].max()) if len(bottom) else 0
+def _of_model(result: Result, table: pd.DataFrame, user: int, movies: pd.DataFrame) -> ModelLists:
+    file = paths.last_places(result.name)
+    bottom = _of_user(pd.read_parquet(file) if file.is_file() else table[:0], user)
+    tested = _of_user(result.predictions, user)
     low = tested.dropna(subset=[SCORE]).sort_values([SCORE, ITEM_IDX])
-    lowest = [movies.line(i, f"{score:.2f}", given[i]) for i, score in _pairs(low, SCORE)]
     # users see the first ten
     times = table.loc[table[RANK] <= LENGTH, ITEM_IDX].value_counts()
-    unseen = [movies.line(i, f"{n:,}") for i, n in movies.least(times)]
-    return ModelLists(result.name, first, last, n_ranked, lowest, unseen)
+    least = movies.assign(times=times.reindex(movies.index, fill_value=0)).reset_index()
+    least = least.sort_values(["times", "count"], ascending=[True, False], kind="stable")
+    given = tested.set_index(ITEM_IDX)[RATING]
+    return ModelLists(
+        result.name,
+        first=_lines(movies, _of_user(table, user).sort_values(RANK), SCORE, _score, given),
+        last=_lines(movies, bottom.sort_values(RANK, ascending=False), SCORE, _score, given),
+        n_ranked=int(bottom[RANK].max()) if len(bottom) else 0,
+        lowest=_lines(movies, low, SCORE, "{:.2f}".format, given),
+        unseen=_lines(movies, least, "times", "{:,.0f}".format),
+    )
+
+
+def _of_user(table: pd.DataFrame, user: int) -> pd.DataFrame:
+    return table[table[USER_IDX] == user]
 
 
 def _score(score: float) -> str:
@@ -144,42 +136,40 @@ def _score(score: float) -> str:
     return f"{score:#.3g}".rstrip(".")
 
 
-def _pairs(table: pd.DataFrame, column: str, most: int | None = LENGTH) -> list[tuple[int, float]]:
-    top = table.head(most) if most is not None else table
-    return list(zip(top[ITEM_IDX].astype(int), top[column].astype(float), strict=True))
-
-
 def _name(users: pd.DataFrame, user: int) -> str:
-    known = users[users[USER_IDX] == user] if {USER_ID, USER_IDX} <= set(users) else users[:0]
+    known = _of_user(users, user) if {USER_ID, USER_IDX} <= set(users) else users[:0]
     return str(known[USER_ID].iloc[0]) if len(known) else f"number {user}"
 
 
-class _Movies:
-    """Descriptions of movies.
+def _movies(items: pd.DataFrame, train: pd.DataFrame) -> pd.DataFrame:
+    """By `item_idx`: `movie`, title and year; `genres`, joined; `count` of train ratings."""
+    nothing = pd.Series([None] * len(items), dtype=object)
+    titles, years, genres = (items.get(name, nothing) for name in (TITLE, YEAR, GENRES))
+    index = pd.Index(items[ITEM_IDX])
+    named = zip(titles, index, years, strict=True)
+    movies = [
+        f"{title or f'movie {item}'}{'' if pd.isna(year) else f' ({int(year)})'}"
+        for title, item, year in named
+    ]
+    joined = ["" if own is None else ", ".join(map(str, own)) for own in genres]
+    counts = train[ITEM_IDX].value_counts().reindex(index, fill_value=0)
+    return pd.DataFrame({"movie": movies, "genres": joined, "count": counts}, index)
 
-    Args:
-        items: the table `items`.
-        counts: number of train ratings by `item_idx`, without movies that have none.
-    """
 
-    def __init__(self, items: pd.DataFrame, counts: pd.Series) -> None:
-        self.items = items.set_index(ITEM_IDX)
-        self.counts = counts.reindex(self.items.index, fill_value=0)
-
-    def line(self, item: int, value: str, given: float | None = None) -> Line:
-        row = self.items.loc[item].to_dict() if item in self.items.index else {}
-        year = row.get(YEAR)
-        title = str(row.get(TITLE) or f"movie {item}")
-        genres = row.get(GENRES)
-        return Line(
-            movie=title if year is None or pd.isna(year) else f"{title} ({int(year)})",
-            genres="" if genres is None else ", ".join(map(str, genres)),
-            value=value,
-            given="" if given is None else f"{given:g}",
+def _lines(
+    movies: pd.DataFrame,
+    table: pd.DataFrame,
+    column: str,
+    text: Callable[[float], str],
+    given: pd.Series | None = None,
+) -> list[Line]:
+    """The first movies of a table with a number, as text, and what the user gave them in test."""
+    top = table.head(LENGTH)
+    named = movies.loc[top[ITEM_IDX]]
+    rated = {} if given is None else given.map("{:g}".format).to_dict()
+    return [
+        Line(movie, genres, text(value), rated.get(item, ""))
+        for item, movie, genres, value in zip(
+            top[ITEM_IDX], named["movie"], named["genres"], top[column], strict=True
         )
-
-    def least(self, times: pd.Series) -> list[tuple[int, int]]:
-        """Movies in the fewest lists, those with the most train ratings first."""
-        table = pd.DataFrame({"times": times.reindex(self.items.index, fill_value=0)})
-        table = table.assign(known=-self.counts).sort_values(["times", "known"], kind="stable")
-        return [(int(str(item)), int(n)) for item, n in table["times"].head(LENGTH).items()]
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from itertools import groupby
@@ -14,7 +14,7 @@ import pandas as pd
 
 from reelbench import paths
 from reelbench.columns import N_TEST
-from reelbench.files import read_json
+from reelbench.files import read_json, read_json_if_any
 from reelbench.models.network.summary import Layer
 
 # the mean of a bin of the rating scale with fewer ratings is noise
@@ -73,14 +73,14 @@ def read_result(model: str) -> Result:
     return Result(
         name=model,
         metrics=read_json(paths.metrics(model)),
-        train_cost=_json(paths.train_cost(model)),
-        evaluate_cost=_json(paths.evaluate_cost(model)),
+        train_cost=read_json_if_any(paths.train_cost(model)),
+        evaluate_cost=read_json_if_any(paths.evaluate_cost(model)),
         curves=_table(paths.curves(model), ["epoch", "train_loss", "valid_loss"]),
         per_user=pd.read_parquet(paths.per_user(model)),
         predictions=pd.read_parquet(paths.predictions(model)),
         cohorts=_table(paths.cohorts(model)),
         calibration=_table(paths.calibration(model)),
-        layers=_layers(paths.layers(model)),
+        layers=[Layer.of(stored) for stored in read_json_if_any(paths.layers(model))],
     )
 
 
@@ -90,16 +90,8 @@ def thick_bins(result: Result) -> pd.DataFrame:
     return table[table[N_TEST] >= min(_FEWEST_RATINGS, table[N_TEST].max())]
 
 
-def _json(file: Path) -> dict[str, Any]:
-    return read_json(file) if file.is_file() else {}
-
-
 def _table(file: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
     return pd.read_csv(file) if file.is_file() else pd.DataFrame(columns=list(columns))
-
-
-def _layers(file: Path) -> list[Layer]:
-    return [Layer.of(stored) for stored in read_json(file)] if file.is_file() else []
 
 
 #: where the rows of `published.csv` are from, by protocol: the outputs stored in that notebook of
@@ -129,31 +121,23 @@ def published(protocol: str | None) -> list[Published]:
     ]
 
 
-class ReplicationRow(NamedTuple):
-    """A published row: what it is, three figures as text, and what made the difference."""
-
-    row: str
-    what: str
-    published: str
-    same: str
-    honest: str
-    difference: str
-    files: str
-
-
 class Replication(NamedTuple):
-    """The replication of a published system."""
+    """The replication of a published system.
+
+    Attributes:
+        rows: of the published tables, by the columns of `paths.REPLICATION_TABLE`.
+    """
 
     system: str
     about: str
-    rows: Sequence[ReplicationRow]
+    rows: Sequence[Mapping[str, str]]
 
     @property
     def pictures(self) -> list[tuple[str, bytes]]:
         """Caption and PNG of each figure that `reelbench replicate` drew in this checkout."""
-        files = [(row, Path(file)) for row in self.rows for file in row.files.split()]
+        files = [(row, Path(file)) for row in self.rows for file in row["files"].split()]
         return [
-            (f"{row.what}. {row.difference}", file.read_bytes())
+            (f"{row['what']}. {row['difference']}", file.read_bytes())
             for row, file in files
             if file.is_file()
         ]
@@ -166,4 +150,4 @@ def read_replications(file: Path = paths.REPLICATION_TABLE) -> list[Replication]
     with file.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     groups = groupby(rows, key=lambda row: (row.pop("system"), row.pop("about")))
-    return [Replication(*head, [ReplicationRow(**row) for row in group]) for head, group in groups]
+    return [Replication(*head, list(group)) for head, group in groups]

@@ -4,52 +4,62 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from reelbench import paths
 from reelbench.evaluation.metrics import find
-from reelbench.files import read_json
+from reelbench.files import read_json, read_json_if_any
 from reelbench.reporting.tables import Table, number
 
 
-class Tuned(NamedTuple):
+@dataclass(frozen=True)
+class Tuned:
     """One finished search.
 
     Attributes:
-        budget: largest number of trials, and of seconds (None: unlimited).
-        ended: why it ended.
-        default, best: the metric of the first trial, with the parameters of conf/, and of the best.
-        in_use: whether the parameters of the model are now those of the best trial.
-        important: most important parameter with its share of the variance; empty if unknown.
+        record: content of `paths.tuning`.
+        now: parameters that the model has now.
     """
 
     model: str
-    place: str
-    searcher: str
-    budget: tuple[int, float | None]
-    trials: int
-    failed: int
-    ended: str
-    metric: str
-    default: float | None
-    best: float | None
-    in_use: bool
-    important: str
+    record: Mapping[str, Any]
+    now: Mapping[str, Any]
+
+    @property
+    def place(self) -> str:
+        """Data and split."""
+        return f"{self.record['data']}/{self.record['split']}"
+
+    @property
+    def budget(self) -> tuple[int, float | None]:
+        """Largest number of trials, and of seconds (None: unlimited)."""
+        return self.record["budget"]["trials"], self.record["budget"]["seconds"]
+
+    @property
+    def short(self) -> str:
+        """Why it ended before it had all trials of its budget; empty if it did not."""
+        trials = len(self.record["trials"])
+        return f"{self.model} ({self.record['ended']})" if trials < self.budget[0] else ""
+
+    @property
+    def important(self) -> str:
+        """The most important parameter, such as `svd factors (71 %)`; empty where unknown."""
+        shares = self.record.get("importances", {})
+        name = max(shares, key=lambda name: shares[name], default="")
+        return f"{self.model} {name} ({100 * shares[name]:.0f} %)" if name else ""
 
     @property
     def cells(self) -> list[str]:
-        """Texts of the row."""
-        digits = find(self.metric).digits
-        return [
-            self.model,
-            self.searcher,
-            str(self.trials),
-            str(self.failed),
-            self.metric,
-            number(self.default, digits),
-            number(self.best, digits),
-            "the best trial" if self.in_use else "others",
-        ]
+        """Texts of the row; the first trial had the parameters of conf/."""
+        metric, winner = self.record["objective"]["metric"], self.record["winner"]
+        trials = {trial["number"]: trial for trial in self.record["trials"]}
+        values = [trial["value"] for trial in trials.values()]
+        first, best = (number(trials[n]["value"], find(metric).digits) for n in (1, winner))
+        chosen = trials[winner]["parameters"]
+        in_use = all(self.now.get(name) == value for name, value in chosen.items())
+        counts = [str(len(values)), str(values.count(None))]
+        which = "the best trial" if in_use else "others"
+        return [self.model, self.record["searcher"], *counts, metric, first, best, which]
 
 
 @dataclass(frozen=True)
@@ -72,16 +82,6 @@ class Tuning:
         """Different budgets."""
         return list(dict.fromkeys(search.budget for search in self.searches))
 
-    @property
-    def important(self) -> list[str]:
-        """The most important parameter of every model, where it is known."""
-        return [f"{s.model} {s.important}" for s in self.searches if s.important]
-
-    @property
-    def short(self) -> list[str]:
-        """Searches that ended before their budget did, with the reason."""
-        return [f"{s.model} ({s.ended})" for s in self.searches if s.trials < s.budget[0]]
-
 
 def read_tuning(
     models: Iterable[str], parameters: Mapping[str, Any], spaces: Mapping[str, Any]
@@ -96,46 +96,19 @@ def read_tuning(
     Returns:
         None without a search.
     """
-    names = list(models)
-    known = finished_searches()
-    found = {name: _read(name, known.get(name), parameters.get(name, {})) for name in names}
-    searches = [search for search in found.values() if search is not None]
-    fixed = [name for name in names if found[name] is None and not spaces.get(name)]
-    untuned = [name for name in names if found[name] is None and spaces.get(name)]
+    names, known = list(models), finished_searches()
+    # a search of a model without parameters has no trial
+    tuned = [name for name in names if name in known and known[name]["trials"]]
+    searches = [Tuned(name, known[name], parameters.get(name, {})) for name in tuned]
+    others = [name for name in names if name not in tuned]
+    fixed = [name for name in others if not spaces.get(name)]
+    untuned = [name for name in others if spaces.get(name)]
     return Tuning(searches, fixed, untuned) if searches else None
 
 
 def finished_searches() -> dict[str, dict[str, Any]]:
     """Record of the last finished search by model: of this checkout, else as committed."""
-    known: dict[str, dict[str, Any]] = read_json(paths.TUNING) if paths.TUNING.is_file() else {}
+    known = read_json_if_any(paths.TUNING)
     files = sorted(paths.SEARCHES.glob("*/search.json"))
     own = {file.parent.name: read_json(file) for file in files}
     return known | {model: found for model, found in own.items() if found["ended"] is not None}
-
-
-def _read(model: str, content: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Tuned | None:
-    """One row of the table; None for a model without a search, or with nothing to search."""
-    if content is None or not content["trials"]:
-        return None
-    values = {row["number"]: row["value"] for row in content["trials"]}
-    chosen = next(r["parameters"] for r in content["trials"] if r["number"] == content["winner"])
-    return Tuned(
-        model=model,
-        place=f"{content['data']}/{content['split']}",
-        searcher=content["searcher"],
-        budget=(content["budget"]["trials"], content["budget"]["seconds"]),
-        trials=len(values),
-        failed=sum(value is None for value in values.values()),
-        ended=content["ended"],
-        metric=content["objective"]["metric"],
-        default=values[1],
-        best=values[content["winner"]],
-        important=_important(content.get("importances", {})),
-        in_use=all(now.get(name) == value for name, value in chosen.items()),
-    )
-
-
-def _important(importances: Mapping[str, float]) -> str:
-    """The first parameter and its share, such as `factors (71 %)`."""
-    name, share = max(importances.items(), key=lambda pair: pair[1], default=("", 0.0))
-    return f"{name} ({share:.0%})".replace("%", " %") if name else ""

@@ -13,7 +13,7 @@ import pandas as pd
 from reelbench import paths
 from reelbench.data.interactions import Ids
 from reelbench.evaluation.metrics import METRICS, Metric, find, is_metric
-from reelbench.files import read_json, sha256_file
+from reelbench.files import read_json, read_json_if_any, sha256_file
 from reelbench.models.base import Recommender
 from reelbench.serving.answer import AskError
 
@@ -56,8 +56,7 @@ class TrainedModels:
 
     def _inputs(self, name: str) -> dict[str, object]:
         """Hashes of the data that a model has learned from; empty if they were not recorded."""
-        file = self._root / paths.model_dir(name) / "inputs.json"
-        return read_json(file) if file.is_file() else {}
+        return read_json_if_any(self._root / paths.model_dir(name) / "inputs.json")
 
     @cached_property
     def best_first(self) -> list[str]:
@@ -105,8 +104,7 @@ class TrainedModels:
 
     def is_network(self, name: str) -> bool:
         """Whether a model has layers, so that loading it takes seconds for the network library."""
-        file = self._root / paths.layers(name)
-        return file.is_file() and read_json(file) != []
+        return bool(read_json_if_any(self._root / paths.layers(name)))
 
     def score_profile(self, name: str, columns: np.ndarray) -> np.ndarray | None:
         """Scores of a user without ratings who has some columns (f,) of the block `demographics`.

@@ -17,7 +17,7 @@ from typing import Any
 
 from reelbench import faults, params, paths, provenance
 from reelbench.evaluation.metrics import find
-from reelbench.files import read_json, sha256_file, sha256_json, sha256_tree
+from reelbench.files import read_json, read_json_if_any, sha256_file, sha256_json, sha256_tree
 from reelbench.models.base import ModelEntry
 from reelbench.reporting.tuning import finished_searches
 from reelbench.tracking.requirements import requirements
@@ -171,7 +171,7 @@ def read_model(model: str) -> ModelRecord:
     _check(model, entry, content)
     switched_on = faults.named(content)
     evaluated = evaluated_with(model) == switched_on
-    cost = _read(paths.train_cost(model))
+    cost = read_json_if_any(paths.train_cost(model))
     needed = requirements(_SERVING, entry.target.rpartition(".")[0])
     tags = {
         "data": content["data"]["name"],
@@ -211,8 +211,8 @@ def read_search(model: str) -> SearchRecord:
         raise StaleError(f"{model} has no finished search: run `reelbench tune {model}`")
     seconds: dict[str, float] = {}
     # a committed search is of another machine, and the seconds of this one are of another search
-    if _read(paths.tuning(model)) == content:
-        seconds = _read(paths.tune_cost(model))["seconds"]
+    if read_json_if_any(paths.tuning(model)) == content:
+        seconds = read_json_if_any(paths.tune_cost(model))["seconds"]
     kept = ("searcher", "seed", "threads", "budget", "objective", "space", "default", "ended")
     return SearchRecord(
         model=model,
@@ -249,7 +249,7 @@ def read_pipeline(models: Iterable[str], metric: str) -> PipelineRecord:
     parts = {part.stem: sha256_file(part) for part in (paths.TRAIN, paths.VALID, paths.TEST)}
     tags = {
         "input": parts | ({_LOCK.name: sha256_file(_LOCK)} if _LOCK.is_file() else {}),
-        "catalogue": _read(paths.CATALOGUE),
+        "catalogue": read_json_if_any(paths.CATALOGUE),
         "champion.metric": metric,
         **_fault_tag(switched_on),
     }
@@ -289,7 +289,7 @@ def evaluated_models() -> list[str]:
 
 def evaluated_with(model: str) -> str:
     """Names of the faults of the evaluation on disk, such as `a, b`; empty for none."""
-    return ", ".join(sorted(_read(paths.metrics(model)).get("faults", ())))
+    return ", ".join(sorted(read_json_if_any(paths.metrics(model)).get("faults", ())))
 
 
 def _check(model: str, entry: ModelEntry, content: Mapping[str, Any]) -> None:
@@ -302,7 +302,8 @@ def _check(model: str, entry: ModelEntry, content: Mapping[str, Any]) -> None:
     same = {
         "parameters": trained["config"] == declared.config.model_dump(mode="json"),
         "threads": trained["threads"] == declared.threads,
-        "split": _read(paths.SPLIT_COUNTS).get("name") in (None, content["split"]["name"]),
+        "split": read_json_if_any(paths.SPLIT_COUNTS).get("name")
+        in (None, content["split"]["name"]),
         "ratings": _inputs(model).get("train") in (None, sha256_file(paths.TRAIN)),
     }
     other = ", ".join(name for name, agrees in same.items() if not agrees)
@@ -312,11 +313,7 @@ def _check(model: str, entry: ModelEntry, content: Mapping[str, Any]) -> None:
 
 def _inputs(model: str) -> dict[str, Any]:
     """Hashes of what the model was trained with."""
-    return _read(paths.model_dir(model) / "inputs.json")
-
-
-def _read(file: Path) -> dict[str, Any]:
-    return read_json(file) if file.is_file() else {}
+    return read_json_if_any(paths.model_dir(model) / "inputs.json")
 
 
 def _evaluation_hash(model: str) -> str | None:
@@ -378,7 +375,7 @@ def _system(cost: Mapping[str, Any]) -> Iterator[tuple[str, float, float]]:
 
 
 def _test_metrics(model: str) -> dict[str, float]:
-    content = _read(paths.metrics(model))
+    content = read_json_if_any(paths.metrics(model))
     intervals = {
         f"{key}_{end}": value
         for key, bounds in content.pop("intervals", {}).items()
@@ -392,7 +389,7 @@ def _test_metrics(model: str) -> dict[str, float]:
     return (
         _numbers(content | intervals, "test")
         | _numbers(cohorts, "cohort")
-        | _numbers(_read(paths.evaluate_cost(model)), "cost_evaluate")
+        | _numbers(read_json_if_any(paths.evaluate_cost(model)), "cost_evaluate")
     )
 
 

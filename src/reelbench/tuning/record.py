@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelbench import paths
-from reelbench.files import atomic, read_json, write_json
+from reelbench.files import atomic, read_json, read_json_if_any, write_json
 from reelbench.seeds import seed_for
 from reelbench.tuning.objective import Problem, TuneConfig
 from reelbench.tuning.search import Search, TuningError
@@ -67,8 +67,7 @@ def describe(
 
 def of_same_search(description: Record) -> Record | None:
     """The record of the search described, finished or not; None if there is none."""
-    file = paths.tuning(description["model"])
-    found: Record = read_json(file) if file.is_file() else {}
+    found: Record = read_json_if_any(paths.tuning(description["model"]))
     return found if description.items() <= found.items() else None
 
 
@@ -100,7 +99,7 @@ def write(description: Record, search: Search, *, ended: bool = False) -> Record
 
 def publish(content: Record) -> None:
     """Put the record of a finished search into the file of all models, which git carries."""
-    known = read_json(paths.TUNING) if paths.TUNING.is_file() else {}
+    known = read_json_if_any(paths.TUNING)
     write_json(paths.TUNING, known | {content["model"]: content})
 
 

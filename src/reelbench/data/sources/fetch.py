@@ -23,7 +23,7 @@ from reelbench.data import DataError
 from reelbench.data.sources import synthetic
 from reelbench.data.sources.archives import find, is_archive, opened
 from reelbench.data.sources.synthetic import SyntheticConfig
-from reelbench.files import atomic, read_json, sha256_file, write_json
+from reelbench.files import atomic, read_json_if_any, sha256_file, write_json
 from reelbench.params import Section
 
 _LOG = logging.getLogger(__name__)
@@ -239,7 +239,7 @@ def _download(url: UrlConfig, folder: Path) -> Path:
 
 def _trust_on_first_use(url: UrlConfig, archive: Path, data: DataSection, memory: Path) -> None:
     """Remember the hash of a download, or compare it with the remembered one."""
-    known = read_json(memory) if memory.exists() else {}
+    known = read_json_if_any(memory)
     found = sha256_file(archive)
     if known.setdefault(url.address, found) != found:
         raise DataError(
