@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
+import altair as alt
 import numpy as np
 import pandas as pd
 
@@ -17,7 +18,7 @@ from reelbench.columns import DIRECTOR, ITEM_IDX, TITLE, TITLE_RAW, USER_IDX, YE
 from reelbench.files import read_json
 from reelbench.models.network.recommender import HISTORY
 from reelbench.models.network.summary import Layer
-from reelbench.reporting.charts.networks import networks
+from reelbench.reporting.charts.networks import network
 from reelbench.serving.similar import CONTENT, TEXT
 from reelbench.serving.titles import TitleLookup
 from reelbench.stages.featurize import read_catalogue
@@ -276,7 +277,8 @@ def _drawings(study: Study) -> Results:
         trained = [f"{sum(layer.parameters for layer in layers):,}" for layers in drawn.values()]
         shown.append(f"Network {number}: {trained[0]} trained weights before, {trained[1]} after")
         stem = FOLDER / study.preset / f"layers_network_{number}"
-        files.append(figures.write(stem, networks(drawn)))
+        panels = alt.hconcat(*(network(title, layers) for title, layers in drawn.items()))
+        files.append(figures.write(stem, panels))
     return {"a_drawing": Result(shown=f"{'. '.join(shown)}.", files=tuple(files))}
 
 

@@ -247,7 +247,7 @@ def test_a_source_without_years_and_genres() -> None:
     given, items = dataset().interactions, pd.DataFrame({"item_idx": range(30)})
     assert ratings.genres(items) is None and ratings.mean_per_genre(given, items) is None
     assert ratings.per_release_year(given, items) is None
-    assert ratings.mean_per_release_year(given, items) is None
+    assert ratings.mean_per_year(given, items) is None
 
 
 def test_the_bundle_cannot_end_its_element() -> None:
@@ -328,12 +328,6 @@ def test_every_layer_has_its_name_operation_and_shape() -> None:
     shown = ["user idx", "user embedding", "input → 1", "Embedding → 50", "5,000 trained"]
     assert _texts(LAYERS[:2]) == shown
     assert {"table → 3 by 4", "Dropout 0.5 → 81"} <= set(_texts(LAYERS))
-
-
-def test_networks_stand_side_by_side() -> None:
-    panels = networks.networks({"one": LAYERS, "other": LAYERS[:2]}).to_dict()["hconcat"]
-    assert [panel["title"] for panel in panels] == ["one", "other"]
-    assert panels[0]["width"] > panels[1]["width"]
 
 
 def test_boxes_lie_apart_and_below_what_they_read() -> None:

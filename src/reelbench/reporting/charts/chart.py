@@ -9,16 +9,18 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any, TypeVar
 
 import altair as alt
 import pandas as pd
 
-from reelbench.reporting.charts.style import SOFT, Spec, png
+from reelbench.reporting.charts.style import MAIN, OTHER, SOFT, Spec, png
 
 #: any chart of Altair: a single one, layers, panels
 AnyChart = alt.TopLevelMixin
 #: what `alt.layer` makes
 Layers = alt.LayerChart | alt.FacetChart
+ChartT = TypeVar("ChartT", alt.Chart, Layers)
 
 # letters in a line below a title, on a phone
 _LETTERS = 48
@@ -88,6 +90,27 @@ def chooser(name: str, options: Sequence[str], label: str | None = None) -> alt.
     """A list above the chart to choose from; the first option is chosen at first."""
     bind = alt.binding_select(options=list(options), name=f"{label or name} ")
     return alt.param(name=name, value=options[0], bind=bind)
+
+
+def choosing(chart: ChartT, table: pd.DataFrame, *columns: str) -> ChartT:
+    """The rows with a chosen value of each column, of the values in their order."""
+    condition = " && ".join(f"datum.{column} == {column}" for column in columns)
+    choosers = [chooser(column, list(table[column].unique())) for column in columns]
+    return chart.transform_filter(condition).add_params(*choosers)
+
+
+def series(
+    column: str, labels: Iterable[str], colours: Sequence[str] = (MAIN, OTHER), **legend: Any
+) -> alt.Color:
+    """A colour per value of a column, with a legend above the chart."""
+    scale = alt.Scale(domain=list(labels), range=list(colours))
+    return alt.Color(column, scale=scale, legend=alt.Legend(orient="top", title=None, **legend))
+
+
+def dotted(chart: alt.Chart, size: int, **line: Any) -> alt.Chart:
+    """A line with a point at each value."""
+    point = alt.OverlayMarkDef(color=MAIN, size=size, filled=True)
+    return chart.mark_line(color=MAIN, point=point, **line)
 
 
 def title(expression: str) -> alt.TitleParams:

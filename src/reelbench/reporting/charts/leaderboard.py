@@ -9,7 +9,7 @@ import pandas as pd
 
 from reelbench.evaluation.metrics import Metric
 from reelbench.evaluation.significance import Pair
-from reelbench.reporting.charts.chart import AnyChart, Layers, chooser, data, title
+from reelbench.reporting.charts.chart import AnyChart, Layers, choosing, data, series, title
 from reelbench.reporting.charts.style import FAINT, MAIN, OTHER, PAGE, ROW, WIDTH
 from reelbench.reporting.results import Result
 
@@ -23,12 +23,7 @@ def leaderboard(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChar
     table = pd.concat([_scores(results, metric) for metric in metrics])
     if table.empty:
         return None
-    return (
-        _intervals(table)
-        .transform_filter("datum.metric == metric")
-        .add_params(chooser("metric", list(table["metric"].unique())))
-        .properties(title=title("metric"))
-    )
+    return choosing(_intervals(table), table, "metric").properties(title=title("metric"))
 
 
 def overview(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChart | None:
@@ -36,11 +31,8 @@ def overview(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChart |
     tables = [table for metric in metrics if len(table := _scores(results, metric))]
     if not tables:
         return None
-    panels = [
-        _intervals(table).properties(title=table["metric"].iloc[0], width=0.6 * WIDTH)
-        for table in tables
-    ]
-    return alt.hconcat(*panels)
+    named = [(_intervals(table), table["metric"].iloc[0]) for table in tables]
+    return alt.hconcat(*(own.properties(title=name, width=0.6 * WIDTH) for own, name in named))
 
 
 def _intervals(table: pd.DataFrame) -> Layers:
@@ -108,12 +100,8 @@ def pareto(
     shown = alt.ExprRef("all_names || datum.front ? 1 : 0")
     names = base.mark_text(align="left", dx=7, dy=-5, opacity=shown).encode(text="model:N")
     every = alt.param(name="all_names", value=False, bind=alt.binding_checkbox(name="all names "))
-    return (
-        alt.layer(front, points, names, data=data(table))
-        .transform_filter("datum.metric == metric")
-        .add_params(chooser("metric", list(table["metric"].unique())), every)
-        .properties(title=title("metric"), height=_SCATTER_HEIGHT)
-    )
+    layers = choosing(alt.layer(front, points, names, data=data(table)), table, "metric")
+    return layers.add_params(every).properties(title=title("metric"), height=_SCATTER_HEIGHT)
 
 
 def _front(results: Sequence[Result], metric: Metric, cost: str) -> pd.DataFrame:
@@ -142,11 +130,7 @@ def differences(pairs: Sequence[Pair]) -> AnyChart | None:
     names = list(dict.fromkeys(name for pair in pairs for name in (pair.first, pair.second)))
     table = pd.DataFrame([_row(turned) for pair in pairs for turned in (pair, pair.reversed())])
     verdicts = {"better": "row better", "worse": "row worse", "none": "no significant difference"}
-    colour = alt.Color(
-        "verdict:N",
-        scale=alt.Scale(domain=list(verdicts.values()), range=[MAIN, OTHER, FAINT]),
-        legend=alt.Legend(orient="top", title=None, columns=1),
-    )
+    colour = series("verdict:N", verdicts.values(), (MAIN, OTHER, FAINT), columns=1)
     axis = alt.Axis(labelAngle=-90, title=None, labelLimit=90)
     tooltip = [
         "row:N",
@@ -157,8 +141,7 @@ def differences(pairs: Sequence[Pair]) -> AnyChart | None:
         alt.Tooltip("p:Q", format=".3f"),
     ]
     return (
-        alt.Chart(data(table))
-        .transform_filter("datum.metric == metric")
+        choosing(alt.Chart(data(table)), table, "metric")
         .transform_calculate(verdict=f"({verdicts!r})[datum.better]")
         .mark_rect(stroke=PAGE, strokeWidth=1)
         .encode(
@@ -167,21 +150,15 @@ def differences(pairs: Sequence[Pair]) -> AnyChart | None:
             color=colour,
             tooltip=tooltip,
         )
-        .add_params(chooser("metric", list(table["metric"].unique())))
         .properties(title=title("metric + ': row minus column'"), height=ROW * len(names))
     )
 
 
 def _row(pair: Pair) -> dict[str, object]:
-    (difference, low, high, _), digits = pair.comparison, pair.metric.digits
-    better = {pair.first: "better", pair.second: "worse", None: "none"}[pair.better]
+    numbers = [round(value, pair.metric.digits) for value in pair.comparison[:3]]
     return {
-        "metric": pair.metric.title,
-        "row": pair.first,
-        "column": pair.second,
-        "difference": round(difference, digits),
-        "low": round(low, digits),
-        "high": round(high, digits),
+        **{"metric": pair.metric.title, "row": pair.first, "column": pair.second},
+        **dict(zip(("difference", "low", "high"), numbers, strict=True)),
         "p": round(pair.p_corrected, 3),
-        "better": better,
+        "better": {pair.first: "better", pair.second: "worse", None: "none"}[pair.better],
     }

@@ -9,22 +9,17 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from reelbench.columns import (
-    COHORT,
-    COHORT_BY,
-    MEAN_GIVEN,
-    MEAN_PREDICTED,
-    N_TEST,
-    RATING,
-    SCORE,
-)
+from reelbench.columns import COHORT, COHORT_BY, MEAN_GIVEN, MEAN_PREDICTED, N_TEST, RATING, SCORE
 from reelbench.evaluation.metrics import Metric
 from reelbench.reporting.charts.chart import (
     AnyChart,
     Layers,
     chooser,
+    choosing,
     data,
+    dotted,
     level,
+    series,
     subtitled,
     title,
 )
@@ -46,29 +41,20 @@ def learning_curve(model: str, curves: pd.DataFrame) -> AnyChart | None:
         return None
     table = curves[["epoch", *_PARTS]].rename(columns=_PARTS)
     table = table.melt("epoch", var_name="part", value_name="loss").dropna(subset=["loss"])
-    colour = alt.Color(
-        "part:N",
-        scale=alt.Scale(domain=list(_PARTS.values()), range=[MAIN, OTHER]),
-        legend=alt.Legend(orient="top", title=None),
-    )
     lines = (
         alt.Chart(data(table))
         .mark_line(point=alt.OverlayMarkDef(size=30, filled=True))
         .encode(
             x=alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1, format="d")),
             y=alt.Y("loss:Q", scale=alt.Scale(zero=False)),
-            color=colour,
+            color=series("part:N", _PARTS.values()),
             tooltip=["part:N", "epoch:Q", "loss:Q"],
         )
     )
-    best = alt.Chart(data(_best_epoch(curves))).mark_rule(color=SOFT, strokeDash=[2, 3])
+    first = curves.dropna(subset=["valid_loss"]).nsmallest(1, "valid_loss")[["epoch"]]
+    best = alt.Chart(data(first)).mark_rule(color=SOFT, strokeDash=[2, 3])
     rule = best.encode(x="epoch:Q", tooltip=[alt.Tooltip("epoch:Q", title="best epoch")])
     return alt.layer(rule, lines).properties(title=f"Loss of {model}", height=HEIGHT - 60)
-
-
-def _best_epoch(curves: pd.DataFrame) -> pd.DataFrame:
-    valid = curves.dropna(subset=["valid_loss"])
-    return valid.nsmallest(1, "valid_loss")[["epoch"]]
 
 
 def cohorts(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChart | None:
@@ -98,16 +84,10 @@ def cohorts(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChart | 
     y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False))
     ratings = alt.Tooltip("n:Q", title="test ratings")
     tooltip: list[str | alt.Tooltip] = ["model:N", "cohort:N", "value:Q", ratings]
-    return (
-        _one_before_all(table, x, y, tooltip)
-        .transform_filter("datum.metric == metric && datum.by == by")
-        .add_params(
-            chooser("metric", list(table["metric"].unique())),
-            chooser("by", list(table["by"].unique())),
-            chooser("model", _names(results, table)),
-        )
-        .properties(title=title("metric + ' by ' + by + ': ' + model"), height=HEIGHT)
-    )
+    layers = choosing(_one_before_all(table, x, y, tooltip), table, "metric", "by")
+    name = title("metric + ' by ' + by + ': ' + model")
+    choices = chooser("model", _names(results, table))
+    return layers.add_params(choices).properties(title=name, height=HEIGHT)
 
 
 def calibration(results: Sequence[Result]) -> AnyChart | None:
@@ -138,9 +118,7 @@ def _one_before_all(
     """A faint line per model, and that of the chosen model with points."""
     base = alt.Chart().encode(x=x, y=y, tooltip=tooltip)
     every = base.mark_line(color=FAINT, strokeWidth=1.2).encode(detail="model:N")
-    own = base.transform_filter("datum.model == model").mark_line(
-        color=MAIN, strokeWidth=2.2, point=alt.OverlayMarkDef(color=MAIN, size=45, filled=True)
-    )
+    own = dotted(base.transform_filter("datum.model == model"), 45, strokeWidth=2.2)
     return alt.layer(every, own, data=data(table))
 
 
@@ -151,19 +129,12 @@ def calibration_panels(results: Sequence[Result]) -> AnyChart | None:
         return None
     x = alt.X(f"{MEAN_PREDICTED}:Q", title=None, scale=alt.Scale(zero=False))
     y = alt.Y("excess:Q", title=None)
-    others = alt.Chart(data(table.rename(columns={"model": "other"}))).mark_line(
-        color=FAINT, strokeWidth=0.8
-    )
-    own = alt.Chart().mark_line(
-        color=MAIN, strokeWidth=1.5, point=alt.OverlayMarkDef(color=MAIN, size=14, filled=True)
-    )
-    layers = alt.layer(
-        others.encode(x=x, y=y, detail="other:N"), level(0), own.encode(x=x, y=y), data=data(table)
-    )
-    name = subtitled(
-        "Mean given minus mean predicted rating",
-        "by bins of the predicted one; grey: the other models",
-    )
+    others = alt.Chart(data(table.rename(columns={"model": "other"})))
+    others = others.mark_line(color=FAINT, strokeWidth=0.8).encode(x=x, y=y, detail="other:N")
+    own = dotted(alt.Chart(), 14, strokeWidth=1.5).encode(x=x, y=y)
+    layers = alt.layer(others, level(0), own, data=data(table))
+    note = "by bins of the predicted one; grey: the other models"
+    name = subtitled("Mean given minus mean predicted rating", note)
     return _panels(layers, _names(results, table)).properties(title=name)
 
 
@@ -186,12 +157,8 @@ def predictions(tables: Mapping[str, pd.DataFrame]) -> AnyChart | None:
     boxes = _boxes_of(tables)
     if boxes.empty:
         return None
-    return (
-        _box_plot(boxes, 26)
-        .transform_filter("datum.model == model")
-        .add_params(chooser("model", list(boxes["model"].unique())))
-        .properties(title=title("'Predictions of ' + model"), height=HEIGHT)
-    )
+    name = title("'Predictions of ' + model")
+    return choosing(_box_plot(boxes, 26), boxes, "model").properties(title=name, height=HEIGHT)
 
 
 def prediction_panels(tables: Mapping[str, pd.DataFrame]) -> AnyChart | None:
@@ -199,11 +166,9 @@ def prediction_panels(tables: Mapping[str, pd.DataFrame]) -> AnyChart | None:
     boxes = _boxes_of(tables)
     if boxes.empty:
         return None
-    name = subtitled(
-        "Predictions by given rating", "quartiles and median, 5 and 95 %; diamond: mean"
-    )
+    note = "quartiles and median, 5 and 95 %; diamond: mean"
     panels = _panels(_box_plot(boxes, 10), list(boxes["model"].unique()))
-    return panels.properties(title=name)
+    return panels.properties(title=subtitled("Predictions by given rating", note))
 
 
 def _panels(layers: Layers, models: list[str]) -> alt.FacetChart:
@@ -262,11 +227,6 @@ def histogram(model: str, predictions: pd.DataFrame) -> AnyChart:
         )
         for what, own in values.items()
     )
-    colour = alt.Color(
-        "what:N",
-        scale=alt.Scale(domain=list(shown), range=[MAIN, OTHER]),
-        legend=alt.Legend(orient="top", title=None),
-    )
     return (
         alt.Chart(data(table))
         .mark_bar(opacity=0.6)
@@ -274,7 +234,7 @@ def histogram(model: str, predictions: pd.DataFrame) -> AnyChart:
             x=alt.X("from:Q", bin="binned", title="rating"),
             x2="to:Q",
             y=alt.Y("n:Q", title="test ratings", stack=None),
-            color=colour,
+            color=series("what:N", shown),
         )
         .properties(title=f"Ratings of the test part: {model}", height=HEIGHT)
     )
@@ -296,9 +256,8 @@ def of_training(model: str, curves: Path) -> dict[str, bytes]:
     Args:
         curves: CSV with the loss per epoch; one that does not exist has no epochs.
     """
-    if not curves.is_file():
-        return {}
-    return _pngs({"loss.png": learning_curve(model, pd.read_csv(curves))})
+    chart = learning_curve(model, pd.read_csv(curves)) if curves.is_file() else None
+    return {"loss.png": png(chart)} if chart else {}
 
 
 def of_evaluation(model: str, predicted: Path) -> dict[str, bytes]:
@@ -310,13 +269,6 @@ def of_evaluation(model: str, predicted: Path) -> dict[str, bytes]:
     if not predicted.is_file():
         return {}
     table = pd.read_parquet(predicted, columns=[RATING, SCORE])
-    return _pngs(
-        {
-            "ratings.png": histogram(model, table),
-            "predicted_vs_actual.png": predictions({model: table}),
-        }
-    )
-
-
-def _pngs(charts: dict[str, AnyChart | None]) -> dict[str, bytes]:
-    return {name: png(chart) for name, chart in charts.items() if chart is not None}
+    boxes = predictions({model: table})
+    pngs = {"ratings.png": png(histogram(model, table))}
+    return pngs | ({"predicted_vs_actual.png": png(boxes)} if boxes else {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import altair as alt
@@ -27,15 +27,6 @@ class _Box(NamedTuple):
     top: float
     right: float
     bottom: float
-
-
-def networks(drawn: Mapping[str, Sequence[Layer]]) -> alt.HConcatChart:
-    """Networks side by side, each from its inputs at the top down; drawn to one scale.
-
-    Args:
-        drawn: layers by the title above them. A layer comes after those that it reads.
-    """
-    return alt.hconcat(*(network(title, layers) for title, layers in drawn.items()))
 
 
 def network(title: str, layers: Sequence[Layer]) -> Layers:
@@ -66,19 +57,10 @@ def _lines(lines: Sequence[Sequence[tuple[float, float]]]) -> list[alt.Chart]:
 
 
 def _boxes(boxes: Sequence[_Box]) -> alt.Chart:
-    rows = [
-        {
-            "x": box.left,
-            "y": box.top,
-            "right": box.right,
-            "bottom": box.bottom,
-            "given": box.layer.kind in (INPUT, TABLE),
-            "trained": box.layer.parameters > 0,
-        }
-        for box in boxes
-    ]
+    columns = ["x", "y", "right", "bottom", "given", "trained"]
+    rows = [(*box[1:], box.layer.kind in (INPUT, TABLE), box.layer.parameters > 0) for box in boxes]
     return (
-        alt.Chart(data(pd.DataFrame(rows)))
+        alt.Chart(data(pd.DataFrame(rows, columns=columns)))
         .mark_rect(cornerRadius=5, fillOpacity=1, strokeWidth=1.2)
         .encode(
             x2="right:Q",
@@ -92,18 +74,13 @@ def _boxes(boxes: Sequence[_Box]) -> alt.Chart:
 def _texts(boxes: Sequence[_Box]) -> list[alt.Chart]:
     """The name of each layer in bold, and the lines below it."""
     rows = [
-        {
-            "x": (box.left + box.right) / 2,
-            "y": box.top + _PAD + _LINE * (number + 0.5),
-            "text": text,
-            "first": number == 0,
-        }
+        ((box.left + box.right) / 2, box.top + _PAD + _LINE * (number + 0.5), text, number == 0)
         for box in boxes
         for number, text in enumerate(_said(box.layer))
     ]
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows, columns=["x", "y", "text", "first"])
     names, others = (
-        alt.Chart(data(own[["x", "y", "text"]])).encode(text="text:N")
+        alt.Chart(data(own.drop(columns="first"))).encode(text="text:N")
         for own in (table[table["first"]], table[~table["first"]])
     )
     return [

@@ -103,14 +103,12 @@ def long_tail(interactions: pd.DataFrame, by: str, noun: str) -> AnyChart:
         alt.Tooltip("ratings:Q", format=","),
         alt.Tooltip("share:Q", format=".1%", title="share up to here"),
     ]
-    line = (
-        alt.Chart(data(table))
-        .mark_line(color=MAIN, point=alt.OverlayMarkDef(color=MAIN, size=14))
-        .encode(
-            x=alt.X("rank:Q", scale=log, title=f"rank of the {noun} (logarithmic)"),
-            y=alt.Y("ratings:Q", scale=alt.Scale(type="log"), title="ratings (logarithmic)"),
-            tooltip=tooltip,
-        )
+    points = alt.OverlayMarkDef(color=MAIN, size=14)
+    line = alt.Chart(data(table)).mark_line(color=MAIN, point=points)
+    line = line.encode(
+        x=alt.X("rank:Q", scale=log, title=f"rank of the {noun} (logarithmic)"),
+        y=alt.Y("ratings:Q", scale=alt.Scale(type="log"), title="ratings (logarithmic)"),
+        tooltip=tooltip,
     )
     half = int(np.searchsorted(share, 0.5)) + 1
     rule = alt.Chart(alt.Data(values=[{"half": half}])).mark_rule(color=OTHER, strokeDash=[4, 4])
@@ -158,7 +156,7 @@ def mean_per_genre(interactions: pd.DataFrame, items: pd.DataFrame) -> AnyChart 
     return layers.properties(title=name, height=ROW * len(table))
 
 
-def mean_per_release_year(interactions: pd.DataFrame, items: pd.DataFrame) -> AnyChart | None:
+def mean_per_year(interactions: pd.DataFrame, items: pd.DataFrame) -> AnyChart | None:
     """Mean rating by the year in which the movie came out, with its 95 % interval."""
     table = _release_years(interactions, items)
     if table is None:

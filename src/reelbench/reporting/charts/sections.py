@@ -21,15 +21,15 @@ _COSTS = {
 
 def charts(content: Content) -> Mapping[str, list[Chart]]:
     """By section of the page: leaderboard, costs, differences, cohorts, training and the rest."""
-    results, k, warning = content.results, content.k, content.warning
+    warning = content.warning
     return {
         "leaderboard": existing(_leaderboard(content), warning),
         "costs": existing(_costs(content), warning),
         "differences": existing(_differences(content), warning),
-        "cohorts": existing(_cohorts(results, k), warning),
-        "training": existing(_training(results), warning),
-        "networks": existing(_networks(content.networks)),
-        "predictions": existing(_predictions(results), warning),
+        "cohorts": existing(_cohorts(content), warning),
+        "training": existing(map(_training, content.results), warning),
+        "networks": existing(map(_network, content.networks)),
+        "predictions": existing(_predictions(content.results), warning),
         "data": existing(_data(content.dataset)),
     }
 
@@ -66,28 +66,24 @@ def _differences(content: Content) -> Iterable[Chart]:
     yield Chart("differences", caption, chart, chosen, wide=True)
 
 
-def _cohorts(results: Sequence[Result], k: int) -> Iterable[Chart]:
-    caption = "The chosen model in blue, all others in grey"
-    chart = models.cohorts(results, compared_metrics(k))
-    yield Chart("cohorts", caption, chart, wide=True)
+def _cohorts(content: Content) -> Iterable[Chart]:
+    chart = models.cohorts(content.results, compared_metrics(content.k))
+    yield Chart("cohorts", "The chosen model in blue, all others in grey", chart, wide=True)
 
 
-def _training(results: Sequence[Result]) -> Iterable[Chart]:
-    for r in results:
-        name = f"learning_curve_{r.name}"
-        caption = f"Loss of {r.name} per epoch; dotted: the best epoch on valid"
-        yield Chart(name, caption, models.learning_curve(r.name, r.curves), {name: {}})
+def _training(result: Result) -> Chart:
+    name = f"learning_curve_{result.name}"
+    caption = f"Loss of {result.name} per epoch; dotted: the best epoch on valid"
+    return Chart(name, caption, models.learning_curve(result.name, result.curves), {name: {}})
 
 
-def _networks(shown: Sequence[Result]) -> Iterable[Chart]:
-    for r in shown:
-        name = f"network_{r.name}"
-        caption = (
-            f"Network of {r.name}: {len(r.layers)} layers from the inputs, on top, to the "
-            f"predicted rating; {r.parameters:,} trained parameters"
-        )
-        chart = networks.network(f"Network of {r.name}", r.layers)
-        yield Chart(name, caption, chart, {name: {}}, wide=True)
+def _network(result: Result) -> Chart:
+    title, name = f"Network of {result.name}", f"network_{result.name}"
+    caption = (
+        f"{title}: {len(result.layers)} layers from the inputs, on top, to the predicted rating; "
+        f"{result.parameters:,} trained parameters"
+    )
+    return Chart(name, caption, networks.network(title, result.layers), {name: {}}, wide=True)
 
 
 def _predictions(results: Sequence[Result]) -> Iterable[Chart]:
@@ -116,10 +112,7 @@ def _data(dataset: Dataset) -> Iterable[Chart]:
         "ages": ("Users by age", ratings.ages(users)),
         "genres": ("Movies per genre; a movie counts in each of its genres", ratings.genres(items)),
         "mean_per_genre": ("Dashed: the mean of all", ratings.mean_per_genre(given, items)),
-        "mean_per_release_year": (
-            f"Mean rating {years}",
-            ratings.mean_per_release_year(given, items),
-        ),
+        "mean_per_release_year": (f"Mean rating {years}", ratings.mean_per_year(given, items)),
         "ratings_per_release_year": (f"Ratings {years}", ratings.per_release_year(given, items)),
     }
     for name, (caption, chart) in drawn.items():
