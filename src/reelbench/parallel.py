@@ -1,9 +1,13 @@
-"""Rows of a large result, computed by several threads."""
+"""Rows of a large result, computed by several threads and in compiled code."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache, wraps
+from typing import Any, TypeVar, cast
+
+Function = TypeVar("Function", bound=Callable[..., object])
 
 
 def for_row_blocks(work: Callable[[slice], None], n_rows: int, *, block: int, threads: int) -> None:
@@ -11,7 +15,7 @@ def for_row_blocks(work: Callable[[slice], None], n_rows: int, *, block: int, th
 
     Each call must write only to its own rows, so that the result does not depend on the number of
     threads. It gains time where `work` releases the interpreter's lock, as numpy, scipy.sparse and
-    kernels compiled with `numba.njit(nogil=True)` do.
+    a `kernel` do.
 
     Args:
         work: takes the slice of rows to compute.
@@ -36,3 +40,23 @@ def for_row_blocks(work: Callable[[slice], None], n_rows: int, *, block: int, th
     with ThreadPoolExecutor(threads) as pool:
         # list: an exception of a thread is raised here
         list(pool.map(work, blocks))
+
+
+def kernel(function: Function) -> Function:
+    """A function of arrays and numbers, compiled by numba on its first call.
+
+    It runs without the interpreter's lock. It can call functions of numpy that numba knows, but no
+    other kernel. The machine code is kept beside the source for the next process.
+    """
+
+    @cache
+    def compiled() -> Callable[..., Any]:
+        from numba import njit  # 0.3 s that importing a model need not wait for
+
+        return cast(Callable[..., Any], njit(nogil=True, cache=True)(function))
+
+    @wraps(function)
+    def call(*arguments: object) -> object:
+        return compiled()(*arguments)
+
+    return cast(Function, call)

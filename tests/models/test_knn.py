@@ -156,12 +156,27 @@ def test_largest_first_and_the_left_one_of_equals() -> None:
     assert found.indptr.tolist() == [0, 3, 3, 5]
 
 
-def test_a_slice_at_a_time_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = KNN(**PARAMETERS).fit(TRAIN, TRAIN, Features(IDS))
-    monkeypatch.setattr("reelbench.models.shared.user_items._NUMBERS_AT_ONCE", 4 * N_ITEMS)
-    sliced = KNN(**PARAMETERS).fit(TRAIN, TRAIN, Features(IDS))
-    np.testing.assert_array_equal(sliced.similar.toarray(), whole.similar.toarray())
-    np.testing.assert_array_equal(sliced.similar.indices, whole.similar.indices)
+@pytest.mark.parametrize("based_on", ["item", "user"])
+def test_blocks_and_threads_change_no_byte(monkeypatch: pytest.MonkeyPatch, based_on: str) -> None:
+    parameters = PARAMETERS | {"based_on": based_on, "k": 2}
+    whole = KNN(**parameters).fit(TRAIN, TRAIN, Features(IDS))
+    for name, size in (("_ROWS_AT_ONCE", 4), ("_USERS_AT_ONCE", 3), ("_PAIRS_AT_ONCE", 50)):
+        monkeypatch.setattr(f"reelbench.models.knn.{name}", size)
+    blocks = KNN(**parameters, threads=3).fit(TRAIN, TRAIN, Features(IDS))
+    np.testing.assert_array_equal(blocks.similar.toarray(), whole.similar.toarray())
+    np.testing.assert_array_equal(blocks.similar.indices, whole.similar.indices)
+    everybody = np.arange(-1, 40)
+    np.testing.assert_array_equal(blocks.score(everybody), whole.score(everybody))
+    np.testing.assert_array_equal(blocks.predict(USERS, ITEMS), whole.predict(USERS, ITEMS))
+
+
+@pytest.mark.parametrize("based_on", ["item", "user"])
+@pytest.mark.parametrize(("k", "min_k"), [(40, 1), (2, 3), (1, 1)])
+def test_whole_rows_have_the_means_of_their_pairs(based_on: str, k: int, min_k: int) -> None:
+    model = KNN(**PARAMETERS | {"based_on": based_on, "k": k, "min_k": min_k})
+    model.fit(TRAIN, TRAIN, Features(IDS))
+    pairs = model._predict(USERS % 40, ITEMS % 30).reshape(41, 31)
+    np.testing.assert_allclose(model.score(USERS[::31] % 40), pairs[:, :30], atol=1e-6)
 
 
 def test_a_train_of_one_rating() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import surprise
 from contracts import RecommenderContract
 from surprise_oracle import IDS, ITEMS, TRAIN, USERS, predictions, trainset
@@ -39,3 +40,13 @@ def test_a_rating_of_zero_is_a_rating() -> None:
     train = Interactions.from_arrays([0, 0, 1], [0, 1, 1], [0, 2, 1])
     model = SlopeOne().fit(train, train, Features(Ids(2, 2, -5, 5)))
     np.testing.assert_allclose(model.predict([1], [0]), [-1.0], atol=1e-6)
+
+
+def test_blocks_and_threads_change_no_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = SlopeOne().fit(TRAIN, TRAIN, Features(IDS))
+    for name, size in (("_ITEMS_AT_ONCE", 4), ("_USERS_AT_ONCE", 3), ("_PAIRS_AT_ONCE", 50)):
+        monkeypatch.setattr(f"reelbench.models.slope_one.{name}", size)
+    blocks = SlopeOne(threads=3).fit(TRAIN, TRAIN, Features(IDS))
+    everybody = np.arange(-1, 40)
+    np.testing.assert_array_equal(blocks.score(everybody), whole.score(everybody))
+    np.testing.assert_array_equal(blocks.predict(USERS, ITEMS), whole.predict(USERS, ITEMS))

@@ -7,7 +7,6 @@ which is Surprise's KNNBaseline.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal, Self
 
 import numpy as np
@@ -20,21 +19,20 @@ from reelbench.models.base import Recommender
 from reelbench.models.shared.biases import Biases, damped_biases
 from reelbench.models.shared.state import Arrays, Saved
 from reelbench.models.shared.user_items import (
+    CSR,
     NewUser,
-    groups,
+    from_pieces,
+    parts,
     refilled,
-    slices,
     with_unknown,
 )
+from reelbench.parallel import for_row_blocks, kernel
 from reelbench.params import Section
 
-# entry by entry: index into the items asked for, similarity, and residual of the neighbour's
-# rating; entries of an item follow each other, the most similar first
-_Neighbours = tuple[np.ndarray, np.ndarray, np.ndarray]
-# user → neighbours for the items that it was made for
-_Find = Callable[[int], _Neighbours]
-# a matrix with its entries to the power 1, 2 and 0
-_Powers = tuple[sparse.csr_array, sparse.csr_array, sparse.csr_array]
+# pairs, users, and rows of a matrix of similarities, that a thread takes at a time
+_PAIRS_AT_ONCE = 20_000
+_USERS_AT_ONCE = 32
+_ROWS_AT_ONCE = 64
 
 
 class KNNConfig(Section):
@@ -102,12 +100,25 @@ class KNN(Recommender):
         centred = config.similarity == "pearson_baseline"
         values = with_unknown(train, residual if centred else train.rating, ids)
         self.residual = with_unknown(train, residual.astype(np.float32), ids)
-        self.similar = similar_rows(
-            values if config.based_on == "user" else values.T.tocsr(),
-            min_common=config.min_common,
-            shrinkage=config.shrinkage,
-            kept=config.stored,
+        self.similar = self._similar_rows(values if config.based_on == "user" else values.T.tocsr())
+        self._turn()
+
+    def _similar_rows(
+        self, values: sparse.csr_array, of: sparse.csr_array | None = None
+    ) -> sparse.csr_array:
+        return similar_rows(
+            values,
+            min_common=self.config.min_common,
+            shrinkage=self.config.shrinkage,
+            kept=self.config.stored,
+            of=of,
+            threads=self.threads,
         )
+
+    def _turn(self) -> None:
+        """What is known of an item: items that have it in their list, or users that rated it."""
+        turned = self.similar if self.config.based_on == "item" else self.residual
+        self._of_item = parts(turned.T.tocsr())
 
     def _baseline(self, train: Interactions, ids: Ids) -> Biases:
         if self.config.baseline == "biases":
@@ -116,56 +127,44 @@ class KNN(Recommender):
         return Biases(mean, np.zeros(ids.n_users + 1), np.zeros(ids.n_items + 1))
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
-        rating = self.biases.predict(user_idx, item_idx)
-        for user, rows in groups(user_idx):
-            rating[rows] += self._mean_of(self._finder(item_idx[rows])(user), len(rows))
-        return rating
+        return self.biases.predict(user_idx, item_idx) + self._means(user_idx, item_idx)
+
+    def _means(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
+        """Mean residual of the k most similar neighbours of every pair, float64 (n,)."""
+        users, items = (
+            np.where(index < 0, size, index)
+            for index, size in ((user_idx, self.ids.n_users), (item_idx, self.ids.n_items))
+        )
+        means = np.zeros(len(users))
+        if self.config.based_on == "item":
+            keys, rows, rated = users, items, parts(self.residual)
+        else:
+            keys, rows, rated = items, users, self._of_item
+        order = np.argsort(keys, kind="stable")
+        arrays = rated, parts(self.similar), self.config.k, self.config.min_k, means
+
+        def work(part: slice) -> None:
+            _means_of_pairs(keys[order[part]], rows[order[part]], order[part], *arrays)
+
+        for_row_blocks(work, len(order), block=_PAIRS_AT_ONCE, threads=self.threads)
+        return means
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
-        n_items, rating = self.ids.n_items, self.biases.score(user_idx)
-        find = self._finder(np.arange(n_items))
-        for row, user in zip(rating, user_idx, strict=True):
-            row += self._mean_of(find(user), n_items)
-        return rating
+        users = np.where(user_idx < 0, self.ids.n_users, user_idx)
+        means = np.zeros((len(users), self.ids.n_items))
+        rated = parts(self.residual)
+        if self.config.based_on == "item":
+            fill, others = _means_of_items, self._of_item
+        else:
+            fill, others = _means_of_users, parts(self.similar)
 
-    def _mean_of(self, neighbours: _Neighbours, n_items: int) -> np.ndarray:
-        """Mean over the k most similar neighbours of every item, float64 (n_items,)."""
-        place, weight, residual = neighbours
-        count = np.bincount(place, minlength=n_items)
-        near = np.arange(len(place)) - (np.cumsum(count) - count)[place] < self.config.k
-        place, weight = place[near], weight[near].astype(np.float64)
-        total = np.bincount(place, weight * residual[near], minlength=n_items)
-        norm = np.bincount(place, weight, minlength=n_items)
-        return np.divide(total, norm, out=np.zeros(n_items), where=count >= self.config.min_k)
+        def work(rows: slice) -> None:
+            fill(users[rows], rated, others, self.config.k, self.config.min_k, means[rows])
 
-    def _finder(self, items: np.ndarray) -> _Find:
-        return self._of_items(items) if self.config.based_on == "item" else self._of_users(items)
-
-    def _of_items(self, items: np.ndarray) -> _Find:
-        """Finds similar items that the user has rated."""
-        similar = self.similar[items]
-        place = np.repeat(np.arange(len(items)), np.diff(similar.indptr))
-
-        def find(user: int) -> _Neighbours:
-            own = self.residual[[user]]
-            residual = np.full(own.shape[1], np.nan, dtype=np.float32)
-            residual[own.indices] = own.data
-            residual = residual[similar.indices]
-            rated = np.flatnonzero(~np.isnan(residual))
-            return place[rated], similar.data[rated], residual[rated]
-
-        return find
-
-    def _of_users(self, items: np.ndarray) -> _Find:
-        """Finds similar users that have rated the items."""
-
-        def find(user: int) -> _Neighbours:
-            similar = self.similar[[user]]
-            rated = self.residual[similar.indices][:, items].tocsc()
-            place = np.repeat(np.arange(len(items)), np.diff(rated.indptr))
-            return place, similar.data[rated.indices], rated.data
-
-        return find
+        for_row_blocks(work, len(users), block=_USERS_AT_ONCE, threads=self.threads)
+        more = np.nonzero(np.isnan(means))
+        means[more] = self._means(user_idx[more[0]], more[1])
+        return self.biases.score(user_idx) + means
 
     def _similar_items(self, item_idx: int) -> np.ndarray:
         if self.config.based_on == "user":
@@ -188,13 +187,7 @@ class KNN(Recommender):
         values, own = self.residual, residual
         if self.config.similarity == "cosine":
             values, own = self._ratings(), user.ratings
-        row = user.last_row(own, (1, values.shape[1]))
-        found = _cosine(_powers(row), _powers(values))
-        similarity = _shrunk(*found, self.config.min_common, self.config.shrinkage)[0]
-        near = np.flatnonzero(similarity > 0)
-        last, shape = np.full(len(near), self.ids.n_users), (self.ids.n_users + 1,) * 2
-        matrix = sparse.csr_array((similarity[near].astype(np.float32), (last, near)), shape=shape)
-        return largest_first(matrix, self.config.stored)
+        return self._similar_rows(values, user.last_row(own, values.shape))
 
     def _ratings(self) -> sparse.csr_array:
         """Ratings again, from their residuals."""
@@ -206,36 +199,46 @@ class KNN(Recommender):
         super()._restore(state)
         # columns of a row are stored in ascending order
         self.similar = largest_first(self.similar, self.config.stored)
+        self._turn()
 
 
 def similar_rows(
-    values: sparse.csr_array, *, min_common: int, shrinkage: float, kept: int
+    values: sparse.csr_array,
+    *,
+    min_common: int,
+    shrinkage: float,
+    kept: int,
+    of: sparse.csr_array | None = None,
+    threads: int = 1,
 ) -> sparse.csr_array:
     """The rows most like each row, by the cosine over common columns, shrunk.
 
     With n columns in common it is Σ x·y / sqrt(Σ x² Σ y²) · (n - 1) / (n - 1 + shrinkage), Koren
-    (2010), "Factor in the Neighbors", section 2.2. No dense matrix of all pairs is held.
+    (2010), "Factor in the Neighbors", section 2.2. Memory beside the result: 40 bytes per row of
+    `values` and thread.
 
     Args:
         values: (n, m); an entry that is zero is an entry.
         min_common: columns that two rows must share.
         shrinkage: 0 leaves the cosine as it is.
         kept: similar rows that are kept per row.
+        of: rows (n, m) in place of `values` whose similar rows among `values` are wanted.
 
     Returns:
         float32 (n, n), positive similarities alone, in the order of `largest_first`; no row is
-        similar to itself.
+        similar to that of the same number.
     """
-    n_rows = values.shape[0]
-    powers = _powers(values)
-    pieces = []
-    for part in slices(n_rows, n_rows):
-        value, square, one = powers
-        found = _cosine((value[part], square[part], one[part]), powers)
-        similarity = _shrunk(*found, min_common, shrinkage).astype(np.float32)
-        similarity[np.arange(len(similarity)), np.arange(part.start, part.stop)] = 0.0
-        pieces.append(largest_first(sparse.csr_array(np.maximum(similarity, 0.0)), kept))
-    return sparse.vstack(pieces, format="csr")
+    rows = values if of is None else of
+    n_rows = rows.shape[0]
+    entries, columns = parts(rows), parts(values.T.tocsr())
+    found: dict[int, tuple[np.ndarray, ...]] = {}
+
+    def work(block: slice) -> None:
+        bounds = block.start, block.stop, n_rows
+        found[block.start] = _nearest(entries, columns, bounds, min_common, shrinkage, kept)
+
+    for_row_blocks(work, n_rows, block=_ROWS_AT_ONCE, threads=threads)
+    return from_pieces(found, n_rows)
 
 
 def largest_first(matrix: sparse.csr_array, kept: int) -> sparse.csr_array:
@@ -249,27 +252,154 @@ def largest_first(matrix: sparse.csr_array, kept: int) -> sparse.csr_array:
     return sparse.csr_array((matrix.data[order], matrix.indices[order], starts), matrix.shape)
 
 
-def _shrunk(
-    cosine: np.ndarray, common: np.ndarray, min_common: int, shrinkage: float
-) -> np.ndarray:
-    """Cosines times (n - 1) / (n - 1 + shrinkage), 0 where n is less than `min_common`."""
-    more = common - 1
-    # a single common column has no weight, unless nothing is shrunk
-    weight = np.divide(more, more + shrinkage, out=np.ones_like(more), where=more + shrinkage > 0)
-    return np.where(common >= min_common, cosine * weight, 0.0)
+@kernel
+def _nearest(
+    rows: CSR,
+    columns: CSR,
+    bounds: tuple[int, int, int],
+    min_common: int,
+    shrinkage: float,
+    kept: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of `similar_rows`, for the rows from the first bound to the second.
+
+    Returns:
+        int64 (n,), int32 and float32: numbers of similar rows, and the rows one after the other.
+    """
+    starts, indices, data = rows
+    column_starts, others, values = columns
+    first, last, n_others = bounds
+    counts = np.zeros(last - first, np.int64)
+    near = np.empty((last - first) * min(kept, n_others), np.int32)
+    weights = np.empty(len(near), np.float32)
+    end = 0
+    sums = np.zeros((n_others, 4))
+    keys = np.empty(n_others, np.int64)
+    similarity = np.zeros(1, np.float32)
+    for row in range(first, last):
+        if starts[row] == starts[row + 1]:
+            continue
+        sums[:] = 0.0
+        for entry in range(starts[row], starts[row + 1]):
+            x = data[entry]
+            for place in range(column_starts[indices[entry]], column_starts[indices[entry] + 1]):
+                y, sum_ = values[place], sums[others[place]]
+                sum_[0] += x * y
+                sum_[1] += x * x
+                sum_[2] += y * y
+                sum_[3] += 1.0
+        n_found = 0
+        for other in range(n_others):
+            common, norm = sums[other, 3], sums[other, 1] * sums[other, 2]
+            if common < min_common or norm <= 0.0 or sums[other, 0] <= 0.0 or other == row:
+                continue
+            # a single common column has no weight, unless nothing is shrunk
+            weight = (common - 1) / (common - 1 + shrinkage) if common - 1 + shrinkage > 0 else 1.0
+            similarity[0] = sums[other, 0] / np.sqrt(norm) * weight
+            if similarity[0] > 0.0:
+                # in the order of the similarities, then from the right: bits of positive floats
+                # are ordered as the floats are
+                bits = np.int64(similarity.view(np.int32)[0])
+                keys[n_found] = (bits << 32) + n_others - other
+                n_found += 1
+        best = keys[:n_found]
+        if n_found > kept:
+            best = np.partition(best, n_found - kept)[n_found - kept :]
+        best = np.sort(best)[::-1]
+        counts[row - first] = len(best)
+        for key in best:
+            near[end] = n_others - (key & 0xFFFFFFFF)
+            weights[end : end + 1].view(np.int32)[0] = key >> 32
+            end += 1
+    return counts, near[:end], weights[:end]
 
 
-def _powers(matrix: sparse.csr_array) -> _Powers:
-    """Float64 entries of a matrix to the power 1, 2 and 0."""
-    wide = matrix.astype(np.float64)
-    return wide, refilled(wide, wide.data**2), refilled(wide, np.ones_like(wide.data))
+@kernel
+def _means_of_pairs(
+    keys: np.ndarray,
+    rows: np.ndarray,
+    places: np.ndarray,
+    rated: CSR,
+    similar: CSR,
+    k: int,
+    min_k: int,
+    means: np.ndarray,
+) -> None:
+    """Mean residual of the k most similar of a row that the key has rated, or that have rated it.
+
+    Args:
+        keys: (n,) users (items), equal ones one after the other.
+        rows: (n,) items (users).
+        places: (n,) where to put the means.
+    """
+    starts, columns, residuals = rated
+    own = np.full(len(similar[0]), np.nan, np.float32)
+    key = -1
+    for n in range(len(keys)):
+        if keys[n] != key:
+            key = keys[n]
+            own[:] = np.nan
+            for entry in range(starts[key], starts[key + 1]):
+                own[columns[entry]] = residuals[entry]
+        total, norm, count = 0.0, 0.0, 0
+        for place in range(similar[0][rows[n]], similar[0][rows[n] + 1]):
+            residual = own[similar[1][place]]
+            if not np.isnan(residual):
+                if count < k:
+                    weight = np.float64(similar[2][place])
+                    total += weight * residual
+                    norm += weight
+                count += 1
+                if count >= k and count >= min_k:
+                    break
+        if norm > 0.0 and count >= min_k:
+            means[places[n]] = total / norm
 
 
-def _cosine(rows: _Powers, others: _Powers) -> tuple[np.ndarray, np.ndarray]:
-    """Cosine over common columns, and their number, of n rows with m others: float64 (n, m)."""
-    values, squares, has = rows
-    other_values, other_squares, other_has = (matrix.T for matrix in others)
-    product = (values @ other_values).toarray()
-    norm = (squares @ other_has).toarray() * (has @ other_squares).toarray()
-    cosine = np.divide(product, np.sqrt(norm), out=np.zeros_like(product), where=norm > 0)
-    return cosine, (has @ other_has).toarray()
+@kernel
+def _means_of_items(
+    users: np.ndarray, rated: CSR, others: CSR, k: int, min_k: int, means: np.ndarray
+) -> None:
+    """Mean residual of similar items that the user has rated, NaN where they are more than k.
+
+    An entry of `others` is an item that has the row's among its similar ones: items that are
+    similar to none of the user's are not looked at.
+    """
+    starts, items, residuals = rated
+    sums = np.zeros((means.shape[1], 4))
+    for row, user in enumerate(users):
+        sums[:] = 0.0
+        for entry in range(starts[user], starts[user + 1]):
+            item, residual = items[entry], residuals[entry]
+            for place in range(others[0][item], others[0][item + 1]):
+                weight, sum_ = np.float64(others[2][place]), sums[others[1][place]]
+                sum_[0] += weight * residual
+                sum_[1] += weight
+                sum_[2] += 1.0
+        for item in range(means.shape[1]):
+            if sums[item, 2] > k:
+                means[row, item] = np.nan
+            elif sums[item, 1] > 0.0 and sums[item, 2] >= min_k:
+                means[row, item] = sums[item, 0] / sums[item, 1]
+
+
+@kernel
+def _means_of_users(
+    users: np.ndarray, rated: CSR, others: CSR, k: int, min_k: int, means: np.ndarray
+) -> None:
+    """Mean residual of the k most similar users (`others`) that have rated the item."""
+    starts, items, residuals = rated
+    sums = np.zeros((means.shape[1], 4))
+    for row, user in enumerate(users):
+        sums[:] = 0.0
+        for near in range(others[0][user], others[0][user + 1]):
+            weight, other = np.float64(others[2][near]), others[1][near]
+            for entry in range(starts[other], starts[other + 1]):
+                sum_ = sums[items[entry]]
+                if sum_[2] < k:
+                    sum_[0] += weight * residuals[entry]
+                    sum_[1] += weight
+                sum_[2] += 1.0
+        for item in range(means.shape[1]):
+            if sums[item, 1] > 0.0 and sums[item, 2] >= min_k:
+                means[row, item] = sums[item, 0] / sums[item, 1]

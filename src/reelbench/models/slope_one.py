@@ -19,13 +19,19 @@ from reelbench.models.base import Recommender
 from reelbench.models.shared.biases import group_means
 from reelbench.models.shared.state import Saved
 from reelbench.models.shared.user_items import (
+    CSR,
     NewUser,
     for_every_user,
-    groups,
-    refilled,
-    slices,
+    from_pieces,
+    parts,
     with_unknown,
 )
+from reelbench.parallel import for_row_blocks, kernel
+
+# pairs, users, and rows of a matrix over items, that a thread takes at a time
+_PAIRS_AT_ONCE = 20_000
+_USERS_AT_ONCE = 32
+_ITEMS_AT_ONCE = 64
 
 
 class SlopeOne(Recommender):
@@ -47,29 +53,35 @@ class SlopeOne(Recommender):
         self._user_mean = group_means(train.user_idx, train.rating, n_users + 1)
         self._rated = train.seen(n_users + 1, n_items + 1).astype(np.float32)
         ratings = with_unknown(train, train.rating.astype(np.float64), features.ids)
-        self._deviation = _deviations(ratings)
+        self._deviation = _deviations(ratings, self.threads)
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
-        rating = np.empty(len(user_idx))
-        for user, rows in groups(user_idx):
-            deviation = self._deviation[item_idx[rows]]
-            rated = np.zeros(deviation.shape[1], dtype=bool)
-            rated[self._rated[[user]].indices] = True
-            own = np.flatnonzero(rated[deviation.indices])
-            place = np.repeat(np.arange(len(rows)), np.diff(deviation.indptr))[own]
-            total = np.bincount(place, deviation.data[own], minlength=len(rows))
-            count = np.bincount(place, minlength=len(rows))
-            rating[rows] = self._user_mean[user] + _mean(total, count)
-        known = self._known_users[user_idx] & self._known_items[item_idx]
-        return np.where(known, rating, self._mean)
+        users, items = (
+            np.where(index < 0, size, index)
+            for index, size in ((user_idx, self.ids.n_users), (item_idx, self.ids.n_items))
+        )
+        order = np.argsort(users, kind="stable")
+        rating = self._user_mean[users]
+        arrays = parts(self._rated), parts(self._deviation), rating
+
+        def work(rows: slice) -> None:
+            _add_to_pairs(users, items, order[rows], *arrays)
+
+        for_row_blocks(work, len(order), block=_PAIRS_AT_ONCE, threads=self.threads)
+        return np.where(self._known_users[users] & self._known_items[items], rating, self._mean)
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
-        rated, deviation = self._rated[user_idx], self._deviation
-        count = (rated @ refilled(deviation, np.ones_like(deviation.data))).toarray()
-        total = -(rated @ deviation).toarray()  # dev(i, j) = -dev(j, i)
-        rating = self._user_mean[user_idx, None] + _mean(total, count)
-        known = self._known_users[user_idx, None] & self._known_items
-        return np.where(known, rating, self._mean)[:, :-1]
+        users = np.where(user_idx < 0, self.ids.n_users, user_idx)
+        rating = np.repeat(self._user_mean[users, None], self.ids.n_items, axis=1)
+        arrays = parts(self._rated), parts(self._deviation)
+
+        def work(rows: slice) -> None:
+            _add_to_rows(users[rows], *arrays, rating[rows])
+
+        for_row_blocks(work, len(users), block=_USERS_AT_ONCE, threads=self.threads)
+        rating[~self._known_users[users]] = self._mean
+        rating[:, ~self._known_items[:-1]] = self._mean
+        return rating
 
     def _fold_in(self, user: NewUser) -> Self:
         other = self._copy()
@@ -86,21 +98,88 @@ class SlopeOne(Recommender):
         return np.diff(self._deviation.indptr) > 0
 
 
-def _mean(total: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """Total over count, 0 where there is nothing: float64."""
-    return np.divide(total, count, out=np.zeros(total.shape), where=count > 0)
-
-
-def _deviations(ratings: sparse.csr_array) -> sparse.csr_array:
+def _deviations(ratings: sparse.csr_array, threads: int) -> sparse.csr_array:
     """dev(i, j), float32 (n, n) with an entry wherever a user rated both, zeros included."""
-    rated = refilled(ratings, np.ones_like(ratings.data))
-    by_item, rated_by = ratings.T.tocsr(), rated.T.tocsr()
+    by_item, users = parts(ratings.T.tocsr()), parts(ratings)
     n_items = ratings.shape[1]
-    pieces = []
-    for part in slices(n_items, n_items):
-        count = (rated_by[part] @ rated).toarray()
-        total = (by_item[part] @ rated - rated_by[part] @ ratings).toarray()
-        row, column = np.nonzero(count)
-        values = (total[row, column] / count[row, column]).astype(np.float32)
-        pieces.append(sparse.csr_array((values, (row, column)), shape=count.shape))
-    return sparse.vstack(pieces, format="csr")
+    pieces: dict[int, tuple[np.ndarray, ...]] = {}
+
+    def work(rows: slice) -> None:
+        pieces[rows.start] = _differences(by_item, users, rows.start, rows.stop, n_items)
+
+    for_row_blocks(work, n_items, block=_ITEMS_AT_ONCE, threads=threads)
+    return from_pieces(pieces, n_items)
+
+
+@kernel
+def _differences(
+    by_item: CSR, by_user: CSR, first: int, last: int, n_items: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Number of entries in the rows from `first` to `last`, their columns, and their dev(i, j)."""
+    starts, users, own = by_item
+    user_starts, items, ratings = by_user
+    counts = np.zeros(last - first, np.int64)
+    columns = np.empty((last - first) * n_items, np.int32)
+    values = np.empty(len(columns), np.float32)
+    sums = np.zeros((n_items, 2))
+    end = 0
+    for item in range(first, last):
+        sums[:] = 0.0
+        for entry in range(starts[item], starts[item + 1]):
+            for place in range(user_starts[users[entry]], user_starts[users[entry] + 1]):
+                sum_ = sums[items[place]]
+                sum_[0] += own[entry] - ratings[place]
+                sum_[1] += 1.0
+        for other in range(n_items):
+            if sums[other, 1] > 0.0:
+                columns[end] = other
+                values[end] = sums[other, 0] / sums[other, 1]
+                counts[item - first] += 1
+                end += 1
+    return counts, columns[:end], values[:end]
+
+
+@kernel
+def _add_to_pairs(
+    users: np.ndarray,
+    items: np.ndarray,
+    pairs: np.ndarray,
+    rated: CSR,
+    deviation: CSR,
+    rating: np.ndarray,
+) -> None:
+    """Add the mean deviation to the ratings of some pairs, those of a user one after the other."""
+    starts, columns, _ = rated
+    is_own = np.zeros(len(deviation[0]), np.bool_)
+    user = -1
+    for pair in pairs:
+        if users[pair] != user:
+            user = users[pair]
+            is_own[:] = False
+            for entry in range(starts[user], starts[user + 1]):
+                is_own[columns[entry]] = True
+        total, count = 0.0, 0
+        for place in range(deviation[0][items[pair]], deviation[0][items[pair] + 1]):
+            if is_own[deviation[1][place]]:
+                total += deviation[2][place]
+                count += 1
+        if count > 0:
+            rating[pair] += total / count
+
+
+@kernel
+def _add_to_rows(users: np.ndarray, rated: CSR, deviation: CSR, rating: np.ndarray) -> None:
+    """Add the mean deviation to the ratings (len(users), n_items) of whole rows."""
+    starts, items, _ = rated
+    sums = np.zeros((rating.shape[1], 2))
+    for row, user in enumerate(users):
+        sums[:] = 0.0
+        for entry in range(starts[user], starts[user + 1]):
+            item = items[entry]
+            for place in range(deviation[0][item], deviation[0][item + 1]):
+                sum_ = sums[deviation[1][place]]
+                sum_[0] -= deviation[2][place]  # dev(i, j) = -dev(j, i)
+                sum_[1] += 1.0
+        for item in range(rating.shape[1]):
+            if sums[item, 1] > 0.0:
+                rating[row, item] += sums[item, 0] / sums[item, 1]

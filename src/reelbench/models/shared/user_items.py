@@ -7,7 +7,7 @@ popularity, and not with ties.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +18,8 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
 from reelbench.params import ParamsError
 
-# numbers in a dense slice: 8 MB
-_NUMBERS_AT_ONCE = 1_000_000
+#: `indptr`, `indices` and `data` of a CSR matrix
+CSR = tuple[np.ndarray, np.ndarray, np.ndarray]
 # what the lowest rating on the scale counts, where the highest counts 1
 _LOWEST = 0.2
 
@@ -133,10 +133,17 @@ class Profiles:
         return self.matrix[self.place(user_idx)]
 
 
-def slices(n_rows: int, n_columns: int) -> Iterator[slice]:
-    """Slices of the rows of a matrix, each of bounded size when it is dense."""
-    step = max(1, _NUMBERS_AT_ONCE // max(1, n_columns))
-    return (slice(first, min(first + step, n_rows)) for first in range(0, n_rows, step))
+def parts(matrix: sparse.csr_array) -> CSR:
+    """A CSR matrix as a kernel takes it."""
+    return matrix.indptr, matrix.indices, matrix.data
+
+
+def from_pieces(pieces: Mapping[int, tuple[np.ndarray, ...]], n_columns: int) -> sparse.csr_array:
+    """A CSR matrix of blocks of rows: first row → numbers of entries, columns, values."""
+    ordered = zip(*(pieces[first] for first in sorted(pieces)), strict=True)
+    counts, columns, values = map(np.concatenate, ordered)
+    starts = np.append(0, np.cumsum(counts))
+    return sparse.csr_array((values, columns, starts), shape=(len(counts), n_columns))
 
 
 def groups(index: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
