@@ -7,7 +7,7 @@ import pytest
 import surprise
 from contracts import RecommenderContract
 from scipy import sparse
-from surprise_oracle import IDS, ITEMS, N_ITEMS, TRAIN, USERS, predictions, trainset, unseen
+from surprise_oracle import IDS, ITEMS, TRAIN, USERS, predictions, trainset, unseen
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids

@@ -49,6 +49,7 @@ _SHARED_CODE = (
     "files.py",
     "models/base.py",
     "models/shared",
+    "parallel.py",
     "seeds.py",
     "stages/evaluate.py",
 )

@@ -24,6 +24,7 @@ SHARED_CODE = (
     "files.py",
     "models/base.py",
     "models/shared",
+    "parallel.py",
     "seeds.py",
     "stages/monitor.py",
     "stages/train.py",
