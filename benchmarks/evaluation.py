@@ -88,11 +88,11 @@ def ours(n_users: int, n_items: int) -> tuple[np.ndarray, sparse.csr_array, dict
     with clock("top 100 and AUC, full catalogue"):
         ranked = rank(model, users, seen, max(CUTOFFS), relevant=relevant)
     with clock(f"{n_metrics} metrics at {len(CUTOFFS)} cutoffs, and AUC"):
-        values = ranking_values(ranked.items, relevant, CUTOFFS)
-        values |= {"auc": auc(ranked.auc_terms, relevant)}
+        values = ranking_values(ranked.lists.items, relevant, CUTOFFS)
+        values |= {"auc": auc(ranked.lists.auc_terms, relevant)}
     print(f"{'reelbench, all metrics at all cutoffs':<58}{time.perf_counter() - start:8.1f} s")
     print(f"{'peak memory, data and model included':<58}{peak_gigabytes():8.2f} GB")
-    return ranked.items, relevant, {key: float(np.nanmean(v)) for key, v in values.items()}
+    return ranked.lists.items, relevant, {key: float(np.nanmean(v)) for key, v in values.items()}
 
 
 def theirs(lists: np.ndarray, relevant: sparse.csr_array) -> dict[str, float]:

@@ -10,6 +10,7 @@ from reelbench.evaluation.beyond_accuracy import Movies
 from reelbench.evaluation.cohorts import Outcome, breakdown, cohorts, cohorts_of, cold, describe
 from reelbench.evaluation.metrics import ranking_values
 from reelbench.evaluation.scoring import Rankings
+from reelbench.evaluation.top_k import Lists
 
 TRAIN = Interactions.from_arrays([0, 0, 1], [0, 1, 1], [5, 4, 3])
 
@@ -72,7 +73,7 @@ def table(predicted: np.ndarray | None = None) -> pd.DataFrame:
     per_user = ranking_values(LISTS, relevant, [2]) | {"auc": np.array([0.9, 0.8, 0.1])}
     terms = np.array([0.8, 1.0, 0.8, 0.1])
     none = np.empty((3, 0))
-    ranked = Rankings(np.arange(3), LISTS, LISTS, 0.0, terms, none, none, none)
+    ranked = Rankings(np.arange(3), Lists(LISTS, LISTS, none, none, none, terms), 0.0)
     tested = Outcome(TESTED, predicted, ranked, relevant, per_user, [2])
     movies = Movies.of(ITEMS, {})
     return breakdown(cohorts_of(TRAINED, 3, 13, movies), tested).set_index(["by", "cohort"])

@@ -22,8 +22,8 @@ from ir_measures import AP, RR, P, R, Success, nDCG
 from scipy import sparse
 
 from reelbench.evaluation.metrics import metric_key, ranking_values
-from reelbench.evaluation.ranking_metrics import auc, auc_terms
-from reelbench.evaluation.top_k import candidates_only
+from reelbench.evaluation.ranking_metrics import auc
+from reelbench.evaluation.top_k import rank_scores
 
 CASES = 400
 CUTOFFS = (1, 3, 10, 37)
@@ -117,8 +117,8 @@ def test_auc_agrees_with_scikit_learn() -> None:
         seen = rng.random(scores.shape) < rng.choice([0.0, 0.4])
         relevant = (rng.random(scores.shape) < rng.choice([0.05, 0.5])) & ~seen
         matrix = sparse.csr_array(relevant)
-        allowed = candidates_only(scores, sparse.csr_array(seen))
-        found = auc(auc_terms(allowed, matrix), matrix)
+        ranked = rank_scores(scores, sparse.csr_array(seen), 1, relevant=matrix)
+        found = auc(ranked.auc_terms, matrix)
         for user in range(n_users):
             left = ~seen[user]
             if relevant[user].any() and (left & ~relevant[user]).any():

@@ -17,6 +17,7 @@ class Fixed:
         self.table = table
         self.ids = Ids(*table.shape, 1.0, 5.0)
         self.largest_request = 0
+        self.threads = 2
 
     def score(self, users: np.ndarray) -> np.ndarray:
         self.largest_request = max(self.largest_request, len(users))
@@ -29,19 +30,21 @@ def model() -> Recommender:
 
 
 def test_chunks_give_what_one_call_gives(model: Fixed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scoring, "_SCORES_AT_ONCE", 40 * 5)
+    monkeypatch.setattr(scoring, "_SCORE_BYTES", 4 * 40 * 5)
     users = np.arange(3, 23)
     seen = sparse.csr_array(np.random.default_rng(1).random((20, 40)) < 0.3)
     ranked = scoring.rank(model, users, seen, 7)
     assert model.largest_request == 5
-    assert ranked.items.tolist() == top_k(model.table[users], seen, 7).tolist()
-    assert (ranked.scores == np.take_along_axis(model.table[users], ranked.items, axis=1)).all()
+    assert ranked.lists.items.tolist() == top_k(model.table[users], seen, 7).tolist()
+    assert (
+        ranked.lists.scores == np.take_along_axis(model.table[users], ranked.lists.items, axis=1)
+    ).all()
     assert ranked.seconds > 0
-    assert ranked.last_items.shape == (20, 0)  # nobody asked
+    assert ranked.lists.last_items.shape == (20, 0)  # nobody asked
 
 
 def test_the_bottom_in_chunks(model: Fixed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scoring, "_SCORES_AT_ONCE", 40 * 5)
+    monkeypatch.setattr(scoring, "_SCORE_BYTES", 4 * 40 * 5)
     users = np.arange(3, 23)
     seen = np.random.default_rng(1).random((20, 40)) < 0.3
     ranked = scoring.rank(model, users, sparse.csr_array(seen), 7, bottom=9)
@@ -49,26 +52,28 @@ def test_the_bottom_in_chunks(model: Fixed, monkeypatch: pytest.MonkeyPatch) -> 
         sorted(np.flatnonzero(~seen[row]), key=lambda i, row=row: (-model.table[users[row], i], i))
         for row in range(20)
     ]
-    assert ranked.last_items.tolist() == [ranking[:-10:-1] for ranking in whole]
-    assert ranked.candidates.tolist() == [len(ranking) for ranking in whole]
-    scores = np.take_along_axis(model.table[users], ranked.last_items, axis=1)
-    assert (ranked.last_scores == scores).all()
+    assert ranked.lists.last_items.tolist() == [ranking[:-10:-1] for ranking in whole]
+    assert ranked.lists.candidates.tolist() == [len(ranking) for ranking in whole]
+    scores = np.take_along_axis(model.table[users], ranked.lists.last_items, axis=1)
+    assert (ranked.lists.last_scores == scores).all()
 
 
 def test_empty_places_have_no_score(model: Fixed) -> None:
     seen = np.ones((1, 40), dtype=bool)
     seen[0, 11] = False
     ranked = scoring.rank(model, np.array([4]), sparse.csr_array(seen), 3, bottom=2)
-    assert ranked.items.tolist() == [[11, -1, -1]]
-    assert np.isnan(ranked.scores).tolist() == [[False, True, True]]
-    assert ranked.last_items.tolist() == [[11, -1]] and ranked.candidates.tolist() == [1]
-    assert np.isnan(ranked.last_scores).tolist() == [[False, True]]
+    assert ranked.lists.items.tolist() == [[11, -1, -1]]
+    assert np.isnan(ranked.lists.scores).tolist() == [[False, True, True]]
+    assert ranked.lists.last_items.tolist() == [[11, -1]] and ranked.lists.candidates.tolist() == [
+        1
+    ]
+    assert np.isnan(ranked.lists.last_scores).tolist() == [[False, True]]
 
 
 def test_long_work_says_how_far_it_is(
     model: Fixed, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(scoring, "_SCORES_AT_ONCE", 40 * 10)
+    monkeypatch.setattr(scoring, "_SCORE_BYTES", 4 * 40 * 10)
     monkeypatch.setattr(scoring, "_SECONDS_BETWEEN_LINES", -1.0)
     caplog.set_level("INFO")
     scoring.rank(model, np.arange(23), sparse.csr_array((23, 40), dtype=bool), 2)

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import sparse
 
-from reelbench.evaluation.top_k import candidates_only, last, top_k
+from reelbench.evaluation.top_k import Lists, rank_scores, top_k
 
 
 def mask(rows: list[list[int]], n_items: int) -> sparse.csr_array:
@@ -53,9 +57,10 @@ def test_all_scores_equal_gives_the_first_items() -> None:
 def test_the_last_places_are_those_of_the_same_order() -> None:
     scores = np.array([[1, 2, 1, np.inf, 1, 9]], dtype=np.float32)
     # the whole ranking is 3, 5, 1, 0, 2, 4; item 4 is seen
-    allowed = candidates_only(scores, mask([[4]], 6))
-    assert last(allowed, 2).tolist() == [[2, 0]]
-    assert last(allowed, 7).tolist() == [[2, 0, 1, 5, 3, -1, -1]]
+    found = rank_scores(scores, mask([[4]], 6), 1, bottom=7)
+    assert found.last_items.tolist() == [[2, 0, 1, 5, 3, -1, -1]]
+    assert found.last_scores[0, :5].tolist() == [1, 1, 2, 9, np.inf]
+    assert found.candidates.tolist() == [5]
 
 
 def test_too_few_candidates_end_in_minus_one() -> None:
@@ -105,21 +110,99 @@ def test_k_must_be_positive() -> None:
         top_k(np.zeros((1, 3)), mask([[]], 3), 0)
 
 
-def test_agrees_with_the_definition() -> None:
-    for case in range(300):
-        rng = np.random.default_rng(case)
-        n_users, n_items = int(rng.integers(1, 8)), int(rng.integers(1, 700))
-        k = int(rng.integers(1, 25))
-        if case % 3 == 0:  # few distinct scores: long runs of ties
-            scores = rng.integers(0, 4, size=(n_users, n_items)).astype(np.float32)
-        else:
-            scores = rng.normal(size=(n_users, n_items)).astype(np.float32)
-        if case % 5 == 0:
-            scores[rng.random(scores.shape) < 0.2] = -np.inf
-        seen = rng.random(scores.shape) < rng.choice([0.0, 0.3, 0.97])
-        lists = top_k(scores, sparse.csr_array(seen), k)
-        assert lists.dtype == np.int32
-        assert lists.tolist() == brute_force(scores, seen, k).tolist()
-        lowest = last(candidates_only(scores, sparse.csr_array(seen)), k)
-        assert lowest.dtype == np.int32
-        assert lowest.tolist() == brute_force_last(scores, seen, k).tolist()
+def terms_by_definition(scores: np.ndarray, pool: np.ndarray, relevant: np.ndarray) -> list[float]:
+    """Share of the irrelevant candidates below each relevant item, a pair at a time."""
+    terms = []
+    for user, item in zip(*np.nonzero(relevant), strict=True):
+        others = scores[user][pool[user] & ~relevant[user]]
+        below = (others < scores[user, item]).sum() + (others == scores[user, item]).sum() / 2
+        below = below if pool[user, item] else 0.0
+        terms.append(below / len(others) if len(others) else np.nan)
+    return terms
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[np.ndarray, ...]:
+    """Scores with ties and infinities, and which pairs are seen, allowed and relevant."""
+    rng = np.random.default_rng(draw(st.integers(0, 10**6)))
+    shape = draw(st.integers(1, 80)), draw(st.sampled_from([1, 2, 7, 60, 511, 512, 513, 1100]))
+    scores = rng.normal(size=shape)
+    if draw(st.booleans()):  # few distinct scores: long runs of ties
+        scores = rng.integers(0, 4, size=shape).astype(float)
+    if draw(st.booleans()):
+        scores = np.sort(scores, axis=1)
+    for infinity in draw(st.sets(st.sampled_from([-np.inf, np.inf]))):
+        scores[rng.random(shape) < 0.2] = infinity
+    masks = [
+        rng.random(shape) < share
+        for share in (
+            draw(st.sampled_from([0.0, 0.3, 0.97, 1.0])),
+            draw(st.sampled_from([0.02, 0.5, 1.0])),
+            draw(st.sampled_from([0.0, 0.05, 0.6])),
+        )
+    ]
+    among = rng.random(shape[1]) < draw(st.sampled_from([0.5, 1.0]))
+    return scores.astype(draw(st.sampled_from([np.float32, np.float64]))), *masks, among
+
+
+@settings(max_examples=120, deadline=None)
+@given(cases(), st.integers(1, 25), st.integers(0, 25), st.booleans(), st.sampled_from([1, 2, 3]))
+def test_agrees_with_the_definition(
+    case: tuple[np.ndarray, ...], k: int, bottom: int, with_own: bool, threads: int
+) -> None:
+    scores, seen, own, relevant, among = case
+    found = rank_scores(
+        scores,
+        sparse.csr_array(seen),
+        k,
+        relevant=sparse.csr_array(relevant),
+        among=among,
+        own=sparse.csr_array(own) if with_own else None,
+        bottom=bottom,
+        threads=threads,
+    )
+    barred = seen | ~among | (~own if with_own else False)
+    pool = ~barred & (scores > -np.inf)
+    assert found.items.dtype == found.last_items.dtype == np.int32
+    assert found.items.tolist() == brute_force(scores, barred, k).tolist()
+    assert found.last_items.tolist() == brute_force_last(scores, barred, bottom).tolist()
+    assert found.candidates.tolist() == pool.sum(axis=1).tolist()
+    for items, kept in ((found.items, found.scores), (found.last_items, found.last_scores)):
+        own_scores = np.take_along_axis(scores, np.maximum(items, 0), axis=1)
+        expected = np.where(items < 0, np.nan, own_scores).astype(np.float32)
+        np.testing.assert_array_equal(kept, expected)
+    np.testing.assert_array_equal(found.auc_terms, terms_by_definition(scores, pool, relevant))
+
+
+def same_bytes(first: Lists, second: Lists) -> bool:
+    return all(a.tobytes() == b.tobytes() for a, b in zip(first, second, strict=True))
+
+
+def test_the_number_of_threads_changes_no_byte() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.integers(0, 50, (333, 700)).astype(np.float32)
+    seen, relevant = (sparse.csr_array(rng.random(scores.shape) < share) for share in (0.1, 0.05))
+    one, *more = (
+        rank_scores(scores, seen, 9, relevant=relevant, bottom=4, threads=threads)
+        for threads in (1, 2, 5)
+    )
+    assert all(same_bytes(one, other) for other in more)
+
+
+def test_nan_is_refused_by_every_thread() -> None:
+    scores = np.zeros((500, 3), dtype=np.float32)
+    scores[499, 2] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        rank_scores(scores, sparse.csr_array((500, 3), dtype=bool), 1, threads=3)
+
+
+def test_ranking_holds_no_copy_of_the_scores() -> None:
+    scores = np.zeros((2000, 5000), dtype=np.float32)
+    seen = sparse.csr_array(scores.shape, dtype=bool)
+    rank_scores(scores[:1], seen[:1], 10, bottom=10)  # compiled outside the measurement
+    tracemalloc.start()
+    rank_scores(scores, seen, 10, bottom=10, threads=2)
+    allocated = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # lists of 20 places of 8 bytes a user; NumPy reports its arrays, of which scores are 40 MB
+    assert allocated < 2_000_000

@@ -201,8 +201,8 @@ def _ranking(cohort: Cohort, outcome: Outcome) -> dict[str, Floats]:
         return {key: values[rows] for key, values in outcome.per_user.items()}
     kept = cohort.member[outcome.relevant.indices]
     relevant = _only(outcome.relevant, kept)
-    found = ranking_values(rankings.items, relevant, outcome.cutoffs)
-    return found | whole_ranking_values(rankings.auc_terms[kept], relevant)
+    found = ranking_values(rankings.lists.items, relevant, outcome.cutoffs)
+    return found | whole_ranking_values(rankings.lists.auc_terms[kept], relevant)
 
 
 def _only(matrix: sparse.csr_array, kept: Flags) -> sparse.csr_array:

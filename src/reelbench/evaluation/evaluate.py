@@ -127,16 +127,17 @@ def evaluate(
     if ratings.predicted is not None:
         errors = error_sums(row_of_rating, len(users), test.rating, ratings.predicted)
     size = (model.ids.n_users, model.ids.n_items)
-    lists = RecommendedLists.of(rankings.items, users, parts.train, size, movies.vectors)
-    per_user = metrics.ranking_values(rankings.items, relevant, config.k)
-    per_user |= metrics.whole_ranking_values(rankings.auc_terms, relevant)
+    found = rankings.lists
+    lists = RecommendedLists.of(found.items, users, parts.train, size, movies.vectors)
+    per_user = metrics.ranking_values(found.items, relevant, config.k)
+    per_user |= metrics.whole_ranking_values(found.auc_terms, relevant)
     per_user |= metrics.list_values(lists, config.k)
     outcome = Outcome(test, ratings.predicted, rankings, relevant, per_user, config.k)
     groups = cohorts(parts.train, test)
     bins = _calibration(test, ratings, model, config)
     return Evaluation(
         metrics=_headline(errors, per_user)
-        | metrics.catalogue_values(rankings.items, model.ids.n_items, config.k)
+        | metrics.catalogue_values(found.items, model.ids.n_items, config.k)
         | metrics.calibration_values(bins)
         | _counts(test, parts.train, users, per_user)
         | {"intervals": _intervals(errors, per_user, config.bootstrap_samples, seed)}
@@ -327,14 +328,15 @@ def _predictions(test: Interactions, ratings: Ratings, groups: Mapping[str, Flag
 
 
 def _recommendations(rankings: Rankings) -> Table:
-    places = np.arange(1, rankings.items.shape[1] + 1)
-    ranks = np.broadcast_to(places, rankings.items.shape)
-    return _lists(rankings.users, rankings.items, rankings.scores, ranks)
+    found = rankings.lists
+    ranks = np.broadcast_to(np.arange(1, found.items.shape[1] + 1), found.items.shape)
+    return _lists(rankings.users, found.items, found.scores, ranks)
 
 
 def _last_places(rankings: Rankings) -> Table:
-    ranks = rankings.candidates[:, None] - np.arange(rankings.last_items.shape[1])
-    return _lists(rankings.users, rankings.last_items, rankings.last_scores, ranks)
+    found = rankings.lists
+    ranks = found.candidates[:, None] - np.arange(found.last_items.shape[1])
+    return _lists(rankings.users, found.last_items, found.last_scores, ranks)
 
 
 def _lists(users: Ints, items: Ints, scores: Floats, ranks: Ints) -> Table:

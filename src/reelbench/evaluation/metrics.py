@@ -477,7 +477,7 @@ def whole_ranking_values(terms: np.ndarray, relevant: sparse.csr_array) -> dict[
     """Every metric of the whole ranking by its key, float64 (n,) each.
 
     Args:
-        terms: float64, one per stored entry of `relevant`, from `auc_terms`.
+        terms: float64, one per stored entry of `relevant`, see `top_k.Lists`.
         relevant: boolean CSR (n, n_items).
     """
     metrics = (m for m in METRICS.values() if isinstance(m, WholeRankingMetric))

@@ -25,9 +25,6 @@ from scipy import sparse
 from reelbench.evaluation import Flags, Floats, Ints
 from reelbench.evaluation.top_k import NO_ITEM
 
-# scores compared in one step: they fit in the processor's cache
-_CELLS_AT_ONCE = 1_000_000
-
 
 def hits_of(lists: Ints, relevant: sparse.csr_array) -> Flags:
     """Which recommended items are relevant.
@@ -129,58 +126,21 @@ def ndcg(hits: Flags, n_relevant: Ints, k: int) -> Floats:
     return _defined(hits[:, :k] @ gain / ideal, n_relevant)
 
 
-def auc_terms(allowed: Floats, relevant: sparse.csr_array) -> Floats:
-    """Share of a user's irrelevant candidates that score lower than each relevant item, ties half.
-
-    A relevant item that is no candidate (seen before, or not in train) ranks below all candidates.
-    The mean over a user's relevant items is the area under that user's ROC curve (Hanley and
-    McNeil, Radiology 1982; per user in Rendle et al., UAI 2009).
-
-    Args:
-        allowed: floats (n, n_items), -inf for items that are no candidates. Overwritten.
-        relevant: boolean CSR (n, n_items).
-
-    Returns:
-        float64, one per stored entry of `relevant`; NaN for a user without irrelevant candidates.
-    """
-    n_relevant = np.diff(relevant.indptr)
-    rows = np.repeat(np.arange(len(allowed)), n_relevant)
-    score = allowed[rows, relevant.indices]
-    allowed[rows, relevant.indices] = -np.inf
-    irrelevant = _row_counts(allowed > -np.inf)[rows]
-    above, level = np.zeros(len(rows)), np.zeros(len(rows))
-    step = max(1, _CELLS_AT_ONCE // max(1, allowed.shape[1]))
-    # users with equally many relevant items side by side, so that a block finishes at once
-    order = np.argsort(-n_relevant, kind="stable")
-    for first in range(0, len(order), step):
-        block = order[first : first + step]
-        block = block[n_relevant[block] > 0]
-        scores = allowed[block]
-        for place in range(n_relevant[block].max(initial=0)):
-            left = block[n_relevant[block] > place]
-            pair = relevant.indptr[left] + place
-            threshold = score[pair][:, None]
-            above[pair] = _row_counts(scores[: len(left)] > threshold)
-            level[pair] = _row_counts(scores[: len(left)] >= threshold) - above[pair]
-    below = irrelevant - above - level / 2
-    below = np.where(np.isneginf(score), 0.0, below)
-    return quotient(below, irrelevant)
-
-
 def auc(terms: Floats, relevant: sparse.csr_array) -> Floats:
     """Area under the ROC curve per user: 0.5 for a random order, 1 for a perfect one.
 
     Args:
-        terms: float64, one per stored entry of `relevant`, from `auc_terms`.
+        terms: float64, one per stored entry of `relevant`, see `top_k.Lists`.
         relevant: boolean CSR (n, n_items).
 
     Returns:
-        float64 (n,); NaN for a user without relevant items, or without irrelevant candidates.
+        float64 (n,); NaN for a user without relevant items, or without irrelevant candidates. The
+        mean of the terms of a user (Hanley and McNeil, Radiology 1982; per user in Rendle et al.,
+        UAI 2009).
 
     >>> relevant = sparse.csr_array(np.array([[True, False, True, False]]))
-    >>> terms = auc_terms(np.array([[4.0, 3.0, 2.0, 1.0]]), relevant)
-    >>> terms, auc(terms, relevant)
-    (array([1. , 0.5]), array([0.75]))
+    >>> auc(np.array([1.0, 0.5]), relevant)
+    array([0.75])
     """
     n_relevant = np.diff(relevant.indptr)
     rows = np.repeat(np.arange(len(n_relevant)), n_relevant)
@@ -209,9 +169,3 @@ def _at_least_one(n_relevant: Ints) -> Ints:
 
 def _defined(values: Floats, n_relevant: Ints) -> Floats:
     return np.where(n_relevant > 0, values, np.nan)
-
-
-def _row_counts(flags: Flags) -> Ints:
-    """Number of true entries per row, int64; packed to bits, which halves the time of a sum."""
-    counts: Ints = np.bitwise_count(np.packbits(flags, axis=1)).sum(axis=1, dtype=np.int64)
-    return counts

@@ -12,14 +12,14 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.evaluation import Flags, Floats, Ints
-from reelbench.evaluation.ranking_metrics import auc_terms
-from reelbench.evaluation.top_k import NO_ITEM, Items, best, candidates_only, last
+from reelbench.evaluation.top_k import Lists, rank_scores
 from reelbench.models.base import Recommender
 
 logger = logging.getLogger(__name__)
 
-# scores held at a time: a few hundred users of a large catalogue, all users of a small one
-_SCORES_AT_ONCE = 4_000_000
+# bytes of scores held at a time: a thousand users of a large catalogue, all users of a small one.
+# Item-to-item models read all their weights once for so many users
+_SCORE_BYTES = 2**27
 _SECONDS_BETWEEN_LINES = 5.0
 
 
@@ -42,24 +42,13 @@ class Rankings:
 
     Attributes:
         users: int (n_users,), sorted `user_idx`.
-        items: int32 (n_users, k), -1 for an empty place.
-        scores: float32 (n_users, k), NaN for an empty place.
+        lists: what is kept of the rankings, a row per user.
         seconds: time in `score`, without the search for the best.
-        auc_terms: float64, share of the user's irrelevant candidates below each stored entry of
-            `relevant` (see `ranking_metrics.auc_terms`); empty where nothing is relevant.
-        last_items, last_scores: as `items` and `scores`, from the last place upwards.
-        candidates: int32 (n_users,), length of the whole ranking; with it come the last places,
-            else all three have none.
     """
 
     users: Ints
-    items: Items
-    scores: Floats
+    lists: Lists
     seconds: float
-    auc_terms: Floats
-    last_items: Items
-    last_scores: Floats
-    candidates: Items
 
 
 def predict(model: Recommender, test: Interactions) -> Ratings:
@@ -97,43 +86,33 @@ def rank(
         bottom: length of the lists from the last place upwards; 0: none.
     """
     relevant = sparse.csr_array(seen.shape, dtype=bool) if relevant is None else relevant
-    items, scores = _empty(len(users), k)
-    last_items, last_scores = _empty(len(users), bottom)
-    candidates = np.zeros(len(users), dtype=np.int32)
-    step = max(1, _SCORES_AT_ONCE // max(1, model.ids.n_items))
-    _scores(model, users[:1], by)
-    terms = []
+    step = max(1, _SCORE_BYTES // (4 * max(1, model.ids.n_items)))
+    _scores(model, users[:1], by)  # compiles a network outside the clock
+    blocks: list[Lists] = []
     seconds, said = 0.0, time.perf_counter()
-    for first in range(0, len(users), step):
+    for first in range(0, max(1, len(users)), step):
         rows = slice(first, first + step)
         start = time.perf_counter()
-        chunk = _scores(model, users[rows], by)
+        scores = _scores(model, users[rows], by)
         seconds += time.perf_counter() - start
-        allowed = candidates_only(chunk, seen[rows], among, None if own is None else own[rows])
-        items[rows] = best(allowed, k)
-        scores[rows] = _scores_of(items[rows], chunk)
-        if bottom:
-            last_items[rows] = last(allowed, bottom)
-            last_scores[rows] = _scores_of(last_items[rows], chunk)
-            candidates[rows] = np.count_nonzero(allowed > -np.inf, axis=1)
-        terms.append(auc_terms(allowed, relevant[rows]))
+        blocks.append(
+            rank_scores(
+                scores,
+                seen[rows],
+                k,
+                relevant=relevant[rows],
+                among=among,
+                own=None if own is None else own[rows],
+                bottom=bottom,
+                threads=model.threads,
+            )
+        )
+        del scores  # before the next block is there
         if time.perf_counter() - said > _SECONDS_BETWEEN_LINES:
             said = time.perf_counter()
             logger.info("ranked %d of %d users", min(first + step, len(users)), len(users))
-    bottom_lists = (last_items, last_scores, candidates)
-    return Rankings(users, items, scores, seconds, np.concatenate(terms), *bottom_lists)
-
-
-def _empty(n_users: int, k: int) -> tuple[Items, Floats]:
-    """Lists without items, and their scores."""
-    items = np.full((n_users, k), NO_ITEM, dtype=np.int32)
-    return items, np.full((n_users, k), np.nan, dtype=np.float32)
-
-
-def _scores_of(items: Items, scores: Floats) -> Floats:
-    """Scores of the items of every list, NaN for an empty place."""
-    own = np.take_along_axis(scores, np.maximum(items, 0), axis=1)
-    return np.where(items == NO_ITEM, np.nan, own)
+    lists = Lists(*map(np.concatenate, zip(*blocks, strict=True)))
+    return Rankings(users, lists, seconds)
 
 
 def _scores(model: Recommender, users: Ints, by: Literal["score", "prediction"]) -> np.ndarray:

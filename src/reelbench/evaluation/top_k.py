@@ -1,153 +1,253 @@
-"""The first and last k items of the whole catalogue per user: seen removed, ties by item index."""
+"""Both ends of the ranking of the whole catalogue per user, and the places of relevant items.
+
+The full catalogue is ranked, never a sample of it: sampled metrics order models differently
+(Krichene and Rendle, KDD 2020). Candidates are the items that a user has not seen, by descending
+score, ties by ascending item index. A score of -inf is never recommended.
+"""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from reelbench.evaluation import Flags, Floats, Ints
+from reelbench.parallel import for_row_blocks
 
 Items = NDArray[np.int32]
 
 #: marks the empty places of a list that has fewer than k candidates
 NO_ITEM = -1
 
-# a group of items is at most this wide, and there are at least so many groups per wanted item
-_GROUP_WIDTH = 32
-_GROUPS_PER_PLACE = 8
+# rows that a thread takes at a time
+_ROWS = 32
+# scores that are looked through for one that enters the list: counting such scores is several
+# times as fast as a search, and most tiles have none
+_TILE = 512
+
+
+class Lists(NamedTuple):
+    """What is kept of the rankings of n users.
+
+    Attributes:
+        items: int32 (n, k), the first places; -1 for an empty one.
+        scores: float32 (n, k), NaN for an empty place.
+        last_items, last_scores: as `items` and `scores`, from the last place upwards. Of equal
+            scores the greater item index comes later in a ranking, and so earlier here.
+        candidates: int32 (n,), length of the whole ranking.
+        auc_terms: float64, one per stored entry of `relevant`: share of the user's irrelevant
+            candidates that score lower, ties half. 0 for an item that is no candidate, since it
+            ranks below all; NaN for a user without irrelevant candidates.
+    """
+
+    items: Items
+    scores: Floats
+    last_items: Items
+    last_scores: Floats
+    candidates: Items
+    auc_terms: Floats
+
+
+class Pairs(NamedTuple):
+    """Stored entries of a CSR matrix: row r has `items[start[r]:start[r + 1]]`."""
+
+    start: Ints
+    items: Items
 
 
 def top_k(scores: ArrayLike, seen: sparse.csr_array, k: int) -> Items:
-    """Items by descending score, ties by ascending item index, without the seen ones.
+    """The first k items of every user, int32 (n, k); see `rank_scores`."""
+    return rank_scores(np.asarray(scores), seen, k).items
 
-    The full catalogue is ranked, never a sample of it: sampled metrics order models differently
-    (Krichene and Rendle, KDD 2020).
+
+def rank_scores(
+    scores: Floats,
+    seen: sparse.csr_array,
+    k: int,
+    *,
+    relevant: sparse.csr_array | None = None,
+    among: Flags | None = None,
+    own: sparse.csr_array | None = None,
+    bottom: int = 0,
+    threads: int = 1,
+) -> Lists:
+    """Rank the catalogue for n users.
 
     Args:
-        scores: floats (n, n_items); left as they are. A score of -inf is never recommended.
+        scores: floats (n, n_items); left as they are.
         seen: boolean CSR (n, n_items), the items that each user must not be recommended.
         k: length of the lists, at least 1.
-
-    Returns:
-        int32 (n, k) item indices; a row with fewer than k candidates ends in -1.
+        relevant: boolean CSR (n, n_items), what to find the places of; None: nothing.
+        among: bool (n_items,), the items that may be recommended; None: all.
+        own: boolean CSR (n, n_items), the same for each user; None: all.
+        bottom: length of the lists from the last place upwards; 0: none.
+        threads: the result does not depend on their number.
 
     Raises:
         ValueError: a score is NaN (it has no place in an order), or the shapes disagree.
     """
-    return best(candidates_only(np.asarray(scores), seen), k)
-
-
-def best(allowed: Floats, k: int) -> Items:
-    """As `top_k`, of scores that are -inf for what must not be recommended."""
-    n_users, n_items = allowed.shape
-    if k < 1:
-        raise ValueError(f"k must be at least 1, got {k}")
-    lists = np.full((n_users, k), NO_ITEM, dtype=np.int32)
-    width = min(k, n_items)
-    if n_users and width:
-        lists[:, :width] = _best(allowed, width)
-    return lists
-
-
-def last(allowed: Floats, k: int) -> Items:
-    """The other end of the same ranking: its last k places, the very last one first.
-
-    Of equal scores the greater item index comes later in a ranking, and so earlier here; a row
-    with at least 2k candidates has none in both lists.
-
-    Args:
-        allowed: floats (n, n_items), -inf for what is no candidate.
-        k: length of the lists, at least 1.
-
-    Returns:
-        int32 (n, k) item indices; a row with fewer than k candidates ends in -1.
-    """
-    turned = -allowed[:, ::-1]
-    barred = np.isposinf(turned)
-    # a score of +inf is last here, and still a candidate
-    np.maximum(turned, np.finfo(turned.dtype).min, out=turned)
-    turned[barred] = -np.inf
-    items = best(turned, k)
-    return np.where(items == NO_ITEM, NO_ITEM, allowed.shape[1] - 1 - items).astype(np.int32)
-
-
-def candidates_only(
-    scores: Floats,
-    seen: sparse.csr_array,
-    among: Flags | None = None,
-    own: sparse.csr_array | None = None,
-) -> Floats:
-    """A copy of the scores with -inf for every item that is seen, or not in `among` or `own`.
-
-    Args:
-        scores: floats (n, n_items).
-        seen: boolean CSR (n, n_items).
-        among: bool (n_items,), the items that may be recommended; None: all.
-        own: boolean CSR (n, n_items), the same for each user; None: all.
-
-    Raises:
-        ValueError: a score is NaN, or the shapes disagree.
-    """
     if scores.shape != seen.shape:
         raise ValueError(f"scores are {scores.shape} but seen is {seen.shape}: shapes must agree")
-    # a maximum is NaN where anything is, and needs no array of flags
-    if scores.size and np.isnan(scores.max(axis=1)).any():
-        raise ValueError("scores contain NaN, which has no place in a ranking")
-    allowed = scores.copy()
-    allowed[_entries(seen)] = -np.inf
-    if among is not None:
-        allowed[:, ~among] = -np.inf
-    if own is not None:
-        others = np.ones(allowed.shape, dtype=bool)
-        others[_entries(own)] = False
-        allowed[others] = -np.inf
-    return allowed
+    if k < 1:
+        raise ValueError(f"k must be at least 1, got {k}")
+    n_users, n_items = scores.shape
+    scores = np.ascontiguousarray(scores)
+    relevant = sparse.csr_array(scores.shape, dtype=bool) if relevant is None else relevant
+    among = np.ones(n_items, dtype=bool) if among is None else among
+    pairs = _pairs(seen), _pairs(relevant), _pairs(own)
+    found = Lists(
+        *_empty(n_users, k),
+        *_empty(n_users, bottom),
+        np.zeros(n_users, dtype=np.int32),
+        np.empty(relevant.nnz),
+    )
+
+    def work(rows: slice) -> None:
+        if not _rank_rows(rows.start, rows.stop, scores, among, *pairs, found):
+            raise ValueError("scores contain NaN, which has no place in a ranking")
+
+    for_row_blocks(work, n_users, block=_ROWS, threads=threads)
+    return found
 
 
-def _entries(pairs: sparse.csr_array) -> tuple[Ints, Ints]:
-    """Row and column of every stored entry."""
-    return np.repeat(np.arange(pairs.shape[0]), np.diff(pairs.indptr)), pairs.indices
+def _empty(n_users: int, k: int) -> tuple[Items, Floats]:
+    """Lists without items, and their scores."""
+    items = np.full((n_users, k), NO_ITEM, dtype=np.int32)
+    return items, np.full((n_users, k), np.nan, dtype=np.float32)
 
 
-def _best(allowed: Floats, k: int) -> Items:
-    rows, items = _candidates(allowed, k)
-    values = allowed[rows, items]
-    # stable, and the candidates of a row come by ascending item: ties keep that order
-    order = np.lexsort((-values, rows))
-    kept = order[_place_in_row(rows, len(allowed)) < k]
-    best = np.where(np.isneginf(values[kept]), NO_ITEM, items[kept])
-    return best.reshape(len(allowed), k)
+def _pairs(matrix: sparse.csr_array | None) -> Pairs:
+    """The stored entries, in one dtype whatever their number; no rows at all for None."""
+    if matrix is None:
+        return Pairs(np.empty(0, np.int64), np.empty(0, np.int32))
+    return Pairs(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32, copy=False))
 
 
-def _candidates(allowed: Floats, k: int) -> tuple[Ints, Ints]:
-    """Row and item of at least k entries per row, the k best among them; by row, then by item."""
-    bound = _lower_bound(allowed, k)
-    rows, items = np.divmod(np.flatnonzero(allowed >= bound[:, None]), allowed.shape[1])
-    # of the entries that equal the bound, the first k are enough, however many there are
-    tied = allowed[rows, items] == bound[rows]
-    enough = np.ones(len(rows), dtype=bool)
-    enough[tied] = _place_in_row(rows[tied], len(allowed)) < k
-    return rows[enough], items[enough]
+# -- compiled: one user at a time, whose scores stay in the processor's cache
 
 
-def _lower_bound(allowed: Floats, k: int) -> Floats:
-    """A number (n,) per row that at least k of its entries reach.
+@njit(nogil=True, cache=True)
+def _rank_rows(
+    first: int,
+    stop: int,
+    scores: Floats,
+    among: Flags,
+    seen: Pairs,
+    relevant: Pairs,
+    own: Pairs,
+    found: Lists,
+) -> bool:
+    """Fill rows [first, stop) of the results; False where a score is NaN."""
+    n_items = scores.shape[1]
+    allowed, turned = np.empty(n_items, scores.dtype), np.empty(n_items, scores.dtype)
+    for row in range(first, stop):
+        if not _copy(scores[row], among, allowed):
+            return False
+        if len(own.start):
+            others = np.ones(n_items, np.bool_)
+            others[own.items[own.start[row] : own.start[row + 1]]] = False
+            allowed[others] = -np.inf
+        for item in seen.items[seen.start[row] : seen.start[row + 1]]:
+            allowed[item] = -np.inf
+        n_candidates = _count(allowed, -np.inf)[0]
+        found.candidates[row] = n_candidates
+        _best(allowed, scores[row], found.items[row], found.scores[row])
+        last = found.last_items[row]
+        if len(last):
+            _turn(allowed, turned)
+            _best(turned, scores[row, ::-1], last, found.last_scores[row])
+            for place in range(min(len(last), int(n_candidates))):
+                last[place] = n_items - 1 - last[place]
+        part = slice(relevant.start[row], relevant.start[row + 1])
+        _auc_terms(allowed, relevant.items[part], found.auc_terms[part])
+    return True
 
-    The k-th largest of the maxima of disjoint groups is one: k groups have such an entry.
-    Maxima cost a thirtieth of a partition of the whole row, and leave few entries above the bound.
-    """
-    n_users, n_items = allowed.shape
-    width = max(1, min(_GROUP_WIDTH, n_items // (_GROUPS_PER_PLACE * k)))
-    n_groups = n_items // width
-    groups = allowed[:, : width * n_groups].reshape(n_users, width, n_groups)
-    maxima = groups.max(axis=1)
-    maxima.partition(n_groups - k, axis=1)
-    bound: Floats = maxima[:, n_groups - k]
-    return bound
+
+@njit(nogil=True, cache=True)
+def _copy(scores: Floats, among: Flags, allowed: Floats) -> bool:
+    """Copy the scores of one user, -inf for what is not in `among`; False where one is NaN."""
+    unknown = np.int32(0)
+    nothing = allowed.dtype.type(-np.inf)
+    for item in range(len(scores)):
+        unknown = np.int32(unknown + (scores[item] != scores[item]))
+        allowed[item] = scores[item] if among[item] else nothing
+    return unknown == 0
 
 
-def _place_in_row(rows: Ints, n_rows: int) -> Ints:
-    """0, 1, 2, … within every run of equal numbers of a sorted array of row numbers."""
-    start: Ints = np.searchsorted(rows, np.arange(n_rows))
-    return np.arange(len(rows)) - start[rows]
+@njit(nogil=True, cache=True)
+def _turn(allowed: Floats, turned: Floats) -> None:
+    """The same ranking from its end: scores and order of items reversed, -inf stays -inf."""
+    nothing = allowed.dtype.type(-np.inf)
+    # a score of +inf is last here, and still a candidate
+    lowest = np.finfo(allowed.dtype).min
+    for item in range(len(allowed)):
+        score = -allowed[item]
+        score = lowest if score == nothing else score
+        turned[len(allowed) - 1 - item] = nothing if score == -nothing else score
+
+
+@njit(nogil=True, cache=True)
+def _count(scores: Floats, bound: float) -> tuple[np.int32, np.int32]:
+    """How many scores are above the bound, and how many equal it."""
+    above, level = np.int32(0), np.int32(0)
+    for item in range(len(scores)):
+        # in the width of a score, or the compiler halves the number of scores per instruction
+        above = np.int32(above + (scores[item] > bound))
+        level = np.int32(level + (scores[item] == bound))
+    return above, level
+
+
+@njit(nogil=True, cache=True)
+def _best(allowed: Floats, scores: Floats, items: Items, item_scores: Floats) -> None:
+    """Put the best of what is allowed into a list, and their scores beside them."""
+    values = np.full(len(items), -np.inf, allowed.dtype)
+    for first in range(0, len(allowed), _TILE):
+        tile = allowed[first : first + _TILE]
+        if _count(tile, values[0])[0] == 0:
+            continue
+        for place in range(len(tile)):
+            # an equal score comes later in the order of items
+            if tile[place] > values[0]:
+                _replace_worst(items, values, first + place, tile[place])
+    for size in range(len(items) - 1, 0, -1):
+        item, value = items[0], values[0]
+        _replace_worst(items[:size], values[:size], items[size], values[size])
+        items[size], values[size] = item, value
+    for place in range(len(items)):
+        if items[place] != NO_ITEM:
+            item_scores[place] = scores[items[place]]
+
+
+@njit(nogil=True, cache=True)
+def _replace_worst(items: Items, values: Floats, item: int, value: float) -> None:
+    """Put an item into a heap in place of its root, which is the worst of the heap."""
+    place, child = 0, 1
+    while child < len(items):
+        other = child + 1
+        if other < len(items) and _worse(values[other], items[other], values[child], items[child]):
+            child = other
+        if not _worse(values[child], items[child], value, item):
+            break
+        items[place], values[place] = items[child], values[child]
+        place, child = child, 2 * child + 1
+    items[place], values[place] = item, value
+
+
+@njit(nogil=True, cache=True)
+def _worse(value: float, item: int, other_value: float, other_item: int) -> bool:
+    return value < other_value or (value == other_value and item > other_item)
+
+
+@njit(nogil=True, cache=True)
+def _auc_terms(allowed: Floats, relevant: Items, terms: Floats) -> None:
+    """Terms of one user; takes the relevant items out of `allowed`."""
+    scores = allowed[relevant]
+    allowed[relevant] = -np.inf
+    irrelevant = _count(allowed, -np.inf)[0]
+    for place in range(len(relevant)):
+        above, level = _count(allowed, scores[place])
+        below = irrelevant - above - level / 2 if scores[place] > -np.inf else 0.0
+        terms[place] = below / irrelevant if irrelevant else np.nan

@@ -114,7 +114,7 @@ def measure(
     parts = Parts(train, Interactions.from_arrays([], [], []), valid)
     users = np.unique(valid.user_idx)
     relevant = relevant_items(valid, model, config)[users]
-    rankings = rank(
+    ranked = rank(
         model,
         users,
         seen_items(parts, model)[users],
@@ -122,7 +122,7 @@ def measure(
         among=allowed_items(parts, model, config),
         by=config.rank_by,
     )
-    hits, n_relevant = hits_of(rankings.items, relevant), np.diff(relevant.indptr)
+    hits, n_relevant = hits_of(ranked.lists.items, relevant), np.diff(relevant.indptr)
     values = objective.function(hits, n_relevant, objective.cutoff or max(config.k))
     if np.isnan(values).all():
         raise ValueError("no user has a relevant item in valid: evaluate.min_relevant_rating?")
