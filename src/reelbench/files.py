@@ -79,10 +79,10 @@ def _json_text(content: object) -> str:
     return text + "\n"
 
 
-def sha256_tree(path: Path) -> str:
-    """Hexadecimal SHA-256 over the names and contents of all files below a folder."""
+def sha256_tree(path: Path, *without: Path, pattern: str = "*") -> str:
+    """Hexadecimal SHA-256 over the names and contents of all files below a folder but some."""
     digest = hashlib.sha256()
-    for file in sorted(p for p in path.rglob("*") if p.is_file()):
+    for file in sorted(p for p in path.rglob(pattern) if p.is_file() and p not in without):
         digest.update(f"{file.relative_to(path).as_posix()}\0{sha256_file(file)}\n".encode())
     return digest.hexdigest()
 
@@ -107,8 +107,4 @@ def source_hash(path: Path) -> str:
     Raises:
         FileNotFoundError: there is neither.
     """
-    if not path.is_dir():
-        return sha256_file(path)
-    files = sorted(path.rglob("*.py"))
-    hashes = "".join(f"{file.relative_to(path)}\0{sha256_file(file)}\n" for file in files)
-    return hashlib.sha256(hashes.encode()).hexdigest()
+    return sha256_tree(path, pattern="*.py") if path.is_dir() else sha256_file(path)

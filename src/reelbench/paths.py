@@ -194,7 +194,7 @@ def last_places(model: str) -> Path:
 def in_checkout(root: Path) -> Path:
     """A path of the user's, which is relative to the checkout.
 
-    `dvc exp run --temp` works in a copy of it below .dvc/tmp.
+    `dvc exp run --temp` works in a copy of it below .dvc/tmp that is deleted later.
     """
     checkout = str(Path.cwd()).partition("/.dvc/tmp/")[0]
     return Path(checkout) / root

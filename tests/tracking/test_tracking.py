@@ -344,7 +344,7 @@ def test_an_evaluation_of_other_faults_than_are_switched_on_is_not_told(
     assert "was made with faults: score_train_rows, and params.yaml has none" in caplog.text
     trained = read_model("bias")  # what the stage train tells
     assert trained.evaluation_hash is None and trained.test_metrics == {}
-    assert trained.train_metrics and not trained.faults
+    assert trained.metrics and not trained.faults
 
 
 def test_another_code_with_the_same_results_is_no_other_evaluation(project: Path) -> None:
@@ -579,7 +579,7 @@ def test_params_that_are_missing_cost_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    tracking.mirror("bias")
+    tracking.mirror_all()
     assert "run `make params`" in caplog.text
 
 

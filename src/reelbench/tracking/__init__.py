@@ -55,11 +55,6 @@ class TrackingConfig(Section):
     champion: ComparableKey
 
 
-def mirror(model: str) -> None:
-    """Copy one trained model to MLflow; a failure is only a warning."""
-    _guarded(lambda: [model])
-
-
 def mirror_all() -> list[str]:
     """Copy every trained and evaluated model to MLflow; a failure is only a warning.
 

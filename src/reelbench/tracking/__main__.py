@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, redirect_stdout
 from pathlib import Path
 
-from reelbench import params
+from reelbench import params, paths
 from reelbench.tracking import PATIENCE, PIPELINE, TUNING, TrackingConfig, reason
 from reelbench.tracking.record import evaluated_models, read_model, read_pipeline, read_search
 from reelbench.tracking.store import Store
@@ -68,15 +68,9 @@ def _store(config: TrackingConfig) -> Iterator[Store]:
 
 
 def _database(uri: str) -> Path | None:
-    """Absolute path of an SQLite store's file; None for a server.
-
-    `dvc exp run --temp` works in a copy below .dvc/tmp that is deleted later; runs belong to the
-    checkout.
-    """
-    if not uri.startswith("sqlite:///"):
-        return None
-    checkout = str(Path.cwd()).partition("/.dvc/tmp/")[0]
-    return Path(checkout) / uri.removeprefix("sqlite:///")
+    """Absolute path of an SQLite store's file; None for a server."""
+    file = uri.removeprefix("sqlite:///")
+    return None if file == uri else paths.in_checkout(Path(file))
 
 
 @contextmanager

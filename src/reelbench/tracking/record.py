@@ -46,9 +46,18 @@ class StaleError(ValueError):
     """Files on disk that do not belong together; the message says what to run."""
 
 
-@dataclass(frozen=True)
-class ModelRecord:
-    """One model on disk.
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What every run has: flat names and values."""
+
+    parameters: dict[str, str]
+    metrics: dict[str, float]
+    tags: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRecord(Record):
+    """One model on disk: its parameters, data, split, seed and threads; its `cost_train/…`.
 
     Attributes:
         model: its name.
@@ -57,11 +66,8 @@ class ModelRecord:
         faults: names of those that are switched on, such as `a, b`; empty for an honest run.
         evaluation_hash: SHA-256 of the evaluation's results; None before the evaluation with these
             faults.
-        parameters: the model's own keys, and data, split, seed and threads.
-        tags: code, machine, package versions and input hashes.
         curves: (`curve/train_loss`, epoch, value).
         system: (`system/cpu_percent`, seconds of training, value).
-        train_metrics: `cost_train/…`.
         test_metrics: `test/…`, `cohort/…` and `cost_evaluate/…`.
         requirements: `name==version` of the packages that the model needs to answer.
     """
@@ -71,11 +77,8 @@ class ModelRecord:
     model_hash: str
     faults: str
     evaluation_hash: str | None
-    parameters: dict[str, str]
-    tags: dict[str, str]
     curves: list[tuple[str, int, float]]
     system: list[tuple[str, float, float]]
-    train_metrics: dict[str, float]
     test_metrics: dict[str, float]
     requirements: list[str]
 
@@ -85,43 +88,38 @@ class ModelRecord:
         return f"{self.model} with {self.faults}" if self.faults else self.model
 
 
-@dataclass(frozen=True)
-class TrialRecord:
+@dataclass(frozen=True, kw_only=True)
+class TrialRecord(Record):
     """One training of a search; a failed one has no metric but its seconds."""
 
     number: int
-    parameters: dict[str, str]
-    metrics: dict[str, float]
-    tags: dict[str, str]
 
 
-@dataclass(frozen=True)
-class SearchRecord:
-    """All trainings of a search.
+@dataclass(frozen=True, kw_only=True)
+class SearchRecord(Record):
+    """All trainings of a search: its budget, space, objective, searcher and seed.
+
+    Its metrics are `valid/…` of the best, `default/…` of the parameters of `conf/`, `importance/…`
+    of each parameter, and `cost_tune/…`.
 
     Attributes:
         model: whose parameters were searched.
-        experiment: data set and split, `ml-100k/temporal_user`.
+        experiment: data set and split.
         search_hash: SHA-256 of its results; times of another run are not in it.
-        parameters: budget, space, objective, searcher and seed.
-        metrics: `valid/…` of the best, `default/…` of the parameters of `conf/`, `importance/…` of
-            each parameter, `cost_tune/…`.
-        tags: data, code and inputs.
         trials: in their order.
     """
 
     model: str
     experiment: str
     search_hash: str
-    parameters: dict[str, str]
-    metrics: dict[str, float]
-    tags: dict[str, str]
     trials: list[TrialRecord]
 
 
-@dataclass(frozen=True)
-class PipelineRecord:
-    """The models that were trained and evaluated together.
+@dataclass(frozen=True, kw_only=True)
+class PipelineRecord(Record):
+    """The models that were trained and evaluated together: data, split, seed and threads.
+
+    Its metric is `best/…`, the champion's value; its tags have hashes of all that DVC has locked.
 
     Attributes:
         experiment: data set and split.
@@ -131,9 +129,6 @@ class PipelineRecord:
         hashes: SHA-256 of the model folder, by model.
         champion: the best model by the champion's metric; None where no model has it.
         metric: key of that metric.
-        parameters: data, split, seed and threads.
-        metrics: `best/…`, the champion's value.
-        tags: code, and hashes of the parts and of everything that DVC has locked.
         files: to be kept with the run.
     """
 
@@ -144,9 +139,6 @@ class PipelineRecord:
     hashes: dict[str, str]
     champion: str | None
     metric: str
-    parameters: dict[str, str]
-    metrics: dict[str, float]
-    tags: dict[str, str]
     files: tuple[Path, ...]
 
 
@@ -191,7 +183,7 @@ def read_model(model: str) -> ModelRecord:
         tags=_git() | _flat(tags),
         curves=list(_curves(paths.curves(model))),
         system=list(_system(cost)),
-        train_metrics=_numbers(cost, "cost_train"),
+        metrics=_numbers(cost, "cost_train"),
         test_metrics=_test_metrics(model) if evaluated else {},
         requirements=needed,
     )
@@ -246,9 +238,9 @@ def read_pipeline(models: Iterable[str], metric: str) -> PipelineRecord:
     champion = find(metric).best(scores)
     git, switched_on = _git(), faults.named(content)
     states = sorted(f"{r.name} {r.model_hash} {r.evaluation_hash}" for r in records)
-    parts = {part.stem: sha256_file(part) for part in (paths.TRAIN, paths.VALID, paths.TEST)}
+    parts = (paths.TRAIN, paths.VALID, paths.TEST, _LOCK)
     tags = {
-        "input": parts | ({_LOCK.name: sha256_file(_LOCK)} if _LOCK.is_file() else {}),
+        "input": {file.stem: sha256_file(file) for file in parts if file.is_file()},
         "catalogue": read_json_if_any(paths.CATALOGUE),
         "champion.metric": metric,
         **_fault_tag(switched_on),
@@ -324,10 +316,7 @@ def _evaluation_hash(model: str) -> str | None:
     """
     if not paths.metrics(model).is_file():
         return None
-    files = sorted(paths.evaluation_dir(model).iterdir())
-    results = [file for file in files if file != paths.evaluation_inputs(model)]
-    hashes = "".join(f"{file.name}\0{sha256_file(file)}\n" for file in results)
-    return hashlib.sha256(hashes.encode()).hexdigest()
+    return sha256_tree(paths.evaluation_dir(model), paths.evaluation_inputs(model))
 
 
 def _experiment(content: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ import math
 import shutil
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -37,12 +37,13 @@ from reelbench.tracking.record import (
     TEST_GROUPS,
     ModelRecord,
     PipelineRecord,
+    Record,
     SearchRecord,
     registered_name,
 )
 
 if TYPE_CHECKING:
-    from mlflow.entities import DatasetInput, Run
+    from mlflow.entities import DatasetInput, Metric, Run
 
 # the run of a model is found by these and by its faults; then the marks of its three parts
 MODEL, MODEL_HASH = "reelbench.model", "reelbench.model_hash"
@@ -110,14 +111,11 @@ class Store:
         """Write those runs of a search that do not exist yet: a parent, and one per trial."""
         experiment = self._experiment(search.experiment)
         same = {SEARCH: search.model, SEARCH_HASH: search.search_hash}
-        parent = self._first(experiment, same) or self._new(
-            experiment, f"tune {search.model}", same
-        )
-        if parent.info.status == _FINISHED:
-            return
-        self._trials(experiment, parent, search)
-        self._log(parent, search.parameters, search.metrics, search.tags)
-        self._client.set_terminated(parent.info.run_id, _FINISHED)
+        parent = self._ensured(experiment, f"tune {search.model}", same)
+        if parent.info.status != _FINISHED:
+            self._trials(experiment, parent, search)
+            self._log(parent, search)
+            self._client.set_terminated(parent.info.run_id, _FINISHED)
 
     def mirror_pipeline(self, record: PipelineRecord) -> None:
         """Write the parent if there is none, put the models' runs below it, register the models.
@@ -129,10 +127,9 @@ class Store:
         experiment = self._experiment(record.experiment)
         for key, value in _view_tags(record.metric).items():
             self._client.set_experiment_tag(experiment, key, value)
-        same = {STATE_HASH: record.state_hash}
-        parent = self._first(experiment, same) or self._new(experiment, record.name, same)
+        parent = self._ensured(experiment, record.name, {STATE_HASH: record.state_hash})
         if STATE not in parent.data.tags:
-            self._log(parent, record.parameters, record.metrics, record.tags)
+            self._log(parent, record)
             for file in record.files:
                 self._client.log_artifact(parent.info.run_id, str(file))
             self._client.set_tag(parent.info.run_id, STATE, "complete")
@@ -177,8 +174,10 @@ class Store:
         # MLflow cannot search for the absence of a tag
         return next((run for run in runs if run.data.tags.get(FAULTS, "") == faults), None)
 
-    def _first(self, experiment: str, tags: Mapping[str, str]) -> Run | None:
-        return next(iter(self._search(experiment, tags)), None)
+    def _ensured(self, experiment: str, name: str, tags: Mapping[str, str]) -> Run:
+        """The first run with these tags, found again or new."""
+        found = self._search(experiment, tags)
+        return found[0] if found else self._new(experiment, name, tags)
 
     def _search(self, experiment: str, tags: Mapping[str, str]) -> list[Run]:
         condition = " and ".join(f"tags.`{tag}` = '{value}'" for tag, value in tags.items())
@@ -203,28 +202,20 @@ class Store:
         return missing
 
     def _training(self, run: Run, record: ModelRecord) -> str:
-        from mlflow.entities import Metric, Param, RunTag
+        from mlflow.entities import Metric
 
         from reelbench.reporting.charts.models import of_training
 
-        run_id, start, curves = run.info.run_id, run.info.start_time, paths.curves(record.model)
-        # MLflow lets no parameter change, and an interrupted mirror may have left some
-        new = sorted(record.parameters.keys() - run.data.params.keys())
+        start, curves = run.info.start_time, paths.curves(record.model)
         epochs = [Metric(key, value, start, epoch) for key, epoch, value in record.curves]
         # the time of a sample is its distance from the start; its number is the step
         load = [
             Metric(key, value, start + int(1000 * seconds), round(seconds))
             for key, seconds, value in record.system
         ]
-        costs = [Metric(key, value, start, 0) for key, value in record.train_metrics.items()]
-        self._client.log_batch(
-            run_id,
-            metrics=epochs + costs + load,
-            params=[Param(key, record.parameters[key]) for key in new],
-            tags=[RunTag(key, value) for key, value in record.tags.items()],
-        )
-        self._client.log_inputs(run_id, datasets=list(_datasets(record.experiment)))
-        self._log_figures(run_id, of_training(record.model, curves), curves)
+        self._log(run, record, epochs + load)
+        self._client.log_inputs(run.info.run_id, datasets=list(_datasets(record.experiment)))
+        self._log_figures(run.info.run_id, of_training(record.model, curves), curves)
         return "complete"
 
     def _pyfunc(self, run: Run, record: ModelRecord) -> str:
@@ -290,26 +281,23 @@ class Store:
             name = str(trial.number)
             run = known.get(name) or self._new(experiment, name, below | {TRIAL: name})
             if run.info.status not in (_FINISHED, _FAILED):
-                self._log(run, trial.parameters, trial.metrics, trial.tags)
+                self._log(run, trial)
                 status = _FAILED if "error" in trial.tags else _FINISHED
                 self._client.set_terminated(run.info.run_id, status)
 
-    def _log(
-        self,
-        run: Run,
-        parameters: Mapping[str, str],
-        metrics: Mapping[str, float],
-        tags: Mapping[str, str],
-    ) -> None:
+    def _log(self, run: Run, record: Record, series: Sequence[Metric] = ()) -> None:
+        """Write what every run has, and numbers over time."""
         from mlflow.entities import Metric, Param, RunTag
 
         # the time of the run's start: a resumed mirror writes the same values, not more
         start = run.info.start_time
+        # MLflow lets no parameter change, and an interrupted mirror may have left some
+        new = sorted(record.parameters.keys() - run.data.params.keys())
         self._client.log_batch(
             run.info.run_id,
-            metrics=[Metric(key, value, start, 0) for key, value in metrics.items()],
-            params=[Param(key, value) for key, value in parameters.items()],
-            tags=[RunTag(key, value) for key, value in tags.items()],
+            metrics=[*(Metric(k, value, start, 0) for k, value in record.metrics.items()), *series],
+            params=[Param(key, record.parameters[key]) for key in new],
+            tags=[RunTag(key, value) for key, value in record.tags.items()],
         )
 
     def _register(self, record: PipelineRecord, logged: Mapping[str, Run]) -> None:
