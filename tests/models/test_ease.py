@@ -53,6 +53,34 @@ def test_a_large_catalogue_is_refused_with_what_to_do() -> None:
         model.fit(TRAIN, TRAIN, Features(IDS))
 
 
+def test_the_limit_follows_the_memory_and_changes_nothing_below(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    memory = 12 * 18**2 * 4 // 3  # three quarters of it are room for 18 by 18
+    whole = EASE(regularization=2.0).fit(TRAIN, TRAIN, Features(IDS))
+    monkeypatch.setattr("reelbench.models.ease.memory_bytes", lambda: memory)
+    tight = EASE(regularization=2.0).fit(TRAIN, TRAIN, Features(IDS))
+    np.testing.assert_array_equal(tight.score(USERS), whole.score(USERS))
+    monkeypatch.setattr("reelbench.models.ease.memory_bytes", lambda: memory - 32)
+    with pytest.raises(ParamsError, match=r"18 by 18 .* limit max_side is 17"):
+        EASE().fit(TRAIN, TRAIN, Features(IDS))
+
+
+@pytest.mark.parametrize(("n_users", "n_items"), [(400, 130), (90, 130)])
+def test_blocks_and_threads_change_no_byte(
+    monkeypatch: pytest.MonkeyPatch, n_users: int, n_items: int
+) -> None:
+    users, items = np.nonzero(np.random.default_rng(3).random((n_users, n_items)) < 0.2)
+    train = Interactions.from_arrays(users, items, 1 + items % 5)
+    features = Features(Ids(n_users, n_items, 1, 5))
+    whole = EASE(rating_power=1.0).fit(train, train, features)
+    monkeypatch.setattr("reelbench.models.ease._COLUMNS_AT_ONCE", 7)
+    monkeypatch.setattr("reelbench.models.ease._USERS_AT_ONCE", 5)
+    blocks = EASE(rating_power=1.0, threads=3).fit(train, train, features)
+    everybody = np.arange(-1, n_users)
+    np.testing.assert_array_equal(blocks.score(everybody), whole.score(everybody))
+
+
 def test_predict_answers_the_mean() -> None:
     model = EASE(**PARAMETERS).fit(TRAIN, TRAIN, Features(IDS))
     predicted = model.predict(WARM_USERS, np.zeros(len(WARM_USERS), int))

@@ -11,6 +11,7 @@ of users (Woodbury): with K = XXᵀ + λI, XP = K⁻¹X and P_ii = (1 - x_iᵀK�
 
 from __future__ import annotations
 
+import math
 from typing import Self
 
 import numpy as np
@@ -19,18 +20,26 @@ from scipy import linalg, sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
+from reelbench.machine import memory_bytes
 from reelbench.models.shared.ranker import Ranker
 from reelbench.models.shared.state import Saved
 from reelbench.models.shared.user_items import (
+    CSR,
     NewUser,
     Profiles,
     for_every_user,
+    parts,
     preferences,
 )
+from reelbench.parallel import for_row_blocks, kernel
 from reelbench.params import ParamsError, Section
 
-# columns of a product of sparse matrices that are made at a time: it stores zeros as well
-_COLUMNS_AT_ONCE = 1024
+# columns of a product, and users, that a thread takes at a time
+_COLUMNS_AT_ONCE = 64
+_USERS_AT_ONCE = 16
+# share of the memory that a fit may take, and bytes per entry: one of float64 and one of float32
+_SHARE = 0.75
+_BYTES = 12
 
 
 class EASEConfig(Section):
@@ -40,8 +49,9 @@ class EASEConfig(Section):
     regularization: PositiveFloat = 500.0
     #: how much more a high rating counts than a low one; 0: all are ones, as in the paper
     rating_power: NonNegativeFloat = 0.0
-    #: a fit is refused where both users and items are more than this: 20,000 take 5 GB
-    max_side: PositiveInt = 20_000
+    #: a fit is refused where both users and items are more than this; None: as many as three
+    #: quarters of the machine's memory have room for
+    max_side: PositiveInt | None = None
 
 
 class EASE(Ranker):
@@ -49,8 +59,9 @@ class EASE(Ranker):
 
     Memory: with m the smaller of n_users and n_items, 8·m² bytes for the matrix that is inverted
     in place and 4·m² for what is kept and saved; time grows with m³. For 20,000 that is 3.2 + 1.6
-    GB; above `max_side` a fit is refused. A user without ratings gets the mean of everybody's
-    scores, an item without ratings the score 0. Fold-in is exact.
+    GB; above `max_side` a fit is refused, below it the limit does not change the result. A user
+    without ratings gets the mean of everybody's scores, an item without ratings the score 0.
+    Fold-in is exact.
 
     >>> from reelbench.data.interactions import Interactions
     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
@@ -78,18 +89,18 @@ class EASE(Ranker):
             self._fit_over_items(chosen)
 
     def _refuse_too_large(self, side: int) -> None:
-        limit = self.config.max_side
+        limit = self.config.max_side or math.isqrt(int(_SHARE * memory_bytes()) // _BYTES)
         if side > limit:
             raise ParamsError(
                 f"ease inverts a matrix of {side:,} by {side:,} numbers (the fewer of users and "
-                f"items), which takes {8 * side**2 / 1e9:.1f} GB; the limit max_side is {limit:,}. "
-                "Keep fewer movies with filter.min_per_item in conf/config.yaml, or raise max_side "
-                "in conf/models/ease.yaml if the machine has twice that memory"
+                f"items), which takes {_BYTES * side**2 / 1e9:.1f} GB; the limit max_side is "
+                f"{limit:,}. Keep fewer movies with filter.min_per_item in conf/config.yaml, or "
+                "raise max_side in conf/models/ease.yaml if the machine has that memory"
             )
 
     def _fit_over_items(self, chosen: sparse.csr_array) -> None:
         """`weights` = B, float32 (n_items, n_items); `diagonal` is empty."""
-        inverse = _inverse(_gram(chosen), self.config.regularization)
+        inverse = _inverse(_gram(chosen, self.threads), self.config.regularization)
         inverse /= -np.diagonal(inverse).copy()
         np.fill_diagonal(inverse, 0.0)
         self._weights = inverse.astype(np.float32)
@@ -98,7 +109,7 @@ class EASE(Ranker):
     def _fit_over_users(self, chosen: sparse.csr_array) -> None:
         """`weights` = K⁻¹ and the mean of its rows; `diagonal` of P, float64 (n_items,)."""
         penalty = self.config.regularization
-        inverse = _inverse(_gram(sparse.csr_array(chosen.T)), penalty)
+        inverse = _inverse(_gram(chosen.T.tocsr(), self.threads), penalty)
         wide = chosen.astype(np.float64)
         explained = np.asarray(wide.multiply(inverse @ wide).sum(axis=0)).ravel()
         self._diagonal = (1.0 - explained) / penalty
@@ -108,9 +119,20 @@ class EASE(Ranker):
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         rows = self._profiles.rows(user_idx)
         if len(self._diagonal) == 0:
-            return rows @ self._weights
+            return self._times_weights(rows)
         explained = self._weights[self._profiles.place(user_idx)] @ self._profiles.matrix[:-1]
         return rows.toarray() - explained / self._diagonal
+
+    def _times_weights(self, users: sparse.csr_array) -> np.ndarray:
+        """Product of users' rows (n, n_items) with the weights, float32 (n, n_items)."""
+        product = np.zeros(users.shape, dtype=np.float32)
+        entries = parts(users)
+
+        def work(rows: slice) -> None:
+            _multiply(entries, self._weights, rows.start, rows.stop, product)
+
+        for_row_blocks(work, len(product), block=_USERS_AT_ONCE, threads=self.threads)
+        return product
 
     def _fold_in(self, user: NewUser) -> Self:
         chosen = preferences(user.as_interactions(), self.ids, self.config.rating_power)
@@ -135,18 +157,70 @@ class EASE(Ranker):
         return Profiles(stacked), for_every_user(weights.astype(np.float32), len(weights))
 
 
-def _gram(matrix: sparse.csr_array) -> np.ndarray:
-    """matrixᵀ · matrix, float64 (n_columns, n_columns), which is never a sparse matrix."""
-    wide = matrix.astype(np.float64)
-    columns = sparse.csc_array(wide)
-    gram = np.empty((matrix.shape[1],) * 2)
-    for first in range(0, matrix.shape[1], _COLUMNS_AT_ONCE):
-        part = slice(first, first + _COLUMNS_AT_ONCE)
-        gram[part] = (columns[:, part].T @ wide).toarray()
+def _gram(matrix: sparse.csr_array, threads: int) -> np.ndarray:
+    """matrixᵀ · matrix, float64 (n_columns, n_columns), with zeros above the diagonal."""
+    gram = np.zeros((matrix.shape[1],) * 2)
+    columns, rows = parts(matrix.T.tocsr()), parts(matrix)
+
+    def work(block: slice) -> None:
+        _add_products(columns, rows, block.start, block.stop, gram)
+
+    for_row_blocks(work, len(gram), block=_COLUMNS_AT_ONCE, threads=threads)
     return gram
 
 
+@kernel
+def _add_products(columns: CSR, rows: CSR, first: int, last: int, gram: np.ndarray) -> None:
+    """Add the products of the columns from `first` to `last` with those up to themselves."""
+    starts, members, values = columns
+    row_starts, others, other_values = rows
+    for column in range(first, last):
+        sums = gram[column]
+        for entry in range(starts[column], starts[column + 1]):
+            value = np.float64(values[entry])
+            for place in range(row_starts[members[entry]], row_starts[members[entry] + 1]):
+                if others[place] > column:
+                    break
+                sums[others[place]] += value * other_values[place]
+
+
+@kernel
+def _multiply(users: CSR, weights: np.ndarray, first: int, last: int, product: np.ndarray) -> None:
+    """Add the product of the rows from `first` to `last` with the weights.
+
+    Four rows of weights are added at a time, to a piece of the product that stays in the cache.
+    """
+    starts, items, values = users
+    for left in range(0, weights.shape[1], 4096):
+        for user in range(first, last):
+            sums = product[user, left : left + 4096]
+            entry, end = starts[user], starts[user + 1]
+            while entry + 4 <= end:
+                w0 = weights[items[entry], left : left + 4096]
+                w1 = weights[items[entry + 1], left : left + 4096]
+                w2 = weights[items[entry + 2], left : left + 4096]
+                w3 = weights[items[entry + 3], left : left + 4096]
+                x0, x1, x2, x3 = (
+                    values[entry],
+                    values[entry + 1],
+                    values[entry + 2],
+                    values[entry + 3],
+                )
+                for column in range(len(sums)):
+                    sums[column] = (
+                        ((sums[column] + x0 * w0[column]) + x1 * w1[column]) + x2 * w2[column]
+                    ) + x3 * w3[column]
+                entry += 4
+            for rest in range(entry, end):
+                w0, x0 = weights[items[rest], left : left + 4096], values[rest]
+                for column in range(len(sums)):
+                    sums[column] += x0 * w0[column]
+
+
 def _inverse(gram: np.ndarray, penalty: float) -> np.ndarray:
-    """(gram + penalty · I)⁻¹ in the memory of `gram`, by Cholesky's decomposition."""
+    """(gram + penalty · I)⁻¹ in the memory of `gram`, by Cholesky's decomposition.
+
+    Of `gram` nothing above the diagonal is read. Rows of the result are contiguous.
+    """
     gram.flat[:: len(gram) + 1] += penalty
-    return linalg.inv(gram.T, overwrite_a=True, assume_a="pos", check_finite=False)
+    return linalg.inv(gram.T, overwrite_a=True, assume_a="pos", check_finite=False).T
