@@ -94,7 +94,7 @@ PAIRS = [
     ),
     Pair("EASE, fit", ("reelbench ease", "fit"), ("lenskit ease", "fit"), 1.0, True),
     Pair("EASE, top 10", ("reelbench ease", "recommend"), ("lenskit ease", "recommend"), 1.0, True),
-    Pair("EASE, fit", ("reelbench ease", "fit"), ("rectools ease", "fit"), 1.0, True),
+    Pair("EASE, fit", ("reelbench ease", "fit"), ("rectools ease", "fit"), 1.0),
     Pair("iALS, fit", ("reelbench ials", "fit"), ("lenskit ials", "fit"), 1.0, True),
     Pair("iALS, top 10", ("reelbench ials", "recommend"), ("lenskit ials", "recommend"), 1.0, True),
     Pair("iALS, fit of one bag", ("reelbench ials", "fit"), ("implicit als", "fit"), 1.0, True),
