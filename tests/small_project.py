@@ -76,6 +76,8 @@ def write_ratings(folder: Path, parts: dict[str, pd.DataFrame]) -> None:
     (folder / paths.SPLIT).mkdir(parents=True, exist_ok=True)
     for name, table in parts.items():
         table.to_parquet(folder / paths.SPLIT / f"{name}.parquet")
+    rows = {name: {"rows": len(t), "users": t[USER_IDX].nunique()} for name, t in parts.items()}
+    (folder / paths.SPLIT_COUNTS).write_text(json.dumps({"parts": rows}))
     pd.concat(parts.values()).sort_values([USER_IDX, ITEM_IDX]).to_parquet(
         folder / paths.INTERACTIONS
     )

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from checkout import IDENTITY, copy_checkout
@@ -130,7 +131,7 @@ def test_a_second_repro_runs_nothing(clone: Clone) -> None:
 
 def test_one_changed_parameter_reruns_one_model(clone: Clone) -> None:
     ran = clone.stages_run("dvc", "exp", "run", "-S", "models.svd.factors=20")
-    assert ran == ["train@svd", "evaluate", "report"]
+    assert ran == ["inputs", "train@svd", "evaluate", "report"]
     folders = (clone.folder / "data" / "evaluation").iterdir()
     times = {folder.name: (folder / "metrics.json").stat().st_mtime for folder in folders}
     assert max(times, key=lambda name: times[name]) == "svd"
@@ -138,6 +139,22 @@ def test_one_changed_parameter_reruns_one_model(clone: Clone) -> None:
         yaml.safe_load((clone.folder / "params.yaml").read_text())["models"]["svd"]["factors"] == 20
     )
     # back to the committed state, for the other tests
+    clone.run("git", "checkout", "--", ".")
+    clone.run("dvc", "checkout")
+
+
+def test_a_model_that_a_budget_has_no_room_for_is_skipped_with_the_reason(clone: Clone) -> None:
+    # TensorFlow alone takes more, and bias takes less
+    ran = clone.stages_run("dvc", "exp", "run", "-S", "budget.memory=400MB")
+    assert ran == ["inputs", "train@dnn", "evaluate", "report"]
+    reports = clone.folder / "reports"
+    for name in ("leaderboard.csv", "leaderboard.md", "index.html"):
+        assert "would need" in (reports / name).read_text(encoding="utf-8"), name
+    rows = pd.read_csv(reports / "leaderboard.csv").set_index("model")
+    assert list(rows["skipped"].dropna().index) == ["dnn"] and rows["ndcg_at_10"].isna().sum() == 1
+    assert sorted(rows.index) == MODELS
+    assert list(json.loads((reports / "metrics.json").read_text())) == sorted({*MODELS} - {"dnn"})
+    assert clone.stages_run("dvc", "repro") == []
     clone.run("git", "checkout", "--", ".")
     clone.run("dvc", "checkout")
 

@@ -81,6 +81,27 @@ def params(
     )
 
 
+@app.command()
+def plan(
+    ratings: Annotated[int | None, typer.Option(min=1, help="Number of ratings.")] = None,
+    users: Annotated[int | None, typer.Option(min=1, help="Number of users.")] = None,
+    items: Annotated[int | None, typer.Option(min=1, help="Number of movies.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Predict seconds, memory and disk of every stage, without running any.
+
+    Sizes are those of data/split or, before there is one, of the data set in params.yaml; with
+    --ratings, --users and --items the plan is for data of that size.
+    """
+    from reelbench.costs import show
+
+    found = _or_exit(lambda: show.current(ratings, users, items), "plan")
+    if json:
+        typer.echo(show.as_json(found))
+    else:
+        console.print(show.table(found))
+
+
 @data_app.command("list")
 def list_data() -> None:
     """List data sets."""
@@ -267,7 +288,8 @@ def gate_save() -> None:
         config = params.load("gate", GateConfig)
         if names := faults.named(params.read()):
             raise GateError(f"no baseline of a protocol with faults ({names})")
-        models = params.select(params.read(), "inputs")
+        chosen = params.select(params.read(), "inputs")
+        models = [model for model in chosen if not paths.skipped(model).is_file()]
         save(models, config.tolerances, paths.BASELINE, paths.PUBLISHED)
         return len(models)
 

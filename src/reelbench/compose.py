@@ -32,6 +32,7 @@ class Root(Section):
     search: dict[str, dict[str, Any]]
     tune: dict[str, Any]
     evaluate: dict[str, Any]
+    budget: dict[str, Any]
     gate: dict[str, Any]
     tracking: dict[str, Any]
     engine: dict[str, Any]
@@ -94,6 +95,7 @@ def check(content: Mapping[str, Any]) -> None:
 
 
 def _sections(root: Root) -> dict[str, type[Section]]:
+    from reelbench.costs.budget import BudgetConfig
     from reelbench.data.clean.enrich import EnrichConfig
     from reelbench.data.clean.filters import FilterConfig
     from reelbench.data.engine import EngineConfig
@@ -113,6 +115,7 @@ def _sections(root: Root) -> dict[str, type[Section]]:
         "split": protocol_of(root.split),
         "engine": EngineConfig,
         "evaluate": EvaluateConfig,
+        "budget": BudgetConfig,
         "tune": TuneConfig,
         "gate": GateConfig,
         "tracking": TrackingConfig,

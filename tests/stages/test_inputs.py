@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from small_project import write_params
+from small_project import ratings, write_catalogue, write_params, write_ratings
 
 from reelbench import paths
 from reelbench.files import read_json, sha256_file
@@ -26,9 +26,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths.FEATURES.mkdir(parents=True)
     for name in BLOCKS:
         paths.feature_block(name).write_bytes(name.encode())
-    paths.SPLIT.mkdir()
-    for part in (paths.TRAIN, paths.VALID, paths.TEST):
-        part.write_bytes(part.name.encode())
+    write_catalogue(tmp_path)
+    write_ratings(tmp_path, ratings())
     write_params(tmp_path, params(bias=[], dnn=["genres", "years"]))
 
 
@@ -46,7 +45,7 @@ def test_the_test_part_changes_nothing_and_the_train_part_everything() -> None:
     paths.TEST.write_bytes(b"other")
     inputs.run()
     assert before == {m: paths.model_inputs(m).read_bytes() for m in ("bias", "dnn")}
-    paths.TRAIN.write_bytes(b"other")
+    ratings(seed=1)["train"].to_parquet(paths.TRAIN)
     inputs.run()
     assert all(before[m] != paths.model_inputs(m).read_bytes() for m in ("bias", "dnn"))
 
@@ -54,7 +53,7 @@ def test_the_test_part_changes_nothing_and_the_train_part_everything() -> None:
 def test_the_shared_code_is_what_the_stage_depends_on() -> None:
     deps = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["inputs"]["deps"]
     code = {dep.removeprefix("src/reelbench/") for dep in deps if dep.startswith("src/")}
-    assert {*inputs.SHARED_CODE, "stages/inputs.py"} == code
+    assert {*inputs.SHARED_CODE, "costs", "machine.py", "stages/inputs.py"} == code
 
 
 def test_a_block_changes_the_file_of_its_readers_alone() -> None:

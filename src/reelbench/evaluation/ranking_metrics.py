@@ -22,7 +22,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from reelbench.evaluation import NO_ITEM, Flags, Floats, Ints
+from reelbench.evaluation import Flags, Floats, Ints
+from reelbench.evaluation.top_k import NO_ITEM
 
 
 def hits_of(lists: Ints, relevant: sparse.csr_array) -> Flags:

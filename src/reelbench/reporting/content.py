@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -43,6 +43,9 @@ class Content:
     faults: Collection[Fault] = ()
     lists: Lists | None = None
     provenance: Provenance | None = None
+    #: reason by model that the budget had no room for
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    mispredicted: Table | None = None
 
     @property
     def k(self) -> int:
@@ -59,7 +62,9 @@ class Content:
         """Model, marked with the active faults, and cells of every row of the leaderboard."""
         cells = tables.cells(self.results, self.columns)
         mark = f" [{', '.join(sorted(self.faults))}]" if self.faults else ""
-        return [(result.name + mark, row) for result, row in zip(self.results, cells, strict=True)]
+        rows = [(result.name + mark, row) for result, row in zip(self.results, cells, strict=True)]
+        none = [Cell(tables.MISSING)] * len(self.columns)
+        return rows + [(f"{name} (skipped: {why})", none) for name, why in self.skipped.items()]
 
     @property
     def networks(self) -> list[Result]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -64,16 +64,24 @@ def ranked(results: Sequence[Result], k: int) -> list[Result]:
     return sorted(results, key=place)
 
 
-def metrics_frame(results: Sequence[Result], faults: Collection[str] = ()) -> pd.DataFrame:
+def metrics_frame(
+    results: Sequence[Result],
+    faults: Collection[str] = (),
+    skipped: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
     """Every number of the metrics files, with the bounds of its interval: content of the CSV.
 
     Returns:
         a row per model in the given order; columns `model`, then metrics and counts by name, each
-        metric followed by `_low` and `_high`; `faults` after `model` where the protocol has any.
-        No costs, so that the bytes are stable.
+        metric followed by `_low` and `_high`; after `model`, `faults` where the protocol has any,
+        and `skipped` where a model was: the reason. No costs, so that the bytes are stable.
     """
     rows = [{"model": result.name, **dict(_numbers(result))} for result in results]
     frame = pd.DataFrame(rows, columns=_columns(rows))
+    if skipped:
+        without = pd.DataFrame({"model": list(skipped), "skipped": list(skipped.values())})
+        frame.insert(1, "skipped", pd.Series(dtype=object))
+        frame = pd.concat([frame, without], ignore_index=True)
     if faults:
         frame.insert(1, "faults", " ".join(sorted(faults)))
     return frame

@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import shutil
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,8 +25,7 @@ from reelbench.columns import BIN_HIGH, BIN_LOW, MEAN_GIVEN, MEAN_PREDICTED, N_T
 from reelbench.data.interactions import Interactions
 from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.beyond_accuracy import Movies
-from reelbench.evaluation.evaluate import Evaluation, Parts, Table, evaluate_on
-from reelbench.evaluation.task import Task
+from reelbench.evaluation.evaluate import Evaluation, Parts, Table, evaluate
 from reelbench.features.block import read_block
 from reelbench.files import (
     atomic,
@@ -60,10 +60,11 @@ def run(*names: str) -> None:
     """Evaluate models whose inputs have changed, and write the metrics of all to `paths.METRICS`.
 
     Args:
-        names: models to evaluate; all of the parameters if none is named. The others keep what they
-            have.
+        names: models to evaluate; if none is named, all of the parameters that were not skipped.
+            The others keep what they have.
     """
-    models = list(params.select(params.read(), "inputs"))
+    everything = params.select(params.read(), "inputs")
+    models = [model for model in everything if not paths.skipped(model).is_file()]
     _remove_leftovers(models)
     todo = {model: key for model in names or models if (key := _key(model)) != _known_key(model)}
     if todo:
@@ -78,12 +79,13 @@ def _evaluate(todo: dict[str, str]) -> None:
     seed, switched_on = params.select(params.read(), "seed"), faults.read()
     parts = Parts(*map(Interactions.from_parquet, (paths.TRAIN, paths.VALID, paths.TEST)))
     movies = _movies(config)
-    task = None
     for model, key in todo.items():
+        start = time.perf_counter()
         recommender = Recommender.load(paths.model_dir(model))
-        if task is None or task.ids != recommender.ids:
-            task = Task(parts, recommender.ids, config, movies, seed, switched_on)
-        _write(evaluate_on(task, recommender), model, key)
+        result = evaluate(recommender, parts, config, movies, seed, switched_on)
+        _write(result, model, key)
+        seconds = round(time.perf_counter() - start, 3)
+        write_json(paths.evaluate_cost(model), {**result.cost, "evaluate_seconds": seconds})
         _LOG.info("%s: evaluated", model)
 
 
@@ -135,7 +137,8 @@ def _remove_leftovers(models: list[str]) -> None:
     when it comes back.
     """
     for folder in paths.EVALUATION.glob("*"):
-        if folder.name not in models and not paths.model_dir(folder.name).is_dir():
+        trained = paths.model_dir(folder.name).is_dir() and not paths.skipped(folder.name).is_file()
+        if folder.name not in models and not trained:
             shutil.rmtree(folder)
             paths.evaluate_cost(folder.name).unlink(missing_ok=True)
 
@@ -147,7 +150,6 @@ def _movies(config: EvaluateConfig) -> Movies:
 
 def _write(result: Evaluation, model: str, key: str) -> None:
     """The folder of one model, whole or not at all."""
-    write_json(paths.evaluate_cost(model), result.cost)
     with atomic(paths.evaluation_dir(model)) as folder:
         folder.mkdir()
         write_json(folder / paths.metrics(model).name, result.metrics)

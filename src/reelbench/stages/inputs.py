@@ -1,18 +1,21 @@
-"""Stage `inputs`: what each model reads, as hashes.
+"""Stage `inputs`: what each model reads, as hashes; and which models the budget has no room for.
 
 DVC cannot let a list in the parameters pick dependencies, and a path in `dvc.lock` for every file
 of every model makes that file the slowest part of a run. So one cheap stage depends on the parts,
 on all feature blocks and on the code that all models share, and writes a small file per model;
 `train@{model}` depends on that file and on the model's own code. A block that a model does not use
-may change without retraining it.
+may change without retraining it. That a model is skipped stands in its file too, so that a budget
+that changes trains no other model again; what was predicted is in `paths.PLAN`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from reelbench import params, paths
+from reelbench.costs import plan, predict, speed
+from reelbench.costs.sizes import Sizes
 from reelbench.features.block import IDS
 from reelbench.files import code_hash, sha256_file, write_json
 
@@ -32,12 +35,16 @@ SHARED_CODE = (
 
 
 class ModelInputs(TypedDict):
-    """Content of `paths.model_inputs`: SHA-256 of everything that a training reads."""
+    """Content of `paths.model_inputs`: SHA-256 of everything that a training reads.
+
+    `skipped` says why there is no training; otherwise it is missing.
+    """
 
     code: str
     features: dict[str, str]
     train: str
     valid: str
+    skipped: NotRequired[str]
 
 
 def run() -> None:
@@ -54,10 +61,24 @@ def run() -> None:
     names = sorted({IDS, *(block for blocks in wanted.values() for block in blocks)})
     hashes = {name: sha256_file(paths.feature_block(name)) for name in names}
     code, train, valid = code_hash(SHARED_CODE), sha256_file(paths.TRAIN), sha256_file(paths.VALID)
+    skipped = _plan(content)
     for model, blocks in wanted.items():
         features = {name: hashes[name] for name in (IDS, *blocks)}
         inputs = ModelInputs(code=code, features=features, train=train, valid=valid)
+        if model in skipped:
+            inputs["skipped"] = skipped[model]
         write_json(paths.model_inputs(model), inputs)
+
+
+def _plan(content: Mapping[str, Any]) -> dict[str, str]:
+    """Write `paths.PLAN`; why a model is skipped, by model."""
+    slowness = speed.slowness(predict.coefficients()["measured"]["sample_seconds"])
+    found = plan.make(content, Sizes.of_split(), slowness)
+    if found.skipped and len(found.skipped) == len(content["models"]):
+        reasons = "; ".join(f"{model} {reason}" for model, reason in found.skipped.items())
+        raise params.ParamsError(f"the budget has no room for any model: {reasons}")
+    write_json(paths.PLAN, found.as_dict())
+    return found.skipped
 
 
 def _check(model: str, blocks: Sequence[str], known: Sequence[str]) -> None:

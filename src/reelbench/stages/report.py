@@ -11,7 +11,7 @@ from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.significance import pairs_frame
 from reelbench.files import atomic, write_json
 from reelbench.provenance import read_provenance
-from reelbench.reporting import markdown, page, tables
+from reelbench.reporting import markdown, page, predictions, tables
 from reelbench.reporting.charts import sections
 from reelbench.reporting.charts.style import javascript
 from reelbench.reporting.comparisons import every_pair, rare_items, verdicts
@@ -30,7 +30,8 @@ def run() -> None:
     _write_pictures(dict(sections.pictures(charts)))
     _write_curves(results)
     write_json(paths.DATA_REPORT, content.dataset.summary())
-    _write(paths.LEADERBOARD_CSV, tables.to_csv(tables.metrics_frame(results, faults)))
+    leaderboard = tables.metrics_frame(results, faults, content.skipped)
+    _write(paths.LEADERBOARD_CSV, tables.to_csv(leaderboard))
     _write(paths.COMPARISONS_CSV, tables.to_csv(pairs_frame(content.pairs)))
     _write(paths.RARE_ITEMS_CSV, tables.to_csv(content.rare.frame()))
     _write(paths.LEADERBOARD_MD, markdown.render(content))
@@ -47,7 +48,9 @@ def _content() -> Content:
     common = params.read()
     config = params.load("evaluate", EvaluateConfig)
     # `inputs` has a key per model, and changes only with the list of models and what they read
-    results = tables.ranked([read_result(model) for model in common["inputs"]], config.k[0])
+    skipped = predictions.skipped(common["inputs"])
+    trained = [model for model in common["inputs"] if model not in skipped]
+    results = tables.ranked([read_result(model) for model in trained], config.k[0])
     dataset = read_dataset(common["data"]["name"])
     samples, seed = config.bootstrap_samples, common["seed"]
     counts = read_train_counts(len(dataset.items))
@@ -68,6 +71,8 @@ def _content() -> Content:
         faults=protocol_faults.read(),
         lists=read_lists(dataset, results, config.k[0]),
         provenance=read_provenance(),
+        skipped=skipped,
+        mispredicted=predictions.mispredicted(results),
     )
 
 

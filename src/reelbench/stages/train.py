@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from reelbench import params, paths
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
@@ -27,9 +29,15 @@ _VECTOR_UNITS = ("avx", "avx2", "avx512f")
 
 
 def run(model: str) -> None:
-    """Train one model on train, with valid for early stopping; test is never opened."""
+    """Train one model on train, with valid for early stopping; test is never opened.
+
+    A model that the budget has no room for (stage `inputs`) leaves the reason in place of a model.
+    """
     common = params.read()
     entry = params.load(f"models.{model}", ModelEntry)
+    if reason := read_json(paths.model_inputs(model)).get("skipped"):
+        _skip(model, reason)
+        return
     seed = seed_for(common["seed"], "models", model) if entry.seed is None else entry.seed
     recommender = entry.create(model, seed=seed, threads=common["threads"])
     train, valid = (Interactions.from_parquet(part) for part in (paths.TRAIN, paths.VALID))
@@ -43,6 +51,14 @@ def run(model: str) -> None:
     _LOG.info("%s: trained in %.1f s", model, seconds)
     _save(model, recommender)
     _write_cost(model, seconds, common["threads"], monitor)
+
+
+def _skip(model: str, reason: str) -> None:
+    _LOG.info("%s: skipped: %s", model, reason)
+    with atomic(paths.model_dir(model)) as folder:
+        folder.mkdir()
+        write_json(folder / paths.skipped(model).name, {"reason": reason})
+    write_json(paths.train_cost(model), {})
 
 
 def _save(model: str, recommender: Recommender) -> None:
@@ -76,6 +92,8 @@ def _write_layers(recommender: Recommender, file: Path) -> None:
 def _write_cost(model: str, seconds: float, threads: int, monitor: Monitor) -> None:
     cost = {
         "train_seconds": round(seconds, 3),
+        # start of the process, reading and writing included
+        "stage_seconds": round(time.time() - psutil.Process().create_time(), 3),
         "peak_memory_bytes": _peak_memory_bytes(),
         "model_bytes": size_bytes(paths.model_dir(model)),
         "machine": _machine(threads),

@@ -101,6 +101,7 @@ class DataSection(Section):
 
     name: str
     about: str = ""  # one line for `reelbench data list`
+    size: dict[str, int] | None = None  # ratings, users and items, for `reelbench plan`
     root: str | None
     source: SourceConfig
     read: dict[str, Any]

@@ -1,0 +1,116 @@
+"""The plan of a run: what every stage costs, and the models that are skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from reelbench import paths
+from reelbench.costs.budget import BudgetConfig, choose
+from reelbench.costs.predict import Cost, Estimate, model_cost, stage_cost
+from reelbench.costs.sizes import Sizes
+from reelbench.models.base import ModelEntry
+from reelbench.params import validate
+
+_BEFORE, _AFTER = ("download", "clean", "split", "featurize"), ("report", "dvc")
+# these without dvc, inputs and evaluate
+_OTHER_STAGES = 7
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage, or what a model (feature block) adds to the stage `evaluate` (`featurize`).
+
+    Attributes:
+        name: as DVC names a stage, such as `train@svd`; `dvc` is DVC's own work.
+        cost: None if it is unknown.
+        skipped: why the model is not trained; empty if it is.
+    """
+
+    name: str
+    cost: Cost | None
+    skipped: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps of a run in which every stage is executed, in their order."""
+
+    sizes: Sizes
+    slowness: float
+    steps: list[Step]
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """Why a model is not trained, by model."""
+        return {s.name.removeprefix("train@"): s.skipped for s in self.steps if s.skipped}
+
+    @property
+    def total(self) -> Cost:
+        """Of all steps whose cost is known."""
+        return Cost.total([step.cost for step in self.steps if step.cost is not None])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON: seconds and bytes, each as `[value, error]`."""
+        steps = {step.name: asdict(step) for step in self.steps}
+        return {**asdict(self), "steps": steps, "total": asdict(self.total)}
+
+
+def make(params: Mapping[str, Any], sizes: Sizes, slowness: float = 1.0) -> Plan:
+    """Plan of a run.
+
+    Args:
+        params: content of `params.yaml`.
+        sizes: of the data.
+        slowness: seconds here for a second of the machine of the coefficients.
+    """
+    budget = validate("budget", params.get("budget", {}), BudgetConfig, paths.CONF / "config.yaml")
+    sizes = sizes.evaluated(params.get("evaluate", {}).get("users"))
+    entries = {name: ModelEntry.model_validate(v) for name, v in params.get("models", {}).items()}
+    blocks = list(params["features"])
+    counts = {"models": len(entries), "stages": len(entries) + _OTHER_STAGES}
+
+    def stage(name: str, block: str = "") -> Step:
+        cost = _slower(stage_cost(name, block, sizes, counts), slowness)
+        return Step(f"{name}@{block}" if block else name, cost)
+
+    def models(kind: str) -> dict[str, Cost | None]:
+        costs = {name: model_cost(kind, name, entry, sizes) for name, entry in entries.items()}
+        return {name: _slower(cost, slowness) for name, cost in costs.items()}
+
+    before = [*map(stage, _BEFORE), *(stage("featurize", b) for b in blocks), stage("inputs")]
+    evaluation, after, skip = stage("evaluate"), [*map(stage, _AFTER)], stage("skip").cost
+    train, evaluate = models("train"), models("evaluate")
+    always = [step.cost for step in (*before, evaluation, *after)] + [skip] * len(entries)
+    reasons = choose(
+        {name: _of_model(train[name], evaluate[name], skip) for name in entries},
+        Cost.total([cost for cost in always if cost is not None]),
+        budget,
+    )
+    steps = [
+        *before,
+        *(
+            Step(f"train@{n}", skip if n in reasons else train[n], reasons.get(n, ""))
+            for n in entries
+        ),
+        evaluation,
+        *(Step(f"evaluate@{n}", evaluate[n]) for n in entries if n not in reasons),
+        *after,
+    ]
+    return Plan(sizes, slowness, steps)
+
+
+def _slower(cost: Cost | None, slowness: float) -> Cost | None:
+    if cost is None:
+        return None
+    return replace(cost, seconds=Estimate(*(slowness * value for value in cost.seconds)))
+
+
+def _of_model(train: Cost | None, evaluation: Cost | None, skip: Cost | None) -> Cost | None:
+    """What a model costs beside the process that even a skipped one starts."""
+    if train is None or evaluation is None:
+        return None
+    both = Cost.total([train, evaluation])
+    started = 0.0 if skip is None else skip.seconds.value
+    return replace(both, seconds=both.seconds._replace(value=both.seconds.value - started))

@@ -1,0 +1,146 @@
+"""Seconds and bytes of a stage or model, from measured coefficients."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from reelbench.costs.sizes import Sizes
+from reelbench.costs.terms import QUANTITIES, Quantity, amount
+from reelbench.files import read_json
+from reelbench.models.base import ModelEntry
+from reelbench.params import Section
+
+#: what `benchmarks/cost.py` writes
+FILE = Path(__file__).with_name("coefficients.json")
+
+
+class Estimate(NamedTuple):
+    """A predicted value and its standard error, both in seconds or in bytes."""
+
+    value: float
+    error: float
+
+    @property
+    def most(self) -> float:
+        """The upper end of the range."""
+        return self.value + self.error
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one stage needs: wall-clock seconds, peak resident bytes, and bytes that it leaves."""
+
+    seconds: Estimate
+    memory: Estimate
+    disk: Estimate
+
+    @classmethod
+    def total(cls, costs: Sequence[Cost]) -> Self:
+        """Of stages one after the other: sums, and the largest memory."""
+        return cls(
+            _sum([cost.seconds for cost in costs]),
+            max((cost.memory for cost in costs), default=Estimate(0.0, 0.0)),
+            _sum([cost.disk for cost in costs]),
+        )
+
+
+def _sum(estimates: Sequence[Estimate]) -> Estimate:
+    """The sum, with errors that are independent of each other."""
+    return Estimate(sum(e.value for e in estimates), math.hypot(*(e.error for e in estimates)))
+
+
+@cache
+def coefficients() -> Mapping[str, Any]:
+    """Content of the file of coefficients."""
+    content: Mapping[str, Any] = read_json(FILE)
+    return content
+
+
+def stage_cost(stage: str, name: str, sizes: Sizes, counts: Mapping[str, int]) -> Cost | None:
+    """Cost of a stage that trains and evaluates nothing; None if unknown.
+
+    Args:
+        stage: such as `clean`.
+        name: of the feature block, or empty.
+        sizes: of the data.
+        counts: number of `models` and of all `stages`.
+    """
+    return _cost(stage, name, "", {**sizes.values(), **counts}, sizes)
+
+
+def model_cost(kind: str, name: str, entry: ModelEntry, sizes: Sizes) -> Cost | None:
+    """Cost of a model; None if it, or a member of a blend, is unknown.
+
+    Args:
+        kind: `train` or `evaluate`.
+        name: of the model; coefficients of its own count before those of its class.
+        entry: its parameters.
+        sizes: of the data.
+    """
+    code = entry.target.rpartition(".")[2]
+    config = entry.model_class.Config.model_validate(entry.parameters)
+    members = members_cost(kind, config, sizes)
+    return (
+        None
+        if None in members
+        else _cost(kind, name, code, values_of(config, sizes), sizes, members)
+    )
+
+
+def members_cost(kind: str, config: Section, sizes: Sizes) -> list[Cost | None]:
+    """Cost of the members of a blend; none of any other model."""
+    members: Mapping[str, ModelEntry] = getattr(config, "members", {})
+    return [model_cost(kind, name, entry, sizes) for name, entry in members.items()]
+
+
+def values_of(config: Section, sizes: Sizes) -> dict[str, float]:
+    """What the terms of a model may name: counts, its settings, and what follows from both."""
+    fields = config.model_dump()
+    values = sizes.values() | {k: v for k, v in fields.items() if isinstance(v, (int, float))}
+    if "based_on" in fields:
+        items = fields["based_on"] == "item"
+        values["rows"] = sizes.items if items else sizes.users
+        values["pairs"] = sizes.user_pairs if items else sizes.item_pairs
+        values["stored"] = min(values["stored"], values["rows"])
+    if "landmarks" in fields:
+        linear = fields["item_kernel"] == "linear"
+        values["landmarks"] = 0 if linear else min(values["landmarks"], sizes.items)
+    return values
+
+
+def together(quantity: Quantity, members: Sequence[Cost]) -> float:
+    """What the members of a blend take: the largest memory, or the sum."""
+    found = [getattr(cost, quantity).value for cost in members]
+    return max(found, default=0.0) if quantity == "memory" else sum(found)
+
+
+def _cost(
+    kind: str,
+    name: str,
+    code: str,
+    values: Mapping[str, float],
+    sizes: Sizes,
+    members: Sequence[Any] = (),
+) -> Cost | None:
+    known = coefficients()["costs"].get(kind, {})
+    entry = known.get(name, {})
+    if entry.get("code", "") != code or not entry:
+        entry = known.get(code)  # of the class, whatever the model is called
+    if not entry:
+        return None
+    # the further beyond what was measured, the less is certain
+    beyond = math.log10(max(1.0, sizes.all_ratings / coefficients()["measured"]["ratings"]))
+    # training may stop before the last
+    epochs = min(values.get("epochs", 0), entry.get("epochs", math.inf))
+    found = {}
+    for quantity in QUANTITIES:
+        own = {**values, "epochs": epochs, "members": together(quantity, members)}
+        fitted = entry[quantity]
+        value = sum(c * amount(term, own) for term, c in fitted["terms"].items())
+        found[quantity] = Estimate(value, value * fitted["error"] * (1 + beyond))
+    return Cost(**found)

@@ -1,0 +1,121 @@
+"""How large the data are: what all costs depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from reelbench import paths
+from reelbench.columns import ITEM_IDX, USER_IDX
+from reelbench.files import read_json
+from reelbench.params import ParamsError
+
+# mean square of the number of ratings of a user (item), divided by the square of its mean: it is
+# 1.9 to 4.1 (2.6 to 3.6) in data sets of 100,000 to 20 million ratings
+_USER_SPREAD, _ITEM_SPREAD = 2.8, 3.1
+# share of a part where the protocol does not state one
+_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Counts of a data set after the split.
+
+    Attributes:
+        ratings: of train.
+        test_ratings: of test.
+        all_ratings: of all parts.
+        users, items: of the catalogue.
+        test_users: users that are evaluated.
+        user_pairs: sum over users of the square of their number of train ratings.
+        item_pairs: the same sum over items.
+    """
+
+    ratings: int
+    test_ratings: int
+    all_ratings: int
+    users: int
+    items: int
+    test_users: int
+    user_pairs: int
+    item_pairs: int
+
+    @classmethod
+    def expected(
+        cls, ratings: int, users: int, items: int, valid: float = _SHARE, test: float = _SHARE
+    ) -> Self:
+        """What a split is likely to make of so many ratings, with these shares held out."""
+        train, tested = round(ratings * (1 - valid - test)), round(ratings * test)
+        return cls(
+            ratings=train,
+            test_ratings=tested,
+            all_ratings=ratings,
+            users=users,
+            items=items,
+            test_users=min(users, tested),
+            user_pairs=round(_USER_SPREAD * train**2 / users),
+            item_pairs=round(_ITEM_SPREAD * train**2 / items),
+        )
+
+    @classmethod
+    def of_split(cls) -> Self:
+        """Those of the parts on disk."""
+        parts, catalogue = read_json(paths.SPLIT_COUNTS)["parts"], read_json(paths.CATALOGUE)
+        train = pq.read_table(paths.TRAIN, columns=[USER_IDX, ITEM_IDX])
+        return cls(
+            ratings=train.num_rows,
+            test_ratings=parts["test"]["rows"],
+            all_ratings=sum(part["rows"] for part in parts.values()),
+            users=catalogue["n_users"],
+            items=catalogue["n_items"],
+            test_users=parts["test"]["users"],
+            user_pairs=_squares(train[USER_IDX].to_numpy()),
+            item_pairs=_squares(train[ITEM_IDX].to_numpy()),
+        )
+
+    def evaluated(self, users: int | None) -> Self:
+        """The same data, of which at most so many test users are evaluated."""
+        return self if users is None else replace(self, test_users=min(users, self.test_users))
+
+    def values(self) -> dict[str, float]:
+        """What terms may name: the counts, `side` and `rated` (`terms.yaml`)."""
+        rated = self.ratings * self.test_users / self.users
+        return {**vars(self), "side": min(self.users, self.items), "rated": rated}
+
+
+def sizes_of(params: Mapping[str, Any], stated: tuple[int, int, int] | None = None) -> Sizes:
+    """Sizes for a plan: those that are stated, else of the split on disk, else of the data set.
+
+    Args:
+        params: content of `params.yaml`.
+        stated: ratings, users and items.
+
+    Raises:
+        ParamsError: nothing is known of the size.
+    """
+    if stated is None and paths.SPLIT_COUNTS.is_file() and paths.TRAIN.is_file():
+        return Sizes.of_split()
+    data, split = params["data"], params["split"]
+    known = stated or _of_data_set(data)
+    shares = [split.get(part) for part in ("valid", "test")]
+    return Sizes.expected(*known, *(s if isinstance(s, float) else _SHARE for s in shares))
+
+
+def _of_data_set(data: Mapping[str, Any]) -> tuple[int, int, int]:
+    made = data["source"].get("synthetic") or {}
+    size = data.get("size") or {key.removeprefix("n_"): made[key] for key in made}
+    try:
+        return size["ratings"], size["users"], size["items"]
+    except KeyError:
+        raise ParamsError(
+            f"the size of data set '{data['name']}' is not known before its split: state "
+            "--ratings, --users and --items, or run `dvc repro split` first"
+        ) from None
+
+
+def _squares(index: np.ndarray) -> int:
+    return int((np.bincount(index).astype(np.int64) ** 2).sum())
