@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from reelbench import params, paths
-from reelbench.params import ParamsError
+from reelbench.params import ParamsError, nearest
 
 
 class Fault(StrEnum):
@@ -49,12 +49,8 @@ def parse(names: Iterable[str]) -> frozenset[Fault]:
     known = [fault.value for fault in Fault]
     for name in names:
         if name not in known:
-            from rapidfuzz import process
-
-            nearest = process.extractOne(str(name), known, score_cutoff=50)
-            hint = f"did you mean '{nearest[0]}'?" if nearest else f"known: {', '.join(known)}"
             source = paths.CONF / "config.yaml"
-            raise ParamsError(f"{source}: faults: no fault '{name}'; {hint}")
+            raise ParamsError(f"{source}: faults: no fault '{name}'{nearest(str(name), known)}")
     return frozenset(map(Fault, names))
 
 

@@ -103,11 +103,5 @@ def _packages() -> list[str]:
     except metadata.PackageNotFoundError:
         return []
     names = sorted({re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in required})
-    return [f"{name} {version}" for name in names if (version := _version(name))]
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return ""
+    found = [(name, next(iter(metadata.distributions(name=name)), None)) for name in names]
+    return [f"{name} {own.version}" for name, own in found if own]

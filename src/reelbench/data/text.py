@@ -7,7 +7,7 @@ import csv
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pandas as pd
 from rapidfuzz import process
@@ -17,16 +17,6 @@ from reelbench.data import DataError
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DELIMITERS = (";", "\t", "|", "::", ",")
-
-
-class CsvReader(Protocol):
-    """What `csv.reader` returns."""
-
-    line_num: int
-
-    def __iter__(self) -> Iterator[list[str]]: ...
-
-    def __next__(self) -> list[str]: ...
 
 
 class RowSource(Protocol):
@@ -297,7 +287,7 @@ def _line_of(path: Path, encoding: str) -> str:
     return ""
 
 
-def _reader(stream: Iterable[str], delimiter: str, quote: str) -> CsvReader:
-    if quote:
-        return csv.reader(stream, delimiter=delimiter, quotechar=quote)
-    return csv.reader(stream, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+def _reader(stream: Iterable[str], delimiter: str, quote: str) -> Any:
+    """A reader of CSV, whose type Python does not name."""
+    quotes: Any = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
+    return csv.reader(stream, delimiter=delimiter, **quotes)

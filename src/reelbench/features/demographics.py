@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from reelbench.columns import AGE, GENDER, OCCUPATION, ZIP_CODE
 from reelbench.features.block import USER_PREFIX, Block, Catalogue, FeatureBlock
-from reelbench.features.matrices import multi_hot
+from reelbench.features.matrices import multi_hot, standardised
 from reelbench.params import Section
 
 
@@ -40,7 +40,14 @@ class DemographicsBlock(FeatureBlock[DemographicsConfig]):
     def build(self, catalogue: Catalogue) -> Block:
         users = catalogue.users
         warm = np.unique(catalogue.train.user_idx)
-        block = _age(users[AGE], warm) if AGE in users else _no_age(len(users))
+        ages = users.get(AGE, pd.Series(np.nan, users.index))
+        age, known, moments = standardised(ages, warm)
+        width = int(AGE in users)
+        block = {
+            "user_age": age[:, :width],
+            "user_age_known": known[:, :width],
+            "age_moments": moments,
+        }
         for name in (GENDER, OCCUPATION, ZIP_CODE):
             values = _words(users, name)
             if name == ZIP_CODE:
@@ -50,24 +57,6 @@ class DemographicsBlock(FeatureBlock[DemographicsConfig]):
             block[name] = np.array(names, dtype=np.str_)
             block[USER_PREFIX + name] = multi_hot([[value] for value in values], names)
         return block
-
-
-def _age(column: pd.Series, warm: np.ndarray) -> Block:
-    age = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    known = ~np.isnan(age)
-    seen = age[warm][known[warm]]
-    mean, deviation = (seen.mean(), seen.std() or 1.0) if len(seen) else (0.0, 1.0)
-    scaled = np.where(known, (age - mean) / deviation, 0.0)
-    return {
-        "user_age": scaled.astype(np.float32)[:, None],
-        "user_age_known": known.astype(np.float32)[:, None],
-        "age_moments": np.array([mean, deviation]),
-    }
-
-
-def _no_age(n_users: int) -> Block:
-    nothing = np.zeros((n_users, 0), dtype=np.float32)
-    return {"user_age": nothing, "user_age_known": nothing, "age_moments": np.array([0.0, 1.0])}
 
 
 def _words(users: pd.DataFrame, name: str) -> pd.Series:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 
 from reelbench.features.block import USER_PREFIX, Block, Features
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # a block with this array is a table of word numbers, rows of its array `vectors`
 TOKENS = "tokens"
@@ -150,6 +154,22 @@ def principal_components(columns: np.ndarray, rows: np.ndarray, components: int)
     centred = columns - columns[rows].mean(axis=0)
     _, _, axes = np.linalg.svd(centred[rows], full_matrices=False)
     return centred @ axes[:components].T
+
+
+def standardised(column: pd.Series, warm: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A column on the scale of its warm rows; the mean for what is unknown.
+
+    Returns:
+        float32 (n, 1), 0 where unknown; float32 (n, 1), 1 where known; float64 (2,), mean and
+        deviation, (0, 1) without a known value.
+    """
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    known = ~np.isnan(values)
+    seen = values[warm][known[warm]]
+    mean, deviation = (seen.mean(), seen.std() or 1.0) if len(seen) else (0.0, 1.0)
+    scaled = np.where(known, (values - mean) / deviation, 0.0)
+    moments = np.array([mean, deviation])
+    return scaled.astype(np.float32)[:, None], known.astype(np.float32)[:, None], moments
 
 
 def multi_hot(values: Sequence[Iterable[str]], names: Sequence[str]) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from reelbench.columns import YEAR
 from reelbench.features.block import Block, Catalogue, FeatureBlock
+from reelbench.features.matrices import standardised
 from reelbench.params import Section
 
 
@@ -98,14 +99,5 @@ class YearsBlock(FeatureBlock[Section]):
 
     @override
     def build(self, catalogue: Catalogue) -> Block:
-        years = catalogue.items[YEAR].to_numpy(dtype=np.float64, na_value=np.nan)
-        known = ~np.isnan(years)
-        warm = years[catalogue.train_items()]
-        warm = warm[~np.isnan(warm)]
-        mean, deviation = (warm.mean(), warm.std() or 1.0) if len(warm) else (0.0, 1.0)
-        year = np.where(known, (years - mean) / deviation, 0.0)
-        return {
-            "year": year.astype(np.float32)[:, None],
-            "known": known.astype(np.float32)[:, None],
-            "moments": np.array([mean, deviation]),
-        }
+        year, known, moments = standardised(catalogue.items[YEAR], catalogue.train_items())
+        return {"year": year, "known": known, "moments": moments}

@@ -47,7 +47,9 @@ def seeds(model: str, n: int) -> dict[str, Any]:
         _run(model, entry, parts, features, seed_for(root, *name), f"seed {number + 1} of {n}")
         for number, name in enumerate(names)
     ]
-    return _write(model, "seeds", found)
+    content = summary(found)
+    write_json(paths.repeats(model, "seeds"), content)
+    return content
 
 
 def folds(model: str, catalogue: Catalogue) -> dict[str, Any]:
@@ -73,7 +75,9 @@ def folds(model: str, catalogue: Catalogue) -> dict[str, Any]:
     for fold, parts in enumerate(_parts_of_folds(config, root), start=1):
         features = _features(entry, catalogue, parts.train)
         found.append(_run(model, entry, parts, features, seed, f"fold {fold} of {n}"))
-    return _write(model, "folds", found)
+    content = summary(found)
+    write_json(paths.repeats(model, "folds"), content)
+    return content
 
 
 def _parts_of_folds(config: KFold, root: int) -> Iterator[Parts]:
@@ -114,12 +118,6 @@ def _run(
     found = evaluate(recommender, parts, config, movies, common["seed"], faults.read())
     _LOG.info("%s: %s done", model, which)
     return {key: value for key, value in found.metrics.items() if not isinstance(value, dict)}
-
-
-def _write(model: str, kind: str, found: Sequence[Headline]) -> dict[str, Any]:
-    content = summary(found)
-    write_json(paths.repeats(model, kind), content)
-    return content
 
 
 def summary(found: Sequence[Headline]) -> dict[str, Any]:

@@ -12,19 +12,8 @@ import pandas as pd
 from pydantic import Field, NonNegativeInt, StringConstraints
 
 from reelbench.data.engine import Engine
-from reelbench.data.text import RowSource
+from reelbench.data.text import RowSource, TextFile
 from reelbench.params import Section
-
-# format → module and function; imported when needed, since the modules import this package
-_READERS = {
-    "atomic": "atomic:read",
-    "movielens_100k": "movielens:read_100k",
-    "movielens_csv": "movielens:read_csv",
-    "movielens_dat": "movielens:read_dat",
-    "netflix": "netflix:read",
-    "table": "table:read",
-    "tmdb": "tmdb:read",
-}
 
 
 class TableConfig(Section):
@@ -47,13 +36,7 @@ class ReadConfig(Section):
     """Section `data.read`. Keys with a default are fixed by most formats."""
 
     format: Literal[
-        "atomic",
-        "movielens_100k",
-        "movielens_csv",
-        "movielens_dat",
-        "netflix",
-        "table",
-        "tmdb",
+        "atomic", "movielens_100k", "movielens_csv", "movielens_dat", "netflix", "table", "tmdb"
     ]
     columns: dict[str, str] = Field(default={})  # our name of a column → its name in the files
     genre_separator: str
@@ -116,10 +99,23 @@ def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
     Raises:
         DataError: a file is missing or not in the format.
     """
-    module, _, function = _READERS[config.format].partition(":")
+    # `movielens_csv` is read by `read_csv` of the module `movielens`, `tmdb` by `read` of its own;
+    # imported here, since the modules import this package
+    module, *layout = config.format.split("_")
+    function = "_".join(["read", *layout])
     reader = getattr(importlib.import_module(f"{__name__}.{module}"), function)
     tables: RawTables = reader(folder, config, engine)
     return tables
+
+
+def rows(file: TextFile, engine: Engine) -> RawRows:
+    """A text file as a table of the size of the ratings."""
+    return RawRows(engine.text(file), file)
+
+
+def frame(file: TextFile) -> RawFrame:
+    """A text file as a small table."""
+    return RawFrame(file.frame(), file)
 
 
 def split_genres(genres: pd.Series, config: ReadConfig) -> list[list[str]]:

@@ -18,9 +18,10 @@ from reelbench.data import DataError
 from reelbench.data.engine import Engine
 from reelbench.data.readers import (
     RawFrame,
-    RawRows,
     RawTables,
     ReadConfig,
+    frame,
+    rows,
     split_genres,
     years,
 )
@@ -34,9 +35,9 @@ def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
     items = _open(folder / f"{name}.item", config, {ITEM_ID, TITLE_RAW, GENRES})
     users = folder / f"{name}.user"
     return RawTables(
-        interactions=RawRows(engine.text(ratings), ratings),
+        interactions=rows(ratings, engine),
         items=RawFrame(_items(items.frame(), config), items),
-        users=_users(users, config) if users.exists() else None,
+        users=frame(_open(users, config, {USER_ID})) if users.exists() else None,
     )
 
 
@@ -52,11 +53,6 @@ def _open(path: Path, config: ReadConfig, required: set[str]) -> TextFile:
     file = open_text(path, delimiter="\t", quote="")
     untyped = tuple(column.partition(":")[0] for column in file.columns)
     return rename(replace(file, columns=untyped), config.columns, sorted(required))
-
-
-def _users(path: Path, config: ReadConfig) -> RawFrame:
-    file = _open(path, config, {USER_ID})
-    return RawFrame(file.frame(), file)
 
 
 def _items(items: pd.DataFrame, config: ReadConfig) -> pd.DataFrame:

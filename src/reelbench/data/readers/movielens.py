@@ -42,6 +42,8 @@ from reelbench.data.readers import (
     RawTables,
     ReadConfig,
     atomic,
+    frame,
+    rows,
     split_genres,
     years,
 )
@@ -76,9 +78,9 @@ def read_100k(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
     items = open_headless(folder / "u.item", _U_ITEM, "|", "latin-1")
     users = folder / "u.user"
     return RawTables(
-        interactions=RawRows(engine.text(ratings), ratings),
+        interactions=rows(ratings, engine),
         items=RawFrame(_flagged_items(items.frame(), config), items),
-        users=_frame(open_headless(users, _U_USER, "|", "latin-1")) if users.exists() else None,
+        users=frame(open_headless(users, _U_USER, "|", "latin-1")) if users.exists() else None,
     )
 
 
@@ -91,10 +93,10 @@ def read_dat(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
     ratings, movies = file("ratings.dat"), file("movies.dat")
     has_users, has_tags = ((folder / name).exists() for name in ("users.dat", "tags.dat"))
     return RawTables(
-        interactions=RawRows(engine.text(ratings), ratings),
+        interactions=rows(ratings, engine),
         items=RawFrame(_items(movies.frame(), config), movies),
-        users=_frame(file("users.dat")) if has_users else None,
-        tags=_rows(file("tags.dat"), engine) if has_tags else None,
+        users=frame(file("users.dat")) if has_users else None,
+        tags=rows(file("tags.dat"), engine) if has_tags else None,
     )
 
 
@@ -108,7 +110,7 @@ def read_csv(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
     ratings = (
         _parquet_ratings(parquet, config, engine)
         if parquet.exists()
-        else _rows(file("ratings.csv", *RATINGS), engine)
+        else rows(file("ratings.csv", *RATINGS), engine)
     )
     movies = file("movies.csv", ITEM_ID, TITLE_RAW, GENRES)
     has_tags = _kaggle_or_own(folder, "tags.csv").exists()
@@ -116,7 +118,7 @@ def read_csv(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
     return RawTables(
         interactions=ratings,
         items=RawFrame(_items(movies.frame(), config), movies),
-        tags=_rows(file("tags.csv", *tags), engine) if has_tags else None,
+        tags=rows(file("tags.csv", *tags), engine) if has_tags else None,
     )
 
 
@@ -129,14 +131,6 @@ def _parquet_ratings(path: Path, config: ReadConfig, engine: Engine) -> RawRows:
     table = engine.parquet(path)
     strings = {name: table[config.columns.get(name, name)].cast("string") for name in RATINGS}
     return RawRows(table.select(**strings), TextFile(path, RATINGS))
-
-
-def _rows(file: TextFile, engine: Engine) -> RawRows:
-    return RawRows(engine.text(file), file)
-
-
-def _frame(file: TextFile) -> RawFrame:
-    return RawFrame(file.frame(), file)
 
 
 def _items(items: pd.DataFrame, config: ReadConfig) -> pd.DataFrame:
