@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from reelbench import paths
 from reelbench.columns import ITEM_IDX, RATING, SCORE, USER_IDX
 from reelbench.evaluation.rating_metrics import error_sums
-from reelbench.evaluation.significance import error_intervals, resampling
+from reelbench.evaluation.significance import intervals, resampling
 from reelbench.files import read_json
 from reelbench.params import ParamsError
 from replications import runs
@@ -145,7 +145,7 @@ def _over_rows(ran: Ran, model: str) -> dict[str, list[float]]:
     given, predicted = (table[name].to_numpy() for name in (RATING, SCORE))
     per_row = error_sums(np.arange(len(given)), len(given), given, predicted)
     samples = int(ran.content["evaluate"]["bootstrap_samples"])
-    return error_intervals(per_row, samples, resampling(ran.content["seed"]))
+    return intervals(per_row, {}, samples, resampling(ran.content["seed"]))
 
 
 def effects(

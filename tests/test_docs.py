@@ -48,6 +48,8 @@ def check(line: str, folder: Path) -> None:
         parsed(arguments, folder)
     elif program == "dvc":
         experiment(arguments, folder)
+    elif program == "python" and arguments[0].startswith("benchmarks/"):
+        assert (ROOT / arguments[0]).is_file()
     else:
         assert program in OTHERS, f"unknown program {program}"
 

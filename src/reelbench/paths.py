@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 CONF = Path("conf")
@@ -78,124 +79,62 @@ KNOWN_TAGS = SPLIT / "tags.parquet"
 SPLIT_COUNTS = SPLIT / "split.json"
 
 
-def dropped_rows(table: str) -> Path:
-    """Rows of the source that cannot be used, with the reason; only where there are any."""
-    return CLEAN / f"dropped_{table}.csv"
+def _of(folder: Path, name: str) -> Callable[[str], Path]:
+    """A path with the name of a model, block or table in it."""
+    return lambda of: folder / name.format(of)
 
 
-def feature_block(name: str) -> Path:
-    """Arrays of one feature block."""
-    return FEATURES / f"{name}.npz"
-
-
-def block_key(name: str) -> Path:
-    """Hash of everything that one feature block was made of."""
-    return FEATURES / f"{name}.json"
-
-
-def model_inputs(model: str) -> Path:
-    """Content hashes of the parts, feature blocks and shared code that one model reads."""
-    return INPUTS / f"{model}.json"
-
-
-def model_dir(model: str) -> Path:
-    """Folder of one trained model."""
-    return MODELS / model
-
-
-def skipped(model: str) -> Path:
-    """Why a model was not trained; only where it was not, and then the only file of its folder."""
-    return model_dir(model) / "skipped.json"
-
-
-def curves(model: str) -> Path:
-    """Loss per epoch of one model (header only where a model has no epochs)."""
-    return model_dir(model) / "curves.csv"
-
-
-def layers(model: str) -> Path:
-    """Layers of one model's network (an empty list where a model has none)."""
-    return model_dir(model) / "layers.json"
-
-
-def train_cost(model: str) -> Path:
-    """Seconds, bytes and the machine of one training: differs from run to run."""
-    return TRAIN_COSTS / f"{model}.json"
-
-
-def evaluate_cost(model: str) -> Path:
-    """Scoring time of one model: differs from run to run."""
-    return EVALUATE_COSTS / f"{model}.json"
-
-
-def evaluation_dir(model: str) -> Path:
-    """Folder of one model's evaluation: everything that it found but its cost."""
-    return EVALUATION / model
-
-
-def evaluation_inputs(model: str) -> Path:
-    """Hash of what an evaluation has read, code included: tells whether it is up to date."""
-    return evaluation_dir(model) / "inputs.json"
-
-
-def metrics(model: str) -> Path:
-    """Test metrics of one model."""
-    return evaluation_dir(model) / "metrics.json"
-
-
-def cohorts(model: str) -> Path:
-    """Every metric of one model again, a row per cohort of users or items."""
-    return evaluation_dir(model) / "cohorts.csv"
-
-
-def calibration(model: str) -> Path:
-    """Mean given against mean predicted rating of one model, by bins of the predicted one."""
-    return evaluation_dir(model) / "calibration.csv"
+#: rows of the source that cannot be used, with the reason; only where there are any
+dropped_rows = _of(CLEAN, "dropped_{}.csv")
+#: arrays of one feature block
+feature_block = _of(FEATURES, "{}.npz")
+#: hash of everything that one feature block was made of
+block_key = _of(FEATURES, "{}.json")
+#: content hashes of the parts, feature blocks and shared code that one model reads
+model_inputs = _of(INPUTS, "{}.json")
+#: folder of one trained model
+model_dir = _of(MODELS, "{}")
+#: why a model was not trained; only where it was not, and then the only file of its folder
+skipped = _of(MODELS, "{}/skipped.json")
+#: loss per epoch of one model (header only where a model has no epochs)
+curves = _of(MODELS, "{}/curves.csv")
+#: layers of one model's network (an empty list where a model has none)
+layers = _of(MODELS, "{}/layers.json")
+#: seconds, bytes and the machine of one training: differs from run to run
+train_cost = _of(TRAIN_COSTS, "{}.json")
+#: scoring time of one model: differs from run to run
+evaluate_cost = _of(EVALUATE_COSTS, "{}.json")
+#: folder of one model's evaluation: everything that it found but its cost
+evaluation_dir = _of(EVALUATION, "{}")
+#: hash of what an evaluation has read, code included: tells whether it is up to date
+evaluation_inputs = _of(EVALUATION, "{}/inputs.json")
+#: test metrics of one model
+metrics = _of(EVALUATION, "{}/metrics.json")
+#: every metric of one model again, a row per cohort of users or items
+cohorts = _of(EVALUATION, "{}/cohorts.csv")
+#: mean given against mean predicted rating of one model, by bins of the predicted one
+calibration = _of(EVALUATION, "{}/calibration.csv")
+#: everything that the search for one model's hyperparameters writes
+tuning_dir = _of(SEARCHES, "{}")
+#: result of one model's search: every trial, and the winner
+tuning = _of(SEARCHES, "{}/search.json")
+#: seconds of every trial of one model: differs from run to run
+tune_cost = _of(SEARCHES, "{}/seconds.json")
+#: trials of one model in Optuna's journal, from which a killed search is continued
+tune_journal = _of(SEARCHES, "{}/journal.log")
+#: test metrics of one model, a row per test user
+per_user = _of(EVALUATION, "{}/per_user.parquet")
+#: predicted rating beside the given one, a row per test rating
+predictions = _of(EVALUATION, "{}/predictions.parquet")
+#: the top of the ranked catalogue, k rows per test user
+recommendations = _of(EVALUATION, "{}/recommendations.parquet")
+#: the other end of the same rankings, k rows per test user
+last_places = _of(EVALUATION, "{}/last_places.parquet")
 
 
 def repeats(model: str, kind: str) -> Path:
     """Metrics of one model trained several times: `kind` is `seeds` or `folds`."""
     return REPEATS / f"{model}_{kind}.json"
-
-
-def tuning_dir(model: str) -> Path:
-    """Everything that the search for one model's hyperparameters writes."""
-    return SEARCHES / model
-
-
-def tuning(model: str) -> Path:
-    """Result of one model's search: every trial, and the winner."""
-    return tuning_dir(model) / "search.json"
-
-
-def tune_cost(model: str) -> Path:
-    """Seconds of every trial of one model: differs from run to run."""
-    return tuning_dir(model) / "seconds.json"
-
-
-def tune_journal(model: str) -> Path:
-    """Trials of one model in Optuna's journal, from which a killed search is continued."""
-    return tuning_dir(model) / "journal.log"
-
-
-def per_user(model: str) -> Path:
-    """Test metrics of one model, a row per test user."""
-    return evaluation_dir(model) / "per_user.parquet"
-
-
-def predictions(model: str) -> Path:
-    """Predicted rating beside the given one, a row per test rating."""
-    return evaluation_dir(model) / "predictions.parquet"
-
-
-def recommendations(model: str) -> Path:
-    """The top of the ranked catalogue, k rows per test user."""
-    return evaluation_dir(model) / "recommendations.parquet"
-
-
-def last_places(model: str) -> Path:
-    """The other end of the same rankings, k rows per test user."""
-    return evaluation_dir(model) / "last_places.parquet"
 
 
 def in_checkout(root: Path) -> Path:

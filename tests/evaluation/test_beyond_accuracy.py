@@ -22,12 +22,14 @@ def test_popularity_and_self_information_by_hand() -> None:
     assert beyond.popularity(TRAIN, 4).tolist() == [3, 2, 1, 0]
     # of four users in train: 3/4, 2/4, 1/4, and a cold item as one of 1/4
     expected = [-math.log2(0.75), 1, 2, 2]
-    assert beyond.self_information(TRAIN, 4).tolist() == pytest.approx(expected)
+    assert beyond.self_information(beyond.popularity(TRAIN, 4), 4).tolist() == pytest.approx(
+        expected
+    )
 
 
 def test_novelty_is_the_mean_over_the_list_and_not_over_k() -> None:
     lists = np.array([[1, 2, 3], [1, -1, -1], [-1, -1, -1]])
-    information = beyond.self_information(TRAIN, 4)
+    information = beyond.self_information(beyond.popularity(TRAIN, 4), 4)
     found = beyond.novelty(lists, information, 2)
     assert found.tolist() == pytest.approx([1.5, 1, NAN], nan_ok=True)
 

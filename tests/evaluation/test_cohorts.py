@@ -31,9 +31,16 @@ def test_every_row_is_warm_or_cold_by_user_and_by_item() -> None:
     assert (groups["warm_items"] ^ groups["cold_items"]).all()
 
 
+def outcome(predicted: np.ndarray | None) -> Outcome:
+    """Of a model whose rankings do not matter."""
+    lists = np.empty((0, 1))
+    ranked = Rankings(np.arange(0), Lists(lists, lists, lists, lists, lists, lists), 0.0)
+    return Outcome(TEST, predicted, ranked, sparse.csr_array((0, 4), dtype=bool), {}, [1])
+
+
 def test_size_and_error_by_hand() -> None:
     predicted = np.array([4, 3, 3, 3], dtype=np.float32)  # errors 0, 1, -2, 2
-    description = describe(cohorts(TRAIN, TEST), TEST, predicted)
+    description = describe(cohorts(TRAIN, TEST), outcome(predicted))
     assert description["cold_users"] == {"ratings": 2, "users": 1, "items": 2, "rmse": 2.0}
     assert description["warm_users"]["rmse"] == pytest.approx(0.5**0.5)
     assert description["cold_items"]["rmse"] == pytest.approx((4 / 2) ** 0.5)
@@ -41,13 +48,13 @@ def test_size_and_error_by_hand() -> None:
 
 def test_empty_cohorts_and_rank_only_models_have_no_error() -> None:
     warm = cohorts(TEST, TEST)
-    assert describe(warm, TEST, np.ones(4))["cold_users"] == {
+    assert describe(warm, outcome(np.ones(4)))["cold_users"] == {
         "ratings": 0,
         "users": 0,
         "items": 0,
         "rmse": None,
     }
-    assert describe(warm, TEST, None)["warm_users"]["rmse"] is None
+    assert describe(warm, outcome(None))["warm_users"]["rmse"] is None
 
 
 # users 0 and 1 are warm (11 and 1 ratings), user 2 is cold; items 11 and 12 are cold

@@ -264,3 +264,47 @@ def test_a_fault_ranks_the_own_test_items_only() -> None:
     columns = run(faults=(Fault.OWN_TEST_ITEMS_ONLY,)).recommendations
     lists = np.column_stack([columns["user_idx"], columns["rank"], columns["item_idx"]])
     assert lists.tolist() == [[0, 1, 4], [0, 2, 3], [2, 1, 3], [3, 1, 5]]
+
+
+def many_users() -> Parts:
+    """User u has u ratings in train, and the first 50 of 60 users have two in test."""
+    rng = np.random.default_rng(0)
+    train = [(u, i) for u in range(60) for i in rng.permutation(80)[:u]]
+    test = [(u, 80 + i) for u in range(50) for i in rng.permutation(20)[:2]]
+    rows = [
+        Interactions.from_arrays(*zip(*part, strict=True), [3.0] * len(part))
+        for part in (train, test)
+    ]
+    return Parts(rows[0], Interactions.empty(), rows[1])
+
+
+def test_a_sample_of_users_is_stratified_and_the_same_for_all_models() -> None:
+    parts, ids = many_users(), Ids(60, 100, 1.0, 5.0)
+    config = CONFIG.model_copy(update={"users": 10})
+    model = Countdown().fit(parts.train, parts.valid, Features(ids))
+    found = evaluate(model, parts, config, Movies.unknown(100), seed=3)
+    users = found.per_user["user_idx"]
+    assert (found.metrics["n_test_users"], found.metrics["n_test"]) == (10, 20)
+    assert found.metrics["n_test_users_before_sampling"] == 50
+    # user u has u ratings in train: one user of every five
+    assert (np.sort(users) // 5).tolist() == list(range(10))
+    assert set(found.predictions["user_idx"]) == set(found.recommendations["user_idx"]) == {*users}
+    other = RankOnly().fit(parts.train, parts.valid, Features(ids))
+    again = evaluate(other, parts, config, Movies.unknown(100), seed=3)
+    assert again.per_user["user_idx"].tolist() == users.tolist()
+    elsewhere = evaluate(model, parts, config, Movies.unknown(100), seed=4)
+    assert elsewhere.per_user["user_idx"].tolist() != users.tolist()
+
+
+def test_the_values_of_sampled_users_are_those_of_all() -> None:
+    parts = many_users()
+    model = Countdown().fit(parts.train, parts.valid, Features(Ids(60, 100, 1.0, 5.0)))
+    configs = [CONFIG.model_copy(update={"users": users}) for users in (None, 12, 50, 999)]
+    whole, some, *more = (evaluate(model, parts, config, Movies.unknown(100)) for config in configs)
+    rows = some.per_user["user_idx"]
+    for name, column in some.per_user.items():
+        if name not in ("deviation", "squared_deviation"):  # from the mean of the sample
+            np.testing.assert_array_equal(column, whole.per_user[name][rows], name)
+    for found in more:  # as many users as there are: no sample
+        assert found.metrics == whole.metrics
+        assert "n_test_users_before_sampling" not in found.metrics

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 from scipy import sparse
 
+from reelbench.data.interactions import Interactions
 from reelbench.evaluation import scoring
 from reelbench.evaluation.top_k import top_k
 from reelbench.features.block import Ids
@@ -82,3 +85,20 @@ def test_long_work_says_how_far_it_is(
         "ranked 20 of 23 users",
         "ranked 23 of 23 users",
     ]
+
+
+def test_ratings_are_predicted_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Sums:
+        predicts_ratings = True
+        sizes: ClassVar[list[int]] = []
+
+        def predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
+            self.sizes.append(len(user_idx))
+            return (user_idx + item_idx).astype(np.float32)
+
+    monkeypatch.setattr(scoring, "_RATINGS_AT_ONCE", 4)
+    rows = Interactions.from_arrays(range(10), range(10, 20), [3.0] * 10)
+    found = scoring.predict(Sums(), rows)  # type: ignore[arg-type]
+    assert found.predicted is not None
+    assert found.predicted.tolist() == [10 + 2 * i for i in range(10)]
+    assert Sums.sizes == [1, 4, 4, 2]

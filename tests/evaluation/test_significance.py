@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 
 from reelbench.columns import ABSOLUTE_ERROR, N_TEST, SQUARED_ERROR, USER_IDX
+from reelbench.evaluation.metrics import rating_keys
 from reelbench.evaluation.rating_metrics import error_sums
 from reelbench.evaluation.significance import (
     ALPHA,
     compared,
     enough_resamples,
-    error_intervals,
     holm,
-    mean_intervals,
+    intervals,
     paired,
     resampled_sums,
     resampling,
@@ -54,14 +54,14 @@ def test_batches_do_not_change_the_draws(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_same_seed_same_interval() -> None:
     values = {"x": np.random.default_rng(3).normal(size=50)}
-    first = mean_intervals(values, 200, resampling(42))
-    assert first == mean_intervals(values, 200, resampling(42))
-    assert first != mean_intervals(values, 200, resampling(43))
+    first = intervals(None, values, 200, resampling(42))
+    assert first == intervals(None, values, 200, resampling(42))
+    assert first != intervals(None, values, 200, resampling(43))
 
 
 def test_the_interval_of_a_mean_is_that_of_the_textbook() -> None:
     values = np.random.default_rng(4).normal(3, 2, size=2000)
-    low, high = mean_intervals({"x": values}, SAMPLES, resampling(1))["x"]
+    low, high = intervals(None, {"x": values}, SAMPLES, resampling(1))["x"]
     half = 1.96 * values.std() / np.sqrt(2000)
     assert low == pytest.approx(values.mean() - half, abs=0.1 * half)
     assert high == pytest.approx(values.mean() + half, abs=0.1 * half)
@@ -71,7 +71,7 @@ def test_intervals_cover_the_truth_about_95_times_in_100() -> None:
     rng = np.random.default_rng(5)
     covered = 0
     for _ in range(300):
-        low, high = mean_intervals({"x": rng.normal(size=80)}, 300, rng)["x"]
+        low, high = intervals(None, {"x": rng.normal(size=80)}, 300, rng)["x"]
         covered += low <= 0 <= high
     assert 0.91 <= covered / 300 <= 0.98
 
@@ -84,7 +84,7 @@ def test_clustered_ratings_widen_the_interval() -> None:
     by_user = rng.normal(size=50)[users]
     own = rng.normal(size=1000)
     wide, narrow = (
-        error_intervals(error_sums(users, 50, given, error), 500, resampling(0))["rmse"]
+        intervals(error_sums(users, 50, given, error), {}, 500, resampling(0))["rmse"]
         for error in (by_user, own)
     )
     assert wide[1] - wide[0] > 2.5 * (narrow[1] - narrow[0])
@@ -92,9 +92,24 @@ def test_clustered_ratings_widen_the_interval() -> None:
 
 def test_users_without_a_value_are_left_out_and_not_zero() -> None:
     values = np.concatenate([np.full(40, 0.7), np.full(60, np.nan)])
-    intervals = mean_intervals({"x": values, "none": np.full(100, np.nan)}, 300, resampling(0))
-    assert intervals.keys() == {"x"}
-    assert intervals["x"] == pytest.approx([0.7, 0.7])
+    found = intervals(None, {"x": values, "none": np.full(100, np.nan)}, 300, resampling(0))
+    assert found.keys() == {"x"}
+    assert found["x"] == pytest.approx([0.7, 0.7])
+
+
+def test_intervals_of_errors_and_of_means_have_the_same_draws() -> None:
+    rng = np.random.default_rng(11)
+    users, given, predicted = rng.integers(0, 30, 200), rng.random(200), rng.random(200)
+    errors = error_sums(users, 30, given, predicted)
+    some = np.where(rng.random(30) < 0.3, np.nan, rng.random(30))
+    means = {"x": rng.random(30), "some": some, "same": some + 1, "none": np.full(30, np.nan)}
+    together = intervals(errors, means, 200, resampling(0))
+    alone = intervals(errors, {}, 200, resampling(0))
+    for key, values in means.items():
+        alone |= intervals(None, {key: values}, 200, resampling(0))
+    assert together.keys() == alone.keys() == {*rating_keys(), "x", "some", "same"}
+    for key, bounds in alone.items():
+        assert together[key] == pytest.approx(bounds, abs=1e-12)
 
 
 def test_a_model_equals_itself() -> None:
@@ -110,7 +125,7 @@ def test_a_small_but_steady_advantage_is_found_only_in_pairs() -> None:
     assert result.high < 0
     assert result.p == pytest.approx(2 / (SAMPLES + 1))
     # the two intervals by themselves overlap widely
-    low, high = mean_intervals({"x": squared}, SAMPLES, resampling(0))["x"]
+    low, high = intervals(None, {"x": squared}, SAMPLES, resampling(0))["x"]
     assert high - low > 10 * abs(squared.mean() * 0.02)
 
 
@@ -190,5 +205,5 @@ def test_a_single_user_shows_nothing() -> None:
     assert found.difference == pytest.approx(1 - 1 / 3)
     assert (found.low, found.high, found.p) == (-np.inf, np.inf, 1.0)
     per_user = error_sums(np.zeros(3, int), 1, np.array([1.0, 2.0, 4.0]), np.array([1.0, 3.0, 3.0]))
-    assert error_intervals(per_user, 100, np.random.default_rng(0)) == {}
-    assert mean_intervals({"x": np.array([0.5])}, 100, np.random.default_rng(0)) == {}
+    assert intervals(per_user, {}, 100, np.random.default_rng(0)) == {}
+    assert intervals(None, {"x": np.array([0.5])}, 100, np.random.default_rng(0)) == {}

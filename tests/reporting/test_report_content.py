@@ -22,6 +22,14 @@ def test_relevance_names_the_threshold_and_who_is_left_out() -> None:
     assert "4 test users without one are left out" in note("relevance", strict)
 
 
+def test_a_sample_of_users_is_stated_at_the_table() -> None:
+    whole, sampled = content(result("a")), content(result("a"))
+    sampled.results[0].metrics["n_test_users_before_sampling"] = 138_493
+    text = f"Evaluated on {sampled.counts['n_test_users']:,} of 138,493 test users"
+    assert f"in brackets. {text}, a sample" in render(sampled)
+    assert "in brackets.\n" in render(whole) and "Evaluated on" not in render(whole)
+
+
 def test_the_leaderboard_is_at_the_first_cutoff() -> None:
     assert "nDCG@10" in [column.title for column in content(result("a")).columns]
 

@@ -13,6 +13,10 @@ from reelbench.params import Section
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
 Flags = NDArray[np.bool_]
+Items = NDArray[np.int32]
+
+#: marks the empty places of a list that has fewer than k candidates
+NO_ITEM = -1
 
 
 class EvaluateConfig(Section):
@@ -27,6 +31,8 @@ class EvaluateConfig(Section):
     candidates: Literal["catalogue", "train"] = "catalogue"
     #: ranking by the model's score, or by its predicted rating, where clipping makes ties
     rank_by: Literal["score", "prediction"] = "score"
+    #: evaluate so many test users, a sample stratified by their ratings in train; None: all of them
+    users: PositiveInt | None = None
     #: feature block whose vectors measure diversity, beside genres; `ids` has none
     similarity: str = "ids"
     #: bins of equal width over the rating scale for calibration

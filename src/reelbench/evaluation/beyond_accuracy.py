@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 
 from reelbench.columns import GENRES, YEAR
 from reelbench.data.interactions import Interactions
-from reelbench.evaluation import Flags, Floats, Ints
+from reelbench.evaluation import NO_ITEM, Flags, Floats, Ints
 from reelbench.evaluation.ranking_metrics import quotient
-from reelbench.evaluation.top_k import NO_ITEM
 
-# numbers of gathered vectors held at a time: bounds the memory
-_CELLS_AT_ONCE = 8_000_000
+# numbers held at a time, such as those of gathered vectors: they fit in the processor's cache
+_CELLS_AT_ONCE = 200_000
 
 
 @dataclass(frozen=True)
@@ -73,21 +72,6 @@ class RecommendedLists:
     profile: Floats
     vectors: Mapping[str, Floats]
 
-    @classmethod
-    def of(
-        cls,
-        lists: Ints,
-        users: Ints,
-        train: Interactions,
-        shape: tuple[int, int],
-        vectors: Mapping[str, Floats],
-    ) -> RecommendedLists:
-        """The lists of `users`, int (n,), in a catalogue of `shape` (n_users, n_items)."""
-        n_users, n_items = shape
-        counts = popularity(train, n_items)
-        profile = profile_popularity(train, counts, n_users)[users]
-        return cls(lists, counts, self_information(train, n_items), profile, vectors)
-
 
 def coverage(lists: Ints, n_items: int, k: int) -> float:
     """Share of the catalogue that is among the first k of at least one user.
@@ -117,17 +101,20 @@ def gini(lists: Ints, n_items: int, k: int) -> float:
     return float(weight @ counts / (n_items * counts.sum()))
 
 
-def self_information(train: Interactions, n_items: int) -> Floats:
+def self_information(counts: Ints, n_users: int) -> Floats:
     """Bits of information in the event that a random user of train has rated an item.
 
     -log2 of the share of the users of train who did (Zhou et al., PNAS 2010). An item without a row
     in train counts as one with a single row, since the logarithm of zero is infinite.
 
+    Args:
+        counts: ratings per item in train, (n_items,).
+        n_users: number of users with a rating in train.
+
     Returns:
         float64 (n_items,).
     """
-    n_users = len(np.unique(train.user_idx))
-    return -np.log2(np.maximum(popularity(train, n_items), 1) / n_users)
+    return -np.log2(np.maximum(counts, 1) / n_users)
 
 
 def popularity(train: Interactions, n_items: int) -> Ints:
@@ -169,8 +156,13 @@ def popularity_lift(lists: Ints, counts: Ints, profile: Floats, k: int) -> Float
 
 def profile_popularity(train: Interactions, counts: Ints, n_users: int) -> Floats:
     """Mean popularity of the items that each user has in train, float64 (n_users,); NaN if cold."""
-    total = np.bincount(train.user_idx, counts[train.item_idx], minlength=n_users)
-    n = np.bincount(train.user_idx, minlength=n_users)
+    total, n = np.zeros(n_users), np.zeros(n_users, dtype=np.int64)
+    # sums of whole numbers are exact in any order
+    for first in range(0, len(train), _CELLS_AT_ONCE):
+        rows = slice(first, first + _CELLS_AT_ONCE)
+        users, items = train.user_idx[rows], train.item_idx[rows]
+        total += np.bincount(users, counts[items], minlength=n_users)
+        n += np.bincount(users, minlength=n_users)
     return quotient(total, n)
 
 
@@ -195,20 +187,20 @@ def diversity(lists: Ints, vectors: Floats, k: int) -> Floats:
     length = np.linalg.norm(vectors, axis=1, keepdims=True).astype(np.float64)
     unit = np.divide(vectors, length, out=np.zeros(vectors.shape), where=length > 0)
     unit = np.vstack([unit, np.zeros(unit.shape[1])])  # the row that -1 picks
+    own = np.einsum("nd,nd->n", unit, unit)
     shown = lists[:, :k]
     step = max(1, _CELLS_AT_ONCE // max(1, k * unit.shape[1]))
     cosines = np.concatenate(
-        [_cosines(unit[shown[first : first + step]]) for first in range(0, len(shown), step)]
+        [_cosines(unit, own, shown[first : first + step]) for first in range(0, len(shown), step)]
     )
     m = (shown != NO_ITEM).sum(axis=1)
     return 1 - quotient(cosines, m * (m - 1))
 
 
-def _cosines(unit: Floats) -> Floats:
-    """Sum of the cosines of all ordered pairs of different places, from (n, k, d) to (n,)."""
-    together = unit.sum(axis=1)
-    own = np.einsum("nkd,nkd->n", unit, unit)
-    cosines: Floats = np.einsum("nd,nd->n", together, together) - own
+def _cosines(unit: Floats, own: Floats, shown: Ints) -> Floats:
+    """Sum of the cosines of all ordered pairs of different places (n,), of lists (n, k)."""
+    together = unit[shown].sum(axis=1)
+    cosines: Floats = np.einsum("nd,nd->n", together, together) - own[shown].sum(axis=1)
     return cosines
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, TypedDict
 
 import numpy as np
@@ -19,12 +20,13 @@ from reelbench.data.interactions import Interactions
 from reelbench.evaluation import Flags, Floats, Ints
 from reelbench.evaluation.beyond_accuracy import Movies
 from reelbench.evaluation.metrics import (
-    ranking_values,
+    hit_values,
     rating_keys,
     rating_values,
     whole_ranking_values,
 )
-from reelbench.evaluation.rating_metrics import error_sums, total
+from reelbench.evaluation.ranking_metrics import hits_of
+from reelbench.evaluation.rating_metrics import ErrorSums, error_terms
 from reelbench.evaluation.scoring import Rankings
 
 # smallest number of ratings in train of every bin but the cold
@@ -52,7 +54,7 @@ class Outcome:
     """What the metrics of any cohort are computed from.
 
     Attributes:
-        test: the test part.
+        test: the test rows.
         predicted: float (n_test,); None for a model that only ranks.
         rankings: of the n test users.
         relevant: boolean CSR (n, n_items).
@@ -66,6 +68,23 @@ class Outcome:
     relevant: sparse.csr_array
     per_user: Mapping[str, Floats]
     cutoffs: Sequence[int]
+
+    @cached_property
+    def hits(self) -> Flags:
+        """Which places of the lists have a relevant item, bool (n, k_max)."""
+        return hits_of(self.rankings.lists.items, self.relevant)
+
+    @cached_property
+    def row_of_relevant(self) -> Ints:
+        """Row of every stored entry of `relevant`."""
+        return np.repeat(np.arange(self.relevant.shape[0]), np.diff(self.relevant.indptr))
+
+    @cached_property
+    def errors(self) -> Floats | None:
+        """What the sums over any test rows are made of, float64 (5, n_test); see `ErrorSums`."""
+        if self.predicted is None:
+            return None
+        return np.stack(error_terms(self.test.rating, self.predicted))
 
 
 class CohortSummary(TypedDict):
@@ -98,15 +117,12 @@ def cohorts(train: Interactions, test: Interactions) -> dict[str, Flags]:
     }
 
 
-def describe(
-    groups: Mapping[str, Flags], test: Interactions, predicted: Floats | None
-) -> dict[str, CohortSummary]:
+def describe(groups: Mapping[str, Flags], outcome: Outcome) -> dict[str, CohortSummary]:
     """Size and RMSE of groups of test rows.
 
     Args:
         groups: name → bool (n_test,).
-        test: the test part.
-        predicted: float (n_test,); None for a model that only ranks.
+        outcome: of the model.
 
     Returns:
         by name; the RMSE is None where nothing is predicted or the group is empty.
@@ -114,9 +130,9 @@ def describe(
     return {
         name: {
             "ratings": int(member.sum()),
-            "users": len(np.unique(test.user_idx[member])),
-            "items": len(np.unique(test.item_idx[member])),
-            "rmse": _errors(test, predicted, member)["rmse"] if member.any() else None,
+            "users": _distinct(outcome.test.user_idx[member]),
+            "items": _distinct(outcome.test.item_idx[member]),
+            "rmse": _errors(outcome, member)["rmse"] if member.any() else None,
         }
         for name, member in groups.items()
     }
@@ -154,7 +170,7 @@ def breakdown(cohorts: Iterable[Cohort], outcome: Outcome) -> pd.DataFrame:
         chosen = cohort.member[index]
         if chosen.any():
             ranking = {key: _mean(values) for key, values in _ranking(cohort, outcome).items()}
-            errors = _errors(outcome.test, outcome.predicted, chosen)
+            errors = _errors(outcome, chosen)
             rows.append({**_size(cohort, outcome.test, chosen), **errors, **ranking})
     return pd.DataFrame(rows)
 
@@ -178,38 +194,42 @@ def _size(cohort: Cohort, test: Interactions, chosen: Flags) -> dict[str, str | 
         COHORT_BY: cohort.by,
         COHORT: cohort.name,
         N_TEST: int(chosen.sum()),
-        N_USERS: len(np.unique(test.user_idx[chosen])),
-        N_ITEMS: len(np.unique(test.item_idx[chosen])),
+        N_USERS: _distinct(test.user_idx[chosen]),
+        N_ITEMS: _distinct(test.item_idx[chosen]),
     }
 
 
-def _errors(
-    test: Interactions, predicted: Floats | None, chosen: Flags
-) -> Mapping[str, float | None]:
+def _distinct(index: Ints) -> int:
+    """How many different indices there are."""
+    there = np.zeros(index.max(initial=-1) + 1, dtype=bool)
+    there[index] = True
+    return int(there.sum())
+
+
+def _errors(outcome: Outcome, chosen: Flags) -> Mapping[str, float | None]:
     """Every rating metric of some test rows, of which there is at least one."""
-    if predicted is None:
+    if outcome.errors is None:
         return dict.fromkeys(rating_keys())
-    one_group = np.zeros(int(chosen.sum()), dtype=np.int64)
-    sums = error_sums(one_group, 1, test.rating[chosen], predicted[chosen])
-    return {key: float(value) for key, value in rating_values(total(sums)).items()}
+    sums = ErrorSums(chosen.sum(), *(outcome.errors @ chosen.astype(np.float64)))
+    return {key: float(value) for key, value in rating_values(sums).items()}
 
 
 def _ranking(cohort: Cohort, outcome: Outcome) -> dict[str, Floats]:
-    rankings = outcome.rankings
+    """Every ranking metric of the users that have one in the cohort."""
     if cohort.of_users:
-        rows = cohort.member[rankings.users]
+        rows = cohort.member[outcome.rankings.users]
         return {key: values[rows] for key, values in outcome.per_user.items()}
+    lists, n_users = outcome.rankings.lists, len(outcome.rankings.users)
     kept = cohort.member[outcome.relevant.indices]
-    relevant = _only(outcome.relevant, kept)
-    found = ranking_values(rankings.lists.items, relevant, outcome.cutoffs)
-    return found | whole_ranking_values(rankings.lists.auc_terms[kept], relevant)
-
-
-def _only(matrix: sparse.csr_array, kept: Flags) -> sparse.csr_array:
-    """The chosen stored entries of a CSR matrix, in its shape and order."""
-    before = np.concatenate([[0], np.cumsum(kept)])
-    parts = (matrix.data[kept], matrix.indices[kept], before[matrix.indptr])
-    return sparse.csr_array(parts, shape=matrix.shape)
+    n_relevant = np.bincount(outcome.row_of_relevant[kept], minlength=n_users)
+    rows = n_relevant > 0
+    # an empty place has no hit to begin with
+    hits = outcome.hits[rows] & cohort.member[lists.items[rows]]
+    found = hit_values(hits, n_relevant[rows], outcome.cutoffs)
+    start = np.concatenate([[0], np.cumsum(n_relevant)])
+    parts = (outcome.relevant.data[kept], outcome.relevant.indices[kept], start)
+    relevant = sparse.csr_array(parts, shape=outcome.relevant.shape)
+    return found | whole_ranking_values(lists.auc_terms[kept], relevant)
 
 
 def _mean(values: Floats) -> float:

@@ -25,13 +25,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 
 from reelbench import columns
-from reelbench.data.interactions import Interactions, Parts
-from reelbench.evaluation import EvaluateConfig, Flags, Floats, Ints, metrics, significance
+from reelbench.data.interactions import Parts
+from reelbench.evaluation import NO_ITEM, EvaluateConfig, Floats, Ints, metrics, significance
 from reelbench.evaluation.beyond_accuracy import Movies, RecommendedLists
-from reelbench.evaluation.cohorts import Outcome, breakdown, cohorts, cohorts_of, cold, describe
+from reelbench.evaluation.cohorts import Outcome, breakdown, describe
 from reelbench.evaluation.rating_metrics import (
     SUM_COLUMNS,
     CalibrationTable,
@@ -41,7 +40,7 @@ from reelbench.evaluation.rating_metrics import (
     total,
 )
 from reelbench.evaluation.scoring import Rankings, Ratings, predict, rank
-from reelbench.evaluation.top_k import NO_ITEM
+from reelbench.evaluation.task import Task
 from reelbench.faults import Fault
 from reelbench.models.base import Recommender
 
@@ -116,39 +115,55 @@ def evaluate(
     """
     config = config or EvaluateConfig()
     movies = movies or _movies(parts, model.ids.n_items)
-    if len(parts.test) == 0:
-        raise ValueError("the test part is empty: make `split` leave some ratings for it")
-    test = scored_rows(parts, faults)
-    users, row_of_rating = np.unique(test.user_idx, return_inverse=True)
-    relevant = relevant_items(parts.test, model, config)[users]
-    ratings = predict(model, test)
-    rankings = _rank(model, parts, config, users, relevant, faults)
+    return evaluate_on(Task(parts, model.ids, config, movies, seed, faults), model)
+
+
+def evaluate_on(task: Task, model: Recommender) -> Evaluation:
+    """`evaluate` for one of several models, which have the same task.
+
+    Raises:
+        ValueError: a score is NaN.
+    """
+    config, n_items = task.config, model.ids.n_items
+    ratings = predict(model, task.test)
+    predicted = ratings.predicted
+    rankings = rank(
+        model,
+        task.users,
+        task.seen,
+        max(config.k),
+        relevant=task.relevant,
+        among=task.among,
+        own=task.own,
+        by=config.rank_by,
+        bottom=max(config.k),
+    )
     errors = None
-    if ratings.predicted is not None:
-        errors = error_sums(row_of_rating, len(users), test.rating, ratings.predicted)
-    size = (model.ids.n_users, model.ids.n_items)
+    if predicted is not None:
+        errors = error_sums(task.row_of_rating, len(task.users), task.test.rating, predicted)
     found = rankings.lists
-    lists = RecommendedLists.of(found.items, users, parts.train, size, movies.vectors)
-    per_user = metrics.ranking_values(found.items, relevant, config.k)
-    per_user |= metrics.whole_ranking_values(found.auc_terms, relevant)
+    lists = RecommendedLists(
+        found.items, task.counts, task.information, task.profile, task.movies.vectors
+    )
+    per_user = metrics.ranking_values(found.items, task.relevant, config.k)
+    per_user |= metrics.whole_ranking_values(found.auc_terms, task.relevant)
     per_user |= metrics.list_values(lists, config.k)
-    outcome = Outcome(test, ratings.predicted, rankings, relevant, per_user, config.k)
-    groups = cohorts(parts.train, test)
-    bins = _calibration(test, ratings, model, config)
+    outcome = Outcome(task.test, predicted, rankings, task.relevant, per_user, config.k)
+    bins = _calibration(task, predicted)
     return Evaluation(
         metrics=_headline(errors, per_user)
-        | metrics.catalogue_values(found.items, model.ids.n_items, config.k)
+        | metrics.catalogue_values(found.items, n_items, config.k)
         | metrics.calibration_values(bins)
-        | _counts(test, parts.train, users, per_user)
-        | {"intervals": _intervals(errors, per_user, config.bootstrap_samples, seed)}
-        | {"cohorts": describe(groups, test, ratings.predicted)}
-        | ({"faults": {fault.value: True for fault in sorted(faults)}} if faults else {}),
-        per_user=_per_user(users, row_of_rating, parts, errors, per_user),
-        predictions=_predictions(test, ratings, groups),
+        | _counts(task, per_user)
+        | {"intervals": _intervals(task, errors, per_user)}
+        | {"cohorts": describe(task.groups, outcome)}
+        | ({"faults": {f.value: True for f in sorted(task.faults)}} if task.faults else {}),
+        per_user=_per_user(task, errors, per_user),
+        predictions=_predictions(task, predicted),
         recommendations=_recommendations(rankings),
         last_places=_last_places(rankings),
-        cost=_cost(ratings, rankings, len(test)),
-        cohorts=breakdown(cohorts_of(parts.train, *size, movies), outcome),
+        cost=_cost(ratings, rankings),
+        cohorts=breakdown(task.cohorts, outcome),
         calibration=bins,
     )
 
@@ -185,84 +200,15 @@ def compare(
     return significance.pairs_frame(pairs)
 
 
-def allowed_items(parts: Parts, model: Recommender, config: EvaluateConfig) -> Flags | None:
-    """Items that may be recommended, bool (n_items,); None for all."""
-    if config.candidates == "catalogue":
-        return None
-    return np.bincount(parts.train.item_idx, minlength=model.ids.n_items) > 0
-
-
-def seen_items(parts: Parts, model: Recommender) -> sparse.csr_array:
-    """Items that a user has in train or valid, boolean CSR (n_users, n_items)."""
-    size = (model.ids.n_users, model.ids.n_items)
-    return sparse.csr_array(parts.train.seen(*size) + parts.valid.seen(*size))
-
-
-def relevant_items(
-    test: Interactions, model: Recommender, config: EvaluateConfig
-) -> sparse.csr_array:
-    """Items that a user rated high enough in test, boolean CSR (n_users, n_items)."""
-    minimum = -np.inf if config.min_relevant_rating is None else config.min_relevant_rating
-    return _where(test, test.rating >= minimum).seen(model.ids.n_users, model.ids.n_items)
-
-
-def scored_rows(parts: Parts, faults: Collection[Fault]) -> Interactions:
-    """The ratings that errors are computed on: those of test, or what a fault makes of them."""
-    rows = parts.test
-    if Fault.SCORE_TRAIN_ROWS in faults:
-        rows = joined(parts.train, parts.valid, parts.test)
-    if Fault.DROP_COLD_ITEMS in faults:
-        rows = _where(rows, ~cold(rows.item_idx, parts.train.item_idx))
-    return rows
-
-
-def joined(*parts: Interactions) -> Interactions:
-    """The rows of all parts, one part after the other."""
-    fields = zip(*((p.user_idx, p.item_idx, p.rating, p.timestamp) for p in parts), strict=True)
-    return Interactions.from_arrays(*map(np.concatenate, fields))
-
-
-def _where(rows: Interactions, keep: Flags) -> Interactions:
-    return Interactions.from_arrays(
-        rows.user_idx[keep], rows.item_idx[keep], rows.rating[keep], rows.timestamp[keep]
-    )
-
-
 def _movies(parts: Parts, n_items: int) -> Movies:
     return Movies.unknown(n_items) if parts.items is None else Movies.of(parts.items, {})
 
 
-def _rank(
-    model: Recommender,
-    parts: Parts,
-    config: EvaluateConfig,
-    users: Ints,
-    relevant: sparse.csr_array,
-    faults: Collection[Fault],
-) -> Rankings:
-    own = None
-    if Fault.OWN_TEST_ITEMS_ONLY in faults:
-        own = parts.test.seen(model.ids.n_users, model.ids.n_items)[users]
-    return rank(
-        model,
-        users,
-        seen_items(parts, model)[users],
-        max(config.k),
-        relevant=relevant,
-        among=allowed_items(parts, model, config),
-        own=own,
-        by=config.rank_by,
-        bottom=max(config.k),
-    )
-
-
-def _calibration(
-    test: Interactions, ratings: Ratings, model: Recommender, config: EvaluateConfig
-) -> CalibrationTable | None:
-    if ratings.predicted is None:
+def _calibration(task: Task, predicted: Floats | None) -> CalibrationTable | None:
+    if predicted is None:
         return None
-    low, high = model.ids.rating_min, model.ids.rating_max
-    return calibration(test.rating, ratings.predicted, low, high, config.calibration_bins)
+    low, high = task.ids.rating_min, task.ids.rating_max
+    return calibration(task.test.rating, predicted, low, high, task.config.calibration_bins)
 
 
 def _headline(errors: ErrorSums | None, per_user: Mapping[str, Floats]) -> dict[str, Any]:
@@ -275,55 +221,44 @@ def _headline(errors: ErrorSums | None, per_user: Mapping[str, Floats]) -> dict[
     return headline
 
 
-def _counts(
-    test: Interactions, train: Interactions, users: Ints, per_user: Mapping[str, Floats]
-) -> dict[str, int]:
-    items = np.unique(test.item_idx)
-    return {
-        "n_test": len(test),
-        "n_test_users": len(users),
+def _counts(task: Task, per_user: Mapping[str, Floats]) -> dict[str, int]:
+    counts = {
+        "n_test": len(task.test),
+        "n_test_users": len(task.users),
         "n_users_without_relevant": int(np.isnan(next(iter(per_user.values()))).sum()),
-        "cold_users": int(cold(users, train.user_idx).sum()),
-        "cold_items": int(cold(items, train.item_idx).sum()),
+        "cold_users": int(task.cold_users.sum()),
+        "cold_items": len(np.unique(task.test.item_idx[task.groups["cold_items"]])),
     }
+    sampled = task.n_all_users > len(task.users)
+    return counts | ({"n_test_users_before_sampling": task.n_all_users} if sampled else {})
 
 
 def _intervals(
-    errors: ErrorSums | None, per_user: Mapping[str, Floats], samples: int, seed: int
+    task: Task, errors: ErrorSums | None, per_user: Mapping[str, Floats]
 ) -> dict[str, list[float]]:
-    intervals = {}
-    if errors is not None:
-        rng = significance.resampling(seed)
-        intervals = significance.error_intervals(errors, samples, rng)
-    rng = significance.resampling(seed)
-    return intervals | significance.mean_intervals(per_user, samples, rng)
+    rng = significance.resampling(task.seed)
+    return significance.intervals(errors, per_user, task.config.bootstrap_samples, rng)
 
 
-def _per_user(
-    users: Ints,
-    row_of_rating: Ints,
-    parts: Parts,
-    errors: ErrorSums | None,
-    per_user: Mapping[str, Floats],
-) -> Table:
+def _per_user(task: Task, errors: ErrorSums | None, per_user: Mapping[str, Floats]) -> Table:
     sums = dict.fromkeys(SUM_COLUMNS) if errors is None else zip(SUM_COLUMNS, errors, strict=True)
     return {
-        columns.USER_IDX: users.astype(np.int32),
+        columns.USER_IDX: task.users.astype(np.int32),
         **dict(sums),
-        columns.N_TEST: np.bincount(row_of_rating).astype(np.int32),
-        columns.COLD_USER: cold(users, parts.train.user_idx),
+        columns.N_TEST: np.bincount(task.row_of_rating).astype(np.int32),
+        columns.COLD_USER: task.cold_users,
         **per_user,
     }
 
 
-def _predictions(test: Interactions, ratings: Ratings, groups: Mapping[str, Flags]) -> Table:
+def _predictions(task: Task, predicted: Floats | None) -> Table:
     return {
-        columns.USER_IDX: test.user_idx,
-        columns.ITEM_IDX: test.item_idx,
-        columns.RATING: test.rating,
-        columns.SCORE: ratings.predicted,
-        columns.COLD_USER: groups["cold_users"],
-        columns.COLD_ITEM: groups["cold_items"],
+        columns.USER_IDX: task.test.user_idx,
+        columns.ITEM_IDX: task.test.item_idx,
+        columns.RATING: task.test.rating,
+        columns.SCORE: predicted,
+        columns.COLD_USER: task.groups["cold_users"],
+        columns.COLD_ITEM: task.groups["cold_items"],
     }
 
 
@@ -350,12 +285,14 @@ def _lists(users: Ints, items: Ints, scores: Floats, ranks: Ints) -> Table:
     }
 
 
-def _cost(ratings: Ratings, rankings: Rankings, n_test: int) -> dict[str, float | None]:
+def _cost(ratings: Ratings, rankings: Rankings) -> dict[str, float | None]:
     # Linux counts in KiB, macOS in bytes
     unit = 1 if sys.platform == "darwin" else 1024
-    predicts = ratings.predicted is not None
+    per_rating = None
+    if ratings.predicted is not None:
+        per_rating = 1e6 * ratings.seconds / len(ratings.predicted)
     return {
         "score_microseconds_per_user": 1e6 * rankings.seconds / len(rankings.users),
-        "predict_microseconds_per_rating": 1e6 * ratings.seconds / n_test if predicts else None,
+        "predict_microseconds_per_rating": per_rating,
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
     }

@@ -463,8 +463,11 @@ def ranking_values(
     cutoffs = list(cutoffs)
     if max(cutoffs, default=0) > lists.shape[1]:
         raise ValueError(f"cutoff {max(cutoffs)} is beyond the lists of {lists.shape[1]} places")
-    hits = hits_of(lists, relevant)
-    n_relevant = np.diff(relevant.indptr)
+    return hit_values(hits_of(lists, relevant), np.diff(relevant.indptr), cutoffs)
+
+
+def hit_values(hits: Flags, n_relevant: Ints, cutoffs: Iterable[int]) -> dict[str, np.ndarray]:
+    """`ranking_values` from hits, bool (n, k_max), and the number of relevant items, (n,)."""
     return {
         metric.at(k).key: metric.function(hits, n_relevant, k)
         for k in cutoffs

@@ -22,8 +22,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from reelbench.evaluation import Flags, Floats, Ints
-from reelbench.evaluation.top_k import NO_ITEM
+from reelbench.evaluation import NO_ITEM, Flags, Floats, Ints
 
 
 def hits_of(lists: Ints, relevant: sparse.csr_array) -> Flags:

@@ -71,6 +71,17 @@ def error_sums(group: Ints, n_groups: int, actual: Floats, predicted: Floats) ->
     Raises:
         ValueError: no ratings, or a rating or prediction that is not finite.
     """
+    terms = error_terms(actual, predicted)
+    columns = (np.ones(len(actual)), *terms)
+    return ErrorSums(*(np.bincount(group, c, minlength=n_groups).astype(float) for c in columns))
+
+
+def error_terms(actual: Floats, predicted: Floats) -> tuple[Floats, ...]:
+    """The numbers that `ErrorSums` has the sums of, but for n: five arrays, float64 (n,).
+
+    Raises:
+        ValueError: as `error_sums`.
+    """
     given = np.asarray(actual, dtype=np.float64)
     error = np.asarray(predicted, dtype=np.float64) - given
     if len(given) == 0:
@@ -78,8 +89,7 @@ def error_sums(group: Ints, n_groups: int, actual: Floats, predicted: Floats) ->
     if not np.isfinite(error).all():
         raise ValueError("ratings and predictions must be finite")
     rating = given - given.mean()
-    columns = (np.ones_like(error), error, np.abs(error), error**2, rating, rating**2)
-    return ErrorSums(*(np.bincount(group, c, minlength=n_groups).astype(float) for c in columns))
+    return error, np.abs(error), error**2, rating, rating**2
 
 
 def total(per_group: ErrorSums) -> ErrorSums:

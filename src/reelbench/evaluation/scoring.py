@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 # bytes of scores held at a time: a thousand users of a large catalogue, all users of a small one.
 # Item-to-item models read all their weights once for so many users
 _SCORE_BYTES = 2**27
+# ratings predicted at a time, for each of which a model may gather some hundred numbers
+_RATINGS_AT_ONCE = 2**18
 _SECONDS_BETWEEN_LINES = 5.0
 
 
@@ -56,8 +58,11 @@ def predict(model: Recommender, test: Interactions) -> Ratings:
     if not model.predicts_ratings:
         return Ratings(None, 0.0)
     model.predict(test.user_idx[:1], test.item_idx[:1])  # compiles a network outside the clock
+    predicted = np.empty(len(test), dtype=np.float32)
     start = time.perf_counter()
-    predicted = model.predict(test.user_idx, test.item_idx)
+    for first in range(0, len(test), _RATINGS_AT_ONCE):
+        rows = slice(first, first + _RATINGS_AT_ONCE)
+        predicted[rows] = model.predict(test.user_idx[rows], test.item_idx[rows])
     return Ratings(predicted, time.perf_counter() - start)
 
 

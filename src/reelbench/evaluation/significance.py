@@ -119,52 +119,43 @@ def _weights(n_users: int, samples: int, rng: np.random.Generator) -> Iterator[F
     step = max(1, _WEIGHTS_AT_ONCE // n_users)
     for start in range(0, samples, step):
         rows = min(step, samples - start)
-        draws = (rng.integers(n_users, size=n_users) for _ in range(rows))
+        # narrow integers: the same draws in half the memory
+        draws = (rng.integers(n_users, size=n_users, dtype=np.int32) for _ in range(rows))
         yield np.stack([np.bincount(draw, minlength=n_users) for draw in draws]).astype(float)
 
 
-def error_intervals(
-    per_user: ErrorSums, samples: int, rng: np.random.Generator
+def intervals(
+    errors: ErrorSums | None, per_user: Mapping[str, Floats], samples: int, rng: np.random.Generator
 ) -> dict[str, list[float]]:
-    """95 % intervals of every rating metric, ratings clustered by user.
+    """95 % intervals of metrics; ratings are clustered by user.
 
     Args:
-        per_user: arrays (n_users,).
+        errors: arrays (n_users,) for the intervals of every rating metric; None for none.
+        per_user: key → float64 (n_users,) for intervals of means over users; NaN is a user without
+            a value, not a zero.
         samples: number of resamples.
         rng: source of the draws.
 
     Returns:
-        key → [low, high], percentiles of the resampled metric; empty for a single user.
+        key → [low, high], percentiles of the resampled metric; without the keys for which no user
+        has a value, and empty for a single user.
     """
-    if len(per_user.n) < 2:
+    values = {key: v for key, v in per_user.items() if not np.isnan(v).all()}
+    known = [~np.isnan(v) for v in values.values()]
+    # most metrics have a value for the same users, whose numbers are counted once
+    distinct = {flags.tobytes(): flags for flags in known}
+    columns = [*(errors or ()), *map(np.nan_to_num, values.values()), *distinct.values()]
+    if not columns or len(columns[0]) < 2:
         return {}
-    resampled = ErrorSums(*resampled_sums(np.column_stack(per_user), samples, rng).T)
-    return {key: _interval(values) for key, values in rating_values(resampled).items()}
-
-
-def mean_intervals(
-    per_user: Mapping[str, Floats], samples: int, rng: np.random.Generator
-) -> dict[str, list[float]]:
-    """95 % intervals of means over users; NaN is a user without a value, not a zero.
-
-    Args:
-        per_user: key → float64 (n_users,).
-        samples: number of resamples.
-        rng: source of the draws.
-
-    Returns:
-        key → [low, high]; without the keys for which no user has a value.
-    """
-    present = {key: v for key, v in per_user.items() if not np.isnan(v).all()}
-    if not present or len(next(iter(present.values()))) < 2:
-        return {}
-    values = np.column_stack(list(present.values()))
-    columns = np.hstack([np.nan_to_num(values), ~np.isnan(values)])
-    sums, counts = np.hsplit(resampled_sums(columns, samples, rng), 2)
+    sums = resampled_sums(np.column_stack(columns), samples, rng).T
+    n_errors = len(errors or ())
+    found = rating_values(ErrorSums(*sums[:n_errors])) if errors else {}
+    counts = dict(zip(distinct, sums[n_errors + len(values) :], strict=True))
     # a resample may happen to hold no user with a value
     with np.errstate(invalid="ignore"):
-        means = sums / counts
-    return {key: _interval(column) for key, column in zip(present, means.T, strict=True)}
+        for key, flags, total in zip(values, known, sums[n_errors:], strict=False):
+            found[key] = total / counts[flags.tobytes()]
+    return {key: _interval(resampled) for key, resampled in found.items()}
 
 
 def compared_pairs(

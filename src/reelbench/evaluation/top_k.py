@@ -11,16 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import sparse
 
-from reelbench.evaluation import Flags, Floats, Ints
+from reelbench.evaluation import NO_ITEM, Flags, Floats, Ints, Items
 from reelbench.parallel import for_row_blocks
-
-Items = NDArray[np.int32]
-
-#: marks the empty places of a list that has fewer than k candidates
-NO_ITEM = -1
 
 # rows that a thread takes at a time
 _ROWS = 32

@@ -23,7 +23,7 @@ from reelbench.serving.trained_models import DEMOGRAPHICS, TrainedModels
 # lowest similarity at which a title is taken for another: two typing errors in ten letters
 _CUTOFF = 0.8
 _SUGGESTED = 5
-_BLOCKS = ("genres", "tags", "directors", "text")
+_BLOCKS = ("genres", "tags", "directors", "text", DEMOGRAPHICS)
 
 
 @dataclass(frozen=True)
@@ -102,15 +102,9 @@ class Library:
 
     @cached_property
     def blocks(self) -> dict[str, Block]:
-        """The feature blocks of movies that the run has built, by name."""
+        """The feature blocks for answers that the run has built, by name."""
         files = {name: self.root / paths.feature_block(name) for name in _BLOCKS}
         return {name: read_block(file) for name, file in files.items() if file.is_file()}
-
-    @cached_property
-    def demographics(self) -> Block | None:
-        """The feature block that describes users, if the run has built it."""
-        file = self.root / paths.feature_block(DEMOGRAPHICS)
-        return read_block(file) if file.is_file() else None
 
     @cached_property
     def content(self) -> ContentLists:

@@ -17,17 +17,11 @@ from reelbench.columns import ITEM_ID, RANK, SCORE, TITLE, USER_ID
 from reelbench.serving.bundle import Bundle
 
 ARTIFACT = "bundle"
+_COLUMNS = {name: DataType.string for name in (USER_ID, ITEM_ID, TITLE)}
+_COLUMNS |= {SCORE: DataType.float, RANK: DataType.long}
 SIGNATURE = ModelSignature(
     inputs=Schema([ColSpec(DataType.string, USER_ID)]),
-    outputs=Schema(
-        [
-            ColSpec(DataType.string, USER_ID),
-            ColSpec(DataType.string, ITEM_ID),
-            ColSpec(DataType.string, TITLE),
-            ColSpec(DataType.float, SCORE),
-            ColSpec(DataType.long, RANK),
-        ]
-    ),
+    outputs=Schema([ColSpec(kind, name) for name, kind in _COLUMNS.items()]),
     params=ParamSchema([ParamSpec("k", DataType.long, 10)]),
 )
 

@@ -23,6 +23,7 @@ from reelbench.serving.answer import Answer, AskError, Recommendation, capitaliz
 from reelbench.serving.library import Library
 from reelbench.serving.profile import Profile, as_block
 from reelbench.serving.reasons import Anchors, reasons
+from reelbench.serving.trained_models import DEMOGRAPHICS
 
 #: the model behind popular movies; where it is not trained, its formula is used with the mean
 #: number of ratings of a movie as prior votes
@@ -141,7 +142,7 @@ def for_profile(
     Raises:
         AskError: as in `for_user`.
     """
-    known = library.demographics
+    known = library.blocks.get(DEMOGRAPHICS)
     block, ignored = ({}, []) if known is None else as_block(profile, known)
 
     def ask(name: str) -> np.ndarray | str:

@@ -31,7 +31,7 @@ class TrainedModels:
 
     def __init__(self, root: Path, ids: Ids) -> None:
         """Look at the project in a folder, whose catalogue has these sizes."""
-        self._root, self._ids = root, ids
+        self._root, self._ids, self._train = root, ids, sha256_file(root / paths.TRAIN)
         self._locks: dict[str, RLock] = {}
         self._loaded: dict[str, Recommender] = {}
 
@@ -47,12 +47,8 @@ class TrainedModels:
     def _is_current(self, name: str) -> bool:
         """Whether the model is of this data set and split; without `inputs.json` it counts so."""
         description = read_json(self._root / paths.model_dir(name) / _DESCRIPTION)
-        learned_from = self._inputs(name).get("train", self._train_hash)
-        return description["ids"] == vars(self._ids) and learned_from == self._train_hash
-
-    @cached_property
-    def _train_hash(self) -> str:
-        return sha256_file(self._root / paths.TRAIN)
+        learned_from = self._inputs(name).get("train", self._train)
+        return description["ids"] == vars(self._ids) and learned_from == self._train
 
     def _inputs(self, name: str) -> dict[str, object]:
         """Hashes of the data that a model has learned from; empty if they were not recorded."""

@@ -25,7 +25,8 @@ from reelbench.columns import BIN_HIGH, BIN_LOW, MEAN_GIVEN, MEAN_PREDICTED, N_T
 from reelbench.data.interactions import Interactions
 from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.beyond_accuracy import Movies
-from reelbench.evaluation.evaluate import Evaluation, Parts, Table, evaluate
+from reelbench.evaluation.evaluate import Evaluation, Parts, Table, evaluate_on
+from reelbench.evaluation.task import Task
 from reelbench.features.block import read_block
 from reelbench.files import (
     atomic,
@@ -79,10 +80,13 @@ def _evaluate(todo: dict[str, str]) -> None:
     seed, switched_on = params.select(params.read(), "seed"), faults.read()
     parts = Parts(*map(Interactions.from_parquet, (paths.TRAIN, paths.VALID, paths.TEST)))
     movies = _movies(config)
+    task = None
     for model, key in todo.items():
         start = time.perf_counter()
         recommender = Recommender.load(paths.model_dir(model))
-        result = evaluate(recommender, parts, config, movies, seed, switched_on)
+        if task is None or task.ids != recommender.ids:
+            task = Task(parts, recommender.ids, config, movies, seed, switched_on)
+        result = evaluate_on(task, recommender)
         _write(result, model, key)
         seconds = round(time.perf_counter() - start, 3)
         write_json(paths.evaluate_cost(model), {**result.cost, "evaluate_seconds": seconds})

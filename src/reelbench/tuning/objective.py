@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import PositiveFloat, PositiveInt
 
-from reelbench.data.interactions import Interactions
+from reelbench.data.interactions import Interactions, Parts
 from reelbench.evaluation import EvaluateConfig
-from reelbench.evaluation.evaluate import Parts, allowed_items, relevant_items, seen_items
 from reelbench.evaluation.metrics import (
     METRICS,
     RankingMetric,
@@ -20,6 +19,7 @@ from reelbench.evaluation.metrics import (
 from reelbench.evaluation.ranking_metrics import hits_of
 from reelbench.evaluation.rating_metrics import error_sums, total
 from reelbench.evaluation.scoring import rank
+from reelbench.evaluation.task import allowed_items, relevant_items, seen_items
 from reelbench.features.block import Features
 from reelbench.models.base import ModelEntry, Recommender
 from reelbench.params import ParamsError, Section, nearest

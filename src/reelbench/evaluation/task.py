@@ -1,0 +1,151 @@
+"""What models are evaluated on: everything that is the same for each of them, computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Protocol
+
+import numpy as np
+from scipy import sparse
+
+from reelbench import seeds
+from reelbench.data.interactions import Ids, Interactions, Parts
+from reelbench.evaluation import EvaluateConfig, Flags, Ints
+from reelbench.evaluation.beyond_accuracy import (
+    Movies,
+    popularity,
+    profile_popularity,
+    self_information,
+)
+from reelbench.evaluation.cohorts import cohorts, cohorts_of, cold
+from reelbench.faults import Fault
+
+
+class HasIds(Protocol):
+    """A fitted model, or a task."""
+
+    @property
+    def ids(self) -> Ids:
+        """Sizes of the catalogue, and the rating scale."""
+        ...
+
+
+class Task:
+    """The test part and what belongs to it, for n test users.
+
+    Attributes:
+        test: the rows that errors are computed on.
+        users: test users, ascending (n,).
+        n_all_users: number of test users of which `users` are a sample.
+        row_of_rating: place in `users` of the user of every test row.
+        relevant: what each user is to be recommended, boolean CSR (n, n_items).
+        seen: what each user has in train or valid, boolean CSR (n, n_items).
+        own: the items that a fault ranks for each user, boolean CSR (n, n_items); None: all.
+        among: items that may be recommended, bool (n_items,); None for all.
+        counts: ratings per item in train, int64 (n_items,).
+        information, profile: see `RecommendedLists`.
+        cold_users: which users have no row in train, bool (n,).
+        groups: warm and cold test rows, see `cohorts.cohorts`.
+        cohorts: see `cohorts_of`.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        ids: Ids,
+        config: EvaluateConfig,
+        movies: Movies,
+        seed: int = 0,
+        faults: Collection[Fault] = (),
+    ) -> None:
+        """The arguments are those of `evaluate`.
+
+        Raises:
+            ValueError: the test part is empty.
+        """
+        if len(parts.test) == 0:
+            raise ValueError("the test part is empty: make `split` leave some ratings for it")
+        self.parts, self.ids, self.config, self.movies = parts, ids, config, movies
+        self.seed, self.faults = seed, faults
+        train, size = parts.train, (ids.n_users, ids.n_items)
+        rows_of_user = np.bincount(train.user_idx, minlength=ids.n_users)
+        self.test, self.n_all_users = _sample(scored_rows(parts, faults), rows_of_user, self)
+        self.users, self.row_of_rating = np.unique(self.test.user_idx, return_inverse=True)
+        self.relevant = relevant_items(parts.test, self, config)[self.users]
+        self.seen = seen_items(parts, self)[self.users]
+        only_own = Fault.OWN_TEST_ITEMS_ONLY in faults
+        self.own = parts.test.seen(*size)[self.users] if only_own else None
+        self.among = allowed_items(parts, self, config)
+        self.counts = popularity(train, ids.n_items)
+        self.information = self_information(self.counts, int((rows_of_user > 0).sum()))
+        self.profile = profile_popularity(train, self.counts, ids.n_users)[self.users]
+        self.cold_users = rows_of_user[self.users] == 0
+        self.groups = cohorts(train, self.test)
+        self.cohorts = list(cohorts_of(train, *size, movies))
+
+
+def _sample(rows: Interactions, rows_of_user: Ints, task: Task) -> tuple[Interactions, int]:
+    """The rows of a sample of their users where one is asked for, and the number of all users."""
+    tested = np.unique(rows.user_idx)
+    size = task.config.users
+    if size is None or size >= len(tested):
+        return rows, len(tested)
+    rng = seeds.generator(task.seed, "evaluation", "users")
+    chosen = np.zeros(len(rows_of_user), dtype=bool)
+    chosen[tested[stratified(rows_of_user[tested], size, rng)]] = True
+    return rows.select(chosen[rows.user_idx]), len(tested)
+
+
+def stratified(counts: Ints, size: int, rng: np.random.Generator) -> Ints:
+    """One user at random from each of `size` strata, made of users with similar counts.
+
+    Args:
+        counts: number of ratings per user, (n,) with n ≥ size.
+        size: number of strata, which have equally many users, give or take one.
+        rng: source of the draws.
+
+    Returns:
+        places in `counts`, int64 (size,), in no particular order.
+
+    >>> counts = np.array([1, 900, 1, 800, 30, 40])
+    >>> sorted(counts[stratified(counts, 3, np.random.default_rng(0))].tolist())
+    [1, 40, 900]
+    """
+    # users of equal counts in random order, or the sample would know their index
+    order = rng.permutation(len(counts))
+    order = order[np.argsort(counts[order], kind="stable")]
+    bounds = np.linspace(0, len(order), size + 1).astype(np.int64)
+    return order[rng.integers(bounds[:-1], bounds[1:])]
+
+
+def allowed_items(parts: Parts, model: HasIds, config: EvaluateConfig) -> Flags | None:
+    """Items that may be recommended, bool (n_items,); None for all."""
+    if config.candidates == "catalogue":
+        return None
+    return np.bincount(parts.train.item_idx, minlength=model.ids.n_items) > 0
+
+
+def seen_items(parts: Parts, model: HasIds) -> sparse.csr_array:
+    """Items that a user has in train or valid, boolean CSR (n_users, n_items)."""
+    users, items = (
+        np.concatenate([getattr(part, name) for part in (parts.train, parts.valid)])
+        for name in ("user_idx", "item_idx")
+    )
+    size = (model.ids.n_users, model.ids.n_items)
+    return sparse.csr_array((np.ones(len(users), dtype=bool), (users, items)), shape=size)
+
+
+def relevant_items(test: Interactions, model: HasIds, config: EvaluateConfig) -> sparse.csr_array:
+    """Items that a user rated high enough in test, boolean CSR (n_users, n_items)."""
+    minimum = -np.inf if config.min_relevant_rating is None else config.min_relevant_rating
+    return test.select(test.rating >= minimum).seen(model.ids.n_users, model.ids.n_items)
+
+
+def scored_rows(parts: Parts, faults: Collection[Fault]) -> Interactions:
+    """The ratings that errors are computed on: those of test, or what a fault makes of them."""
+    rows = parts.test
+    if Fault.SCORE_TRAIN_ROWS in faults:
+        rows = Interactions.concat(parts.train, parts.valid, parts.test)
+    if Fault.DROP_COLD_ITEMS in faults:
+        rows = rows.select(~cold(rows.item_idx, parts.train.item_idx))
+    return rows
