@@ -12,6 +12,7 @@ import json
 import logging
 import shutil
 import time
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -67,7 +68,8 @@ def run(*names: str) -> None:
     everything = params.select(params.read(), "inputs")
     models = [model for model in everything if not paths.skipped(model).is_file()]
     _remove_leftovers(models)
-    todo = {model: key for model in names or models if (key := _key(model)) != _known_key(model)}
+    keys = _keys(names or models)
+    todo = {model: key for model, key in keys.items() if key != _known_key(model)}
     if todo:
         _evaluate(todo)
     _LOG.info("evaluate: %d of %d models, the others are up to date", len(todo), len(models))
@@ -93,19 +95,22 @@ def _evaluate(todo: dict[str, str]) -> None:
         _LOG.info("%s: evaluated", model)
 
 
-def _key(model: str) -> str:
-    """SHA-256 of everything that an evaluation reads."""
+def _keys(models: Iterable[str]) -> dict[str, str]:
+    """SHA-256 of everything that the evaluation of each model reads."""
     content = params.read()
     similarity = content["evaluate"]["similarity"]
     read = {
         "parameters": {key: content[key] for key in ("evaluate", "faults", "seed", "threads")},
-        "code": [code_hash(_SHARED_CODE), _model_code(model)],
-        "model": sha256_tree(paths.model_dir(model)),
+        "code": code_hash(_SHARED_CODE),
         "data": sha256_tree(paths.SPLIT),
         "items": sha256_file(paths.ITEMS),
         "similarity": sha256_file(paths.feature_block(similarity)),
     }
-    return hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()
+    keys = {}
+    for model in models:
+        own = {"model": sha256_tree(paths.model_dir(model)), "model_code": _model_code(model)}
+        keys[model] = hashlib.sha256(json.dumps(read | own, sort_keys=True).encode()).hexdigest()
+    return keys
 
 
 def _model_code(model: str) -> list[str]:
