@@ -188,7 +188,6 @@ def rename(file: TextFile, names: Mapping[str, str], required: Collection[str]) 
     """The file with our names for its columns.
 
     Args:
-        file: with its own names.
         names: our name → the name in the file; other columns keep their names.
         required: our names of the columns that the file must have.
 

@@ -50,8 +50,6 @@ class Row:
     """One number of one model, before and after.
 
     Attributes:
-        model: name of the model.
-        key: key of a metric or cost.
         base: the number in the baseline; None where it has none.
         new: the number in the new results; None where they have none.
         gated: whether it can stop a merge.
@@ -91,21 +89,12 @@ class Row:
 
 
 def compare(
-    base: Mapping[str, ModelResults],
-    new: Mapping[str, ModelResults],
-    config: GateConfig,
-    seed: int,
+    base: Mapping[str, ModelResults], new: Mapping[str, ModelResults], config: GateConfig, seed: int
 ) -> list[Row]:
     """Every number that moved, failures and gated rows first; a missing model is a failure.
 
     A gated metric fails where it is worse by more than its tolerance and significantly so in the
     paired test. Without tables to test with, the tolerance decides alone.
-
-    Args:
-        base: results by model.
-        new: results by model.
-        config: tolerances and limits.
-        seed: root seed of the resamples.
     """
     samples = enough_resamples(config.bootstrap_samples, len(base) * len(config.tolerances))
     config = config.model_copy(update={"bootstrap_samples": samples})
@@ -185,13 +174,7 @@ def _costs(model: str, base: ModelResults, new: ModelResults, config: GateConfig
 
 
 def render(rows: Sequence[Row], base: str, new: str) -> str:
-    """Markdown for a terminal or the summary of a CI job.
-
-    Args:
-        rows: of `compare`.
-        base: name of the baseline.
-        new: name of the new results.
-    """
+    """Markdown for a terminal or the summary of a CI job."""
     gated = [row for row in rows if row.gated]
     others = [row for row in rows if not row.gated]
     blocks = [f"## {new} compared with {base}", _verdict(rows)]

@@ -79,15 +79,11 @@ def read(where: str) -> dict[str, ModelResults]:
 
 
 def save(
-    models: Collection[str],
-    gated: Collection[str],
-    folder: Path,
-    published: Iterable[Path] = (),
+    models: Collection[str], gated: Collection[str], folder: Path, published: Iterable[Path] = ()
 ) -> None:
     """Write the results of the last run to `folder`, all files or none.
 
     Args:
-        models: names of the models.
         gated: keys of the metrics whose values per user are kept.
         folder: the baseline; an older one is replaced.
         published: files for readers that are copied as they are, such as the leaderboard.

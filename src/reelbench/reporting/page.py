@@ -26,7 +26,6 @@ def render(content: Content, charts: Mapping[str, Sequence[Chart]]) -> str:
     """The whole page.
 
     Args:
-        content: what is reported.
         charts: by section of the page, as `charts.sections` makes them; one that is missing has
             none.
     """

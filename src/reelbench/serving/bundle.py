@@ -33,9 +33,6 @@ def write(
 
     Args:
         folder: must not exist yet.
-        model: the folder of a saved model.
-        items: the table of items of the catalogue.
-        users: the table of its users.
         seen: ratings whose items are not recommended again: train and valid, as in the evaluation,
             so that the bundle returns the lists of `recommendations.parquet`.
     """
@@ -82,7 +79,6 @@ class Bundle:
 
         Args:
             user_ids: as in the source; others get the model's answer for an unknown user.
-            k: items per user, at least 1.
 
         Returns:
             Up to k rows per user, in the order of `user_ids`: `user_id`, `item_id`, `title`,

@@ -46,7 +46,6 @@ def as_block(profile: Profile, known: Block) -> tuple[Block, list[str]]:
     """The profile in the form of the block `demographics`.
 
     Args:
-        profile: what was typed.
         known: that block, for its vocabularies, mean and deviation.
 
     Returns:

@@ -57,9 +57,7 @@ def reasons(library: Library, items: np.ndarray, anchors: Anchors) -> list[tuple
     """Sentences per movie: who also likes it, its director, shared tags and genres, its ratings.
 
     Args:
-        library: catalogue, feature blocks and ratings.
         items: `item_idx` (n,).
-        anchors: the movies that sentences refer to.
     """
     together = library.liked_together.between(items, anchors.items)
     found = []

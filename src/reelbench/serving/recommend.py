@@ -78,9 +78,7 @@ def for_ratings(
     """Movies for a new user with some ratings, by the fold-in of a model.
 
     Args:
-        library: the run that answers.
         ratings: `item_idx` → rating on the scale of the data set, at least one.
-        k: length of the list.
         model: a trained model; by default the best one with a fold-in.
 
     Raises:

@@ -28,9 +28,7 @@ def similar(
     Equally similar movies are ordered by their number of ratings.
 
     Args:
-        library: the run that answers.
         title: may contain typing errors.
-        k: length of the list.
         model: `content`: up to two movies by the same director, then by the weighted cosines of
             genres and tags. `text`: the same with the cosine of sentence embeddings. A trained
             model: as that sees it. Where `content` or `text` find no similar movie, the best model

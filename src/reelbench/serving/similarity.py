@@ -138,10 +138,6 @@ class LikedTogether:
     def between(self, items: np.ndarray, others: np.ndarray) -> np.ndarray:
         """Cosine of the users who like two movies, shrunk by n / (n + 10) for n who like both.
 
-        Args:
-            items: movies (n,).
-            others: movies (m,).
-
         Returns:
             float64 (n, m), 0 to 1; 0 where fewer than three users like both.
         """

@@ -133,7 +133,6 @@ def write_to_conf(
     """Write the winners to `conf/models/`, then compose `params.yaml`.
 
     Args:
-        searches: records of finished searches.
         compose: writes `params.yaml` and returns its content.
 
     Returns:

@@ -16,15 +16,7 @@ import pandas as pd
 from reelbench.columns import GENRES, ITEM_ID, RATING, TITLE_RAW, USER_ID, YEAR
 from reelbench.data import DataError
 from reelbench.data.engine import Engine
-from reelbench.data.readers import (
-    RawFrame,
-    RawTables,
-    ReadConfig,
-    frame,
-    rows,
-    split_genres,
-    years,
-)
+from reelbench.data.readers import RawFrame, RawTables, ReadConfig, frame, rows, split_genres, years
 from reelbench.data.text import TextFile, open_text, rename
 
 

@@ -17,6 +17,7 @@ from typing import Annotated, Literal, TypeVar
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import yaml
 from pyarrow import csv
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
@@ -33,6 +34,10 @@ _MOST = 0.25  # share of the movies that a user rates at most
 _HEAVY = 0.02  # share of the movies above which a user's are drawn without replacement
 _FIRST_SECOND, _LAST_SECOND = 820_454_400, 1_546_300_800  # 1996 to 2018
 _DAY = 86_400
+_WORDS = yaml.safe_load(Path(__file__).with_name("words.yaml").read_text(encoding="utf-8"))
+ADJECTIVES, NOUNS = _WORDS["adjectives"], _WORDS["nouns"]
+#: genres with typical tags
+GENRE_WORDS: list[tuple[str, list[str]]] = list(_WORDS["genres"].items())
 # as GroupLens names them
 _PUBLISHED = {
     USER_ID: "userId",
@@ -281,40 +286,3 @@ def _writer(file: Path, columns: list[str]) -> csv.CSVWriter | pq.ParquetWriter:
 def _renamed(table: pa.Table) -> pa.Table:
     schema = pa.schema([(_PUBLISHED[name], _TYPES[name]) for name in table.column_names])
     return table.rename_columns(schema.names).cast(schema)
-
-
-ADJECTIVES = (
-    *("Silent", "Broken", "Golden", "Hidden", "Last", "Lonely", "Burning", "Frozen"),
-    *("Secret", "Crooked", "Distant", "Electric", "Endless", "Fallen", "Forgotten", "Gentle"),
-    *("Hollow", "Iron", "Little", "Lost", "Midnight", "Northern", "Painted", "Perfect"),
-    *("Quiet", "Restless", "Scarlet", "Shattered", "Sleeping", "Stolen", "Strange", "Sudden"),
-    *("Tender", "Velvet", "Wandering", "Wicked", "Wild", "Winter", "Wooden", "Young"),
-)
-NOUNS = (
-    *("River", "Garden", "Machine", "Harbor", "Island", "Letter", "Mirror", "Orchard"),
-    *("Palace", "Promise", "Road", "Season", "Shadow", "Song", "Station", "Storm"),
-    *("Stranger", "Summer", "Tower", "Valley", "Voyage", "Witness", "Window", "Bridge"),
-    *("Castle", "Circus", "Daughter", "Detective", "Empire", "Engine", "Feast", "Forest"),
-    *("Game", "Heart", "Hotel", "Hunter", "King", "Lantern", "Market", "Night"),
-)
-#: genres of MovieLens, with typical tags
-GENRE_WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Action", ("explosive", "car chase", "martial arts", "fast-paced")),
-    ("Adventure", ("treasure", "journey", "epic", "jungle")),
-    ("Animation", ("hand-drawn", "pixar-like", "colourful", "anime")),
-    ("Children", ("family", "talking animals", "cute", "school")),
-    ("Comedy", ("funny", "satire", "slapstick", "quirky")),
-    ("Crime", ("heist", "gangster", "noir-ish", "prison")),
-    ("Documentary", ("true story", "interviews", "archive", "politics")),
-    ("Drama", ("slow", "moving", "family secrets", "bleak")),
-    ("Fantasy", ("magic", "dragons", "fairy tale", "sword")),
-    ("Film-Noir", ("femme fatale", "black and white", "private eye", "cynical")),
-    ("Horror", ("scary", "gore", "haunted house", "zombies")),
-    ("Musical", ("songs", "dance", "broadway", "show tunes")),
-    ("Mystery", ("twist ending", "whodunit", "puzzle", "detective")),
-    ("Romance", ("love story", "wedding", "tear-jerker", "bittersweet")),
-    ("Sci-Fi", ("space", "time travel", "robots", "dystopia")),
-    ("Thriller", ("suspense", "conspiracy", "tense", "serial killer")),
-    ("War", ("soldiers", "world war ii", "trenches", "submarine")),
-    ("Western", ("cowboys", "desert", "duel", "railway")),
-)

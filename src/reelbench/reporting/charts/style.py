@@ -10,37 +10,20 @@ import io
 import json
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import altair as alt
+import yaml
 
-#: of the page, by CSS variable; hues are Okabe and Ito's, which colour-blind readers can tell apart
-LIGHT = {
-    "text": "#111827",
-    "soft": "#4b5563",
-    "page": "#ffffff",
-    "raised": "#f3f4f6",
-    "line": "#d1d5db",
-    "best": "#005a8e",
-    "main": "#0072b2",
-    "other": "#d55e00",
-    "third": "#009e73",
-    "fourth": "#b3588f",
-    "faint": "#d1d5db",
-}
-DARK = {
-    "text": "#e5e7eb",
-    "soft": "#a9b1bd",
-    "page": "#14171c",
-    "raised": "#1f242c",
-    "line": "#3b434f",
-    "best": "#7cc4f0",
-    "main": "#56b4e9",
-    "other": "#f0894a",
-    "third": "#3ac79b",
-    "fourth": "#dd9cc2",
-    "faint": "#454d5a",
-}
+#: Vega-Lite, or a part of it, as JSON
+Spec = dict[str, Any]
+
+_STYLE = yaml.safe_load(Path(__file__).with_name("style.yaml").read_text(encoding="utf-8"))
+#: colours of the page by CSS variable
+LIGHT, DARK = _STYLE["light"], _STYLE["dark"]
+#: configuration of Vega-Lite
+THEME: Spec = _STYLE["theme"]
 
 #: of what a chart is about, what it is compared with, everything behind them, and text
 MAIN, OTHER, FAINT, SOFT, TEXT = (
@@ -59,39 +42,6 @@ WIDTH = 480
 # vl-convert brings this font, so that every machine draws the same PNG
 _PNG_FONT = "Liberation Sans"
 _PIXELS_PER_PIXEL = 2
-
-#: Vega-Lite, or a part of it, as JSON
-Spec = dict[str, Any]
-
-#: configuration of Vega-Lite
-THEME: Spec = {
-    "background": "transparent",
-    "font": "system-ui, sans-serif",
-    "view": {"stroke": "transparent"},
-    "title": {
-        "color": TEXT,
-        "anchor": "start",
-        "fontSize": 14,
-        "offset": 10,
-        "subtitleColor": SOFT,
-    },
-    "axis": {
-        "labelColor": SOFT,
-        "titleColor": SOFT,
-        "titleFontWeight": "normal",
-        "labelLimit": 110,
-        "labelFlush": False,
-        "labelFontSize": 11,
-        "titleFontSize": 11,
-        "domainColor": LINE,
-        "gridColor": LINE,
-        "gridOpacity": 0.6,
-        "tickColor": LINE,
-    },
-    "header": {"labelColor": TEXT, "titleColor": SOFT, "labelFontWeight": "bold"},
-    "legend": {"labelColor": TEXT, "titleColor": SOFT},
-    "text": {"color": TEXT, "fontSize": 11},
-}
 
 
 def png(chart: alt.TopLevelMixin | Spec, chosen: Mapping[str, object] | None = None) -> bytes:
@@ -114,14 +64,11 @@ def png(chart: alt.TopLevelMixin | Spec, chosen: Mapping[str, object] | None = N
         parameter | ({"value": values[parameter["name"]]} if parameter["name"] in values else {})
         for parameter in found.get("params", ())
     ]
-    text = json.dumps(found | {"config": _png_theme()})
+    theme = THEME | {"background": PAGE, "font": _PNG_FONT, "padding": 10}
+    text = json.dumps(found | {"config": theme})
     for name, colour in LIGHT.items():
         text = text.replace(f"var(--{name})", colour)
     return _compressed(vl_convert.vegalite_to_png(text, scale=_PIXELS_PER_PIXEL))
-
-
-def _png_theme() -> Spec:
-    return THEME | {"background": PAGE, "font": _PNG_FONT, "padding": 10}
 
 
 def _compressed(drawn: bytes) -> bytes:

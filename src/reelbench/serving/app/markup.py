@@ -30,7 +30,6 @@ def answer_page(answer: Answer, label: str, source: str, measured: str) -> str:
     """A heading, the note, and the list.
 
     Args:
-        answer: what is shown.
         label: what the source is, such as "Model:".
         source: the model or similarity that the list comes from.
         measured: its metrics on test in words; may be empty.

@@ -70,7 +70,6 @@ class Questions:
 
         Args:
             text: what was typed; None if the box was never touched.
-            k: number of movies.
             model: `BEST`, `CONTENT`, `TEXT`, or a trained model.
             genre_weight: from 0, tags alone, to 1, genres alone; for a title by `CONTENT`.
         """
