@@ -102,6 +102,13 @@ class NetworkContract(RecommenderContract):
     model_class = Network
     has_item_vectors = True
 
+    def test_numpy_scores_as_keras_does(self, model: Network) -> None:
+        users, items = (side.ravel() for side in np.meshgrid(USERS, ITEMS, indexing="ij"))
+        inputs = model._inputs(Interactions.from_arrays(users, items, np.zeros(len(users))))
+        expected = model.keras_model.predict(inputs, verbose=0)[:, 0]
+        np.testing.assert_allclose(model._predict(users, items), expected, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(model.score(USERS).ravel(), expected, rtol=1e-6, atol=1e-6)
+
 
 class TestDnn(NetworkContract):
     parameters = PARAMETERS

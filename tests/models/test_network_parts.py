@@ -51,7 +51,8 @@ def built_on(features: Features, parameters: dict[str, Any]) -> Network:
     model = Network(seed=7, threads=1, **parameters)
     model._ids = IDS
     model._tables = Tables.make(TRAIN, features, model.config)
-    model._build()
+    model._built = model._build()
+    model._score_with_numpy()
     return model
 
 
@@ -75,9 +76,11 @@ def test_the_embedding_of_a_cold_item_drives_nothing() -> None:
     weights = layer.get_weights()[0]
     weights[ITEMS[-1]] += 100.0
     layer.set_weights([weights])
+    model._score_with_numpy()
     np.testing.assert_array_equal(model.score(WARM_USERS), before)
     weights[0] += 100.0
     layer.set_weights([weights])
+    model._score_with_numpy()
     assert (model.score(WARM_USERS) != before).any()
 
 
@@ -318,7 +321,8 @@ OTHERS: dict[str, Any] = {
     **{"embedding_regularization": 0.1, "feature_regularization": 0.1},
     **{"kernel_regularization": 0.1, "embedding_dropout": 0.0, "input_dropout": 0.1},
     **{"dropout": 0.1, "dropout_after": "first", "loss": "mae", "loss_scale": "shares"},
-    **{"epochs": 2, "batch_size": 32, "learning_rate": 0.01, "monitor": "loss"},
+    **{"epochs": 2, "batch_size": 32, "learning_rate": 0.01, "batch_rule": "fixed"},
+    **{"monitor": "loss"},
     **{"patience": 2, "restore_best": False, "plateau_factor": 0.5, "plateau_patience": 2},
 }
 

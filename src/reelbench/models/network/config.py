@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, Self
 
 from pydantic import (
@@ -15,6 +16,8 @@ from pydantic import (
 
 from reelbench.params import Section
 
+# ratings of train up to which the rule for batches changes nothing
+_SMALL = 100_000
 USER, ITEM = SIDES = ("user", "item")
 
 
@@ -103,9 +106,12 @@ class NetworkConfig(Section):
     #: whether errors are those of ratings, or of ratings as shares of the rating scale
     loss_scale: Literal["ratings", "shares"] = "ratings"
     epochs: PositiveInt = 35
+    #: ratings per step
     batch_size: PositiveInt = 1024
     #: of Adam
     learning_rate: PositiveFloat = 5e-4
+    #: sqrt: both grow with more than 100,000 ratings in train, see `batch_and_rate`; fixed: neither
+    batch_rule: Literal["sqrt", "fixed"] = "sqrt"
     #: what is watched on valid after each epoch: RMSE, or the loss with its penalties
     monitor: Literal["rmse", "loss"] = "rmse"
     #: epochs without improvement on valid before training stops; null: all epochs are run
@@ -131,6 +137,22 @@ class NetworkConfig(Section):
     def width(self, name: str) -> int:
         """Width of the embedding of `user`, of `item` or of an array; 0: there is none."""
         return self.embeddings.get(name, self.factors if name in SIDES else 0)
+
+    def batch_and_rate(self, n_ratings: int) -> tuple[int, float]:
+        """Batch size and learning rate for a number of ratings in train.
+
+        By the rule `sqrt`, the batch doubles with every fourfold growth of train beyond 100,000
+        ratings (the number of doublings is rounded) and the rate grows with the square root of the
+        batch (Malladi et al. 2022, "On the SDEs and Scaling Rules for Adaptive Gradient
+        Algorithms").
+
+        >>> NetworkConfig(batch_size=1024, learning_rate=0.001).batch_and_rate(20_000_000)
+        (16384, 0.004)
+        """
+        if self.batch_rule == "fixed":
+            return self.batch_size, self.learning_rate
+        doublings = round(math.log2(max(1.0, n_ratings / _SMALL)) / 2)
+        return self.batch_size * 2**doublings, self.learning_rate * 2 ** (doublings / 2)
 
     @property
     def tower_units(self) -> int:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from reelbench.features.block import Features, Ids
 from reelbench.files import read_json, write_json
 from reelbench.models.base import Arrays, Recommender
 from reelbench.models.network.config import NetworkConfig
+from reelbench.models.network.scoring import Scorer
 from reelbench.models.network.summary import layers_of
 from reelbench.models.network.tables import Tables
 from reelbench.seeds import seed_keras
@@ -22,11 +24,15 @@ from reelbench.seeds import seed_keras
 if TYPE_CHECKING:
     import keras
 
+    from reelbench.models.network import towers
+
 _LOG = logging.getLogger(__name__)
 
 #: errors of every epoch, MAE too, in the model's folder: curves have the losses alone
 HISTORY = "history.json"
 _WEIGHTS = "network.weights.h5"
+# steps of training between two returns to Python, which take as long as small steps
+_STEPS_PER_CALL = 16
 # pairs that are scored in one call
 _PAIRS_PER_BATCH = 65_536
 
@@ -49,16 +55,30 @@ class Network(Recommender):
 
     Config = NetworkConfig
     config: NetworkConfig
+    _built: towers.Parts | None
+    _scorer: Scorer
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         self._tables = Tables.make(train, features, self.config)
-        self._build()
+        self._built = self._build()
         self._learn(train, valid)
+        self._score_with_numpy()
 
     @property
     def keras_model(self) -> keras.Model:
         """The fitted Keras model: `user_idx` and `item_idx` (n,) → rating (n, 1)."""
         return self._parts.whole
+
+    @property
+    def _parts(self) -> towers.Parts:
+        """The Keras models; of a saved network only made where something asks for them."""
+        if self._built is None:
+            self._built = self._build()
+            with TemporaryDirectory() as folder:
+                file = Path(folder) / _WEIGHTS
+                file.write_bytes(self._weights)
+                self._built.whole.load_weights(file)
+        return self._built
 
     @property
     def knows_users(self) -> bool:
@@ -71,18 +91,20 @@ class Network(Recommender):
 
         Its embedding stays zeros: the answer is that for a user of the data set without ratings.
         """
-        layer = self._parts.user.get_layer("user_columns")
+        tower = self._parts.user
+        layer = tower.get_layer("user_columns")
         (table,) = layer.get_weights()
         table[-1] = columns
         layer.set_weights([table])
+        row = _in_batches(tower, np.array([self.ids.n_users]))
+        self._scorer = self._scorer.with_unknown_user(row)
 
     def item_vectors(self) -> np.ndarray:
         """Outputs of the item tower without the bias, float32 (n_items, d).
 
         With `combine: dot` these are the factors; else what items add to the first dense layer.
         """
-        vectors = _in_batches(self._parts.item, np.arange(self.ids.n_items))
-        return vectors[:, : self.config.tower_units]
+        return self._scorer.items[:-1, : self.config.tower_units]
 
     def layers(self) -> list[dict[str, Any]]:
         """Layers of the fitted network as plain data, each after those that it reads."""
@@ -92,30 +114,40 @@ class Network(Recommender):
         """Import TensorFlow."""
         seed_keras(self.seed, self.threads)
 
-    def _build(self) -> None:
+    def _build(self) -> towers.Parts:
         from reelbench.models.network import towers
 
         seed_keras(self.seed, self.threads)
-        self._parts = towers.build(self._tables, self.config, self.ids)
+        return towers.build(self._tables, self.config, self.ids)
+
+    def _score_with_numpy(self) -> None:
+        """Take from the Keras models what ratings are computed from."""
+        sides = (self._parts.user, self.ids.n_users), (self._parts.item, self.ids.n_items)
+        users, items = (_in_batches(tower, np.arange(size + 1)) for tower, size in sides)
+        layers = self._parts.head.layers
+        head = {f"{x.name}.{n}": array for x in layers for n, array in enumerate(x.get_weights())}
+        self._scorer = Scorer(users, items, head, self.config, self.ids, self.threads)
 
     def _learn(self, train: Interactions, valid: Interactions) -> None:
         import keras
 
+        batch_size, learning_rate = self.config.batch_and_rate(len(train))
         network = self.keras_model
         # a second model of the same layers, so that no optimizer is stored with the weights
         trainee = keras.Model(network.input, network.output)
         trainee.compile(
-            optimizer=keras.optimizers.Adam(self.config.learning_rate),
+            optimizer=keras.optimizers.Adam(learning_rate),
             loss=loss_of(self.config, self.ids),
             metrics=[
                 keras.metrics.RootMeanSquaredError(name="rmse"),
                 keras.metrics.MeanAbsoluteError(name="mae"),
             ],
+            steps_per_execution=_STEPS_PER_CALL,
         )
         trainee.fit(
             self._inputs(train),
             train.rating,
-            batch_size=self.config.batch_size,
+            batch_size=batch_size,
             epochs=self.config.epochs,
             validation_data=(self._inputs(valid), valid.rating) if len(valid) else None,
             validation_batch_size=_PAIRS_PER_BATCH,
@@ -174,33 +206,29 @@ class Network(Recommender):
         _LOG.info("epoch %d: %s", epoch + 1, errors)
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
+        if not self._reads_pairs:
+            return self._scorer.pairs(user_idx, item_idx)
         # TensorFlow has no negative indices: -1 is the last row
         users, items = user_idx % (self.ids.n_users + 1), item_idx % (self.ids.n_items + 1)
-        if not self._reads_pairs:
-            return _in_batches(self.keras_model, users, items)[:, 0]
         return _in_batches(self.keras_model, users, items, self._pair_rows(users, items))[:, 0]
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         """The towers once per user and item, and only the head for every pair."""
-        if self._reads_pairs:
-            return super()._score(user_idx)
-        users = _in_batches(self._parts.user, user_idx % (self.ids.n_users + 1))
-        items = _in_batches(self._parts.item, np.arange(self.ids.n_items))
-        return _scores_of_pairs(self._parts.head, users, items)
+        return super()._score(user_idx) if self._reads_pairs else self._scorer.catalogue(user_idx)
 
     def _state(self) -> Arrays:
-        return self._tables.state()
+        return {**self._tables.state(), **self._scorer.state()}
 
     def _restore(self, state: Arrays) -> None:
-        self._tables = Tables.blank(state)
-        self._build()
+        self._tables, self._built = Tables.blank(state), None
+        self._scorer = Scorer.restored(state, self.config, self.ids, self.threads)
 
     def _save_extra(self, folder: Path) -> None:
         self.keras_model.save_weights(folder / _WEIGHTS)
         write_json(folder / HISTORY, self.history)
 
     def _load_extra(self, folder: Path) -> None:
-        self.keras_model.load_weights(folder / _WEIGHTS)
+        self._weights = (folder / _WEIGHTS).read_bytes()
         self.history = read_json(folder / HISTORY)
 
 
@@ -233,21 +261,3 @@ def _in_batches(model: keras.Model, *arrays: np.ndarray) -> np.ndarray:
         output = model(batch if len(batch) > 1 else batch[0], training=False)
         outputs.append(keras.ops.convert_to_numpy(output))
     return np.concatenate(outputs)
-
-
-def _scores_of_pairs(head: keras.Model, users: np.ndarray, items: np.ndarray) -> np.ndarray:
-    """Output of `head` for every row of `users` with every row of `items`.
-
-    Args:
-        users, items: float32 (n, d) and (n_items, d), outputs of the towers.
-
-    Returns:
-        float32 (n, n_items).
-    """
-    n_items = len(items)
-    step = max(1, _PAIRS_PER_BATCH // n_items)
-    rows = [
-        _in_batches(head, np.repeat(chunk, n_items, axis=0), np.tile(items, (len(chunk), 1)))
-        for chunk in np.split(users, range(step, len(users), step))
-    ]
-    return np.concatenate(rows).reshape(len(users), n_items)

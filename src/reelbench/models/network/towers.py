@@ -13,10 +13,9 @@ from keras.regularizers import L2
 from reelbench.features.block import Ids
 from reelbench.models.network import layers
 from reelbench.models.network.config import ITEM, SIDES, USER, NetworkConfig
+from reelbench.models.network.scoring import MARGIN
 from reelbench.models.network.tables import Tables, side_of
 
-# biases are held this share of the scale from its ends, whose logits are infinite
-_MARGIN = 0.02
 # as in PyTorch, whose running moments follow the data ten times faster than Keras'
 _MOMENTUM = 0.9
 
@@ -269,7 +268,7 @@ def _head(
         return learned if biases is None else biases + learned
     low, width = ids.rating_min, ids.rating_max - ids.rating_min
     if biases is not None:
-        share = keras.ops.clip((biases - low) / width, _MARGIN, 1.0 - _MARGIN)
+        share = keras.ops.clip((biases - low) / width, MARGIN, 1.0 - MARGIN)
         logit = keras.ops.log(share) - keras.ops.log(1.0 - share)
         learned = logit + learned
     return low + width * keras.ops.sigmoid(learned)
