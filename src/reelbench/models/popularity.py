@@ -33,7 +33,7 @@ class Popularity(Ranker):
         self._count = np.bincount(train.item_idx, minlength=features.ids.n_items)
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
-        return np.tile(self._count, (len(user_idx), 1))
+        return np.broadcast_to(self._count.astype(np.float32), (len(user_idx), len(self._count)))
 
     def _fold_in(self, user: NewUser) -> Self:
         return self._copy()

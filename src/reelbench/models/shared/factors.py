@@ -64,9 +64,13 @@ class Factors:
         return self.mean + self.user_bias[user_idx] + self.item_bias[item_idx] + product
 
     def score(self, user_idx: np.ndarray) -> np.ndarray:
-        """Predictions for all items of the catalogue, (n, n_items)."""
+        """Predictions for all items of the catalogue, float32 (n, n_items)."""
         product = self.user_factors[user_idx] @ self.item_factors[:-1].T
-        return self.mean + self.user_bias[user_idx, None] + self.item_bias[:-1] + product
+        scores = np.empty(product.shape, dtype=np.float32)
+        # a user at a time: the terms of one fit in the processor's cache, those of a block do not
+        for row, bias in enumerate(self.mean + self.user_bias[user_idx]):
+            scores[row] = bias + self.item_bias[:-1] + product[row]
+        return scores
 
     def times(self, number: float) -> Factors:
         """Predictions times a number: ratings in another unit."""
