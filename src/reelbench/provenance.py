@@ -40,19 +40,12 @@ class Revision(NamedTuple):
 
 @dataclass(frozen=True)
 class Provenance:
-    """How the current results were produced.
+    """How the current results were produced."""
 
-    Attributes:
-        facts: (name, value), such as the commit, data, split and seed.
-        hashes: (path, SHA-256 of its content).
-        packages: `name version` of every installed library that the project requires.
-        command: repeats the run; empty outside a git checkout.
-    """
-
-    facts: list[tuple[str, str]]
-    hashes: list[tuple[str, str]]
-    packages: list[str]
-    command: str
+    facts: list[tuple[str, str]]  # (name, value), such as the commit, data, split and seed
+    hashes: list[tuple[str, str]]  # (path, SHA-256 of its content)
+    packages: list[str]  # `name version` of every installed library that the project requires
+    command: str  # repeats the run; empty outside a git checkout
 
 
 def read_provenance() -> Provenance:

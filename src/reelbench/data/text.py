@@ -37,27 +37,17 @@ class RowSource(Protocol):
 
 @dataclass(frozen=True)
 class TextFile:
-    """A text file with one row per line.
+    """A text file with one row per line."""
 
-    Attributes:
-        path: the file.
-        columns: our names of all columns, in the order of the file.
-        delimiter: one or more characters; several only without quotes.
-        quote: character around values that contain a delimiter; empty for formats without quotes.
-        encoding: a name that Python knows.
-        header: whether the first line contains names.
-        rest: whether the last value is the rest of the line, with delimiters.
-        published: names of the columns in the file; empty if they are ours.
-    """
-
-    path: Path
-    columns: tuple[str, ...]
-    delimiter: str = ","
+    path: Path  # the file
+    columns: tuple[str, ...]  # our names of all columns, in the order of the file
+    delimiter: str = ","  # one or more characters; several only without quotes
+    #: character around values that contain a delimiter; empty for formats without quotes
     quote: str = '"'
-    encoding: str = "utf-8"
-    header: bool = True
-    rest: bool = False
-    published: tuple[str, ...] = ()
+    encoding: str = "utf-8"  # a name that Python knows
+    header: bool = True  # whether the first line contains names
+    rest: bool = False  # whether the last value is the rest of the line, with delimiters
+    published: tuple[str, ...] = ()  # names of the columns in the file; empty if they are ours
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Line number of the file (from 1) and values, row by row."""

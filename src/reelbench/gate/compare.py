@@ -47,25 +47,17 @@ class GateConfig(Section):
 
 @dataclass(frozen=True)
 class Row:
-    """One number of one model, before and after.
-
-    Attributes:
-        base: the number in the baseline; None where it has none.
-        new: the number in the new results; None where they have none.
-        gated: whether it can stop a merge.
-        comparison: new minus base, paired by user; None where it is not tested.
-        p_corrected: after Holm's correction for all gated rows that are tested.
-        failure: why it stops the merge; empty if it does not.
-    """
+    """One number of one model, before and after."""
 
     model: str
     key: str
-    base: float | None
-    new: float | None
-    gated: bool = False
+    base: float | None  # the number in the baseline; None where it has none
+    new: float | None  # the number in the new results; None where they have none
+    gated: bool = False  # whether it can stop a merge
+    #: new minus base, paired by user; None where it is not tested
     comparison: Comparison | None = None
-    p_corrected: float | None = None
-    failure: str = ""
+    p_corrected: float | None = None  # after Holm's correction for all gated rows that are tested
+    failure: str = ""  # why it stops the merge; empty if it does not
 
     @property
     def change(self) -> float | None:

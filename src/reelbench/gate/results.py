@@ -34,17 +34,12 @@ class GateError(ValueError):
 
 @dataclass(frozen=True)
 class ModelResults:
-    """The results of one model.
+    """The results of one model."""
 
-    Attributes:
-        metrics: content of its metrics file.
-        costs: content of its cost files together, with the machine; empty where there are none.
-        per_user: table of the evaluation; None where it was not kept.
-    """
-
-    metrics: Mapping[str, Any]
+    metrics: Mapping[str, Any]  # content of its metrics file
+    #: content of its cost files together, with the machine; empty where there are none
     costs: Mapping[str, Any]
-    per_user: pd.DataFrame | None
+    per_user: pd.DataFrame | None  # table of the evaluation; None where it was not kept
 
     @property
     def machine(self) -> Mapping[str, object] | None:

@@ -86,30 +86,24 @@ def _against_baseline(per_user: Mapping[str, pd.DataFrame], samples: int, seed: 
 
 
 class RareRow(NamedTuple):
-    """One model on the test ratings of rare movies.
-
-    Attributes:
-        pair: the model against the baseline; None for the baseline itself, and without it.
-    """
+    """One model on the test ratings of rare movies."""
 
     model: str
     rmse: float
+    #: the model against the baseline; None for the baseline itself, and without it
     pair: Pair | None
 
 
 @dataclass(frozen=True)
 class RareItems:
-    """Errors on the test ratings of movies with at most `limit` ratings in train.
-
-    Attributes:
-        n_ratings, n_users, n_items: counts in test of such ratings, their users and their movies.
-        rows: models that predict ratings, the lowest error first; empty without such ratings.
-    """
+    """Errors on the test ratings of movies with at most `limit` ratings in train."""
 
     limit: int
+    #: counts in test of such ratings, their users and their movies
     n_ratings: int
     n_users: int
     n_items: int
+    #: models that predict ratings, the lowest error first; empty without such ratings
     rows: Sequence[RareRow]
 
     def frame(self) -> pd.DataFrame:

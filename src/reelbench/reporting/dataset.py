@@ -21,23 +21,16 @@ _NORMAL_95 = 1.96
 
 @dataclass(frozen=True)
 class Dataset:
-    """The clean tables, and what `clean` and `split` counted.
+    """The clean tables, and what `clean` and `split` counted."""
 
-    Attributes:
-        name: as in the parameters.
-        n_users: users of the catalogue, with or without ratings.
-        interactions: `user_idx`, `item_idx`, `rating` (float64), `timestamp`; a row per rating.
-        items, users: the tables `items` and `users`.
-        clean: rows read, dropped and written per table.
-        split: content of `split.json`.
-    """
-
-    name: str
-    n_users: int
+    name: str  # as in the parameters
+    n_users: int  # users of the catalogue, with or without ratings
+    #: `user_idx`, `item_idx`, `rating` (float64), `timestamp`; a row per rating
     interactions: pd.DataFrame
+    #: the tables `items` and `users`
     items: pd.DataFrame
-    clean: dict[str, Any]
-    split: dict[str, Any]
+    clean: dict[str, Any]  # rows read, dropped and written per table
+    split: dict[str, Any]  # content of `split.json`
     users: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property

@@ -21,56 +21,35 @@ _PLAIN = ("bias", "popularity")
 
 
 class Line(NamedTuple):
-    """A movie in a list.
+    """A movie in a list."""
 
-    Attributes:
-        movie: title and year.
-        genres: joined; empty where unknown.
-        value: the number of the list, as text.
-        given: the test rating of the user; empty without one.
-    """
-
-    movie: str
-    genres: str
-    value: str
-    given: str = ""
+    movie: str  # title and year
+    genres: str  # joined; empty where unknown
+    value: str  # the number of the list, as text
+    given: str = ""  # the test rating of the user; empty without one
 
 
 @dataclass(frozen=True)
 class ModelLists:
-    """Lists of one model.
-
-    Attributes:
-        first: top of the ranking with scores.
-        last: bottom of the same ranking, the last place first; empty if it is not stored.
-        n_ranked: movies in the whole ranking; 0 if that is not stored.
-        lowest: test movies with the lowest predictions; empty for a model that only ranks.
-        unseen: movies recommended to the fewest users, the most rated first, with that number.
-    """
+    """Lists of one model."""
 
     model: str
-    first: list[Line]
-    last: list[Line]
-    n_ranked: int
-    lowest: list[Line]
+    first: list[Line]  # top of the ranking with scores
+    last: list[Line]  # bottom of the same ranking, the last place first; empty if it is not stored
+    n_ranked: int  # movies in the whole ranking; 0 if that is not stored
+    lowest: list[Line]  # test movies with the lowest predictions; empty for a model that only ranks
+    #: movies recommended to the fewest users, the most rated first, with that number
     unseen: list[Line]
 
 
 @dataclass(frozen=True)
 class Lists:
-    """Lists of a few models for one user.
+    """Lists of a few models for one user."""
 
-    Attributes:
-        user: identifier in the source.
-        n_train: ratings of the user in train.
-        n_users: number of users with stored rankings.
-        liked: movies with the highest train ratings of the user.
-    """
-
-    user: str
-    n_train: int
-    n_users: int
-    liked: list[Line]
+    user: str  # identifier in the source
+    n_train: int  # ratings of the user in train
+    n_users: int  # number of users with stored rankings
+    liked: list[Line]  # movies with the highest train ratings of the user
     models: list[ModelLists]
 
 

@@ -27,26 +27,21 @@ class ReportError(ValueError):
 
 @dataclass(frozen=True)
 class Result:
-    """Files of one model.
-
-    Attributes:
-        metrics: content of `paths.metrics`.
-        train_cost, evaluate_cost: content of the cost files; empty without a file.
-        curves: `epoch`, `train_loss`, `valid_loss`; no rows for a model without epochs.
-        per_user, predictions: tables of the evaluation.
-        cohorts, calibration: content of `paths.cohorts` and `paths.calibration`.
-        layers: of a network, each after those that it reads; empty for any other model.
-    """
+    """Files of one model."""
 
     name: str
-    metrics: dict[str, Any]
+    metrics: dict[str, Any]  # content of `paths.metrics`
+    #: content of the cost files; empty without a file
     train_cost: dict[str, Any]
     evaluate_cost: dict[str, Any]
-    curves: pd.DataFrame
+    curves: pd.DataFrame  # `epoch`, `train_loss`, `valid_loss`; no rows for a model without epochs
+    #: tables of the evaluation
     per_user: pd.DataFrame
     predictions: pd.DataFrame
+    #: content of `paths.cohorts` and `paths.calibration`
     cohorts: pd.DataFrame = field(default_factory=pd.DataFrame)
     calibration: pd.DataFrame = field(default_factory=pd.DataFrame)
+    #: of a network, each after those that it reads; empty for any other model
     layers: Sequence[Layer] = ()
 
     @property
@@ -122,14 +117,11 @@ def published(protocol: str | None) -> list[Published]:
 
 
 class Replication(NamedTuple):
-    """The replication of a published system.
-
-    Attributes:
-        rows: of the published tables, by the columns of `paths.REPLICATION_TABLE`.
-    """
+    """The replication of a published system."""
 
     system: str
     about: str
+    #: of the published tables, by the columns of `paths.REPLICATION_TABLE`
     rows: Sequence[Mapping[str, str]]
 
     @property

@@ -16,17 +16,11 @@ MISSING = "—"
 
 
 class Table(NamedTuple):
-    """A table of texts, for Markdown and for the page.
+    """A table of texts, for Markdown and for the page."""
 
-    Attributes:
-        titles: heading of every column.
-        align: `l` (text) or `r` (number) per column.
-        rows: the first text of each names the row.
-    """
-
-    titles: Sequence[str]
-    align: str
-    rows: Sequence[Sequence[str]]
+    titles: Sequence[str]  # heading of every column
+    align: str  # `l` (text) or `r` (number) per column
+    rows: Sequence[Sequence[str]]  # the first text of each names the row
 
     def markdown(self) -> str:
         """The table in Markdown."""
@@ -117,17 +111,11 @@ def to_csv(frame: pd.DataFrame) -> str:
 
 @dataclass(frozen=True)
 class Cell:
-    """One number of the leaderboard as text.
+    """One number of the leaderboard as text."""
 
-    Attributes:
-        text: the number, or a dash.
-        interval: `[low, high]` with one decimal fewer; empty without an interval.
-        best: whether no other model is better in this column.
-    """
-
-    text: str
-    interval: str = ""
-    best: bool = False
+    text: str  # the number, or a dash
+    interval: str = ""  # `[low, high]` with one decimal fewer; empty without an interval
+    best: bool = False  # whether no other model is better in this column
 
 
 def cells(results: Sequence[Result], columns: Sequence[Column]) -> Iterator[list[Cell]]:

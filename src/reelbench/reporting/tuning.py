@@ -14,16 +14,11 @@ from reelbench.reporting.tables import Table, number
 
 @dataclass(frozen=True)
 class Tuned:
-    """One finished search.
-
-    Attributes:
-        record: content of `paths.tuning`.
-        now: parameters that the model has now.
-    """
+    """One finished search."""
 
     model: str
-    record: Mapping[str, Any]
-    now: Mapping[str, Any]
+    record: Mapping[str, Any]  # content of `paths.tuning`
+    now: Mapping[str, Any]  # parameters that the model has now
 
     @property
     def place(self) -> str:

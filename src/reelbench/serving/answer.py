@@ -15,29 +15,17 @@ class UnknownTitleError(AskError):
 
 @dataclass(frozen=True)
 class Recommendation:
-    """One movie of a list.
+    """One movie of a list."""
 
-    Attributes:
-        rank: from 1.
-        item_id: as in the source.
-        title: in full, as in the catalogue.
-        year: None where it is unknown.
-        genres: may be empty.
-        score: what the list is ordered by; comparable within one answer only.
-        rating_mean: mean of its ratings in train; None without any.
-        rating_count: number of its ratings in train.
-        reasons: facts that speak for the movie, a short sentence each.
-    """
-
-    rank: int
-    item_id: str
-    title: str
-    year: int | None
-    genres: tuple[str, ...]
-    score: float
-    rating_mean: float | None
-    rating_count: int
-    reasons: tuple[str, ...] = ()
+    rank: int  # from 1
+    item_id: str  # as in the source
+    title: str  # in full, as in the catalogue
+    year: int | None  # None where it is unknown
+    genres: tuple[str, ...]  # may be empty
+    score: float  # what the list is ordered by; comparable within one answer only
+    rating_mean: float | None  # mean of its ratings in train; None without any
+    rating_count: int  # number of its ratings in train
+    reasons: tuple[str, ...] = ()  # facts that speak for the movie, a short sentence each
 
     @property
     def title_and_year(self) -> str:
@@ -47,17 +35,11 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class Answer:
-    """A list of movies.
+    """A list of movies."""
 
-    Attributes:
-        model: the model, or the kind of similarity, that the list comes from.
-        asked: what the list is for, such as "user 42, 20 ratings in train".
-        note: what the reader should know, such as that another model was used; may be empty.
-    """
-
-    model: str
-    asked: str
-    note: str
+    model: str  # the model, or the kind of similarity, that the list comes from
+    asked: str  # what the list is for, such as "user 42, 20 ratings in train"
+    note: str  # what the reader should know, such as that another model was used; may be empty
     recommendations: tuple[Recommendation, ...]
 
     def with_notes(self, *notes: str) -> Answer:

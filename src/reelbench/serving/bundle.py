@@ -51,18 +51,12 @@ def write(
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle in memory.
-
-    Attributes:
-        items: `item_id` and `title` by `item_idx`.
-        user_ids: `user_id` by `user_idx`.
-        seen: boolean CSR (n_users + 1, n_items); the last row is the unknown user's.
-    """
+    """A bundle in memory."""
 
     model: Recommender
-    items: pd.DataFrame
-    user_ids: pd.Index
-    seen: sparse.csr_array
+    items: pd.DataFrame  # `item_id` and `title` by `item_idx`
+    user_ids: pd.Index  # `user_id` by `user_idx`
+    seen: sparse.csr_array  # boolean CSR (n_users + 1, n_items); the last row is the unknown user's
 
     @classmethod
     def read(cls, folder: Path) -> Bundle:

@@ -28,23 +28,15 @@ _BLOCKS = ("genres", "tags", "directors", "text", DEMOGRAPHICS)
 
 @dataclass(frozen=True)
 class Library:
-    """The results of a pipeline run. `read` takes a second; models are loaded on first use.
+    """The results of a pipeline run. `read` takes a second; models are loaded on first use."""
 
-    Attributes:
-        root: folder of the project.
-        ids: sizes and rating scale.
-        items: `item_id`, `title`, `year`, `genres`, `aka`; row number = `item_idx`.
-        users: `user_id` and the other columns of users; row number = `user_idx`.
-        train: the ratings that models have learned from.
-        seen: boolean CSR (n_users + 1, n_items), items rated in train or valid, as in the
-            evaluation; the last row is the unknown user's.
-    """
-
-    root: Path
-    ids: Ids
-    items: pd.DataFrame
-    users: pd.DataFrame
-    train: Interactions
+    root: Path  # folder of the project
+    ids: Ids  # sizes and rating scale
+    items: pd.DataFrame  # `item_id`, `title`, `year`, `genres`, `aka`; row number = `item_idx`
+    users: pd.DataFrame  # `user_id` and the other columns of users; row number = `user_idx`
+    train: Interactions  # the ratings that models have learned from
+    #: boolean CSR (n_users + 1, n_items), items rated in train or valid, as in the evaluation; the
+    #: last row is the unknown user's
     seen: sparse.csr_array
 
     @classmethod

@@ -19,15 +19,11 @@ _TAGS_NAMED = 3
 
 @dataclass(frozen=True)
 class Anchors:
-    """The movies of a request, which reasons refer to.
+    """The movies of a request, which reasons refer to."""
 
-    Attributes:
-        items: `item_idx` (m,) of movies that the user rated high or likes, or that were asked for.
-        ratings: their ratings (m,), NaN where there is none.
-    """
-
+    #: `item_idx` (m,) of movies that the user rated high or likes, or that were asked for
     items: np.ndarray
-    ratings: np.ndarray
+    ratings: np.ndarray  # their ratings (m,), NaN where there is none
 
     @classmethod
     def none(cls) -> Anchors:

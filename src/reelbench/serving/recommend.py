@@ -35,19 +35,12 @@ Ask = Callable[[str], np.ndarray | str]
 
 @dataclass(frozen=True)
 class Question:
-    """What does not depend on the model.
+    """What does not depend on the model."""
 
-    Attributes:
-        asked: what the list is for, in words.
-        k: length of the list.
-        seen: boolean CSR (1, n_items), movies that are not to be recommended.
-        anchors: movies that reasons refer to.
-    """
-
-    asked: str
-    k: int
-    seen: sparse.csr_array
-    anchors: Anchors
+    asked: str  # what the list is for, in words
+    k: int  # length of the list
+    seen: sparse.csr_array  # boolean CSR (1, n_items), movies that are not to be recommended
+    anchors: Anchors  # movies that reasons refer to
 
 
 def for_user(library: Library, user_id: str, k: int = 10, model: str | None = None) -> Answer:

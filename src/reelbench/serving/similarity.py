@@ -68,17 +68,13 @@ def director_first(leaders: np.ndarray, order: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class ContentLists:
-    """Metadata of a catalogue, ready for similarity; what the data set lacks has width 0.
+    """Metadata of a catalogue, ready for similarity; what the data set lacks has width 0."""
 
-    Attributes:
-        genres, tags: CSR (n_items, …) with rows of length 1 or 0.
-        director: int32 (n_items,), 0 for an unknown director.
-        text: float32 (n_items, …), sentence embeddings of length 1 or 0.
-    """
-
+    #: CSR (n_items, …) with rows of length 1 or 0
     genres: sparse.csr_array
     tags: sparse.csr_array
-    director: np.ndarray
+    director: np.ndarray  # int32 (n_items,), 0 for an unknown director
+    #: float32 (n_items, …), sentence embeddings of length 1 or 0
     text: np.ndarray = field(repr=False)
 
     @classmethod
@@ -118,13 +114,9 @@ def terms(block: Block, n_items: int) -> sparse.csr_array:
 
 @dataclass(frozen=True)
 class LikedTogether:
-    """Which users like which movies in train: those they rate at least as high as their mean.
+    """Which users like which movies in train: those they rate at least as high as their mean."""
 
-    Attributes:
-        liked: float32 CSC (n_users, n_items), ones.
-    """
-
-    liked: sparse.csc_array
+    liked: sparse.csc_array  # float32 CSC (n_users, n_items), ones
 
     @classmethod
     def of(cls, train: Interactions, ids: Ids) -> LikedTogether:

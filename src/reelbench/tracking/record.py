@@ -57,30 +57,18 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelRecord(Record):
-    """One model on disk: its parameters, data, split, seed and threads; its `cost_train/…`.
+    """One model on disk: its parameters, data, split, seed and threads; its `cost_train/…`."""
 
-    Attributes:
-        model: its name.
-        experiment: data set and split, `ml-100k/temporal_user`.
-        model_hash: SHA-256 of the model folder; training writes its inputs' hashes there as well.
-        faults: names of those that are switched on, such as `a, b`; empty for an honest run.
-        evaluation_hash: SHA-256 of the evaluation's results; None before the evaluation with these
-            faults.
-        curves: (`curve/train_loss`, epoch, value).
-        system: (`system/cpu_percent`, seconds of training, value).
-        test_metrics: `test/…`, `cohort/…` and `cost_evaluate/…`.
-        requirements: `name==version` of the packages that the model needs to answer.
-    """
-
-    model: str
-    experiment: str
-    model_hash: str
-    faults: str
+    model: str  # its name
+    experiment: str  # data set and split, `ml-100k/temporal_user`
+    model_hash: str  # SHA-256 of the model folder; training writes its inputs' hashes there as well
+    faults: str  # names of those that are switched on, such as `a, b`; empty for an honest run
+    #: SHA-256 of the evaluation's results; None before the evaluation with these faults
     evaluation_hash: str | None
-    curves: list[tuple[str, int, float]]
-    system: list[tuple[str, float, float]]
-    test_metrics: dict[str, float]
-    requirements: list[str]
+    curves: list[tuple[str, int, float]]  # (`curve/train_loss`, epoch, value)
+    system: list[tuple[str, float, float]]  # (`system/cpu_percent`, seconds of training, value)
+    test_metrics: dict[str, float]  # `test/…`, `cohort/…` and `cost_evaluate/…`
+    requirements: list[str]  # `name==version` of the packages that the model needs to answer
 
     @property
     def name(self) -> str:
@@ -101,18 +89,12 @@ class SearchRecord(Record):
 
     Its metrics are `valid/…` of the best, `default/…` of the parameters of `conf/`, `importance/…`
     of each parameter, and `cost_tune/…`.
-
-    Attributes:
-        model: whose parameters were searched.
-        experiment: data set and split.
-        search_hash: SHA-256 of its results; times of another run are not in it.
-        trials: in their order.
     """
 
-    model: str
-    experiment: str
-    search_hash: str
-    trials: list[TrialRecord]
+    model: str  # whose parameters were searched
+    experiment: str  # data set and split
+    search_hash: str  # SHA-256 of its results; times of another run are not in it
+    trials: list[TrialRecord]  # in their order
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,26 +102,16 @@ class PipelineRecord(Record):
     """The models that were trained and evaluated together: data, split, seed and threads.
 
     Its metric is `best/…`, the champion's value; its tags have hashes of all that DVC has locked.
-
-    Attributes:
-        experiment: data set and split.
-        state_hash: SHA-256 of all its models and evaluations.
-        name: such as `28 models at a66ed72`, or `28 models with score_train_rows at a66ed72`.
-        faults: as in a `ModelRecord`.
-        hashes: SHA-256 of the model folder, by model.
-        champion: the best model by the champion's metric; None where no model has it.
-        metric: key of that metric.
-        files: to be kept with the run.
     """
 
-    experiment: str
-    state_hash: str
-    name: str
-    faults: str
-    hashes: dict[str, str]
-    champion: str | None
-    metric: str
-    files: tuple[Path, ...]
+    experiment: str  # data set and split
+    state_hash: str  # SHA-256 of all its models and evaluations
+    name: str  # such as `28 models at a66ed72`, or `28 models with score_train_rows at a66ed72`
+    faults: str  # as in a `ModelRecord`
+    hashes: dict[str, str]  # SHA-256 of the model folder, by model
+    champion: str | None  # the best model by the champion's metric; None where no model has it
+    metric: str  # key of that metric
+    files: tuple[Path, ...]  # to be kept with the run
 
 
 def registered_name(experiment: str) -> str:

@@ -45,24 +45,19 @@ class Search:
 
     A journal that a killed search left behind is continued: its finished trials count, and the
     trial that was running is run again.
-
-    Attributes:
-        default: the parameters of `conf/`, the first trial; may lie outside of the space.
-        n_trials, seconds: the budget; a trial that has begun is finished. None: no limit.
-        seed: of everything that a searcher draws.
-        value: parameters → objective; may raise.
-        on_trial: called with the search after every trial.
     """
 
     model: str
     space: Space
-    default: Parameters
+    default: Parameters  # the parameters of `conf/`, the first trial; may lie outside of the space
     objective: Objective
+    #: the budget; a trial that has begun is finished. None: no limit.
     n_trials: int
     seconds: float | None
-    seed: int
-    value: Callable[[Parameters], float]
+    seed: int  # of everything that a searcher draws
+    value: Callable[[Parameters], float]  # parameters → objective; may raise
     journal: Path
+    #: called with the search after every trial
     on_trial: Callable[[Search], object] = lambda search: None
 
     def __post_init__(self) -> None:

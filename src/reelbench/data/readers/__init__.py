@@ -77,19 +77,16 @@ class RawFrame:
 
 @dataclass(frozen=True)
 class RawTables:
-    """A data set as published, with our names for its columns.
+    """A data set as published, with our names for its columns."""
 
-    Attributes:
-        interactions: strings `user_id`, `item_id`, `rating` and, if the source has it, `timestamp`.
-        items: in the order of the source: `item_id`, `title_raw` str; optionally `year` Int16;
-            `genres` list of str; and other columns of the source.
-        users: `user_id` and other columns of the source, in its order; None if it has no users.
-        tags: strings `user_id`, `item_id`, `tag`, `timestamp`; None if the source has none.
-    """
-
+    #: strings `user_id`, `item_id`, `rating` and, if the source has it, `timestamp`
     interactions: RawRows
+    #: in the order of the source: `item_id`, `title_raw` str; optionally `year` Int16; `genres`
+    #: list of str; and other columns of the source
     items: RawFrame
+    #: `user_id` and other columns of the source, in its order; None if it has no users
     users: RawFrame | None = None
+    #: strings `user_id`, `item_id`, `tag`, `timestamp`; None if the source has none
     tags: RawRows | None = None
 
 

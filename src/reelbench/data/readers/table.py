@@ -43,17 +43,12 @@ from reelbench.data.text import TextFile, missing_column, open_text, rename
 
 @dataclass(frozen=True)
 class OwnTable:
-    """A table of the user's.
+    """A table of the user's."""
 
-    Attributes:
-        content: a delimited text file, a Parquet file (by its ending), or a table in memory.
-        columns: our name of a column → its name in the table; all of them must exist.
-        name: what messages call a table in memory.
-    """
-
+    #: a delimited text file, a Parquet file (by its ending), or a table in memory
     content: Path | pa.Table
-    columns: dict[str, str]
-    name: str = "table"
+    columns: dict[str, str]  # our name of a column → its name in the table; all of them must exist
+    name: str = "table"  # what messages call a table in memory
 
 
 @dataclass(frozen=True)

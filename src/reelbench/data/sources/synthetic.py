@@ -95,21 +95,13 @@ class SyntheticConfig(Section):
 
 @dataclass(frozen=True)
 class _World:
-    """What is drawn per user or movie, before any rating.
+    """What is drawn per user or movie, before any rating."""
 
-    Attributes:
-        counts: int64 (n_users,), ratings of each user.
-        popularity: float64 (n_items,), cumulative; the last is 1.
-        item_bias: float64 (n_items,), in stars.
-        item_factors: float64 (n_items, factors).
-        genres: numbers of the genres of each movie, one to three.
-    """
-
-    counts: np.ndarray
-    popularity: np.ndarray
-    item_bias: np.ndarray
-    item_factors: np.ndarray
-    genres: list[np.ndarray]
+    counts: np.ndarray  # int64 (n_users,), ratings of each user
+    popularity: np.ndarray  # float64 (n_items,), cumulative; the last is 1
+    item_bias: np.ndarray  # float64 (n_items,), in stars
+    item_factors: np.ndarray  # float64 (n_items, factors)
+    genres: list[np.ndarray]  # numbers of the genres of each movie, one to three
 
 
 def write(config: SyntheticConfig, folder: Path) -> None:

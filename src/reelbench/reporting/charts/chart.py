@@ -31,25 +31,17 @@ _PARSED = {"b": "boolean", "f": "number", "i": "number", "u": "number", "M": "da
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart and its texts.
+    """A chart and its texts."""
 
-    Attributes:
-        name: unique among all charts.
-        caption: what it shows.
-        chart: as Altair makes it; None if the source lacks what it would show.
-        pictures: what is chosen in each PNG of it, by the name of the file; {}: no PNG.
-        wide: whether it has a row of the page to itself.
-        on_page: False for a chart that is drawn as a PNG only.
-        warning: what is wrong with the protocol; it stands below the title, since a chart can be
-            shown without its page.
-    """
-
-    name: str
-    caption: str
-    chart: AnyChart | None
+    name: str  # unique among all charts
+    caption: str  # what it shows
+    chart: AnyChart | None  # as Altair makes it; None if the source lacks what it would show
+    #: what is chosen in each PNG of it, by the name of the file; {}: no PNG
     pictures: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    wide: bool = False
-    on_page: bool = True
+    wide: bool = False  # whether it has a row of the page to itself
+    on_page: bool = True  # False for a chart that is drawn as a PNG only
+    #: what is wrong with the protocol; it stands below the title, since a chart can be shown
+    #: without its page
     warning: str = ""
 
     @cached_property

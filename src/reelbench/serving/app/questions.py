@@ -181,15 +181,11 @@ def _value(metric: Metric, value: float | None) -> str:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """The leaderboard of the run as the app shows it.
+    """The leaderboard of the run as the app shows it."""
 
-    Attributes:
-        table: column `model`, then `faults` if the protocol had any, then metrics by their titles.
-        metrics: the metrics, in the order of their columns.
-    """
-
+    #: column `model`, then `faults` if the protocol had any, then metrics by their titles
     table: pd.DataFrame
-    metrics: tuple[Metric, ...] = ()
+    metrics: tuple[Metric, ...] = ()  # the metrics, in the order of their columns
 
     @classmethod
     def read(cls, root: Path) -> Leaderboard:
