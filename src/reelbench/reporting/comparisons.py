@@ -26,35 +26,24 @@ def compared_metrics(k: int) -> tuple[Metric, ...]:
 
 
 def every_pair(results: Sequence[Result], k: int, samples: int, seed: int) -> list[Pair]:
-    """All pairs of models that have the metric, by a paired bootstrap over users.
-
-    Returns:
-        metric by metric, pairs in the order of `results`.
-    """
-    return [
-        pair
-        for metric in compared_metrics(k)
-        for pair in compared_pairs(_tables(results, metric), metric.key, samples, seed)
-    ]
+    """All pairs of models that have the metric, by a paired bootstrap: metric by metric."""
+    found: list[Pair] = []
+    for metric in compared_metrics(k):
+        tables = {result.name: result.per_user for result in having(results, metric)}
+        found += compared_pairs(tables, metric.key, samples, seed)
+    return found
 
 
-def _tables(results: Sequence[Result], metric: Metric) -> dict[str, pd.DataFrame]:
-    return {result.name: result.per_user for result in results if _has(result, metric)}
-
-
-def _has(result: Result, metric: Metric) -> bool:
-    return result.metrics.get(metric.key) is not None
+def having(results: Sequence[Result], metric: Metric) -> list[Result]:
+    """The models that have a metric."""
+    return [result for result in results if result.metrics.get(metric.key) is not None]
 
 
 def against_best(results: Sequence[Result], pairs: Sequence[Pair]) -> list[Pair]:
-    """The pairs with the best model of their metric, which comes second in each.
-
-    Returns:
-        metric by metric, models in the order of `results`.
-    """
+    """The pairs with the best model of their metric, which comes second: metric by metric."""
     found = []
     for metric in dict.fromkeys(pair.metric for pair in pairs):
-        best = best_of([result for result in results if _has(result, metric)], metric)
+        best = best_of(having(results, metric), metric)
         own = [pair for pair in pairs if pair.metric == metric and best in pair[1:3]]
         turned = [pair if pair.second == best else pair.reversed() for pair in own]
         by_model = {pair.first: pair for pair in turned}
@@ -69,11 +58,7 @@ def best_of(results: Sequence[Result], metric: Metric) -> str:
 
 
 def verdicts(results: Sequence[Result], samples: int, seed: int) -> list[Pair]:
-    """Every rating model against `BASELINE` in RMSE, by a paired bootstrap over users.
-
-    Returns:
-        in the order of `results`; empty without the baseline.
-    """
+    """Every rating model against `BASELINE`, if there is one, in RMSE, by a paired bootstrap."""
     rated = {result.name: result.per_user for result in results if result.predicts_ratings}
     return _against_baseline(rated, samples, seed)
 
@@ -109,12 +94,10 @@ class RareItems:
     def frame(self) -> pd.DataFrame:
         """Content of `reports/rare_items.csv`, a row per model."""
         rows = []
-        for row in self.rows:
-            record: dict[str, object] = {"model": row.model, "rmse": row.rmse, "better": ""}
-            if row.pair is not None:
-                record |= row.pair.comparison._asdict()
-                record |= {"p_corrected": row.pair.p_corrected, "better": row.pair.better or ""}
-            rows.append(record)
+        for model, rmse, pair in self.rows:
+            found = {**pair.comparison._asdict(), "p_corrected": pair.p_corrected} if pair else {}
+            better = pair.better or "" if pair else ""
+            rows.append({"model": model, "rmse": rmse, **found, "better": better})
         return pd.DataFrame(rows, columns=_RARE_COLUMNS)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from reelbench import paths
 from reelbench.columns import GENRES, ITEM_IDX, RANK, RATING, SCORE, TITLE, USER_ID, USER_IDX, YEAR
-from reelbench.reporting.comparisons import best_of, compared_metrics
+from reelbench.reporting.comparisons import best_of, compared_metrics, having
 from reelbench.reporting.dataset import Dataset
 from reelbench.reporting.results import Result
 
@@ -79,7 +79,7 @@ def _shown(results: Sequence[Result], k: int) -> list[Result]:
     """The best model in each metric, and the plain ones."""
     names = set(_PLAIN)
     for metric in compared_metrics(k):
-        known = [r for r in results if r.metrics.get(metric.key) is not None]
+        known = having(results, metric)
         for predicts in (True, False):
             own = [r for r in known if r.predicts_ratings == predicts]
             names |= {best_of(own, metric)} if own else set()

@@ -81,15 +81,12 @@ class Tuning:
 def read_tuning(
     models: Iterable[str], parameters: Mapping[str, Any], spaces: Mapping[str, Any]
 ) -> Tuning | None:
-    """The searches for the parameters of the models.
+    """The searches for the parameters of the models; None without any.
 
     Args:
         models: names in the order of the leaderboard.
         parameters: section `models` of the parameters.
         spaces: section `search`.
-
-    Returns:
-        None without a search.
     """
     names, known = list(models), finished_searches()
     # a search of a model without parameters has no trial

@@ -77,12 +77,9 @@ def clear(model: str) -> None:
 
 
 def write(description: Record, search: Search, *, ended: bool = False) -> Record:
-    """Write the trials so far; at the end also the winner, the importances and why it ended.
+    """Write and return the trials so far; at the end also winner, importances and why it ended.
 
     Seconds have a file of their own, since they differ every time.
-
-    Returns:
-        the content of `paths.tuning`.
     """
     model, trials, best = description["model"], search.trials, search.best
     seconds = {str(trial.number): round(trial.seconds, 3) for trial in trials}
@@ -130,13 +127,10 @@ def summary(content: Record) -> str:
 def write_to_conf(
     searches: Iterable[Record], compose: Callable[[], Mapping[str, Any]]
 ) -> list[str]:
-    """Write the winners to `conf/models/`, then compose `params.yaml`.
+    """Write the winners to `conf/models/`, then `params.yaml`; lines that name what was written.
 
     Args:
         compose: writes `params.yaml` and returns its content.
-
-    Returns:
-        lines that name what was written.
 
     Raises:
         TuningError: a model has no file of its own, or another file of `conf/` overrides it.

@@ -33,11 +33,7 @@ Headline = dict[str, float | None]
 
 
 def seeds(model: str, n: int) -> dict[str, Any]:
-    """Metrics of `n` trainings on the current split; the first has the seed of the leaderboard.
-
-    Returns:
-        content of `paths.repeats(model, "seeds")`, which is written too.
-    """
+    """Metrics of `n` trainings on the current split, written too; the first has the usual seed."""
     root = params.read()["seed"]
     entry = params.load(f"models.{model}", ModelEntry)
     features = Features.read(entry.features)

@@ -138,9 +138,14 @@ def all_columns(
 def _column_names(content: Path | pa.Table, config: ReadConfig) -> Sequence[str]:
     if isinstance(content, pa.Table):
         return content.column_names
-    if content.suffix == ".parquet":
-        return _parquet_names(content)
-    return open_text(content, config.delimiter, config.quote, config.encoding).columns
+    if content.suffix != ".parquet":
+        return open_text(content, config.delimiter, config.quote, config.encoding).columns
+    if not content.exists():
+        raise DataError(f"{content} is missing")
+    try:
+        return list(pq.read_schema(content).names)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{content} is not a complete Parquet file: {error}") from error
 
 
 def _rows(table: OwnTable, required: Sequence[str], config: ReadConfig, engine: Engine) -> RawRows:
@@ -201,23 +206,13 @@ def _open(
     if isinstance(content, Path) and content.suffix != ".parquet":
         file = open_text(content, config.delimiter, config.quote, config.encoding)
         return rename(file, names, list(dict.fromkeys((*required, *names))))
-    in_memory = isinstance(content, pa.Table)
-    path = Path(table.name) if isinstance(content, pa.Table) else content
-    have = content.column_names if isinstance(content, pa.Table) else _parquet_names(content)
+    path, held = (content, None) if isinstance(content, Path) else (Path(table.name), content)
+    have = _column_names(content, config)
     names = {ours: ours for ours in required} | names
     for ours, theirs in names.items():
         if theirs not in have:
             raise DataError(missing_column(TextFile(path, tuple(have)), ours, theirs))
-    return ColumnarSource(path, names, content if in_memory else None)
-
-
-def _parquet_names(path: Path) -> list[str]:
-    if not path.exists():
-        raise DataError(f"{path} is missing")
-    try:
-        return list(pq.read_schema(path).names)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} is not a complete Parquet file: {error}") from error
+    return ColumnarSource(path, names, held)
 
 
 def _as_strings(table: ibis.Table, names: dict[str, str]) -> ibis.Table:

@@ -288,25 +288,24 @@ def _wanted(data: DataSection) -> str:
 
 
 def data_sets(conf: Path | None = None) -> list[DataSection]:
-    """All data sets that the configuration knows, by name.
-
-    Args:
-        conf: folder of the configuration; by default `conf/` of the current folder if there is
-            one, else the presets of the package.
-    """
-    folder = _folder(conf)
-    return [
-        _section(presets.preset("data", name, folder)) for name in presets.names("data", folder)
-    ]
+    """All data sets that the configuration knows, by name; see `data_set`."""
+    return [data_set(name, conf) for name in presets.names("data", _folder(conf))]
 
 
 def data_set(name: str, conf: Path | None = None) -> DataSection:
     """One data set.
 
+    Args:
+        conf: folder of the configuration; by default `conf/` of the current folder if there is
+            one, else the presets of the package.
+
     Raises:
         ParamsError: unknown data set.
     """
-    return _section(presets.preset("data", name, _folder(conf)))
+    content = presets.preset("data", name, _folder(conf))
+    # other keys belong to other stages
+    known = DataSection.model_fields.keys() & content.keys()
+    return DataSection.model_validate({key: content[key] for key in known})
 
 
 def _folder(conf: Path | None) -> Path:
@@ -318,23 +317,13 @@ def sources(data: DataSection) -> list[str]:
     """Sources of a data set in words, in the order in which they are tried."""
     sets = data.source.sets
     wheels = [f"package {s.wheel.requirement}" for s in sets if s.wheel]
-    urls = [f"{s.url.address}{_pin(s)}" for s in sets if s.url]
-    folders = [f"folder or archive data.root with {', '.join(_files(s))}" for s in sets]
+    pinned, trusted = "hash pinned", "hash not pinned: the first download is trusted"
+    urls = [
+        f"{s.url.address} ({pinned if s.url.sha256 or all(s.files.values()) else trusted})"
+        for s in sets
+        if s.url
+    ]
+    files = [[f"[{n}]" if n in s.optional else n for n in s.files] for s in sets]
+    folders = [f"folder or archive data.root with {', '.join(names)}" for names in files]
     made = ["generated locally, nothing is fetched"] if data.source.synthetic else []
     return [*made, *wheels, *urls, *(folders if data.source.files else [])]
-
-
-def _section(content: Mapping[str, object]) -> DataSection:
-    # other keys belong to other stages
-    known = DataSection.model_fields
-    return DataSection.model_validate({key: content[key] for key in content if key in known})
-
-
-def _pin(files: FileSet) -> str:
-    assert files.url is not None
-    known = files.url.sha256 or all(files.files.values())
-    return " (hash pinned)" if known else " (hash not pinned: the first download is trusted)"
-
-
-def _files(files: FileSet) -> list[str]:
-    return [f"[{name}]" if name in files.optional else name for name in files.files]
