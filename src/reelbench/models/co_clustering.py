@@ -15,7 +15,12 @@ from pydantic import PositiveInt
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.models.shared.factors import Factors
-from reelbench.models.shared.surprise_base import Algorithm, KnownPairsModel, Trainset
+from reelbench.models.shared.surprise_base import (
+    Algorithm,
+    KnownPairsModel,
+    SurpriseModel,
+    Trainset,
+)
 from reelbench.params import Section
 
 # Surprise cuts a rating down to a whole number here: 4.5 stars count as 4. Times one of these, the
@@ -46,7 +51,7 @@ class _Clusters(Algorithm, Protocol):
     avg_cocltr: np.ndarray
 
 
-class CoClustering(KnownPairsModel[_Clusters]):
+class CoClustering(KnownPairsModel, SurpriseModel[_Clusters]):
     """Surprise's CoClustering, with half stars counted as such.
 
     Where user or item is cold or unknown it answers the mean of train, as Surprise's code does (its
@@ -75,7 +80,7 @@ class CoClustering(KnownPairsModel[_Clusters]):
     def _factors_of(self, algorithm: _Clusters) -> Factors:
         users, items = algorithm.cltr_u, algorithm.cltr_i
         return self._known_pairs(
-            algorithm.trainset,
+            float(algorithm.trainset.global_mean),
             user_bias=algorithm.user_mean - algorithm.avg_cltr_u[users],
             item_bias=algorithm.item_mean - algorithm.avg_cltr_i[items],
             user_factors=algorithm.avg_cocltr[users],

@@ -12,7 +12,6 @@ from reelbench.models.shared.surprise_base import (
     DescentConfig,
     SurpriseModel,
     Trainset,
-    biased_factors,
 )
 
 
@@ -39,4 +38,5 @@ class SVD(RidgeFoldIn, SurpriseModel[BiasedFactorisation]):
         return algorithm
 
     def _factors_of(self, algorithm: BiasedFactorisation) -> Factors:
-        return biased_factors(algorithm)
+        mean = float(algorithm.trainset.global_mean)
+        return Factors(mean, algorithm.bu, algorithm.bi, algorithm.pu, algorithm.qi)

@@ -1,24 +1,25 @@
-"""Model `svdpp`: SVD with what a user has rated, whatever the rating (Surprise's SVD++).
+"""Model `svdpp`: SVD with what a user has rated, whatever the rating: the SVD++ of Surprise.
 
 rating ≈ mean + b_u + b_i + q_i·(p_u + |N(u)|^-½ Σ_{j ∈ N(u)} y_j), Koren (2008), "Factorization
-Meets the Neighborhood". An epoch takes the sum of squares of the users' numbers of ratings.
+Meets the Neighborhood".
+
+Surprise moves y_j of all that the user has rated at every rating, so an epoch takes the sum of
+squares of the users' numbers of ratings. But all of them take the same step, y ← (1 - γλ)·y + v, so
+while a user's ratings are gone through, what has become of any of them is scale · y + shift. That
+gives the library's results, and an epoch takes time in the number of ratings.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 from pydantic import PositiveFloat, PositiveInt
 
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Features
 from reelbench.models.shared.factors import Factors, RidgeFoldIn
-from reelbench.models.shared.surprise_base import (
-    BiasedFactorisation,
-    DescentConfig,
-    SurpriseModel,
-    Trainset,
-    biased_factors,
-)
+from reelbench.models.shared.surprise_base import DescentConfig, RatingsByUser
+from reelbench.models.shared.user_items import CSR
+from reelbench.parallel import kernel
 
 
 class SVDppConfig(DescentConfig):
@@ -30,14 +31,8 @@ class SVDppConfig(DescentConfig):
     learning_rate: PositiveFloat = 0.007
 
 
-class _Algorithm(BiasedFactorisation, Protocol):
-    """SVD++: `yj` is what the rating of an item says of its user."""
-
-    yj: np.ndarray
-
-
-class SVDpp(RidgeFoldIn, SurpriseModel[_Algorithm]):
-    """Surprise's SVD++; a cold or unknown user or item has no bias and no factors.
+class SVDpp(RidgeFoldIn):
+    """SVD++ on one thread; a cold or unknown user or item has no bias and no factors.
 
     N(u) is known once train is, so its sum is stored within the user's factors.
     """
@@ -45,19 +40,76 @@ class SVDpp(RidgeFoldIn, SurpriseModel[_Algorithm]):
     Config = SVDppConfig
     config: SVDppConfig
 
-    def _learn(self, trainset: Trainset) -> _Algorithm:
-        from surprise import SVDpp as SurpriseSVDpp
+    def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
+        config, ratings = self.config, RatingsByUser.of(train)
+        random = np.random.RandomState(self.seed)
+        mean = float(train.rating.mean(dtype=np.float64))
+        user_bias, item_bias = np.zeros(len(ratings.users)), np.zeros(len(ratings.items))
+        users, items, implicit = (
+            random.normal(0.0, config.init_std, (len(index), config.factors))
+            for index in (ratings.users, ratings.items, ratings.items)
+        )
+        steps = config.learning_rate, config.regularization
+        for _ in range(config.epochs):
+            _descend(ratings.matrix, mean, steps, user_bias, item_bias, users, items, implicit)
+        summed = _sums(ratings.matrix, implicit)
+        return ratings.in_catalogue(
+            Factors(mean, user_bias, item_bias, users + summed, items), features.ids
+        )
 
-        settings = self.config.arguments(self.seed)
-        algorithm: _Algorithm = SurpriseSVDpp(**settings, cache_ratings=True).fit(trainset)
-        return algorithm
 
-    def _factors_of(self, algorithm: _Algorithm) -> Factors:
-        return biased_factors(algorithm, algorithm.pu + _implicit(algorithm))
+@kernel
+def _descend(
+    ratings: CSR,
+    mean: float,
+    steps: tuple[float, float],
+    user_bias: np.ndarray,
+    item_bias: np.ndarray,
+    users: np.ndarray,
+    items: np.ndarray,
+    implicit: np.ndarray,
+) -> None:
+    """One epoch of stochastic gradient descent, in place; steps: learning rate and penalty."""
+    starts, columns, values = ratings
+    rate, penalty = steps
+    n_factors = users.shape[1]
+    total, shift = np.empty(n_factors), np.empty(n_factors)
+    for user in range(len(users)):
+        own = columns[starts[user] : starts[user + 1]]
+        root = np.sqrt(len(own))
+        total[:] = 0.0
+        for item in own:
+            for f in range(n_factors):
+                total[f] += implicit[item, f]
+        scale = 1.0
+        shift[:] = 0.0
+        for entry in range(starts[user], starts[user + 1]):
+            item, dot = columns[entry], 0.0
+            for f in range(n_factors):
+                feedback = (scale * total[f] + len(own) * shift[f]) / root
+                dot += items[item, f] * (users[user, f] + feedback)
+            error = values[entry] - (mean + user_bias[user] + item_bias[item] + dot)
+            user_bias[user] += rate * (error - penalty * user_bias[user])
+            item_bias[item] += rate * (error - penalty * item_bias[item])
+            for f in range(n_factors):
+                of_user, of_item = users[user, f], items[item, f]
+                feedback = (scale * total[f] + len(own) * shift[f]) / root
+                users[user, f] += rate * (error * of_item - penalty * of_user)
+                items[item, f] += rate * (error * (of_user + feedback) - penalty * of_item)
+                shift[f] += rate * (error * of_item / root - penalty * shift[f])
+            scale -= rate * penalty * scale
+        for item in own:
+            for f in range(n_factors):
+                implicit[item, f] = scale * implicit[item, f] + shift[f]
 
 
-def _implicit(algorithm: _Algorithm) -> np.ndarray:
+@kernel
+def _sums(ratings: CSR, implicit: np.ndarray) -> np.ndarray:
     """|N(u)|^-½ Σ y_j per user, float64 (users of train, f)."""
-    trainset = algorithm.trainset
-    rated = ([item for item, _ in trainset.ur[user]] for user in trainset.all_users())
-    return np.stack([algorithm.yj[items].sum(axis=0) / np.sqrt(len(items)) for items in rated])
+    starts, columns, _ = ratings
+    found = np.zeros((len(starts) - 1, implicit.shape[1]))
+    for user in range(len(found)):
+        for item in columns[starts[user] : starts[user + 1]]:
+            found[user] += implicit[item]
+        found[user] /= np.sqrt(starts[user + 1] - starts[user])
+    return found

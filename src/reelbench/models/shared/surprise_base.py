@@ -1,13 +1,14 @@
-"""Models that Surprise trains: ratings in its form, and its arrays in the order of our catalogue.
+"""Models of Surprise: ratings in its order, and its arrays in the order of our catalogue.
 
-Surprise learns (`_learn`); its arrays are kept and scored by NumPy. The protocols name what is read
-of Surprise's objects, which have no types of their own.
+Surprise learns (`_learn`), or a kernel of ours that gives its figures; the arrays are kept and
+scored by NumPy. The protocols name what is read of Surprise's objects, which have no types of their
+own.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -18,26 +19,14 @@ from reelbench.columns import ITEM_IDX, RATING, USER_IDX
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
 from reelbench.models.shared.factors import FactorModel, Factors
+from reelbench.models.shared.user_items import CSR
 from reelbench.params import Section
 
 
 class Trainset(Protocol):
-    """Surprise's own form of the ratings; `ur` holds (item, rating) pairs of each user."""
+    """Surprise's own form of the ratings."""
 
     global_mean: float
-    ur: dict[int, list[tuple[int, float]]]
-
-    def all_users(self) -> Iterable[int]:
-        """Surprise's indices of the users."""
-
-    def all_items(self) -> Iterable[int]:
-        """Surprise's indices of the items."""
-
-    def to_raw_uid(self, inner: int) -> int:
-        """`user_idx` of an index of Surprise's."""
-
-    def to_raw_iid(self, inner: int) -> int:
-        """`item_idx` of an index of Surprise's."""
 
 
 class Algorithm(Protocol):
@@ -46,18 +35,13 @@ class Algorithm(Protocol):
     trainset: Trainset
 
 
-class Factorisation(Algorithm, Protocol):
-    """Factors of users and items, in Surprise's order as all arrays."""
-
-    pu: np.ndarray
-    qi: np.ndarray
-
-
-class BiasedFactorisation(Factorisation, Protocol):
-    """The same with biases."""
+class BiasedFactorisation(Algorithm, Protocol):
+    """Biases and factors of users and items, in Surprise's order."""
 
     bu: np.ndarray
     bi: np.ndarray
+    pu: np.ndarray
+    qi: np.ndarray
 
 
 Fitted = TypeVar("Fitted", bound=Algorithm)
@@ -80,10 +64,10 @@ class SurpriseModel(FactorModel, Generic[Fitted]):
 
     def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
         algorithm = self._learn(trainset_of(train, features.ids))
-        return _in_catalogue(self._factors_of(algorithm), algorithm.trainset, features.ids)
+        return RatingsByUser.of(train).in_catalogue(self._factors_of(algorithm), features.ids)
 
 
-class KnownPairsModel(SurpriseModel[Fitted]):
+class KnownPairsModel(FactorModel):
     """Predicts where user and item are both in train, and the mean rating everywhere else.
 
     Two more factors do it: (b_u - mean)·1 and 1·b_i, with 0 for the 1 of those not in train.
@@ -93,14 +77,14 @@ class KnownPairsModel(SurpriseModel[Fitted]):
 
     @staticmethod
     def _known_pairs(
-        trainset: Trainset,
+        mean: float,
         user_bias: np.ndarray | float,
         item_bias: np.ndarray | float,
         user_factors: np.ndarray,
         item_factors: np.ndarray,
     ) -> Factors:
         """b_u + b_i + q_i·p_u of the pairs in train."""
-        mean, n_users, n_items = float(trainset.global_mean), len(user_factors), len(item_factors)
+        n_users, n_items = len(user_factors), len(item_factors)
         of_users = [user_factors, np.broadcast_to(user_bias - mean, n_users), np.ones(n_users)]
         of_items = [item_factors, np.ones(n_items), np.broadcast_to(item_bias, n_items)]
         users, items = np.column_stack(of_users), np.column_stack(of_items)
@@ -133,6 +117,47 @@ class DescentConfig(Section):
         }
 
 
+@dataclass(frozen=True)
+class RatingsByUser:
+    """Ratings in the order in which Surprise goes through them: users, then items, as they appear.
+
+    Attributes:
+        users: `user_idx` of the rows, and
+        items: `item_idx` of the columns, in the order in which they first appear in train.
+        matrix: starts of the rows, columns and float64 ratings of all rows, one after the other.
+    """
+
+    users: np.ndarray
+    items: np.ndarray
+    matrix: CSR
+
+    @classmethod
+    def of(cls, train: Interactions) -> RatingsByUser:
+        """The ratings of train."""
+        row, users = pd.factorize(train.user_idx)
+        column, items = pd.factorize(train.item_idx)
+        order = np.argsort(row, kind="stable")
+        starts = np.append(0, np.cumsum(np.bincount(row)))
+        values = train.rating[order].astype(np.float64)
+        return cls(users, items, (starts, column[order].astype(np.int32), values))
+
+    def in_catalogue(self, factors: Factors, ids: Ids) -> Factors:
+        """Rows in the order of the catalogue; zeros for the unknown and for those not in train."""
+
+        def spread(values: np.ndarray, index: np.ndarray, size: int) -> np.ndarray:
+            found = np.zeros((size + 1, *values.shape[1:]))
+            found[index] = values
+            return found
+
+        return Factors(
+            factors.mean,
+            spread(factors.user_bias, self.users, ids.n_users),
+            spread(factors.item_bias, self.items, ids.n_items),
+            spread(factors.user_factors, self.users, ids.n_users),
+            spread(factors.item_factors, self.items, ids.n_items),
+        )
+
+
 def trainset_of(train: Interactions, ids: Ids) -> Trainset:
     """Surprise's own form of the ratings."""
     from surprise import Dataset, Reader
@@ -141,31 +166,3 @@ def trainset_of(train: Interactions, ids: Ids) -> Trainset:
     reader = Reader(rating_scale=(ids.rating_min, ids.rating_max))
     trainset: Trainset = Dataset.load_from_df(pd.DataFrame(columns), reader).build_full_trainset()
     return trainset
-
-
-def biased_factors(
-    algorithm: BiasedFactorisation, user_factors: np.ndarray | None = None
-) -> Factors:
-    """Mean + b_u + b_i + q_i·p_u; with other user factors in place of `pu` where they are given."""
-    users = algorithm.pu if user_factors is None else user_factors
-    mean = float(algorithm.trainset.global_mean)
-    return Factors(mean, algorithm.bu, algorithm.bi, users, algorithm.qi)
-
-
-def _in_catalogue(factors: Factors, trainset: Trainset, ids: Ids) -> Factors:
-    """Rows in the order of the catalogue; zeros for the unknown and for those not in train."""
-    users = [trainset.to_raw_uid(inner) for inner in trainset.all_users()]
-    items = [trainset.to_raw_iid(inner) for inner in trainset.all_items()]
-
-    def spread(values: np.ndarray, index: list[int], size: int) -> np.ndarray:
-        found = np.zeros((size + 1, *values.shape[1:]))
-        found[index] = values
-        return found
-
-    return Factors(
-        factors.mean,
-        spread(factors.user_bias, users, ids.n_users),
-        spread(factors.item_bias, items, ids.n_items),
-        spread(factors.user_factors, users, ids.n_users),
-        spread(factors.item_factors, items, ids.n_items),
-    )
