@@ -83,8 +83,9 @@ class ReaderContract:
         assert (len(ratings), len(items), n_users, n_tags) == self.counts
 
     def test_canonical_tables_keep_their_schema(self, folder: Path, engine: Engine) -> None:
-        tables = self.tables(folder, engine).tables
-        schema.validate_all(tables, engine)
+        found = self.tables(folder, engine)
+        schema.validate_all(found.large | found.small, engine)
+        tables = found.tables
         written = (len(tables["interactions"]), len(tables["items"]), len(tables["tags"]))
         assert written == (self.counts[0], self.counts[1], self.counts[3])
 

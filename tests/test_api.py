@@ -153,8 +153,8 @@ def test_a_frame_and_a_file_give_the_same_tables(tmp_path: Path) -> None:
     ]
     for data in found:
         assert data.ids == found[0].ids and data.ids.rating_max == 10
-        for name, table in data.canonical.tables.items():
-            assert table.equals(found[0].canonical.tables[name]), name
+        for name, table in data.tables.items():
+            assert table.equals(found[0].tables[name]), name
     assert [list(genres) for genres in found[0].movies["genres"]] == [
         ["x", "y"],
         [],

@@ -35,7 +35,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
 
-import ibis
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from platformdirs import user_cache_path
@@ -44,7 +44,7 @@ from reelbench import paths, presets
 from reelbench.columns import SOURCE_ROW, TITLE, TITLE_RAW
 from reelbench.data import DataError, readers, schema
 from reelbench.data.clean.ratings import observed_scale
-from reelbench.data.clean.tables import Canonical, canonical
+from reelbench.data.clean.tables import canonical
 from reelbench.data.engine import Engine, EngineConfig
 from reelbench.data.interactions import Ids, Interactions, Parts
 from reelbench.data.readers import RawTables, ReadConfig
@@ -79,13 +79,16 @@ class Dataset:
     Attributes:
         name: of the registered data set, or "own".
         ids: sizes of the catalogue and the rating scale.
-        canonical: the tables as Arrow, with counts of the rows read, dropped (per reason) and
-            written.
+        tables: interactions, items, users and tags.
+        counts: rows read, dropped (per reason) and written, per table.
+        source_row: int64 (n,), row number of each rating in the source, from 0.
     """
 
     name: str
     ids: Ids
-    canonical: Canonical = field(repr=False)
+    tables: dict[str, pa.Table] = field(repr=False)
+    counts: dict[str, Any] = field(repr=False)
+    source_row: np.ndarray = field(repr=False)
 
     def __repr__(self) -> str:
         ids, n = self.ids, len(self)
@@ -95,7 +98,7 @@ class Dataset:
 
     def __len__(self) -> int:
         """Number of ratings."""
-        return len(self.canonical.tables["interactions"])
+        return len(self.tables["interactions"])
 
     @property
     def ratings(self) -> pd.DataFrame:
@@ -118,7 +121,7 @@ class Dataset:
         return self._frame("tags")
 
     def _frame(self, name: str) -> pd.DataFrame:
-        return schema.to_pandas(self.canonical.tables[name])
+        return schema.to_pandas(self.tables[name])
 
 
 @dataclass(frozen=True)
@@ -206,10 +209,11 @@ def load_dataset(
             given = {"ratings": ratings, "items": movies, "users": users, "tags": tags}
             raw, config = _own(given, columns or {}, rating_scale, options, engine)
         clean = canonical(raw, config, engine)
-        schema.validate_all(clean.tables, engine)
-    sizes = (len(clean.tables["users"]), len(clean.tables["items"]))
+        schema.validate_all(clean.large | clean.small, engine)
+        tables, rows = clean.tables, clean.source_row
+    sizes = (len(tables["users"]), len(tables["items"]))
     ids = Ids(*sizes, float(config.rating_min), float(config.rating_max))
-    return Dataset(name or "own", ids, clean)
+    return Dataset(name or "own", ids, tables, clean.counts, rows)
 
 
 def split(
@@ -231,15 +235,15 @@ def split(
     section = {**_group("split", protocol), **options}
     source = Path("conf") / "split" / f"{protocol}.yaml"
     config: Protocol = validate("split", section, protocol_of(section), source)
-    tables = data.canonical.tables
-    row = pa.array(data.canonical.source_row)
-    ratings = tables["interactions"].append_column(SOURCE_ROW, row)
+    row = pa.array(data.source_row)
+    ratings = data.tables["interactions"].append_column(SOURCE_ROW, row)
     with _engine() as (engine, _):
-        views = {name: ibis.memtable(table) for name, table in tables.items()}
-        views["interactions"] = ibis.memtable(ratings)
+        tables = {**data.tables, "interactions": ratings}
+        views = {name: engine.table(table) for name, table in tables.items()}
         result = split_tables(config, views, engine, seed)
-    parts = [Interactions.from_table(result.parts[name], data.ids) for name in result.parts]
-    catalogue = Catalogue.of(data.ids, tables["items"], tables["users"], result.tags, parts[0])
+        parts = [Interactions.from_table(part.read(), data.ids) for part in result.parts.values()]
+        tags = result.tags.read()
+    catalogue = Catalogue.of(data.ids, tables["items"], tables["users"], tags, parts[0])
     return DatasetParts(
         *parts, items=catalogue.items, catalogue=catalogue, seed=seed, summary=result.summary
     )

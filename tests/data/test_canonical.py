@@ -78,8 +78,8 @@ def test_indices_are_dense_and_rows_sorted(clean: Any) -> None:
     assert balanced(result)
 
 
-def test_catalogue_describes_the_tables(clean: Any) -> None:
-    assert describe(clean(GOOD).tables, config()) == {
+def test_catalogue_describes_the_tables(clean: Any, engine: Engine) -> None:
+    assert describe(clean(GOOD), config(), engine) == {
         "n_users": 2,
         "n_items": 2,
         "rating_min": 0.5,
@@ -87,7 +87,7 @@ def test_catalogue_describes_the_tables(clean: Any) -> None:
         "has_timestamps": True,
     }
     missing = RATINGS + "1,20,4,\n1,3,4,5\n"
-    assert not describe(clean(missing).tables, config())["has_timestamps"]
+    assert not describe(clean(missing), config(), engine)["has_timestamps"]
 
 
 def test_order_of_the_input_does_not_matter(clean: Any) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
 
-import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reelbench.data import DataError
-from reelbench.data.clean.filters import NOT_TAGGED, TOO_FEW, FilterConfig, enough, filtered
-from reelbench.data.clean.tables import Canonical
+from reelbench.data.clean.filters import (
+    NOT_TAGGED,
+    TOO_FEW,
+    FilterConfig,
+    Tables,
+    enough,
+    filtered,
+)
+from reelbench.data.engine import Engine, EngineConfig
 
 PAIRS = st.sets(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=80)
 
@@ -22,61 +27,48 @@ def config(user: int, item: int, repeat: bool = True, tagged: bool = False) -> F
     return FilterConfig(tagged=tagged, min_per_user=user, min_per_item=item, repeat=repeat)
 
 
-def full(pairs: list[tuple[int, int]], n_users: int = 10, n_items: int = 10) -> Canonical:
-    """Tables with a tag on the first pair and one of a user without a rating."""
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine(EngineConfig(name="duckdb", threads=1, memory_limit="1GB"))
+
+
+def full(
+    pairs: Iterable[tuple[int, int]], engine: Engine, tags: Iterable[tuple[int, int]] | None = None
+) -> Tables:
+    """Ten users and ten movies, by default with a tag on the first pair."""
+    rows = sorted(pairs)
+    user, item = columns(rows)
+    ratings = {"user_idx": user, "item_idx": item, "source_row": pa.array(range(len(rows)))}
+    user, item = columns(rows[:1] if tags is None else sorted(tags))
+    tagged = {"user_idx": user, "item_idx": item, "tag": ["x"] * len(user)}
+    number = pa.array(range(10), pa.int32())
+    items = pa.table({"item_idx": number, "item_id": [f"m{i}" for i in range(10)]})
+    users = pa.table({"user_idx": number, "user_id": [f"u{i}" for i in range(10)]})
+    return Tables(*(engine.table(pa.table(rows)) for rows in (ratings, tagged)), items, users)
+
+
+def columns(pairs: list[tuple[int, int]]) -> tuple[pa.Array, pa.Array]:
     user, item = (pa.array(column, pa.int32()) for column in zip(*pairs, strict=True))
-    tables = {
-        "interactions": pa.table({"user_idx": user, "item_idx": item, "rating": item}),
-        "users": pa.table(
-            {
-                "user_idx": pa.array(range(n_users), pa.int32()),
-                "user_id": [f"u{i}" for i in range(n_users)],
-            }
-        ),
-        "items": pa.table(
-            {
-                "item_idx": pa.array(range(n_items), pa.int32()),
-                "item_id": [f"m{i}" for i in range(n_items)],
-            }
-        ),
-        "tags": pa.table({"user_idx": user[:1], "item_idx": item[:1], "tag": ["x"]}),
-    }
-    counts = {
-        name: {"read": len(table), "dropped": {}, "written": len(table)}
-        for name, table in tables.items()
-    }
-    return Canonical(tables, counts, {}, np.arange(len(user)))
+    return user, item
 
 
-def with_tags(canonical: Canonical, pairs: set[tuple[int, int]]) -> Canonical:
-    """The tables with a tag on each of the pairs, rated or not."""
-    user, item = (pa.array(column, pa.int32()) for column in zip(*sorted(pairs), strict=True))
-    tags = pa.table({"user_idx": user, "item_idx": item, "tag": ["x"] * len(pairs)})
-    count = {"read": len(pairs), "dropped": {}, "written": len(pairs)}
-    tables, counts = {**canonical.tables, "tags": tags}, {**canonical.counts, "tags": count}
-    return replace(canonical, tables=tables, counts=counts)
-
-
-def by_ids(tables: dict[str, pa.Table]) -> set[tuple[str, str]]:
-    users, items = tables["users"]["user_id"].to_pylist(), tables["items"]["item_id"].to_pylist()
-    rows = tables["interactions"].to_pylist()
+def by_ids(tables: Tables, engine: Engine) -> set[tuple[str, str]]:
+    users, items = tables.users["user_id"].to_pylist(), tables.items["item_id"].to_pylist()
+    rows = engine.arrow(tables.ratings).to_pylist()
     return {(users[row["user_idx"]], items[row["item_idx"]]) for row in rows}
 
 
+@settings(max_examples=12, deadline=None)
 @given(pairs=PAIRS, user=st.integers(0, 4), item=st.integers(0, 4))
 def test_a_core_is_the_largest_population_with_enough(
-    pairs: set[tuple[int, int]], user: int, item: int
+    engine: Engine, pairs: set[tuple[int, int]], user: int, item: int
 ) -> None:
-    users, items = (np.array(column) for column in zip(*sorted(pairs), strict=True))
-    kept = enough(users, items, config(user, item))
-    if kept.any():
-        assert min(np.unique(users[kept], return_counts=True)[1]) >= user
-        assert min(np.unique(items[kept], return_counts=True)[1]) >= item
+    kept = engine.arrow(enough(full(pairs, engine).ratings, config(user, item), engine))
     # the plain way: take out one bad rating after the other
     left = set(pairs)
     while bad := next((p for p in left if poor(p, left, user, item)), None):
         left.remove(bad)
-    assert {(u, i) for u, i in zip(users[kept], items[kept], strict=True)} == left
+    assert {(row["user_idx"], row["item_idx"]) for row in kept.to_pylist()} == left
 
 
 def poor(pair: tuple[int, int], left: set[tuple[int, int]], user: int, item: int) -> bool:
@@ -85,19 +77,15 @@ def poor(pair: tuple[int, int], left: set[tuple[int, int]], user: int, item: int
     return of_user < user or of_item < item
 
 
-def test_once_is_not_until_nothing_changes() -> None:
-    user, item = np.array([0, 0, 1, 1, 2]), np.array([0, 1, 0, 1, 1])
-    # movie 0 and user 2 ... each counted once: only user 2 has too few
-    assert enough(user, item, config(2, 3, repeat=False)).tolist() == [
-        False,
-        True,
-        False,
-        True,
-        False,
-    ]
-    assert not enough(user, item, config(2, 3)).any()
+def test_once_is_not_until_nothing_changes(engine: Engine) -> None:
+    """Movie 0 has too few, so that user 0 has too few without it."""
+    ratings = full([(0, 0), (0, 1), (1, 0), (1, 1), (2, 1)], engine).ratings
+    once = engine.arrow(enough(ratings, config(2, 3, repeat=False), engine))
+    assert [(row["user_idx"], row["item_idx"]) for row in once.to_pylist()] == [(0, 1), (1, 1)]
+    assert not len(engine.arrow(enough(ratings, config(2, 3), engine)))
 
 
+@settings(max_examples=12, deadline=None)
 @given(
     pairs=PAIRS,
     user=st.integers(0, 3),
@@ -107,6 +95,7 @@ def test_once_is_not_until_nothing_changes() -> None:
     tags=PAIRS,
 )
 def test_indices_are_dense_again_and_rows_balance(
+    engine: Engine,
     pairs: set[tuple[int, int]],
     user: int,
     item: int,
@@ -114,66 +103,64 @@ def test_indices_are_dense_again_and_rows_balance(
     tagged: bool,
     tags: set[tuple[int, int]],
 ) -> None:
-    before = with_tags(full(sorted(pairs)), tags)
-    settings = config(user, item, repeat, tagged)
+    before = full(pairs, engine, tags)
     try:
-        after = filtered(before, settings)
+        after = filtered(before, config(user, item, repeat, tagged), engine)
     except DataError:
         return
-    if not settings.active:
-        assert after is before
-        return
-    for name, key in (("users", "user_idx"), ("items", "item_idx")):
-        numbers = after.tables[name][key].to_pylist()
+    ratings = engine.arrow(after.tables.ratings)
+    for table, key in ((after.tables.users, "user_idx"), (after.tables.items, "item_idx")):
+        numbers = table[key].to_pylist()
         assert numbers == list(range(len(numbers)))
-        rated = set(after.tables["interactions"][key].to_pylist())
-        assert rated == set(numbers)
-    assert by_ids(after.tables) <= by_ids(before.tables)
-    for name, count in after.counts.items():
-        assert count["written"] == len(after.tables[name])
-        assert count["read"] == count["written"] + sum(count["dropped"].values())
+        if tagged or user or item:
+            assert set(ratings[key].to_pylist()) == set(numbers)
+    assert by_ids(after.tables, engine) <= by_ids(before, engine)
+    sizes = before.sizes(engine)
+    for name, n in after.tables.sizes(engine).items():
+        assert sizes[name] == n + sum(after.dropped[name].values())
 
 
-def test_sparsity_before_and_after() -> None:
-    after = filtered(full([(0, 0), (0, 1), (1, 0), (1, 1), (2, 5)]), config(2, 2))
-    told = after.counts["interactions"]["filter"]["steps"]
-    assert told == {
+def test_sparsity_before_and_after(engine: Engine) -> None:
+    after = filtered(full([(0, 0), (0, 1), (1, 0), (1, 1), (2, 5)], engine), config(2, 2), engine)
+    assert after.account["steps"] == {
         "before": {"ratings": 5, "users": 10, "movies": 10, "sparsity": 0.95},
         "enough_ratings": {"ratings": 4, "users": 2, "movies": 2, "sparsity": 0.0},
     }
-    assert after.counts["interactions"]["dropped"] == {TOO_FEW: 1}
-    assert after.counts["users"]["dropped"] == {TOO_FEW: 8}
-    assert pd.Series(after.tables["tags"]["tag"]).tolist() == ["x"]
+    assert after.n_ratings == 5
+    assert after.dropped["interactions"] == {TOO_FEW: 1}
+    assert after.dropped["users"] == {TOO_FEW: 8}
+    assert engine.arrow(after.tables.tags)["tag"].to_pylist() == ["x"]
 
 
+@settings(max_examples=12, deadline=None)
 @given(pairs=PAIRS, tags=PAIRS)
 def test_the_join_of_ratings_and_tags_is_of_pairs_in_both(
-    pairs: set[tuple[int, int]], tags: set[tuple[int, int]]
+    engine: Engine, pairs: set[tuple[int, int]], tags: set[tuple[int, int]]
 ) -> None:
-    before = with_tags(full(sorted(pairs)), tags)
-    both = {(f"u{u}", f"m{i}") for u, i in pairs & tags}
+    before, both = full(pairs, engine, tags), pairs & tags
     if both:
-        after = filtered(before, config(0, 0, tagged=True))
-        assert by_ids(after.tables) == both
-        of_source = np.array(sorted(pairs))[after.source_row]
-        assert {(f"u{u}", f"m{i}") for u, i in of_source} == both
+        after = filtered(before, config(0, 0, tagged=True), engine).tables
+        assert by_ids(after, engine) == {(f"u{u}", f"m{i}") for u, i in both}
+        rows = engine.arrow(after.ratings)["source_row"].to_pylist()
+        assert {sorted(pairs)[row] for row in rows} == both
     else:
-        with pytest.raises(DataError, match=r"filter\.tagged=false"):
-            filtered(before, config(0, 0, tagged=True))
+        with pytest.raises(DataError, match=r"none of \d+ tags .* filter\.tagged=false"):
+            filtered(before, config(0, 0, tagged=True), engine)
 
 
-def test_tags_come_first_and_each_step_has_its_count() -> None:
+def test_tags_come_first_and_each_step_has_its_count(engine: Engine) -> None:
     """Movie 1 has two ratings, of which only one is tagged: too few then."""
-    before = with_tags(full([(0, 0), (0, 1), (1, 0), (1, 1)]), {(0, 0), (1, 0), (0, 1), (5, 5)})
-    after = filtered(before, config(1, 2, tagged=True))
-    steps = after.counts["interactions"]["filter"]["steps"]
+    tags = {(0, 0), (1, 0), (0, 1), (5, 5)}
+    before = full([(0, 0), (0, 1), (1, 0), (1, 1)], engine, tags)
+    after = filtered(before, config(1, 2, tagged=True), engine)
+    steps = after.account["steps"]
     assert list(steps) == ["before", "tagged", "enough_ratings"]
     assert steps["tagged"] == {"ratings": 3, "users": 2, "movies": 2, "sparsity": 0.25}
     assert steps["enough_ratings"] == {"ratings": 2, "users": 2, "movies": 1, "sparsity": 0.0}
-    assert after.counts["interactions"]["dropped"] == {NOT_TAGGED: 1, TOO_FEW: 1}
-    assert after.counts["tags"]["dropped"] == {NOT_TAGGED: 1, TOO_FEW: 1}
+    assert after.dropped["interactions"] == {NOT_TAGGED: 1, TOO_FEW: 1}
+    assert after.dropped["tags"] == {NOT_TAGGED: 1, TOO_FEW: 1}
 
 
-def test_nobody_left_is_an_error_that_says_what_to_do() -> None:
+def test_nobody_left_is_an_error_that_says_what_to_do(engine: Engine) -> None:
     with pytest.raises(DataError, match=r"lower filter\.min_per_user"):
-        filtered(full([(0, 0)]), config(5, 5))
+        filtered(full([(0, 0)], engine), config(5, 5), engine)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import ibis
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -12,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reelbench.data.engine import Engine, EngineConfig
-from reelbench.data.schema import write
+from reelbench.data.parquet import write
 from reelbench.splits import METHODS, SplitInput, divide
 from reelbench.splits.tags import HELD_OUT, LATE, known_tags
 
@@ -59,10 +58,11 @@ def tables(tags: Tags, method: str, engine: Engine) -> tuple[pa.Table, dict[str,
             "timestamp": time,
         }
     )
-    parts = divide(config, SplitInput(ibis.memtable(ratings), engine, np.random.default_rng(0)))
+    parts = divide(config, SplitInput(engine.table(ratings), engine, np.random.default_rng(0)))
     rows = [dict(zip(SCHEMA.names, row, strict=True)) for row in tags]
-    tagged = ibis.memtable(pa.Table.from_pylist(rows, SCHEMA))
-    return (*known_tags(tagged, parts, config, engine), parts)
+    tagged = engine.table(pa.Table.from_pylist(rows, SCHEMA))
+    known, counts = known_tags(tagged, parts, config, engine)
+    return known.read(), counts, {name: part.read() for name, part in parts.items()}
 
 
 def test_a_users_tags_end_with_that_users_train(engine: Engine) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import ibis
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from reelbench.data import DataError
@@ -36,6 +36,12 @@ def engine() -> Engine:
     return Engine(EngineConfig(name="duckdb", threads=1, memory_limit="1GB"))
 
 
+def given(engine: Engine) -> SplitInput:
+    frames = (RATINGS, USERS, ITEMS)
+    tables = [engine.table(pa.Table.from_pandas(f, preserve_index=False)) for f in frames]
+    return SplitInput(tables[0], engine, np.random.default_rng(0), tables[1], tables[2])
+
+
 @pytest.fixture
 def split(tmp_path: Path, engine: Engine) -> Any:
     def run(files: dict[str, str | None], delimiter: str = ",", **columns: str) -> Any:
@@ -46,10 +52,8 @@ def split(tmp_path: Path, engine: Engine) -> Any:
                 (tmp_path / f"{part}.csv").write_text(text, encoding="utf-8")
         values = {"root": str(tmp_path), "files": names, "delimiter": delimiter, "columns": columns}
         config = METHODS["predefined"](name="predefined", method="predefined", **values)
-        users, items = ibis.memtable(USERS), ibis.memtable(ITEMS)
-        rng = np.random.default_rng(0)
-        parts = divide(config, SplitInput(ibis.memtable(RATINGS), engine, rng, users, items))
-        return [part["rating"].to_pylist() for part in parts.values()]
+        parts = divide(config, given(engine))
+        return [part.read()["rating"].to_pylist() for part in parts.values()]
 
     return run
 
@@ -74,9 +78,7 @@ def test_parquet(tmp_path: Path, engine: Engine) -> None:
     files = {"train": None, "valid": None, "test": "test.parquet"}
     values = {"root": str(tmp_path), "files": files, "delimiter": ",", "columns": {"user_id": "u"}}
     config = METHODS["predefined"](name="predefined", method="predefined", **values)
-    tables = [ibis.memtable(frame) for frame in (RATINGS, USERS, ITEMS)]
-    given = SplitInput(tables[0], engine, np.random.default_rng(0), tables[1], tables[2])
-    assert divide(config, given)["test"]["rating"].to_pylist() == [3]
+    assert divide(config, given(engine))["test"].read()["rating"].to_pylist() == [3]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,5 @@ def test_a_missing_folder_or_file_is_named(tmp_path: Path, engine: Engine) -> No
     ):
         values = {"root": root, "files": files, "delimiter": ",", "columns": {}}
         config = METHODS["predefined"](name="predefined", method="predefined", **values)
-        tables = [ibis.memtable(frame) for frame in (RATINGS, USERS, ITEMS)]
-        given = SplitInput(tables[0], engine, np.random.default_rng(0), tables[1], tables[2])
         with pytest.raises(DataError, match=message):
-            divide(config, given)
+            divide(config, given(engine))

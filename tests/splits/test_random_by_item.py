@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ibis
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -34,8 +33,8 @@ def ratings(n: int = 500) -> pd.DataFrame:
 
 def split(frame: pd.DataFrame, engine: Engine) -> dict[str, pd.DataFrame]:
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    parts = divide(CONFIG, SplitInput(ibis.memtable(table), engine, np.random.default_rng(0)))
-    return {name: part.to_pandas() for name, part in parts.items()}
+    parts = divide(CONFIG, SplitInput(engine.table(table), engine, np.random.default_rng(0)))
+    return {name: part.read().to_pandas() for name, part in parts.items()}
 
 
 def published(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

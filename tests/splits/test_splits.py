@@ -6,7 +6,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import ibis
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,9 +17,9 @@ from pydantic import ValidationError
 
 from reelbench.data import DataError
 from reelbench.data.engine import Engine, EngineConfig
-from reelbench.data.schema import write
+from reelbench.data.parquet import write
 from reelbench.seeds import generator
-from reelbench.splits import METHODS, Protocol, SplitInput, describe
+from reelbench.splits import METHODS, Protocol, SplitInput, SplitSummary, describe
 from reelbench.splits import divide as divide_given
 
 SCHEMA = pa.schema(
@@ -56,9 +55,14 @@ def config(method: str, test: Any = 0.2, valid: Any = 0.1, **more: Any) -> Any:
 
 
 def divide(
-    ratings: ibis.Table, settings: Protocol, engine: Engine, rng: np.random.Generator
+    ratings: pa.Table, settings: Protocol, engine: Engine, rng: np.random.Generator
 ) -> dict[str, pa.Table]:
-    return divide_given(settings, SplitInput(ratings, engine, rng))
+    parts = divide_given(settings, SplitInput(engine.table(ratings), engine, rng))
+    return {name: part.read() for name, part in parts.items()}
+
+
+def described(parts: dict[str, pa.Table], engine: Engine, settings: Protocol) -> SplitSummary:
+    return describe({name: engine.stored(part) for name, part in parts.items()}, settings, engine)
 
 
 def table(rows: Rows) -> pa.Table:
@@ -71,7 +75,7 @@ def split(
     """The parts; None where the protocol has to refuse so few ratings."""
     rng = generator(seed, "split", settings.method)
     try:
-        return divide(ibis.memtable(table(rows)), settings, engine, rng)
+        return divide(table(rows), settings, engine, rng)
     except DataError as error:
         if "is empty" not in str(error):
             raise
@@ -199,7 +203,7 @@ def test_summary(engine: Engine) -> None:
     ]
     parts = split(rows, config("temporal_global", 0.4, 0.2), engine)
     assert parts is not None
-    summary = describe(parts, config("temporal_global", 0.4, 0.2))
+    summary = described(parts, engine, config("temporal_global", 0.4, 0.2))
     assert summary["parts"]["train"] == {
         "rows": 2,
         "users": 1,
@@ -220,12 +224,12 @@ def test_without_timestamps(engine: Engine) -> None:
             split(rows, config(method), engine)
     parts = split(rows, config("random"), engine)
     assert parts is not None
-    assert describe(parts, config("random"))["parts"]["test"]["time_min"] is None
+    assert described(parts, engine, config("random"))["parts"]["test"]["time_min"] is None
 
 
 def test_a_part_that_would_be_empty(engine: Engine) -> None:
     rng = np.random.default_rng(0)
-    rows = ibis.memtable(table([(0, 0, 3.0, 7), (1, 0, 3.0, 7)]))
+    rows = table([(0, 0, 3.0, 7), (1, 0, 3.0, 7)])
     with pytest.raises(DataError, match="split temporal_user: test is empty with 2 ratings"):
         divide(rows, config("temporal_user"), engine, rng)
     with pytest.raises(DataError, match="split temporal_global: train is empty with 2 ratings"):
@@ -244,7 +248,7 @@ def test_published_sizes_of_ml_latest_small(engine: Engine) -> None:
     file = shared("ml-latest-small/ratings.csv")
     data = np.loadtxt(file, delimiter=",", skiprows=1)
     columns = [pa.array(data[:, i]).cast(kind) for i, kind in enumerate(SCHEMA.types)]
-    rows = ibis.memtable(pa.Table.from_arrays(columns, schema=SCHEMA))
+    rows = pa.Table.from_arrays(columns, schema=SCHEMA)
     parts = divide(rows, config("temporal_user", 0.1, 0.1), engine, np.random.default_rng(0))
     assert [len(part) for part in parts.values()] == [81_200, 9_818, 9_818]
 
@@ -319,7 +323,7 @@ def test_cold_items_are_in_one_part_only(engine: Engine, rows: Rows) -> None:
         return
     items = [{row[1] for row in tuples(part)} for part in parts.values()]
     assert sum(map(len, items)) == len(set().union(*items))
-    summary = describe(parts, config("cold_items"))
+    summary = described(parts, engine, config("cold_items"))
     assert summary["cold"]["test"]["rows_of_items"] == len(parts["test"])
 
 

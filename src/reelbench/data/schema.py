@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -12,7 +11,6 @@ import pandas as pd
 import pandera.ibis as pai
 import pandera.pandas as pa
 import pyarrow
-import pyarrow.parquet as pq
 from pandera.errors import SchemaErrors
 
 from reelbench.columns import (
@@ -40,9 +38,7 @@ from reelbench.columns import (
 )
 from reelbench.data import DataError
 from reelbench.data.engine import Engine
-
-# fixed, so that the bytes of a file depend on its rows alone
-_ROW_GROUP = 1_000_000
+from reelbench.data.parquet import Stored
 
 _STRINGS = pyarrow.list_(pyarrow.string())
 _ARROW = {
@@ -158,40 +154,43 @@ _LARGE = {
 }
 
 
-def validate_all(tables: Mapping[str, pyarrow.Table], engine: Engine) -> None:
+def validate_all(tables: Mapping[str, pyarrow.Table | Stored], engine: Engine) -> None:
     """Check canonical tables by name; see `validate`."""
     for name, table in tables.items():
         validate(name, table, engine)
 
 
-def validate(name: str, table: pyarrow.Table, engine: Engine) -> None:
+def validate(name: str, table: pyarrow.Table | Stored, engine: Engine) -> None:
     """Check one canonical table.
 
-    Tables of the size of the ratings are checked by the engine: pandera's checks become queries.
-    Only one that fails them goes to pandas, to find the place.
+    A stored one is checked by the engine: pandera's checks become queries. Only one that fails them
+    goes to pandas, to find the place.
 
     Raises:
         DataError: with the table, row (from 1) and column of the first violation, and their number.
     """
     # of no rows every check is null, which counts as a failure
-    if name not in _LARGE or not len(table):
-        validate_frame(name, to_pandas(table))
+    if not isinstance(table, Stored) or not len(table):
+        validate_frame(name, to_pandas(table.read() if isinstance(table, Stored) else table))
         return
-    rows = engine.table(table)
+    rows = engine.parquet(table.file)
     try:
         _LARGE[name].validate(rows, lazy=True)
         fine = name != "interactions" or _pairs_differ(rows, len(table), engine)
     except SchemaErrors:
         fine = False
     if not fine:
-        validate_frame(name, to_pandas(table))
+        validate_frame(name, to_pandas(table.read()))
         raise DataError(f"table {name} fails a check that pandas cannot explain")
 
 
 def _pairs_differ(rows: ibis.Table, n: int, engine: Engine) -> bool:
     """Whether no user rates a movie twice; a pair of int32 fits into one int64."""
-    pair = rows[USER_IDX].cast("int64") * 2**31 + rows[ITEM_IDX].cast("int64")
-    return bool(engine.arrow(pair.nunique().name("n").as_table())["n"][0].as_py() == n)
+    found = 0
+    for block in engine.blocks(rows, rows):
+        pair = block[USER_IDX].cast("int64") * 2**31 + block[ITEM_IDX].cast("int64")
+        found += engine.number(pair.nunique())
+    return found == n
 
 
 def validate_frame(name: str, frame: pd.DataFrame) -> None:
@@ -222,12 +221,6 @@ def to_pandas(table: pyarrow.Table) -> pd.DataFrame:
     nullable = {pyarrow.int64(): pd.Int64Dtype(), pyarrow.int16(): pd.Int16Dtype()}
     frame: pd.DataFrame = table.to_pandas(types_mapper=nullable.get)
     return frame
-
-
-def write(table: pyarrow.Table, file: Path) -> None:
-    """Write Parquet whose bytes depend on the rows alone: no metadata of pandas, no chunks."""
-    plain = table.replace_schema_metadata().combine_chunks()
-    pq.write_table(plain, file, row_group_size=_ROW_GROUP)
 
 
 def _explain(name: str, failures: pd.DataFrame) -> str:

@@ -15,7 +15,7 @@ whatever order they come. There is one class per method, found by the key `metho
     ... )
     >>> engine = Engine(EngineConfig(name="duckdb", threads=1, memory_limit="1GB"))
     >>> parts = divide(config, SplitInput(ratings, engine, np.random.default_rng(0)))
-    >>> {name: table["timestamp"].to_pylist() for name, table in parts.items()}
+    >>> {name: part.read()["timestamp"].to_pylist() for name, part in parts.items()}
     {'train': [10, 20], 'valid': [30], 'test': [40]}
 """
 
@@ -26,13 +26,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
 import ibis
-import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import ConfigDict
 
 from reelbench.columns import ITEM_IDX, TIMESTAMP, USER_IDX
 from reelbench.data import DataError
 from reelbench.data.engine import Engine
+from reelbench.data.parquet import Stored
 from reelbench.params import Section
 from reelbench.seeds import generator
 from reelbench.splits.base import PARTS, Protocol, SplitInput
@@ -47,6 +46,7 @@ __all__ = [
     "KFold",
     "Protocol",
     "SplitInput",
+    "SplitSummary",
     "SplitTables",
     "describe",
     "divide",
@@ -101,14 +101,15 @@ class SplitTables:
     """What the stage `split` writes.
 
     Attributes:
-        parts: `train`, `valid` and `test`, with the columns of `interactions`.
+        parts: `train`, `valid` and `test`, with the columns of `interactions`; in temporary files
+            of the engine, gone with it.
         tags: the tags that features may use (see `tags.known_tags`).
         tag_counts: tags read, dropped per reason, and written.
         summary: sizes, cold users and items, and the leak of the protocol.
     """
 
-    parts: dict[str, pa.Table]
-    tags: pa.Table
+    parts: dict[str, Stored]
+    tags: Stored
     tag_counts: TagCounts
     summary: SplitSummary
 
@@ -145,10 +146,10 @@ def split_tables(
     ratings, users, items = (tables[name] for name in ("interactions", "users", "items"))
     parts = divide(config, SplitInput(ratings, engine, rng, users, items))
     tags, counts = known_tags(tables["tags"], parts, config, engine)
-    return SplitTables(parts, tags, counts, describe(parts, config))
+    return SplitTables(parts, tags, counts, describe(parts, config, engine))
 
 
-def divide(config: Protocol, given: SplitInput) -> dict[str, pa.Table]:
+def divide(config: Protocol, given: SplitInput) -> dict[str, Stored]:
     """Divide the ratings into the tables `train`, `valid` and `test`.
 
     Raises:
@@ -162,36 +163,41 @@ def divide(config: Protocol, given: SplitInput) -> dict[str, pa.Table]:
     return parts
 
 
-def describe(parts: Mapping[str, pa.Table], config: Protocol) -> SplitSummary:
+def describe(parts: Mapping[str, Stored], config: Protocol, engine: Engine) -> SplitSummary:
     """Sizes and time ranges of the parts, cold users and items, and the leak of the protocol."""
+    tables = {name: engine.parquet(part.file) for name, part in parts.items()}
     return {
         "name": config.name,
         "method": config.method,
-        "parts": {name: _sizes(table) for name, table in parts.items()},
-        "cold": {name: _cold(parts[name], parts["train"]) for name in PARTS[1:]},
+        "parts": {name: _sizes(table, engine) for name, table in tables.items()},
+        "cold": {name: _cold(tables[name], tables["train"], engine) for name in PARTS[1:]},
         "leak": config.leak,
     }
 
 
-def _sizes(part: pa.Table) -> PartSummary:
-    times = pc.min_max(part[TIMESTAMP]).as_py()
-    return {
-        "rows": len(part),
-        "users": pc.count_distinct(part[USER_IDX]).as_py(),
-        "items": pc.count_distinct(part[ITEM_IDX]).as_py(),
-        "time_min": times["min"],
-        "time_max": times["max"],
-    }
+def _sizes(part: ibis.Table, engine: Engine) -> PartSummary:
+    time = part[TIMESTAMP]
+    sizes = part.agg(
+        rows=part.count(),
+        users=part[USER_IDX].nunique(),
+        items=part[ITEM_IDX].nunique(),
+        time_min=time.min(),
+        time_max=time.max(),
+    )
+    found: PartSummary = engine.arrow(sizes).to_pylist()[0]
+    return found
 
 
-def _cold(part: pa.Table, train: pa.Table) -> ColdSummary:
+def _cold(part: ibis.Table, train: ibis.Table, engine: Engine) -> ColdSummary:
     (users, user_rows), (items, item_rows) = (
-        _unseen(part, train, column) for column in (USER_IDX, ITEM_IDX)
+        _unseen(part, train, column, engine) for column in (USER_IDX, ITEM_IDX)
     )
     return {"users": users, "rows_of_users": user_rows, "items": items, "rows_of_items": item_rows}
 
 
-def _unseen(part: pa.Table, train: pa.Table, column: str) -> tuple[int, int]:
+def _unseen(part: ibis.Table, train: ibis.Table, column: str, engine: Engine) -> tuple[int, int]:
     """Number of values of a column that train lacks, and of rows that have one."""
-    rows = part.filter(pc.invert(pc.is_in(part[column], pc.unique(train[column]))))
-    return pc.count_distinct(rows[column]).as_py(), len(rows)
+    rows = part.anti_join(train.select(column).distinct(), column)
+    found = engine.arrow(rows.agg(values=rows[column].nunique(), rows=rows.count()))
+    values, n = found.to_pylist()[0].values()
+    return values, n

@@ -9,12 +9,12 @@ from typing import Annotated, ClassVar, Literal, Self
 
 import ibis
 import numpy as np
-import pyarrow as pa
 from pydantic import AfterValidator, Field, model_validator
 
 from reelbench.columns import ITEM_IDX, PART, RATING, TIMESTAMP, USER_IDX
 from reelbench.data import DataError
 from reelbench.data.engine import Engine
+from reelbench.data.parquet import Stored
 from reelbench.params import Section
 
 PARTS = ("train", "valid", "test")
@@ -75,17 +75,15 @@ class Protocol(Section):
         """The ratings with their code (0 train, 1 valid, 2 test) in the column `part`."""
         raise NotImplementedError
 
-    def divide(self, given: SplitInput) -> dict[str, pa.Table]:
+    def divide(self, given: SplitInput) -> dict[str, Stored]:
         """Train, valid and test, each sorted by user, time (missing first) and movie.
 
         A protocol that needs another order of rows overrides this instead of `assign`.
         """
-        order = [PART, USER_IDX, ibis.asc(TIMESTAMP, nulls_first=True), ITEM_IDX]
-        rows = given.engine.arrow(self.assign(given).select(*COLUMNS, PART).order_by(order))
-        sizes = np.bincount(rows[PART].to_numpy(), minlength=len(PARTS))
-        starts = np.cumsum(sizes) - sizes
-        rows = rows.select(list(COLUMNS))
-        return {PARTS[i]: rows.slice(starts[i], sizes[i]) for i in (TRAIN, VALID, TEST)}
+        rows = self.assign(given).select(*COLUMNS, PART)
+        order = [USER_IDX, ibis.asc(TIMESTAMP, nulls_first=True), ITEM_IDX]
+        parts = given.engine.store(rows, order, given.ratings, n_parts=len(PARTS))
+        return dict(zip(PARTS, parts, strict=True))
 
 
 class OfEachUser(Protocol):
@@ -107,9 +105,7 @@ class OfEachUser(Protocol):
 
 def need_times(given: SplitInput, split: str) -> None:
     """Raise DataError if a rating has no timestamp."""
-    missing = given.ratings[TIMESTAMP].isnull().sum().fill_null(0).name("n")
-    n = given.engine.arrow(missing.as_table())["n"][0].as_py()
-    if n:
+    if n := given.engine.number(given.ratings[TIMESTAMP].isnull().sum()):
         raise DataError(
             f"split {split}: {n} ratings have no timestamp, and this split orders them by "
             "time; choose split=random"

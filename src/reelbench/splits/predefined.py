@@ -98,7 +98,7 @@ class Predefined(Protocol):
         self._refuse(often.filter(often.n > 1), "occur more than once in the files", given.engine)
         if self.files.train:
             left = ratings.anti_join(pairs, _PAIR)
-            n = given.engine.arrow(left.count().name("n").as_table())["n"][0].as_py()
+            n = given.engine.number(left.count())
             if n:
                 raise DataError(
                     f"split {self.name}: {n} ratings are in none of the files; with "
@@ -106,7 +106,7 @@ class Predefined(Protocol):
                 )
 
     def _refuse(self, wrong: ibis.Table, what: str, engine: Engine) -> None:
-        n = engine.arrow(wrong.count().name("n").as_table())["n"][0].as_py()
+        n = engine.number(wrong.count())
         if n:
             first = wrong.order_by([USER_ID, ITEM_ID]).limit(1).select(USER_ID, ITEM_ID)
             user, item = engine.arrow(first).to_pylist()[0].values()

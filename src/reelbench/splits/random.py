@@ -13,6 +13,8 @@ from typing_extensions import override
 
 from reelbench.columns import ITEM_IDX, PART, SOURCE_ROW, USER_IDX
 from reelbench.data import DataError
+from reelbench.data.engine import Engine
+from reelbench.data.parquet import Stored
 from reelbench.splits.base import (
     COLUMNS,
     TEST,
@@ -49,7 +51,7 @@ class Random(Protocol):
         codes = np.full(len(rows), TRAIN)
         codes[:n_test] = TEST
         codes[n_test : n_test + floor_share(self.valid, len(rows) - n_test)] = VALID
-        return _with_column(rows, PART, given.rng.permutation(codes))
+        return _with_column(given.engine, rows, PART, given.rng.permutation(codes))
 
 
 class KFold(Protocol):
@@ -79,7 +81,7 @@ class KFold(Protocol):
         codes = np.where(place % self.folds == self.fold - 1, TEST, TRAIN)
         others = np.flatnonzero(codes == TRAIN)
         codes[given.rng.permutation(others)[: floor_share(self.valid, len(others))]] = VALID
-        return _with_column(rows, PART, codes)
+        return _with_column(given.engine, rows, PART, codes)
 
 
 class RandomByUser(OfEachUser):
@@ -92,7 +94,7 @@ class RandomByUser(OfEachUser):
     @override
     def assign(self, given: SplitInput) -> ibis.Table:
         rows = _rows(given)
-        drawn = _with_column(rows, _DRAW, given.rng.permutation(len(rows)))
+        drawn = _with_column(given.engine, rows, _DRAW, given.rng.permutation(len(rows)))
         return drawn.mutate(**{PART: last_of_each(drawn, USER_IDX, [_DRAW], self.test, self.valid)})
 
 
@@ -123,7 +125,7 @@ class ColdItems(Protocol):
         codes = np.full(len(rated), TRAIN)
         codes[:n_test] = TEST
         codes[n_test : n_test + n_valid] = VALID
-        drawn = _with_column(rated, PART, given.rng.permutation(codes))
+        drawn = _with_column(given.engine, rated, PART, given.rng.permutation(codes))
         return given.ratings.inner_join(drawn, ITEM_IDX)
 
 
@@ -139,8 +141,8 @@ def _rows(given: SplitInput) -> pa.Table:
     return rows
 
 
-def _with_column(rows: pa.Table, name: str, values: np.ndarray) -> ibis.Table:
-    return ibis.memtable(rows.append_column(name, pa.array(values.astype(np.int32))))
+def _with_column(engine: Engine, rows: pa.Table, name: str, values: np.ndarray) -> ibis.Table:
+    return engine.table(rows.append_column(name, pa.array(values.astype(np.int32))))
 
 
 class RandomByItem(Protocol):
@@ -166,7 +168,7 @@ class RandomByItem(Protocol):
     seed: int
 
     @override
-    def divide(self, given: SplitInput) -> dict[str, pa.Table]:
+    def divide(self, given: SplitInput) -> dict[str, Stored]:
         if SOURCE_ROW not in given.ratings.columns:
             raise DataError(
                 f"split {self.name} needs the order of the source: run `dvc repro clean`"
@@ -178,7 +180,8 @@ class RandomByItem(Protocol):
         is_train = self._is_train(item[order])
         columns = rows.select(list(COLUMNS))
         train, test = columns.take(order[is_train]), columns.take(order[~is_train])
-        return {"train": train, "valid": columns.slice(0, 0), "test": test}
+        parts = {"train": train, "valid": columns.slice(0, 0), "test": test}
+        return {name: given.engine.stored(table) for name, table in parts.items()}
 
     def _is_train(self, item: np.ndarray) -> np.ndarray:
         """Mask of the train rows, for rows sorted by movie and number: bool (n,)."""

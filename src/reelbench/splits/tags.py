@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import TypedDict
 
 import ibis
-import pyarrow as pa
 
 from reelbench.columns import ITEM_IDX, REASON, TAG, TIMESTAMP, USER_IDX
 from reelbench.data.engine import Engine
+from reelbench.data.parquet import Stored
 from reelbench.splits.base import PARTS, Protocol
 
 HELD_OUT = "on a pair of valid or test"
@@ -26,8 +26,8 @@ class TagCounts(TypedDict):
 
 
 def known_tags(
-    tags: ibis.Table, parts: Mapping[str, pa.Table], config: Protocol, engine: Engine
-) -> tuple[pa.Table, TagCounts]:
+    tags: ibis.Table, parts: Mapping[str, Stored], config: Protocol, engine: Engine
+) -> tuple[Stored, TagCounts]:
     """Leave out the tags that would reveal valid or test.
 
     These are the tags on a held-out pair of user and movie and, where the protocol respects time,
@@ -43,15 +43,15 @@ def known_tags(
     Returns:
         Rows sorted by user, movie, time (missing first) and tag; and their counts.
     """
-    held_out = ibis.memtable(pa.concat_tables([parts[name] for name in PARTS[1:]]))
+    held_out = ibis.union(*(engine.parquet(parts[name].file) for name in PARTS[1:]))
     rows = engine.cache(_with_reason(tags, held_out, config))
     counted = engine.arrow(rows.group_by(REASON).agg(n=rows.count()).order_by(REASON)).to_pylist()
     dropped = {row[REASON]: row["n"] for row in counted if row[REASON] is not None}
+    columns = [USER_IDX, ITEM_IDX, TAG, TIMESTAMP]
     order = [USER_IDX, ITEM_IDX, ibis.asc(TIMESTAMP, nulls_first=True), TAG]
-    known = rows.filter(rows[REASON].isnull()).drop(REASON)
-    table = engine.arrow(known.select(USER_IDX, ITEM_IDX, TAG, TIMESTAMP).order_by(order))
-    read = len(table) + sum(dropped.values())
-    return table, {"read": read, "dropped": dropped, "written": len(table)}
+    known = engine.store(rows.filter(rows[REASON].isnull()).select(columns), order, rows)[0]
+    read = len(known) + sum(dropped.values())
+    return known, {"read": read, "dropped": dropped, "written": len(known)}
 
 
 def _with_reason(tags: ibis.Table, held_out: ibis.Table, config: Protocol) -> ibis.Table:

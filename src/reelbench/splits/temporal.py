@@ -23,6 +23,7 @@ from reelbench.splits.base import (
     need_times,
 )
 
+_SPAN = 1 << 16  # seconds counted together; few spans, and few seconds in each
 _LATER = (
     "Test ratings are the last of each user, but not later than all train ratings: "
     "train contains ratings that other users gave later than a test rating, so a model may know "
@@ -113,25 +114,39 @@ class TemporalGlobal(Protocol):
     @override
     def assign(self, given: SplitInput) -> ibis.Table:
         need_times(given, self.name)
-        times = given.engine.arrow(given.ratings.select(TIMESTAMP))[TIMESTAMP].to_numpy()
-        test_from, valid_from = self._points(np.sort(times))
+        test_from, valid_from = self._points(given)
         time = given.ratings[TIMESTAMP]
         codes = ibis.cases((time >= test_from, TEST), (time >= valid_from, VALID), else_=TRAIN)
         return given.ratings.mutate(**{PART: codes})
 
-    def _points(self, times: np.ndarray) -> tuple[int, int]:
-        """Unix seconds at which test and valid begin, given all times in order."""
-        n = len(times)
+    def _points(self, given: SplitInput) -> tuple[int, int]:
+        """Unix seconds at which test and valid begin."""
+        engine, time = given.engine, given.ratings[TIMESTAMP]
+        n = engine.number(time.count())
         if isinstance(self.test, date):
             test_from = _midnight(self.test)
-            n_test = n - int(np.searchsorted(times, test_from))
+            n_test = engine.number((time >= test_from).sum())
         else:
             n_test = max(1, floor_share(self.test, n))
-            test_from = int(times[n - n_test])
+            test_from = _at_place(given, n - n_test)
         if isinstance(self.valid, date):
             return test_from, _midnight(self.valid)
         n_valid = floor_share(self.valid, n)
-        return test_from, int(times[max(n - n_test - n_valid, 0)]) if n_valid else test_from
+        return test_from, _at_place(given, max(n - n_test - n_valid, 0)) if n_valid else test_from
+
+
+def _at_place(given: SplitInput, place: int) -> int:
+    """The time at a place, from 0, of all times in order: first its span, then the second in it."""
+    first, times = 0, given.ratings.select(TIMESTAMP)
+    for span in (_SPAN, 1):
+        times = times.filter(times[TIMESTAMP] // _SPAN == first) if span == 1 else times
+        keys = times.select(key=times[TIMESTAMP] // span)
+        counted = keys.group_by("key").agg(n=keys.count())
+        found = given.engine.arrow(counted.order_by("key"))
+        ends = np.cumsum(found["n"].to_numpy())
+        at = int(np.searchsorted(ends, place, side="right"))
+        first, place = found["key"][at].as_py(), place - int(ends[at - 1] if at else 0)
+    return int(first)
 
 
 def _midnight(day: date) -> int:

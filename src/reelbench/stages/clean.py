@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-import numpy as np
 from pyarrow import csv
 
 from reelbench import params, paths
-from reelbench.data import DataError, readers, schema
+from reelbench.data import DataError, parquet, readers, schema
 from reelbench.data.clean.enrich import EnrichConfig, enriched
-from reelbench.data.clean.filters import FilterConfig, filtered
+from reelbench.data.clean.filters import FilterConfig
 from reelbench.data.clean.tables import Canonical, canonical, describe
 from reelbench.data.engine import Engine, EngineConfig
 from reelbench.files import atomic, write_json
@@ -27,15 +26,15 @@ def run() -> None:
         result = _clean(config, engine)
     except DataError as error:
         raise DataError(f"{error}{_where_to_correct()}") from error
-    result = filtered(result, params.load("filter", FilterConfig))
     result, fuzzy = enriched(result, params.load("enrich", EnrichConfig))
-    schema.validate_all(result.tables, engine)
+    schema.validate_all(result.large | result.small, engine)
+    catalogue = describe(result, config, engine)
     with atomic(paths.CLEAN) as folder:
         folder.mkdir()
         _write(result, folder)
         if len(fuzzy):
             fuzzy.to_csv(folder / paths.FUZZY_MATCHES.name, index=False, lineterminator="\n")
-        write_json(folder / paths.CATALOGUE.name, describe(result.tables, config))
+        write_json(folder / paths.CATALOGUE.name, catalogue)
     for name, count in result.counts.items():
         dropped = "".join(f", {n} dropped: {why}" for why, n in count["dropped"].items())
         _LOG.info("clean: %s: %d of %d rows%s", name, count["written"], count["read"], dropped)
@@ -44,7 +43,7 @@ def run() -> None:
 def _clean(config: readers.ReadConfig, engine: Engine) -> Canonical:
     raw = readers.read(paths.RAW, config, engine)
     _LOG.info("clean: %s of %d movies", raw.interactions.file.path, len(raw.items.frame))
-    return canonical(raw, config, engine)
+    return canonical(raw, config, engine, params.load("filter", FilterConfig))
 
 
 def _where_to_correct() -> str:
@@ -57,9 +56,10 @@ def _where_to_correct() -> str:
 
 
 def _write(result: Canonical, folder: Path) -> None:
-    for name, table in result.tables.items():
-        schema.write(table, folder / f"{name}.parquet")
-    np.save(folder / paths.SOURCE_ROW.name, result.source_row)
+    for name, small in result.small.items():
+        parquet.write(small, folder / f"{name}.parquet")
+    for name, large in result.large.items():
+        large.move(folder / f"{name}.parquet", folder / paths.SOURCE_ROW.name)
     for name, rows in result.dropped.items():
         if len(rows):
             csv.write_csv(rows, folder / paths.dropped_rows(name).name)

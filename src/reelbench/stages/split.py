@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 
 from reelbench import params, paths
 from reelbench.columns import SOURCE_ROW
-from reelbench.data import schema
 from reelbench.data.engine import Engine, EngineConfig
 from reelbench.files import atomic, write_json
 from reelbench.splits import Protocol, protocol_of, split_tables
@@ -30,10 +29,10 @@ def run() -> None:
     with atomic(paths.SPLIT) as folder:
         folder.mkdir()
         for name, table in {**result.parts, paths.KNOWN_TAGS.stem: result.tags}.items():
-            schema.write(table, folder / f"{name}.parquet")
+            table.move(folder / f"{name}.parquet")
         summary = {**result.summary, "tags": result.tag_counts}
         write_json(folder / paths.SPLIT_COUNTS.name, summary)
-    sizes = ", ".join(f"{name} {len(table)}" for name, table in result.parts.items())
+    sizes = ", ".join(f"{name} {part['rows']}" for name, part in result.summary["parts"].items())
     tags = f"{result.tag_counts['written']} of {result.tag_counts['read']} tags"
     _LOG.info("split %s: %s rows; %s", config.name, sizes, tags)
     _LOG.info("split %s: %s", config.name, config.leak)
@@ -44,4 +43,4 @@ def _ratings(config: Protocol, engine: Engine) -> ibis.Table:
     if not config.needs_source_row:
         return engine.parquet(paths.INTERACTIONS)
     rows = pq.read_table(paths.INTERACTIONS)
-    return ibis.memtable(rows.append_column(SOURCE_ROW, [np.load(paths.SOURCE_ROW)]))
+    return engine.table(rows.append_column(SOURCE_ROW, [np.load(paths.SOURCE_ROW)]))

@@ -82,7 +82,7 @@ def _parts_of_folds(config: KFold, root: int) -> Iterator[Parts]:
     for number in range(1, config.folds + 1):
         given = SplitInput(ratings, engine, generator(root, "split", config.method))
         divided = divide(config.model_copy(update={"fold": number}), given)
-        yield Parts(*(Interactions.from_table(divided[name]) for name in divided))
+        yield Parts(*(Interactions.from_table(divided[name].read()) for name in divided))
 
 
 def _features(entry: ModelEntry, catalogue: Catalogue, train: Interactions) -> Features:

@@ -81,11 +81,11 @@ def enriched(full: Canonical, config: EnrichConfig) -> tuple[Canonical, pd.DataF
     """
     if config.list is None:
         return full, pd.DataFrame()
-    found = enrich(schema.to_pandas(full.tables["items"]), config.list)
+    found = enrich(schema.to_pandas(full.small["items"]), config.list)
     _LOG.info("%s: %s", config.name, found.counts)
     items = {**full.counts["items"], config.name: found.counts}
-    tables = {**full.tables, "items": schema.to_arrow(found.items)}
-    return replace(full, tables=tables, counts={**full.counts, "items": items}), found.fuzzy
+    small = {**full.small, "items": schema.to_arrow(found.items)}
+    return replace(full, small=small, counts={**full.counts, "items": items}), found.fuzzy
 
 
 def enrich(items: pd.DataFrame, config: ListConfig) -> Enriched:

@@ -6,21 +6,22 @@ ratings too. Metrics with a filter do not describe the users who are left out.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 
+import ibis
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import NonNegativeInt
 
 from reelbench.columns import ITEM_IDX, USER_IDX
 from reelbench.data import DataError
-from reelbench.data.clean.tables import Canonical
+from reelbench.data.engine import Engine
 from reelbench.params import Section
 
 NOT_TAGGED = "no rating of a movie that the same user has tagged"
 TOO_FEW = "user or movie has too few ratings"
+_NEW = "_new"
 
 
 class FilterConfig(Section):
@@ -42,74 +43,110 @@ class FilterConfig(Section):
         return self.tagged or self.counting
 
 
-def tagged(tables: dict[str, pa.Table]) -> np.ndarray:
-    """Mask of the ratings whose user has tagged the movie: bool (n,)."""
-    n_items = np.int64(len(tables["items"]))
-    rated, with_tag = (
-        tables[name][USER_IDX].to_numpy() * n_items + tables[name][ITEM_IDX].to_numpy()
-        for name in ("interactions", "tags")
-    )
-    return np.isin(rated, np.unique(with_tag))
+@dataclass(frozen=True)
+class Tables:
+    """Canonical tables on their way: the large ones in the engine, in any order."""
+
+    ratings: ibis.Table
+    tags: ibis.Table
+    items: pa.Table
+    users: pa.Table
+
+    def sizes(self, engine: Engine) -> dict[str, int]:
+        """Number of rows of each table."""
+        return {
+            "interactions": engine.number(self.ratings.count()),
+            "tags": engine.number(self.tags.count()),
+            "items": len(self.items),
+            "users": len(self.users),
+        }
 
 
-def enough(user: np.ndarray, item: np.ndarray, config: FilterConfig) -> np.ndarray:
-    """Mask of the ratings whose user and movie have enough ratings: bool (n,)."""
-    kept = np.ones(len(user), dtype=bool)
+@dataclass(frozen=True)
+class Filtered:
+    """Tables after filtering, numbered densely again in the same order.
+
+    Attributes:
+        tables: without the users and movies that have no rating left, and without their tags.
+        n_ratings: number of ratings before.
+        dropped: number of rows dropped, per reason and table.
+        account: the settings, and ratings, users, movies and sparsity (the share of user-movie
+            pairs without a rating) before and after each step.
+    """
+
+    tables: Tables
+    n_ratings: int
+    dropped: dict[str, dict[str, int]]
+    account: dict[str, Any]
+
+
+def tagged(tables: Tables) -> ibis.Table:
+    """The ratings whose user has tagged the movie."""
+    return tables.ratings.semi_join(tables.tags, [USER_IDX, ITEM_IDX])
+
+
+def enough(ratings: ibis.Table, config: FilterConfig, engine: Engine) -> ibis.Table:
+    """The ratings whose user and movie have enough ratings."""
+    least = {USER_IDX: config.min_per_user, ITEM_IDX: config.min_per_item}
     while True:
-        of_user = np.bincount(user[kept], minlength=user.max(initial=0) + 1)
-        of_item = np.bincount(item[kept], minlength=item.max(initial=0) + 1)
-        left = (
-            kept & (of_user[user] >= config.min_per_user) & (of_item[item] >= config.min_per_item)
-        )
-        if not config.repeat or left.sum() == kept.sum():
+        left = ratings
+        for key, n in least.items():
+            counted = ratings.group_by(key).agg(n=ratings.count())
+            left = left.semi_join(counted.filter(counted.n >= n), key)
+        left = engine.cache(left)
+        if not config.repeat or engine.number(left.count()) == engine.number(ratings.count()):
             return left
-        kept = left
+        ratings = left
 
 
-def filtered(full: Canonical, config: FilterConfig) -> Canonical:
-    """The tables after filtering, numbered densely again in the same order.
-
-    Users and movies without a remaining rating are dropped, with their tags. `counts` has ratings,
-    users, movies and sparsity (the share of user-movie pairs without a rating) before and after
-    each step.
+def filtered(full: Tables, config: FilterConfig, engine: Engine) -> Filtered:
+    """The tables after the active filters.
 
     Raises:
         DataError: no rating remains.
     """
-    if not config.active:
-        return full
-    left, steps = full, {"before": _sizes(full.tables)}
+    sizes = full.sizes(engine)
+    n_ratings, steps = sizes["interactions"], {"before": _told(sizes)}
+    dropped: dict[str, dict[str, int]] = {name: {} for name in sizes}
+    wanted = []
     if config.tagged:
-        left = _only(left, tagged(left.tables), NOT_TAGGED, _nothing_tagged(left))
-        steps["tagged"] = _sizes(left.tables)
+        wanted.append(("tagged", NOT_TAGGED, _nothing_tagged(sizes["tags"])))
     if config.counting:
-        rows = left.tables["interactions"]
-        kept = enough(rows[USER_IDX].to_numpy(), rows[ITEM_IDX].to_numpy(), config)
-        left = _only(left, kept, TOO_FEW, _nobody_has_enough(config))
-        steps["enough_ratings"] = _sizes(left.tables)
-    account = {**left.counts["interactions"], "filter": {**config.model_dump(), "steps": steps}}
-    return replace(left, counts={**left.counts, "interactions": account})
+        wanted.append(("enough_ratings", TOO_FEW, _nobody_has_enough(config)))
+    for step, reason, if_none in wanted:
+        kept = tagged(full) if reason == NOT_TAGGED else enough(full.ratings, config, engine)
+        full = _only(full, engine.cache(kept), engine)
+        left = full.sizes(engine)
+        if not left["interactions"]:
+            raise DataError(if_none)
+        for name, n in left.items():
+            if gone := sizes[name] - n:
+                dropped[name][reason] = gone
+        sizes, steps[step] = left, _told(left)
+    return Filtered(full, n_ratings, dropped, {**config.model_dump(), "steps": steps})
 
 
-def _only(full: Canonical, kept: np.ndarray, reason: str, if_none: str) -> Canonical:
+def _only(full: Tables, kept: ibis.Table, engine: Engine) -> Tables:
     """The ratings that are kept, with their users and movies."""
-    if not kept.any():
-        raise DataError(if_none)
-    rows = full.tables["interactions"]
-    user, item = rows[USER_IDX].to_numpy(), rows[ITEM_IDX].to_numpy()
-    numbers = {
-        USER_IDX: _renumbered(user[kept], len(full.tables["users"])),
-        ITEM_IDX: _renumbered(item[kept], len(full.tables["items"])),
-    }
-    tables = {name: _apply(table, numbers) for name, table in full.tables.items()}
-    tables["interactions"] = _apply(rows.filter(pa.array(kept)), numbers)
-    counts = _counts(full, tables, reason)
-    return replace(full, tables=tables, counts=counts, source_row=full.source_row[kept])
+    ratings, tags, small = kept, full.tags, []
+    for key, table in ((ITEM_IDX, full.items), (USER_IDX, full.users)):
+        old = np.sort(engine.arrow(kept.select(key).distinct())[key].to_numpy())
+        new = pa.array(np.arange(len(old)), pa.int32())
+        numbers = engine.table(pa.table({key: pa.array(old, pa.int32()), _NEW: new}))
+        ratings, tags = (_renumbered(rows, key, numbers) for rows in (ratings, tags))
+        small.append(table.take(old).set_column(table.column_names.index(key), key, new))
+    return Tables(engine.cache(ratings), engine.cache(tags), *small)
 
 
-def _nothing_tagged(full: Canonical) -> str:
+def _renumbered(rows: ibis.Table, key: str, numbers: ibis.Table) -> ibis.Table:
+    """The rows of the remaining users or movies, with their new numbers."""
+    joined = rows.inner_join(numbers, key)
+    return joined.mutate(**{key: joined[_NEW]}).select(rows.columns)
+
+
+def _nothing_tagged(n_tags: int) -> str:
     return (
-        f"filter.tagged: none of {len(full.tables['tags'])} tags belongs to a rating; set "
+        f"filter.tagged: none of {n_tags} tags belongs to a rating; set "
         "filter.tagged=false, or use a data set with tags"
     )
 
@@ -121,36 +158,8 @@ def _nobody_has_enough(config: FilterConfig) -> str:
     )
 
 
-def _renumbered(left: np.ndarray, size: int) -> np.ndarray:
-    """New number of every old one, -1 for dropped ones."""
-    numbers = np.full(size, -1, dtype=np.int32)
-    old = np.unique(left)
-    numbers[old] = np.arange(len(old))
-    return numbers
-
-
-def _apply(table: pa.Table, numbers: dict[str, np.ndarray]) -> pa.Table:
-    """The rows of the remaining users and movies, with their new numbers."""
-    for name in (USER_IDX, ITEM_IDX):
-        if name in table.column_names:
-            new = pa.array(numbers[name][table[name].to_numpy()])
-            table = table.set_column(table.column_names.index(name), name, new)
-            table = table.filter(pc.greater_equal(table[name], 0))
-    return table
-
-
-def _counts(full: Canonical, tables: dict[str, pa.Table], reason: str) -> dict[str, Any]:
-    counts = {}
-    for name, count in full.counts.items():
-        gone = len(full.tables[name]) - len(tables[name])
-        dropped = count["dropped"] | ({reason: gone} if gone else {})
-        counts[name] = {**count, "dropped": dropped, "written": len(tables[name])}
-    counts["items"]["without_rating"] = 0
-    return counts
-
-
-def _sizes(tables: dict[str, pa.Table]) -> dict[str, float]:
+def _told(sizes: dict[str, int]) -> dict[str, float]:
     """Number of ratings, users and movies, and sparsity."""
-    ratings, users, movies = (len(tables[name]) for name in ("interactions", "users", "items"))
-    sparsity = round(1 - ratings / (users * movies), 6)
+    ratings, users, movies = (sizes[name] for name in ("interactions", "users", "items"))
+    sparsity = round(1 - ratings / (users * movies), 6) if ratings else 1.0
     return {"ratings": ratings, "users": users, "movies": movies, "sparsity": sparsity}

@@ -15,6 +15,7 @@ from ibis.expr.datatypes import Timestamp
 
 from reelbench.columns import (
     EXCLUDED,
+    INTERACTION_DTYPES,
     ITEM_ID,
     ITEM_IDX,
     RATING,
@@ -100,8 +101,7 @@ def validate_ratings(
     rating = _number(raw.table[RATING], config.decimal)
     outside = (rating < config.rating_min) | (rating > config.rating_max)
     reasons = [(rating.isnull() | rating.isnan(), NO_NUMBER), (outside, OFF_SCALE)]
-    # text is read in the order of the file, so a number without an order is that of the row
-    table = raw.table.mutate(**{_VALUE: rating, SOURCE_ROW: ibis.row_number()})
+    table = engine.numbered(raw.table.mutate(**{_VALUE: rating}))
     validated = _validate(table, RATING, reasons, items, users, config, engine)
     _refuse(validated, set(validated.counts) - set(_left_out(table, engine)), raw, config, engine)
     return validated
@@ -158,7 +158,7 @@ def _validate(
     if EXCLUDED in table.columns:
         reason = ibis.coalesce(table[EXCLUDED], reason)
     rows = table.mutate(**{REASON: reason, "_time": time})
-    rows = _with_known(rows, items, users)
+    rows = _with_known(rows, items, users, engine)
     unknown = _first([(rows[ITEM_IDX].isnull(), NO_ITEM), (~rows[_KNOWN], NO_USER)])
     rows = rows.mutate(**{REASON: ibis.coalesce(rows[REASON], unknown)})
     kept = {name: rows[_VALUE], TIMESTAMP: rows["_time"]}
@@ -238,13 +238,15 @@ def _code(reason: ibis.ir.StringValue, known: Sequence[str]) -> ibis.ir.IntegerV
     return ibis.cases(*cases, else_=0).cast("int8")
 
 
-def _with_known(rows: ibis.Table, items: pd.DataFrame, users: pd.DataFrame | None) -> ibis.Table:
+def _with_known(
+    rows: ibis.Table, items: pd.DataFrame, users: pd.DataFrame | None, engine: Engine
+) -> ibis.Table:
     """Add `item_idx`, null for an unknown movie, and `_known`, false for an unknown user."""
-    rows = rows.left_join(ibis.memtable(items[[ITEM_ID, ITEM_IDX]]), ITEM_ID)
+    rows = rows.left_join(_small(items[[ITEM_ID, ITEM_IDX]], engine), ITEM_ID)
     rows = rows.drop(f"{ITEM_ID}_right")
     if users is None:
         return rows.mutate(**{_KNOWN: ibis.literal(True)})
-    known = ibis.memtable(users[[USER_ID]].assign(**{_KNOWN: True}))
+    known = _small(users[[USER_ID]].assign(**{_KNOWN: True}), engine)
     rows = rows.left_join(known, USER_ID).drop(f"{USER_ID}_right")
     return rows.mutate(**{_KNOWN: rows[_KNOWN].fill_null(False)})
 
@@ -276,7 +278,6 @@ def _refuse(
     )
 
 
-_PAIR = [USER_IDX, ITEM_IDX]
 REPEATED = "same user and movie again (the last by time is kept; at equal times the higher rating)"
 
 
@@ -285,51 +286,33 @@ def rated_by(validated: ValidatedRows, engine: Engine) -> list[str]:
     return engine.arrow(validated.usable.select(USER_ID).distinct())[USER_ID].to_pylist()
 
 
-def interactions_table(validated: ValidatedRows, users: pd.DataFrame, engine: Engine) -> pa.Table:
-    """The canonical table `interactions`, one row per user and movie.
+def interactions(
+    validated: ValidatedRows, users: pd.DataFrame, engine: Engine
+) -> tuple[ibis.Table, ibis.Table]:
+    """The canonical ratings, the last of each user and movie, and the same with those before.
 
-    Args:
-        validated: ratings.
-        users: canonical users.
-        engine: holds the ratings.
-
-    Returns:
-        Rows sorted by user, time (missing first) and movie; with the number of each row in the
-        source as a last column `source_row`.
+    Both have the number of each row in the source as a last column `source_row`.
     """
-    rows = _with_user_idx(validated.usable, users)
-    rating = rows[RATING].cast("float32")
-    rows = rows.select(USER_IDX, ITEM_IDX, TIMESTAMP, SOURCE_ROW, **{RATING: rating})
-    order = [USER_IDX, ibis.asc(TIMESTAMP, nulls_first=True), ITEM_IDX]
-    columns = [USER_IDX, ITEM_IDX, RATING, TIMESTAMP, SOURCE_ROW]
-    kept = _without_repeated(rows, engine).select(columns)
-    return engine.arrow(kept.order_by(order))
+    rows = _with_user_idx(validated.usable, users, engine)
+    columns = [*INTERACTION_DTYPES, *({SOURCE_ROW} & set(rows.columns))]
+    numbered = engine.cache(rows.select(columns).cast({RATING: "float32"}))
+    last_first = [ibis.desc(TIMESTAMP, nulls_first=False), ibis.desc(RATING)]
+    last_first += columns[len(INTERACTION_DTYPES) :]
+    window = ibis.window(group_by=[USER_IDX, ITEM_IDX], order_by=last_first)
+    place = ibis.row_number().over(window)
+    last = numbered.mutate(_place=place).filter(lambda rows: rows["_place"] == 0)
+    return last.drop("_place"), numbered
 
 
-def _without_repeated(rows: ibis.Table, engine: Engine) -> ibis.Table:
-    """The last of each pair's rows.
-
-    Only the repeated pairs are sorted: they are few, and sorting all pairs takes ten times as long
-    as finding them.
-    """
-    counted = rows.group_by(_PAIR).agg(n=rows.count())
-    repeated = engine.cache(counted.filter(counted.n > 1).select(_PAIR))
-    again = rows.semi_join(repeated, _PAIR)
-    latest_first = ibis.window(
-        group_by=_PAIR,
-        order_by=[ibis.desc(TIMESTAMP, nulls_first=False), ibis.desc(RATING)],
-    )
-    again = again.mutate(_place=ibis.row_number().over(latest_first))
-    last = again.filter(again["_place"] == 0).drop("_place")
-    return ibis.union(rows.anti_join(repeated, _PAIR), last)
+def tags(validated: ValidatedRows, users: pd.DataFrame, engine: Engine) -> ibis.Table:
+    """The canonical tags."""
+    rows = _with_user_idx(validated.usable, users, engine)
+    return engine.cache(rows.select(USER_IDX, ITEM_IDX, TAG, TIMESTAMP))
 
 
-def tags_table(validated: ValidatedRows, users: pd.DataFrame, engine: Engine) -> pa.Table:
-    """The canonical table `tags`, sorted by user, movie, time and tag."""
-    rows = _with_user_idx(validated.usable, users).select(USER_IDX, ITEM_IDX, TAG, TIMESTAMP)
-    order = [USER_IDX, ITEM_IDX, ibis.asc(TIMESTAMP, nulls_first=True), TAG]
-    return engine.arrow(rows.order_by(order))
+def _with_user_idx(rows: ibis.Table, users: pd.DataFrame, engine: Engine) -> ibis.Table:
+    return rows.inner_join(_small(users[[USER_ID, USER_IDX]], engine), USER_ID)
 
 
-def _with_user_idx(rows: ibis.Table, users: pd.DataFrame) -> ibis.Table:
-    return rows.inner_join(ibis.memtable(users[[USER_ID, USER_IDX]]), USER_ID)
+def _small(frame: pd.DataFrame, engine: Engine) -> ibis.Table:
+    return engine.table(pa.Table.from_pandas(frame, preserve_index=False))

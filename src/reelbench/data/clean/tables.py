@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from reelbench.columns import (
     ITEM_ID,
     ITEM_IDX,
-    SOURCE_ROW,
     TAG,
     TIMESTAMP,
     USER_ID,
@@ -22,9 +21,11 @@ from reelbench.columns import (
 )
 from reelbench.data import DataError, schema
 from reelbench.data.clean import ratings
+from reelbench.data.clean.filters import FilterConfig, Tables, filtered
 from reelbench.data.clean.items import Kept, items_table, keep_usable, users_table
 from reelbench.data.clean.ratings import ValidatedRows
 from reelbench.data.engine import Engine
+from reelbench.data.parquet import Stored
 from reelbench.data.readers import RawTables, ReadConfig
 
 _NO_TAGS = pa.schema(
@@ -37,29 +38,50 @@ _NO_TAGS = pa.schema(
 )
 
 
+# by which rows are sorted; no two rows of ratings, and no two different tags, have the same key
+RATING_ORDER = (USER_IDX, ibis.asc(TIMESTAMP, nulls_first=True), ITEM_IDX)
+TAG_ORDER = (USER_IDX, ITEM_IDX, ibis.asc(TIMESTAMP, nulls_first=True), TAG)
+
+
 @dataclass(frozen=True)
 class Canonical:
     """The content of data/clean.
 
     Attributes:
-        tables: interactions, items, users, tags.
+        small: items and users.
+        large: interactions, by user, time (missing first) and movie; and tags, by user, movie, time
+            and tag. In temporary files of the engine, gone with it.
         counts: rows read, rows dropped per reason, and rows written, per table.
         dropped: unusable rows of the source, with the reason, by table.
-        source_row: int64, row number of each rating in the source, from 0. Not a column, so that
-            the table does not depend on the order of the source.
     """
 
-    tables: dict[str, pa.Table]
+    small: dict[str, pa.Table]
+    large: dict[str, Stored]
     counts: dict[str, Any]
     dropped: dict[str, pa.Table]
-    source_row: np.ndarray
+
+    @property
+    def tables(self) -> dict[str, pa.Table]:
+        """All four tables, in memory."""
+        return {name: table.read() for name, table in self.large.items()} | self.small
+
+    @property
+    def source_row(self) -> np.ndarray:
+        """int64 (n,): row number of each rating in the source, from 0.
+
+        Not a column, so that the table does not depend on the order of the source.
+        """
+        file = self.large["interactions"].source_row
+        return np.load(file) if file else np.empty(0, np.int64)
 
 
-def canonical(raw: RawTables, config: ReadConfig, engine: Engine) -> Canonical:
-    """Validate, number and sort the rows of a data set.
+def canonical(
+    raw: RawTables, config: ReadConfig, engine: Engine, keep: FilterConfig | None = None
+) -> Canonical:
+    """Validate, filter, number and sort the rows of a data set.
 
     Raises:
-        DataError: a row is unusable and `on_bad_rows` is `fail`, or no rating is usable.
+        DataError: a row is unusable and `on_bad_rows` is `fail`, or no rating is usable or kept.
     """
     movies = keep_usable(raw.items, ITEM_ID, config)
     people = keep_usable(raw.users, USER_ID, config) if raw.users else None
@@ -67,66 +89,80 @@ def canonical(raw: RawTables, config: ReadConfig, engine: Engine) -> Canonical:
     known = people.frame if people else None
     validated = ratings.validate_ratings(raw.interactions, items, known, config, engine)
     users = users_table(known, ratings.rated_by(validated, engine))
-    interactions = ratings.interactions_table(validated, users, engine)
-    if not len(interactions):
+    if not validated.n_usable:
         raise DataError(f"{raw.interactions.file.path}: no rating in it is usable")
-    counts = {
-        "interactions": _account(validated, len(interactions)),
-        "items": _account_of_small(movies, items) | _about_items(movies, items, interactions),
+    counts: dict[str, Any] = {
+        "interactions": {},
+        "items": _account_of_small(movies, items),
         "users": _account_of_small(people, users),
-        "tags": {"read": 0, "dropped": {}, "written": 0},
+        "tags": {"read": 0, "dropped": {}},
     }
     dropped = {"interactions": ratings.unusable_rows(validated, engine)}
     dropped["items"] = _text(movies.dropped)
     if people:
         dropped["users"] = _text(people.dropped)
-    tags = _NO_TAGS.empty_table()
+    tags = engine.table(_NO_TAGS.empty_table())
     if raw.tags:
         validated_tags = ratings.validate_tags(raw.tags, items, users, config, engine)
-        tags = ratings.tags_table(validated_tags, users, engine)
-        counts["tags"] = _account(validated_tags, len(tags))
+        tags = ratings.tags(validated_tags, users, engine)
+        counts["tags"] = _account(validated_tags, validated_tags.n_usable)
         dropped["tags"] = ratings.unusable_rows(validated_tags, engine)
-    source_row = interactions[SOURCE_ROW].to_numpy()
-    tables = {"interactions": interactions.drop_columns(SOURCE_ROW), "tags": tags}
-    tables |= {"items": schema.to_arrow(items), "users": schema.to_arrow(users)}
-    return Canonical(tables, counts, dropped, source_row)
+    rows, users_of = ratings.interactions(validated, users, engine)
+    tables = Tables(rows, tags, schema.to_arrow(items), schema.to_arrow(users))
+    told = None
+    if keep and keep.active:
+        told = filtered(replace(tables, ratings=engine.cache(rows)), keep, engine)
+        tables, users_of = told.tables, told.tables.ratings
+    large = {
+        "interactions": engine.store(tables.ratings, RATING_ORDER, users_of)[0],
+        "tags": engine.store(tables.tags, TAG_ORDER, tables.tags)[0],
+    }
+    small = {"items": tables.items, "users": tables.users}
+    n_written = len(large["interactions"])
+    rated = engine.number(engine.parquet(large["interactions"].file)[ITEM_IDX].nunique())
+    counts["items"] |= _about_items(movies, items, without_rating=len(tables.items) - rated)
+    counts["interactions"] = _account(validated, told.n_ratings if told else n_written)
+    for name, table in (large | small).items():
+        counts[name]["written"] = len(table)
+        if told:
+            counts[name]["dropped"] |= told.dropped[name]
+    if told:
+        counts["interactions"]["filter"] = told.account
+    return Canonical(small, large, counts, dropped)
 
 
-def describe(tables: dict[str, pa.Table], config: ReadConfig) -> dict[str, Any]:
+def describe(full: Canonical, config: ReadConfig, engine: Engine) -> dict[str, Any]:
     """Content of `paths.CATALOGUE`: sizes, the rating scale, and whether all ratings have times."""
+    time = engine.parquet(full.large["interactions"].file)[TIMESTAMP]
     return {
-        "n_users": len(tables["users"]),
-        "n_items": len(tables["items"]),
+        "n_users": len(full.small["users"]),
+        "n_items": len(full.small["items"]),
         "rating_min": config.rating_min,
         "rating_max": config.rating_max,
-        "has_timestamps": tables["interactions"][TIMESTAMP].null_count == 0,
+        "has_timestamps": engine.number(time.isnull().any()) == 0,
     }
 
 
-def _account(validated: ValidatedRows, written: int) -> dict[str, Any]:
-    repeated = validated.n_usable - written
+def _account(validated: ValidatedRows, different: int) -> dict[str, Any]:
+    """Rows read and dropped, where `different` of the usable rows are not repetitions."""
+    repeated = validated.n_usable - different
     dropped = validated.counts | ({ratings.REPEATED: repeated} if repeated else {})
-    return {"read": validated.read, "dropped": dropped, "written": written}
+    return {"read": validated.read, "dropped": dropped}
 
 
-def _account_of_small(kept: Kept | None, written: pd.DataFrame) -> dict[str, Any]:
+def _account_of_small(kept: Kept | None, usable: pd.DataFrame) -> dict[str, Any]:
     counts = kept.counts if kept else {}
-    return {
-        "read": len(written) + sum(counts.values()),
-        "dropped": counts,
-        "written": len(written),
-    }
+    return {"read": len(usable) + sum(counts.values()), "dropped": counts}
 
 
-def _about_items(kept: Kept, items: pd.DataFrame, interactions: pa.Table) -> dict[str, int]:
+def _about_items(kept: Kept, items: pd.DataFrame, without_rating: int) -> dict[str, int]:
     own = int(kept.frame[YEAR].notna().sum()) if YEAR in kept.frame else 0
     known = int(items[YEAR].notna().sum())
-    rated = pc.count_distinct(interactions[ITEM_IDX]).as_py()
     return {
         "year_from_column": own,
         "year_from_title": known - own,
         "year_unknown": len(items) - known,
-        "without_rating": len(items) - rated,
+        "without_rating": without_rating,
     }
 
 
