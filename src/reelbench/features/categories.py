@@ -22,10 +22,8 @@ class CategoriesConfig(Section):
 
     #: columns of the items table whose values are numbered, where the data set has them
     items: tuple[str, ...]
-    #: columns of the users table, likewise
-    users: tuple[str, ...]
-    #: columns of the items table whose number of characters is a value
-    lengths: tuple[str, ...]
+    users: tuple[str, ...]  # columns of the users table, likewise
+    lengths: tuple[str, ...]  # columns of the items table whose number of characters is a value
 
 
 class CategoriesBlock(FeatureBlock[CategoriesConfig]):

@@ -16,10 +16,8 @@ from reelbench.params import Section
 class DemographicsConfig(Section):
     """Parameters of `Demographics`."""
 
-    #: digits of a zip code that are read
-    zip_digits: PositiveInt
-    #: a value that fewer users of train have gets no column
-    min_users: PositiveInt
+    zip_digits: PositiveInt  # digits of a zip code that are read
+    min_users: PositiveInt  # a value that fewer users of train have gets no column
 
 
 class DemographicsBlock(FeatureBlock[DemographicsConfig]):

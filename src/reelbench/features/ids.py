@@ -26,8 +26,7 @@ class IdsBlock(FeatureBlock[Section]):
 class NoiseConfig(Section):
     """Parameters of the random control."""
 
-    #: columns of the vectors, as many as those of the block that they replace
-    columns: PositiveInt
+    columns: PositiveInt  # columns of the vectors, as many as those of the block that they replace
 
 
 class NoiseBlock(FeatureBlock[NoiseConfig]):

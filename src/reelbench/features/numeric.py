@@ -22,8 +22,7 @@ class NumericConfig(Section):
     columns: tuple[str, ...]
     #: of these, the ones whose log(1 + x) is taken: sums of money and counts differ by factors
     log: tuple[str, ...]
-    #: of these, the ones where 0 stands for an unknown value
-    zero_is_missing: tuple[str, ...]
+    zero_is_missing: tuple[str, ...]  # of these, the ones where 0 stands for an unknown value
 
     @model_validator(mode="after")
     def _all_are_columns(self) -> Self:

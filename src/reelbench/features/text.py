@@ -32,8 +32,7 @@ class TextConfig(Section):
     #: texts encoded at once: a text's last digits depend on its batch, so this is part of the
     #: result
     batch_size: PositiveInt
-    #: whether a text begins with the title and the year
-    head: bool
+    head: bool  # whether a text begins with the title and the year
     #: columns of the items table that follow, in this order, where there are any
     columns: tuple[str, ...]
 

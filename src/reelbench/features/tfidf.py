@@ -29,12 +29,9 @@ class TfidfConfig(Section):
 
     #: columns of the items table whose words are read, where the data set has them
     columns: tuple[str, ...]
-    #: whether the words of users' tags are read too
-    user_tags: bool
-    #: the most frequent words that are kept
-    max_terms: PositiveInt
-    #: whether a word counts once per item, however often it occurs
-    distinct: bool
+    user_tags: bool  # whether the words of users' tags are read too
+    max_terms: PositiveInt  # the most frequent words that are kept
+    distinct: bool  # whether a word counts once per item, however often it occurs
 
 
 class TfidfBlock(FeatureBlock[TfidfConfig]):
@@ -68,8 +65,7 @@ class TfidfBlock(FeatureBlock[TfidfConfig]):
 class RowTagsConfig(Section):
     """Parameters of the tags per rating."""
 
-    #: the most frequent words that are kept
-    max_terms: PositiveInt
+    max_terms: PositiveInt  # the most frequent words that are kept
 
 
 class RowTagsBlock(FeatureBlock[RowTagsConfig]):

@@ -33,8 +33,7 @@ _TOKEN = re.compile(r"'s\b|[^\W_]+(?:-[^\W_]+)*")
 class TitlesConfig(Section):
     """Parameters of the titles as word vectors."""
 
-    #: words kept of a title; what comes later is cut off
-    max_tokens: PositiveInt
+    max_tokens: PositiveInt  # words kept of a title; what comes later is cut off
 
 
 class TitlesBlock(FeatureBlock[TitlesConfig]):

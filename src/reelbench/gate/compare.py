@@ -28,10 +28,8 @@ _HEAD = ["model", "what", "base", "new", "change", "95 % of the difference", "p"
 class CostLimit(Section):
     """By how much a cost may grow."""
 
-    #: largest ratio of new to base
-    ratio: PositiveFloat
-    #: smaller costs count as this much, since small times are mostly noise
-    floor: NonNegativeFloat
+    ratio: PositiveFloat  # largest ratio of new to base
+    floor: NonNegativeFloat  # smaller costs count as this much, since small times are mostly noise
 
 
 class GateConfig(Section):
@@ -41,8 +39,7 @@ class GateConfig(Section):
     tolerances: dict[ComparableKey, NonNegativeFloat]
     #: limit by the key of a cost; compared on the same machine only
     cost_limits: dict[str, CostLimit]
-    #: resamples of the users in every paired test
-    bootstrap_samples: PositiveInt
+    bootstrap_samples: PositiveInt  # resamples of the users in every paired test
 
 
 @dataclass(frozen=True)

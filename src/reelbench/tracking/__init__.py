@@ -47,10 +47,8 @@ class TrackingConfig(Section):
     name: str
     #: sqlite:///file, relative to the checkout, or a server's http:// address; null: no tracking
     uri: str | None
-    #: seconds that MLflow may take per model
-    timeout: PositiveFloat
-    #: whether a run also holds the model itself
-    log_model: bool
+    timeout: PositiveFloat  # seconds that MLflow may take per model
+    log_model: bool  # whether a run also holds the model itself
     #: key of the metric by which the best model has the alias `champion` in the registry
     champion: ComparableKey
 

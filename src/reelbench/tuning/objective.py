@@ -31,10 +31,8 @@ Objective = RatingMetric | RankingMetric
 class TuneConfig(Section):
     """Section `tune` of the parameters: the budget, the same for every model, and the objective."""
 
-    #: models that the pipeline tunes; `reelbench tune` takes any
-    models: tuple[str, ...]
-    #: trainings per model, the first with the parameters of `conf/`
-    trials: PositiveInt
+    models: tuple[str, ...]  # models that the pipeline tunes; `reelbench tune` takes any
+    trials: PositiveInt  # trainings per model, the first with the parameters of `conf/`
     #: no trial starts after those of a model took this long together; None: no limit
     seconds: PositiveFloat | None
     #: metric on valid, such as `rmse` or `ndcg_at_10`; None: `rmse`, and nDCG at the first cutoff

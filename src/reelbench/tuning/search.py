@@ -51,8 +51,7 @@ class Search:
     space: Space
     default: Parameters  # the parameters of `conf/`, the first trial; may lie outside of the space
     objective: Objective
-    #: the budget; a trial that has begun is finished. None: no limit.
-    n_trials: int
+    n_trials: int  # the budget; a trial that has begun is finished. None: no limit.
     seconds: float | None
     seed: int  # of everything that a searcher draws
     value: Callable[[Parameters], float]  # parameters → objective; may raise

@@ -54,8 +54,7 @@ class Range(Section):
 
     low: StrictInt | StrictFloat
     high: StrictInt | StrictFloat
-    #: sample the logarithm uniformly instead of the number
-    log: bool = False
+    log: bool = False  # sample the logarithm uniformly instead of the number
     #: only `low`, `low + step`, `low + 2 step`, …; None: every number
     step: StrictInt | StrictFloat | None = Field(None, gt=0)
 

@@ -65,12 +65,10 @@ class SyntheticConfig(Section):
     n_users: PositiveInt
     n_items: Annotated[int, Field(ge=8)]
     n_ratings: PositiveInt
-    #: smallest number of ratings of a user
-    min_per_user: PositiveInt
+    min_per_user: PositiveInt  # smallest number of ratings of a user
     n_tags: NonNegativeInt
     factors: PositiveInt
-    #: standard deviation of the noise, in stars
-    noise: NonNegativeFloat
+    noise: NonNegativeFloat  # standard deviation of the noise, in stars
     seed: int
     #: of the ratings: Parquet, or CSV as GroupLens publishes them
     ratings_file: Literal["ratings.parquet", "ratings.csv"]
