@@ -37,7 +37,7 @@ from scipy.optimize import nnls
 
 from reelbench import params, paths
 from reelbench.compose import compose
-from reelbench.costs import plan, predict, terms
+from reelbench.costs import plan, predict
 from reelbench.costs.predict import Cost
 from reelbench.costs.sizes import Sizes
 from reelbench.costs.speed import sample_seconds
@@ -59,7 +59,7 @@ class Size:
     """Data of one size, and what is left out or shortened there to save time."""
 
     overrides: tuple[str, ...]
-    epochs: Mapping[str, int] = field(default_factory=dict)
+    shorter: Mapping[str, int] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     text: bool = True
@@ -73,17 +73,19 @@ def synthetic(ratings: int, users: int, items: int) -> tuple[str, ...]:
 
 
 #: seconds are linear in epochs, so that a few are enough
-FEW = {"svd": 20, "svdpp": 5, "nmf": 20, "bpr": 20, "ials": 5}
-FEW |= dict.fromkeys(("mf", "dnn", "glove", "finetune", "hybrid", "demographic"), 3)
+FEW = {
+    f"{name}.epochs": n
+    for name, n in {"svd": 20, "svdpp": 5, "nmf": 20, "bpr": 20, "ials": 5}.items()
+}
+FEW |= {f"{name}.epochs": 3 for name in ("mf", "dnn", "glove", "finetune", "hybrid", "demographic")}
+FEW["fm.iterations"] = 10
 LONG = ("blend", "finetune", "glove")
 SIZES = {
     "20k": Size(synthetic(20_000, 500, 800)),
     "100k": Size(("data=ml-100k",)),
-    "tall": Size(
-        synthetic(300_000, 12_000, 1_500), FEW, ("blend", "glove", "finetune"), text=False
-    ),
-    "wide": Size(synthetic(300_000, 1_500, 9_000), FEW, ("blend", "glove", "finetune"), text=False),
-    "1m": Size(synthetic(1_000_000, 6_040, 3_700), FEW, ("blend",), text=False),
+    "tall": Size(synthetic(300_000, 12_000, 1_500), FEW, LONG, text=False),
+    "wide": Size(synthetic(300_000, 1_500, 9_000), FEW, LONG, text=False),
+    "1m": Size(synthetic(1_000_000, 6_040, 3_700), FEW, LONG, text=False),
 }
 TEXT_BLOCKS = ("text", "text_overview", "text_keywords")
 
@@ -165,7 +167,7 @@ def write_params(project: Path, size: Size) -> dict[str, Any]:
     if not size.text:
         models = [m for m in models if not set(TEXT_BLOCKS) & set(whole["inputs"][m])]
     blocks = [b for b in whole["features"] if size.text or b not in TEXT_BLOCKS]
-    shorter = [f"models.{m}.epochs={n}" for m, n in size.epochs.items() if m in models]
+    shorter = [f"models.{k}={n}" for k, n in size.shorter.items() if k.split(".")[0] in models]
     chosen = [f"models=[{','.join(models)}]", f"features=[{','.join(blocks)}]"]
     similarity = "text" if size.text else "ids"
     overrides = [*size.overrides, *chosen, *shorter, f"evaluate.similarity={similarity}"]
@@ -361,16 +363,17 @@ def measured(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def of_group(kind: str, code: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Coefficients of one stage or model, the least relative errors, none of them negative."""
-    wanted = terms.terms_of(kind, code)
-    if wanted is None:
-        return {}
+    stated = params.read(predict.FILE.with_name("terms.yaml"))
+    wanted = (stated[kind] if code else stated["stages"])[code or kind]
     found: dict[str, Any] = {}
     early = [row["epochs"] for row in rows if 0 < row.get("epochs", 0) < configured(row)]
     if code == "Network" and early:
         found["epochs"] = float(np.median(early))
-    for quantity in terms.QUANTITIES:
+    for quantity in predict.QUANTITIES:
         names = list(wanted[quantity])
-        values = [[terms.amount(t, row_values(row, kind, quantity)) for t in names] for row in rows]
+        values = [
+            [predict.amount(t, row_values(row, kind, quantity)) for t in names] for row in rows
+        ]
         target = np.array([max(row[quantity], 1e-9) for row in rows])
         relative = np.array(values) / target[:, None]
         scale = relative.max(axis=0)
@@ -392,7 +395,7 @@ def configured(row: Mapping[str, Any]) -> float:
     return getattr(entry.model_class.Config.model_validate(entry.parameters), "epochs", 0)
 
 
-def row_values(row: Mapping[str, Any], kind: str, quantity: terms.Quantity) -> dict[str, float]:
+def row_values(row: Mapping[str, Any], kind: str, quantity: str) -> dict[str, float]:
     """What the terms of a run may name."""
     sizes = Sizes(**row["sizes"])
     counts = {key: row[key] for key in ("models", "stages") if key in row}

@@ -97,7 +97,7 @@ def plan(
 
     found = _or_exit(lambda: show.current(ratings, users, items), "plan")
     if json:
-        typer.echo(show.as_json(found))
+        console.print_json(data=found.as_dict())
     else:
         console.print(show.table(found))
 

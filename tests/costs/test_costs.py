@@ -13,7 +13,7 @@ from small_project import N_ITEMS, N_USERS, ratings, write_catalogue, write_para
 from typer.testing import CliRunner
 
 from reelbench import cli, machine, params, paths
-from reelbench.costs import plan, predict, terms
+from reelbench.costs import plan, predict
 from reelbench.costs.budget import BudgetConfig, choose, size_text
 from reelbench.costs.predict import Cost, Estimate, model_cost
 from reelbench.costs.sizes import Sizes, sizes_of
@@ -21,6 +21,7 @@ from reelbench.models.base import ModelEntry
 from reelbench.params import ParamsError
 
 PARAMS = params.read(ROOT / "params.yaml")
+TERMS = params.read(ROOT / "src/reelbench/costs/terms.yaml")
 SMALL, LARGE = Sizes.expected(100_000, 1_000, 2_000), Sizes.expected(20_000_000, 140_000, 27_000)
 NOTHING = Cost(Estimate(0.0, 0.0), Estimate(0.0, 0.0), Estimate(0.0, 0.0))
 
@@ -39,7 +40,7 @@ def ones(monkeypatch: pytest.MonkeyPatch) -> None:
     one = {
         kind: {
             code: {"code": code} | {q: {"terms": dict.fromkeys(t[q], 1), "error": 0.1} for q in t}
-            for code, t in params.read(ROOT / "src/reelbench/costs/terms.yaml")[kind].items()
+            for code, t in TERMS[kind].items()
         }
         for kind in ("train", "evaluate")
     }
@@ -52,7 +53,7 @@ def test_no_model_of_the_default_set_gets_cheaper_with_more_data(name: str) -> N
     for kind in ("train", "evaluate"):
         small, large = (model_cost(kind, name, entry(name), s) for s in (SMALL, LARGE))
         assert small is not None and large is not None
-        for quantity in terms.QUANTITIES:
+        for quantity in predict.QUANTITIES:
             assert 0 < getattr(small, quantity).value <= getattr(large, quantity).value
 
 
@@ -105,9 +106,8 @@ def test_a_model_of_an_unknown_class_has_no_cost_and_is_run_whatever_the_budget(
 def test_the_files_of_terms_and_coefficients_agree() -> None:
     for kind, entries in predict.coefficients()["costs"].items():
         for name, found in entries.items():
-            known = terms.terms_of(kind, found["code"])
-            assert known is not None, (kind, name)
-            for quantity in terms.QUANTITIES:
+            known = (TERMS[kind] if found["code"] else TERMS["stages"])[found["code"] or kind]
+            for quantity in predict.QUANTITIES:
                 assert {*found[quantity]["terms"]} <= {*known[quantity]}, (kind, name)
                 assert all(number > 0 for number in found[quantity]["terms"].values())
 
@@ -164,7 +164,7 @@ def test_sizes_are_those_of_the_split_and_else_of_the_data_set(
     after = sizes_of(PARAMS)
     assert (after.users, after.items, after.all_ratings) == (N_USERS, N_ITEMS, 400)
     assert after.user_pairs == (parts["train"]["user_idx"].value_counts() ** 2).sum()
-    assert sizes_of(PARAMS, (1000, 10, 20)).all_ratings == 1000
+    assert sizes_of(PARAMS, [1000, 10, 20]).all_ratings == 1000
 
 
 def test_the_plan_is_printed_as_a_table_and_as_json(

@@ -66,7 +66,8 @@ def make(params: Mapping[str, Any], sizes: Sizes, slowness: float = 1.0) -> Plan
         slowness: seconds here for a second of the machine of the coefficients.
     """
     budget = validate("budget", params.get("budget", {}), BudgetConfig, paths.CONF / "config.yaml")
-    sizes = sizes.evaluated(params.get("evaluate", {}).get("users"))
+    if users := params.get("evaluate", {}).get("users"):
+        sizes = replace(sizes, test_users=min(users, sizes.test_users))
     entries = {name: ModelEntry.model_validate(v) for name, v in params.get("models", {}).items()}
     blocks = list(params["features"])
     counts = {"models": len(entries), "stages": len(entries) + _OTHER_STAGES}

@@ -1,4 +1,4 @@
-"""Seconds and bytes of a stage or model, from measured coefficients."""
+"""Seconds and bytes of a stage or model: measured coefficients of the terms in `terms.yaml`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from reelbench.costs.sizes import Sizes
-from reelbench.costs.terms import QUANTITIES, Quantity, amount
 from reelbench.files import read_json
 from reelbench.models.base import ModelEntry
 from reelbench.params import Section
 
 #: what `benchmarks/cost.py` writes
 FILE = Path(__file__).with_name("coefficients.json")
+QUANTITIES = ("seconds", "memory", "disk")
 
 
 class Estimate(NamedTuple):
@@ -42,11 +42,8 @@ class Cost:
     @classmethod
     def total(cls, costs: Sequence[Cost]) -> Self:
         """Of stages one after the other: sums, and the largest memory."""
-        return cls(
-            _sum([cost.seconds for cost in costs]),
-            max((cost.memory for cost in costs), default=Estimate(0.0, 0.0)),
-            _sum([cost.disk for cost in costs]),
-        )
+        memory = max((cost.memory for cost in costs), default=Estimate(0.0, 0.0))
+        return cls(_sum([c.seconds for c in costs]), memory, _sum([c.disk for c in costs]))
 
 
 def _sum(estimates: Sequence[Estimate]) -> Estimate:
@@ -59,6 +56,12 @@ def coefficients() -> Mapping[str, Any]:
     """Content of the file of coefficients."""
     content: Mapping[str, Any] = read_json(FILE)
     return content
+
+
+def reference_seconds() -> float:
+    """`speed.sample_seconds()` on the machine of the coefficients."""
+    seconds: float = coefficients()["measured"]["sample_seconds"]
+    return seconds
 
 
 def stage_cost(stage: str, name: str, sizes: Sizes, counts: Mapping[str, int]) -> Cost | None:
@@ -85,11 +88,9 @@ def model_cost(kind: str, name: str, entry: ModelEntry, sizes: Sizes) -> Cost | 
     code = entry.target.rpartition(".")[2]
     config = entry.model_class.Config.model_validate(entry.parameters)
     members = members_cost(kind, config, sizes)
-    return (
-        None
-        if None in members
-        else _cost(kind, name, code, values_of(config, sizes), sizes, members)
-    )
+    if None in members:
+        return None
+    return _cost(kind, name, code, values_of(config, sizes), sizes, members)
 
 
 def members_cost(kind: str, config: Section, sizes: Sizes) -> list[Cost | None]:
@@ -110,13 +111,26 @@ def values_of(config: Section, sizes: Sizes) -> dict[str, float]:
     if "landmarks" in fields:
         linear = fields["item_kernel"] == "linear"
         values["landmarks"] = 0 if linear else min(values["landmarks"], sizes.items)
+    if batch_and_rate := getattr(config, "batch_and_rate", None):
+        values["batches"] = sizes.ratings / batch_and_rate(sizes.ratings)[0]
     return values
 
 
-def together(quantity: Quantity, members: Sequence[Cost]) -> float:
+def together(quantity: str, members: Sequence[Any]) -> float:
     """What the members of a blend take: the largest memory, or the sum."""
     found = [getattr(cost, quantity).value for cost in members]
     return max(found, default=0.0) if quantity == "memory" else sum(found)
+
+
+def amount(term: str, values: Mapping[str, float]) -> float:
+    """How many units of a term, such as `items * factors^2`, there are.
+
+    Raises:
+        KeyError: a name that has no value.
+    """
+    parts = [factor.partition("^") for factor in term.split(" * ")]
+    powers = [(1.0 if n == "1" else values[n]) ** float(power or 1) for n, _, power in parts]
+    return math.prod(powers)
 
 
 def _cost(
@@ -127,20 +141,19 @@ def _cost(
     sizes: Sizes,
     members: Sequence[Any] = (),
 ) -> Cost | None:
-    known = coefficients()["costs"].get(kind, {})
+    known, measured = coefficients()["costs"].get(kind, {}), coefficients()["measured"]
     entry = known.get(name, {})
-    if entry.get("code", "") != code or not entry:
+    if not entry or entry["code"] != code:
         entry = known.get(code)  # of the class, whatever the model is called
     if not entry:
         return None
     # the further beyond what was measured, the less is certain
-    beyond = math.log10(max(1.0, sizes.all_ratings / coefficients()["measured"]["ratings"]))
+    doubt = 1 + math.log10(max(1.0, sizes.all_ratings / measured["ratings"]))
     # training may stop before the last
     epochs = min(values.get("epochs", 0), entry.get("epochs", math.inf))
     found = {}
     for quantity in QUANTITIES:
         own = {**values, "epochs": epochs, "members": together(quantity, members)}
-        fitted = entry[quantity]
-        value = sum(c * amount(term, own) for term, c in fitted["terms"].items())
-        found[quantity] = Estimate(value, value * fitted["error"] * (1 + beyond))
+        value = sum(c * amount(term, own) for term, c in entry[quantity]["terms"].items())
+        found[quantity] = Estimate(value, value * entry[quantity]["error"] * doubt)
     return Cost(**found)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -77,44 +77,35 @@ class Sizes:
             item_pairs=_squares(train[ITEM_IDX].to_numpy()),
         )
 
-    def evaluated(self, users: int | None) -> Self:
-        """The same data, of which at most so many test users are evaluated."""
-        return self if users is None else replace(self, test_users=min(users, self.test_users))
-
     def values(self) -> dict[str, float]:
         """What terms may name: the counts, `side` and `rated` (`terms.yaml`)."""
         rated = self.ratings * self.test_users / self.users
         return {**vars(self), "side": min(self.users, self.items), "rated": rated}
 
 
-def sizes_of(params: Mapping[str, Any], stated: tuple[int, int, int] | None = None) -> Sizes:
+def sizes_of(params: Mapping[str, Any], stated: Sequence[int] = ()) -> Sizes:
     """Sizes for a plan: those that are stated, else of the split on disk, else of the data set.
 
     Args:
         params: content of `params.yaml`.
-        stated: ratings, users and items.
+        stated: ratings, users and items, or nothing.
 
     Raises:
         ParamsError: nothing is known of the size.
     """
-    if stated is None and paths.SPLIT_COUNTS.is_file() and paths.TRAIN.is_file():
+    if not stated and paths.SPLIT_COUNTS.is_file() and paths.TRAIN.is_file():
         return Sizes.of_split()
     data, split = params["data"], params["split"]
-    known = stated or _of_data_set(data)
-    shares = [split.get(part) for part in ("valid", "test")]
-    return Sizes.expected(*known, *(s if isinstance(s, float) else _SHARE for s in shares))
-
-
-def _of_data_set(data: Mapping[str, Any]) -> tuple[int, int, int]:
     made = data["source"].get("synthetic") or {}
-    size = data.get("size") or {key.removeprefix("n_"): made[key] for key in made}
-    try:
-        return size["ratings"], size["users"], size["items"]
-    except KeyError:
+    size = data.get("size") or {key.removeprefix("n_"): number for key, number in made.items()}
+    if not stated and not size:
         raise ParamsError(
             f"the size of data set '{data['name']}' is not known before its split: state "
             "--ratings, --users and --items, or run `dvc repro split` first"
-        ) from None
+        )
+    known = stated or [size[key] for key in ("ratings", "users", "items")]
+    shares = [split.get(part) for part in ("valid", "test")]
+    return Sizes.expected(*known, *(s if isinstance(s, float) else _SHARE for s in shares))
 
 
 def _squares(index: np.ndarray) -> int:

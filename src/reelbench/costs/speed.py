@@ -24,17 +24,14 @@ def slowness(reference: float) -> float:
 
 
 def sample_seconds() -> float:
-    """Seconds of a little work like that of the models: the least of a few attempts."""
+    """Seconds of a little work like that of the models, the least of many attempts."""
     rng = np.random.default_rng(0)
     dense = rng.random((250, 250))
     thin = sparse.random_array((2_000, 200), density=0.05, rng=rng, format="csr")
+    least = math.inf
     with threadpool_limits(1):  # of several threads one may have to wait
-        return min(_seconds(dense, thin) for _ in range(_ATTEMPTS))
-
-
-def _seconds(dense: np.ndarray, thin: sparse.csr_array) -> float:
-    start = time.perf_counter()
-    np.linalg.inv(dense)
-    _ = thin.T @ thin
-    sum(number for number in range(30_000))  # the interpreter itself
-    return time.perf_counter() - start
+        for _ in range(_ATTEMPTS):
+            start = time.perf_counter()
+            np.linalg.inv(dense), thin.T @ thin, sum(n for n in range(30_000))
+            least = min(least, time.perf_counter() - start)
+    return least

@@ -72,7 +72,7 @@ def run() -> None:
 
 def _plan(content: Mapping[str, Any]) -> dict[str, str]:
     """Write `paths.PLAN`; why a model is skipped, by model."""
-    slowness = speed.slowness(predict.coefficients()["measured"]["sample_seconds"])
+    slowness = speed.slowness(predict.reference_seconds())
     found = plan.make(content, Sizes.of_split(), slowness)
     if found.skipped and len(found.skipped) == len(content["models"]):
         reasons = "; ".join(f"{model} {reason}" for model, reason in found.skipped.items())
