@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,10 +41,16 @@ _COLLECTIONS = ("features", "models")
 def read(file: Path = paths.PARAMS) -> dict[str, Any]:
     """Whole content of `params.yaml`."""
     try:
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
+        text = file.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise ParamsError(f"{file} is missing: run `make params`") from error
-    return content or {}
+    return deepcopy(_parsed(text)) or {}
+
+
+@lru_cache(maxsize=1)
+def _parsed(text: str) -> Any:
+    """Content of the text; a stage reads its parameters many times."""
+    return yaml.load(text, Loader=_Loader)
 
 
 def select(params: Mapping[str, Any], section: str) -> Any:

@@ -69,6 +69,8 @@ def test_data_is_short_and_knows_no_nan() -> None:
 def test_every_chart_fills_its_box_and_has_a_description() -> None:
     charts = [chart for chart in named(*RESULTS).values() if chart.on_page]
     assert len(charts) > 15
+    for chart in charts:
+        assert chart.chart is not None and chart.chart.to_dict(validate=True)
     assert all(chart.spec["width"] == "container" for chart in charts)
     assert all(chart.spec["description"] == chart.caption for chart in charts)
     assert all("config" not in chart.spec for chart in charts)

@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-import sys
-import types
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -53,16 +52,20 @@ class Order(Noise):
 MODELS = {"bias": Noise(seed=9), "good": Noise(seed=1), "order": Order(seed=5)}
 
 
+@contextmanager
+def mirroring() -> Iterator[None]:
+    yield
+    assert paths.INDEX_HTML.is_file()
+    Path("mirrored").touch()
+
+
 @pytest.fixture(scope="module")
 def reported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A project in which every stage has run; not to be changed."""
     folder = tmp_path_factory.mktemp("project")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        tracking = types.ModuleType("reelbench.tracking")
-        tracking.mirror = lambda model: None  # type: ignore[attr-defined]
-        tracking.mirror_all = Path("mirrored").touch  # type: ignore[attr-defined]
-        patch.setitem(sys.modules, "reelbench.tracking", tracking)
+        patch.setattr(report.tracking, "mirroring", mirroring)
         write_params()
         write_data()
         for name, model in MODELS.items():

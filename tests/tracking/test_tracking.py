@@ -49,6 +49,7 @@ from reelbench.tracking.store import (
     MODEL_HASH,
     PARENT,
     PYFUNC,
+    STATE,
     STATE_HASH,
     TRAINING,
     Store,
@@ -222,6 +223,20 @@ def test_the_logged_model_names_its_packages(mirrored: Path, mlflow: Any) -> Non
     listed = (folder / "requirements.txt").read_text()
     assert {f"numpy=={np.__version__}", f"pandas=={pd.__version__}"} <= set(listed.split())
     assert "tensorflow" not in listed and "reelbench" not in listed
+
+
+def test_without_a_report_no_run_is_above_those_of_the_models(
+    started: Path, mlflow: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would keep the files of an earlier report, since a finished run is left as it is."""
+    with pytest.raises(RuntimeError, match="no picture"), tracking.mirroring():
+        raise RuntimeError("no picture")
+    assert len(runs(mlflow, started)) == 2
+    assert not [run for run in parents(mlflow, started) if STATE in run.data.tags]
+    with tracking.mirroring() as done:
+        assert done == []
+    assert sorted(done) == ["bias", "biased"]
+    assert [run for run in parents(mlflow, started) if STATE in run.data.tags]
 
 
 def test_mirroring_again_changes_nothing(mirrored: Path, mlflow: Any) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from altair.utils.schemapi import debug_mode
+
 from reelbench import faults as protocol_faults
-from reelbench import params, paths
+from reelbench import params, paths, tracking
 from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.significance import pairs_frame
 from reelbench.files import atomic, write_json
@@ -23,8 +25,13 @@ from reelbench.reporting.tuning import read_tuning
 
 
 def run() -> None:
-    """Read the results of the other stages, write `reports/`, then copy the runs to MLflow."""
-    content = _content()
+    """Read the results of the other stages and write `reports/`, while the runs go to MLflow."""
+    # outside of it, Altair checks every part of a chart when it is made
+    with tracking.mirroring(), debug_mode(False):
+        _write_all(_content())
+
+
+def _write_all(content: Content) -> None:
     results, faults = content.results, content.faults
     charts = sections.charts(content)
     _write_pictures(dict(sections.pictures(charts)))
@@ -37,11 +44,6 @@ def run() -> None:
     _write(paths.LEADERBOARD_MD, markdown.render(content))
     _write(paths.INDEX_HTML, page.render(content, charts))
     _write(paths.VEGA_JS, javascript())
-
-    # here and not above: it imports mlflow, which takes seconds
-    from reelbench.tracking import mirror_all
-
-    mirror_all()
 
 
 def _content() -> Content:

@@ -13,7 +13,9 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -61,8 +63,33 @@ def mirror_all() -> list[str]:
     Returns:
         The models that MLflow now holds in their current state.
     """
-    done = _guarded(lambda: [*models, PIPELINE] if (models := evaluated_models()) else [])
-    return [name for name in done if name != PIPELINE]
+    with mirroring() as done:
+        pass
+    return done
+
+
+@contextmanager
+def mirroring() -> Iterator[list[str]]:
+    """`mirror_all` beside what is done in the context, whose files the parent run gets at the end.
+
+    Yields:
+        A list that has the result of `mirror_all` after the context.
+    """
+    done: list[str] = []
+    gate, opened = os.pipe()
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(_guarded, _everything, gate)
+        try:
+            yield done
+            os.write(opened, b"\n")
+        finally:
+            os.close(opened)
+    os.close(gate)
+    done += [name for name in found.result() if name != PIPELINE]
+
+
+def _everything() -> list[str]:
+    return [*models, PIPELINE] if (models := evaluated_models()) else []
 
 
 def mirror_tuning(model: str) -> None:
@@ -85,22 +112,22 @@ def reason(error: Exception) -> str:
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
 
 
-def _guarded(choose: Callable[[], list[str]]) -> list[str]:
+def _guarded(choose: Callable[[], list[str]], gate: int = subprocess.DEVNULL) -> list[str]:
     try:
         config = params.load("tracking", TrackingConfig)
         if config.uri is None:
             _LOG.info("tracking is off (tracking.uri is null)")
             return []
         models = choose()
-        return _in_own_process(models, config.timeout) if models else []
+        return _in_own_process(models, config.timeout, gate) if models else []
     except Exception as error:  # whatever it is: the results on disk stand without MLflow
         _warn("the models", reason(error))
         return []
 
 
-def _in_own_process(models: list[str], timeout: float) -> list[str]:
+def _in_own_process(models: list[str], timeout: float, gate: int) -> list[str]:
     """Mirror in another process; the models for which that succeeded."""
-    outcome = _call(models, timeout)
+    outcome = _call(models, timeout, gate)
     general = outcome.get("", "its process broke off")
     failed = {model: why for model in models if (why := outcome.get(model, general))}
     for why in sorted(set(failed.values())):
@@ -108,7 +135,7 @@ def _in_own_process(models: list[str], timeout: float) -> list[str]:
     return [model for model in models if model not in failed]
 
 
-def _call(models: list[str], timeout: float) -> dict[str, str]:
+def _call(models: list[str], timeout: float, gate: int) -> dict[str, str]:
     """Model → reason of failure, empty for none; under the name "" a reason for those not named."""
     limit = timeout * len(models)
     # files and not pipes: a pipe's reader waits as long as any grandchild holds the other end
@@ -118,7 +145,7 @@ def _call(models: list[str], timeout: float) -> dict[str, str]:
             subprocess.run(
                 [sys.executable, "-m", __name__, *models],
                 env=_environment(timeout),
-                stdin=subprocess.DEVNULL,
+                stdin=gate,
                 stdout=output,
                 stderr=errors,
                 timeout=limit,

@@ -14,11 +14,20 @@ import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, redirect_stdout
+from functools import cache
 from pathlib import Path
+
+from altair.utils.schemapi import debug_mode
 
 from reelbench import params, paths
 from reelbench.tracking import PATIENCE, PIPELINE, TUNING, TrackingConfig, reason
-from reelbench.tracking.record import evaluated_models, read_model, read_pipeline, read_search
+from reelbench.tracking.record import (
+    ReadModel,
+    evaluated_models,
+    read_model,
+    read_pipeline,
+    read_search,
+)
 from reelbench.tracking.store import Store
 
 _LOG = logging.getLogger(__name__)
@@ -32,24 +41,27 @@ def main(models: Sequence[str]) -> None:
     results = sys.stdout
     with redirect_stdout(sys.stderr):  # MLflow prints addresses
         try:
-            config = params.load("tracking", TrackingConfig)
-            with _store(config) as store:
+            config, read = params.load("tracking", TrackingConfig), cache(read_model)
+            # Altair need not check every part of a chart when it is made
+            with debug_mode(False), _store(config) as store:
                 for model in models:
-                    outcome = json.dumps([model, _mirror(store, model, config)])
+                    outcome = json.dumps([model, _mirror(store, model, config, read)])
                     print(outcome, file=results, flush=True)
         except Exception as error:
             _LOG.exception("the store")
             print(json.dumps(["", reason(error)]), file=results, flush=True)
 
 
-def _mirror(store: Store, model: str, config: TrackingConfig) -> str:
+def _mirror(store: Store, model: str, config: TrackingConfig, read: ReadModel) -> str:
     try:
         if model == PIPELINE:
-            store.mirror_pipeline(read_pipeline(evaluated_models(), config.champion))
+            if not sys.stdin.read(1):  # comes when the files of the report are written
+                return "the report was not written"
+            store.mirror_pipeline(read_pipeline(evaluated_models(), config.champion, read))
         elif model.startswith(TUNING):
             store.mirror_search(read_search(model.removeprefix(TUNING)))
         else:
-            store.mirror(read_model(model))
+            store.mirror(read(model))
     except Exception as error:  # the next model may fare better
         _LOG.exception("%s", model)
         return reason(error)

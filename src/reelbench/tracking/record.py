@@ -10,7 +10,7 @@ import csv
 import hashlib
 import json
 import platform
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,9 @@ class PipelineRecord(Record):
     files: tuple[Path, ...]  # to be kept with the run
 
 
+ReadModel = Callable[[str], ModelRecord]
+
+
 def registered_name(experiment: str) -> str:
     """Registered model of an experiment `data/split`; MLflow allows no slash there.
 
@@ -192,19 +195,22 @@ def read_search(model: str) -> SearchRecord:
     )
 
 
-def read_pipeline(models: Iterable[str], metric: str) -> PipelineRecord:
+def read_pipeline(
+    models: Iterable[str], metric: str, read: ReadModel = read_model
+) -> PipelineRecord:
     """The record of the last run of the pipeline.
 
     Args:
         models: those that have been evaluated.
         metric: key of the metric that decides the champion, such as `ndcg_at_10`.
+        read: `read_model`, or one that remembers what it has read.
 
     Raises:
         ParamsError, StaleError: as `read_model`.
         UnknownMetricError: no metric has this key, or it has no better end.
     """
     content = params.read()
-    records = [read_model(model) for model in models]
+    records = [read(model) for model in models]
     key = f"test/{metric}"
     scores = {r.model: r.test_metrics[key] for r in records if key in r.test_metrics}
     champion = find(metric).best(scores)

@@ -23,7 +23,12 @@ def requirements(*modules: str) -> list[str]:
     known = _distributions()
     names = {name for root in _third_party(modules) for name in known.get(root, ())}
     # "+cpu" and the like name a build that no index has under this very version
-    return sorted(f"{name}=={metadata.version(name).partition('+')[0]}" for name in names)
+    return sorted(f"{name}=={_version(name)}" for name in names)
+
+
+@cache
+def _version(name: str) -> str:
+    return metadata.version(name).partition("+")[0]
 
 
 @cache
@@ -48,8 +53,13 @@ def _third_party(modules: tuple[str, ...]) -> set[str]:
     return outside - sys.stdlib_module_names
 
 
-def _imports(module: str) -> Iterator[str]:
+@cache
+def _imports(module: str) -> tuple[str, ...]:
     """Full names that a module of reelbench imports anywhere in it; none for what is no module."""
+    return tuple(_read_imports(module))
+
+
+def _read_imports(module: str) -> Iterator[str]:
     file = _file(module)
     for node in _nodes(ast.parse(file.read_text(encoding="utf-8"))) if file else ():
         if isinstance(node, ast.Import):

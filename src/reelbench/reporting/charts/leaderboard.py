@@ -9,7 +9,7 @@ import pandas as pd
 
 from reelbench.evaluation.metrics import Metric
 from reelbench.evaluation.significance import Pair
-from reelbench.reporting.charts.chart import AnyChart, Layers, choosing, data, series, title
+from reelbench.reporting.charts.chart import AnyChart, Layers, choosing, data, series, tips, title
 from reelbench.reporting.charts.style import FAINT, MAIN, OTHER, PAGE, ROW, WIDTH
 from reelbench.reporting.results import Result
 
@@ -40,11 +40,11 @@ def _intervals(table: pd.DataFrame) -> Layers:
     base = alt.Chart().encode(y=alt.Y("model:N", sort=order, title=None))
     scale = alt.Scale(zero=False)
     interval = base.mark_rule(color=MAIN, strokeWidth=2).encode(
-        x=alt.X("low:Q", scale=scale, title=None), x2="high:Q"
+        x=alt.X("low:Q", scale=scale, title=None), x2=alt.X2("high:Q")
     )
     value = base.mark_point(filled=True, size=70, opacity=1, color=MAIN).encode(
         x=alt.X("value:Q", scale=scale, title=None),
-        tooltip=["model:N", "metric:N", "value:Q", "low:Q", "high:Q"],
+        tooltip=tips("model:N", "metric:N", "value:Q", "low:Q", "high:Q"),
     )
     layers = alt.layer(interval, value, data=data(table))
     return layers.properties(height=ROW * table["model"].nunique())
@@ -94,10 +94,13 @@ def pareto(
     )
     colour = alt.when("datum.front").then(alt.value(OTHER)).otherwise(alt.value(MAIN))
     points = base.mark_point(filled=True, size=80, opacity=0.9).encode(
-        color=colour, tooltip=["model:N", alt.Tooltip("value:Q"), alt.Tooltip("cost:Q", title=unit)]
+        color=colour,
+        tooltip=[*tips("model:N", "value:Q"), alt.Tooltip("cost:Q", title=unit)],
     )
     shown = alt.ExprRef("all_names || datum.front ? 1 : 0")
-    names = base.mark_text(align="left", dx=7, dy=-5, opacity=shown).encode(text="model:N")
+    names = base.mark_text(align="left", dx=7, dy=-5, opacity=shown).encode(
+        text=alt.Text("model:N")
+    )
     every = alt.param(name="all_names", value=False, bind=alt.binding_checkbox(name="all names "))
     layers = choosing(alt.layer(front, points, names, data=data(table)), table, "metric")
     return layers.add_params(every).properties(title=title("metric"), height=_SCATTER_HEIGHT)
@@ -132,8 +135,7 @@ def differences(pairs: Sequence[Pair]) -> AnyChart | None:
     colour = series("verdict:N", verdicts.values(), (MAIN, OTHER, FAINT), columns=1)
     axis = alt.Axis(labelAngle=-90, title=None, labelLimit=90)
     tooltip = [
-        "row:N",
-        "column:N",
+        *tips("row:N", "column:N"),
         alt.Tooltip("difference:Q", format="+.4f", title="row minus column"),
         alt.Tooltip("low:Q", format="+.4f", title="95 % interval from"),
         alt.Tooltip("high:Q", format="+.4f", title="to"),

@@ -21,6 +21,7 @@ from reelbench.reporting.charts.chart import (
     level,
     series,
     subtitled,
+    tips,
     title,
 )
 from reelbench.reporting.charts.style import FAINT, HEIGHT, MAIN, OTHER, SOFT, png
@@ -48,12 +49,12 @@ def learning_curve(model: str, curves: pd.DataFrame) -> AnyChart | None:
             x=alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1, format="d")),
             y=alt.Y("loss:Q", scale=alt.Scale(zero=False)),
             color=series("part:N", _PARTS.values()),
-            tooltip=["part:N", "epoch:Q", "loss:Q"],
+            tooltip=tips("part:N", "epoch:Q", "loss:Q"),
         )
     )
     first = curves.dropna(subset=["valid_loss"]).nsmallest(1, "valid_loss")[["epoch"]]
     best = alt.Chart(data(first)).mark_rule(color=SOFT, strokeDash=[2, 3])
-    rule = best.encode(x="epoch:Q", tooltip=[alt.Tooltip("epoch:Q", title="best epoch")])
+    rule = best.encode(x=alt.X("epoch:Q"), tooltip=[alt.Tooltip("epoch:Q", title="best epoch")])
     return alt.layer(rule, lines).properties(title=f"Loss of {model}", height=HEIGHT - 60)
 
 
@@ -83,7 +84,7 @@ def cohorts(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChart | 
     x = alt.X("cohort:N", sort=None, title=None, axis=alt.Axis(labelAngle=-35))
     y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False))
     ratings = alt.Tooltip("n:Q", title="test ratings")
-    tooltip: list[str | alt.Tooltip] = ["model:N", "cohort:N", "value:Q", ratings]
+    tooltip = [*tips("model:N", "cohort:N", "value:Q"), ratings]
     layers = choosing(_one_before_all(table, x, y, tooltip), table, "metric", "by")
     name = title("metric + ' by ' + by + ': ' + model")
     choices = chooser("model", _names(results, table))
@@ -98,7 +99,7 @@ def calibration(results: Sequence[Result]) -> AnyChart | None:
     scale = alt.Scale(zero=False)
     x = alt.X(f"{MEAN_PREDICTED}:Q", title="mean predicted rating of a bin", scale=scale)
     y = alt.Y("excess:Q", title="mean given minus predicted")
-    tooltip = [f"{column}:{'N' if column == 'model' else 'Q'}" for column in table]
+    tooltip = tips(*(f"{column}:{'N' if column == 'model' else 'Q'}" for column in table))
     return (
         alt.layer(_one_before_all(table, x, y, tooltip), level(0))
         .add_params(chooser("model", _names(results, table)))
@@ -117,7 +118,7 @@ def _one_before_all(
 ) -> Layers:
     """A faint line per model, and that of the chosen model with points."""
     base = alt.Chart().encode(x=x, y=y, tooltip=tooltip)
-    every = base.mark_line(color=FAINT, strokeWidth=1.2).encode(detail="model:N")
+    every = base.mark_line(color=FAINT, strokeWidth=1.2).encode(detail=alt.Detail("model:N"))
     own = dotted(base.transform_filter("datum.model == model"), 45, strokeWidth=2.2)
     return alt.layer(every, own, data=data(table))
 
@@ -130,7 +131,9 @@ def calibration_panels(results: Sequence[Result]) -> AnyChart | None:
     x = alt.X(f"{MEAN_PREDICTED}:Q", title=None, scale=alt.Scale(zero=False))
     y = alt.Y("excess:Q", title=None)
     others = alt.Chart(data(table.rename(columns={"model": "other"})))
-    others = others.mark_line(color=FAINT, strokeWidth=0.8).encode(x=x, y=y, detail="other:N")
+    others = others.mark_line(color=FAINT, strokeWidth=0.8).encode(
+        x=x, y=y, detail=alt.Detail("other:N")
+    )
     own = dotted(alt.Chart(), 14, strokeWidth=1.5).encode(x=x, y=y)
     layers = alt.layer(others, level(0), own, data=data(table))
     note = "by bins of the predicted one; grey: the other models"
@@ -182,13 +185,13 @@ def _box_plot(boxes: pd.DataFrame, size: float) -> Layers:
     names = ("given", "n", "p5", "p25", "median", "p75", "p95", "mean")
     x = alt.X("given:O", title="given rating", axis=alt.Axis(labelAngle=0))
     y = alt.Y("p5:Q", title="predicted rating", scale=alt.Scale(zero=False))
-    base = alt.Chart().encode(x=x, tooltip=[f"{name}:Q" for name in names])
+    base = alt.Chart().encode(x=x, tooltip=tips(*(f"{name}:Q" for name in names)))
     mean = base.mark_point(color=OTHER, filled=True, shape="diamond", size=2.3 * size, opacity=1)
     return alt.layer(
         base.mark_rule(color=MAIN).encode(y=y, y2="p95:Q"),
         base.mark_bar(color=MAIN, opacity=0.45, size=size).encode(y="p25:Q", y2="p75:Q"),
-        base.mark_tick(color=MAIN, thickness=2, size=size).encode(y="median:Q"),
-        mean.encode(y="mean:Q"),
+        base.mark_tick(color=MAIN, thickness=2, size=size).encode(y=alt.Y("median:Q")),
+        mean.encode(y=alt.Y("mean:Q")),
         data=data(boxes),
     )
 
@@ -232,7 +235,7 @@ def histogram(model: str, predictions: pd.DataFrame) -> AnyChart:
         .mark_bar(opacity=0.6)
         .encode(
             x=alt.X("from:Q", bin="binned", title="rating"),
-            x2="to:Q",
+            x2=alt.X2("to:Q"),
             y=alt.Y("n:Q", title="test ratings", stack=None),
             color=series("what:N", shown),
         )

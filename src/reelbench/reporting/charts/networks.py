@@ -53,7 +53,7 @@ def _lines(lines: Sequence[Sequence[tuple[float, float]]]) -> list[alt.Chart]:
     heads = alt.Chart(data(ends)).mark_point(
         shape="triangle-down", filled=True, color=SOFT, size=26, opacity=1, yOffset=-3
     )
-    return [paths.encode(detail="line:N", order="step:Q"), heads]
+    return [paths.encode(detail=alt.Detail("line:N"), order=alt.Order("step:Q")), heads]
 
 
 def _boxes(boxes: Sequence[_Box]) -> alt.Chart:
@@ -63,8 +63,8 @@ def _boxes(boxes: Sequence[_Box]) -> alt.Chart:
         alt.Chart(data(pd.DataFrame(rows, columns=columns)))
         .mark_rect(cornerRadius=5, fillOpacity=1, strokeWidth=1.2)
         .encode(
-            x2="right:Q",
-            y2="bottom:Q",
+            x2=alt.X2("right:Q"),
+            y2=alt.Y2("bottom:Q"),
             fill=alt.when("datum.given").then(alt.value(RAISED)).otherwise(alt.value(PAGE)),
             stroke=alt.when("datum.trained").then(alt.value(MAIN)).otherwise(alt.value(LINE)),
         )
@@ -80,7 +80,7 @@ def _texts(boxes: Sequence[_Box]) -> list[alt.Chart]:
     ]
     table = pd.DataFrame(rows, columns=["x", "y", "text", "first"])
     names, others = (
-        alt.Chart(data(own.drop(columns="first"))).encode(text="text:N")
+        alt.Chart(data(own.drop(columns="first"))).encode(text=alt.Text("text:N"))
         for own in (table[table["first"]], table[~table["first"]])
     )
     return [

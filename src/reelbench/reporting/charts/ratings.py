@@ -80,7 +80,10 @@ def per_day(interactions: pd.DataFrame) -> alt.Chart | None:
         .encode(
             x=alt.X(when, timeUnit="utcyearmonthdate", title=None, axis=alt.Axis(labelAngle=0)),
             y=alt.Y("ratings:Q", axis=_NUMBER),
-            tooltip=[alt.Tooltip(when, timeUnit="utcyearmonthdate", title=unit), "ratings:Q"],
+            tooltip=[
+                alt.Tooltip(when, timeUnit="utcyearmonthdate", title=unit),
+                alt.Tooltip("ratings:Q"),
+            ],
         )
         .properties(title=f"Ratings per {unit}", height=HEIGHT)
     )
@@ -129,7 +132,7 @@ def genres(items: pd.DataFrame) -> alt.Chart | None:
         .encode(
             x=alt.X("movies:Q", axis=_NUMBER, title=None),
             y=alt.Y("genre:N", sort="-x", title=None),
-            tooltip=["genre:N", alt.Tooltip("movies:Q", format=",")],
+            tooltip=[alt.Tooltip("genre:N"), alt.Tooltip("movies:Q", format=",")],
         )
         .properties(title="Movies per genre", height=ROW * len(table))
     )
@@ -146,13 +149,15 @@ def mean_per_genre(interactions: pd.DataFrame, items: pd.DataFrame) -> AnyChart 
     order = list(table.sort_values("mean", ascending=False, kind="stable")["genre"])
     base = alt.Chart(data(table)).encode(y=alt.Y("genre:N", sort=order, title=None))
     x = alt.X("mean:Q", scale=alt.Scale(zero=False), title=None)
-    interval = base.mark_rule(color=MAIN, strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q")
+    interval = base.mark_rule(color=MAIN, strokeWidth=2).encode(
+        x=alt.X("low:Q"), x2=alt.X2("high:Q")
+    )
     dot = base.mark_point(color=MAIN, filled=True, opacity=1, size=60)
     overall = interactions[RATING].mean()
     line = alt.Chart(alt.Data(values=[{"mean": overall}])).mark_rule(color=SOFT, strokeDash=[4, 4])
-    tooltip = ["genre:N", _mean(), alt.Tooltip("n:Q", format=",", title="ratings")]
+    tooltip = [alt.Tooltip("genre:N"), _mean(), alt.Tooltip("n:Q", format=",", title="ratings")]
     name = subtitled("Mean rating per genre", f"95 % intervals; all: {overall:.2f}")
-    layers = alt.layer(dot.encode(x=x, tooltip=tooltip), interval, line.encode(x="mean:Q"))
+    layers = alt.layer(dot.encode(x=x, tooltip=tooltip), interval, line.encode(x=alt.X("mean:Q")))
     return layers.properties(title=name, height=ROW * len(table))
 
 
@@ -166,7 +171,7 @@ def mean_per_year(interactions: pd.DataFrame, items: pd.DataFrame) -> AnyChart |
     scale = alt.Scale(zero=False)
     tooltip = [alt.Tooltip("year:Q", format="d"), _mean(), alt.Tooltip("n:Q", format=",")]
     band = base.mark_area(color=MAIN, opacity=0.2).encode(
-        y=alt.Y("low:Q", scale=scale, title="mean rating"), y2="high:Q"
+        y=alt.Y("low:Q", scale=scale, title="mean rating"), y2=alt.Y2("high:Q")
     )
     line = base.mark_line(color=MAIN, point=alt.OverlayMarkDef(color=MAIN, size=18)).encode(
         y=alt.Y("mean:Q", scale=scale), tooltip=tooltip

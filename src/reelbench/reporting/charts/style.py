@@ -56,7 +56,9 @@ def png(chart: alt.TopLevelMixin | Spec, chosen: Mapping[str, object] | None = N
     """
     import vl_convert
 
-    found: Spec = chart.to_dict() if isinstance(chart, alt.TopLevelMixin) else dict(chart)
+    found: Spec = (
+        chart.to_dict(validate=False) if isinstance(chart, alt.TopLevelMixin) else dict(chart)
+    )
     if ("mark" in found or "layer" in found) and found.get("width", "container") == "container":
         found["width"] = WIDTH
     values = chosen or {}
