@@ -105,14 +105,8 @@ def self_information(counts: Ints, n_users: int) -> Floats:
     """Bits of information in the event that a random user of train has rated an item.
 
     -log2 of the share of the users of train who did (Zhou et al., PNAS 2010). An item without a row
-    in train counts as one with a single row, since the logarithm of zero is infinite.
-
-    Args:
-        counts: ratings per item in train, (n_items,).
-        n_users: number of users with a rating in train.
-
-    Returns:
-        float64 (n_items,).
+    in train counts as one with a single row, since the logarithm of zero is infinite. From the
+    ratings per item and the number of users in train, float64 (n_items,).
     """
     return -np.log2(np.maximum(counts, 1) / n_users)
 

@@ -118,14 +118,9 @@ def cohorts(train: Interactions, test: Interactions) -> dict[str, Flags]:
 
 
 def describe(groups: Mapping[str, Flags], outcome: Outcome) -> dict[str, CohortSummary]:
-    """Size and RMSE of groups of test rows.
+    """Size and RMSE of groups of test rows, bool (n_test,), by name.
 
-    Args:
-        groups: name → bool (n_test,).
-        outcome: of the model.
-
-    Returns:
-        by name; the RMSE is None where nothing is predicted or the group is empty.
+    The RMSE is None where nothing is predicted or the group is empty.
     """
     return {
         name: {
@@ -220,7 +215,7 @@ def _ranking(cohort: Cohort, outcome: Outcome) -> dict[str, Floats]:
         rows = cohort.member[outcome.rankings.users]
         return {key: values[rows] for key, values in outcome.per_user.items()}
     lists, n_users = outcome.rankings.lists, len(outcome.rankings.users)
-    kept = cohort.member[outcome.relevant.indices]
+    kept = np.flatnonzero(cohort.member[outcome.relevant.indices])
     n_relevant = np.bincount(outcome.row_of_relevant[kept], minlength=n_users)
     rows = n_relevant > 0
     # an empty place has no hit to begin with

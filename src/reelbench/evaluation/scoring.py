@@ -17,9 +17,9 @@ from reelbench.models.base import Recommender
 
 logger = logging.getLogger(__name__)
 
-# bytes of scores held at a time: a thousand users of a large catalogue, all users of a small one.
-# Item-to-item models read all their weights once for so many users
-_SCORE_BYTES = 2**27
+# bytes of scores held at a time: some hundred users of a large catalogue, all of a small one.
+# Larger arrays, or twice their size in float64, would go back to the system each time
+_SCORE_BYTES = 2**24
 # ratings predicted at a time, for each of which a model may gather some hundred numbers
 _RATINGS_AT_ONCE = 2**18
 _SECONDS_BETWEEN_LINES = 5.0
@@ -84,11 +84,8 @@ def rank(
         users: int (n_users,).
         seen: boolean CSR (n_users, n_items), a row per element of `users`.
         k: length of the lists.
-        relevant: boolean CSR (n_users, n_items), what to find the places of; None: nothing.
-        among: bool (n_items,), the items that may be recommended; None: all.
-        own: boolean CSR (n_users, n_items), the same for each user; None: all.
+        relevant, among, own, bottom: see `rank_scores`.
         by: `prediction` ranks by predicted ratings, except a model that ranks another way.
-        bottom: length of the lists from the last place upwards; 0: none.
     """
     relevant = sparse.csr_array(seen.shape, dtype=bool) if relevant is None else relevant
     step = max(1, _SCORE_BYTES // (4 * max(1, model.ids.n_items)))

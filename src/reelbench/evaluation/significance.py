@@ -115,13 +115,19 @@ def resampled_sums(columns: Floats, samples: int, rng: np.random.Generator) -> F
 
 
 def _weights(n_users: int, samples: int, rng: np.random.Generator) -> Iterator[Floats]:
-    """How often each user is drawn, float64 (batch, n_users), until `samples` rows are out."""
+    """How often each user is drawn, float64 (batch, n_users), until `samples` rows are out.
+
+    A batch takes the place of the one before.
+    """
     step = max(1, _WEIGHTS_AT_ONCE // n_users)
+    weights = np.empty((min(step, samples), n_users))
     for start in range(0, samples, step):
-        rows = min(step, samples - start)
-        # narrow integers: the same draws in half the memory
-        draws = (rng.integers(n_users, size=n_users, dtype=np.int32) for _ in range(rows))
-        yield np.stack([np.bincount(draw, minlength=n_users) for draw in draws]).astype(float)
+        batch = weights[: samples - start]
+        for row in batch:
+            # narrow integers: the same draws in half the memory
+            draw = rng.integers(n_users, size=n_users, dtype=np.int32)
+            row[:] = np.bincount(draw, minlength=n_users)
+        yield batch
 
 
 def intervals(

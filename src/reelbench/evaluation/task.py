@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Protocol
 
 import numpy as np
 from scipy import sparse
@@ -19,15 +18,7 @@ from reelbench.evaluation.beyond_accuracy import (
 )
 from reelbench.evaluation.cohorts import cohorts, cohorts_of, cold
 from reelbench.faults import Fault
-
-
-class HasIds(Protocol):
-    """A fitted model, or a task."""
-
-    @property
-    def ids(self) -> Ids:
-        """Sizes of the catalogue, and the rating scale."""
-        ...
+from reelbench.models.base import Recommender
 
 
 class Task:
@@ -97,12 +88,7 @@ def _sample(rows: Interactions, rows_of_user: Ints, task: Task) -> tuple[Interac
 
 
 def stratified(counts: Ints, size: int, rng: np.random.Generator) -> Ints:
-    """One user at random from each of `size` strata, made of users with similar counts.
-
-    Args:
-        counts: number of ratings per user, (n,) with n ≥ size.
-        size: number of strata, which have equally many users, give or take one.
-        rng: source of the draws.
+    """One user at random from each of `size` strata of equally many users, by their counts.
 
     Returns:
         places in `counts`, int64 (size,), in no particular order.
@@ -118,14 +104,14 @@ def stratified(counts: Ints, size: int, rng: np.random.Generator) -> Ints:
     return order[rng.integers(bounds[:-1], bounds[1:])]
 
 
-def allowed_items(parts: Parts, model: HasIds, config: EvaluateConfig) -> Flags | None:
+def allowed_items(parts: Parts, model: Recommender | Task, config: EvaluateConfig) -> Flags | None:
     """Items that may be recommended, bool (n_items,); None for all."""
     if config.candidates == "catalogue":
         return None
     return np.bincount(parts.train.item_idx, minlength=model.ids.n_items) > 0
 
 
-def seen_items(parts: Parts, model: HasIds) -> sparse.csr_array:
+def seen_items(parts: Parts, model: Recommender | Task) -> sparse.csr_array:
     """Items that a user has in train or valid, boolean CSR (n_users, n_items)."""
     users, items = (
         np.concatenate([getattr(part, name) for part in (parts.train, parts.valid)])
@@ -135,7 +121,9 @@ def seen_items(parts: Parts, model: HasIds) -> sparse.csr_array:
     return sparse.csr_array((np.ones(len(users), dtype=bool), (users, items)), shape=size)
 
 
-def relevant_items(test: Interactions, model: HasIds, config: EvaluateConfig) -> sparse.csr_array:
+def relevant_items(
+    test: Interactions, model: Recommender | Task, config: EvaluateConfig
+) -> sparse.csr_array:
     """Items that a user rated high enough in test, boolean CSR (n_users, n_items)."""
     minimum = -np.inf if config.min_relevant_rating is None else config.min_relevant_rating
     return test.select(test.rating >= minimum).seen(model.ids.n_users, model.ids.n_items)

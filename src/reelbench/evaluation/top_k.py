@@ -18,7 +18,7 @@ from reelbench.evaluation import NO_ITEM, Flags, Floats, Ints, Items
 from reelbench.parallel import for_row_blocks
 
 # rows that a thread takes at a time
-_ROWS = 32
+_ROWS = 16
 # scores that are looked through for one that enters the list: counting such scores is several
 # times as fast as a search, and most tiles have none
 _TILE = 512
@@ -44,13 +44,6 @@ class Lists(NamedTuple):
     last_scores: Floats
     candidates: Items
     auc_terms: Floats
-
-
-class Pairs(NamedTuple):
-    """Stored entries of a CSR matrix: row r has `items[start[r]:start[r + 1]]`."""
-
-    start: Ints
-    items: Items
 
 
 def top_k(scores: ArrayLike, seen: sparse.csr_array, k: int) -> Items:
@@ -92,7 +85,14 @@ def rank_scores(
     scores = np.ascontiguousarray(scores)
     relevant = sparse.csr_array(scores.shape, dtype=bool) if relevant is None else relevant
     among = np.ones(n_items, dtype=bool) if among is None else among
-    pairs = _pairs(seen), _pairs(relevant), _pairs(own)
+    if own is not None:
+        # what is not a number stays, and is refused
+        scores = np.where(own.toarray() | np.isnan(scores), scores, scores.dtype.type(-np.inf))
+    # one dtype, whatever their number: other dtypes would be compiled anew
+    hidden, wanted = (
+        (matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64))
+        for matrix in (seen, relevant)
+    )
     found = Lists(
         *_empty(n_users, k),
         *_empty(n_users, bottom),
@@ -101,7 +101,7 @@ def rank_scores(
     )
 
     def work(rows: slice) -> None:
-        if not _rank_rows(rows.start, rows.stop, scores, among, *pairs, found):
+        if not _rank_rows(rows.start, rows.stop, scores, among, hidden, wanted, found):
             raise ValueError("scores contain NaN, which has no place in a ranking")
 
     for_row_blocks(work, n_users, block=_ROWS, threads=threads)
@@ -114,13 +114,6 @@ def _empty(n_users: int, k: int) -> tuple[Items, Floats]:
     return items, np.full((n_users, k), np.nan, dtype=np.float32)
 
 
-def _pairs(matrix: sparse.csr_array | None) -> Pairs:
-    """The stored entries, in one dtype whatever their number; no rows at all for None."""
-    if matrix is None:
-        return Pairs(np.empty(0, np.int64), np.empty(0, np.int32))
-    return Pairs(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32, copy=False))
-
-
 # -- compiled: one user at a time, whose scores stay in the processor's cache
 
 
@@ -130,9 +123,8 @@ def _rank_rows(
     stop: int,
     scores: Floats,
     among: Flags,
-    seen: Pairs,
-    relevant: Pairs,
-    own: Pairs,
+    hidden: tuple[Ints, Ints],
+    wanted: tuple[Ints, Ints],
     found: Lists,
 ) -> bool:
     """Fill rows [first, stop) of the results; False where a score is NaN."""
@@ -141,12 +133,8 @@ def _rank_rows(
     for row in range(first, stop):
         if not _copy(scores[row], among, allowed):
             return False
-        if len(own.start):
-            others = np.ones(n_items, np.bool_)
-            others[own.items[own.start[row] : own.start[row + 1]]] = False
-            allowed[others] = -np.inf
-        for item in seen.items[seen.start[row] : seen.start[row + 1]]:
-            allowed[item] = -np.inf
+        start, items = hidden
+        allowed[items[start[row] : start[row + 1]]] = -np.inf
         n_candidates = _count(allowed, -np.inf)[0]
         found.candidates[row] = n_candidates
         _best(allowed, scores[row], found.items[row], found.scores[row])
@@ -156,8 +144,9 @@ def _rank_rows(
             _best(turned, scores[row, ::-1], last, found.last_scores[row])
             for place in range(min(len(last), int(n_candidates))):
                 last[place] = n_items - 1 - last[place]
-        part = slice(relevant.start[row], relevant.start[row + 1])
-        _auc_terms(allowed, relevant.items[part], found.auc_terms[part])
+        start, items = wanted
+        part = slice(start[row], start[row + 1])
+        _auc_terms(allowed, items[part], found.auc_terms[part])
     return True
 
 
@@ -237,7 +226,7 @@ def _worse(value: float, item: int, other_value: float, other_item: int) -> bool
 
 
 @njit(nogil=True, cache=True)
-def _auc_terms(allowed: Floats, relevant: Items, terms: Floats) -> None:
+def _auc_terms(allowed: Floats, relevant: Ints, terms: Floats) -> None:
     """Terms of one user; takes the relevant items out of `allowed`."""
     scores = allowed[relevant]
     allowed[relevant] = -np.inf
