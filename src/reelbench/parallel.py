@@ -42,18 +42,24 @@ def for_row_blocks(work: Callable[[slice], None], n_rows: int, *, block: int, th
         list(pool.map(work, blocks))
 
 
-def kernel(function: Function) -> Function:
+def kernel(function: Function, *, reorder: bool = False) -> Function:
     """A function of arrays and numbers, compiled by numba on its first call.
+
+    Args:
+        reorder: whether sums may be taken in another order, several terms at a time. The order is
+            fixed on a type of machine.
 
     It runs without the interpreter's lock. It can call functions of numpy that numba knows, but no
     other kernel. The machine code is kept beside the source for the next process.
+
     """
 
     @cache
     def compiled() -> Callable[..., Any]:
         from numba import njit  # 0.3 s that importing a model need not wait for
 
-        return cast(Callable[..., Any], njit(nogil=True, cache=True)(function))
+        fastmath = {"reassoc"} if reorder else False
+        return cast(Callable[..., Any], njit(nogil=True, cache=True, fastmath=fastmath)(function))
 
     @wraps(function)
     def call(*arguments: object) -> object:

@@ -1,12 +1,18 @@
-"""Model `bpr`: factors that put a rated movie before one that was not (`implicit`).
+"""Model `bpr`: factors that put a rated movie before one that was not.
 
 Rendle et al. (2009), "BPR: Bayesian Personalized Ranking from Implicit Feedback": stochastic
 gradient steps on ln sigmoid(score of a rated movie - score of a random one), with a bias per movie.
 
-The library draws the random movie from all ratings, so a popular one comes up as often as it was
-rated, and what is learned tends to ln(share of the user's choices / share of all ratings): the
-popularity of a movie cancels out. Adding the logarithm of its number of ratings puts that back, as
-in noise-contrastive estimation (Gutmann & Hyvärinen 2010).
+The random movie is drawn from all ratings, as in the library `implicit`, so a popular one comes up
+as often as it was rated, and what is learned tends to ln(share of the user's choices / share of all
+ratings): the popularity of a movie cancels out. Adding the logarithm of its number of ratings puts
+that back, as in noise-contrastive estimation (Gutmann & Hyvärinen 2010).
+
+Threads that move the same factors would overwrite each other, so they never do: users are divided
+into blocks, movies into as many groups, anew in every epoch, and at any time each block of users is
+at another group, for rated and random movies alike (Gemulla et al. 2011, "Large-Scale Matrix
+Factorization with Distributed Stochastic Gradient Descent"). The number of blocks depends on the
+number of ratings alone, and so does the result.
 
 Fold-in: for chosen movies i and others j, drawn as often as they have ratings, training lowers the
 mean of ln(1 + exp(-d)) + λ|p|²/2, d = p·(q_i - q_j) + b_i - b_j, over pairs step by step. With the
@@ -15,20 +21,24 @@ items fixed it is convex in p, and is solved to the end.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Self
 
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from scipy import sparse
-from typing_extensions import override
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
 from reelbench.models.shared.factors import FactorRanker, Learner, RankerConfig
-from reelbench.models.shared.user_items import NewUser, choices
+from reelbench.models.shared.user_items import CSR, NewUser, choices, parts
+from reelbench.parallel import for_row_blocks, kernel
 
 # movies that stand for all others in a fold-in: at even steps through the choices of train
 _OTHERS = 500
+# blocks of users that can be learned from at the same time, at most, and ratings that each has
+_BLOCKS = 4
+_RATINGS_PER_BLOCK = 1_000_000
 
 
 class BPRConfig(RankerConfig):
@@ -47,17 +57,13 @@ class BPRConfig(RankerConfig):
 
 
 class BPR(FactorRanker):
-    """BPR on one thread whatever is configured: the library's threads overwrite each other.
+    """BPR, on up to four threads if there are more than a million ratings.
 
     The last factor of a movie is its bias, and that of a user is 1.
     """
 
     Config = BPRConfig
     config: BPRConfig
-
-    @override
-    def prepare(self) -> None:
-        import implicit.cpu.bpr  # noqa: F401
 
     def _matrix(self, train: Interactions, ids: Ids) -> sparse.csr_array:
         return choices(train, ids, self.config.min_rating)
@@ -72,17 +78,7 @@ class BPR(FactorRanker):
         return self.config.popularity_weight * np.log1p(self._count)
 
     def _learner(self, seed: int) -> Learner:
-        from implicit.cpu.bpr import BayesianPersonalizedRanking
-
-        learner: Learner = BayesianPersonalizedRanking(
-            factors=self.config.factors,
-            learning_rate=self.config.learning_rate,
-            regularization=self.config.regularization,
-            iterations=self.config.epochs,
-            num_threads=1,
-            random_state=seed,
-        )
-        return learner
+        return BPRLearner(self.config, seed, self.threads)
 
     def _fold_in(self, user: NewUser) -> Self:
         limit = -np.inf if self.config.min_rating is None else self.config.min_rating
@@ -113,3 +109,107 @@ class BPR(FactorRanker):
         start = np.zeros(bag.shape[1] - 1)
         found = minimize(loss, start, jac=True, method="L-BFGS-B").x if len(bad) else start
         return np.append(found, 1.0)
+
+
+class BPRLearner:
+    """The factors while they are learned, as a model of `implicit` would hold them.
+
+    Attributes:
+        user_factors: float32 (n_users, factors + 1), the last column 1.
+        item_factors: float32 (n_items, factors + 1), the last column the bias.
+    """
+
+    def __init__(self, config: BPRConfig, seed: int, threads: int) -> None:
+        self._config, self._threads = config, threads
+        self._random = np.random.default_rng(seed)
+
+    def fit(self, matrix: sparse.csr_matrix, show_progress: bool = False) -> None:
+        """Learn from the entries of a CSR matrix (n_users, n_items)."""
+        self.user_factors, self.item_factors = map(self._initial, matrix.shape)
+        self.user_factors[:, -1] = 1.0
+        n_blocks = min(_BLOCKS, 1 + matrix.nnz // _RATINGS_PER_BLOCK)
+        shares = np.linspace(0, matrix.nnz, n_blocks + 1)
+        users = np.searchsorted(matrix.indptr, shares)  # where the blocks of users begin
+        count = np.bincount(matrix.indices, minlength=matrix.shape[1])
+        for _ in range(self._config.epochs):
+            group = self._random.permutation(len(count)) % n_blocks
+            order = np.argsort(group, kind="stable")
+            # every movie of a group as often as it was rated, one group after the other
+            drawn = np.repeat(order, count[order]).astype(np.int32)
+            starts = np.append(0, np.cumsum(np.bincount(group, count, n_blocks))).astype(np.int64)
+            seeds = self._random.integers(1, 2**62, (n_blocks, n_blocks))
+            for turn in range(n_blocks):
+                self._turn(parts(matrix), users, group, (turn, drawn, starts, seeds))
+
+    def _initial(self, rows: int) -> np.ndarray:
+        width = self._config.factors
+        return ((self._random.random((rows, width + 1)) - 0.5) / width).astype(np.float32)
+
+    def _turn(
+        self,
+        chosen: CSR,
+        users: np.ndarray,
+        group: np.ndarray,
+        draws: tuple[int, np.ndarray, np.ndarray, np.ndarray],
+    ) -> None:
+        """Steps for the ratings of every block of users in one group of movies each."""
+        turn, drawn, starts, seeds = draws
+        steps = np.float32(self._config.learning_rate), np.float32(self._config.regularization)
+        factors = self.user_factors, self.item_factors
+
+        def work(block: slice) -> None:
+            own = (block.start + turn) % len(seeds)
+            bounds = users[block.start], users[block.stop], own
+            others = drawn[starts[own] : starts[own + 1]]
+            if len(others):
+                _ascend(chosen, bounds, group, others, seeds[turn, block.start], steps, *factors)
+
+        for_row_blocks(work, len(seeds), block=1, threads=self._threads)
+
+
+@partial(kernel, reorder=True)
+def _ascend(
+    chosen: CSR,
+    bounds: tuple[int, int, int],
+    group: np.ndarray,
+    drawn: np.ndarray,
+    seed: int,
+    steps: tuple[np.float32, np.float32],
+    users: np.ndarray,
+    items: np.ndarray,
+) -> None:
+    """A step for each rating of the users from the first bound to the second in a group, the third.
+
+    A random movie that the user has rated takes no step, as in `implicit`.
+    """
+    starts, columns, _ = chosen
+    rate, penalty = steps
+    one, last = np.float32(1.0), users.shape[1] - 1
+    rated_by = np.full(len(items), -1, np.int32)
+    state, size = np.uint64(seed), np.uint64(len(drawn))
+    for user in range(bounds[0], bounds[1]):
+        own = users[user]
+        for entry in range(starts[user], starts[user + 1]):
+            rated_by[columns[entry]] = user
+        for entry in range(starts[user], starts[user + 1]):
+            if group[columns[entry]] != bounds[2]:
+                continue
+            # xorshift64, Marsaglia (2003): its upper half times the size, divided by 2^32
+            state ^= state << np.uint64(13)
+            state ^= state >> np.uint64(7)
+            state ^= state << np.uint64(17)
+            other = drawn[np.int64(((state >> np.uint64(32)) * size) >> np.uint64(32))]
+            if rated_by[other] == user:
+                continue
+            good, bad = items[columns[entry]], items[other]
+            margin = good[last] - bad[last]
+            for f in range(last):
+                margin += own[f] * (good[f] - bad[f])
+            wrong = one / (one + np.exp(margin))
+            for f in range(last):
+                u, i, j = own[f], good[f], bad[f]
+                own[f] = u + rate * (wrong * (i - j) - penalty * u)
+                good[f] = i + rate * (wrong * u - penalty * i)
+                bad[f] = j - rate * (wrong * u + penalty * j)
+            good[last] += rate * (wrong - penalty * good[last])
+            bad[last] -= rate * (wrong + penalty * bad[last])
