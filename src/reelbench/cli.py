@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
+from typing_extensions import override
 
-from reelbench.params import ParamsError
 from reelbench.serving import cli as serving
-
-T = TypeVar("T")
 
 _HELP = """Which recommender should you use, and what does it cost? With evidence.
 
@@ -32,7 +30,24 @@ Typical steps, in the folder of the project:
 Help on a command: reelbench COMMAND --help
 """
 
+errors = Console(stderr=True, highlight=False)
+
+
+class Commands(TyperGroup):
+    """All commands: an error in the user's input is one sentence, with exit code 2."""
+
+    @override
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except ValueError as error:
+            errors.print(f"{ctx.invoked_subcommand}: {error}", markup=False, soft_wrap=True)
+            raise typer.Exit(2) from error
+
+
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -47,10 +62,9 @@ app.command()(serving.recommend)
 app.command()(serving.similar)
 app.command("app")(serving.open_app)
 console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
-
 
 _PORT = typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")
+_Models = Annotated[list[str], typer.Argument(help="Names of models, such as svd.")]
 
 
 @app.callback()
@@ -70,11 +84,7 @@ def params(
     """Compose params.yaml from conf/ and check every section."""
     from reelbench.compose import compose
 
-    try:
-        content = compose(overrides=overrides)
-    except ParamsError as error:
-        errors.print(f"params: {error}", markup=False, soft_wrap=True)
-        raise typer.Exit(2) from error
+    content = compose(overrides=overrides)
     console.print(
         f"params.yaml: {content['data']['name']}, split {content['split']['name']}, "
         f"{len(content['models'])} models"
@@ -95,7 +105,7 @@ def plan(
     """
     from reelbench.costs import show
 
-    found = _or_exit(lambda: show.current(ratings, users, items), "plan")
+    found = show.current(ratings, users, items)
     if json:
         console.print_json(data=found.as_dict())
     else:
@@ -107,7 +117,7 @@ def list_data() -> None:
     """List data sets."""
     from reelbench.data.sources.fetch import data_sets
 
-    for data in _or_exit(data_sets):
+    for data in data_sets():
         console.print(f"{data.name:<16} {data.about}", markup=False, soft_wrap=True)
 
 
@@ -116,21 +126,12 @@ def info(name: Annotated[str, typer.Argument(help="Name of a data set, such as m
     """Describe a data set: content, sources and licence."""
     from reelbench.data.sources.fetch import data_set, sources
 
-    data = _or_exit(lambda: data_set(name))
+    data = data_set(name)
     lines = [f"{data.name}: {data.about}", "", "Sources, in the order in which they are tried:"]
     lines += [f"  {number}. {text}" for number, text in enumerate(sources(data), start=1)]
     lines += ["  (data.root, if set, is tried first)", ""]
     lines += [data.source.licence.strip(), "", f"To use it: dvc exp run -S data={data.name}"]
     console.print("\n".join(lines), markup=False, soft_wrap=True)
-
-
-def _or_exit(read: Callable[[], T], about: str = "data") -> T:
-    """The value that `read` returns; an error in the user's input is printed, with exit code 2."""
-    try:
-        return read()
-    except ValueError as error:
-        errors.print(f"{about}: {error}", markup=False, soft_wrap=True)
-        raise typer.Exit(2) from error
 
 
 @app.command()
@@ -148,7 +149,7 @@ def ui(port: Annotated[int, _PORT] = 5000) -> None:
     """Copy the last results to MLflow and open its UI."""
     from reelbench.tracking.ui import serve
 
-    raise typer.Exit(_or_exit(partial(serve, port), "ui"))
+    raise typer.Exit(serve(port))
 
 
 @app.command()
@@ -156,12 +157,12 @@ def serve(port: Annotated[int, _PORT] = 5001) -> None:
     """Serve the champion, the best registered model, over HTTP."""
     from reelbench.tracking.ui import answer
 
-    raise typer.Exit(_or_exit(partial(answer, port), "serve"))
+    raise typer.Exit(answer(port))
 
 
 @app.command()
 def seeds(
-    models: Annotated[list[str], typer.Argument(help="Names of models, such as svd.")],
+    models: _Models,
     n: Annotated[int, typer.Option(min=1, help="Number of trainings.")] = 5,
 ) -> None:
     """Train models with several seeds on the current split; print mean and standard deviation."""
@@ -172,7 +173,7 @@ def seeds(
 
 @app.command()
 def folds(
-    models: Annotated[list[str], typer.Argument(help="Names of models, such as svd.")],
+    models: _Models,
 ) -> None:
     """Train and evaluate models on every fold of split=kfold; print mean and standard deviation."""
     from reelbench.stages.featurize import read_catalogue
@@ -183,7 +184,7 @@ def folds(
 
 @app.command()
 def tune(
-    models: Annotated[list[str], typer.Argument(help="Names of models, such as svd.")],
+    models: _Models,
     write: Annotated[
         bool,
         typer.Option("--write", help="Write the best parameters to conf/models/."),
@@ -206,7 +207,7 @@ def tune(
 
     _each(models, search)
     if write:
-        for line in _or_exit(lambda: record.write_to_conf(found.values(), compose), "tune"):
+        for line in record.write_to_conf(found.values(), compose):
             typer.echo(line)
 
 
@@ -229,22 +230,18 @@ def replicate(context: typer.Context) -> None:
 
 
 def _each(models: list[str], run: Callable[[str], None]) -> None:
-    """Run once per model, seeded as a stage is; an error in the user's input exits with code 2."""
+    """Run once per model, seeded as a stage is."""
     import logging
 
     from reelbench import params
     from reelbench.seeds import pin_runtime, seed_everything
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        common = params.read()
-        pin_runtime(common["threads"])
-        for model in models:
-            seed_everything(common["seed"])
-            run(model)
-    except ValueError as error:  # ParamsError, DataError: errors in the user's input
-        errors.print(str(error), markup=False, soft_wrap=True)
-        raise typer.Exit(2) from error
+    common = params.read()
+    pin_runtime(common["threads"])
+    for model in models:
+        seed_everything(common["seed"])
+        run(model)
 
 
 def _print_spread(model: str, found: dict[str, Any]) -> None:
@@ -267,14 +264,10 @@ def gate_compare(
     from reelbench.gate.compare import GateConfig, compare, render
     from reelbench.gate.results import read
 
-    def rendered() -> tuple[str, bool]:
-        config = params.load("gate", GateConfig)
-        rows = compare(read(base), read(new), config, params.select(params.read(), "seed"))
-        return render(rows, base, new), any(row.failure for row in rows)
-
-    text, failed = _or_exit(rendered, "gate")
-    typer.echo(text)
-    raise typer.Exit(1 if failed else 0)
+    config = params.load("gate", GateConfig)
+    rows = compare(read(base), read(new), config, params.select(params.read(), "seed"))
+    typer.echo(render(rows, base, new))
+    raise typer.Exit(1 if any(row.failure for row in rows) else 0)
 
 
 @gate.command("save")
@@ -284,16 +277,13 @@ def gate_save() -> None:
     from reelbench.gate.compare import GateConfig
     from reelbench.gate.results import GateError, save
 
-    def saved() -> int:
-        config = params.load("gate", GateConfig)
-        if names := faults.named(params.read()):
-            raise GateError(f"no baseline of a protocol with faults ({names})")
-        chosen = params.select(params.read(), "inputs")
-        models = [model for model in chosen if not paths.skipped(model).is_file()]
-        save(models, config.tolerances, paths.BASELINE, paths.PUBLISHED)
-        return len(models)
-
-    console.print(f"{paths.BASELINE}: {_or_exit(saved, 'gate')} models")
+    config = params.load("gate", GateConfig)
+    if names := faults.named(params.read()):
+        raise GateError(f"no baseline of a protocol with faults ({names})")
+    chosen = params.select(params.read(), "inputs")
+    models = [model for model in chosen if not paths.skipped(model).is_file()]
+    save(models, config.tolerances, paths.BASELINE, paths.PUBLISHED)
+    console.print(f"{paths.BASELINE}: {len(models)} models")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -87,7 +87,7 @@ def recommend(
         hint = "For your own recommendations use --user, --liked, --title or a profile."
         return core.popular(library, k).with_notes(hint)
 
-    _answer(ask, "recommend", as_json)
+    _answer(ask, as_json)
 
 
 def similar(
@@ -109,7 +109,7 @@ def similar(
 
         return core.similar(library, title, k, model, genre_weight)
 
-    _answer(ask, "similar", as_json)
+    _answer(ask, as_json)
 
 
 def open_app(
@@ -121,33 +121,20 @@ def open_app(
     pin_runtime(threads=1)
     from reelbench.serving.app.server import serve
 
-    try:
-        serve(port, say=typer.echo)
-    except AskError as error:
-        _refuse("app", error)
+    serve(port, say=typer.echo)
 
 
-def _answer(ask: Callable[[Library], Answer], command: str, as_json: bool) -> None:
-    """Print the answer, or one sentence on stderr and exit with code 2."""
+def _answer(ask: Callable[[Library], Answer], as_json: bool) -> None:
     from reelbench.seeds import pin_runtime
     from reelbench.serving.library import Library
 
     pin_runtime(threads=1)  # an answer is too short for more
-    try:
-        with suppress_stderr():
-            answer = ask(Library.read())
-    except AskError as error:
-        _refuse(command, error)
+    with suppress_stderr():
+        answer = ask(Library.read())
     if as_json:
         typer.echo(json.dumps(answer.as_json(), indent=2, ensure_ascii=False, allow_nan=False))
     else:
         print_answer(answer, Console(highlight=False))
-
-
-def _refuse(command: str, error: AskError) -> NoReturn:
-    console = Console(stderr=True, highlight=False)
-    console.print(f"{command}: {error}", markup=False, soft_wrap=True)
-    raise typer.Exit(2) from error
 
 
 def print_answer(answer: Answer, console: Console) -> None:
