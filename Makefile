@@ -14,7 +14,7 @@ export DO_NOT_TRACK := 1
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup params repro quick test test-fast lint format docs ui serve app clean lock
+.PHONY: help setup spark params repro quick test test-fast lint format docs ui serve app clean lock
 
 help: ## List all targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 12
@@ -29,6 +29,9 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $(STAMP)
 
 setup: $(STAMP) ## Create .venv with the locked dependencies (does nothing when up to date)
+
+spark: setup ## Add Spark to .venv, for what one machine does not hold (450 MB; needs Java 17)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock -e '.[spark]'
 
 params: setup ## Compose params.yaml from conf/
 	@$(BIN)/reelbench params

@@ -14,8 +14,8 @@ from dvc.repo import Repo
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src"
-# they cannot change what a stage computes: names; the copy of results in MLflow; and the readers of
-# parameters, whose values DVC compares itself
+# they cannot change what a stage computes: names; where Spark runs; the copy of results in MLflow;
+# and the readers of parameters, whose values DVC compares itself
 WITHOUT_INFLUENCE = {
     "reelbench.columns",
     "reelbench.faults",
@@ -23,6 +23,7 @@ WITHOUT_INFLUENCE = {
     "reelbench.parallel",
     "reelbench.params",
     "reelbench.paths",
+    "reelbench.spark",
     "reelbench.tracking",
 }
 

@@ -145,6 +145,22 @@ def track() -> None:
 
 
 @app.command()
+def spark(
+    models: Annotated[list[str], typer.Argument(help="Names of trained models, such as svds.")],
+    master: Annotated[
+        str | None, typer.Option(help="local[N], spark://host:port or sc://host:port.")
+    ] = None,
+) -> None:
+    """Compute ranking metrics of models that have factors on Spark (docs/scale.md)."""
+    from reelbench.evaluation.distributed import evaluate_on_spark
+
+    for model in models:
+        means = _or_exit(partial(evaluate_on_spark, model, master), model)
+        shown = "  ".join(f"{key} {mean:.4f}" for key, mean in means.items() if mean is not None)
+        console.print(f"{model}: {shown}", markup=False, soft_wrap=True)
+
+
+@app.command()
 def ui(port: Annotated[int, _PORT] = 5000) -> None:
     """Copy the last results to MLflow and open its UI."""
     from reelbench.tracking.ui import serve

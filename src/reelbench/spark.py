@@ -33,17 +33,17 @@ _LOGGING = Path(__file__).with_name("log4j2.properties")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # seconds until a master has to answer, and until a cluster has to have a worker
 _CONNECT_SECONDS = 5.0
-_WORKER_SECONDS = 30.0
+_WORKER_SECONDS = 120.0
 
 # what results or their order could depend on is fixed: partitions follow the settings, never
-# sizes that were measured on the way, and no task runs twice to see which copy is faster
+# sizes that were measured on the way
 _SETTINGS = {
     "spark.sql.adaptive.enabled": "false",
-    "spark.speculation": "false",
-    "spark.sql.session.timeZone": "UTC",
-    "spark.sql.ansi.enabled": "true",
     "spark.sql.parquet.compression.codec": "zstd",
-    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.session.timeZone": "UTC",
+}
+_OWN_SETTINGS = {  # of a session that is no guest of a server
+    "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOGGING.as_uri()}",
     "spark.sql.catalogImplementation": "in-memory",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -84,13 +84,11 @@ def spark_session(config: SparkConfig) -> SparkSession:
         _forget_other_cluster(config.master)
     builder = SparkSession.builder.appName("reelbench")
     builder = builder.remote(config.master) if remote else builder.master(config.master)
-    for key, value in _settings(config, remote).items():
+    for key, value in _settings(config).items():
         builder = builder.config(key, value)
     # workers of this machine run the same Python
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    with explained(config.master), warnings.catch_warnings():
-        # that it was not tried with pandas 3, of which nothing is used here
-        warnings.simplefilter("ignore", FutureWarning)
+    with explained(config.master):
         session = builder.getOrCreate()
     if config.master.startswith("spark://"):
         _wait_for_worker(session, config.master)
@@ -111,7 +109,10 @@ def explained(master: str, session: SparkSession | None = None) -> Iterator[None
 
     watch = _Watch(session) if session is not None and master.startswith("spark://") else None
     try:
-        yield
+        with warnings.catch_warnings():
+            # that it was not tried with pandas 3, of which nothing is used here
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
     except (Py4JError, Py4JNetworkError, PySparkException, ConnectionError) as error:
         if watch is not None and watch.deserted:
             raise SparkError(
@@ -123,24 +124,20 @@ def explained(master: str, session: SparkSession | None = None) -> Iterator[None
             watch.stop()
 
 
-def _settings(config: SparkConfig, remote: bool) -> dict[str, str]:
+def _settings(config: SparkConfig) -> dict[str, str]:
     """Settings of a session; a server of Spark Connect has its own memory and addresses."""
     settings = _SETTINGS | {"spark.sql.shuffle.partitions": str(config.partitions)}
-    if remote:
-        return {key: value for key, value in settings.items() if _is_runtime(key)}
-    settings["spark.default.parallelism"] = str(config.partitions)
-    settings["spark.driver.memory"] = config.driver_memory
-    settings["spark.executor.memory"] = config.executor_memory
-    settings["spark.driver.extraJavaOptions"] = f"-Dlog4j2.configurationFile={_LOGGING.as_uri()}"
-    if config.master.startswith("local") or urlsplit(config.master).hostname in _LOOPBACK:
+    if config.master.startswith("sc://"):
+        return settings
+    settings |= _OWN_SETTINGS | {
+        "spark.default.parallelism": str(config.partitions),
+        "spark.driver.memory": config.driver_memory,
+        "spark.executor.memory": config.executor_memory,
+    }
+    if urlsplit(config.master).hostname in (None, *_LOOPBACK):
         settings["spark.driver.host"] = settings["spark.driver.bindAddress"] = "127.0.0.1"
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     return settings
-
-
-def _is_runtime(key: str) -> bool:
-    """Whether a running server lets a session change it."""
-    return key.startswith("spark.sql.") and not key.endswith("catalogImplementation")
 
 
 def _pyspark() -> Any:
@@ -219,21 +216,23 @@ def _workers(session: SparkSession) -> int:
 class _Watch:
     """Cancels all jobs once a cluster has had no worker for a while: Spark would wait for ever."""
 
+    deserted = False
+
     def __init__(self, session: SparkSession) -> None:
-        self.deserted = False
         self._session = session
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
-        alone = 0.0
+        seen = time.monotonic()
         while not self._done.wait(1.0):
-            alone = alone + 1.0 if _workers(self._session) == 0 else 0.0
-            if alone >= _WORKER_SECONDS:
+            if _workers(self._session):
+                seen = time.monotonic()
+            elif time.monotonic() - seen > _WORKER_SECONDS:
                 self.deserted = True
+                # again and again: the next job may not have begun
                 self._session.sparkContext.cancelAllJobs()
-                return
 
     def stop(self) -> None:
         self._done.set()
@@ -241,7 +240,7 @@ class _Watch:
 
 
 def _reason(error: Exception) -> str:
-    """The first line of the innermost cause that Spark names."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    causes = [line for line in lines if line.startswith("Caused by:")]
-    return (causes or lines or [type(error).__name__])[-1 if causes else 0][:300]
+    """The innermost error that Spark or a task names, without its trace."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    named = [line for line in lines if re.match(r"(Caused by: )?[\w.]*(Error|Exception)\b", line)]
+    return [*filter(None, lines), type(error).__name__, *named][-1 if named else 0][:300]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,8 @@ class Interactions:
         timestamp: int64 (n,), Unix seconds; -1 where the source has none.
         ids: sizes and rating scale of the catalogue; None where the rows alone are known. With them
             a model can be fitted without features.
+        file: the Parquet file of just these rows, for who reads it elsewhere; None where there is
+            none.
     """
 
     user_idx: np.ndarray
@@ -51,6 +53,7 @@ class Interactions:
     rating: np.ndarray
     timestamp: np.ndarray
     ids: Ids | None = field(default=None, kw_only=True)
+    file: Path | None = field(default=None, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.rating)
@@ -59,7 +62,7 @@ class Interactions:
     def from_parquet(cls, file: Path) -> Interactions:
         """Read a table with the columns of `interactions`."""
         columns = [USER_IDX, ITEM_IDX, RATING, TIMESTAMP]
-        return cls.from_table(pq.read_table(file, columns=columns))
+        return replace(cls.from_table(pq.read_table(file, columns=columns)), file=file)
 
     @classmethod
     def from_table(cls, table: pa.Table, ids: Ids | None = None) -> Interactions:

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from reelbench.models.als_spark import ALSSpark
     from reelbench.models.base import Recommender
     from reelbench.models.bias import Bias
     from reelbench.models.blend import Blend
@@ -41,6 +42,7 @@ __all__ = [
     "SVD",
     "SVDS",
     "WARP",
+    "ALSSpark",
     "Bias",
     "Blend",
     "CoClustering",
@@ -56,6 +58,7 @@ __all__ = [
 
 # modules whose name is not that of the class in lower case
 _MODULES = {
+    "ALSSpark": "als_spark",
     "CoClustering": "co_clustering",
     "GlobalMean": "popularity",
     "Recommender": "base",

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from pkgutil import resolve_name
 from threading import Lock
@@ -64,7 +65,7 @@ class Recommender(ABC):
 
     Config: ClassVar[type[Section]] = Section
     #: False for a model that only ranks: what its `predict` returns is not reported as a rating
-    predicts_ratings: ClassVar[bool] = True
+    predicts_ratings: bool = True
     config: Section
 
     def __init__(self, *, seed: int = 0, threads: int = 1, **parameters: object) -> None:
@@ -294,6 +295,16 @@ class Recommender(ABC):
     def item_vectors(self) -> np.ndarray | None:
         """What the model has learned of items, float32 (n_items, d); None if that is no vector."""
         return None
+
+    def user_rows(self) -> np.ndarray | None:
+        """All that is known of each user, floats (n_users + 1, d); None if it is not such a row."""
+        return None
+
+    def for_users(self, rows: np.ndarray) -> Self:
+        """A copy whose catalogue has only users with these rows (n, d) of `user_rows`."""
+        other = self._copy()
+        other._ids = replace(self.ids, n_users=len(rows))
+        return other
 
     def save(self, folder: Path) -> None:
         """Write `model.json`, `arrays.npz` and weights to a new folder: no pickle, stable bytes."""

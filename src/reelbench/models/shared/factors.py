@@ -117,6 +117,19 @@ class FactorModel(Recommender):
         factors = self._factors.item_factors
         return factors[:-1, : factors.shape[1] - self._markers].astype(np.float32)
 
+    @override
+    def user_rows(self) -> np.ndarray:
+        return np.column_stack([self._factors.user_factors, self._factors.user_bias])
+
+    @override
+    def for_users(self, rows: np.ndarray) -> Self:
+        other = super().for_users(rows)
+        kind = self._factors.user_factors.dtype
+        vectors, bias = np.ascontiguousarray(rows[:, :-1], dtype=kind), rows[:, -1]
+        bias = bias.astype(self._factors.user_bias.dtype)
+        other._factors = replace(self._factors, user_factors=vectors, user_bias=bias)
+        return other
+
     def _with_user(self, bias: float, vector: np.ndarray) -> Self:
         """A copy in which every user has this bias and these factors."""
         other = self._copy()
@@ -244,6 +257,16 @@ class FactorRanker(Ranker):
     @override
     def item_vectors(self) -> np.ndarray:
         return self._item_factors
+
+    @override
+    def user_rows(self) -> np.ndarray:
+        return self._user_factors
+
+    @override
+    def for_users(self, rows: np.ndarray) -> Self:
+        other = super().for_users(rows)
+        other._user_factors = rows
+        return other
 
     def _bags(self) -> list[np.ndarray]:
         """Item factors of every bag, float64 (n_items, f)."""

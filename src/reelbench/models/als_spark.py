@@ -1,0 +1,170 @@
+"""Model `als_spark`: factors of users and items by alternating least squares on Spark.
+
+Explicit: rating ≈ mean + p_u · q_i, the penalty of a user or item times the number of its ratings;
+Zhou, Wilkinson, Schreiber & Pan (2008), "Large-Scale Parallel Collaborative Filtering for the
+Netflix Prize". Implicit: every pair counts, a rated one as a 1 with confidence 1 + alpha · w, where
+w is 0.2 for the lowest rating and 1 for the highest, to a power, any other as a 0 with
+confidence 1; Hu, Koren & Volinsky (2008). Such a model only ranks.
+
+Spark reads the ratings from their Parquet file; rows in memory are written to a temporary one.
+Factors come back as arrays, so the fitted model needs no Spark. Each pass ends with the users,
+so fold-in, one more solution for a user, gives what training gives.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import ArrayLike
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from scipy import linalg
+from typing_extensions import override
+
+from reelbench.columns import ITEM_IDX, RATING, USER_IDX
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Features
+from reelbench.models.shared.factors import FactorModel, Factors
+from reelbench.models.shared.state import Saved
+from reelbench.models.shared.user_items import NewUser
+from reelbench.spark import SparkConfig, explained, spark_session
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+# what the lowest rating counts, where the highest counts 1
+_LOWEST = 0.2
+
+
+class ALSSparkConfig(SparkConfig):
+    """Parameters, and where Spark computes; the factors depend on `partitions` in last digits."""
+
+    #: length of the vectors of users and items
+    factors: PositiveInt = 50
+    #: passes over the ratings
+    epochs: PositiveInt = 15
+    #: L2 penalty of the factors, per rating of the user or item
+    regularization: NonNegativeFloat = 0.1
+    #: rank by what was rated at all, instead of predicting ratings
+    implicit: bool = False
+    #: confidence that the highest rating adds; used if `implicit`
+    alpha: PositiveFloat = 40.0
+    #: how much more a high rating counts than a low one, if `implicit`; 0: all count the same
+    rating_power: NonNegativeFloat = 1.0
+
+
+class ALSSpark(FactorModel):
+    """A cold or unknown user has the mean of the others' factors, a cold or unknown item none."""
+
+    Config = ALSSparkConfig
+    config: ALSSparkConfig
+    _train_mean: Saved[float]
+
+    def __init__(self, *, seed: int = 0, threads: int = 1, **parameters: object) -> None:
+        super().__init__(seed=seed, threads=threads, **parameters)
+        self.predicts_ratings = not self.config.implicit
+
+    @override
+    def prepare(self) -> None:
+        spark_session(self.config)
+
+    def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
+        ids = features.ids
+        self._train_mean = float(train.rating.mean(dtype=np.float64))
+        with _parquet(train) as file:
+            (users, vectors), (items, item_vectors) = self._learn(file)
+        return Factors(
+            0.0 if self.config.implicit else self._train_mean,
+            np.zeros(ids.n_users + 1, dtype=np.float32),
+            np.zeros(ids.n_items + 1, dtype=np.float32),
+            _by_index(users, vectors, ids.n_users + 1, vectors.mean(axis=0)),
+            _by_index(items, item_vectors, ids.n_items + 1, 0.0),
+        )
+
+    def _learn(self, file: Path) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Of users and of items: indices (n,) and float32 vectors (n, factors)."""
+        config = self.config
+        session = spark_session(config)  # names the extra where it is missing
+        from pyspark.ml.recommendation import ALS
+
+        start, slope, power = self._value()
+        learner = ALS(
+            rank=config.factors,
+            maxIter=config.epochs,
+            regParam=config.regularization,
+            implicitPrefs=config.implicit,
+            alpha=config.alpha,
+            numUserBlocks=config.partitions,
+            numItemBlocks=config.partitions,
+            userCol=USER_IDX,
+            itemCol=ITEM_IDX,
+            ratingCol=RATING,
+            seed=self.seed,
+        )
+        with explained(config.master, session):
+            rows = session.read.parquet(str(file.absolute()))
+            value = (start + slope * rows[RATING].cast("double")) ** power
+            model = learner.fit(rows.select(USER_IDX, ITEM_IDX, value.alias(RATING)))
+            return [_arrays(model.userFactors), _arrays(model.itemFactors)]
+
+    def _value(self) -> tuple[float, float, float]:
+        """Numbers a, b and p: Spark learns (a + b · rating)ᵖ."""
+        if not self.config.implicit:
+            return -self._train_mean, 1.0, 1.0
+        # a value of 0 would be no preference
+        slope = (1 - _LOWEST) / max(self.ids.rating_max - self.ids.rating_min, 1e-12)
+        return _LOWEST - slope * self.ids.rating_min, slope, self.config.rating_power
+
+    def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
+        if self.config.implicit:
+            return np.full(len(user_idx), self._train_mean)
+        return super()._predict(user_idx, item_idx)
+
+    def _fold_in(self, user: NewUser) -> Self:
+        start, slope, power = self._value()
+        value = (start + slope * user.ratings) ** power
+        vectors = self._factors.item_factors[:-1].astype(np.float64)
+        own = vectors[user.items]
+        equations = self.config.regularization * len(own) * np.eye(vectors.shape[1])
+        if self.config.implicit:
+            extra = self.config.alpha * value
+            equations += vectors.T @ vectors + (own.T * extra) @ own
+            target = own.T @ (1 + extra)
+        else:
+            equations += own.T @ own
+            target = own.T @ value
+        return self._with_user(0.0, linalg.lstsq(equations, target)[0])
+
+
+@contextmanager
+def _parquet(rows: Interactions) -> Iterator[Path]:
+    """A Parquet file of the rows: the one that they were read from, or else a temporary one."""
+    if rows.file is not None:
+        yield rows.file
+        return
+    names = (USER_IDX, ITEM_IDX, RATING)
+    with tempfile.TemporaryDirectory(prefix="reelbench-") as folder:
+        file = Path(folder) / "ratings.parquet"
+        pq.write_table(pa.table(dict(zip(names, rows.columns()[:3], strict=True))), file)
+        yield file
+
+
+def _arrays(factors: DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Indices (n,) and float32 vectors (n, factors) of what Spark has learned."""
+    table = factors.toArrow()
+    vectors = table["features"].combine_chunks().flatten().to_numpy().reshape(len(table), -1)
+    return table["id"].to_numpy(), vectors.astype(np.float32, copy=False)
+
+
+def _by_index(idx: np.ndarray, vectors: np.ndarray, size: int, cold: ArrayLike) -> np.ndarray:
+    """A row per index (size, factors), `cold` where there is no vector."""
+    rows = np.empty((size, vectors.shape[1]), dtype=np.float32)
+    rows[:] = cold
+    rows[idx] = vectors
+    return rows
