@@ -155,7 +155,7 @@ def spark(
     from reelbench.evaluation.distributed import evaluate_on_spark
 
     for model in models:
-        means = _or_exit(partial(evaluate_on_spark, model, master), model)
+        means = evaluate_on_spark(model, master)
         shown = "  ".join(f"{key} {mean:.4f}" for key, mean in means.items() if mean is not None)
         console.print(f"{model}: {shown}", markup=False, soft_wrap=True)
 
