@@ -18,6 +18,7 @@ from test_network import BESIDE, PARAMETERS, fitted
 from test_network_parts import built_on, features_of
 
 from reelbench.models.network import Network, NetworkConfig, scoring
+from reelbench.models.network.tables import Tables
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "product": {**PARAMETERS, "hidden": []},
@@ -110,3 +111,17 @@ def test_there_are_as_many_steps_as_batches(monkeypatch: pytest.MonkeyPatch) -> 
     fitted(("genres",), epochs=3, patience=None, restore_best=False, batch_size=8)
     assert int(used[0].iterations) == 3 * -(-len(TRAIN) // 16)
     assert float(used[0].learning_rate) == pytest.approx(PARAMETERS["learning_rate"] * 2**0.5)
+
+
+def test_titles_are_as_wide_as_the_longest_of_them() -> None:
+    """Columns of padding alone are not looked up; side by side all words have their place."""
+    given = features_of("titles")
+    tokens = given["titles"]["tokens"]
+    given["titles"]["tokens"] = np.hstack([tokens, np.zeros_like(tokens)])
+    widths = {
+        pooling: Tables.make(TRAIN, given, NetworkConfig(title_pooling=pooling)).arrays["tokens"]
+        for pooling in ("direction", "mean", "flatten")
+    }
+    longest = int((tokens > 0).sum(axis=1).max())
+    assert [table.shape[1] for table in widths.values()] == [longest, longest, 2 * tokens.shape[1]]
+    np.testing.assert_array_equal(widths["mean"][:-1], tokens[:, :longest])

@@ -33,8 +33,8 @@ HISTORY = "history.json"
 _WEIGHTS = "network.weights.h5"
 # steps of training between two returns to Python, which take as long as small steps
 _STEPS_PER_CALL = 16
-# pairs that are scored in one call
-_PAIRS_PER_BATCH = 65_536
+# pairs, users or items in one call, of validation too: bounds the memory of what layers compute
+_PAIRS_PER_BATCH = 16_384
 
 
 class Network(Recommender):
