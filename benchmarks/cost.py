@@ -26,7 +26,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,9 @@ from reelbench.seeds import pin_runtime, seed_everything
 ROOT = Path(__file__).parents[1]
 #: where the relative error of a few runs is smaller, it is luck
 LEAST_ERROR = 0.1
+CORES = 2
+#: with fewer runs a model has the terms of its class, times one factor
+FEWEST_RUNS = 4
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,9 @@ SIZES = {
     "100k": Size(("data=ml-100k",)),
     "tall": Size(synthetic(300_000, 12_000, 1_500), FEW, only=SHAPED, text=False),
     "wide": Size(synthetic(300_000, 1_500, 9_000), FEW, only=SHAPED, text=False),
+    "square": Size(
+        synthetic(300_000, 9_000, 9_000), FEW, only=("popularity", "knn_item", "ease"), text=False
+    ),
     "1m": Size(synthetic(1_000_000, 6_040, 3_700), FEW, LONG, text=False),
 }
 TEXT_BLOCKS = ("text", "text_overview", "text_keywords")
@@ -234,7 +240,7 @@ def run_train(model: str, output: str) -> None:
 
     pin()
     started = time.perf_counter() - time.time() + psutil.Process().create_time()
-    found = timed(lambda: train.run(model), Clock(started, 0.0, 0.0))
+    found = timed(lambda: train.run(model), Clock(started))
     found["disk"] = size_bytes(paths.model_dir(model))
     found["epochs"] = len(paths.curves(model).read_text(encoding="utf-8").splitlines()) - 1
     write_json(Path(output), {"train": found})
@@ -262,22 +268,30 @@ def pin() -> None:
 
 @dataclass(frozen=True)
 class Clock:
-    """Seconds on the wall, waited for a processor by the main thread, and computed by all."""
+    """Seconds on the wall, of the main thread computing and waiting to, and of all computing."""
 
     wall: float
-    waited: float
-    computed: float
+    main: float = 0.0
+    waited: float = 0.0
+    all: float = 0.0
 
     @classmethod
-    def now(cls) -> Clock:
-        """Of this process."""
-        waited = int(Path("/proc/self/schedstat").read_text().split()[1]) / 1e9
-        return cls(time.perf_counter(), waited, sum(os.times()[:2]))
+    def now(cls, process: int | str = "self", computed: float | None = None) -> Clock:
+        """Of a process, this one by default; one that has ended can be asked until it is reaped."""
+        main, waited, _ = Path(f"/proc/{process}/schedstat").read_text().split()
+        total = sum(os.times()[:2]) if computed is None else computed
+        return cls(time.perf_counter(), int(main) / 1e9, int(waited) / 1e9, total)
 
     def until(self, end: Clock) -> dict[str, float]:
-        """Seconds that it would have taken with nothing beside it, and those that it did."""
-        wall, computed = end.wall - self.wall, end.computed - self.computed
-        return {"seconds": min(wall - (end.waited - self.waited), computed), "wall": wall}
+        """Seconds that it would have taken with nothing beside it, and those that it did.
+
+        Beside other work threads wait for each other too, which no file counts: it is no more than
+        what the main thread computes, or all threads on the processors that there are.
+        """
+        wall, main, waited, computed = (
+            getattr(end, name) - getattr(self, name) for name in ("wall", "main", "waited", "all")
+        )
+        return {"seconds": min(wall - waited, max(main, computed / CORES)), "wall": wall}
 
 
 def timed(work: Callable[[], None], start: Clock | None = None) -> dict[str, float]:
@@ -299,18 +313,17 @@ def run(command: list[str]) -> dict[str, float]:
     """Seconds and peak memory of a process in the working directory."""
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    start = Clock(time.perf_counter(), 0.0, 0.0)
+    start = Clock(time.perf_counter())
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        # it can be asked until it is waited for
-        waited = int(Path(f"/proc/{process.pid}/schedstat").read_text().split()[1]) / 1e9
+        end = Clock.now(process.pid, 0.0)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             output.seek(0)
             raise SystemExit(f"{' '.join(command)} failed\n{output.read().decode()[-3000:]}")
-    end = Clock(time.perf_counter(), waited, usage.ru_utime + usage.ru_stime)
+    end = replace(end, all=usage.ru_utime + usage.ru_stime)
     return start.until(end) | {"memory": usage.ru_maxrss * 1024}
 
 
@@ -359,11 +372,14 @@ def fitted(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             groups["skip", "", ""].append(row)
     costs: dict[str, Any] = defaultdict(dict)
     shown = {"measured": measured(runs), "costs": costs}
-    # a blend is fitted on what is predicted for its members
-    for (kind, name, code), rows in sorted(groups.items(), key=lambda g: g[0][2] == "Blend"):
+    # classes before their models; a blend last, on what is predicted for its members
+    order = sorted(groups.items(), key=lambda g: (g[0][2] == "Blend", g[0][1] != g[0][2]))
+    for (kind, name, code), rows in order:
         write_json(predict.FILE, shown)
         predict.coefficients.cache_clear()
-        costs[kind][name] = {"code": code} | of_group(kind, code, rows)
+        few = name != code and len(rows) < FEWEST_RUNS
+        found = of_model(kind, costs[kind][code], rows) if few else of_group(kind, code, rows)
+        costs[kind][name] = {"code": code} | found
     return shown
 
 
@@ -407,6 +423,24 @@ def of_group(kind: str, code: str, rows: Sequence[Mapping[str, Any]]) -> dict[st
             "error": round(max(LEAST_ERROR, error), 3),
             "runs": len(rows),
         }
+    return found
+
+
+def of_model(
+    kind: str, of_class: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Coefficients of its class for a model with few runs, times what it differs by in these."""
+    found = {key: value for key, value in of_class.items() if key == "epochs"}
+    for quantity in predict.QUANTITIES:
+        fitted = of_class[quantity]
+        ratios = []
+        for row in rows:
+            values = row_values(row, kind, quantity)
+            predicted = sum(c * predict.amount(t, values) for t, c in fitted["terms"].items())
+            ratios.append(max(row[quantity], 1e-9) / max(predicted, 1e-9))
+        factor = float(np.exp(np.mean(np.log(ratios))))
+        scaled = {term: float(f"{c * factor:.4g}") for term, c in fitted["terms"].items()}
+        found[quantity] = {"terms": scaled, "error": fitted["error"], "runs": len(rows)}
     return found
 
 
