@@ -56,20 +56,17 @@ class Movies:
 
 @dataclass(frozen=True)
 class RecommendedLists:
-    """The lists of all test users, and what the metrics of this module relate them to.
+    """The lists of all test users, and what the metrics of this module relate them to."""
 
-    Attributes:
-        lists: int (n, k_max) item indices, -1 for an empty place.
-        counts: int64 (n_items,), ratings per item in train.
-        information: float64 (n_items,), see `self_information`.
-        profile: float64 (n,), see `profile_popularity`.
-        vectors: name → float (n_items, d).
-    """
-
+    #: int (n, k_max) item indices, -1 for an empty place
     lists: Ints
+    #: int64 (n_items,), ratings per item in train
     counts: Ints
+    #: float64 (n_items,), see `self_information`
     information: Floats
+    #: float64 (n,), see `profile_popularity`
     profile: Floats
+    #: name → float (n_items, d)
     vectors: Mapping[str, Floats]
 
 

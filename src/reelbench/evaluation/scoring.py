@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -25,31 +24,23 @@ _RATINGS_AT_ONCE = 2**18
 _SECONDS_BETWEEN_LINES = 5.0
 
 
-@dataclass(frozen=True)
-class Ratings:
-    """Predictions of all test rows.
+class Ratings(NamedTuple):
+    """Predictions of all test rows."""
 
-    Attributes:
-        predicted: float32 (n_test,), clipped to the rating scale; None for a model that only ranks.
-        seconds: time in `predict`.
-    """
-
+    #: float32 (n_test,), clipped to the rating scale; None for a model that only ranks
     predicted: Floats | None
+    #: time in `predict`
     seconds: float
 
 
-@dataclass(frozen=True)
-class Rankings:
-    """The top of the catalogue for every test user, and the bottom where it is asked for.
+class Rankings(NamedTuple):
+    """The top of the catalogue for every test user, and the bottom where it is asked for."""
 
-    Attributes:
-        users: int (n_users,), sorted `user_idx`.
-        lists: what is kept of the rankings, a row per user.
-        seconds: time in `score`, without the search for the best.
-    """
-
+    #: int (n_users,), sorted `user_idx`
     users: Ints
+    #: a row per user
     lists: Lists
+    #: time in `score`, without the search for the best
     seconds: float
 
 

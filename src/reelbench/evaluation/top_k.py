@@ -25,24 +25,20 @@ _TILE = 512
 
 
 class Lists(NamedTuple):
-    """What is kept of the rankings of n users.
+    """What is kept of the rankings of n users."""
 
-    Attributes:
-        items: int32 (n, k), the first places; -1 for an empty one.
-        scores: float32 (n, k), NaN for an empty place.
-        last_items, last_scores: as `items` and `scores`, from the last place upwards. Of equal
-            scores the greater item index comes later in a ranking, and so earlier here.
-        candidates: int32 (n,), length of the whole ranking.
-        auc_terms: float64, one per stored entry of `relevant`: share of the user's irrelevant
-            candidates that score lower, ties half. 0 for an item that is no candidate, since it
-            ranks below all; NaN for a user without irrelevant candidates.
-    """
-
+    #: int32 (n, k), the first places; -1 for an empty one
     items: Items
+    #: float32 (n, k), NaN for an empty place
     scores: Floats
+    #: the same from the last place upwards: of equal scores, the greater item index comes first
     last_items: Items
     last_scores: Floats
+    #: int32 (n,), length of the whole ranking
     candidates: Items
+    #: float64, one per stored entry of `relevant`: share of the user's irrelevant candidates that
+    #: score lower, ties half. 0 for an item that is no candidate, since it ranks below all; NaN for
+    #: a user without irrelevant candidates
     auc_terms: Floats
 
 
