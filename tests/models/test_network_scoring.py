@@ -17,7 +17,7 @@ from places import CONF
 from test_network import BESIDE, PARAMETERS, fitted
 from test_network_parts import built_on, features_of
 
-from reelbench.models.network import Network, NetworkConfig, scoring
+from reelbench.models.network import Network, NetworkConfig, recommender, scoring
 from reelbench.models.network.tables import Tables
 
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -102,15 +102,22 @@ def test_published_networks_have_the_batches_that_were_published() -> None:
 
 @pytest.mark.slow
 def test_there_are_as_many_steps_as_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many are taken in one call, with the same result."""
     import keras
 
     used: list[Any] = []
     adam = keras.optimizers.Adam
     monkeypatch.setattr(keras.optimizers, "Adam", lambda rate: used.append(adam(rate)) or used[-1])
     monkeypatch.setattr("reelbench.models.network.config._SMALL", len(TRAIN) / 4)
-    fitted(("genres",), epochs=3, patience=None, restore_best=False, batch_size=8)
-    assert int(used[0].iterations) == 3 * -(-len(TRAIN) // 16)
-    assert float(used[0].learning_rate) == pytest.approx(PARAMETERS["learning_rate"] * 2**0.5)
+    learned = []
+    for steps in (1, 7):
+        monkeypatch.setattr(recommender, "_STEPS_PER_CALL", steps)
+        model = fitted(("genres",), epochs=3, patience=None, restore_best=False, batch_size=8)
+        learned.append(model.keras_model.get_weights())
+    for optimizer in used:
+        assert int(optimizer.iterations) == 3 * -(-len(TRAIN) // 16)
+        assert float(optimizer.learning_rate) == pytest.approx(PARAMETERS["learning_rate"] * 2**0.5)
+    assert all(map(np.array_equal, *learned))
 
 
 def test_titles_are_as_wide_as_the_longest_of_them() -> None:
