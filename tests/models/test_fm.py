@@ -233,5 +233,13 @@ def test_history_is_of_the_mean_over_all_chains() -> None:
     assert_array_equal(again.score([0, 1]), model.score([0, 1]))  # valid is only watched
 
 
+def test_of_many_ratings_fewer_chains_run() -> None:
+    steps = len(TRAIN) * 40
+    for most, chains in ((2 * steps, 2), (2 * steps - 1, 1), (1, 1)):
+        parameters = {**PARAMETERS, "max_steps": most}
+        model = FM(seed=1, **parameters).fit(TRAIN, nothing(), declared("genres"))
+        assert len(model.history) == 40 * chains
+
+
 def test_an_item_is_warm_if_it_has_a_train_row() -> None:
     assert item_side(TRAIN, Features(IDS), config()).warm.tolist() == list(range(N_ITEMS - 2))

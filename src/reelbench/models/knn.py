@@ -366,21 +366,26 @@ def _means_of_items(
     similar to none of the user's are not looked at.
     """
     starts, items, residuals = rated
-    sums = np.zeros((means.shape[1], 4))
+    # three arrays take less of the cache than one of rows
+    total, norm = np.zeros(means.shape[1]), np.zeros(means.shape[1])
+    count = np.zeros(means.shape[1], np.int32)
     for row, user in enumerate(users):
-        sums[:] = 0.0
+        total[:] = 0.0
+        norm[:] = 0.0
+        count[:] = 0
         for entry in range(starts[user], starts[user + 1]):
             item, residual = items[entry], residuals[entry]
             for place in range(others[0][item], others[0][item + 1]):
-                weight, sum_ = np.float64(others[2][place]), sums[others[1][place]]
-                sum_[0] += weight * residual
-                sum_[1] += weight
-                sum_[2] += 1.0
+                # an index without a sign needs no test whether it counts from the end
+                weight, other = np.float64(others[2][place]), np.uint32(others[1][place])
+                total[other] += weight * residual
+                norm[other] += weight
+                count[other] += 1
         for item in range(means.shape[1]):
-            if sums[item, 2] > k:
+            if count[item] > k:
                 means[row, item] = np.nan
-            elif sums[item, 1] > 0.0 and sums[item, 2] >= min_k:
-                means[row, item] = sums[item, 0] / sums[item, 1]
+            elif norm[item] > 0.0 and count[item] >= min_k:
+                means[row, item] = total[item] / norm[item]
 
 
 @kernel

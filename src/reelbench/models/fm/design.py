@@ -42,6 +42,9 @@ class FMConfig(Section):
     chains: PositiveInt = 1
     #: iterations of each
     iterations: PositiveInt = 100
+    #: ratings of train times iterations of all chains, at most: of many ratings fewer chains run,
+    #: at least one
+    max_steps: PositiveInt = 40_000_000
     #: iterations at the start of each whose samples are not averaged
     burn_in: NonNegativeInt = 10
     #: standard deviation of the vectors before the first iteration

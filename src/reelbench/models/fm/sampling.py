@@ -105,7 +105,8 @@ class Sampler:
             for side, index in ((self._users, train.user_idx), (self._items, train.item_idx))
         ]
         target = train.rating.astype(np.float64) - self._centre
-        for chain in range(self._config.chains):
+        steps = self._config.iterations * len(train)
+        for chain in range(min(self._config.chains, max(1, self._config.max_steps // steps))):
             self._run_chain(myfm, blocks, target, seed_for(seed, "chain", str(chain)))
             losses = list(self.history[-1].items())[1:]
             _LOG.info("chain %d: %s", chain + 1, ", ".join(f"{n} {v:.4f}" for n, v in losses))
