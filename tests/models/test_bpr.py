@@ -40,6 +40,7 @@ def test_threads_change_no_byte(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_blocks_learn_the_same_tastes(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = BPR(seed=7, **PARAMETERS).fit(TRAIN, TRAIN, Features(IDS))
     monkeypatch.setattr("reelbench.models.bpr._RATINGS_PER_BLOCK", 1)
+    monkeypatch.setattr("reelbench.models.bpr._DRAWN", 10)
     blocks = BPR(seed=7, **PARAMETERS).fit(TRAIN, TRAIN, Features(IDS))
     own = SAME_GROUP[:-N_COLD, :-N_COLD]
     for model in (whole, blocks):

@@ -39,6 +39,8 @@ _OTHERS = 500
 # blocks of users that can be learned from at the same time, at most, and ratings that each has
 _BLOCKS = 4
 _RATINGS_PER_BLOCK = 1_000_000
+# movies that a random one is drawn from, at most twice as many; a popular one is among them often
+_DRAWN = 200_000
 
 
 class BPRConfig(RankerConfig):
@@ -132,7 +134,7 @@ class BPRLearner:
         users = np.searchsorted(matrix.indptr, shares)  # where the blocks of users begin
         count = np.bincount(matrix.indices, minlength=matrix.shape[1])
         for _ in range(self._config.epochs):
-            group = self._random.permutation(len(count)) % n_blocks
+            group = (self._random.permutation(len(count)) % n_blocks).astype(np.int8)
             order = np.argsort(group, kind="stable")
             # every movie of a group as often as it was rated, one group after the other
             drawn = np.repeat(order, count[order]).astype(np.int32)
@@ -161,8 +163,11 @@ class BPRLearner:
             own = (block.start + turn) % len(seeds)
             bounds = users[block.start], users[block.stop], own
             others = drawn[starts[own] : starts[own + 1]]
+            # every n-th from a random one on: a list that stays in the cache
+            step, seed = 1 + len(others) // _DRAWN, seeds[turn, block.start]
+            others = np.ascontiguousarray(others[seed % step :: step])
             if len(others):
-                _ascend(chosen, bounds, group, others, seeds[turn, block.start], steps, *factors)
+                _ascend(chosen, bounds, group, others, seed, steps, *factors)
 
         for_row_blocks(work, len(seeds), block=1, threads=self._threads)
 
