@@ -13,6 +13,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,6 +32,7 @@ from reelbench.spark import SparkConfig, spark_session
 
 T = TypeVar("T")
 FACTORS = 32
+WARM_UP = 500  # users
 
 
 def main() -> None:
@@ -56,23 +58,29 @@ def main() -> None:
     features = Features(Ids(n_users, n_items, low, high))
     print(f"train                   {len(train):,} ratings, {n_users:,} users, {n_items:,} items")
 
-    def fit(epochs: int) -> ALSSpark:
+    def fit(epochs: int, rows: Interactions = train) -> ALSSpark:
         model = ALSSpark(factors=FACTORS, epochs=epochs, implicit=True, **config.model_dump())
-        return model.fit(train, features=features)
+        return model.fit(rows, features=features)
 
-    show("als, first fit", timed(lambda: fit(1))[0])  # compiles Spark's code too
-    two, _ = timed(lambda: fit(2))
-    four, model = timed(lambda: fit(4))
-    per_pass = (four - two) / 2
-    show("als, blocks and reading", two - 2 * per_pass)
+    some = train.select(train.user_idx < WARM_UP)
+    show("als, few users", timed(lambda: fit(1, some))[0])  # compiles Spark's code
+    one, _ = timed(lambda: fit(1))
+    three, model = timed(lambda: fit(3))
+    per_pass = (three - one) / 2
+    show("als, blocks and reading", one - per_pass)
     show("als, per pass", per_pass)
     with tempfile.TemporaryDirectory() as scratch:
-        part = sample(split, Path(scratch), options.users)
-        n_ranked = len(set(pq.read_table(part / paths.TEST.name)[USER_IDX].to_pylist()))
-        out = Path(scratch) / "metrics"
-        for _ in range(2):  # the first starts Python processes
-            seconds, _ = timed(lambda: ranking_metrics(model, EvaluateConfig(), config, out, part))
+        for users in (WARM_UP, options.users):  # the first starts Python processes
+            part = sample(split, Path(tempfile.mkdtemp(dir=scratch)), users)
+            seconds, n_ranked = timed(partial(rank, model, part, config))
             show(f"ranking, {n_ranked:,} users", seconds)
+
+
+def rank(model: ALSSpark, split: Path, config: SparkConfig) -> int:
+    """Rank for all test users of a folder; how many they are."""
+    with tempfile.TemporaryDirectory() as scratch:
+        ranking_metrics(model, EvaluateConfig(), config, Path(scratch) / "metrics", split)
+        return len(pq.read_table(Path(scratch) / "metrics"))
 
 
 def show(name: str, seconds: np.ndarray) -> None:
