@@ -403,9 +403,8 @@ def of_group(kind: str, code: str, rows: Sequence[Mapping[str, Any]]) -> dict[st
     stated = params.read(predict.FILE.with_name("terms.yaml"))
     wanted = (stated[kind] if code else stated["stages"])[code or kind]
     found: dict[str, Any] = {}
-    early = [row["epochs"] for row in rows if 0 < row.get("epochs", 0) < configured(row)]
-    if code == "Network" and early:
-        found["epochs"] = float(np.median(early))
+    if code == "Network":
+        found |= typical_epochs(rows)
     for quantity in predict.QUANTITIES:
         names = list(wanted[quantity])
         values = [
@@ -430,7 +429,7 @@ def of_model(
     kind: str, of_class: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     """Coefficients of its class for a model with few runs, times what it differs by in these."""
-    found = {key: value for key, value in of_class.items() if key == "epochs"}
+    found: dict[str, Any] = typical_epochs(rows) if "epochs" in of_class else {}
     for quantity in predict.QUANTITIES:
         fitted = of_class[quantity]
         ratios = []
@@ -442,6 +441,12 @@ def of_model(
         scaled = {term: float(f"{c * factor:.4g}") for term, c in fitted["terms"].items()}
         found[quantity] = {"terms": scaled, "error": fitted["error"], "runs": len(rows)}
     return found
+
+
+def typical_epochs(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """The most epochs after which a training stopped early, if one did."""
+    early = [row["epochs"] for row in rows if 0 < row.get("epochs", 0) < configured(row)]
+    return {"epochs": max(early)} if early else {}
 
 
 def configured(row: Mapping[str, Any]) -> float:

@@ -108,6 +108,9 @@ def values_of(config: Section, sizes: Sizes) -> dict[str, float]:
         values["rows"] = sizes.items if items else sizes.users
         values["pairs"] = sizes.user_pairs if items else sizes.item_pairs
         values["stored"] = min(values["stored"], values["rows"])
+    if "max_steps" in fields:
+        chains = fields["max_steps"] // (fields["iterations"] * sizes.ratings)
+        values["chains"] = min(values["chains"], max(1, chains))
     if "landmarks" in fields:
         linear = fields["item_kernel"] == "linear"
         values["landmarks"] = 0 if linear else min(values["landmarks"], sizes.items)
