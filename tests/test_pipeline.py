@@ -168,7 +168,7 @@ def test_a_model_is_tuned_where_it_is_asked_for(clone: Clone) -> None:
     assert not list((clone.folder / "data" / "tuning").iterdir())
     tuned = ("-S", "tune.models=[bias]", "-S", "tune.trials=3")
     ran = clone.stages_run("dvc", "exp", "run", *tuned)
-    assert ran == ["tune@bias", "report"]
+    assert ran == ["inputs", "tune@bias", "report"]
     found = json.loads((clone.folder / "data" / "tuning" / "bias" / "search.json").read_text())
     assert len(found["trials"]) == 3
     assert clone.run("git", "status", "--porcelain", "conf") == ""
