@@ -13,7 +13,7 @@ from reelbench.columns import RATING, YEAR
 from reelbench.data import schema
 from reelbench.data.clean.enrich import EnrichConfig, enrich
 from reelbench.data.clean.tables import canonical
-from reelbench.data.engine import Engine, EngineConfig
+from reelbench.data.engine import DuckDB, DuckDBConfig
 from reelbench.data.interactions import Interactions
 from reelbench.data.readers import ReadConfig, read
 from reelbench.features.block import Block, BlockEntry, Catalogue, Ids
@@ -25,7 +25,7 @@ def tables_of(name: str, folder: Path) -> Tables:
     """Interactions, items, users and tags of the files in a folder."""
     section = yaml.safe_load((CONF / "data" / f"{name}.yaml").read_text(encoding="utf-8"))
     config = ReadConfig(**section["read"])
-    engine = Engine(EngineConfig(name="duckdb", threads=1, memory_limit="1GB"))
+    engine = DuckDB(DuckDBConfig(name="duckdb", threads=1, memory_limit="1GB"))
     found = canonical(read(folder, config, engine), config, engine).tables
     return {table: schema.to_pandas(rows) for table, rows in found.items()}
 

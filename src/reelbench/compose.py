@@ -98,7 +98,7 @@ def _sections(root: Root) -> dict[str, type[Section]]:
     from reelbench.costs.budget import BudgetConfig
     from reelbench.data.clean.enrich import EnrichConfig
     from reelbench.data.clean.filters import FilterConfig
-    from reelbench.data.engine import EngineConfig
+    from reelbench.data.engine import config_of
     from reelbench.data.readers import ReadConfig
     from reelbench.data.sources.fetch import SourceConfig
     from reelbench.evaluation import EvaluateConfig
@@ -113,7 +113,7 @@ def _sections(root: Root) -> dict[str, type[Section]]:
         "enrich": EnrichConfig,
         "filter": FilterConfig,
         "split": protocol_of(root.split),
-        "engine": EngineConfig,
+        "engine": config_of(root.engine),
         "evaluate": EvaluateConfig,
         "budget": BudgetConfig,
         "tune": TuneConfig,

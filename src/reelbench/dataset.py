@@ -45,7 +45,7 @@ from reelbench.columns import SOURCE_ROW, TITLE, TITLE_RAW
 from reelbench.data import DataError, readers, schema
 from reelbench.data.clean.ratings import observed_scale
 from reelbench.data.clean.tables import canonical
-from reelbench.data.engine import Engine, EngineConfig
+from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
 from reelbench.data.interactions import Ids, Interactions, Parts
 from reelbench.data.readers import RawTables, ReadConfig
 from reelbench.data.readers.table import OwnTable, all_columns, read_tables
@@ -260,8 +260,8 @@ def _engine() -> Iterator[tuple[Engine, Path]]:
     """An engine and a folder for its temporary files, both gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="reelbench-") as folder:
         settings = {**_group("engine", "duckdb"), "threads": os.cpu_count() or 1}
-        config = EngineConfig.model_validate(settings)
-        yield Engine(config, Path(folder)), Path(folder)
+        config = DuckDBConfig.model_validate(settings)
+        yield DuckDB(config, Path(folder)), Path(folder)
 
 
 def _files(

@@ -64,7 +64,9 @@ def read_arrays(file: Path) -> dict[str, np.ndarray]:
 
 
 def sha256_file(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's content."""
+    """Hexadecimal SHA-256 of a file's content, or of a folder (see `sha256_tree`)."""
+    if path.is_dir():
+        return sha256_tree(path)
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

@@ -9,7 +9,7 @@ import yaml
 
 from reelbench.data import DataError
 from reelbench.data.clean.tables import canonical
-from reelbench.data.engine import Engine, EngineConfig
+from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
 from reelbench.data.readers import ReadConfig, read
 
 CONF = Path(__file__).parents[2] / "conf" / "data" / "ml-100k.yaml"
@@ -20,7 +20,7 @@ USER = "user_id:token\tage:token\tgender:token\toccupation:token\tzip_code:token
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return Engine(EngineConfig(name="duckdb", threads=1, memory_limit="1GB"))
+    return DuckDB(DuckDBConfig(name="duckdb", threads=1, memory_limit="1GB"))
 
 
 @pytest.fixture

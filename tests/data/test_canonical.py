@@ -10,7 +10,7 @@ import pytest
 
 from reelbench.data import DataError
 from reelbench.data.clean.tables import Canonical, canonical, describe
-from reelbench.data.engine import Engine, EngineConfig
+from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
 from reelbench.data.readers import ReadConfig, read
 
 MOVIES = 'movieId,title,genres\n20,Heat (1995),Action|Crime\n3,"Net, The (1995)",\n'
@@ -35,7 +35,7 @@ def config(**changes: Any) -> ReadConfig:
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return Engine(EngineConfig(name="duckdb", threads=1, memory_limit="1GB"))
+    return DuckDB(DuckDBConfig(name="duckdb", threads=1, memory_limit="1GB"))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import yaml
 from reelbench import paths
 from reelbench.columns import PART
 from reelbench.data import engine as module
-from reelbench.data.engine import Engine, EngineConfig
+from reelbench.data.engine import DuckDB, DuckDBConfig
 from reelbench.files import sha256_tree
 from reelbench.stages import clean, split
 
@@ -35,7 +35,7 @@ def rows() -> pa.Table:
 def test_blocks_of_users_and_parts_are_the_sorted_rows(
     rows: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = Engine(EngineConfig(**ENGINE), tmp_path)
+    engine = DuckDB(DuckDBConfig(**ENGINE), tmp_path)
     table, order = engine.table(rows), ["user_idx", "item_idx"]
     whole = engine.store(table, order, table, n_parts=3)
     monkeypatch.setattr(module, "_BLOCK", 1_999)
@@ -78,23 +78,23 @@ def test_stages_hold_no_table_of_ratings(project: None, monkeypatch: pytest.Monk
     whole = [sha256_tree(folder) for folder in (paths.CLEAN, paths.SPLIT)]
     found: list[int] = []
 
-    def spied(self: Engine, table: Any) -> pa.Table:
+    def spied(self: DuckDB, table: Any) -> pa.Table:
         found.append(len(result := arrow(self, table)))
         return result
 
-    arrow = Engine.arrow
-    monkeypatch.setattr(Engine, "arrow", spied)
+    arrow = DuckDB.arrow
+    monkeypatch.setattr(DuckDB, "arrow", spied)
     monkeypatch.setattr(module, "_BLOCK", 3_000)
     monkeypatch.setattr(module, "_BATCH", 500)
-    stream = Engine._stream
+    stream = DuckDB._stream
     pieces: list[int] = []
 
-    def counted(self: Engine, table: Any) -> Any:
+    def counted(self: DuckDB, table: Any) -> Any:
         for piece in stream(self, table):
             pieces.append(len(piece))
             yield piece
 
-    monkeypatch.setattr(Engine, "_stream", counted)
+    monkeypatch.setattr(DuckDB, "_stream", counted)
     clean.run()
     split.run()
     assert max(found) == N_USERS

@@ -18,7 +18,7 @@ from reelbench.data.clean.filters import (
     enough,
     filtered,
 )
-from reelbench.data.engine import Engine, EngineConfig
+from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
 
 PAIRS = st.sets(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=80)
 
@@ -29,7 +29,7 @@ def config(user: int, item: int, repeat: bool = True, tagged: bool = False) -> F
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return Engine(EngineConfig(name="duckdb", threads=1, memory_limit="1GB"))
+    return DuckDB(DuckDBConfig(name="duckdb", threads=1, memory_limit="1GB"))
 
 
 def full(

@@ -10,7 +10,7 @@ import yaml
 
 from reelbench.data import DataError
 from reelbench.data.clean.tables import Canonical, canonical
-from reelbench.data.engine import Engine, EngineConfig
+from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
 from reelbench.data.readers import ReadConfig, read
 from reelbench.data.readers.movielens import GENRE_NAMES
 
@@ -45,7 +45,7 @@ USER = [
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return Engine(EngineConfig(name="duckdb", threads=1, memory_limit="1GB"))
+    return DuckDB(DuckDBConfig(name="duckdb", threads=1, memory_limit="1GB"))
 
 
 @pytest.fixture

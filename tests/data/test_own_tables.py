@@ -12,7 +12,7 @@ import yaml
 
 from reelbench.data import DataError
 from reelbench.data.clean.tables import Canonical, canonical
-from reelbench.data.engine import Engine, EngineConfig
+from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
 from reelbench.data.readers import ReadConfig, read
 
 CONF = Path(__file__).parents[2] / "conf" / "data" / "csv.yaml"
@@ -24,7 +24,7 @@ ITEMS = "Film;Name;Genre;Jahr\n1;Die Brücke (1959);Krieg, Drama;\n2;Das Boot;Kr
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.chdir(tmp_path)
-    return Engine(EngineConfig(name="duckdb", threads=1, memory_limit="1GB"))
+    return DuckDB(DuckDBConfig(name="duckdb", threads=1, memory_limit="1GB"))
 
 
 def settings(**changes: Any) -> dict[str, Any]:
@@ -93,6 +93,7 @@ def test_parquet_with_types(engine: Engine) -> None:
     [
         (["1609459140", "1609459200"], "auto"),
         (["2020-12-31T23:59:00Z", "2021-01-01"], "auto"),
+        (["2021-01-01 00:59:00+01:00", "2020-12-31T22:00:00-02:00"], "auto"),
         (["1609459140000", "1609459200999"], "milliseconds"),
     ],
 )

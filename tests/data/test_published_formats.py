@@ -12,7 +12,7 @@ import yaml
 
 from reelbench.data import DataError
 from reelbench.data.clean.tables import Canonical, canonical
-from reelbench.data.engine import Engine, EngineConfig
+from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
 from reelbench.data.readers import ReadConfig, netflix, read
 
 CONF = Path(__file__).parents[2] / "conf" / "data"
@@ -21,7 +21,7 @@ CONF = Path(__file__).parents[2] / "conf" / "data"
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.chdir(tmp_path)
-    return Engine(EngineConfig(name="duckdb", threads=1, memory_limit="1GB"))
+    return DuckDB(DuckDBConfig(name="duckdb", threads=1, memory_limit="1GB"))
 
 
 def tables(name: str, engine: Engine, **changes: Any) -> Canonical:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from reelbench.data import DataError, parquet, schema
-from reelbench.data.engine import Engine, EngineConfig
+from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
 
 FRAMES: dict[str, pd.DataFrame] = {
     "interactions": pd.DataFrame(
@@ -103,7 +103,7 @@ LARGE = ("interactions", "tags")
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return Engine(EngineConfig(name="duckdb", threads=1, memory_limit="1GB"))
+    return DuckDB(DuckDBConfig(name="duckdb", threads=1, memory_limit="1GB"))
 
 
 @pytest.mark.parametrize("name", LARGE)

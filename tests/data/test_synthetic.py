@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from reelbench.data.clean.tables import canonical
-from reelbench.data.engine import Engine, EngineConfig
+from reelbench.data.engine import DuckDB, DuckDBConfig
 from reelbench.data.readers import ReadConfig, read
 from reelbench.data.sources import synthetic
 from reelbench.data.sources.synthetic import SyntheticConfig, write
@@ -97,7 +97,7 @@ def test_the_same_bytes_whatever_the_folder_and_others_with_another_seed(tmp_pat
 
 def test_parquet_and_csv_become_the_same_tables(tmp_path: Path, made: Path) -> None:
     write(config(ratings_file="ratings.parquet"), tmp_path)
-    engine = Engine(EngineConfig(name="duckdb", threads=1, memory_limit="1GB"))
+    engine = DuckDB(DuckDBConfig(name="duckdb", threads=1, memory_limit="1GB"))
     results = []
     settings_ = ReadConfig(format="movielens_csv", **READ)
     for folder in (made, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reelbench.data.engine import Engine, EngineConfig
+from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
 from reelbench.data.parquet import write
 from reelbench.splits import METHODS, SplitInput, divide
 from reelbench.splits.tags import HELD_OUT, LATE, known_tags
@@ -39,7 +39,7 @@ TAGS = st.lists(
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return Engine(EngineConfig(name="duckdb", threads=1, memory_limit="1GB"))
+    return DuckDB(DuckDBConfig(name="duckdb", threads=1, memory_limit="1GB"))
 
 
 def run(tags: Tags, method: str, engine: Engine) -> tuple[Tags, dict[str, Any]]:

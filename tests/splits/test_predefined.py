@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from reelbench.data import DataError
-from reelbench.data.engine import Engine, EngineConfig
+from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
 from reelbench.splits import METHODS, SplitInput, divide
 
 USERS = pd.DataFrame({"user_idx": pd.Series([0, 1], dtype="int32"), "user_id": ["7", "a"]})
@@ -33,7 +33,7 @@ TEST = "user_id,item_id\na,x\n"
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return Engine(EngineConfig(name="duckdb", threads=1, memory_limit="1GB"))
+    return DuckDB(DuckDBConfig(name="duckdb", threads=1, memory_limit="1GB"))
 
 
 def given(engine: Engine) -> SplitInput:

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from reelbench.data import DataError
-from reelbench.data.engine import Engine, EngineConfig
+from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
 from reelbench.splits import SplitInput, divide
 from reelbench.splits.random import RandomByItem
 
@@ -18,7 +18,7 @@ CONFIG = RandomByItem(name="by_item", method="random_by_item", test=0.25, seed=4
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return Engine(EngineConfig(name="duckdb", threads=1, memory_limit="1GB"))
+    return DuckDB(DuckDBConfig(name="duckdb", threads=1, memory_limit="1GB"))
 
 
 def ratings(n: int = 500) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from places import shared
 from pydantic import ValidationError
 
 from reelbench.data import DataError
-from reelbench.data.engine import Engine, EngineConfig
+from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
 from reelbench.data.parquet import write
 from reelbench.seeds import generator
 from reelbench.splits import METHODS, Protocol, SplitInput, SplitSummary, describe
@@ -43,7 +43,7 @@ ROWS = st.dictionaries(
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return Engine(EngineConfig(name="duckdb", threads=1, memory_limit="1GB"))
+    return DuckDB(DuckDBConfig(name="duckdb", threads=1, memory_limit="1GB"))
 
 
 def config(method: str, test: Any = 0.2, valid: Any = 0.1, **more: Any) -> Any:

@@ -1,7 +1,7 @@
 """The engine that computes Ibis expressions over tables of the size of the ratings.
 
-DuckDB, in the process. What would differ with another engine is here: how to connect, and how to
-read text and Parquet.
+What differs between engines is here: how to connect, read and write, and what a text means. DuckDB
+works in the process; `spark_engine.py` has Apache Spark.
 """
 
 from __future__ import annotations
@@ -9,59 +9,81 @@ from __future__ import annotations
 import itertools
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import duckdb
 import ibis
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from ibis.expr.datatypes import Timestamp
 from pydantic import PositiveInt
+from typing_extensions import override
 
-from reelbench import paths
+from reelbench import params, paths
 from reelbench.columns import PART, SOURCE_ROW, USER_IDX
 from reelbench.data import DataError
 from reelbench.data.parquet import RowWriter, Stored, write
 from reelbench.data.text import TextFile, is_utf8, to_utf8
 from reelbench.params import Section
+from reelbench.spark import SparkConfig
 
 # ratings that are sorted at once
 _BLOCK = 2_500_000
 # rows that leave the engine at once
 _BATCH = 1 << 17
 
-Order = Sequence[str | ibis.ir.Column]
 
+class DuckDBConfig(Section):
+    """Section `engine` of DuckDB."""
 
-class EngineConfig(Section):
-    """Section `engine`."""
-
-    name: Literal["duckdb"]
+    name: Literal["duckdb", "spark"]
     threads: PositiveInt
     memory_limit: str  # such as 2GB; beyond it DuckDB works on disk
 
 
-class Engine:
-    """A connection to DuckDB."""
+class SparkEngineConfig(SparkConfig):
+    """Section `engine` of Spark."""
 
-    def __init__(self, config: EngineConfig, folder: Path = paths.DATA) -> None:
-        """Connect.
+    name: Literal["spark"]
 
-        Args:
-            config: threads and memory.
-            folder: where temporary files go; made when the first one is needed.
-        """
+
+def config_of(section: Mapping[str, Any]) -> type[DuckDBConfig | SparkEngineConfig]:
+    """The config class to validate a section `engine` with."""
+    return SparkEngineConfig if section.get("name") == "spark" else DuckDBConfig
+
+
+def connect() -> Engine:
+    """The engine that params.yaml names.
+
+    Raises:
+        SparkError: Spark cannot be used.
+    """
+    config = params.load("engine", config_of(params.select(params.read(), "engine")))
+    if isinstance(config, DuckDBConfig):
+        return DuckDB(config)
+    from reelbench.data.spark_engine import SparkEngine
+
+    return SparkEngine(config)
+
+
+class Engine(ABC):
+    """What holds and computes tables of the size of the ratings.
+
+    Attributes:
+        distributed: whether other processes, perhaps on other machines, hold the rows.
+    """
+
+    distributed: ClassVar[bool] = False
+
+    def __init__(self, folder: Path) -> None:
+        """`folder` is where temporary files go; made when the first one is needed."""
         self._folder = folder
-        self._connection = ibis.duckdb.connect(
-            threads=config.threads,
-            memory_limit=config.memory_limit,
-            temp_directory=str(folder / ".duckdb"),
-        )
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
-        self._copies: dict[str, str] = {}
         self._numbers = itertools.count()
 
     def scratch(self, name: str) -> Path:
@@ -69,14 +91,116 @@ class Engine:
         if self._scratch is None:
             self._folder.mkdir(exist_ok=True)
             self._scratch = tempfile.TemporaryDirectory(prefix=".scratch-", dir=self._folder)
-        return Path(self._scratch.name) / name
+        return Path(self._scratch.name).absolute() / name
 
+    @abstractmethod
     def text(self, file: TextFile) -> ibis.Table:
         """A text file as a table of strings; an empty value, quoted or not, is null.
 
         Raises:
             DataError: the file has another encoding.
         """
+
+    @abstractmethod
+    def parquet(self, path: Path) -> ibis.Table:
+        """A Parquet file, or a folder of them."""
+
+    def table(self, rows: pa.Table) -> ibis.Table:
+        """Rows in memory as a table of this engine."""
+        return self.parquet(self.stored(rows).file)
+
+    def numbered(self, table: ibis.Table) -> ibis.Table:
+        """A table as read, with its row numbers from 0 in the column `source_row` if known."""
+        return table
+
+    @abstractmethod
+    def float(self, text: ibis.ir.StringValue) -> ibis.ir.FloatingValue:
+        """A number, null where the text is none."""
+
+    @abstractmethod
+    def whole(self, number: ibis.ir.FloatingValue) -> ibis.ir.IntegerValue:
+        """int64, a half rounded to even; null beyond its range."""
+
+    @abstractmethod
+    def seconds(
+        self, text: ibis.ir.StringValue, pattern: str | None = None
+    ) -> ibis.ir.IntegerValue:
+        """Unix seconds of an ISO date or one like the pattern, null where it is none."""
+
+    @abstractmethod
+    def arrow(self, table: ibis.Table) -> pa.Table:
+        """The rows of an expression, in memory: not for tables of the size of the ratings.
+
+        Raises:
+            DataError: a text file that the expression reads is malformed.
+        """
+
+    def number(self, value: ibis.ir.IntegerScalar) -> int:
+        """A number that an expression gives; 0 where it is null."""
+        return int(self.arrow(value.name("n").as_table())["n"][0].as_py() or 0)
+
+    @abstractmethod
+    def cache(self, table: ibis.Table) -> ibis.Table:
+        """The result of an expression, computed once and kept in a temporary file.
+
+        Raises:
+            DataError: a text file that the expression reads is malformed.
+        """
+
+    @abstractmethod
+    def store(
+        self, rows: ibis.Table, order: Sequence[str], users_of: ibis.Table, n_parts: int = 1
+    ) -> list[Stored]:
+        """Write the rows of an expression in order to temporary files, in bounded memory.
+
+        Args:
+            rows: an expression whose rows of a user depend on no other user's. A column `part`
+                (int, from 0) says which file a row goes to.
+            order: keys, the first of which is the user; together they differ for all rows. Missing
+                values come first.
+            users_of: a table without expensive columns and with at least the users of `rows`.
+            n_parts: number of files.
+
+        Raises:
+            DataError: a text file that the expression reads is malformed.
+        """
+
+    def stored(self, rows: pa.Table) -> Stored:
+        """Rows in memory as a temporary file."""
+        file = self._temporary()
+        write(rows, file)
+        return Stored(file)
+
+    def blocks(self, rows: ibis.Table, users_of: ibis.Table) -> list[ibis.Table]:
+        """The rows of some users at a time, about as many as fit into memory; see `store`."""
+        return [rows]
+
+    def _temporary(self) -> Path:
+        return self.scratch(f"{next(self._numbers)}.parquet")
+
+
+def sizes(users_of: ibis.Table, engine: Engine) -> tuple[int, int]:
+    """Number of blocks of users to work on one at a time, and number of users."""
+    count = users_of.agg(n=users_of.count(), users=users_of[USER_IDX].max() + 1)
+    n, users = engine.arrow(count).to_pylist()[0].values()
+    return max(1, -(-n // _BLOCK)), users or 1
+
+
+class DuckDB(Engine):
+    """A connection to DuckDB, in the process."""
+
+    def __init__(self, config: DuckDBConfig, folder: Path = paths.DATA) -> None:
+        """Connect with the threads and memory of `config`; see `Engine`."""
+        super().__init__(folder)
+        self._connection = ibis.duckdb.connect(
+            threads=config.threads,
+            memory_limit=config.memory_limit,
+            temp_directory=str(folder / ".duckdb"),
+        )
+        self._copies: dict[str, str] = {}
+
+    @override
+    def text(self, file: TextFile) -> ibis.Table:
         table = self._connection.read_csv(
             str(self._utf8(file)),
             columns=dict.fromkeys(file.columns, "string"),
@@ -99,58 +223,53 @@ class Engine:
         self._copies[str(copy)] = str(file.path)
         return copy
 
+    @override
     def parquet(self, path: Path) -> ibis.Table:
-        """A Parquet file."""
         return self._connection.read_parquet(str(path))
 
+    @override
     def table(self, rows: pa.Table) -> ibis.Table:
-        """Rows in memory as a table of this engine, without a copy."""
         return self._connection.create_view(ibis.util.gen_name("reelbench"), ibis.memtable(rows))
 
+    @override
     def numbered(self, table: ibis.Table) -> ibis.Table:
-        """A table as read, with its row numbers from 0 in the column `source_row`."""
         # text is read in the order of the file, so a number without an order is that of the row
         return table.mutate(**{SOURCE_ROW: ibis.row_number()})
 
-    def arrow(self, table: ibis.Table) -> pa.Table:
-        """The rows of an expression, in memory: not for tables of the size of the ratings.
+    @override
+    def float(self, text: ibis.ir.StringValue) -> ibis.ir.FloatingValue:
+        return text.try_cast("float64")
 
-        Raises:
-            DataError: a text file that the expression reads is malformed.
-        """
+    @override
+    def whole(self, number: ibis.ir.FloatingValue) -> ibis.ir.IntegerValue:
+        return number.try_cast("int64")
+
+    @override
+    def seconds(
+        self, text: ibis.ir.StringValue, pattern: str | None = None
+    ) -> ibis.ir.IntegerValue:
+        # with a zone, so that "+02:00" counts; without one in the text it is UTC
+        zoned = text.try_cast(Timestamp(timezone="UTC"))
+        time = try_strptime(text, pattern) if pattern else zoned
+        return time.epoch_seconds().cast("int64")
+
+    @override
+    def arrow(self, table: ibis.Table) -> pa.Table:
         with self._explained():
             return self._connection.to_pyarrow(table)
 
-    def number(self, value: ibis.ir.IntegerScalar) -> int:
-        """A number that an expression gives; 0 where it is null."""
-        return int(self.arrow(value.name("n").as_table())["n"][0].as_py() or 0)
-
+    @override
     def cache(self, table: ibis.Table) -> ibis.Table:
-        """The result of an expression, computed once and kept in a temporary file.
-
-        Raises:
-            DataError: a text file that the expression reads is malformed.
-        """
         file = self._temporary()
         with self._explained():
             self._connection.to_parquet(table, file, compression="snappy")
         return self.parquet(file)
 
+    @override
     def store(
-        self, rows: ibis.Table, order: Order, users_of: ibis.Table, n_parts: int = 1
+        self, rows: ibis.Table, order: Sequence[str], users_of: ibis.Table, n_parts: int = 1
     ) -> list[Stored]:
-        """Write the rows of an expression in order to temporary files, in bounded memory.
-
-        Args:
-            rows: an expression whose rows of a user depend on no other user's. A column `part`
-                (int, from 0) says which file a row goes to.
-            order: keys, the first of which is the user; together they differ for all rows.
-            users_of: a table without expensive columns and with at least the users of `rows`.
-            n_parts: number of files.
-
-        Raises:
-            DataError: a text file that the expression reads is malformed.
-        """
+        keys = [ibis.asc(key, nulls_first=True) for key in order]
         schema = rows.drop(PART) if PART in rows.columns else rows
         with ExitStack() as stack:
             writers = [
@@ -158,25 +277,18 @@ class Engine:
                 for _ in range(n_parts)
             ]
             for block in self.blocks(rows, users_of):
-                for table in self._stream(block.order_by(order)):
+                for table in self._stream(block.order_by(keys)):
                     for code, writer in enumerate(writers):
                         own = table.filter(pc.equal(table[PART], code)) if n_parts > 1 else table
                         writer.write(own)
         return [writer.stored for writer in writers]
 
-    def stored(self, rows: pa.Table) -> Stored:
-        """Rows in memory as a temporary file."""
-        file = self._temporary()
-        write(rows, file)
-        return Stored(file)
-
+    @override
     def blocks(self, rows: ibis.Table, users_of: ibis.Table) -> list[ibis.Table]:
-        """The rows of some users at a time, about as many as fit into memory; see `store`."""
-        count = users_of.agg(n=users_of.count(), users=users_of[USER_IDX].max() + 1)
-        n, users = self.arrow(count).to_pylist()[0].values()
-        if n <= _BLOCK:
+        n, users = sizes(users_of, self)
+        if n == 1:
             return [rows]
-        edges = np.linspace(0, users, -(-n // _BLOCK) + 1).astype(int).tolist()
+        edges = np.linspace(0, users, n + 1).astype(int).tolist()
         user = rows[USER_IDX]
         return [rows.filter(user >= a, user < b) for a, b in itertools.pairwise(edges)]
 
@@ -186,9 +298,6 @@ class Engine:
             found = self._connection.con.sql(self._connection.compile(rows))
             for batch in found.to_arrow_reader(_BATCH):
                 yield pa.Table.from_batches([batch])
-
-    def _temporary(self) -> Path:
-        return self.scratch(f"{next(self._numbers)}.parquet")
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -211,6 +320,11 @@ class Engine:
             )
         fault = report.partition("Possible")[0].strip().splitlines()[-1]
         return f"{name}, line {line[1]}: {fault}. Correct it, or set read.delimiter or read.quote"
+
+
+@ibis.udf.scalar.builtin
+def try_strptime(text: str, pattern: str) -> Timestamp(timezone=None):  # type: ignore[valid-type]
+    """DuckDB's function: a time, null where the text does not match the pattern."""
 
 
 def _relative(path: Path) -> Path:

@@ -5,7 +5,7 @@ whatever order they come. There is one class per method, found by the key `metho
 `split`.
 
     >>> import ibis, numpy as np
-    >>> from reelbench.data.engine import Engine, EngineConfig
+    >>> from reelbench.data.engine import DuckDB, DuckDBConfig
     >>> ratings = ibis.memtable(
     ...     {"user_idx": [0, 0, 1, 1], "item_idx": [0, 1, 0, 2],
     ...      "rating": [4.0, 5.0, 3.0, 2.0], "timestamp": [10, 20, 30, 40]}
@@ -13,7 +13,7 @@ whatever order they come. There is one class per method, found by the key `metho
     >>> config = METHODS["temporal_global"](
     ...     name="temporal_global", method="temporal_global", test=0.25, valid=0.25
     ... )
-    >>> engine = Engine(EngineConfig(name="duckdb", threads=1, memory_limit="1GB"))
+    >>> engine = DuckDB(DuckDBConfig(name="duckdb", threads=1, memory_limit="1GB"))
     >>> parts = divide(config, SplitInput(ratings, engine, np.random.default_rng(0)))
     >>> {name: part.read()["timestamp"].to_pylist() for name, part in parts.items()}
     {'train': [10, 20], 'valid': [30], 'test': [40]}
@@ -155,6 +155,11 @@ def divide(config: Protocol, given: SplitInput) -> dict[str, Stored]:
     Raises:
         DataError: the protocol needs timestamps that are missing, or leaves train or test empty.
     """
+    if config.draws_ratings and given.engine.distributed:
+        raise DataError(
+            f"split {config.name} draws among all ratings in one process: choose engine=duckdb, or "
+            "a split by time"
+        )
     parts = config.divide(given)
     for name in ("train", "test"):
         if not len(parts[name]):

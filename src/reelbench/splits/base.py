@@ -61,12 +61,14 @@ class Protocol(Section):
             rating; sentences for the report.
         clock: whose time the protocol respects. `everybody`: no train rating is later than a test
             rating. `user`: none of the same user is. None: time is ignored.
+        draws_ratings: whether it draws among all ratings, in the memory of one process.
         needs_source_row: whether `SplitInput.ratings` must have the column `source_row`.
     """
 
     leak: ClassVar[str]
     clock: ClassVar[Literal["everybody", "user"] | None] = None
     needs_source_row: ClassVar[bool] = False
+    draws_ratings: ClassVar[bool] = False
 
     name: str
     method: str
@@ -81,7 +83,7 @@ class Protocol(Section):
         A protocol that needs another order of rows overrides this instead of `assign`.
         """
         rows = self.assign(given).select(*COLUMNS, PART)
-        order = [USER_IDX, ibis.asc(TIMESTAMP, nulls_first=True), ITEM_IDX]
+        order = [USER_IDX, TIMESTAMP, ITEM_IDX]
         parts = given.engine.store(rows, order, given.ratings, n_parts=len(PARTS))
         return dict(zip(PARTS, parts, strict=True))
 

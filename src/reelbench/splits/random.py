@@ -38,6 +38,7 @@ _TIMELESS = (
 class Random(Protocol):
     """A share of all ratings is test, and a share of the rest valid."""
 
+    draws_ratings: ClassVar[bool] = True
     leak: ClassVar[str] = _TIMELESS
 
     method: Literal["random"]
@@ -61,6 +62,7 @@ class KFold(Protocol):
     Valid is a share of the others.
     """
 
+    draws_ratings: ClassVar[bool] = True
     leak: ClassVar[str] = _TIMELESS
 
     method: Literal["kfold"]
@@ -87,6 +89,7 @@ class KFold(Protocol):
 class RandomByUser(OfEachUser):
     """Some of each user's ratings are test and some valid, drawn at random."""
 
+    draws_ratings: ClassVar[bool] = True
     leak: ClassVar[str] = _TIMELESS
 
     method: Literal["random_by_user"]
@@ -154,6 +157,7 @@ class RandomByItem(Protocol):
     order of its rows.
     """
 
+    draws_ratings: ClassVar[bool] = True
     leak: ClassVar[str] = (
         "Time is ignored: train contains a random share of every movie's ratings, many of them "
         "later than a test rating, so a model predicts the past from the future, and hardly a "

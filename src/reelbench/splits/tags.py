@@ -48,7 +48,7 @@ def known_tags(
     counted = engine.arrow(rows.group_by(REASON).agg(n=rows.count()).order_by(REASON)).to_pylist()
     dropped = {row[REASON]: row["n"] for row in counted if row[REASON] is not None}
     columns = [USER_IDX, ITEM_IDX, TAG, TIMESTAMP]
-    order = [USER_IDX, ITEM_IDX, ibis.asc(TIMESTAMP, nulls_first=True), TAG]
+    order = [USER_IDX, ITEM_IDX, TIMESTAMP, TAG]
     known = engine.store(rows.filter(rows[REASON].isnull()).select(columns), order, rows)[0]
     read = len(known) + sum(dropped.values())
     return known, {"read": read, "dropped": dropped, "written": len(known)}

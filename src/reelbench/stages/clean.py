@@ -12,7 +12,7 @@ from reelbench.data import DataError, parquet, readers, schema
 from reelbench.data.clean.enrich import EnrichConfig, enriched
 from reelbench.data.clean.filters import FilterConfig
 from reelbench.data.clean.tables import Canonical, canonical, describe
-from reelbench.data.engine import Engine, EngineConfig
+from reelbench.data.engine import Engine, connect
 from reelbench.files import atomic, write_json
 
 _LOG = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ _LOG = logging.getLogger(__name__)
 def run() -> None:
     """Read data/raw and write data/clean, whole or not at all."""
     config = params.load("data.read", readers.ReadConfig)
-    engine = Engine(params.load("engine", EngineConfig))
+    engine = connect()
     try:
         result = _clean(config, engine)
     except DataError as error:

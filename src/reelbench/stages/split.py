@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from reelbench import params, paths
 from reelbench.columns import SOURCE_ROW
-from reelbench.data.engine import Engine, EngineConfig
+from reelbench.data.engine import Engine, connect
 from reelbench.files import atomic, write_json
 from reelbench.splits import Protocol, protocol_of, split_tables
 
@@ -21,7 +21,7 @@ def run() -> None:
     """Read data/clean and write data/split, whole or not at all."""
     content = params.read()
     config: Protocol = params.load("split", protocol_of(params.select(content, "split")))
-    engine = Engine(params.load("engine", EngineConfig))
+    engine = connect()
     files = {"items": paths.ITEMS, "users": paths.USERS, "tags": paths.TAGS}
     tables = {name: engine.parquet(file) for name, file in files.items()}
     tables["interactions"] = _ratings(config, engine)

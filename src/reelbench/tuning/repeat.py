@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from reelbench import faults, params, paths
-from reelbench.data.engine import Engine, EngineConfig
+from reelbench.data.engine import connect
 from reelbench.data.interactions import Interactions
 from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.beyond_accuracy import Movies
@@ -77,7 +77,7 @@ def folds(model: str, catalogue: Catalogue) -> dict[str, Any]:
 
 
 def _parts_of_folds(config: KFold, root: int) -> Iterator[Parts]:
-    engine = Engine(params.load("engine", EngineConfig))
+    engine = connect()
     ratings = engine.parquet(paths.INTERACTIONS)
     for number in range(1, config.folds + 1):
         given = SplitInput(ratings, engine, generator(root, "split", config.method))

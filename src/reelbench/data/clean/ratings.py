@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import ibis
 import pandas as pd
 import pyarrow as pa
-from ibis.expr.datatypes import Timestamp
 
 from reelbench.columns import (
     EXCLUDED,
@@ -98,7 +97,7 @@ def validate_ratings(
     Raises:
         DataError: a row is unusable and `on_bad_rows` is `fail`.
     """
-    rating = _number(raw.table[RATING], config.decimal)
+    rating = _number(raw.table[RATING], config.decimal, engine)
     outside = (rating < config.rating_min) | (rating > config.rating_max)
     reasons = [(rating.isnull() | rating.isnan(), NO_NUMBER), (outside, OFF_SCALE)]
     table = engine.numbered(raw.table.mutate(**{_VALUE: rating}))
@@ -150,7 +149,7 @@ def _validate(
 ) -> ValidatedRows:
     """Validate rows whose converted value is in the column `_value`."""
     source = [column for column in table.columns if column not in (_VALUE, EXCLUDED, SOURCE_ROW)]
-    time = _seconds(table, config.time_format)
+    time = _seconds(table, config.time_format, engine)
     given = table[TIMESTAMP].notnull() if TIMESTAMP in source else ibis.literal(False)
     no_id = table[USER_ID].isnull() | table[ITEM_ID].isnull()
     reasons = [(no_id, NO_ID), *reasons, (given & time.isnull(), no_time(config.time_format))]
@@ -186,7 +185,7 @@ def observed_scale(raw: RawRows, config: ReadConfig, engine: Engine) -> tuple[fl
     Raises:
         DataError: no rating is a number.
     """
-    rating = _number(raw.table[RATING], config.decimal)
+    rating = _number(raw.table[RATING], config.decimal, engine)
     numbers = raw.table.select(_rating=rating).filter(lambda table: ~table["_rating"].isnan())
     found = engine.arrow(numbers.agg(low=numbers["_rating"].min(), high=numbers["_rating"].max()))
     low, high = found.to_pylist()[0].values()
@@ -195,28 +194,20 @@ def observed_scale(raw: RawRows, config: ReadConfig, engine: Engine) -> tuple[fl
     return low, high
 
 
-def _number(column: ibis.ir.StringValue, decimal: str) -> ibis.ir.FloatingValue:
-    text = column if decimal == "." else column.replace(decimal, ".")
-    return text.try_cast("float64")
+def _number(column: ibis.ir.StringValue, decimal: str, engine: Engine) -> ibis.ir.FloatingValue:
+    return engine.float(column if decimal == "." else column.replace(decimal, "."))
 
 
-def _seconds(table: ibis.Table, time_format: str) -> ibis.ir.IntegerValue:
+def _seconds(table: ibis.Table, time_format: str, engine: Engine) -> ibis.ir.IntegerValue:
     """Unix seconds, null for what cannot be read; dates without a zone are UTC."""
     if TIMESTAMP not in table.columns:
         return ibis.null("int64")
     text = table[TIMESTAMP]
-    number = text.try_cast("float64")
     if time_format == "milliseconds":
-        return (number / 1000).floor().try_cast("int64")
+        return engine.whole((engine.float(text) / 1000).floor())
     if time_format == "auto":
-        date = text.try_cast("timestamp").epoch_seconds().cast("int64")
-        return ibis.coalesce(number.try_cast("int64"), date)
-    return try_strptime(text, time_format).epoch_seconds().cast("int64")
-
-
-@ibis.udf.scalar.builtin
-def try_strptime(text: str, pattern: str) -> Timestamp(timezone=None):  # type: ignore[valid-type]
-    """DuckDB's function: a time, null where the text does not match the pattern."""
+        return ibis.coalesce(engine.whole(engine.float(text)), engine.seconds(text))
+    return engine.seconds(text, time_format)
 
 
 def _first(reasons: Sequence[tuple[ibis.ir.BooleanValue, str]]) -> ibis.ir.StringValue:

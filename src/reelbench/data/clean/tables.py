@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import ibis
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -39,8 +38,8 @@ _NO_TAGS = pa.schema(
 
 
 # by which rows are sorted; no two rows of ratings, and no two different tags, have the same key
-RATING_ORDER = (USER_IDX, ibis.asc(TIMESTAMP, nulls_first=True), ITEM_IDX)
-TAG_ORDER = (USER_IDX, ITEM_IDX, ibis.asc(TIMESTAMP, nulls_first=True), TAG)
+RATING_ORDER = (USER_IDX, TIMESTAMP, ITEM_IDX)
+TAG_ORDER = (USER_IDX, ITEM_IDX, TIMESTAMP, TAG)
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,8 @@ class NetflixFiles:
 
 def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
     """Read movie_titles.csv and all files combined_data_*.txt."""
+    if engine.distributed:
+        raise DataError("the files of Netflix are read by one process: choose engine=duckdb")
     paths = tuple(sorted(folder.glob("combined_data_*.txt")))
     if not paths:
         raise DataError(f"{folder}: at least one file combined_data_*.txt is needed")

@@ -83,7 +83,7 @@ class ColumnarSource:
 
     def rows(self, engine: Engine) -> ibis.Table:
         """The columns of ours as strings."""
-        table = engine.parquet(self.path) if self.table is None else ibis.memtable(self.table)
+        table = engine.parquet(self.path) if self.table is None else engine.table(self.table)
         return _as_strings(table, self.names)
 
 

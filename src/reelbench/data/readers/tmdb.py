@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ibis
 import pandas as pd
+import pyarrow as pa
 
 from reelbench.columns import (
     BUDGET,
@@ -87,7 +87,8 @@ def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
     if (folder / CREDITS).exists():
         items = _with_credits(items, folder / CREDITS)
     votes = _votes(movies, items, config.min_votes)
-    return RawTables(RawRows(ibis.memtable(votes), Votes(file)), RawFrame(items, file))
+    rows = engine.table(pa.Table.from_pandas(votes, preserve_index=False))
+    return RawTables(RawRows(rows, Votes(file)), RawFrame(items, file))
 
 
 def _votes(movies: pd.DataFrame, items: pd.DataFrame, min_votes: int) -> pd.DataFrame:
