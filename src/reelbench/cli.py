@@ -178,8 +178,7 @@ def serve(port: Annotated[int, _PORT] = 5001) -> None:
 
 @app.command()
 def seeds(
-    models: _Models,
-    n: Annotated[int, typer.Option(min=1, help="Number of trainings.")] = 5,
+    models: _Models, n: Annotated[int, typer.Option(min=1, help="Number of trainings.")] = 5
 ) -> None:
     """Train models with several seeds on the current split; print mean and standard deviation."""
     from reelbench.tuning import repeat
@@ -188,9 +187,7 @@ def seeds(
 
 
 @app.command()
-def folds(
-    models: _Models,
-) -> None:
+def folds(models: _Models) -> None:
     """Train and evaluate models on every fold of split=kfold; print mean and standard deviation."""
     from reelbench.stages.featurize import read_catalogue
     from reelbench.tuning import repeat
@@ -202,8 +199,7 @@ def folds(
 def tune(
     models: _Models,
     write: Annotated[
-        bool,
-        typer.Option("--write", help="Write the best parameters to conf/models/."),
+        bool, typer.Option("--write", help="Write the best parameters to conf/models/.")
     ] = False,
     force: Annotated[
         bool, typer.Option("--force", "-f", help="Repeat a search that is finished.")

@@ -69,9 +69,4 @@ BIN_HIGH = "bin_high"
 MEAN_PREDICTED = "mean_predicted"
 MEAN_GIVEN = "mean_given"
 
-INTERACTION_DTYPES = {
-    USER_IDX: "int32",
-    ITEM_IDX: "int32",
-    RATING: "float32",
-    TIMESTAMP: "int64",
-}
+INTERACTION_DTYPES = {USER_IDX: "int32", ITEM_IDX: "int32", RATING: "float32", TIMESTAMP: "int64"}

@@ -20,17 +20,11 @@ _OTHER_STAGES = 7
 
 @dataclass(frozen=True)
 class Step:
-    """One stage, or what a model (feature block) adds to the stage `evaluate` (`featurize`).
+    """One stage, or what a model (feature block) adds to the stage `evaluate` (`featurize`)."""
 
-    Attributes:
-        name: as DVC names a stage, such as `train@svd`; `dvc` is DVC's own work.
-        cost: None if it is unknown.
-        skipped: why the model is not trained; empty if it is.
-    """
-
-    name: str
-    cost: Cost | None
-    skipped: str = ""
+    name: str  # as DVC names a stage, such as `train@svd`; `dvc` is DVC's own work
+    cost: Cost | None  # None if it is unknown
+    skipped: str = ""  # why the model is not trained; empty if it is
 
 
 @dataclass(frozen=True)

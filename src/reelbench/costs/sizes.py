@@ -23,26 +23,17 @@ _SHARE = 0.1
 
 @dataclass(frozen=True)
 class Sizes:
-    """Counts of a data set after the split.
+    """Counts of a data set after the split."""
 
-    Attributes:
-        ratings: of train.
-        test_ratings: of test.
-        all_ratings: of all parts.
-        users, items: of the catalogue.
-        test_users: users that are evaluated.
-        user_pairs: sum over users of the square of their number of train ratings.
-        item_pairs: the same sum over items.
-    """
-
-    ratings: int
-    test_ratings: int
-    all_ratings: int
+    ratings: int  # of train
+    test_ratings: int  # of test
+    all_ratings: int  # of all parts
+    #: of the catalogue
     users: int
     items: int
-    test_users: int
-    user_pairs: int
-    item_pairs: int
+    test_users: int  # users that are evaluated
+    user_pairs: int  # sum over users of the square of their number of train ratings
+    item_pairs: int  # the same sum over items
 
     @classmethod
     def expected(

@@ -72,12 +72,9 @@ def connect() -> Engine:
 
 
 class Engine(ABC):
-    """What holds and computes tables of the size of the ratings.
+    """What holds and computes tables of the size of the ratings."""
 
-    Attributes:
-        distributed: whether other processes, perhaps on other machines, hold the rows.
-    """
-
+    #: whether other processes, perhaps on other machines, hold the rows
     distributed: ClassVar[bool] = False
 
     def __init__(self, folder: Path) -> None:

@@ -125,17 +125,11 @@ class Interactions:
 
 @dataclass(frozen=True)
 class Parts:
-    """The three parts of a split.
+    """The three parts of a split."""
 
-    Attributes:
-        train: ratings to learn from.
-        valid: ratings for early stopping and tuning; may be empty.
-        test: ratings to evaluate on.
-        items: canonical items, a row per `item_idx`, for metrics that need genres or years; None
-            where only the ratings are known.
-    """
-
-    train: Interactions
-    valid: Interactions
-    test: Interactions
+    train: Interactions  # ratings to learn from
+    valid: Interactions  # ratings for early stopping and tuning; may be empty
+    test: Interactions  # ratings to evaluate on
+    #: canonical items, a row per `item_idx`, for metrics that need genres or years; None where only
+    #: the ratings are known
     items: pd.DataFrame | None = field(default=None, kw_only=True)

@@ -19,15 +19,11 @@ _ROW_GROUP = 1_000_000
 
 @dataclass(frozen=True)
 class Stored:
-    """A sorted table on disk.
+    """A sorted table on disk."""
 
-    Attributes:
-        file: Parquet, or a folder of Parquet files whose names are in the order of the rows.
-        source_row: int64 in the format of NumPy, the number of each row in the source, from 0;
-            None where it is not known.
-    """
-
-    file: Path
+    file: Path  # Parquet, or a folder of Parquet files whose names are in the order of the rows
+    #: int64 in the format of NumPy, the number of each row in the source, from 0; None where it is
+    #: not known
     source_row: Path | None = None
 
     def __len__(self) -> int:

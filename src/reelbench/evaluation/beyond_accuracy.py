@@ -25,16 +25,11 @@ _CELLS_AT_ONCE = 200_000
 
 @dataclass(frozen=True)
 class Movies:
-    """Metadata as arrays over the catalogue.
+    """Metadata as arrays over the catalogue."""
 
-    Attributes:
-        genres: name → bool (n_items,); empty where the source has none.
-        year: float64 (n_items,), NaN where unknown.
-        vectors: name → float (n_items, d); the diversity of a list is measured by each of them.
-    """
-
-    genres: Mapping[str, Flags]
-    year: Floats
+    genres: Mapping[str, Flags]  # name → bool (n_items,); empty where the source has none
+    year: Floats  # float64 (n_items,), NaN where unknown
+    #: name → float (n_items, d); the diversity of a list is measured by each of them
     vectors: Mapping[str, Floats]
 
     @classmethod

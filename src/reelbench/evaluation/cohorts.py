@@ -34,40 +34,24 @@ _STEPS = (1, 10, 30, 100, 300, 1000)
 
 
 class Cohort(NamedTuple):
-    """Some of the users or some of the items.
+    """Some of the users or some of the items."""
 
-    Attributes:
-        by: what divides, such as `genre`.
-        name: which part, such as `Drama`.
-        of_users: whether `member` is over users, else over items.
-        member: bool (n_users,) or (n_items,), of the whole catalogue.
-    """
-
-    by: str
-    name: str
-    of_users: bool
-    member: Flags
+    by: str  # what divides, such as `genre`
+    name: str  # which part, such as `Drama`
+    of_users: bool  # whether `member` is over users, else over items
+    member: Flags  # bool (n_users,) or (n_items,), of the whole catalogue
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the metrics of any cohort are computed from.
+    """What the metrics of any cohort are computed from."""
 
-    Attributes:
-        test: the test rows.
-        predicted: float (n_test,); None for a model that only ranks.
-        rankings: of the n test users.
-        relevant: boolean CSR (n, n_items).
-        per_user: key → float64 (n,), the metrics over all items.
-        cutoffs: of the ranking metrics.
-    """
-
-    test: Interactions
-    predicted: Floats | None
-    rankings: Rankings
-    relevant: sparse.csr_array
-    per_user: Mapping[str, Floats]
-    cutoffs: Sequence[int]
+    test: Interactions  # the test rows
+    predicted: Floats | None  # float (n_test,); None for a model that only ranks
+    rankings: Rankings  # of the n test users
+    relevant: sparse.csr_array  # boolean CSR (n, n_items)
+    per_user: Mapping[str, Floats]  # key → float64 (n,), the metrics over all items
+    cutoffs: Sequence[int]  # of the ranking metrics
 
     @cached_property
     def hits(self) -> Flags:

@@ -35,37 +35,22 @@ _WEIGHTS_AT_ONCE = 4_000_000
 
 
 class Comparison(NamedTuple):
-    """A metric of one model minus that of another, on the same users.
+    """A metric of one model minus that of another, on the same users."""
 
-    Attributes:
-        difference: observed.
-        low: lower end of the 95 % interval of the resampled differences.
-        high: its upper end.
-        p: two-sided p-value.
-    """
-
-    difference: float
-    low: float
-    high: float
-    p: float
+    difference: float  # observed
+    low: float  # lower end of the 95 % interval of the resampled differences
+    high: float  # its upper end
+    p: float  # two-sided p-value
 
 
 class Pair(NamedTuple):
-    """Two models in one metric; the difference is `first` minus `second`.
+    """Two models in one metric; the difference is `first` minus `second`."""
 
-    Attributes:
-        metric: what they are compared in.
-        first: name of a model.
-        second: name of the other.
-        comparison: their difference.
-        p_corrected: p-value after Holm's correction for all pairs in this metric.
-    """
-
-    metric: Metric
-    first: str
-    second: str
-    comparison: Comparison
-    p_corrected: float
+    metric: Metric  # what they are compared in
+    first: str  # name of a model
+    second: str  # name of the other
+    comparison: Comparison  # their difference
+    p_corrected: float  # p-value after Holm's correction for all pairs in this metric
 
     @property
     def better(self) -> str | None:

@@ -20,10 +20,7 @@ from reelbench.features.block import Block, Features, Ids
 from reelbench.features.matrices import dense_columns, one_hot, sparse_of, unit_rows
 from reelbench.models.shared.ranker import Ranker
 from reelbench.models.shared.state import Saved
-from reelbench.models.shared.user_items import (
-    NewUser,
-    Profiles,
-)
+from reelbench.models.shared.user_items import NewUser, Profiles
 from reelbench.params import Section
 
 GENRES, TAGS, DIRECTORS = "genres", "tags", "directors"

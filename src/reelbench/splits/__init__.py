@@ -98,20 +98,14 @@ class SplitSummary(TypedDict):
 
 @dataclass(frozen=True)
 class SplitTables:
-    """What the stage `split` writes.
+    """What the stage `split` writes."""
 
-    Attributes:
-        parts: `train`, `valid` and `test`, with the columns of `interactions`; in temporary files
-            of the engine, gone with it.
-        tags: the tags that features may use (see `tags.known_tags`).
-        tag_counts: tags read, dropped per reason, and written.
-        summary: sizes, cold users and items, and the leak of the protocol.
-    """
-
+    #: `train`, `valid` and `test`, with the columns of `interactions`; in temporary files of the
+    #: engine, gone with it
     parts: dict[str, Stored]
-    tags: Stored
-    tag_counts: TagCounts
-    summary: SplitSummary
+    tags: Stored  # the tags that features may use (see `tags.known_tags`)
+    tag_counts: TagCounts  # tags read, dropped per reason, and written
+    summary: SplitSummary  # sizes, cold users and items, and the leak of the protocol
 
 
 class _Unknown(Section):

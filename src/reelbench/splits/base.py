@@ -36,38 +36,27 @@ Amount = Annotated[float, Field(ge=0), AfterValidator(_share_or_number)]
 
 @dataclass(frozen=True)
 class SplitInput:
-    """The input of a protocol.
+    """The input of a protocol."""
 
-    Attributes:
-        ratings: columns of `interactions`, rows in any order.
-        engine: holds the ratings.
-        rng: for protocols that draw.
-        users: `user_idx`, `user_id`; only `predefined` reads them.
-        items: `item_idx`, `item_id`; only `predefined` reads them.
-    """
-
-    ratings: ibis.Table
-    engine: Engine
-    rng: np.random.Generator
-    users: ibis.Table | None = None
-    items: ibis.Table | None = None
+    ratings: ibis.Table  # columns of `interactions`, rows in any order
+    engine: Engine  # holds the ratings
+    rng: np.random.Generator  # for protocols that draw
+    users: ibis.Table | None = None  # `user_idx`, `user_id`; only `predefined` reads them
+    items: ibis.Table | None = None  # `item_idx`, `item_id`; only `predefined` reads them
 
 
 class Protocol(Section):
-    """Section `split`: base of the config of every method, which also divides the ratings.
+    """Section `split`: base of the config of every method, which also divides the ratings."""
 
-    Attributes:
-        leak: what a model can learn under this protocol that was unknown at the time of a test
-            rating; sentences for the report.
-        clock: whose time the protocol respects. `everybody`: no train rating is later than a test
-            rating. `user`: none of the same user is. None: time is ignored.
-        draws_ratings: whether it draws among all ratings, in the memory of one process.
-        needs_source_row: whether `SplitInput.ratings` must have the column `source_row`.
-    """
-
+    #: what a model can learn under this protocol that was unknown at the time of a test rating;
+    #: sentences for the report
     leak: ClassVar[str]
+    #: whose time the protocol respects. `everybody`: no train rating is later than a test rating.
+    #: `user`: none of the same user is. None: time is ignored.
     clock: ClassVar[Literal["everybody", "user"] | None] = None
+    #: whether `SplitInput.ratings` must have the column `source_row`
     needs_source_row: ClassVar[bool] = False
+    #: whether it draws among all ratings, in the memory of one process
     draws_ratings: ClassVar[bool] = False
 
     name: str

@@ -10,12 +10,7 @@ from pydantic import PositiveFloat, PositiveInt
 
 from reelbench.data.interactions import Interactions, Parts
 from reelbench.evaluation import EvaluateConfig
-from reelbench.evaluation.metrics import (
-    METRICS,
-    RankingMetric,
-    RatingMetric,
-    metric_key,
-)
+from reelbench.evaluation.metrics import METRICS, RankingMetric, RatingMetric, metric_key
 from reelbench.evaluation.ranking_metrics import hits_of
 from reelbench.evaluation.rating_metrics import error_sums, total
 from reelbench.evaluation.scoring import rank

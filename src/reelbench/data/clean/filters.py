@@ -64,19 +64,13 @@ class Tables:
 
 @dataclass(frozen=True)
 class Filtered:
-    """Tables after filtering, numbered densely again in the same order.
+    """Tables after filtering, numbered densely again in the same order."""
 
-    Attributes:
-        tables: without the users and movies that have no rating left, and without their tags.
-        n_ratings: number of ratings before.
-        dropped: number of rows dropped, per reason and table.
-        account: the settings, and ratings, users, movies and sparsity (the share of user-movie
-            pairs without a rating) before and after each step.
-    """
-
-    tables: Tables
-    n_ratings: int
-    dropped: dict[str, dict[str, int]]
+    tables: Tables  # without the users and movies that have no rating left, and without their tags
+    n_ratings: int  # number of ratings before
+    dropped: dict[str, dict[str, int]]  # number of rows dropped, per reason and table
+    #: the settings, and ratings, users, movies and sparsity (the share of user-movie pairs without
+    #: a rating) before and after each step
     account: dict[str, Any]
 
 

@@ -32,15 +32,10 @@ NO_AGE = "age is not a number"
 
 @dataclass(frozen=True)
 class Kept:
-    """A small table without its unusable rows.
+    """A small table without its unusable rows."""
 
-    Attributes:
-        frame: the usable rows, in the order of the source.
-        dropped: the others, with their `line` and `reason`.
-    """
-
-    frame: pd.DataFrame
-    dropped: pd.DataFrame
+    frame: pd.DataFrame  # the usable rows, in the order of the source
+    dropped: pd.DataFrame  # the others, with their `line` and `reason`
 
     @property
     def counts(self) -> dict[str, int]:

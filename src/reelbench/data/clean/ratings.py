@@ -57,20 +57,14 @@ Reasons = list[tuple[ibis.ir.BooleanValue, str]]
 
 @dataclass(frozen=True)
 class ValidatedRows:
-    """The rows of one table, validated.
+    """The rows of one table, validated."""
 
-    Attributes:
-        usable: `user_id` string, `item_idx` int32, `timestamp` int64 (null where missing) and
-            `rating` float64 with `source_row` int64, or `tag` string; stored in the engine.
-        read: number of rows of the source.
-        counts: number of unusable rows per reason that occurs.
-        unusable: those rows as in the source, with their `reason`.
-    """
-
+    #: `user_id` string, `item_idx` int32, `timestamp` int64 (null where missing) and `rating`
+    #: float64 with `source_row` int64, or `tag` string; stored in the engine
     usable: ibis.Table
-    read: int
-    counts: dict[str, int]
-    unusable: ibis.Table
+    read: int  # number of rows of the source
+    counts: dict[str, int]  # number of unusable rows per reason that occurs
+    unusable: ibis.Table  # those rows as in the source, with their `reason`
 
     @property
     def n_usable(self) -> int:

@@ -9,15 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from reelbench.columns import (
-    ITEM_ID,
-    ITEM_IDX,
-    TAG,
-    TIMESTAMP,
-    USER_ID,
-    USER_IDX,
-    YEAR,
-)
+from reelbench.columns import ITEM_ID, ITEM_IDX, TAG, TIMESTAMP, USER_ID, USER_IDX, YEAR
 from reelbench.data import DataError, schema
 from reelbench.data.clean import ratings
 from reelbench.data.clean.filters import FilterConfig, Tables, filtered
@@ -28,12 +20,7 @@ from reelbench.data.parquet import Stored
 from reelbench.data.readers import RawTables, ReadConfig
 
 _NO_TAGS = pa.schema(
-    [
-        (USER_IDX, pa.int32()),
-        (ITEM_IDX, pa.int32()),
-        (TAG, pa.string()),
-        (TIMESTAMP, pa.int64()),
-    ]
+    [(USER_IDX, pa.int32()), (ITEM_IDX, pa.int32()), (TAG, pa.string()), (TIMESTAMP, pa.int64())]
 )
 
 
@@ -44,20 +31,14 @@ TAG_ORDER = (USER_IDX, ITEM_IDX, TIMESTAMP, TAG)
 
 @dataclass(frozen=True)
 class Canonical:
-    """The content of data/clean.
+    """The content of data/clean."""
 
-    Attributes:
-        small: items and users.
-        large: interactions, by user, time (missing first) and movie; and tags, by user, movie, time
-            and tag. In temporary files of the engine, gone with it.
-        counts: rows read, rows dropped per reason, and rows written, per table.
-        dropped: unusable rows of the source, with the reason, by table.
-    """
-
-    small: dict[str, pa.Table]
+    small: dict[str, pa.Table]  # items and users
+    #: interactions, by user, time (missing first) and movie; and tags, by user, movie, time and
+    #: tag. In temporary files of the engine, gone with it.
     large: dict[str, Stored]
-    counts: dict[str, Any]
-    dropped: dict[str, pa.Table]
+    counts: dict[str, Any]  # rows read, rows dropped per reason, and rows written, per table
+    dropped: dict[str, pa.Table]  # unusable rows of the source, with the reason, by table
 
     @property
     def tables(self) -> dict[str, pa.Table]:

@@ -19,16 +19,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Title:
-    """The parts of a title.
+    """The parts of a title."""
 
-    Attributes:
-        title: NFC, single spaces, article in front, without year and alternative titles.
-        year: four digits, the first of a range; None without a year.
-        aka: other titles, normalised in the same way, in the order of the source, each once.
-    """
-
-    title: str
-    year: int | None = None
+    title: str  # NFC, single spaces, article in front, without year and alternative titles
+    year: int | None = None  # four digits, the first of a range; None without a year
+    #: other titles, normalised in the same way, in the order of the source, each once
     aka: tuple[str, ...] = ()
 
 

@@ -32,17 +32,11 @@ _SCORES_PER_RANKER = 20_000_000
 
 
 class View(NamedTuple):
-    """Scores of rankers for some users, and the items that they should have ranked first.
+    """Scores of rankers for some users, and the items that they should have ranked first."""
 
-    Attributes:
-        scores: standardised, float32 (n, n_items) per ranker.
-        relevant: boolean CSR (n, n_items), what the rankers were fitted without.
-        seen: boolean CSR (n, n_items), what they were fitted with.
-    """
-
-    scores: list[np.ndarray]
-    relevant: sparse.csr_array
-    seen: sparse.csr_array
+    scores: list[np.ndarray]  # standardised, float32 (n, n_items) per ranker
+    relevant: sparse.csr_array  # boolean CSR (n, n_items), what the rankers were fitted without
+    seen: sparse.csr_array  # boolean CSR (n, n_items), what they were fitted with
 
 
 class Blend(Recommender):

@@ -18,15 +18,11 @@ _MIN_ROWS_PER_COLUMN = 3
 
 @dataclass(frozen=True)
 class Counts:
-    """log(1 + number of ratings) in the part that the members were fitted to.
+    """log(1 + number of ratings) in the part that the members were fitted to."""
 
-    Attributes:
-        user: float64 (n_users + 1,), the last row, of the unknown, is 0 like that of the cold.
-        item: float64 (n_items + 1,), likewise.
-    """
-
+    #: float64 (n_users + 1,), the last row, of the unknown, is 0 like that of the cold
     user: np.ndarray
-    item: np.ndarray
+    item: np.ndarray  # float64 (n_items + 1,), likewise
 
     @classmethod
     def of(cls, part: Interactions, ids: Ids) -> Counts:
@@ -38,12 +34,9 @@ class Counts:
 
 @dataclass(frozen=True)
 class Stack:
-    """rating = c + a·user_count + b·item_count + Σ_m (w_m + u_m·user_count + i_m·item_count)·p_m.
+    """c + a·user_count + b·item_count + Σ_m (w_m + u_m·user_count + i_m·item_count)·p_m."""
 
-    Attributes:
-        weights: float64 (n_members + 1, 3): w_m, u_m, i_m of every member m, and last c, a, b.
-    """
-
+    #: float64 (n_members + 1, 3): w_m, u_m, i_m of every member m, and last c, a, b
     weights: np.ndarray
 
     def combine(

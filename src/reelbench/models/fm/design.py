@@ -74,22 +74,15 @@ class FMConfig(Section):
 
 @dataclass(frozen=True)
 class Side:
-    """Users or items, n of them and one more row for the unknown.
+    """Users or items, n of them and one more row for the unknown."""
 
-    Attributes:
-        warm: int64, sorted: who has a train row.
-        learned: CSR (len(warm), d), rows of the warm ones as they are in training.
-        own: CSR (n + 1, c), of all as they are in prediction: the first c columns, in which all
-            that are not warm stand for the mean of the warm ones.
-        known: CSR (n + 1, d - c), the other columns.
-        groups: number of columns of each group.
-    """
-
-    warm: np.ndarray
-    learned: sparse.csr_matrix
+    warm: np.ndarray  # int64, sorted: who has a train row
+    learned: sparse.csr_matrix  # CSR (len(warm), d), rows of the warm ones as they are in training
+    #: CSR (n + 1, c), of all as they are in prediction: the first c columns, in which all that are
+    #: not warm stand for the mean of the warm ones
     own: sparse.csr_matrix
-    known: sparse.csr_matrix
-    groups: list[int]
+    known: sparse.csr_matrix  # CSR (n + 1, d - c), the other columns
+    groups: list[int]  # number of columns of each group
 
 
 def user_side(train: Interactions, features: Features, config: FMConfig) -> Side:

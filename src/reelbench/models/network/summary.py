@@ -23,23 +23,14 @@ _Names = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer.
+    """One layer."""
 
-    Attributes:
-        name: unique in a network.
-        kind: what it computes, such as `Dense`; `INPUT` and `TABLE` for what is given.
-        inputs: names of the layers that it reads.
-        shape: of its output for one rating; () for a number.
-        parameters: number of trained parameters.
-        setting: what its kind leaves open, such as the rate of a dropout.
-    """
-
-    name: str
-    kind: str
-    inputs: tuple[str, ...] = ()
-    shape: tuple[int, ...] = ()
-    parameters: int = 0
-    setting: str = ""
+    name: str  # unique in a network
+    kind: str  # what it computes, such as `Dense`; `INPUT` and `TABLE` for what is given
+    inputs: tuple[str, ...] = ()  # names of the layers that it reads
+    shape: tuple[int, ...] = ()  # of its output for one rating; () for a number
+    parameters: int = 0  # number of trained parameters
+    setting: str = ""  # what its kind leaves open, such as the rate of a dropout
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Layer:

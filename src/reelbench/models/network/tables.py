@@ -30,19 +30,12 @@ _SHAPE_PREFIX = "shape."
 
 @dataclass(frozen=True)
 class Terms:
-    """Sparse features as a CSR matrix of n + 1 rows, the last one empty for an unknown index.
+    """Sparse features as a CSR matrix of n + 1 rows, the last one empty for an unknown index."""
 
-    Attributes:
-        starts: int32 (n + 2,), first entry of each row.
-        terms: int32 (nnz,), column of each entry.
-        weights: float32 (nnz,), value of each entry.
-        n_terms: number of columns; may be 0.
-    """
-
-    starts: np.ndarray
-    terms: np.ndarray
-    weights: np.ndarray
-    n_terms: int
+    starts: np.ndarray  # int32 (n + 2,), first entry of each row
+    terms: np.ndarray  # int32 (nnz,), column of each entry
+    weights: np.ndarray  # float32 (nnz,), value of each entry
+    n_terms: int  # number of columns; may be 0
 
     @classmethod
     def of(cls, matrix: sparse.csr_array) -> Self:
@@ -68,15 +61,10 @@ class Terms:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Sparse features of pairs of user and item: the declared block that has them, or nothing.
+    """Sparse features of pairs of user and item: the declared block that has them, or nothing."""
 
-    Attributes:
-        keys: int64 (n_pairs,), ascending: number of each pair.
-        terms: a row per pair, and an empty one after them for a pair without features.
-    """
-
-    keys: np.ndarray
-    terms: Terms
+    keys: np.ndarray  # int64 (n_pairs,), ascending: number of each pair
+    terms: Terms  # a row per pair, and an empty one after them for a pair without features
 
     @classmethod
     def make(cls, features: Features) -> Self:
@@ -107,27 +95,19 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Tables:
-    """Tables by name. Rows are users or items, the last one is for an unknown index.
+    """Tables by name. Rows are users or items, the last one is for an unknown index."""
 
-    Attributes:
-        arrays: float32, by name:
-            `code.NAME` (n + 1, 1), row of the embedding NAME; for embeddings that the configuration
-            lists, others have a row per index;
-            `trust.NAME` (k, 1), factor of each row of that embedding: 0 without a rating in train,
-            at most 1;
-            `linear.NAME` (n + 1, d), columns with a linear map of their own; none without a column;
-            `user_columns`, `item_columns` (n + 1, d), all other columns; d may be 0;
-            `tokens` (n_items + 1, max_tokens), rows of `vectors` (n_words + 1, dimension); 0 is
-            padding, which is in front where words lie in a row; max_tokens is that of the longest
-            title otherwise, and may be 0;
-            `user_bias`, `item_bias` (n + 1, 1), the latter with the mean; none without a baseline.
-        terms: sparse features of items.
-        pairs: sparse features of pairs.
-    """
-
+    #: float32, by name: `code.NAME` (n + 1, 1), row of the embedding NAME; for embeddings that the
+    #: configuration lists, others have a row per index; `trust.NAME` (k, 1), factor of each row of
+    #: that embedding: 0 without a rating in train, at most 1; `linear.NAME` (n + 1, d), columns
+    #: with a linear map of their own; none without a column; `user_columns`, `item_columns` (n + 1,
+    #: d), all other columns; d may be 0; `tokens` (n_items + 1, max_tokens), rows of `vectors`
+    #: (n_words + 1, dimension); 0 is padding, which is in front where words lie in a row;
+    #: max_tokens is that of the longest title otherwise, and may be 0; `user_bias`, `item_bias` (n
+    #: + 1, 1), the latter with the mean; none without a baseline
     arrays: Arrays
-    terms: Terms
-    pairs: Pairs
+    terms: Terms  # sparse features of items
+    pairs: Pairs  # sparse features of pairs
 
     @classmethod
     def make(cls, train: Interactions, features: Features, config: NetworkConfig) -> Tables:

@@ -23,19 +23,15 @@ _Tensors = dict[str, keras.KerasTensor]
 
 
 class Parts(NamedTuple):
-    """A network and its parts, which share their layers.
+    """A network and its parts, which share their layers."""
 
-    Attributes:
-        whole: `user_idx`, `item_idx`, and with features of pairs `pair_row`, (n,) → rating (n, 1).
-        user, item: index (n,) → what a side contributes, (n, tower_units), with a baseline and its
-            bias in one more column.
-        head: both of these → rating (n, 1).
-    """
-
+    #: `user_idx`, `item_idx`, and with features of pairs `pair_row`, (n,) → rating (n, 1)
     whole: keras.Model
+    #: index (n,) → what a side contributes, (n, tower_units), with a baseline and its bias in one
+    #: more column
     user: keras.Model
     item: keras.Model
-    head: keras.Model
+    head: keras.Model  # both of these → rating (n, 1)
 
 
 def build(tables: Tables, config: NetworkConfig, ids: Ids) -> Parts:

@@ -22,17 +22,11 @@ _Bias = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Biases:
-    """rating ≈ mean + item[i] + user[u].
+    """rating ≈ mean + item[i] + user[u]."""
 
-    Attributes:
-        mean: mean rating of train.
-        user: float64 (n_users + 1,), the last and every cold user 0.
-        item: float64 (n_items + 1,), the last and every cold item 0.
-    """
-
-    mean: float
-    user: np.ndarray
-    item: np.ndarray
+    mean: float  # mean rating of train
+    user: np.ndarray  # float64 (n_users + 1,), the last and every cold user 0
+    item: np.ndarray  # float64 (n_items + 1,), the last and every cold item 0
 
     def predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
         """Predictions float64 (n,); index -1 is an unknown user or item."""

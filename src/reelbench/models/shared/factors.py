@@ -41,22 +41,15 @@ _LEAST_NOISE = 1e-3
 
 @dataclass(frozen=True)
 class Factors:
-    """rating ≈ mean + user_bias[u] + item_bias[i] + user_factors[u] · item_factors[i].
+    """rating ≈ mean + user_bias[u] + item_bias[i] + user_factors[u] · item_factors[i]."""
 
-    Attributes:
-        mean: mean rating.
-        user_bias: (n_users + 1,); the last row, and every cold user's, is the answer for an
-            unknown user (see `base.py`), here and below.
-        item_bias: (n_items + 1,).
-        user_factors: (n_users + 1, f).
-        item_factors: (n_items + 1, f).
-    """
-
-    mean: float
+    mean: float  # mean rating
+    #: (n_users + 1,); the last row, and every cold user's, is the answer for an unknown user (see
+    #: `base.py`), here and below
     user_bias: np.ndarray
-    item_bias: np.ndarray
-    user_factors: np.ndarray
-    item_factors: np.ndarray
+    item_bias: np.ndarray  # (n_items + 1,)
+    user_factors: np.ndarray  # (n_users + 1, f)
+    item_factors: np.ndarray  # (n_items + 1, f)
 
     def predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
         """Predictions (n,); index -1 is an unknown user or item."""
@@ -139,17 +132,11 @@ class FactorModel(Recommender):
 
 @dataclass(frozen=True)
 class UserPrior:
-    """What the users of train are like.
+    """What the users of train are like."""
 
-    Attributes:
-        mean: μ, float64 (f + 1,), of bias and factors.
-        covariance: Σ, float64 (f + 1, f + 1).
-        noise: s, mean squared error of predictions in train.
-    """
-
-    mean: np.ndarray
-    covariance: np.ndarray
-    noise: float
+    mean: np.ndarray  # μ, float64 (f + 1,), of bias and factors
+    covariance: np.ndarray  # Σ, float64 (f + 1, f + 1)
+    noise: float  # s, mean squared error of predictions in train
 
     @classmethod
     def of(cls, factors: Factors, users: np.ndarray, noise: float) -> UserPrior:

@@ -119,17 +119,11 @@ class DescentConfig(Section):
 
 @dataclass(frozen=True)
 class RatingsByUser:
-    """Ratings in the order in which Surprise goes through them: users, then items, as they appear.
+    """Ratings in the order in which Surprise goes through them: users and items as they appear."""
 
-    Attributes:
-        users: `user_idx` of the rows, and
-        items: `item_idx` of the columns, in the order in which they first appear in train.
-        matrix: starts of the rows, columns and float64 ratings of all rows, one after the other.
-    """
-
-    users: np.ndarray
-    items: np.ndarray
-    matrix: CSR
+    users: np.ndarray  # `user_idx` of the rows, and
+    items: np.ndarray  # `item_idx` of the columns, in the order in which they first appear in train
+    matrix: CSR  # starts of the rows, columns and float64 ratings of all rows, one after the other
 
     @classmethod
     def of(cls, train: Interactions) -> RatingsByUser:

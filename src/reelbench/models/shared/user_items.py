@@ -26,15 +26,10 @@ _LOWEST = 0.2
 
 @dataclass(frozen=True)
 class NewUser:
-    """Ratings of a user who is not in train.
+    """Ratings of a user who is not in train."""
 
-    Attributes:
-        items: int64 (n,), `item_idx`, each once; n is at least 1.
-        ratings: float64 (n,), on the rating scale of the data set.
-    """
-
-    items: np.ndarray
-    ratings: np.ndarray
+    items: np.ndarray  # int64 (n,), `item_idx`, each once; n is at least 1
+    ratings: np.ndarray  # float64 (n,), on the rating scale of the data set
 
     def as_interactions(self) -> Interactions:
         """The ratings as those of user 0."""
@@ -101,13 +96,10 @@ def with_unknown(train: Interactions, values: np.ndarray, ids: Ids) -> sparse.cs
 
 @dataclass(frozen=True)
 class Profiles:
-    """Rows of users over items, and the mean row for users without ratings.
+    """Rows of users over items, and the mean row for users without ratings."""
 
-    Attributes:
-        matrix: float32 CSR (n_users + 1, n_items); the last row is the mean of the rows with an
-            entry, rows of cold users are empty.
-    """
-
+    #: float32 CSR (n_users + 1, n_items); the last row is the mean of the rows with an entry, rows
+    #: of cold users are empty
     matrix: sparse.csr_array
 
     @classmethod

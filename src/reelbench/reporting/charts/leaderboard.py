@@ -94,8 +94,7 @@ def pareto(
     )
     colour = alt.when("datum.front").then(alt.value(OTHER)).otherwise(alt.value(MAIN))
     points = base.mark_point(filled=True, size=80, opacity=0.9).encode(
-        color=colour,
-        tooltip=[*tips("model:N", "value:Q"), alt.Tooltip("cost:Q", title=unit)],
+        color=colour, tooltip=[*tips("model:N", "value:Q"), alt.Tooltip("cost:Q", title=unit)]
     )
     shown = alt.ExprRef("all_names || datum.front ? 1 : 0")
     names = base.mark_text(align="left", dx=7, dy=-5, opacity=shown).encode(
