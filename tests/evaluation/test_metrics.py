@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+import yaml
+
+from reelbench import evaluation
 from reelbench.evaluation.metrics import (
     METRICS,
     UnknownMetricError,
@@ -21,6 +25,11 @@ def test_every_key_is_found_and_states_all_facts() -> None:
         assert metric.title and metric.formula and metric.source and metric.kind
         assert metric.low < metric.high and metric.digits > 0
         assert (metric.cutoff is not None) == metric.at_cutoffs == ("_at_" in key)
+
+
+def test_what_is_told_of_metrics_is_of_those_that_are_computed() -> None:
+    file = Path(evaluation.__file__).with_name("metrics.yaml")
+    assert list(yaml.safe_load(file.read_text(encoding="utf-8"))) == list(METRICS)
 
 
 @pytest.mark.parametrize(

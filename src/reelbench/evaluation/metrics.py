@@ -1,7 +1,7 @@
-"""The registry of metrics: one entry states everything that is known of a metric.
+"""The registry of metrics: `METRICS` has their functions, `metrics.yaml` what is told of them.
 
 Evaluation, significance, leaderboard, gate, tuning, MLflow, app and figures read it. To add a
-metric, write a function and add one entry to `METRICS`; nothing else names metrics one by one.
+metric, write a function and add its entry to both; nothing else names metrics one by one.
 
     >>> metric = find("ndcg_at_10")
     >>> metric.title, metric.better, metric.cutoff
@@ -18,11 +18,13 @@ metric, write a function and add one entry to `METRICS`; nothing else names metr
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Annotated, ClassVar, Literal, Self
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 import numpy as np
+import yaml
 from pydantic import AfterValidator
 from scipy import sparse
 
@@ -39,7 +41,8 @@ from reelbench.evaluation.ranking_metrics import hits_of
 from reelbench.evaluation.rating_metrics import CalibrationTable, ErrorSums
 from reelbench.params import nearest
 
-_INFINITY = float("inf")
+_TOLD = yaml.safe_load(Path(__file__).with_name("metrics.yaml").read_text(encoding="utf-8"))
+_FACTS: dict[str, dict[str, Any]] = {key: {"key": key, **told} for key, told in _TOLD.items()}
 _KEY = re.compile(r"(?P<name>.+)_at_(?P<cutoff>[1-9][0-9]*)")
 
 
@@ -114,6 +117,9 @@ class Metric:
         return new - base if _comparable(self).better == "lower" else base - new
 
 
+_Kind = TypeVar("_Kind", bound=Metric)
+
+
 @dataclass(frozen=True)
 class RatingMetric(Metric):
     """An error of predicted ratings, a function of sums over ratings."""
@@ -183,180 +189,34 @@ class CalibrationMetric(Metric):
     per_user = False
 
 
+def _novelty(data: RecommendedLists, k: int) -> Floats:
+    return beyond_accuracy.novelty(data.lists, data.information, k)
+
+
+def _popularity_lift(data: RecommendedLists, k: int) -> Floats:
+    return beyond_accuracy.popularity_lift(data.lists, data.counts, data.profile, k)
+
+
 _ENTRIES: tuple[Metric, ...] = (
-    RatingMetric(
-        key="rmse",
-        title="RMSE",
-        better="lower",
-        high=_INFINITY,
-        formula="√(Σ(predicted - given)² / n)",
-        source="Herlocker et al., TOIS 2004",
-        function=rating_metrics.rmse,
-    ),
-    RatingMetric(
-        key="mae",
-        title="MAE",
-        better="lower",
-        high=_INFINITY,
-        formula="Σ|predicted - given| / n",
-        source="Herlocker et al., TOIS 2004",
-        function=rating_metrics.mae,
-    ),
-    RatingMetric(
-        key="mse",
-        title="MSE",
-        better="lower",
-        high=_INFINITY,
-        formula="Σ(predicted - given)² / n",
-        source="Herlocker et al., TOIS 2004",
-        leaderboard=False,
-        function=rating_metrics.mse,
-    ),
-    RatingMetric(
-        key="r2",
-        title="R²",
-        better="higher",
-        low=-_INFINITY,
-        formula="1 - Σ(predicted - given)² / Σ(given - mean given)²",
-        source="scikit-learn, r2_score",
-        function=rating_metrics.r2,
-    ),
-    RatingMetric(
-        key="explained_variance",
-        title="explained variance",
-        better="higher",
-        low=-_INFINITY,
-        formula="1 - Var(predicted - given) / Var(given)",
-        source="scikit-learn, explained_variance_score",
-        leaderboard=False,
-        function=rating_metrics.explained_variance,
-    ),
-    RankingMetric(
-        key="ndcg",
-        title="nDCG",
-        better="higher",
-        formula="Σ hit_i / log2(i + 1) over the first k, over that of the best possible list",
-        source="Järvelin and Kekäläinen, TOIS 2002, with binary gains",
-        function=ranking_metrics.ndcg,
-    ),
-    RankingMetric(
-        key="recall",
-        title="recall",
-        better="higher",
-        formula="hits among the first k / relevant items",
-        source="Herlocker et al., TOIS 2004",
-        function=ranking_metrics.recall,
-    ),
-    RankingMetric(
-        key="precision",
-        title="precision",
-        better="higher",
-        formula="hits among the first k / k",
-        source="Herlocker et al., TOIS 2004",
-        function=ranking_metrics.precision,
-    ),
-    RankingMetric(
-        key="map",
-        title="MAP",
-        better="higher",
-        formula="Σ precision at the rank of each hit among the first k / relevant items",
-        source="trec_eval, map_cut",
-        function=ranking_metrics.average_precision,
-    ),
-    RankingMetric(
-        key="map_capped",
-        title="MAP over min(k, relevant)",
-        better="higher",
-        formula="Σ precision at the rank of each hit among the first k / min(k, relevant items)",
-        source="Kaggle, MAP@k",
-        leaderboard=False,
-        function=ranking_metrics.average_precision_capped,
-    ),
-    RankingMetric(
-        key="mrr",
-        title="MRR",
-        better="higher",
-        formula="1 / rank of the first hit among the first k; 0 without a hit",
-        source="Voorhees, TREC-8 1999",
-        function=ranking_metrics.mrr,
-    ),
-    RankingMetric(
-        key="hit_rate",
-        title="hit rate",
-        better="higher",
-        formula="1 if any of the first k is relevant, else 0",
-        source="Deshpande and Karypis, TOIS 2004",
-        function=ranking_metrics.hit_rate,
-    ),
-    WholeRankingMetric(
-        key="auc",
-        title="AUC",
-        better="higher",
-        formula="share of pairs of a relevant and an irrelevant candidate in the right order",
-        source="Rendle et al., UAI 2009",
-        leaderboard=False,
-        function=ranking_metrics.auc,
-    ),
-    ListMetric(
-        key="novelty",
-        title="novelty in bits",
-        better="higher",
-        high=_INFINITY,
-        formula="mean over the first k of -log2(share of the users of train who rated the item)",
-        source="Vargas and Castells, RecSys 2011; Zhou et al., PNAS 2010",
-        leaderboard=False,
-        function=lambda data, k: beyond_accuracy.novelty(data.lists, data.information, k),
-    ),
-    ListMetric(
-        key="popularity_lift",
-        title="popularity lift",
-        better=None,
-        low=-1.0,
-        high=_INFINITY,
-        formula="mean popularity of the first k / that of the user's items in train, minus 1",
-        source="Abdollahpouri et al., RecSys 2020",
-        leaderboard=False,
-        function=lambda data, k: beyond_accuracy.popularity_lift(
-            data.lists, data.counts, data.profile, k
-        ),
-    ),
-    VectorMetric(
-        key="diversity",
-        title="diversity",
-        better="higher",
-        high=2.0,
-        formula="mean of 1 - cosine over all pairs among the first k",
-        source="Smyth and McClave, ICCBR 2001; Ziegler et al., WWW 2005",
-        leaderboard=False,
-        function=beyond_accuracy.diversity,
-    ),
-    CatalogueMetric(
-        key="coverage",
-        title="coverage",
-        better="higher",
-        formula="items among the first k of at least one user / items of the catalogue",
-        source="Ge et al., RecSys 2010",
-        function=beyond_accuracy.coverage,
-    ),
-    CatalogueMetric(
-        key="gini",
-        title="Gini coefficient",
-        better="lower",
-        formula="Σ(2i - n - 1)·x_i / (n·Σx), x_i the ascending numbers of times items are shown",
-        source="Fleder and Hosanagar, Management Science 2009",
-        leaderboard=False,
-        function=beyond_accuracy.gini,
-    ),
-    CalibrationMetric(
-        key="calibration_error",
-        title="calibration error",
-        better="lower",
-        high=_INFINITY,
-        formula="Σ_b n_b/n · |mean predicted - mean given| over bins b of the predicted rating",
-        source="Naeini et al., AAAI 2015; Guo et al., ICML 2017",
-        leaderboard=False,
-        function=rating_metrics.calibration_error,
-    ),
+    RatingMetric(**_FACTS["rmse"], function=rating_metrics.rmse),
+    RatingMetric(**_FACTS["mae"], function=rating_metrics.mae),
+    RatingMetric(**_FACTS["mse"], function=rating_metrics.mse),
+    RatingMetric(**_FACTS["r2"], function=rating_metrics.r2),
+    RatingMetric(**_FACTS["explained_variance"], function=rating_metrics.explained_variance),
+    RankingMetric(**_FACTS["ndcg"], function=ranking_metrics.ndcg),
+    RankingMetric(**_FACTS["recall"], function=ranking_metrics.recall),
+    RankingMetric(**_FACTS["precision"], function=ranking_metrics.precision),
+    RankingMetric(**_FACTS["map"], function=ranking_metrics.average_precision),
+    RankingMetric(**_FACTS["map_capped"], function=ranking_metrics.average_precision_capped),
+    RankingMetric(**_FACTS["mrr"], function=ranking_metrics.mrr),
+    RankingMetric(**_FACTS["hit_rate"], function=ranking_metrics.hit_rate),
+    WholeRankingMetric(**_FACTS["auc"], function=ranking_metrics.auc),
+    ListMetric(**_FACTS["novelty"], function=_novelty),
+    ListMetric(**_FACTS["popularity_lift"], function=_popularity_lift),
+    VectorMetric(**_FACTS["diversity"], function=beyond_accuracy.diversity),
+    CatalogueMetric(**_FACTS["coverage"], function=beyond_accuracy.coverage),
+    CatalogueMetric(**_FACTS["gini"], function=beyond_accuracy.gini),
+    CalibrationMetric(**_FACTS["calibration_error"], function=rating_metrics.calibration_error),
 )
 
 #: every metric by its key without cutoff, in the order of the leaderboard
@@ -437,14 +297,18 @@ ComparableKey = Annotated[str, AfterValidator(lambda key: _comparable(find(key))
 # -- computing all metrics of a kind
 
 
+def _every(kind: type[_Kind]) -> Iterator[_Kind]:
+    return (metric for metric in METRICS.values() if isinstance(metric, kind))
+
+
 def rating_keys() -> list[str]:
     """Key of every rating metric."""
-    return [key for key, metric in METRICS.items() if isinstance(metric, RatingMetric)]
+    return [metric.key for metric in _every(RatingMetric)]
 
 
 def rating_values(sums: ErrorSums) -> dict[str, np.ndarray]:
     """Every rating metric by its key, float64 of the shape of the sums."""
-    return {m.key: m.function(sums) for m in METRICS.values() if isinstance(m, RatingMetric)}
+    return {metric.key: metric.function(sums) for metric in _every(RatingMetric)}
 
 
 def ranking_values(
@@ -468,12 +332,8 @@ def ranking_values(
 
 def hit_values(hits: Flags, n_relevant: Ints, cutoffs: Iterable[int]) -> dict[str, np.ndarray]:
     """`ranking_values` from hits, bool (n, k_max), and the number of relevant items, (n,)."""
-    return {
-        metric.at(k).key: metric.function(hits, n_relevant, k)
-        for k in cutoffs
-        for metric in METRICS.values()
-        if isinstance(metric, RankingMetric)
-    }
+    pairs = ((metric, k) for k in cutoffs for metric in _every(RankingMetric))
+    return {metric.at(k).key: metric.function(hits, n_relevant, k) for metric, k in pairs}
 
 
 def whole_ranking_values(terms: np.ndarray, relevant: sparse.csr_array) -> dict[str, np.ndarray]:
@@ -483,8 +343,7 @@ def whole_ranking_values(terms: np.ndarray, relevant: sparse.csr_array) -> dict[
         terms: float64, one per stored entry of `relevant`, see `top_k.Lists`.
         relevant: boolean CSR (n, n_items).
     """
-    metrics = (m for m in METRICS.values() if isinstance(m, WholeRankingMetric))
-    return {metric.key: metric.function(terms, relevant) for metric in metrics}
+    return {metric.key: metric.function(terms, relevant) for metric in _every(WholeRankingMetric)}
 
 
 def list_values(data: RecommendedLists, cutoffs: Iterable[int]) -> dict[str, np.ndarray]:
@@ -504,16 +363,12 @@ def catalogue_values(
     lists: np.ndarray, n_items: int, cutoffs: Iterable[int]
 ) -> dict[str, float | None]:
     """Every property of all lists together by its key; None where it is not defined."""
-    found: dict[str, float | None] = {}
-    for k in cutoffs:
-        for metric in METRICS.values():
-            if isinstance(metric, CatalogueMetric):
-                value = metric.function(lists, n_items, k)
-                found[metric.at(k).key] = None if np.isnan(value) else value
-    return found
+    pairs = ((metric, k) for k in cutoffs for metric in _every(CatalogueMetric))
+    found = {metric.at(k).key: metric.function(lists, n_items, k) for metric, k in pairs}
+    return {key: None if np.isnan(value) else value for key, value in found.items()}
 
 
 def calibration_values(table: CalibrationTable | None) -> dict[str, float | None]:
     """Every calibration metric by its key; None for a model that only ranks."""
-    metrics = (m for m in METRICS.values() if isinstance(m, CalibrationMetric))
+    metrics = _every(CalibrationMetric)
     return {metric.key: None if table is None else metric.function(table) for metric in metrics}
