@@ -132,7 +132,7 @@ def main() -> int:
         for name in arguments.sizes:
             measure(name, SIZES[name], arguments.folder.resolve(), arguments.models)
     elif arguments.command == "fit":
-        write_json(predict.FILE, fitted(read_runs(arguments.folder)))
+        write_coefficients(fitted(read_runs(arguments.folder)))
     elif arguments.command == "check":
         check(Path(*arguments.names).resolve())
     else:
@@ -360,6 +360,21 @@ def read_runs(folder: Path) -> list[dict[str, Any]]:
     return list(found.values())
 
 
+def write_coefficients(content: Mapping[str, Any]) -> None:
+    """Write the file of coefficients, a line for each stage or model."""
+    kinds = []
+    for kind, entries in sorted(content["costs"].items()):
+        lines = [f"    {_json(name)}: {_json(entry)}" for name, entry in sorted(entries.items())]
+        kinds.append(f"  {_json(kind)}: {{\n" + ",\n".join(lines) + "\n  }")
+    costs = ",\n".join(kinds)
+    text = f'{{"costs": {{\n{costs}\n}},\n"measured": {_json(content["measured"])}}}\n'
+    predict.FILE.write_text(text, encoding="utf-8")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, allow_nan=False)
+
+
 def fitted(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Content of the file of coefficients."""
     groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = defaultdict(list)
@@ -375,7 +390,7 @@ def fitted(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     # classes before their models; a blend last, on what is predicted for its members
     order = sorted(groups.items(), key=lambda g: (g[0][2] == "Blend", g[0][1] != g[0][2]))
     for (kind, name, code), rows in order:
-        write_json(predict.FILE, shown)
+        write_coefficients(shown)
         predict.coefficients.cache_clear()
         few = name != code and len(rows) < FEWEST_RUNS
         found = of_model(kind, costs[kind][code], rows) if few else of_group(kind, code, rows)
