@@ -76,12 +76,22 @@ def spark_session(config: SparkConfig) -> SparkSession:
     Raises:
         SparkError: pyspark or Java is missing or too old, or no master or worker answers.
     """
-    SparkSession = _pyspark()
+    try:
+        from pyspark.logger import PySparkLogger
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise SparkError("pyspark is not installed: `pip install 'reelbench[spark]'`") from error
+    # it prints the whole trace of an error that is raised as well
+    PySparkLogger.getLogger("SQLQueryContextLogger").disabled = True
     remote = config.master.startswith("sc://")
     _check_master(config.master)
     if not remote:
+        from pyspark import SparkContext
+
         _check_java()
-        _forget_other_cluster(config.master)
+        other: Any = SparkContext._active_spark_context
+        if other is not None and (other.master != config.master or other._jsc.sc().isStopped()):
+            other.stop()
     builder = SparkSession.builder.appName("reelbench")
     builder = builder.remote(config.master) if remote else builder.master(config.master)
     for key, value in _settings(config).items():
@@ -104,24 +114,28 @@ def explained(master: str, session: SparkSession | None = None) -> Iterator[None
     Raises:
         SparkError: a job failed, or every worker of the cluster was lost.
     """
-    from py4j.protocol import Py4JError, Py4JNetworkError
+    from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
-    watch = _Watch(session) if session is not None and master.startswith("spark://") else None
+    done, deserted = threading.Event(), threading.Event()
+    watch = threading.Thread(target=_watch, args=(session, done, deserted), daemon=True)
+    if session is not None and master.startswith("spark://"):
+        watch.start()
     try:
         with warnings.catch_warnings():
             # that it was not tried with pandas 3, of which nothing is used here
             warnings.simplefilter("ignore", FutureWarning)
             yield
-    except (Py4JError, Py4JNetworkError, PySparkException, ConnectionError) as error:
-        if watch is not None and watch.deserted:
+    except (Py4JError, PySparkException, ConnectionError) as error:
+        if deserted.is_set():
             raise SparkError(
                 f"all workers of {master} were lost: start one again and repeat the command"
             ) from error
         raise SparkError(f"Spark at {master} failed: {_reason(error)}") from error
     finally:
-        if watch is not None:
-            watch.stop()
+        done.set()
+        if watch.is_alive():
+            watch.join()
 
 
 def _settings(config: SparkConfig) -> dict[str, str]:
@@ -138,22 +152,6 @@ def _settings(config: SparkConfig) -> dict[str, str]:
         settings["spark.driver.host"] = settings["spark.driver.bindAddress"] = "127.0.0.1"
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     return settings
-
-
-def _pyspark() -> Any:
-    """The class of sessions.
-
-    Raises:
-        SparkError: pyspark is not installed.
-    """
-    try:
-        from pyspark.logger import PySparkLogger
-        from pyspark.sql import SparkSession
-    except ImportError as error:
-        raise SparkError("pyspark is not installed: `pip install 'reelbench[spark]'`") from error
-    # it prints the whole trace of an error that is raised as well
-    PySparkLogger.getLogger("SQLQueryContextLogger").disabled = True
-    return SparkSession
 
 
 def _check_master(master: str) -> None:
@@ -187,15 +185,6 @@ def _check_java() -> None:
         raise SparkError(f"Spark needs Java {_JAVA} or newer: {java} is Java {found}")
 
 
-def _forget_other_cluster(master: str) -> None:
-    """Stop this process's session where it is one of another master."""
-    from pyspark import SparkContext
-
-    active = SparkContext._active_spark_context
-    if active is not None and (active.master != master or active._jsc.sc().isStopped()):
-        active.stop()
-
-
 def _wait_for_worker(session: SparkSession, master: str) -> None:
     """Raise a SparkError where the cluster has no worker that takes this session's memory."""
     end = time.monotonic() + _WORKER_SECONDS
@@ -213,30 +202,16 @@ def _workers(session: SparkSession) -> int:
     return int(java.sc().getExecutorMemoryStatus().size()) - 1  # one is the driver
 
 
-class _Watch:
-    """Cancels all jobs once a cluster has had no worker for a while: Spark would wait for ever."""
-
-    deserted = False
-
-    def __init__(self, session: SparkSession) -> None:
-        self._session = session
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        seen = time.monotonic()
-        while not self._done.wait(1.0):
-            if _workers(self._session):
-                seen = time.monotonic()
-            elif time.monotonic() - seen > _WORKER_SECONDS:
-                self.deserted = True
-                # again and again: the next job may not have begun
-                self._session.sparkContext.cancelAllJobs()
-
-    def stop(self) -> None:
-        self._done.set()
-        self._thread.join()
+def _watch(session: SparkSession, done: threading.Event, deserted: threading.Event) -> None:
+    """Cancel all jobs once a cluster has had no worker for a while: Spark would wait for ever."""
+    seen = time.monotonic()
+    while not done.wait(1.0):
+        if _workers(session):
+            seen = time.monotonic()
+        elif time.monotonic() - seen > _WORKER_SECONDS:
+            deserted.set()
+            # again and again: the next job may not have begun
+            session.sparkContext.cancelAllJobs()
 
 
 def _reason(error: Exception) -> str:

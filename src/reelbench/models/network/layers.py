@@ -6,13 +6,18 @@ when it is made, so the order in which layers are made is part of every result.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
+
 import keras
 import numpy as np
 import tensorflow as tf
 from keras.regularizers import L2
 
-from reelbench.models.network.config import NetworkConfig
-from reelbench.models.network.tables import Tables, Terms
+from reelbench.models.network.config import ITEM, SIDES, NetworkConfig
+from reelbench.models.network.tables import Tables, Terms, side_of
+
+Tensors = dict[str, keras.KerasTensor]
 
 
 def look_up(name: str, index: keras.KerasTensor, table: np.ndarray) -> keras.KerasTensor:
@@ -21,82 +26,143 @@ def look_up(name: str, index: keras.KerasTensor, table: np.ndarray) -> keras.Ker
     return layer(index)
 
 
-def dropped(name: str, rate: float, inputs: keras.KerasTensor) -> keras.KerasTensor:
-    """Inputs with a share of their values dropped in training; themselves where it is 0."""
-    return keras.layers.Dropout(rate, name=name)(inputs) if rate else inputs
-
-
-def glorot(inputs: int, units: int) -> keras.initializers.Initializer:
-    """First values of a part of a kernel (inputs, units), drawn as those of the whole.
-
-    Glorot and Bengio (2010).
-    """
-    limit = (6.0 / (inputs + units)) ** 0.5
-    return keras.initializers.RandomUniform(-limit, limit)
-
-
-def embedding(
-    name: str, index: keras.KerasTensor, tables: Tables, config: NetworkConfig
+def dropped(
+    name: str, rate: float, inputs: keras.KerasTensor, *, whole: bool = False
 ) -> keras.KerasTensor:
-    """Trained vector times its trust, dropped whole in training: (batch, width)."""
-    if name in config.embeddings:
-        code = look_up(f"{name}_code", index, tables.arrays[f"code.{name}"])
-        index = keras.ops.cast(code[:, 0], "int32")
-    trust = tables.arrays[f"trust.{name}"]
-    initializer = config.embedding_init
-    if initializer == "normal":
-        initializer = keras.initializers.RandomNormal(stddev=config.init_std)
-    tables_penalty = config.embedding_regularization
-    vector = keras.layers.Embedding(
-        len(trust),
-        config.width(name),
-        embeddings_initializer=initializer,
-        embeddings_regularizer=None if tables_penalty is None else L2(tables_penalty),
-        activity_regularizer=L2(config.regularization) if config.regularization else None,
-        name=f"{name}_embedding",
-    )(index)
-    vector = vector * look_up(f"{name}_trust", index, trust)
-    if not config.embedding_dropout:
-        return vector
-    whole = keras.layers.Dropout(
-        config.embedding_dropout, noise_shape=(None, 1), name=f"{name}_dropout"
-    )
-    return whole(vector)
+    """Inputs with a share of their values, or whole rows, dropped in training; 0: themselves."""
+    shape = (None, 1) if whole else None
+    return keras.layers.Dropout(rate, noise_shape=shape, name=name)(inputs) if rate else inputs
 
 
-def title(index: keras.KerasTensor, tables: Tables, config: NetworkConfig) -> keras.KerasTensor:
-    """Word vectors of a title: direction of their sum, their mean, or all in a row.
-
-    Zeros for a title without words. In a row padding comes first and is a word like any other, as
-    in Keras without a mask: zeros, or where vectors are trained a vector too.
-    """
-    tokens = keras.ops.cast(look_up("tokens", index, tables.arrays["tokens"]), "int32")
-    vectors = tables.arrays["vectors"]
-    words = keras.layers.Embedding(
-        *vectors.shape, weights=[vectors], trainable=config.train_vectors, name="words"
-    )(tokens)
-    if config.title_pooling == "flatten":
-        return keras.layers.Flatten(name="title")(words)
-    present = keras.ops.cast(tokens > 0, "float32")[..., None]
-    total = keras.ops.sum(words * present, axis=1)
-    if config.title_pooling == "direction":
-        return config.title_scale * keras.ops.normalize(total, axis=-1)
-    return total / keras.ops.maximum(keras.ops.sum(present, axis=1), 1.0)
+def merged(
+    layer: type[keras.layers.Layer], name: str, tensors: Collection[keras.KerasTensor]
+) -> keras.KerasTensor:
+    """Tensors, at least one, made one by `Add` or `Concatenate`."""
+    first, *others = tensors
+    return layer(name=name)([first, *others]) if others else first
 
 
-def text(index: keras.KerasTensor, tables: Tables, config: NetworkConfig) -> keras.KerasTensor:
-    """Hidden layers between sparse features and the others: (batch, last of `text_hidden`)."""
-    first, *others = config.text_hidden
-    bag = BagOfTerms(tables.terms, first, penalty=config.kernel_regularization, name="text_0")
-    hidden = keras.layers.ReLU(name="text_relu")(Bias(name="text_bias")(bag(index)))
-    for number, units in enumerate(others, start=1):
-        hidden = keras.layers.Dense(
-            units,
-            activation="relu",
-            kernel_regularizer=L2(config.kernel_regularization),
-            name=f"text_{number}",
-        )(hidden)
-    return hidden
+@dataclass(frozen=True)
+class Kernel:
+    """Kernel (inputs, units) of a layer on several inputs, each with rows of its own."""
+
+    units: int
+    penalty: float  # L2
+    start: str | int  # first values; a number: those of Glorot for so many inputs in all
+    dropout: float = 0.0  # share of the inputs that are dropped in training
+
+    def initializer(self) -> str | keras.initializers.Initializer:
+        """First values of some rows, drawn as those of the whole (Glorot and Bengio 2010)."""
+        if isinstance(self.start, str):
+            return self.start
+        limit = (6.0 / (self.start + self.units)) ** 0.5
+        return keras.initializers.RandomUniform(-limit, limit)
+
+    def on(self, part: str, tensor: keras.KerasTensor, layer: str) -> keras.KerasTensor:
+        """What an input (batch, d) adds to the sums of a layer: (batch, units)."""
+        tensor = dropped(f"{part}_input_dropout", self.dropout, tensor)
+        dense = keras.layers.Dense(
+            self.units,
+            use_bias=False,
+            kernel_initializer=self.initializer(),
+            kernel_regularizer=L2(self.penalty),
+            name=f"{part}_to_{layer}",
+        )
+        return dense(tensor)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the towers read, by index of user or item."""
+
+    tables: Tables
+    config: NetworkConfig
+    index: Tensors  # of each side, int32 (batch,)
+
+    @property
+    def sums_terms(self) -> bool:
+        """Whether sparse features go into the first layer of the items' tower."""
+        return bool(self.tables.terms.n_terms) and not self.config.text_hidden
+
+    def look_up(self, name: str, table: str) -> keras.KerasTensor:
+        """Rows of a table by its name, float32 (batch, d)."""
+        return look_up(name, self.index[side_of(name)], self.tables.arrays[table])
+
+    def embedding(self, name: str) -> keras.KerasTensor:
+        """Trained vector times its trust, dropped whole in training: (batch, width)."""
+        config, index = self.config, self.index[side_of(name)]
+        if name in config.embeddings:
+            index = keras.ops.cast(self.look_up(f"{name}_code", f"code.{name}")[:, 0], "int32")
+        trust = self.tables.arrays[f"trust.{name}"]
+        initializer = config.embedding_init
+        if initializer == "normal":
+            initializer = keras.initializers.RandomNormal(stddev=config.init_std)
+        penalty = config.embedding_regularization
+        vector = keras.layers.Embedding(
+            len(trust),
+            config.width(name),
+            embeddings_initializer=initializer,
+            embeddings_regularizer=None if penalty is None else L2(penalty),
+            activity_regularizer=L2(config.regularization) if config.regularization else None,
+            name=f"{name}_embedding",
+        )(index)
+        vector = vector * look_up(f"{name}_trust", index, trust)
+        return dropped(f"{name}_dropout", config.embedding_dropout, vector, whole=True)
+
+    def embeddings(self, side: str) -> Tensors:
+        """Embeddings of a side by name, in the order of their names."""
+        names = {*SIDES, *self.config.embeddings}
+        if self.config.combine == "dot":  # that of the side itself is a factor and no input
+            names -= {*SIDES}
+        # sorted, as the names are in the file of a saved model: weights are stored in this order
+        wanted = [n for n in sorted(names) if side_of(n) == side and self.config.width(n)]
+        return {name: self.embedding(name) for name in wanted}
+
+    def features(self, side: str) -> Tensors:
+        """Dense features of a side by name, and hidden layers on sparse ones, each (batch, d)."""
+        found, arrays = {}, self.tables.arrays
+        for name, units in sorted(self.config.linear.items()):
+            if side_of(name) == side and f"linear.{name}" in arrays:
+                columns = self.look_up(f"{name}_columns", f"linear.{name}")
+                found[f"{name}_linear"] = keras.layers.Dense(units, name=f"{name}_linear")(columns)
+        if arrays[columns := f"{side}_columns"].shape[1]:
+            found[columns] = self.look_up(columns, columns)
+        if side == ITEM and arrays["tokens"].shape[1]:
+            found["title"] = self.title()
+        if side == ITEM and self.tables.terms.n_terms and not self.sums_terms:
+            found["text"] = self.text()
+        return found
+
+    def title(self) -> keras.KerasTensor:
+        """Word vectors of a title: direction of their sum, their mean, or all in a row.
+
+        Zeros for a title without words. In a row padding comes first and is a word like any other,
+        as in Keras without a mask: zeros, or where vectors are trained a vector too.
+        """
+        config, vectors = self.config, self.tables.arrays["vectors"]
+        tokens = keras.ops.cast(self.look_up("tokens", "tokens"), "int32")
+        words = keras.layers.Embedding(
+            *vectors.shape, weights=[vectors], trainable=config.train_vectors, name="words"
+        )(tokens)
+        if config.title_pooling == "flatten":
+            return keras.layers.Flatten(name="title")(words)
+        present = keras.ops.cast(tokens > 0, "float32")[..., None]
+        total = keras.ops.sum(words * present, axis=1)
+        if config.title_pooling == "direction":
+            return config.title_scale * keras.ops.normalize(total, axis=-1)
+        return total / keras.ops.maximum(keras.ops.sum(present, axis=1), 1.0)
+
+    def text(self) -> keras.KerasTensor:
+        """Hidden layers between sparse features and others: (batch, last of `text_hidden`)."""
+        penalty, (first, *others) = self.config.kernel_regularization, self.config.text_hidden
+        bag = BagOfTerms(self.tables.terms, Kernel(first, penalty, "glorot_uniform"), name="text_0")
+        sums = Bias(name="text_bias")(bag(self.index[ITEM]))
+        hidden = keras.layers.ReLU(name="text_relu")(sums)
+        for number, units in enumerate(others, start=1):
+            hidden = keras.layers.Dense(
+                units, activation="relu", kernel_regularizer=L2(penalty), name=f"text_{number}"
+            )(hidden)
+        return hidden
 
 
 class Bias(keras.layers.Layer):
@@ -120,30 +186,13 @@ class BagOfTerms(keras.layers.Layer):
 
     The kernel's rows of an index' terms are summed with their weights, so that neither a row of the
     vocabulary's width nor one of the longest item is ever made: memory is that of the kernel, of
-    the matrix' entries, and of the entries of a batch.
-
-    Args:
-        terms: the sparse matrix.
-        units: width of the output.
-        initializer: of the kernel (n_terms, units).
-        penalty: L2 penalty of the kernel.
-        dropout: share of the entries that are dropped in training; the same as dropout of dense
-            rows, where dropping a zero makes no difference.
+    the matrix' entries, and of the entries of a batch. Dropout of entries is that of dense rows,
+    where dropping a zero makes no difference.
     """
 
-    def __init__(
-        self,
-        terms: Terms,
-        units: int,
-        *,
-        initializer: str | keras.initializers.Initializer = "glorot_uniform",
-        penalty: float = 0.0,
-        dropout: float = 0.0,
-        name: str,
-    ) -> None:
+    def __init__(self, terms: Terms, kernel: Kernel, *, name: str) -> None:
         super().__init__(name=name)
-        self._table, self.units = terms, units
-        self._initializer, self._penalty, self._rate = initializer, penalty, dropout
+        self._table, self._plan = terms, kernel
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the kernel and the fixed tables."""
@@ -151,13 +200,13 @@ class BagOfTerms(keras.layers.Layer):
         self.terms = self._fixed("terms", self._table.terms, "int32")
         self.weights_of_terms = self._fixed("weights", self._table.weights, "float32")
         self.kernel = self.add_weight(
-            shape=(self._table.n_terms, self.units),
-            initializer=self._initializer,
-            regularizer=L2(self._penalty),
+            shape=(self._table.n_terms, self._plan.units),
+            initializer=self._plan.initializer(),
+            regularizer=L2(self._plan.penalty),
             name="kernel",
         )
-        if self._rate:
-            self.dropout = keras.layers.Dropout(self._rate, name="entry_dropout")
+        if self._plan.dropout:
+            self.dropout = keras.layers.Dropout(self._plan.dropout, name="entry_dropout")
 
     def _fixed(self, name: str, values: np.ndarray, dtype: str) -> keras.Variable:
         return self.add_weight(
@@ -174,7 +223,7 @@ class BagOfTerms(keras.layers.Layer):
         entries = tf.ragged.range(first, tf.gather(self.starts, index + 1))
         rows = tf.gather(self.kernel, tf.gather(self.terms, entries.flat_values))
         weights = tf.gather(self.weights_of_terms, entries.flat_values)[:, None]
-        if self._rate:
+        if self._plan.dropout:
             weights = self.dropout(weights, training=training)
         return tf.math.unsorted_segment_sum(
             rows * weights, entries.value_rowids(), tf.shape(index)[0]
@@ -182,4 +231,4 @@ class BagOfTerms(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """(batch, units)."""
-        return (*input_shape, self.units)
+        return (*input_shape, self._plan.units)

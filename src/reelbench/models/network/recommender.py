@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -97,7 +97,7 @@ class Network(Recommender):
         table[-1] = columns
         layer.set_weights([table])
         row = _in_batches(tower, np.array([self.ids.n_users]))
-        self._scorer = self._scorer.with_unknown_user(row)
+        self._scorer = replace(self._scorer, users=np.vstack([self._scorer.users[:-1], row]))
 
     def item_vectors(self) -> np.ndarray:
         """Outputs of the item tower without the bias, float32 (n_items, d).

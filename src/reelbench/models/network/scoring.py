@@ -11,7 +11,9 @@ memory is that of the units of one block of items for each thread.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
 
 import numpy as np
 from scipy.special import expit
@@ -22,9 +24,6 @@ from reelbench.models.network.config import NetworkConfig
 from reelbench.models.shared.state import Arrays
 from reelbench.parallel import for_row_blocks
 
-if TYPE_CHECKING:
-    pass
-
 #: biases are held this share of the scale from its ends, whose logits are infinite
 MARGIN = 0.02
 # of Keras' BatchNormalization
@@ -34,6 +33,7 @@ _HEAD = "head."
 _PAIRS, _USERS, _ITEMS = 2_048, 64, 2_048
 
 
+@dataclass(frozen=True)
 class Scorer:
     """Ratings of pairs and of whole catalogues.
 
@@ -44,18 +44,12 @@ class Scorer:
         head: arrays of the layers above the towers, by layer and number: `hidden_0.1` is a bias.
     """
 
-    def __init__(
-        self,
-        users: np.ndarray,
-        items: np.ndarray,
-        head: Arrays,
-        config: NetworkConfig,
-        ids: Ids,
-        threads: int,
-    ) -> None:
-        self.users, self.items, self.head = users, items, head
-        self._config, self._ids, self._threads = config, ids, threads
-        self._layers = [_scale_and_shift(n, head, config) for n in range(len(config.hidden))]
+    users: np.ndarray
+    items: np.ndarray
+    head: Arrays
+    config: NetworkConfig
+    ids: Ids
+    threads: int
 
     @classmethod
     def restored(cls, state: Arrays, config: NetworkConfig, ids: Ids, threads: int) -> Self:
@@ -66,12 +60,7 @@ class Scorer:
     def state(self) -> Arrays:
         """All arrays by name, to be saved."""
         towers = {"tower.user": self.users, "tower.item": self.items}
-        return {**towers, **{_HEAD + name: array for name, array in self.head.items()}}
-
-    def with_unknown_user(self, row: np.ndarray) -> Scorer:
-        """One with another output (d,) of the users' tower for an unknown user."""
-        users = np.vstack([self.users[:-1], row])
-        return Scorer(users, self.items, self.head, self._config, self._ids, self._threads)
+        return towers | {_HEAD + name: array for name, array in self.head.items()}
 
     def pairs(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
         """Ratings of pairs, float32 (n,); index -1 is an unknown user or item."""
@@ -83,7 +72,7 @@ class Scorer:
             ratings[rows] = self._rating(self._learned_of_pairs(p, q), user_bias + item_bias)
 
         with threadpool_limits(1, "blas"):
-            for_row_blocks(rate, len(ratings), block=_PAIRS, threads=self._threads)
+            for_row_blocks(rate, len(ratings), block=_PAIRS, threads=self.threads)
         return ratings
 
     def catalogue(self, user_idx: np.ndarray) -> np.ndarray:
@@ -99,18 +88,18 @@ class Scorer:
                 ratings[rows, some] = self._rating(learned, user_bias[:, None] + item_bias)
 
         with threadpool_limits(1, "blas"):
-            for_row_blocks(rate, len(ratings), block=_USERS, threads=self._threads)
+            for_row_blocks(rate, len(ratings), block=_USERS, threads=self.threads)
         return ratings
 
     def _split(self, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Outputs of a tower (n, d) as vectors and biases (n,), zeros without a baseline."""
-        size = self._config.tower_units
+        size = self.config.tower_units
         bias = outputs[:, size] if outputs.shape[1] > size else np.zeros(len(outputs), np.float32)
         return outputs[:, :size], bias
 
     def _learned(self, p: np.ndarray, q: np.ndarray) -> np.ndarray:
         """What the network learned of every user (n, d) and item (m, d): (n, m)."""
-        if self._config.combine == "concat":
+        if self.config.combine == "concat":
             return np.stack([self._above(q + vector) for vector in p])
         learned = p @ q.T
         if self._layers:
@@ -122,7 +111,7 @@ class Scorer:
 
     def _learned_of_pairs(self, p: np.ndarray, q: np.ndarray) -> np.ndarray:
         """What the network learned of pairs of vectors (n, d): (n,)."""
-        if self._config.combine == "concat":
+        if self.config.combine == "concat":
             return self._above(p + q)
         learned = np.einsum("nd,nd->n", p, q)
         if self._layers:
@@ -139,30 +128,32 @@ class Scorer:
             if scale is not None:
                 units *= scale
             units += shift
-            if self._config.activation == "relu":
+            if self.config.activation == "relu":
                 np.maximum(units, 0.0, out=units)
         output: np.ndarray = units @ self.head["deep.0"][:, 0] + self.head["deep.1"]
         return output
 
     def _rating(self, learned: np.ndarray, biases: np.ndarray) -> np.ndarray:
         """Ratings from what the network learned and the biases, of the same shape."""
-        if self._config.head == "linear":
+        if self.config.head == "linear":
             return biases + learned
-        low, width = self._ids.rating_min, self._ids.rating_max - self._ids.rating_min
-        if self._config.baseline == "biases":
+        low, width = self.ids.rating_min, self.ids.rating_max - self.ids.rating_min
+        if self.config.baseline == "biases":
             share = np.clip((biases - low) / width, MARGIN, 1.0 - MARGIN)
             learned = learned + np.log(share) - np.log(1.0 - share)
         return low + width * expit(learned)
 
-
-def _scale_and_shift(
-    number: int, head: Arrays, config: NetworkConfig
-) -> tuple[np.ndarray | None, np.ndarray]:
-    """What the sums (n, k) of a layer are multiplied by, None for 1, and what is added then."""
-    summed = number == 0 and config.combine == "concat"
-    bias = head["first_bias.0" if summed else f"hidden_{number}.1"]
-    if not config.batch_norm:
-        return None, bias
-    gamma, beta, mean, variance = (head[f"norm_{number}.{place}"] for place in range(4))
-    scale = gamma / np.sqrt(variance + _EPSILON)
-    return scale, (bias - mean) * scale + beta
+    @cached_property
+    def _layers(self) -> list[tuple[np.ndarray | None, np.ndarray]]:
+        """What sums (n, k) of each layer are multiplied by, None for 1, and what is added then."""
+        found: list[tuple[np.ndarray | None, np.ndarray]] = []
+        for number in range(len(self.config.hidden)):
+            summed = number == 0 and self.config.combine == "concat"
+            bias = self.head["first_bias.0" if summed else f"hidden_{number}.1"]
+            if self.config.batch_norm:
+                gamma, beta, mean, variance = (self.head[f"norm_{number}.{n}"] for n in range(4))
+                scale = gamma / np.sqrt(variance + _EPSILON)
+                found.append((scale, (bias - mean) * scale + beta))
+            else:
+                found.append((None, bias))
+        return found

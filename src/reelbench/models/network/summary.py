@@ -84,7 +84,9 @@ class _Walk:
 
         layer = isinstance(operation, keras.layers.Layer)
         kind = type(operation).__name__
-        sources = self._sources(operation)
+        given = isinstance(operation, keras.layers.InputLayer)
+        read = [] if given else map(self.before, keras.tree.flatten(operation.input))
+        sources = tuple(dict.fromkeys(name for names in read for name in names))
         if layer and operation.name.endswith(_INNER):
             return sources
         if not layer:
@@ -92,7 +94,7 @@ class _Walk:
             if len(sources) < 2 and kind not in _DRAWN:
                 return sources
         trained = operation.trainable_weights if layer else []
-        if isinstance(operation, keras.layers.InputLayer):
+        if given:
             kind = INPUT
         elif layer and operation.weights and not trained:
             kind = TABLE
@@ -102,14 +104,6 @@ class _Walk:
         shape = tuple(operation.output.shape[1:])
         self.layers[name] = Layer(name, kind, sources, shape, parameters, _setting(operation))
         return (name,)
-
-    def _sources(self, operation: keras.Operation) -> _Names:
-        import keras
-
-        if isinstance(operation, keras.layers.InputLayer):
-            return ()
-        found = [self.before(tensor) for tensor in keras.tree.flatten(operation.input)]
-        return tuple(dict.fromkeys(name for names in found for name in names))
 
     def _without_given(self, sources: _Names) -> _Names:
         """Without a given layer that another source reads already: a mask made of it."""

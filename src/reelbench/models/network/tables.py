@@ -70,13 +70,9 @@ class Pairs:
     def make(cls, features: Features) -> Self:
         """Pairs of the first declared block with arrays over pairs (`features/row_tags.py`)."""
         for block in features.values():
-            own = {
-                name.removeprefix(_PAIR_PREFIX): array
-                for name, array in block.items()
-                if name.startswith(_PAIR_PREFIX)
-            }
-            matrix = sparse_of(own)
-            if matrix is not None:
+            names = [name for name in block if name.startswith(_PAIR_PREFIX)]
+            own = {name.removeprefix(_PAIR_PREFIX): block[name] for name in names}
+            if (matrix := sparse_of(own)) is not None:
                 keys = _pair_keys(own["user"], own["item"], features.ids.n_items)
                 return cls(keys, Terms.of(matrix))
         return cls(np.zeros(0, np.int64), Terms.of(sparse.csr_array((0, 0), dtype=np.float32)))
@@ -120,12 +116,8 @@ class Tables:
         pairs = Pairs.make(features)
         if config.combine == "dot" and pairs.terms.n_terms:
             raise ParamsError("combine: dot reads no features of pairs: change `features`")
-        arrays = {
-            **_biases(train, features, config),
-            **_embeddings(train, features, config),
-            **_columns(features, config),
-            **_words(features, config),
-        }
+        arrays = _biases(train, features, config) | _embeddings(train, features, config)
+        arrays |= _columns(features, config) | _words(features, config)
         return cls(arrays, Terms.of(sparse_matrix(features)), pairs)
 
     def state(self) -> Arrays:
@@ -204,7 +196,10 @@ def _columns(features: Features, config: NetworkConfig) -> Arrays:
     if config.columns is None:
         sides = {USER: user_matrix(features), ITEM: dense_matrix(features)}
     else:
-        sides = {side: _side_by_side(side, features, config.columns) for side in SIDES}
+        sides = {side: np.zeros((_size(side, features), 0)) for side in SIDES}
+        for name in config.columns:
+            side = side_of(name)
+            sides[side] = np.hstack([sides[side], _named_columns(name, features)])
     tables |= {f"{side}_columns": columns for side, columns in sides.items()}
     return {name: with_unknown(columns) for name, columns in tables.items()}
 
@@ -214,11 +209,6 @@ def _named_columns(name: str, features: Features) -> np.ndarray:
     if columns.dtype.kind != "f" or columns.shape[:1] != (_size(side_of(name), features),):
         raise ParamsError(f"'{name}' is not an array of columns; see `embeddings`")
     return columns
-
-
-def _side_by_side(side: str, features: Features, names: tuple[str, ...]) -> np.ndarray:
-    found = [_named_columns(name, features) for name in names if side_of(name) == side]
-    return np.hstack([np.zeros((_size(side, features), 0)), *found])
 
 
 def _words(features: Features, config: NetworkConfig) -> Arrays:
