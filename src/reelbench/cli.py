@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 from typing_extensions import override
 
+from reelbench import faults, params, paths
 from reelbench.serving import cli as serving
 
 _HELP = """Which recommender should you use, and what does it cost? With evidence.
@@ -42,6 +44,8 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except ValueError as error:
+            if not params.is_users(error):
+                raise
             errors.print(f"{ctx.invoked_subcommand}: {error}", markup=False, soft_wrap=True)
             raise typer.Exit(2) from error
 
@@ -75,8 +79,8 @@ def main() -> None:
     sys.dont_write_bytecode = False
 
 
-@app.command()
-def params(
+@app.command("params")
+def compose_params(
     overrides: Annotated[
         list[str] | None, typer.Argument(help="Hydra overrides, such as models.svd.factors=64.")
     ] = None,
@@ -230,7 +234,6 @@ def tune(
 def replicate(context: typer.Context) -> None:
     """Re-run the five published systems of replications/; needs a checkout."""
     import runpy
-    import sys
 
     if not Path("replications/__main__.py").is_file():
         errors.print("replicate: no replications/ folder here; run it in a checkout of reelbench")
@@ -243,9 +246,6 @@ def replicate(context: typer.Context) -> None:
 
 def _each(models: list[str], run: Callable[[str], None]) -> None:
     """Run once per model, seeded as a stage is."""
-    import logging
-
-    from reelbench import params
     from reelbench.seeds import pin_runtime, seed_everything
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -272,7 +272,6 @@ def gate_compare(
     new: Annotated[str, typer.Argument(help="New results: a folder or git revision.")] = ".",
 ) -> None:
     """Print what changed, as Markdown; exit code 1 if a gated metric is significantly worse."""
-    from reelbench import params
     from reelbench.gate.compare import GateConfig, compare, render
     from reelbench.gate.results import read
 
@@ -285,7 +284,6 @@ def gate_compare(
 @gate.command("save")
 def gate_save() -> None:
     """Save the results of the last run as the baseline, to be committed."""
-    from reelbench import faults, params, paths
     from reelbench.gate.compare import GateConfig
     from reelbench.gate.results import GateError, save
 

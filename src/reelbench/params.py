@@ -31,6 +31,11 @@ class ParamsError(ValueError):
     """A parameter that cannot be used; the message names the key, the file and the remedy."""
 
 
+def is_users(error: ValueError) -> bool:
+    """Whether an error is about the user's input, as ours and a config's are, or else a bug."""
+    return isinstance(error, ValidationError) or type(error).__module__.startswith("reelbench.")
+
+
 Config = TypeVar("Config", bound=Section)
 
 # groups whose choice is named by a key of their own, and groups with one file per entry

@@ -111,10 +111,13 @@ def evaluate(
         faults: faults of published protocols to reproduce.
 
     Raises:
-        ValueError: the test part is empty, or a score is NaN.
+        ParamsError: the test part is empty.
+        ValueError: a score is NaN.
     """
     config = config or EvaluateConfig()
-    movies = movies or _movies(parts, model.ids.n_items)
+    if movies is None:
+        unknown = Movies.unknown(model.ids.n_items)
+        movies = unknown if parts.items is None else Movies.of(parts.items, {})
     return evaluate_on(Task(parts, model.ids, config, movies, seed, faults), model)
 
 
@@ -149,19 +152,21 @@ def evaluate_on(task: Task, model: Recommender) -> Evaluation:
     per_user |= metrics.whole_ranking_values(found.auc_terms, task.relevant)
     per_user |= metrics.list_values(lists, config.k)
     outcome = Outcome(task.test, predicted, rankings, task.relevant, per_user, config.k)
-    bins = _calibration(task, predicted)
+    bins, rng = _calibration(task, predicted), significance.resampling(task.seed)
+    first = np.broadcast_to(np.arange(1, found.items.shape[1] + 1), found.items.shape)
+    last = found.candidates[:, None] - np.arange(found.last_items.shape[1])
     return Evaluation(
         metrics=_headline(errors, per_user)
         | metrics.catalogue_values(found.items, n_items, config.k)
         | metrics.calibration_values(bins)
         | _counts(task, per_user)
-        | {"intervals": _intervals(task, errors, per_user)}
+        | {"intervals": significance.intervals(errors, per_user, config.bootstrap_samples, rng)}
         | {"cohorts": describe(task.groups, outcome)}
         | ({"faults": {f.value: True for f in sorted(task.faults)}} if task.faults else {}),
         per_user=_per_user(task, errors, per_user),
         predictions=_predictions(task, predicted),
-        recommendations=_recommendations(rankings),
-        last_places=_last_places(rankings),
+        recommendations=_places(task.users, found.items, found.scores, first),
+        last_places=_places(task.users, found.last_items, found.last_scores, last),
         cost=_cost(ratings, rankings),
         cohorts=breakdown(task.cohorts, outcome),
         calibration=bins,
@@ -200,10 +205,6 @@ def compare(
     return significance.pairs_frame(pairs)
 
 
-def _movies(parts: Parts, n_items: int) -> Movies:
-    return Movies.unknown(n_items) if parts.items is None else Movies.of(parts.items, {})
-
-
 def _calibration(task: Task, predicted: Floats | None) -> CalibrationTable | None:
     if predicted is None:
         return None
@@ -233,13 +234,6 @@ def _counts(task: Task, per_user: Mapping[str, Floats]) -> dict[str, int]:
     return counts | ({"n_test_users_before_sampling": task.n_all_users} if sampled else {})
 
 
-def _intervals(
-    task: Task, errors: ErrorSums | None, per_user: Mapping[str, Floats]
-) -> dict[str, list[float]]:
-    rng = significance.resampling(task.seed)
-    return significance.intervals(errors, per_user, task.config.bootstrap_samples, rng)
-
-
 def _per_user(task: Task, errors: ErrorSums | None, per_user: Mapping[str, Floats]) -> Table:
     sums = dict.fromkeys(SUM_COLUMNS) if errors is None else zip(SUM_COLUMNS, errors, strict=True)
     return {
@@ -262,19 +256,7 @@ def _predictions(task: Task, predicted: Floats | None) -> Table:
     }
 
 
-def _recommendations(rankings: Rankings) -> Table:
-    found = rankings.lists
-    ranks = np.broadcast_to(np.arange(1, found.items.shape[1] + 1), found.items.shape)
-    return _lists(rankings.users, found.items, found.scores, ranks)
-
-
-def _last_places(rankings: Rankings) -> Table:
-    found = rankings.lists
-    ranks = found.candidates[:, None] - np.arange(found.last_items.shape[1])
-    return _lists(rankings.users, found.last_items, found.last_scores, ranks)
-
-
-def _lists(users: Ints, items: Ints, scores: Floats, ranks: Ints) -> Table:
+def _places(users: Ints, items: Ints, scores: Floats, ranks: Ints) -> Table:
     """A row per place that is not empty."""
     row, place = np.nonzero(items != NO_ITEM)
     return {

@@ -19,6 +19,7 @@ from reelbench.evaluation.beyond_accuracy import (
 from reelbench.evaluation.cohorts import cohorts, cohorts_of, cold
 from reelbench.faults import Fault
 from reelbench.models.base import Recommender
+from reelbench.params import ParamsError
 
 
 class Task:
@@ -52,10 +53,10 @@ class Task:
         """The arguments are those of `evaluate`.
 
         Raises:
-            ValueError: the test part is empty.
+            ParamsError: the test part is empty.
         """
         if len(parts.test) == 0:
-            raise ValueError("the test part is empty: make `split` leave some ratings for it")
+            raise ParamsError("the test part is empty: make `split` leave some ratings for it")
         self.parts, self.ids, self.config, self.movies = parts, ids, config, movies
         self.seed, self.faults = seed, faults
         train, size = parts.train, (ids.n_users, ids.n_items)

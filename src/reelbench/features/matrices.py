@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from reelbench.features.block import USER_PREFIX, Block, Features
+from reelbench.params import ParamsError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,11 +93,11 @@ def tokens_and_vectors(features: Features) -> tuple[np.ndarray, np.ndarray]:
     Both have size 0 where no declared block has words.
 
     Raises:
-        ValueError: there are two such blocks.
+        ParamsError: there are two such blocks.
     """
     blocks = [name for name, block in features.items() if TOKENS in block]
     if len(blocks) > 1:
-        raise ValueError(f"a model can read one block of words, not {' and '.join(blocks)}")
+        raise ParamsError(f"a model can read one block of words, not {' and '.join(blocks)}")
     if not blocks:
         return np.zeros((features.ids.n_items, 0), np.int32), np.zeros((1, 0), np.float32)
     block = features[blocks[0]]

@@ -48,7 +48,9 @@ def main(arguments: list[str]) -> int:
         pin_runtime(common["threads"])
         seed_everything(common["seed"])
         importlib.import_module(f"reelbench.stages.{stage}").run(*names)
-    except ValueError as error:  # ParamsError, DataError: the user's to mend, a trace would hide it
+    except ValueError as error:
+        if not params.is_users(error):
+            raise
         print(f"{stage}: {error}", file=sys.stderr)
         return 2
     return 0

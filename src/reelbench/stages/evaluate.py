@@ -7,8 +7,6 @@ it is.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import shutil
 import time
@@ -16,7 +14,6 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -34,6 +31,7 @@ from reelbench.files import (
     code_hash,
     read_json,
     sha256_file,
+    sha256_json,
     sha256_tree,
     source_hash,
     write_json,
@@ -81,7 +79,8 @@ def _evaluate(todo: dict[str, str]) -> None:
     config = params.load("evaluate", EvaluateConfig)
     seed, switched_on = params.select(params.read(), "seed"), faults.read()
     parts = Parts(*map(Interactions.from_parquet, (paths.TRAIN, paths.VALID, paths.TEST)))
-    movies = _movies(config)
+    vectors = {config.similarity: read_block(paths.feature_block(config.similarity))}
+    movies = Movies.of(pd.read_parquet(paths.ITEMS), vectors)
     task = None
     for model, key in todo.items():
         start = time.perf_counter()
@@ -109,7 +108,7 @@ def _keys(models: Iterable[str]) -> dict[str, str]:
     keys = {}
     for model in models:
         own = {"model": sha256_tree(paths.model_dir(model)), "model_code": _model_code(model)}
-        keys[model] = hashlib.sha256(json.dumps(read | own, sort_keys=True).encode()).hexdigest()
+        keys[model] = sha256_json(read | own)
     return keys
 
 
@@ -132,11 +131,8 @@ def _module_hash(name: str) -> str:
 def _known_key(model: str) -> str | None:
     """The key of the evaluation on disk; None where there is none, or where its cost is gone."""
     file = paths.evaluation_inputs(model)
-    return read_json(file)["key"] if file.is_file() and _has_cost(model) else None
-
-
-def _has_cost(model: str) -> bool:
-    return paths.evaluate_cost(model).is_file()
+    has_both = file.is_file() and paths.evaluate_cost(model).is_file()
+    return read_json(file)["key"] if has_both else None
 
 
 def _remove_leftovers(models: list[str]) -> None:
@@ -150,11 +146,6 @@ def _remove_leftovers(models: list[str]) -> None:
         if folder.name not in models and not trained:
             shutil.rmtree(folder)
             paths.evaluate_cost(folder.name).unlink(missing_ok=True)
-
-
-def _movies(config: EvaluateConfig) -> Movies:
-    block = read_block(paths.feature_block(config.similarity))
-    return Movies.of(pd.read_parquet(paths.ITEMS), {config.similarity: block})
 
 
 def _write(result: Evaluation, model: str, key: str) -> None:
@@ -183,11 +174,9 @@ def _write_csv(table: pd.DataFrame, file: Path) -> None:
 def _write_table(table: Table, file: Path) -> None:
     """Parquet with nulls for NaN, and for columns that the model has no values of."""
     n_rows = next(len(column) for column in table.values() if column is not None)
-    arrays = {name: _array(column, n_rows) for name, column in table.items()}
+    nothing = pa.nulls(n_rows, pa.float64())
+    arrays = {
+        name: nothing if column is None else pa.array(column, from_pandas=True)  # NaN is null
+        for name, column in table.items()
+    }
     pq.write_table(pa.table(arrays), file, compression="zstd")
-
-
-def _array(column: np.ndarray | None, n_rows: int) -> pa.Array:
-    if column is None:
-        return pa.nulls(n_rows, pa.float64())
-    return pa.array(column, from_pandas=True)  # turns NaN into null

@@ -65,15 +65,12 @@ def _save(model: str, recommender: Recommender) -> None:
     """Model folder whose content hash stands for data, parameters and weights together."""
     with atomic(paths.model_dir(model)) as folder:
         recommender.save(folder)
-        write_json(folder / "inputs.json", _data_inputs(model))
+        # of code only the result counts
+        inputs = read_json(paths.model_inputs(model))
+        data = {key: value for key, value in inputs.items() if key != "code"}
+        write_json(folder / "inputs.json", data)
         _write_curves(recommender.history, folder / paths.curves(model).name)
-        _write_layers(recommender, folder / paths.layers(model).name)
-
-
-def _data_inputs(model: str) -> dict[str, Any]:
-    """Hashes of the data that the model has learned from; of code only the result counts."""
-    inputs = read_json(paths.model_inputs(model))
-    return {key: value for key, value in inputs.items() if key != "code"}
+        write_json(folder / paths.layers(model).name, recommender.layers())
 
 
 def _write_curves(history: Sequence[Mapping[str, float]], file: Path) -> None:
@@ -82,11 +79,6 @@ def _write_curves(history: Sequence[Mapping[str, float]], file: Path) -> None:
         rows = csv.DictWriter(stream, CURVE_COLUMNS, extrasaction="ignore", lineterminator="\n")
         rows.writeheader()
         rows.writerows(history)
-
-
-def _write_layers(recommender: Recommender, file: Path) -> None:
-    """What the report draws without Keras; an empty list for a model that is no network."""
-    write_json(file, recommender.layers())
 
 
 def _write_cost(model: str, seconds: float, threads: int, monitor: Monitor) -> None:
