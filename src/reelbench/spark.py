@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 _JAVA = 17
 _LOGGING = Path(__file__).with_name("log4j2.properties")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # seconds until a master has to answer, and until a cluster has to have a worker
 _CONNECT_SECONDS = 5.0
 _WORKER_SECONDS = 120.0
@@ -148,7 +147,7 @@ def _settings(config: SparkConfig) -> dict[str, str]:
         "spark.driver.memory": config.driver_memory,
         "spark.executor.memory": config.executor_memory,
     }
-    if urlsplit(config.master).hostname in (None, *_LOOPBACK):
+    if urlsplit(config.master).hostname in (None, "127.0.0.1", "localhost", "::1"):
         settings["spark.driver.host"] = settings["spark.driver.bindAddress"] = "127.0.0.1"
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     return settings

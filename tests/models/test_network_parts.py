@@ -151,9 +151,7 @@ def test_words_of_a_pair_lie_beside_what_its_user_and_item_have() -> None:
     (user, item), word = next(iter(tagged.items()))
     other = next(i for i in ITEMS if (user, i) not in tagged)
     np.testing.assert_array_equal(layer(np.array([0]))[0], kernel[word])
-    rows = model._tables.pairs.rows(
-        *np.array([[user, user, N_USERS], [item, other, item]]), N_ITEMS
-    )
+    rows = model._tables.pair_rows(*np.array([[user, user, N_USERS], [item, other, item]]), N_ITEMS)
     assert rows.tolist() == [0, len(TAGGED), len(TAGGED)]
     assert not np.asarray(layer(rows[1:])).any()
     assert len(plain.keras_model.inputs) == 2 and len(model.keras_model.inputs) == 3

@@ -71,12 +71,8 @@ class Sizes:
     def values(self) -> dict[str, float]:
         """What terms may name: the counts, `side` and `rated` (`terms.yaml`)."""
         rated = self.ratings * self.test_users / self.users
-        return {
-            **vars(self),
-            "side": min(self.users, self.items),
-            "wide": self.users < self.items,
-            "rated": rated,
-        }
+        sides = {"side": min(self.users, self.items), "wide": self.users < self.items}
+        return vars(self) | sides | {"rated": rated}
 
 
 def sizes_of(params: Mapping[str, Any], stated: Sequence[int] = ()) -> Sizes:

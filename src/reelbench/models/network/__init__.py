@@ -4,9 +4,9 @@ With `combine: dot`, the default (`mf`, `dnn`, `glove`, `finetune`, `hybrid`, `d
 
     rating = mean + b_u + b_i + p_u·q_i + dense([p_u, q_i, p_u ∘ q_i])
 
-The damped biases b are fixed tables (`shared/biases.py`, around a prior from the features of
-items), and the network learns the residual: trainable biases under Adam overfit rare items. q_i is
-an embedding of the item plus a projection of its features, and so is p_u.
+The damped biases b (`shared/biases.py`) are fixed tables, and the network learns the residual:
+trainable biases under Adam overfit rare items. q_i is an embedding of the item plus a projection of
+its features, and so is p_u.
 
 With `combine: concat` (the published networks, over `conf/models/_published.yaml`):
 
@@ -14,10 +14,8 @@ With `combine: concat` (the published networks, over `conf/models/_published.yam
 
 The first dense layer is the sum of what user and item add to it, so that ranking a catalogue takes
 one pass per user and per item, and only the layers above it per pair. Features of a pair
-(`features/row_tags.py`) come with every rating, and take a pass each.
-
-Inputs are `user_idx` and `item_idx`; features are tables inside the network. The embedding of a
-user or item without a rating in train is zeros. Whole embeddings can be dropped in training
+(`features/row_tags.py`) come with every rating, and take a pass each. The embedding of a user or
+item without a rating in train is zeros; whole embeddings can be dropped in training
 (`embedding_dropout`), so that the network learns to do without.
 """
 

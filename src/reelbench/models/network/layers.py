@@ -13,9 +13,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras.regularizers import L2
+from scipy import sparse
 
 from reelbench.models.network.config import ITEM, SIDES, NetworkConfig
-from reelbench.models.network.tables import Tables, Terms, side_of
+from reelbench.models.network.tables import Tables, side_of
 
 Tensors = dict[str, keras.KerasTensor]
 
@@ -82,7 +83,7 @@ class Inputs:
     @property
     def sums_terms(self) -> bool:
         """Whether sparse features go into the first layer of the items' tower."""
-        return bool(self.tables.terms.n_terms) and not self.config.text_hidden
+        return bool(self.tables.terms.shape[1]) and not self.config.text_hidden
 
     def look_up(self, name: str, table: str) -> keras.KerasTensor:
         """Rows of a table by its name, float32 (batch, d)."""
@@ -129,7 +130,7 @@ class Inputs:
             found[columns] = self.look_up(columns, columns)
         if side == ITEM and arrays["tokens"].shape[1]:
             found["title"] = self.title()
-        if side == ITEM and self.tables.terms.n_terms and not self.sums_terms:
+        if side == ITEM and self.tables.terms.shape[1] and not self.sums_terms:
             found["text"] = self.text()
         return found
 
@@ -187,20 +188,22 @@ class BagOfTerms(keras.layers.Layer):
     The kernel's rows of an index' terms are summed with their weights, so that neither a row of the
     vocabulary's width nor one of the longest item is ever made: memory is that of the kernel, of
     the matrix' entries, and of the entries of a batch. Dropout of entries is that of dense rows,
-    where dropping a zero makes no difference.
+    where dropping a zero makes no difference. The row after the last is empty.
     """
 
-    def __init__(self, terms: Terms, kernel: Kernel, *, name: str) -> None:
+    def __init__(self, terms: sparse.csr_array, kernel: Kernel, *, name: str) -> None:
         super().__init__(name=name)
         self._table, self._plan = terms, kernel
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the kernel and the fixed tables."""
-        self.starts = self._fixed("starts", self._table.starts, "int32")
-        self.terms = self._fixed("terms", self._table.terms, "int32")
-        self.weights_of_terms = self._fixed("weights", self._table.weights, "float32")
+        table = self._table
+        starts = np.append(table.indptr, table.nnz)
+        self.starts = self._fixed("starts", starts, "int32")
+        self.terms = self._fixed("terms", table.indices, "int32")
+        self.weights_of_terms = self._fixed("weights", table.data, "float32")
         self.kernel = self.add_weight(
-            shape=(self._table.n_terms, self._plan.units),
+            shape=(table.shape[1], self._plan.units),
             initializer=self._plan.initializer(),
             regularizer=L2(self._plan.penalty),
             name="kernel",

@@ -30,6 +30,8 @@ _LOG = logging.getLogger(__name__)
 
 #: errors of every epoch, MAE too, in the model's folder: curves have the losses alone
 HISTORY = "history.json"
+# what Keras calls them
+_ERRORS = dict(rmse="train_loss", val_rmse="valid_loss", mae="train_mae", val_mae="valid_mae")
 _WEIGHTS = "network.weights.h5"
 # steps of training between two returns to Python, which take as long as small steps
 _STEPS_PER_CALL = 16
@@ -158,15 +160,13 @@ class Network(Recommender):
     def _inputs(self, part: Interactions) -> dict[str, np.ndarray]:
         inputs = {"user_idx": part.user_idx, "item_idx": part.item_idx}
         if self._reads_pairs:
-            inputs["pair_row"] = self._pair_rows(part.user_idx, part.item_idx)
+            pairs = part.user_idx, part.item_idx, self.ids.n_items
+            inputs["pair_row"] = self._tables.pair_rows(*pairs)
         return inputs
 
     @property
     def _reads_pairs(self) -> bool:
-        return bool(self._tables.pairs.terms.n_terms)
-
-    def _pair_rows(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
-        return self._tables.pairs.rows(user_idx, item_idx, self.ids.n_items)
+        return bool(self._tables.pair_terms.shape[1])
 
     def _callbacks(self, n_valid: int) -> list[keras.callbacks.Callback]:
         """The record of epochs, and what watches valid; without it all epochs are run."""
@@ -176,18 +176,11 @@ class Network(Recommender):
         found = [keras.callbacks.LambdaCallback(on_epoch_end=self._record)]
         watched = f"val_{config.monitor}"
         if n_valid and config.plateau_factor is not None:
-            slower = keras.callbacks.ReduceLROnPlateau(
-                watched, mode="min", factor=config.plateau_factor, patience=config.plateau_patience
-            )
-            found.append(slower)
+            settings = {"factor": config.plateau_factor, "patience": config.plateau_patience}
+            found.append(keras.callbacks.ReduceLROnPlateau(watched, mode="min", **settings))
         if n_valid and config.patience is not None:
-            stop = keras.callbacks.EarlyStopping(
-                watched,
-                mode="min",
-                patience=config.patience,
-                restore_best_weights=config.restore_best,
-            )
-            found.append(stop)
+            settings = {"patience": config.patience, "restore_best_weights": config.restore_best}
+            found.append(keras.callbacks.EarlyStopping(watched, mode="min", **settings))
         return found
 
     def _record(self, epoch: int, logs: dict[str, float]) -> None:
@@ -197,10 +190,7 @@ class Network(Recommender):
         batches, dropout on; those of valid are missing without valid ratings.
         """
         row: dict[str, float] = {"epoch": epoch + 1}
-        for metric, name in {"rmse": "loss", "mae": "mae"}.items():
-            for part, prefix in (("train", ""), ("valid", "val_")):
-                if prefix + metric in logs:
-                    row[f"{part}_{name}"] = logs[prefix + metric]
+        row |= {_ERRORS[key]: logs[key] for key in _ERRORS if key in logs}
         self.history.append(row)
         errors = ", ".join(f"{name} {value:.4f}" for name, value in list(row.items())[1:])
         _LOG.info("epoch %d: %s", epoch + 1, errors)
@@ -210,7 +200,8 @@ class Network(Recommender):
             return self._scorer.pairs(user_idx, item_idx)
         # TensorFlow has no negative indices: -1 is the last row
         users, items = user_idx % (self.ids.n_users + 1), item_idx % (self.ids.n_items + 1)
-        return _in_batches(self.keras_model, users, items, self._pair_rows(users, items))[:, 0]
+        rows = self._tables.pair_rows(users, items, self.ids.n_items)
+        return _in_batches(self.keras_model, users, items, rows)[:, 0]
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         """The towers once per user and item, and only the head for every pair."""

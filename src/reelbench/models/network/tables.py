@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from scipy import sparse
@@ -29,67 +28,6 @@ _SHAPE_PREFIX = "shape."
 
 
 @dataclass(frozen=True)
-class Terms:
-    """Sparse features as a CSR matrix of n + 1 rows, the last one empty for an unknown index."""
-
-    starts: np.ndarray  # int32 (n + 2,), first entry of each row
-    terms: np.ndarray  # int32 (nnz,), column of each entry
-    weights: np.ndarray  # float32 (nnz,), value of each entry
-    n_terms: int  # number of columns; may be 0
-
-    @classmethod
-    def of(cls, matrix: sparse.csr_array) -> Self:
-        """Terms of a matrix (n, n_terms)."""
-        return cls(
-            starts=np.append(matrix.indptr, matrix.nnz).astype(np.int32),
-            terms=matrix.indices.astype(np.int32),
-            weights=matrix.data.astype(np.float32),
-            n_terms=matrix.shape[1],
-        )
-
-    def sizes(self) -> np.ndarray:
-        """Lengths of `starts` and `terms`, and `n_terms`: int64 (3,)."""
-        return np.array([len(self.starts), len(self.terms), self.n_terms])
-
-    @classmethod
-    def blank(cls, sizes: np.ndarray) -> Self:
-        """Zeros of the sizes that `sizes` gave."""
-        n_starts, n_entries, n_terms = map(int, sizes)
-        entries = np.zeros(n_entries, np.int32)
-        return cls(np.zeros(n_starts, np.int32), entries, entries.astype(np.float32), n_terms)
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Sparse features of pairs of user and item: the declared block that has them, or nothing."""
-
-    keys: np.ndarray  # int64 (n_pairs,), ascending: number of each pair
-    terms: Terms  # a row per pair, and an empty one after them for a pair without features
-
-    @classmethod
-    def make(cls, features: Features) -> Self:
-        """Pairs of the first declared block with arrays over pairs (`features/row_tags.py`)."""
-        for block in features.values():
-            names = [name for name in block if name.startswith(_PAIR_PREFIX)]
-            own = {name.removeprefix(_PAIR_PREFIX): block[name] for name in names}
-            if (matrix := sparse_of(own)) is not None:
-                keys = _pair_keys(own["user"], own["item"], features.ids.n_items)
-                return cls(keys, Terms.of(matrix))
-        return cls(np.zeros(0, np.int64), Terms.of(sparse.csr_array((0, 0), dtype=np.float32)))
-
-    def rows(self, user_idx: np.ndarray, item_idx: np.ndarray, n_items: int) -> np.ndarray:
-        """Row of each pair, int32 (n,); `n_pairs` for one without features.
-
-        Args:
-            user_idx, item_idx: integers (n,); the number after the last for an unknown index.
-        """
-        keys = _pair_keys(user_idx, item_idx, n_items)
-        place = np.searchsorted(self.keys, keys)
-        found = np.append(self.keys, -1)[place] == keys
-        return np.where(found, place, len(self.keys)).astype(np.int32)
-
-
-@dataclass(frozen=True)
 class Tables:
     """Tables by name. Rows are users or items, the last one is for an unknown index."""
 
@@ -102,8 +40,10 @@ class Tables:
     #: max_tokens is that of the longest title otherwise, and may be 0; `user_bias`, `item_bias` (n
     #: + 1, 1), the latter with the mean; none without a baseline
     arrays: Arrays
-    terms: Terms  # sparse features of items
-    pairs: Pairs  # sparse features of pairs
+    terms: sparse.csr_array  # (n_items, n_terms), sparse features of items; n_terms may be 0
+    #: the same of pairs of user and item, a row each: of the declared block that has them
+    pair_terms: sparse.csr_array
+    pair_keys: np.ndarray  # int64 (n_pairs,), ascending: number of each pair
 
     @classmethod
     def make(cls, train: Interactions, features: Features, config: NetworkConfig) -> Tables:
@@ -113,18 +53,18 @@ class Tables:
             ParamsError: no declared block, or more than one, has an array that `config` names; or
                 `combine: dot` with a block over pairs.
         """
-        pairs = Pairs.make(features)
-        if config.combine == "dot" and pairs.terms.n_terms:
+        pair_terms, pair_keys = _pairs(features)
+        if config.combine == "dot" and pair_terms.shape[1]:
             raise ParamsError("combine: dot reads no features of pairs: change `features`")
         arrays = _biases(train, features, config) | _embeddings(train, features, config)
         arrays |= _columns(features, config) | _words(features, config)
-        return cls(arrays, Terms.of(sparse_matrix(features)), pairs)
+        return cls(arrays, sparse_matrix(features), pair_terms, pair_keys)
 
     def state(self) -> Arrays:
         """Numbers of the pairs, and sizes of all else: its values are among the weights."""
         shapes = {_SHAPE_PREFIX + name: np.array(a.shape) for name, a in self.arrays.items()}
-        sizes = {"terms": self.terms.sizes(), "pair_terms": self.pairs.terms.sizes()}
-        return {**shapes, **sizes, "pair_keys": self.pairs.keys}
+        sizes = {"terms": _sizes(self.terms), "pair_terms": _sizes(self.pair_terms)}
+        return {**shapes, **sizes, "pair_keys": self.pair_keys}
 
     @classmethod
     def blank(cls, state: Arrays) -> Tables:
@@ -134,13 +74,47 @@ class Tables:
             for name, shape in state.items()
             if name.startswith(_SHAPE_PREFIX)
         }
-        pairs = Pairs(state["pair_keys"], Terms.blank(state["pair_terms"]))
-        return cls(arrays, Terms.blank(state["terms"]), pairs)
+        terms, pair_terms = (_zeros(state[name]) for name in ("terms", "pair_terms"))
+        return cls(arrays, terms, pair_terms, state["pair_keys"])
+
+    def pair_rows(self, user_idx: np.ndarray, item_idx: np.ndarray, n_items: int) -> np.ndarray:
+        """Row of each pair, int32 (n,); `n_pairs` for one without features.
+
+        Args:
+            user_idx, item_idx: integers (n,); the number after the last for an unknown index.
+        """
+        keys = _pair_keys(user_idx, item_idx, n_items)
+        place = np.searchsorted(self.pair_keys, keys)
+        found = np.append(self.pair_keys, -1)[place] == keys
+        return np.where(found, place, len(self.pair_keys)).astype(np.int32)
 
 
 def side_of(name: str) -> str:
     """`user` or `item`: the side that an array of that name describes."""
     return USER if name == USER or name.startswith(USER_PREFIX) else ITEM
+
+
+def _sizes(matrix: sparse.csr_array) -> np.ndarray:
+    """Numbers of rows and two more, of entries and of columns: int64 (3,)."""
+    return np.array([matrix.shape[0] + 2, matrix.nnz, matrix.shape[1]])
+
+
+def _zeros(sizes: np.ndarray) -> sparse.csr_array:
+    """A matrix of the sizes that `_sizes` gave, with all entries in the last row."""
+    rows, entries, columns = int(sizes[0]) - 2, int(sizes[1]), int(sizes[2])
+    starts = np.append(np.zeros(rows, np.int32), entries)
+    zeros = np.zeros(entries, np.int32)
+    return sparse.csr_array((zeros.astype(np.float32), zeros, starts), shape=(rows, columns))
+
+
+def _pairs(features: Features) -> tuple[sparse.csr_array, np.ndarray]:
+    """The first declared block with arrays over pairs (`features/row_tags.py`), and its keys."""
+    for block in features.values():
+        names = [name for name in block if name.startswith(_PAIR_PREFIX)]
+        own = {name.removeprefix(_PAIR_PREFIX): block[name] for name in names}
+        if (matrix := sparse_of(own)) is not None:
+            return matrix, _pair_keys(own["user"], own["item"], features.ids.n_items)
+    return sparse.csr_array((0, 0), dtype=np.float32), np.zeros(0, np.int64)
 
 
 def _biases(train: Interactions, features: Features, config: NetworkConfig) -> Arrays:

@@ -11,16 +11,9 @@ import keras
 from keras.regularizers import L2
 
 from reelbench.features.block import Ids
+from reelbench.models.network import layers
 from reelbench.models.network.config import ITEM, SIDES, USER, NetworkConfig
-from reelbench.models.network.layers import (
-    BagOfTerms,
-    Bias,
-    Inputs,
-    Kernel,
-    Tensors,
-    dropped,
-    merged,
-)
+from reelbench.models.network.layers import Inputs, Kernel, Tensors
 from reelbench.models.network.scoring import MARGIN
 from reelbench.models.network.tables import Tables
 
@@ -49,10 +42,10 @@ def build(tables: Tables, config: NetworkConfig, ids: Ids) -> Parts:
     else:
         towers, kernel = _first_layer(read)
     user, item = (keras.Model(index[side], towers[side], name=f"{side}_tower") for side in SIDES)
-    if tables.pairs.terms.n_terms:
+    if tables.pair_terms.shape[1]:
         row = keras.Input((), dtype="int32", name="pair_row")
         inputs.append(row)
-        pair = BagOfTerms(tables.pairs.terms, kernel, name="pair_terms_to_first")(row)
+        pair = layers.BagOfTerms(tables.pair_terms, kernel, name="pair_terms_to_first")(row)
         towers[ITEM] = towers[ITEM] + pair
     rating = _head(towers[USER], towers[ITEM], config, ids)
     head = keras.Model([towers[USER], towers[ITEM]], rating, name="head")
@@ -73,7 +66,7 @@ def _sums(
     """What each part of a side, and its sparse terms, add to a layer: (batch, units)."""
     found = [kernel.on(part, tensor, layer) for part, tensor in parts.items()]
     if side == ITEM and read.sums_terms:
-        bag = BagOfTerms(read.tables.terms, kernel, name=f"terms_to_{layer}")
+        bag = layers.BagOfTerms(read.tables.terms, kernel, name=f"terms_to_{layer}")
         found.append(bag(read.index[side]))
     return found
 
@@ -87,15 +80,16 @@ def _factors(side: str, read: Inputs) -> keras.KerasTensor:
     kernel = Kernel(first, penalty, start, config.input_dropout)
     sums = _sums(side, parts, side, kernel, read)
     if sums and hidden:
-        inner = merged(keras.layers.Add, f"{side}_sum", sums)
+        inner = layers.merged(keras.layers.Add, f"{side}_sum", sums)
         for number, units in enumerate(hidden):
             inner = keras.layers.ReLU(name=f"{side}_relu_{number}")(inner)
-            inner = dropped(f"{side}_hidden_dropout_{number}", config.dropout, inner)
+            inner = layers.dropped(f"{side}_hidden_dropout_{number}", config.dropout, inner)
             start = _start(last=number == len(hidden) - 1)
             name = f"{side}_hidden_{number}"
             inner = keras.layers.Dense(units, kernel_initializer=start, name=name)(inner)
         sums = [inner]
-    return _with_bias(side, merged(keras.layers.Add, f"{side}_factors", [vector, *sums]), read)
+    vector = layers.merged(keras.layers.Add, f"{side}_factors", [vector, *sums])
+    return _with_bias(side, vector, read)
 
 
 def _start(*, last: bool) -> str:
@@ -111,14 +105,14 @@ def _first_layer(read: Inputs) -> tuple[Tensors, Kernel]:
     config, tables = read.config, read.tables
     parts = {side: read.embeddings(side) | read.features(side) for side in SIDES}
     width = sum(part.shape[-1] for side in SIDES for part in parts[side].values())
-    width += tables.pairs.terms.n_terms + (tables.terms.n_terms if read.sums_terms else 0)
+    width += tables.pair_terms.shape[1] + (tables.terms.shape[1] if read.sums_terms else 0)
     # without hidden layers the first is the last, which has no penalty
     penalty = config.kernel_regularization if config.hidden else 0.0
     kernel = Kernel(config.tower_units, penalty, width, config.input_dropout)
     sums = {}
     for side, found in parts.items():
         name, tensors = f"{side}_inputs", found.values()
-        beside = {side: merged(keras.layers.Concatenate, name, tensors)} if found else {}
+        beside = {side: layers.merged(keras.layers.Concatenate, name, tensors)} if found else {}
         sums[side] = _sums(side, beside, "first", kernel, read)
     towers = {side: _total(side, sums[side], read) for side in SIDES}
     return {side: _with_bias(side, towers[side], read) for side in SIDES}, kernel
@@ -126,7 +120,7 @@ def _first_layer(read: Inputs) -> tuple[Tensors, Kernel]:
 
 def _total(side: str, sums: list[keras.KerasTensor], read: Inputs) -> keras.KerasTensor:
     if sums:
-        return merged(keras.layers.Add, f"{side}_sum", sums)
+        return layers.merged(keras.layers.Add, f"{side}_sum", sums)
     # nothing is known of this side: a row of zeros for every index
     index, units = read.index[side], read.config.tower_units
     return keras.ops.cast(index, "float32")[:, None] * keras.ops.zeros((1, units))
@@ -147,7 +141,7 @@ def _head(
             pair = keras.layers.Concatenate(name="pair")([user, item, product])
             learned = learned + _hidden_layers(pair, config)
     else:
-        learned = Bias(name="first_bias")(user + item)
+        learned = layers.Bias(name="first_bias")(user + item)
         if config.hidden:
             learned = _hidden_layers(learned, config)
     if config.head == "linear":
@@ -178,5 +172,5 @@ def _hidden_layers(units: keras.KerasTensor, config: NetworkConfig) -> keras.Ker
         if summed or config.batch_norm:
             units = keras.layers.Activation(config.activation, name=f"activation_{number}")(units)
         if number == 0 or config.dropout_after == "all":
-            units = dropped(f"dropout_{number}", config.dropout, units)
+            units = layers.dropped(f"dropout_{number}", config.dropout, units)
     return keras.layers.Dense(1, name="deep")(units)
