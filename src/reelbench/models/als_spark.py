@@ -6,9 +6,8 @@ Netflix Prize". Implicit: every pair counts, a rated one as a 1 with confidence 
 w is 0.2 for the lowest rating and 1 for the highest, to a power, any other as a 0 with
 confidence 1; Hu, Koren & Volinsky (2008). Such a model only ranks.
 
-Spark reads the ratings from their Parquet file; rows in memory are written to a temporary one.
-Factors come back as arrays, so the fitted model needs no Spark. Each pass ends with the users,
-so fold-in, one more solution for a user, gives what training gives.
+The fitted model needs no Spark. Each pass ends with the users, so fold-in, one more solution for a
+user, gives what training gives.
 """
 
 from __future__ import annotations

@@ -18,10 +18,10 @@ from dataclasses import replace
 from pathlib import Path
 from pkgutil import resolve_name
 from threading import Lock
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
-from cachetools import LRUCache
+from cachetools import LRUCache, cached
 from numpy.typing import ArrayLike
 from pydantic import ConfigDict, Field
 
@@ -115,9 +115,8 @@ class Recommender(ABC):
 
     def _similar_items(self, item_idx: int) -> np.ndarray:
         """Similarity of every item to one, 0 to 1 (n_items,)."""
-        columns = self._score_columns()
-        found: np.ndarray = np.maximum(columns.T @ columns[:, item_idx], 0.0)
-        return found
+        columns = _score_columns(self)
+        return np.asarray(np.maximum(columns.T @ columns[:, item_idx], 0.0))
 
     def _state(self) -> Arrays:
         """Arrays that, with the config, make up the fitted model: the attributes marked `Saved`."""
@@ -341,23 +340,6 @@ class Recommender(ABC):
         model._load_extra(folder)
         return model
 
-    def _score_columns(self) -> np.ndarray:
-        """Scores of sampled users (n, n_items), columns of mean 0 and length 1, or 0 throughout."""
-        with _KEPT_LOCK:
-            kept: np.ndarray | None = _KEPT.get(self._fitted)
-        if kept is not None:
-            return kept
-        scores = self.score(self._sampled_users).astype(np.float64)
-        scores -= scores.mean(axis=0)
-        length = np.linalg.norm(scores, axis=0)
-        # rounding leaves a length of its own to a column of equal numbers
-        varies = length > 1e-5 * np.sqrt(len(self._sampled_users))
-        columns: np.ndarray = np.divide(scores, length, out=np.zeros_like(scores), where=varies)
-        with _KEPT_LOCK:
-            if columns.nbytes <= _KEPT.maxsize:
-                _KEPT[self._fitted] = columns
-        return columns
-
     def _copy(self) -> Self:
         """A copy that shares the arrays, for a fold-in to replace some."""
         other = copy(self)
@@ -372,6 +354,17 @@ class Recommender(ABC):
             raise TypeError(f"indices must be integers, got {array.dtype}")
         array = array.astype(np.int64)
         return np.where((array >= 0) & (array < size), array, -1)
+
+
+@cached(_KEPT, key=lambda model: model._fitted, lock=_KEPT_LOCK)
+def _score_columns(model: Recommender) -> np.ndarray:
+    """Scores of sampled users (n, n_items), columns of mean 0 and length 1, or 0 throughout."""
+    scores = model.score(model._sampled_users).astype(np.float64)
+    scores -= scores.mean(axis=0)
+    length = np.linalg.norm(scores, axis=0)
+    # rounding leaves a length of its own to a column of equal numbers
+    varies = length > 1e-5 * np.sqrt(len(model._sampled_users))
+    return np.divide(scores, length, out=np.zeros_like(scores), where=varies)
 
 
 def _ids_of(*parts: Interactions) -> Ids:
@@ -395,8 +388,7 @@ class ModelEntry(Section):
     @property
     def model_class(self) -> type[Recommender]:
         """The class that `_target_` names."""
-        found: type[Recommender] = resolve_name(self.target)
-        return found
+        return cast(type[Recommender], resolve_name(self.target))
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -3,20 +3,16 @@
 Rendle et al. (2009), "BPR: Bayesian Personalized Ranking from Implicit Feedback": stochastic
 gradient steps on ln sigmoid(score of a rated movie - score of a random one), with a bias per movie.
 
-The random movie is drawn from all ratings, as in the library `implicit`, so a popular one comes up
-as often as it was rated, and what is learned tends to ln(share of the user's choices / share of all
-ratings): the popularity of a movie cancels out. Adding the logarithm of its number of ratings puts
-that back, as in noise-contrastive estimation (Gutmann & Hyvärinen 2010).
+The random movie is drawn from all ratings, as in the library `implicit`, so the popularity of a
+movie cancels out; adding the logarithm of its number of ratings puts that back, as in
+noise-contrastive estimation (Gutmann & Hyvärinen 2010).
 
-Threads that move the same factors would overwrite each other, so they never do: users are divided
-into blocks, movies into as many groups, anew in every epoch, and at any time each block of users is
-at another group, for rated and random movies alike (Gemulla et al. 2011, "Large-Scale Matrix
-Factorization with Distributed Stochastic Gradient Descent"). The number of blocks depends on the
-number of ratings alone, and so does the result.
+Threads never move the same factors: at any time each block of users is at another group of movies,
+for rated and random ones alike (Gemulla et al. 2011, "Large-Scale Matrix Factorization with
+Distributed Stochastic Gradient Descent"). The number of blocks depends on that of ratings alone.
 
-Fold-in: for chosen movies i and others j, drawn as often as they have ratings, training lowers the
-mean of ln(1 + exp(-d)) + λ|p|²/2, d = p·(q_i - q_j) + b_i - b_j, over pairs step by step. With the
-items fixed it is convex in p, and is solved to the end.
+Fold-in minimises the mean of ln(1 + exp(-d)) + λ|p|²/2, d = p·(q_i - q_j) + b_i - b_j, over chosen
+movies i and others j, drawn as often as they have ratings: convex in p, and solved to the end.
 """
 
 from __future__ import annotations
@@ -30,7 +26,7 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.models.shared.factors import FactorRanker, Learner, RankerConfig
+from reelbench.models.shared.factors import FactorRanker, RankerConfig
 from reelbench.models.shared.user_items import CSR, NewUser, choices, parts
 from reelbench.parallel import for_row_blocks, kernel
 
@@ -79,7 +75,7 @@ class BPR(FactorRanker):
         """What is added to the learned biases, float64 (n_items,)."""
         return self.config.popularity_weight * np.log1p(self._count)
 
-    def _learner(self, seed: int) -> Learner:
+    def _learner(self, seed: int) -> BPRLearner:
         return BPRLearner(self.config, seed, self.threads)
 
     def _fold_in(self, user: NewUser) -> Self:

@@ -7,7 +7,7 @@ Merugu (2005), "A Scalable Collaborative Filtering Framework Based on Co-Cluster
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 from pydantic import PositiveInt
@@ -15,12 +15,7 @@ from pydantic import PositiveInt
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.models.shared.factors import Factors
-from reelbench.models.shared.surprise_base import (
-    Algorithm,
-    KnownPairsModel,
-    SurpriseModel,
-    Trainset,
-)
+from reelbench.models.shared.surprise_base import KnownPairsModel, SurpriseModel
 from reelbench.params import Section
 
 # Surprise cuts a rating down to a whole number here: 4.5 stars count as 4. Times one of these, the
@@ -39,19 +34,7 @@ class CoClusteringConfig(Section):
     epochs: PositiveInt = 20
 
 
-class _Clusters(Algorithm, Protocol):
-    """Clusters of users and items, means of users, items, clusters and co-clusters."""
-
-    cltr_u: np.ndarray
-    cltr_i: np.ndarray
-    user_mean: np.ndarray
-    item_mean: np.ndarray
-    avg_cltr_u: np.ndarray
-    avg_cltr_i: np.ndarray
-    avg_cocltr: np.ndarray
-
-
-class CoClustering(KnownPairsModel, SurpriseModel[_Clusters]):
+class CoClustering(KnownPairsModel, SurpriseModel):
     """Surprise's CoClustering, with half stars counted as such.
 
     Where user or item is cold or unknown it answers the mean of train, as Surprise's code does (its
@@ -66,18 +49,17 @@ class CoClustering(KnownPairsModel, SurpriseModel[_Clusters]):
         whole = replace(train, rating=np.round(train.rating * scale))
         return super()._factorise(whole, valid, features).times(1 / scale)
 
-    def _learn(self, trainset: Trainset) -> _Clusters:
+    def _learn(self, trainset: Any) -> Any:
         from surprise import CoClustering as SurpriseCoClustering
 
-        algorithm: _Clusters = SurpriseCoClustering(
+        return SurpriseCoClustering(
             n_cltr_u=self.config.user_clusters,
             n_cltr_i=self.config.item_clusters,
             n_epochs=self.config.epochs,
             random_state=self.seed,
         ).fit(trainset)
-        return algorithm
 
-    def _factors_of(self, algorithm: _Clusters) -> Factors:
+    def _factors_of(self, algorithm: Any) -> Factors:
         users, items = algorithm.cltr_u, algorithm.cltr_i
         return self._known_pairs(
             float(algorithm.trainset.global_mean),

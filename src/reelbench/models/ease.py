@@ -200,12 +200,8 @@ def _multiply(users: CSR, weights: np.ndarray, first: int, last: int, product: n
                 w1 = weights[items[entry + 1], left : left + 4096]
                 w2 = weights[items[entry + 2], left : left + 4096]
                 w3 = weights[items[entry + 3], left : left + 4096]
-                x0, x1, x2, x3 = (
-                    values[entry],
-                    values[entry + 1],
-                    values[entry + 2],
-                    values[entry + 3],
-                )
+                x0, x1 = values[entry], values[entry + 1]
+                x2, x3 = values[entry + 2], values[entry + 3]
                 for column in range(len(sums)):
                     sums[column] = (
                         ((sums[column] + x0 * w0[column]) + x1 * w1[column]) + x2 * w2[column]

@@ -5,16 +5,15 @@ counts, a rated one as a 1 with a confidence that grows with the rating, any oth
 confidence 1. The penalty decides how good it is: Rendle et al. (2022), "Revisiting the Performance
 of iALS on Item Recommendation Benchmarks".
 
-Fold-in is one more solution for a user: with item factors Y and confidences c (1 for what was not
-rated) the user is (YᵀY + Σ (c_i - 1) y_i y_iᵀ + λI)⁻¹ Σ c_i y_i, equation 4 of the paper. Training
-ends with the items, so the stored factors of its users belong to the items of one step before: the
-solution here is close to them.
+Fold-in solves for one more user: with item factors Y and confidences c (1 for what was not rated)
+(YᵀY + Σ (c_i - 1) y_i y_iᵀ + λI)⁻¹ Σ c_i y_i, equation 4 of the paper. Training ends with items,
+so its users are close to that.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat
@@ -23,7 +22,7 @@ from typing_extensions import override
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.models.shared.factors import FactorRanker, Learner, RankerConfig
+from reelbench.models.shared.factors import FactorRanker, RankerConfig
 from reelbench.models.shared.user_items import CSR, NewUser, parts, preferences
 from reelbench.parallel import for_row_blocks, kernel
 
@@ -65,13 +64,13 @@ class IALS(FactorRanker):
     def _matrix(self, train: Interactions, ids: Ids) -> sparse.csr_array:
         return preferences(train, ids, self.config.rating_power)
 
-    def _learner(self, seed: int) -> Learner:
+    def _learner(self, seed: int) -> Any:
         from implicit.cpu.als import AlternatingLeastSquares
 
         class _Learner(AlternatingLeastSquares):  # type: ignore[misc, unused-ignore]
             solver = staticmethod(solve_rows)
 
-        learner: Learner = _Learner(
+        return _Learner(
             factors=self.config.factors,
             regularization=self.config.regularization,
             alpha=self.config.alpha,
@@ -79,7 +78,6 @@ class IALS(FactorRanker):
             num_threads=self.threads,
             random_state=seed,
         )
-        return learner
 
     def _fold_in(self, user: NewUser) -> Self:
         chosen = preferences(user.as_interactions(), self.ids, self.config.rating_power)

@@ -18,14 +18,7 @@ from reelbench.features.block import Features, Ids
 from reelbench.models.base import Recommender
 from reelbench.models.shared.biases import Biases, damped_biases
 from reelbench.models.shared.state import Arrays, Saved
-from reelbench.models.shared.user_items import (
-    CSR,
-    NewUser,
-    from_pieces,
-    parts,
-    refilled,
-    with_unknown,
-)
+from reelbench.models.shared.user_items import CSR, NewUser, from_pieces, parts, with_unknown
 from reelbench.parallel import for_row_blocks, kernel
 from reelbench.params import Section
 
@@ -186,14 +179,12 @@ class KNN(Recommender):
         """The users most similar to a new one, in the last row, as `similar_rows` finds them."""
         values, own = self.residual, residual
         if self.config.similarity == "cosine":
-            values, own = self._ratings(), user.ratings
+            # ratings again, from their residuals
+            users = np.repeat(np.arange(values.shape[0]), np.diff(values.indptr))
+            ratings = values.data + self.biases.predict(users, values.indices)
+            values = sparse.csr_array((ratings, values.indices, values.indptr), values.shape)
+            own = user.ratings
         return self._similar_rows(values, user.last_row(own, values.shape))
-
-    def _ratings(self) -> sparse.csr_array:
-        """Ratings again, from their residuals."""
-        users = np.repeat(np.arange(self.residual.shape[0]), np.diff(self.residual.indptr))
-        bias = self.biases.predict(users, self.residual.indices)
-        return refilled(self.residual, self.residual.data + bias)
 
     def _restore(self, state: Arrays) -> None:
         super()._restore(state)

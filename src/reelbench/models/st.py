@@ -77,7 +77,8 @@ class ST(FactorModel):
         # a cold user has no weights, nor has the unknown one in the last row
         users = np.zeros((features.ids.n_users + 1, items.shape[1]))
         for user, rows in groups(train.user_idx):
-            users[user] = self._weights(items[train.item_idx[rows]], residual[rows])
+            rated = items[train.item_idx[rows]]
+            users[user] = ridge(rated, residual[rows], self.config.user_regularization)
         return Factors(biases.mean, biases.user, biases.item, users, items)
 
     def _columns(self, features: Features) -> np.ndarray:
@@ -102,15 +103,12 @@ class ST(FactorModel):
         some = rng.permutation(known)[: self.config.landmarks]
         return kernel_columns(items, np.sort(some), self.config.gamma)
 
-    def _weights(self, design: np.ndarray, residual: np.ndarray) -> np.ndarray:
-        """A user's weights (d,) from the features (n, d) and residuals (n,) of the rated items."""
-        return ridge(design, residual, self.config.user_regularization)
-
     def _fold_in(self, user: NewUser) -> Self:
         factors = self._factors
         biases = Biases(factors.mean, factors.user_bias, factors.item_bias)
         folded, residual = biases.fold_in(user, self.config.user_damping)
-        weights = self._weights(factors.item_factors[user.items], residual)
+        rated = factors.item_factors[user.items]
+        weights = ridge(rated, residual, self.config.user_regularization)
         return self._with_user(float(folded.user[-1]), weights)
 
 

@@ -6,16 +6,13 @@ Techniques for Recommender Systems".
 
 from __future__ import annotations
 
+from typing import Any
+
 from reelbench.models.shared.factors import Factors, RidgeFoldIn
-from reelbench.models.shared.surprise_base import (
-    BiasedFactorisation,
-    DescentConfig,
-    SurpriseModel,
-    Trainset,
-)
+from reelbench.models.shared.surprise_base import DescentConfig, SurpriseModel
 
 
-class SVD(RidgeFoldIn, SurpriseModel[BiasedFactorisation]):
+class SVD(RidgeFoldIn, SurpriseModel):
     """Surprise's SVD; a cold or unknown user or item has no bias and no factors.
 
     >>> from reelbench.data.interactions import Interactions
@@ -30,13 +27,11 @@ class SVD(RidgeFoldIn, SurpriseModel[BiasedFactorisation]):
     Config = DescentConfig
     config: DescentConfig
 
-    def _learn(self, trainset: Trainset) -> BiasedFactorisation:
+    def _learn(self, trainset: Any) -> Any:
         from surprise import SVD as SurpriseSVD
 
-        settings = self.config.arguments(self.seed)
-        algorithm: BiasedFactorisation = SurpriseSVD(**settings).fit(trainset)
-        return algorithm
+        return SurpriseSVD(**self.config.arguments(self.seed)).fit(trainset)
 
-    def _factors_of(self, algorithm: BiasedFactorisation) -> Factors:
+    def _factors_of(self, algorithm: Any) -> Factors:
         mean = float(algorithm.trainset.global_mean)
         return Factors(mean, algorithm.bu, algorithm.bi, algorithm.pu, algorithm.qi)

@@ -3,10 +3,9 @@
 rating ≈ mean + b_u + b_i + q_i·(p_u + |N(u)|^-½ Σ_{j ∈ N(u)} y_j), Koren (2008), "Factorization
 Meets the Neighborhood".
 
-Surprise moves y_j of all that the user has rated at every rating, so an epoch takes the sum of
-squares of the users' numbers of ratings. But all of them take the same step, y ← (1 - γλ)·y + v, so
-while a user's ratings are gone through, what has become of any of them is scale · y + shift. That
-gives the library's results, and an epoch takes time in the number of ratings.
+Surprise moves y_j of all that the user has rated at every rating. All of them take the same step,
+y ← (1 - γλ)·y + v, so here each is kept as scale · y + shift while a user's ratings are gone
+through: the library's results, in time that grows with the number of ratings alone.
 """
 
 from __future__ import annotations

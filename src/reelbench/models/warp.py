@@ -5,8 +5,8 @@ form of LightFM: for a rated movie others are drawn until one that the user has 
 more than the rated one less a margin of 1. How many draws it took tells roughly at which place of
 the list the rated movie stands, and a step is taken that weighs ln(place). A movie has a bias.
 
-LightFM takes a step per rating; here a step is taken per batch of them, all in NumPy, so that some
-ratings see factors that are one batch old. Steps shrink as in Adagrad (Duchi et al. 2011).
+Here a step is taken per batch of ratings, in LightFM per rating. Steps shrink as in Adagrad (Duchi
+et al. 2011).
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
@@ -56,17 +55,6 @@ def ratings_matrix(member: Recommender, user_idx: np.ndarray) -> np.ndarray:
     items = np.arange(ids.n_items)
     rows = [member.predict(np.full(ids.n_items, user), items) for user in user_idx]
     return np.stack(rows)
-
-
-def save(members: Members, folder: Path) -> None:
-    """A folder per member."""
-    for name, member in members.items():
-        member.save(folder / name)
-
-
-def load(names: Mapping[str, ModelEntry], folder: Path) -> Members:
-    """Inverse of `save`."""
-    return {name: Recommender.load(folder / name) for name in names}
 
 
 def held_out(

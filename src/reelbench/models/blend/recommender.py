@@ -71,7 +71,10 @@ class Blend(Recommender):
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         given = len(valid) > 0
-        learning, weighing = (train, valid) if given else self._hold_out(train)
+        learning, weighing = train, valid
+        if not given:
+            draw = generator(self.seed, "holdout")
+            learning, weighing = held_out(train, self.config.holdout, draw)
         self._fit_members(learning, weighing, features)
         self._stack = self._learn_stack(weighing)
         # one small part held out says little of whole lists: without a valid part there are several
@@ -84,9 +87,6 @@ class Blend(Recommender):
         self._log_weights()
         if self.config.refit or not given:
             self._fit_members(together(learning, weighing), Interactions.empty(), features)
-
-    def _hold_out(self, train: Interactions) -> tuple[Interactions, Interactions]:
-        return held_out(train, self.config.holdout, generator(self.seed, "holdout"))
 
     def _fit_members(self, part: Interactions, valid: Interactions, features: Features) -> None:
         self.members = self._create()
@@ -189,14 +189,16 @@ class Blend(Recommender):
         counts = self._counts.user.copy()
         counts[-1] = np.log1p(len(user.items))
         other._counts = replace(self._counts, user=counts)
-        members = {name: self.members[name] for name in self._order_givers}
         other.members = {
-            name: member.fold_in(user.items, user.ratings) for name, member in members.items()
+            name: self.members[name].fold_in(user.items, user.ratings)
+            for name in self._order_givers
         }
         return other
 
     def _save_extra(self, folder: Path) -> None:
-        models.save(self.members, folder / _MEMBERS)
+        for name, member in self.members.items():
+            member.save(folder / _MEMBERS / name)
 
     def _load_extra(self, folder: Path) -> None:
-        self.members = models.load(self.config.members, folder / _MEMBERS)
+        names = self.config.members
+        self.members = {name: Recommender.load(folder / _MEMBERS / name) for name in names}

@@ -6,8 +6,7 @@ Rendle (2010), "Factorization Machines"; the posterior is sampled by the Gibbs s
 library myfm after Rendle, Freudenthaler & Schmidt-Thieme (2011) and Freudenthaler,
 Schmidt-Thieme & Rendle (2011), "Bayesian Factorization Machines"; the features are those of
 Rendle, Zhang & Koren (2019), "On the Difficulty of Evaluating Baselines". A row x is what is known
-of a user beside what is known of an item (`design.py`), so the posterior mean is a user's number
-plus an item's number plus a product of their factors (`posterior.py`), and no sample is kept.
+of a user (`design.py`) beside what is known of an item; no sample is kept (`posterior.py`).
 """
 
 from __future__ import annotations

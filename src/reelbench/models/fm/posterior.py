@@ -4,10 +4,8 @@ With x = (x_u, x_i) and q = Σ_j v_j x_j of either part, the machine's sum over 
 
     Σ_{j<k} (v_j·v_k) x_j x_k = p(x_u) + p(x_i) + q_u·q_i,   p(x) = (|q|² - Σ_j |v_j|² x_j²) / 2
 
-(Rendle 2010, lemma 3.1), and likewise for two parts of x_u or of x_i. So a sample is a number per
-user, a number per item and one product; over samples the numbers are averaged, and the factors
-stand beside each other. That matrix would be (n, samples · rank), so it is compressed each time
-that some samples are gathered.
+(Rendle 2010, lemma 3.1), and likewise for two parts of x_u or of x_i. Over samples the numbers per
+user and item are averaged, and the factors stand beside each other, compressed now and then.
 """
 
 from __future__ import annotations

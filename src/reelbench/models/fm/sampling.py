@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
+from importlib import import_module
 from types import ModuleType
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 
@@ -20,14 +21,6 @@ _LOG = logging.getLogger(__name__)
 _ROWS_PER_CURVE = 100_000
 
 
-class _Sample(Protocol):
-    """One sample of myfm: w_0, w and the rows v."""
-
-    w0: float
-    w: np.ndarray
-    V: np.ndarray
-
-
 def load_myfm() -> ModuleType:
     """The module myfm.
 
@@ -37,21 +30,14 @@ def load_myfm() -> ModuleType:
     try:
         import pkg_resources  # type: ignore[import-not-found, unused-ignore]  # noqa: F401
     except ModuleNotFoundError:
-        return _import_beside_a_stand_in()
-    import myfm
-
-    return myfm
-
-
-def _import_beside_a_stand_in() -> ModuleType:
-    stand_in = ModuleType("pkg_resources")
-    vars(stand_in).update(DistributionNotFound=ImportError, get_distribution=None)
-    sys.modules["pkg_resources"] = stand_in
-    try:
-        import myfm
-    finally:
-        del sys.modules["pkg_resources"]
-    return myfm
+        stand_in = ModuleType("pkg_resources")
+        vars(stand_in).update(DistributionNotFound=ImportError, get_distribution=None)
+        sys.modules["pkg_resources"] = stand_in
+        try:
+            return import_module("myfm")
+        finally:
+            del sys.modules["pkg_resources"]
+    return import_module("myfm")
 
 
 class Curve:
@@ -127,9 +113,7 @@ class Sampler:
             callback=self._keep,
         )
 
-    def _keep(
-        self, iteration: int, sample: _Sample, _prior: object, _: object
-    ) -> tuple[bool, None]:
+    def _keep(self, iteration: int, sample: Any, _prior: object, _: object) -> tuple[bool, None]:
         """Called by myfm at the end of every iteration; False: go on."""
         users, items = self._sides(sample)
         if iteration >= self._config.burn_in:
@@ -140,8 +124,8 @@ class Sampler:
         self.history.append({"epoch": len(self.history) + 1, **losses})
         return False, None
 
-    def _sides(self, sample: _Sample) -> tuple[SideSample, SideSample]:
-        """One sample as users and items; mean rating and intercept are with the items."""
+    def _sides(self, sample: Any) -> tuple[SideSample, SideSample]:
+        """A sample (w_0, w, rows v) as users and items; mean and intercept are with the items."""
         split = self._users.learned.shape[1]
         weights, vectors = np.asarray(sample.w), np.asarray(sample.V)
         users = SideSample(self._users, weights[:split], vectors[:split])

@@ -1,22 +1,19 @@
 """Models whose rating is a mean, two biases and the product of two vectors, and how they fold in.
 
-What `RidgeFoldIn` finds for a new user are the bias and factors z of a ridge regression on
-h = (1, q_i) of the rated items, around the mean user μ and with the covariance Σ of the users of
-train as penalty: the mode of
+`RidgeFoldIn` finds bias and factors z of a new user by a ridge regression on h = (1, q_i) of the
+rated items, around the mean μ and with the covariance Σ of the users of train: the mode of
 
     z ~ N(μ, Σ),   r - base_i ~ N(z·h_i, s),   z = μ + ΣHᵀ (HΣHᵀ + sI)⁻¹ (r - base - Hμ)
 
-(Bishop 2006, "Pattern Recognition and Machine Learning", section 3.3; here with as many equations
-as there are ratings). s is the mean squared error of the model in train. Few ratings leave the
-user near μ, and a direction in which users of train do not differ stays untouched, so nothing needs
-to be known of how a model was trained.
+(Bishop 2006, "Pattern Recognition and Machine Learning", section 3.3). s is the mean squared error
+in train. Few ratings leave the user near μ, whatever way the model was trained.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from pydantic import PositiveInt
@@ -185,16 +182,6 @@ class RankerConfig(Section):
     bags: PositiveInt = 1
 
 
-class Learner(Protocol):
-    """A model of the library `implicit`, or one with its interface."""
-
-    user_factors: np.ndarray
-    item_factors: np.ndarray
-
-    def fit(self, matrix: sparse.csr_matrix, show_progress: bool) -> None:
-        """Learn from the entries of a matrix (n_users, n_items)."""
-
-
 class FactorRanker(Ranker):
     """Ranks by the product of factors; `predict` returns the mean rating of train.
 
@@ -209,8 +196,8 @@ class FactorRanker(Ranker):
     _count: Saved[np.ndarray]
 
     @abstractmethod
-    def _learner(self, seed: int) -> Learner:
-        """A model that is not fitted, with the configuration and a seed."""
+    def _learner(self, seed: int) -> Any:
+        """A model of the library `implicit`, or with its interface, that is not fitted."""
 
     @abstractmethod
     def _matrix(self, train: Interactions, ids: Ids) -> sparse.csr_array:

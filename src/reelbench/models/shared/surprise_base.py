@@ -1,15 +1,14 @@
 """Models of Surprise: ratings in its order, and its arrays in the order of our catalogue.
 
 Surprise learns (`_learn`), or a kernel of ours that gives its figures; the arrays are kept and
-scored by NumPy. The protocols name what is read of Surprise's objects, which have no types of their
-own.
+scored by NumPy. Surprise's own objects have no types.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -23,43 +22,19 @@ from reelbench.models.shared.user_items import CSR
 from reelbench.params import Section
 
 
-class Trainset(Protocol):
-    """Surprise's own form of the ratings."""
-
-    global_mean: float
-
-
-class Algorithm(Protocol):
-    """A fitted algorithm."""
-
-    trainset: Trainset
-
-
-class BiasedFactorisation(Algorithm, Protocol):
-    """Biases and factors of users and items, in Surprise's order."""
-
-    bu: np.ndarray
-    bi: np.ndarray
-    pu: np.ndarray
-    qi: np.ndarray
-
-
-Fitted = TypeVar("Fitted", bound=Algorithm)
-
-
-class SurpriseModel(FactorModel, Generic[Fitted]):
-    """Base of the models that Surprise trains, by the kind of its algorithm."""
+class SurpriseModel(FactorModel):
+    """Base of the models that Surprise trains."""
 
     def prepare(self) -> None:
         """Import Surprise."""
         import surprise  # noqa: F401
 
     @abstractmethod
-    def _learn(self, trainset: Trainset) -> Fitted:
+    def _learn(self, trainset: Any) -> Any:
         """Surprise's algorithm, fitted."""
 
     @abstractmethod
-    def _factors_of(self, algorithm: Fitted) -> Factors:
+    def _factors_of(self, algorithm: Any) -> Factors:
         """What it learned, a row per user and item of train in Surprise's order."""
 
     def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
@@ -152,11 +127,10 @@ class RatingsByUser:
         )
 
 
-def trainset_of(train: Interactions, ids: Ids) -> Trainset:
+def trainset_of(train: Interactions, ids: Ids) -> Any:
     """Surprise's own form of the ratings."""
     from surprise import Dataset, Reader
 
     columns = {USER_IDX: train.user_idx, ITEM_IDX: train.item_idx, RATING: train.rating}
     reader = Reader(rating_scale=(ids.rating_min, ids.rating_max))
-    trainset: Trainset = Dataset.load_from_df(pd.DataFrame(columns), reader).build_full_trainset()
-    return trainset
+    return Dataset.load_from_df(pd.DataFrame(columns), reader).build_full_trainset()

@@ -143,8 +143,3 @@ def groups(index: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     order = np.argsort(index, kind="stable")
     values, starts = np.unique(index[order], return_index=True)
     return zip(values.tolist(), np.split(order, starts[1:]), strict=True)
-
-
-def refilled(matrix: sparse.csr_array, data: np.ndarray) -> sparse.csr_array:
-    """The same entries with other values, data (nnz,)."""
-    return sparse.csr_array((data, matrix.indices, matrix.indptr), matrix.shape)
