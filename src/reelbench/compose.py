@@ -57,7 +57,8 @@ def compose(output: Path = paths.PARAMS, overrides: list[str] | None = None) -> 
     from reelbench.files import atomic
 
     root = Path.cwd()
-    wanted = [_or_added(override) for override in overrides or []]
+    # a parameter of a model may have its default in the class alone: Hydra's `++` adds it
+    wanted = [f"++{o}" if o.startswith("models.") else o for o in overrides or []]
     with atomic(output) as temporary:
         try:
             compose_and_dump(
@@ -68,11 +69,6 @@ def compose(output: Path = paths.PARAMS, overrides: list[str] | None = None) -> 
         content = params.read(temporary)
         check(content)
     return content
-
-
-def _or_added(override: str) -> str:
-    """A parameter of a model may have its default in the class alone: Hydra's `++` adds it."""
-    return f"++{override}" if override.startswith("models.") else override
 
 
 def check(content: Mapping[str, Any]) -> None:

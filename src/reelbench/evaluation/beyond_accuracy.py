@@ -53,16 +53,11 @@ class Movies:
 class RecommendedLists:
     """The lists of all test users, and what the metrics of this module relate them to."""
 
-    #: int (n, k_max) item indices, -1 for an empty place
-    lists: Ints
-    #: int64 (n_items,), ratings per item in train
-    counts: Ints
-    #: float64 (n_items,), see `self_information`
-    information: Floats
-    #: float64 (n,), see `profile_popularity`
-    profile: Floats
-    #: name → float (n_items, d)
-    vectors: Mapping[str, Floats]
+    lists: Ints  # int (n, k_max) item indices, -1 for an empty place
+    counts: Ints  # int64 (n_items,), ratings per item in train
+    information: Floats  # float64 (n_items,), see `self_information`
+    profile: Floats  # float64 (n,), see `profile_popularity`
+    vectors: Mapping[str, Floats]  # name → float (n_items, d)
 
 
 def coverage(lists: Ints, n_items: int, k: int) -> float:

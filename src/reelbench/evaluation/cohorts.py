@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -71,15 +71,6 @@ class Outcome:
         return np.stack(error_terms(self.test.rating, self.predicted))
 
 
-class CohortSummary(TypedDict):
-    """Size of a group of test ratings, and its error where there is one."""
-
-    ratings: int
-    users: int
-    items: int
-    rmse: float | None
-
-
 def cold(test_idx: Ints, train_idx: Ints) -> Flags:
     """Which test rows have a user (or an item) without any row in train: bool (n_test,).
 
@@ -101,8 +92,8 @@ def cohorts(train: Interactions, test: Interactions) -> dict[str, Flags]:
     }
 
 
-def describe(groups: Mapping[str, Flags], outcome: Outcome) -> dict[str, CohortSummary]:
-    """Size and RMSE of groups of test rows, bool (n_test,), by name.
+def describe(groups: Mapping[str, Flags], outcome: Outcome) -> dict[str, dict[str, float | None]]:
+    """`ratings`, `users`, `items` and `rmse` of groups of test rows, bool (n_test,), by name.
 
     The RMSE is None where nothing is predicted or the group is empty.
     """

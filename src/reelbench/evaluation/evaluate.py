@@ -141,9 +141,11 @@ def evaluate_on(task: Task, model: Recommender) -> Evaluation:
         by=config.rank_by,
         bottom=max(config.k),
     )
-    errors = None
+    errors, bins, given = None, None, task.test.rating
     if predicted is not None:
-        errors = error_sums(task.row_of_rating, len(task.users), task.test.rating, predicted)
+        errors = error_sums(task.row_of_rating, len(task.users), given, predicted)
+        low, high = task.ids.rating_min, task.ids.rating_max
+        bins = calibration(given, predicted, low, high, config.calibration_bins)
     found = rankings.lists
     lists = RecommendedLists(
         found.items, task.counts, task.information, task.profile, task.movies.vectors
@@ -152,7 +154,7 @@ def evaluate_on(task: Task, model: Recommender) -> Evaluation:
     per_user |= metrics.whole_ranking_values(found.auc_terms, task.relevant)
     per_user |= metrics.list_values(lists, config.k)
     outcome = Outcome(task.test, predicted, rankings, task.relevant, per_user, config.k)
-    bins, rng = _calibration(task, predicted), significance.resampling(task.seed)
+    rng = significance.resampling(task.seed)
     first = np.broadcast_to(np.arange(1, found.items.shape[1] + 1), found.items.shape)
     last = found.candidates[:, None] - np.arange(found.last_items.shape[1])
     return Evaluation(
@@ -203,13 +205,6 @@ def compare(
         tables = {name: pd.DataFrame(result.per_user) for name, result in having.items()}
         pairs += significance.compared_pairs(tables, key, samples, seed)
     return significance.pairs_frame(pairs)
-
-
-def _calibration(task: Task, predicted: Floats | None) -> CalibrationTable | None:
-    if predicted is None:
-        return None
-    low, high = task.ids.rating_min, task.ids.rating_max
-    return calibration(task.test.rating, predicted, low, high, task.config.calibration_bins)
 
 
 def _headline(errors: ErrorSums | None, per_user: Mapping[str, Floats]) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def recall(hits: Flags, n_relevant: Ints, k: int) -> Floats:
     >>> recall(np.array([[True, False, False, True]]), np.array([4]), 4)
     array([0.5])
     """
-    return _defined(hits[:, :k].sum(axis=1) / _at_least_one(n_relevant), n_relevant)
+    return _defined(hits[:, :k].sum(axis=1) / np.maximum(n_relevant, 1), n_relevant)
 
 
 def hit_rate(hits: Flags, n_relevant: Ints, k: int) -> Floats:
@@ -97,7 +97,7 @@ def average_precision(hits: Flags, n_relevant: Ints, k: int) -> Floats:
     >>> average_precision(np.array([[True, False, False, True]]), np.array([3]), 4)
     array([0.5])
     """
-    return _defined(_precision_sum(hits, k) / _at_least_one(n_relevant), n_relevant)
+    return _defined(_precision_sum(hits, k) / np.maximum(n_relevant, 1), n_relevant)
 
 
 def average_precision_capped(hits: Flags, n_relevant: Ints, k: int) -> Floats:
@@ -106,7 +106,7 @@ def average_precision_capped(hits: Flags, n_relevant: Ints, k: int) -> Floats:
     >>> average_precision_capped(np.array([[True, True]]), np.array([5]), 2)
     array([1.])
     """
-    denominator = np.minimum(_at_least_one(n_relevant), k)
+    denominator = np.minimum(np.maximum(n_relevant, 1), k)
     return _defined(_precision_sum(hits, k) / denominator, n_relevant)
 
 
@@ -161,10 +161,6 @@ def _precision_sum(hits: Flags, k: int) -> Floats:
     return total
 
 
-def _at_least_one(n_relevant: Ints) -> Ints:
-    """A denominator without zeros; the quotient of such a user is dropped."""
-    return np.maximum(n_relevant, 1)
-
-
 def _defined(values: Floats, n_relevant: Ints) -> Floats:
+    """The values but for users without relevant items, whatever stood in their denominator."""
     return np.where(n_relevant > 0, values, np.nan)

@@ -29,19 +29,15 @@ class Ratings(NamedTuple):
 
     #: float32 (n_test,), clipped to the rating scale; None for a model that only ranks
     predicted: Floats | None
-    #: time in `predict`
-    seconds: float
+    seconds: float  # time in `predict`
 
 
 class Rankings(NamedTuple):
     """The top of the catalogue for every test user, and the bottom where it is asked for."""
 
-    #: int (n_users,), sorted `user_idx`
-    users: Ints
-    #: a row per user
-    lists: Lists
-    #: time in `score`, without the search for the best
-    seconds: float
+    users: Ints  # int (n_users,), sorted `user_idx`
+    lists: Lists  # a row per user
+    seconds: float  # time in `score`, without the search for the best
 
 
 def predict(model: Recommender, test: Interactions) -> Ratings:

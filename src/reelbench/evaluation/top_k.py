@@ -27,15 +27,12 @@ _TILE = 512
 class Lists(NamedTuple):
     """What is kept of the rankings of n users."""
 
-    #: int32 (n, k), the first places; -1 for an empty one
-    items: Items
-    #: float32 (n, k), NaN for an empty place
-    scores: Floats
+    items: Items  # int32 (n, k), the first places; -1 for an empty one
+    scores: Floats  # float32 (n, k), NaN for an empty place
     #: the same from the last place upwards: of equal scores, the greater item index comes first
     last_items: Items
     last_scores: Floats
-    #: int32 (n,), length of the whole ranking
-    candidates: Items
+    candidates: Items  # int32 (n,), length of the whole ranking
     #: float64, one per stored entry of `relevant`: share of the user's irrelevant candidates that
     #: score lower, ties half. 0 for an item that is no candidate, since it ranks below all; NaN for
     #: a user without irrelevant candidates

@@ -12,7 +12,7 @@ from reelbench.data import DataError, parquet, readers, schema
 from reelbench.data.clean.enrich import EnrichConfig, enriched
 from reelbench.data.clean.filters import FilterConfig
 from reelbench.data.clean.tables import Canonical, canonical, describe
-from reelbench.data.engine import Engine, connect
+from reelbench.data.engine import connect
 from reelbench.files import atomic, write_json
 
 _LOG = logging.getLogger(__name__)
@@ -23,7 +23,9 @@ def run() -> None:
     config = params.load("data.read", readers.ReadConfig)
     engine = connect()
     try:
-        result = _clean(config, engine)
+        raw = readers.read(paths.RAW, config, engine)
+        _LOG.info("clean: %s of %d movies", raw.interactions.file.path, len(raw.items.frame))
+        result = canonical(raw, config, engine, params.load("filter", FilterConfig))
     except DataError as error:
         raise DataError(f"{error}{_where_to_correct()}") from error
     result, fuzzy = enriched(result, params.load("enrich", EnrichConfig))
@@ -38,12 +40,6 @@ def run() -> None:
     for name, count in result.counts.items():
         dropped = "".join(f", {n} dropped: {why}" for why, n in count["dropped"].items())
         _LOG.info("clean: %s: %d of %d rows%s", name, count["written"], count["read"], dropped)
-
-
-def _clean(config: readers.ReadConfig, engine: Engine) -> Canonical:
-    raw = readers.read(paths.RAW, config, engine)
-    _LOG.info("clean: %s of %d movies", raw.interactions.file.path, len(raw.items.frame))
-    return canonical(raw, config, engine, params.load("filter", FilterConfig))
 
 
 def _where_to_correct() -> str:

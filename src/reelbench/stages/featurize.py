@@ -33,8 +33,11 @@ def run(*names: str) -> None:
             have.
     """
     content = params.read()
-    _remove_others(params.select(content, "features"))
-    keys = _keys(content, names or tuple(content["features"]))
+    blocks = params.select(content, "features")
+    for file in paths.FEATURES.glob("*"):
+        if file.stem not in blocks:  # the parameters no longer have it
+            file.unlink()
+    keys = _keys(content, names or tuple(blocks))
     todo = [name for name, key in keys.items() if key != _known_key(name)]
     if todo:
         catalogue = read_catalogue()
@@ -48,13 +51,9 @@ def read_catalogue() -> Catalogue:
     """What blocks may look at, from the artifacts of clean and split."""
     everything = Fault.ENCODER_ON_ALL_ROWS in faults.read()
     sizes = read_json(paths.CATALOGUE)
+    low, high = float(sizes["rating_min"]), float(sizes["rating_max"])
     return Catalogue.of(
-        ids=Ids(
-            sizes["n_users"],
-            sizes["n_items"],
-            float(sizes["rating_min"]),
-            float(sizes["rating_max"]),
-        ),
+        ids=Ids(sizes["n_users"], sizes["n_items"], low, high),
         items=pq.read_table(paths.ITEMS),
         users=pq.read_table(paths.USERS),
         tags=pq.read_table(paths.TAGS if everything else paths.KNOWN_TAGS),
@@ -94,10 +93,3 @@ def _known_key(name: str) -> str | None:
     """The key of the block on disk, if there is one."""
     files = paths.block_key(name), paths.feature_block(name)
     return read_json(files[0])["key"] if all(file.is_file() for file in files) else None
-
-
-def _remove_others(names: Mapping[str, object]) -> None:
-    """Delete blocks that the parameters no longer have."""
-    for file in paths.FEATURES.glob("*"):
-        if file.stem not in names:
-            file.unlink()

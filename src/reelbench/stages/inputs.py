@@ -11,7 +11,7 @@ that changes trains no other model again; what was predicted is in `paths.PLAN`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NotRequired, TypedDict
+from typing import Any
 
 from reelbench import params, paths
 from reelbench.costs import plan, predict, speed
@@ -34,21 +34,10 @@ SHARED_CODE = (
 )
 
 
-class ModelInputs(TypedDict):
-    """Content of `paths.model_inputs`: SHA-256 of everything that a training reads.
+def run() -> None:
+    """Write `paths.model_inputs` of every model: SHA-256 of everything that its training reads.
 
     `skipped` says why there is no training; otherwise it is missing.
-    """
-
-    code: str
-    features: dict[str, str]
-    train: str
-    valid: str
-    skipped: NotRequired[str]
-
-
-def run() -> None:
-    """Write `paths.model_inputs` of every model.
 
     Raises:
         ParamsError: a model declares an unknown block.
@@ -64,10 +53,9 @@ def run() -> None:
     skipped = _plan(content)
     for model, blocks in wanted.items():
         features = {name: hashes[name] for name in (IDS, *blocks)}
-        inputs = ModelInputs(code=code, features=features, train=train, valid=valid)
-        if model in skipped:
-            inputs["skipped"] = skipped[model]
-        write_json(paths.model_inputs(model), inputs)
+        inputs = {"code": code, "features": features, "train": train, "valid": valid}
+        why = {"skipped": skipped[model]} if model in skipped else {}
+        write_json(paths.model_inputs(model), inputs | why)
 
 
 def _plan(content: Mapping[str, Any]) -> dict[str, str]:

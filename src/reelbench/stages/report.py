@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 from altair.utils.schemapi import debug_mode
@@ -20,7 +20,7 @@ from reelbench.reporting.comparisons import every_pair, rare_items, verdicts
 from reelbench.reporting.content import Content
 from reelbench.reporting.dataset import read_dataset, read_train_counts
 from reelbench.reporting.lists import read_lists
-from reelbench.reporting.results import Result, published, read_replications, read_result
+from reelbench.reporting.results import published, read_replications, read_result
 from reelbench.reporting.tuning import read_tuning
 
 
@@ -34,8 +34,10 @@ def run() -> None:
 def _write_all(content: Content) -> None:
     results, faults = content.results, content.faults
     charts = sections.charts(content)
-    _write_pictures(dict(sections.pictures(charts)))
-    _write_curves(results)
+    _write_folder(paths.FIGURES, {f"{n}.png": png for n, png in sections.pictures(charts)})
+    curves = {f"{r.name}.csv": r.curves for r in results if len(r.curves)}  # none without epochs
+    as_csv = {name: c.to_csv(index=False, lineterminator="\n") for name, c in curves.items()}
+    _write_folder(paths.CURVES, {name: text.encode() for name, text in as_csv.items()})
     write_json(paths.DATA_REPORT, content.dataset.summary())
     leaderboard = tables.metrics_frame(results, faults, content.skipped)
     _write(paths.LEADERBOARD_CSV, tables.to_csv(leaderboard))
@@ -78,22 +80,12 @@ def _content() -> Content:
     )
 
 
-def _write_pictures(pngs: dict[str, bytes]) -> None:
-    """The whole folder at once, so that no picture of an old run stays."""
-    with atomic(paths.FIGURES) as folder:
+def _write_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """The whole folder at once, so that no file of an old run stays."""
+    with atomic(path) as folder:
         folder.mkdir()
-        for name, png in pngs.items():
-            (folder / f"{name}.png").write_bytes(png)
-
-
-def _write_curves(results: Iterable[Result]) -> None:
-    """A file per model with epochs, the whole folder at once."""
-    with atomic(paths.CURVES) as folder:
-        folder.mkdir()
-        for result in results:
-            if len(result.curves):
-                file = folder / f"{result.name}.csv"
-                result.curves.to_csv(file, index=False, lineterminator="\n")
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
 
 
 def _write(file: Path, text: str) -> None:

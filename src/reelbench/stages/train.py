@@ -82,22 +82,18 @@ def _write_curves(history: Sequence[Mapping[str, float]], file: Path) -> None:
 
 
 def _write_cost(model: str, seconds: float, threads: int, monitor: Monitor) -> None:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     cost = {
         "train_seconds": round(seconds, 3),
         # start of the process, reading and writing included
         "stage_seconds": round(time.time() - psutil.Process().create_time(), 3),
-        "peak_memory_bytes": _peak_memory_bytes(),
+        # of this process, libraries and data included; Linux counts in KiB, macOS in bytes
+        "peak_memory_bytes": peak if sys.platform == "darwin" else peak * 1024,
         "model_bytes": size_bytes(paths.model_dir(model)),
         "machine": _machine(threads),
         "system": monitor.samples,
     }
     write_json(paths.train_cost(model), cost)
-
-
-def _peak_memory_bytes() -> int:
-    """Largest resident size of this process so far, libraries and data included."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in KiB
 
 
 def _machine(threads: int) -> dict[str, Any]:
