@@ -13,7 +13,7 @@ import yaml
 from reelbench.columns import GENRES, ITEM_ID, RATING, TAG, TIMESTAMP, TITLE_RAW, USER_ID, YEAR
 from reelbench.data import DataError, schema
 from reelbench.data.clean.tables import Canonical, canonical
-from reelbench.data.engine import DuckDBConfig, Engine
+from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
 from reelbench.data.readers import RawTables, ReadConfig, read
 
 CONF = Path(__file__).parents[1] / "conf" / "data"
@@ -41,7 +41,7 @@ class ReaderContract:
     @pytest.fixture(scope="class")
     def engine(self, tmp_path_factory: pytest.TempPathFactory) -> Engine:
         config = DuckDBConfig(name="duckdb", threads=1, memory_limit="1GB")
-        return Engine(config, tmp_path_factory.mktemp("engine"))
+        return DuckDB(config, tmp_path_factory.mktemp("engine"))
 
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path:
