@@ -1,9 +1,7 @@
 """The contract of every model, and the chores that all models share.
 
-A new model is a `Config` and the mathematics: `_fit`, `_predict` (or `_score`, or both), and the
-attributes that they share, marked as `Saved`. Index checks, clipping, unknown users and items,
-saving and loading are done here. What a model may add: `_fold_in` for new users, `_similar_items`
-and `item_vectors`.
+A new model is a `Config`, `_fit`, `_predict` (or `_score`, or both), and the attributes that they
+share, marked as `Saved`. It may add `_fold_in` for new users, `_similar_items`, `item_vectors`.
 
 Arrays that are indexed by user or item have **one more row than the catalogue**: the last row is
 the answer for an unknown index, which reaches `_predict` as -1 and so picks that very row. Rows of

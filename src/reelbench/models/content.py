@@ -16,7 +16,7 @@ from pydantic import Field, NonNegativeFloat
 from scipy import sparse
 
 from reelbench.data.interactions import Interactions
-from reelbench.features.block import Block, Features, Ids
+from reelbench.features.block import Features, Ids
 from reelbench.features.matrices import dense_columns, one_hot, sparse_of, unit_rows
 from reelbench.models.shared.ranker import Ranker
 from reelbench.models.shared.state import Saved
@@ -61,7 +61,10 @@ class Content(Ranker):
         n_items = features.ids.n_items
         genres = dense_columns(features[GENRES], n_items)
         self._genres = unit_rows(sparse.csr_array(genres, dtype=np.float32))
-        self._tags = unit_rows(_tags(features[TAGS], n_items))
+        tags = sparse_of(features[TAGS])
+        self._tags = unit_rows(
+            sparse.csr_array((n_items, 0), dtype=np.float32) if tags is None else tags
+        )
         self._director = features[DIRECTORS]["director"]
         self._profiles = Profiles.of(self._opinions(train, features.ids))
 
@@ -102,8 +105,3 @@ class Content(Ranker):
             math.sqrt(config.director_weight) * directors,
         ]
         return sparse.csr_array(sparse.hstack(parts, format="csr"), dtype=np.float32)
-
-
-def _tags(block: Block, n_items: int) -> sparse.csr_array:
-    matrix = sparse_of(block)
-    return sparse.csr_array((n_items, 0), dtype=np.float32) if matrix is None else matrix

@@ -5,8 +5,8 @@ P = (XᵀX + λI)⁻¹ and B = I - P · diag(P)⁻¹, the scores are XB: B predi
 others with least squares, an L2 penalty λ and a zero diagonal. X is ones and zeros in the paper;
 here a high rating may count for more (`user_items.preferences`).
 
-P has n_items² entries. Where there are fewer users than items, the same scores come from a matrix
-of users (Woodbury): with K = XXᵀ + λI, XP = K⁻¹X and P_ii = (1 - x_iᵀK⁻¹x_i) / λ.
+Where there are fewer users than items, the same scores come from a matrix of users (Woodbury): with
+K = XXᵀ + λI, XP = K⁻¹X and P_ii = (1 - x_iᵀK⁻¹x_i) / λ.
 """
 
 from __future__ import annotations

@@ -124,10 +124,8 @@ class KNN(Recommender):
 
     def _means(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
         """Mean residual of the k most similar neighbours of every pair, float64 (n,)."""
-        users, items = (
-            np.where(index < 0, size, index)
-            for index, size in ((user_idx, self.ids.n_users), (item_idx, self.ids.n_items))
-        )
+        # -1 is the last row, also for a kernel
+        users, items = user_idx % (self.ids.n_users + 1), item_idx % (self.ids.n_items + 1)
         means = np.zeros(len(users))
         if self.config.based_on == "item":
             keys, rows, rated = users, items, parts(self.residual)

@@ -56,10 +56,8 @@ class SlopeOne(Recommender):
         self._deviation = _deviations(ratings, self.threads)
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
-        users, items = (
-            np.where(index < 0, size, index)
-            for index, size in ((user_idx, self.ids.n_users), (item_idx, self.ids.n_items))
-        )
+        # -1 is the last row, also for a kernel
+        users, items = user_idx % (self.ids.n_users + 1), item_idx % (self.ids.n_items + 1)
         order = np.argsort(users, kind="stable")
         rating = self._user_mean[users]
         arrays = parts(self._rated), parts(self._deviation), rating

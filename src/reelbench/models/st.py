@@ -137,12 +137,9 @@ def kernel_columns(columns: np.ndarray, landmarks: np.ndarray, gamma: float) -> 
     Returns:
         float64 (n, m).
     """
-    kernel = _gaussian(columns, columns[landmarks], gamma)
+    others = columns[landmarks]
+    squares = (columns**2).sum(axis=1)[:, None] + (others**2).sum(axis=1) - 2 * columns @ others.T
+    kernel = np.exp(-gamma * np.maximum(squares, 0.0))
     among = kernel[landmarks] + _JITTER * np.eye(len(landmarks))
     root = cholesky(among, lower=True)
     return solve_triangular(root, kernel.T, lower=True).T
-
-
-def _gaussian(rows: np.ndarray, others: np.ndarray, gamma: float) -> np.ndarray:
-    squares = (rows**2).sum(axis=1)[:, None] + (others**2).sum(axis=1) - 2 * rows @ others.T
-    return np.exp(-gamma * np.maximum(squares, 0.0))

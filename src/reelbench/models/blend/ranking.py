@@ -81,9 +81,10 @@ def ranking_weights(
         return np.ones(len(members))
     first = int(np.argmax(alone))
     free = [member for member in range(len(members)) if member != first]
-    ends = [
-        _climb(judge, start, free) for start in (np.eye(len(members))[first], np.ones(len(members)))
-    ]
+    ends = []
+    for start in (np.eye(len(members))[first], np.ones(len(members))):
+        coarse = _search(judge, start, free, lambda weight: _GRID)
+        ends.append(_search(judge, coarse, free, lambda weight: [weight * by for by in _AROUND]))
     return max(ends, key=judge.ndcg)
 
 
@@ -127,11 +128,6 @@ class _Judge:
             gained += gain * (self._relevant[rows, item] & candidate)
             total[rows, item] = -np.inf
         return gained
-
-
-def _climb(judge: _Judge, weights: np.ndarray, free: Sequence[int]) -> np.ndarray:
-    weights = _search(judge, weights, free, lambda weight: _GRID)
-    return _search(judge, weights, free, lambda weight: [weight * by for by in _AROUND])
 
 
 def _search(

@@ -122,7 +122,9 @@ class Blend(Recommender):
         """Scores of the rankers for the users of a part that they were fitted without."""
         sizes = self.ids.n_users, self.ids.n_items
         users = self._sample(np.unique(weighing.user_idx))
-        relevant = weighing.select(self._is_relevant(weighing.rating)).seen(*sizes)
+        limit = self.config.min_relevant_rating
+        good = weighing.rating >= (-np.inf if limit is None else limit)
+        relevant = weighing.select(good).seen(*sizes)
         scores = [standardised(members[name].score(users)) for name in self.config.rankers]
         return View(scores, relevant[users], learning.seen(*sizes)[users])
 
@@ -137,10 +139,6 @@ class Blend(Recommender):
             for matrices in ([view.relevant for view in views], [view.seen for view in views])
         )
         return ranking_weights(scores, relevant, seen, self.config.k)
-
-    def _is_relevant(self, rating: np.ndarray) -> np.ndarray:
-        limit = self.config.min_relevant_rating
-        return rating >= (-np.inf if limit is None else limit)
 
     def _sample(self, users: np.ndarray) -> np.ndarray:
         size = max(1, _SCORES_PER_RANKER // self.config.ranker_holdouts // max(1, self.ids.n_items))
@@ -162,18 +160,15 @@ class Blend(Recommender):
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         if self.config.rankers:
-            return self._ranked(user_idx)
+            total = np.zeros((len(user_idx), self.ids.n_items))
+            for name, weight in zip(self.config.rankers, self._ranking, strict=True):
+                if weight:
+                    total += weight * standardised(self.members[name].score(user_idx))
+            return total
         raters = (self.members[name] for name in self.config.raters)
         predictions = [models.ratings_matrix(rater, user_idx) for rater in raters]
         counts = self._counts.user[user_idx, None], self._counts.item[:-1]
         return self._stack.combine(predictions, *counts)
-
-    def _ranked(self, user_idx: np.ndarray) -> np.ndarray:
-        total = np.zeros((len(user_idx), self.ids.n_items))
-        for name, weight in zip(self.config.rankers, self._ranking, strict=True):
-            if weight:
-                total += weight * standardised(self.members[name].score(user_idx))
-        return total
 
     @property
     def _order_givers(self) -> list[str]:

@@ -72,15 +72,6 @@ class Factors:
             self.item_factors,
         )
 
-    def for_user(self, bias: float, vector: np.ndarray) -> Factors:
-        """The same items, and every user with this bias and these factors (f,)."""
-        n_users, kind = len(self.user_bias) - 1, self.user_bias.dtype
-        return replace(
-            self,
-            user_bias=for_every_user(np.asarray(bias, dtype=kind), n_users),
-            user_factors=for_every_user(vector.astype(kind), n_users),
-        )
-
 
 class FactorModel(Recommender):
     """Base of such a model: a subclass writes how the factors are found."""
@@ -123,7 +114,12 @@ class FactorModel(Recommender):
     def _with_user(self, bias: float, vector: np.ndarray) -> Self:
         """A copy in which every user has this bias and these factors."""
         other = self._copy()
-        other._factors = self._factors.for_user(bias, vector)
+        n_users, kind = self.ids.n_users, self._factors.user_bias.dtype
+        other._factors = replace(
+            self._factors,
+            user_bias=for_every_user(np.asarray(bias, dtype=kind), n_users),
+            user_factors=for_every_user(vector.astype(kind), n_users),
+        )
         return other
 
 
