@@ -69,7 +69,7 @@ class SlopeOne(Recommender):
         return np.where(self._known_users[users] & self._known_items[items], rating, self._mean)
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
-        users = np.where(user_idx < 0, self.ids.n_users, user_idx)
+        users = user_idx % (self.ids.n_users + 1)
         rating = np.repeat(self._user_mean[users, None], self.ids.n_items, axis=1)
         arrays = parts(self._rated), parts(self._deviation)
 

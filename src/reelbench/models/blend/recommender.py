@@ -171,13 +171,10 @@ class Blend(Recommender):
         return self._stack.combine(predictions, *counts)
 
     @property
-    def _order_givers(self) -> list[str]:
-        return list(self.config.rankers or self.config.raters)
-
-    @property
     @override
     def can_fold_in(self) -> bool:
-        return all(self.members[name].can_fold_in for name in self._order_givers)
+        givers = self.config.rankers or self.config.raters
+        return all(self.members[name].can_fold_in for name in givers)
 
     def _fold_in(self, user: NewUser) -> Self:
         other = self._copy()
@@ -186,7 +183,7 @@ class Blend(Recommender):
         other._counts = replace(self._counts, user=counts)
         other.members = {
             name: self.members[name].fold_in(user.items, user.ratings)
-            for name in self._order_givers
+            for name in self.config.rankers or self.config.raters
         }
         return other
 

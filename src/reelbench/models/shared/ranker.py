@@ -11,10 +11,7 @@ from reelbench.models.shared.state import Saved
 
 
 class Ranker(Recommender):
-    """A model without predictions of its own: `predict` returns the mean rating of train.
-
-    A subclass extends `_fit` and `_saved`, and writes `_score`.
-    """
+    """Has no predictions of its own: `predict` returns the mean rating of train."""
 
     predicts_ratings = False
     _mean: Saved[float]
