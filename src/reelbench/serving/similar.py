@@ -45,7 +45,9 @@ def similar(
         raise AskError(f"the weight of genres is between 0 and 1, not {genre_weight:g}")
     item, typing_note = library.movie(title)
     name, similarity, note = _similarity(library, item, model, genre_weight)
-    order = _descending(library, item, similarity)
+    # rounding must not decide between movies that have the same genres
+    order = np.lexsort((-library.count, -np.round(similarity, 6)))
+    order = order[(similarity[order] > 0) & (order != item)]
     if name in (CONTENT, TEXT):
         same = same_director(library.content.director, item)
         order = director_first(order[same[order]], order)
@@ -73,10 +75,3 @@ def _similarity(
         if found.any():
             return name, found, f"No movie is similar by {what}, so model {name} is used."
     raise AskError(f"nothing is known of {library.title(item)} that would make a movie similar")
-
-
-def _descending(library: Library, item: int, similarity: np.ndarray) -> np.ndarray:
-    """Movies with a positive similarity in order, without the movie itself."""
-    # rounding must not decide between movies that have the same genres
-    order = np.lexsort((-library.count, -np.round(similarity, 6)))
-    return order[(similarity[order] > 0) & (order != item)]

@@ -47,11 +47,8 @@ if TYPE_CHECKING:
 
 # the run of a model is found by these and by its faults; then the marks of its three parts
 MODEL, MODEL_HASH = "reelbench.model", "reelbench.model_hash"
-TRAINING, PYFUNC, EVALUATION = (
-    "reelbench.training",
-    "reelbench.pyfunc",
-    "reelbench.evaluation_hash",
-)
+TRAINING, PYFUNC = "reelbench.training", "reelbench.pyfunc"
+EVALUATION = "reelbench.evaluation_hash"
 # a search is found by the first two, a trial of it by the third
 SEARCH, SEARCH_HASH, TRIAL = "reelbench.search", "reelbench.search_hash", "reelbench.trial"
 # a run of the pipeline is found by this; the other is the mark of a complete one
@@ -101,7 +98,15 @@ class Store:
     def mirror(self, record: ModelRecord) -> None:
         """Write those parts of the model's run that it lacks."""
         run = self._run(record)
-        missing = self._missing(run.data.tags, record)
+        marks = run.data.tags
+        # mark → the method that writes the part and returns the mark's value
+        missing: dict[str, Callable[[Run, ModelRecord], str]] = {}
+        if TRAINING not in marks:
+            missing[TRAINING] = self._training
+        if self._log_model and PYFUNC not in marks:
+            missing[PYFUNC] = self._pyfunc
+        if record.evaluation_hash not in (None, marks.get(EVALUATION)):
+            missing[EVALUATION] = self._evaluation
         for mark, write in missing.items():
             self._client.set_tag(run.info.run_id, mark, write(run, record))
         if missing:
@@ -187,19 +192,6 @@ class Store:
         return self._client.create_run(experiment, tags=dict(tags), run_name=name)
 
     # -- the parts of a model's run
-
-    def _missing(
-        self, marks: Mapping[str, str], record: ModelRecord
-    ) -> dict[str, Callable[[Run, ModelRecord], str]]:
-        """Mark → the method that writes the part and returns the mark's value."""
-        missing: dict[str, Callable[[Run, ModelRecord], str]] = {}
-        if TRAINING not in marks:
-            missing[TRAINING] = self._training
-        if self._log_model and PYFUNC not in marks:
-            missing[PYFUNC] = self._pyfunc
-        if record.evaluation_hash not in (None, marks.get(EVALUATION)):
-            missing[EVALUATION] = self._evaluation
-        return missing
 
     def _training(self, run: Run, record: ModelRecord) -> str:
         from mlflow.entities import Metric
@@ -312,24 +304,21 @@ class Store:
         versions = {version.run_id: str(version.version) for version in found}
         for model, run in logged.items():
             if run.info.run_id not in versions:
-                versions[run.info.run_id] = self._version(name, model, run)
+                model_id = run.data.tags[PYFUNC]
+                made = self._client.create_model_version(
+                    name,
+                    source=f"models:/{model_id}",
+                    run_id=run.info.run_id,
+                    tags={MODEL: model},
+                    description=model,
+                    model_id=model_id,
+                )
+                versions[run.info.run_id] = str(made.version)
         if (champion := logged.get(record.champion or "")) is not None:
             best = versions[champion.info.run_id]
             known = self._client.get_registered_model(name).aliases
             if str(known.get(CHAMPION)) != best:
                 self._client.set_registered_model_alias(name, CHAMPION, best)
-
-    def _version(self, name: str, model: str, run: Run) -> str:
-        model_id = run.data.tags[PYFUNC]
-        made = self._client.create_model_version(
-            name,
-            source=f"models:/{model_id}",
-            run_id=run.info.run_id,
-            tags={MODEL: model},
-            description=model,
-            model_id=model_id,
-        )
-        return str(made.version)
 
 
 def view_path(experiment_id: str) -> str:

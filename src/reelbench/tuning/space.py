@@ -154,18 +154,17 @@ def read_space(model: str, section: object, source: Path) -> Space:
     """
     if not isinstance(section, Mapping):
         raise ParamsError(f"{source}: search.{model}: a mapping of parameters, got {section!r}")
-    return Space({key: _values(f"search.{model}.{key}", section[key], source) for key in section})
-
-
-def _values(key: str, content: object, source: Path) -> Choices | Range:
-    if isinstance(content, list | tuple):
-        return validate(key, {"values": content}, Choices, source)
-    if isinstance(content, Mapping):
-        return validate(key, content, Range, source)
-    raise ParamsError(
-        f"{source}: {key}: a list of values, or low, high and optionally log or step, "
-        f"got {content!r}"
-    )
+    parameters: dict[str, Choices | Range] = {}
+    for name, content in section.items():
+        key = f"search.{model}.{name}"
+        if isinstance(content, list | tuple):
+            parameters[name] = validate(key, {"values": content}, Choices, source)
+        elif isinstance(content, Mapping):
+            parameters[name] = validate(key, content, Range, source)
+        else:
+            expected = "a list of values, or low, high and optionally log or step"
+            raise ParamsError(f"{source}: {key}: {expected}, got {content!r}")
+    return Space(parameters)
 
 
 def check_space(name: str, space: Space, entry: ModelEntry, source: Path) -> None:
