@@ -101,8 +101,8 @@ def reelbench_model(target: str, **parameters: Any) -> Callable[[Path, str], Fig
 
     def task(folder: Path, name: str) -> Figures:
         from reelbench import evaluate, models
-        from reelbench.evaluation.evaluate import seen_items
         from reelbench.evaluation.scoring import rank
+        from reelbench.evaluation.task import seen_items
 
         parts, figures = parts_of(load(folder)), {}
         model = getattr(models, target)(seed=1, threads=os.cpu_count() or 1, **parameters)

@@ -34,8 +34,11 @@ pytestmark = pytest.mark.slow
 ELSEWHERE = {
     "make repro": ".ci/run: make repro",
     "make quick": 'tests/test_compose.py: ["models=quick"]',
-    "make params": ".ci/run: make setup params",
-    "make setup": ".ci/run: make setup params",
+    "make params": ".ci/run: make setup spark params",
+    "make setup": ".ci/run: make setup spark params",
+    "make spark": ".ci/run: make setup spark params",
+    "python benchmarks/peers.py": 'tests/test_peers.py: "peers.py"',
+    "reelbench spark": "tests/test_spark_cluster.py: ranking_metrics(",
     "make test": ".ci/run: make lint docs test",
     "make docs": ".ci/run: make lint docs test",
     "make ui": 'tests/browser/test_mlflow_ui_browser.py: "ui", "--port"',
@@ -291,13 +294,13 @@ def test_a_command_does_what_the_page_says(
         assert re.search(pattern, paths.LEADERBOARD_MD.read_text(encoding="utf-8"))
 
 
-def test_another_place_for_the_runs_needs_the_report_alone(project: Path) -> None:
-    """As docs/tracking.md says; without it, nothing would tell the new place of a finished run."""
+def test_another_place_for_the_runs_trains_and_evaluates_nothing(project: Path) -> None:
+    """As docs/tracking.md says; `inputs` looks at all parameters and finds nothing changed."""
     from dvc.repo import Repo
 
     compose(paths.PARAMS, ["tracking=server"])
     with Repo() as repo:
-        assert list(repo.status()) == ["report"]
+        assert list(repo.status()) == ["inputs", "report"]
 
 
 # test_api.py runs the example of the README and of example.md in an empty folder

@@ -51,7 +51,7 @@ class Worse:
     """A model whose predictions have noise on them."""
 
     def __init__(self, model: Recommender, noise: float) -> None:
-        self.ids, self.predicts_ratings = model.ids, True
+        self.ids, self.predicts_ratings, self.threads = model.ids, True, model.threads
         self.score, self._predict, self._noise = model.score, model.predict, noise
 
     def predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
