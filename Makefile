@@ -53,7 +53,7 @@ quick: setup ## Run the pipeline with a few models only, in conf/models/quick.ya
 test: setup ## Run all tests, in two processes
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations 15
 
-test-fast: setup ## Run the tests for everyday work, under a minute
+test-fast: setup ## Run the tests for everyday work, under two minutes
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not slow" --quiet
 
 lint: setup ## Check style, types and the direction of imports

@@ -286,7 +286,7 @@ class Clock:
         """Seconds that it would have taken with nothing beside it, and those that it did.
 
         Beside other work threads wait for each other too, which no file counts: it is no more than
-        what the main thread computes, or all threads on the processors that there are.
+        what the main thread computes, or all threads on the processors of the machine.
         """
         wall, main, waited, computed = (
             getattr(end, name) - getattr(self, name) for name in ("wall", "main", "waited", "all")
