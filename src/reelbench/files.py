@@ -81,10 +81,10 @@ def _json_text(content: object) -> str:
     return text + "\n"
 
 
-def sha256_tree(path: Path, *without: Path, pattern: str = "*") -> str:
+def sha256_tree(path: Path, *without: Path) -> str:
     """Hexadecimal SHA-256 over the names and contents of all files below a folder but some."""
     digest = hashlib.sha256()
-    for file in sorted(p for p in path.rglob(pattern) if p.is_file() and p not in without):
+    for file in sorted(p for p in path.rglob("*") if p.is_file() and p not in without):
         digest.update(f"{file.relative_to(path).as_posix()}\0{sha256_file(file)}\n".encode())
     return digest.hexdigest()
 
@@ -97,16 +97,17 @@ def size_bytes(path: Path) -> int:
 
 
 def code_hash(names: Sequence[str]) -> str:
-    """SHA-256 over Python files and folders, named relative to the package."""
+    """SHA-256 over files and folders of code, named relative to the package."""
     package = Path(__file__).parent
     hashes = "".join(f"{name}\0{source_hash(package / name)}\n" for name in names)
     return hashlib.sha256(hashes.encode()).hexdigest()
 
 
 def source_hash(path: Path) -> str:
-    """SHA-256 of a Python file, or of all of a folder; compiled files come and go.
+    """SHA-256 of a Python file, or of a folder of them with the data files that they read.
 
     Raises:
         FileNotFoundError: there is neither.
     """
-    return sha256_tree(path, pattern="*.py") if path.is_dir() else sha256_file(path)
+    # without what Python and Numba compile, which comes and goes
+    return sha256_tree(path, *path.rglob("__pycache__/*")) if path.is_dir() else sha256_file(path)

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from reelbench import paths
+from reelbench import files, paths
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids, write_block
 from reelbench.models.base import Arrays, Recommender
@@ -210,6 +210,22 @@ def test_what_an_evaluation_reads_makes_it_run_again(project: None, changed: str
         pq.write_table(pq.read_table(paths.TEST)[1:], paths.TEST)
     else:
         write_block({"text": np.ones((N_ITEMS, 2), np.float32)}, paths.feature_block("text"))
+    evaluate.run()
+    assert all(made(name) > before[name] for name in NAMES)
+
+
+def test_another_table_of_metrics_makes_all_evaluations_run_again(
+    project: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = Path(files.__file__).parent
+    copy = tmp_path / "package"
+    ignored = shutil.ignore_patterns("__pycache__", "conf")
+    shutil.copytree(package, copy, ignore=ignored)
+    monkeypatch.setattr(files, "__file__", str(copy / "files.py"))
+    evaluate.run()
+    before = {name: made(name) for name in NAMES}
+    table = copy / "evaluation" / "metrics.yaml"
+    table.write_text(table.read_text() + "# changed\n")
     evaluate.run()
     assert all(made(name) > before[name] for name in NAMES)
 
