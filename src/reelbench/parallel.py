@@ -9,6 +9,8 @@ from typing import Any, TypeVar, cast
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
+_with_kernels: set[str] = set()  # names of modules
+
 
 def for_row_blocks(work: Callable[[slice], None], n_rows: int, *, block: int, threads: int) -> None:
     """Call `work` for every block of rows, on several threads.
@@ -51,8 +53,8 @@ def kernel(function: Function, *, reorder: bool = False) -> Function:
 
     It runs without the interpreter's lock. It can call functions of numpy that numba knows, but no
     other kernel. The machine code is kept beside the source for the next process.
-
     """
+    _with_kernels.add(function.__module__)
 
     @cache
     def compiled() -> Callable[..., Any]:
@@ -66,3 +68,8 @@ def kernel(function: Function, *, reorder: bool = False) -> Function:
         return compiled()(*arguments)
 
     return cast(Function, call)
+
+
+def has_kernels(of: type) -> bool:
+    """Whether a class, or a base of it, is in a module with kernels."""
+    return any(base.__module__ in _with_kernels for base in of.__mro__)

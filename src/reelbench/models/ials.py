@@ -18,7 +18,6 @@ from typing import Any, Self
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat
 from scipy import linalg, sparse
-from typing_extensions import override
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
@@ -56,10 +55,6 @@ class IALS(FactorRanker):
 
     Config = IALSConfig
     config: IALSConfig
-
-    @override
-    def prepare(self) -> None:
-        import implicit.cpu.als  # noqa: F401
 
     def _matrix(self, train: Interactions, ids: Ids) -> sparse.csr_array:
         return preferences(train, ids, self.config.rating_power)
