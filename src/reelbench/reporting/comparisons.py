@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -11,13 +11,11 @@ import pandas as pd
 
 from reelbench.columns import ITEM_IDX, N_TEST, RATING, SCORE, SQUARED_ERROR, USER_IDX
 from reelbench.evaluation.metrics import Metric, find, metric_key
-from reelbench.evaluation.significance import Pair, compared_pairs
+from reelbench.evaluation.significance import Pair, compared_pairs, pairs_frame
 from reelbench.reporting.results import Result
 
 #: the model that the others are compared with
 BASELINE = "bias"
-
-_RARE_COLUMNS = ["model", "rmse", "difference", "low", "high", "p", "p_corrected", "better"]
 
 
 def compared_metrics(k: int) -> tuple[Metric, ...]:
@@ -41,13 +39,13 @@ def having(results: Sequence[Result], metric: Metric) -> list[Result]:
 
 def against_best(results: Sequence[Result], pairs: Sequence[Pair]) -> list[Pair]:
     """The pairs with the best model of their metric, which comes second: metric by metric."""
+    names = [result.name for result in results]
     found = []
     for metric in dict.fromkeys(pair.metric for pair in pairs):
         best = best_of(having(results, metric), metric)
         own = [pair for pair in pairs if pair.metric == metric and best in pair[1:3]]
         turned = [pair if pair.second == best else pair.reversed() for pair in own]
-        by_model = {pair.first: pair for pair in turned}
-        found += [by_model[result.name] for result in results if result.name in by_model]
+        found += sorted(turned, key=lambda pair: names.index(pair.first))
     return found
 
 
@@ -60,14 +58,8 @@ def best_of(results: Sequence[Result], metric: Metric) -> str:
 def verdicts(results: Sequence[Result], samples: int, seed: int) -> list[Pair]:
     """Every rating model against `BASELINE`, if there is one, in RMSE, by a paired bootstrap."""
     rated = {result.name: result.per_user for result in results if result.predicts_ratings}
-    return _against_baseline(rated, samples, seed)
-
-
-def _against_baseline(per_user: Mapping[str, pd.DataFrame], samples: int, seed: int) -> list[Pair]:
-    if BASELINE not in per_user:
-        return []
-    pairs = [(model, BASELINE) for model in per_user if model != BASELINE]
-    return compared_pairs(per_user, "rmse", samples, seed, pairs)
+    pairs = [(model, BASELINE) for model in rated if model != BASELINE]
+    return compared_pairs(rated, "rmse", samples, seed, pairs) if BASELINE in rated else []
 
 
 class RareRow(NamedTuple):
@@ -93,12 +85,10 @@ class RareItems:
 
     def frame(self) -> pd.DataFrame:
         """Content of `reports/rare_items.csv`, a row per model."""
-        rows = []
-        for model, rmse, pair in self.rows:
-            found = {**pair.comparison._asdict(), "p_corrected": pair.p_corrected} if pair else {}
-            better = pair.better or "" if pair else ""
-            rows.append({"model": model, "rmse": rmse, **found, "better": better})
-        return pd.DataFrame(rows, columns=_RARE_COLUMNS)
+        table = pd.DataFrame([row[:2] for row in self.rows], columns=["model", "rmse"])
+        pairs = pairs_frame([row.pair for row in self.rows if row.pair]).set_index("first")
+        found = table.join(pairs.drop(columns=["metric", "second"]), on="model")
+        return found.fillna({"better": ""})
 
 
 def rare_items(
@@ -112,23 +102,23 @@ def rare_items(
         samples: resamples of the users that have such test ratings; more are drawn where the
             correction needs them.
     """
-    shown = [result for result in results if result.predicts_ratings]
-    rare = {r.name: _of_rare(r.predictions, train_counts, limit) for r in shown}
-    first = _of_rare(results[0].predictions, train_counts, limit)
-    tables = {model: _per_user(table) for model, table in rare.items() if len(table)}
-    found = {pair.first: pair for pair in _against_baseline(tables, samples, seed)}
-    rows = [RareRow(model, _rmse(table), found.get(model)) for model, table in tables.items()]
+    rare = [r.predictions[train_counts[r.predictions[ITEM_IDX]] <= limit] for r in results]
+    shown = [
+        replace(result, per_user=_per_user(table))
+        for result, table in zip(results, rare, strict=True)
+        if result.predicts_ratings and len(table)
+    ]
+    found = {pair.first: pair for pair in verdicts(shown, samples, seed)}
+    sums = {result.name: result.per_user[[SQUARED_ERROR, N_TEST]].sum() for result in shown}
+    errors = {name: float(np.sqrt(own[SQUARED_ERROR] / own[N_TEST])) for name, own in sums.items()}
+    rows = [RareRow(model, rmse, found.get(model)) for model, rmse in errors.items()]
     return RareItems(
         limit=limit,
-        n_ratings=len(first),
-        n_users=first[USER_IDX].nunique(),
-        n_items=first[ITEM_IDX].nunique(),
+        n_ratings=len(rare[0]),
+        n_users=rare[0][USER_IDX].nunique(),
+        n_items=rare[0][ITEM_IDX].nunique(),
         rows=sorted(rows, key=lambda row: (row.rmse, row.model)),
     )
-
-
-def _of_rare(predictions: pd.DataFrame, train_counts: np.ndarray, limit: int) -> pd.DataFrame:
-    return predictions[train_counts[predictions[ITEM_IDX]] <= limit]
 
 
 def _per_user(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -136,7 +126,3 @@ def _per_user(predictions: pd.DataFrame) -> pd.DataFrame:
     error = predictions[SCORE].astype(np.float64) - predictions[RATING].astype(np.float64)
     table = pd.DataFrame({USER_IDX: predictions[USER_IDX], N_TEST: 1, SQUARED_ERROR: error**2})
     return table.groupby(USER_IDX, as_index=False).sum()
-
-
-def _rmse(per_user: pd.DataFrame) -> float:
-    return float(np.sqrt(per_user[SQUARED_ERROR].sum() / per_user[N_TEST].sum()))

@@ -9,7 +9,7 @@ from typing import Any
 
 from reelbench.columns import COHORT, COHORT_BY, N_TEST
 from reelbench.evaluation import EvaluateConfig
-from reelbench.evaluation.metrics import Metric, find, leaderboard_metrics
+from reelbench.evaluation.metrics import find, leaderboard_metrics
 from reelbench.evaluation.significance import Pair
 from reelbench.faults import Fault, warning
 from reelbench.provenance import Provenance
@@ -121,15 +121,26 @@ class Content:
 
     @cached_property
     def cohort_tables(self) -> dict[str, Table]:
-        """RMSE and nDCG by cohort, a table per metric and kind of cohort, by its title."""
+        """RMSE and nDCG by cohort, a table per metric and kind of cohort, by its title.
+
+        A column per cohort, and a row per model that has the metric.
+        """
         shown = [result for result in self.results if len(result.cohorts)]
-        kinds = dict.fromkeys(shown[0].cohorts[COHORT_BY]) if shown else ()
-        tables = {
-            f"{metric.title} by {by}": _cohort_table(shown, by, metric)
-            for by in kinds
-            for metric in compared_metrics(self.k)
-        }
-        return {title: table for title, table in tables.items() if table.rows}
+        found = {}
+        for by in dict.fromkeys(shown[0].cohorts[COHORT_BY]) if shown else ():
+            parts = {r.name: r.cohorts[r.cohorts[COHORT_BY] == by] for r in shown}
+            sizes = parts[shown[0].name][[COHORT, N_TEST]].itertuples(index=False)
+            titles = ["model", *(f"{name} ({ratings:,.0f} ratings)" for name, ratings in sizes)]
+            for metric in compared_metrics(self.k):
+                rows = [
+                    [model, *(number(value, metric.digits) for value in part[metric.key])]
+                    for model, part in parts.items()
+                    if part[metric.key].notna().any()
+                ]
+                if rows:
+                    table = Table(titles, "l" + "r" * (len(titles) - 1), rows)
+                    found[f"{metric.title} by {by}"] = table
+        return found
 
     @property
     def machine(self) -> dict[str, Any]:
@@ -149,21 +160,6 @@ class Content:
         return [(heading, group) for heading, group in groups.items() if group]
 
 
-def _cohort_table(results: Sequence[Result], by: str, metric: Metric) -> Table:
-    """A column per cohort, and a row per model that has the metric."""
-    parts = {result.name: result.cohorts[result.cohorts[COHORT_BY] == by] for result in results}
-    rows = []
-    for model, part in parts.items():
-        found = [None if value != value else value for value in part[metric.key]]
-        if any(value is not None for value in found):
-            rows.append([model, *(number(value, metric.digits) for value in found)])
-    part = parts[results[0].name]
-    sizes = zip(part[COHORT], part[N_TEST].astype(int), strict=True)
-    titles = ["model", *(f"{name} ({ratings:,} ratings)" for name, ratings in sizes)]
-    return Table(titles, "l" + "r" * (len(titles) - 1), rows)
-
-
 def describe(pair: Pair) -> str:
     """Difference with its interval and p-value, such as `-0.0123 [-0.0150, -0.0099], p = 0.004`."""
-    difference, interval, p = pair.texts
-    return f"{difference} {interval}, p = {p}"
+    return "{} {}, p = {}".format(*pair.texts)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import NamedTuple
 
 import pandas as pd
@@ -34,13 +35,15 @@ class Cost(NamedTuple):
     key: str
     title: str
     digits: int
+    file: str = "train_cost"  # the field of a `Result` that has it
+    unit: float = 1  # of the column, in those of the file
 
 
 COSTS = (
     Cost("train_seconds", "train s", 2),
-    Cost("score_microseconds_per_user", "scoring µs per user", 0),
-    Cost("peak_megabytes", "peak MB", 0),
-    Cost("model_megabytes", "model MB", 1),
+    Cost("score_microseconds_per_user", "scoring µs per user", 0, "evaluate_cost"),
+    Cost("peak_memory_bytes", "peak MB", 0, unit=1e6),
+    Cost("model_bytes", "model MB", 1, unit=1e6),
 )
 
 #: a column of the leaderboard
@@ -70,8 +73,21 @@ def metrics_frame(
         metric followed by `_low` and `_high`; after `model`, `faults` where the protocol has any,
         and `skipped` where a model was: the reason. No costs, so that the bytes are stable.
     """
-    rows = [{"model": result.name, **dict(_numbers(result))} for result in results]
-    frame = pd.DataFrame(rows, columns=_columns(rows))
+    rows = [
+        {
+            (key, end): number
+            for key, value in result.metrics.items()
+            if not isinstance(value, dict)
+            for end, number in enumerate((value, *result.metrics.get("intervals", {}).get(key, ())))
+        }
+        for result in results
+    ]
+    columns = sorted({column for row in rows for column in row})
+    by_name = {
+        f"{key}{('', '_low', '_high')[end]}": [row.get((key, end)) for row in rows]
+        for key, end in columns
+    }
+    frame = pd.DataFrame({"model": [result.name for result in results], **by_name})
     if skipped:
         without = pd.DataFrame({"model": list(skipped), "skipped": list(skipped.values())})
         frame.insert(1, "skipped", pd.Series(dtype=object))
@@ -79,29 +95,6 @@ def metrics_frame(
     if faults:
         frame.insert(1, "faults", " ".join(sorted(faults)))
     return frame
-
-
-def _numbers(result: Result) -> Iterator[tuple[str, object]]:
-    """Names and values of the metrics and counts, and of the bounds of the intervals."""
-    intervals = result.metrics.get("intervals", {})
-    for key, value in result.metrics.items():
-        if not isinstance(value, dict):
-            yield key, value
-            yield from zip((f"{key}_low", f"{key}_high"), intervals.get(key, ()), strict=False)
-
-
-def _columns(rows: Sequence[dict[str, object]]) -> list[str]:
-    """Union of the keys; a metric that one model lacks keeps its place beside its bounds."""
-    keys = {key for row in rows for key in row} - {"model"}
-    order = {"_low": 1, "_high": 2}
-
-    def place(key: str) -> tuple[str, int]:
-        for suffix, rank in order.items():
-            if key.endswith(suffix) and key.removesuffix(suffix) in keys:
-                return key.removesuffix(suffix), rank
-        return key, 0
-
-    return ["model", *sorted(keys, key=place)]
 
 
 def to_csv(frame: pd.DataFrame) -> str:
@@ -120,35 +113,30 @@ class Cell:
 
 def cells(results: Sequence[Result], columns: Sequence[Column]) -> Iterator[list[Cell]]:
     """A row of cells per model."""
-    values = [[_value(result, column.key) for column in columns] for result in results]
-    best = [_best([row[i] for row in values], column) for i, column in enumerate(columns)]
-    for result, row in zip(results, values, strict=True):
+    values = [[_value(result, column) for result in results] for column in columns]
+    best = [_best(own, column) for own, column in zip(values, columns, strict=True)]
+    for result, row in zip(results, zip(*values, strict=True), strict=True):
         intervals = result.metrics.get("intervals", {})
         yield [
             Cell(
                 number(value, column.digits),
-                _interval(intervals.get(column.key), column.digits - 1),
+                "[{}, {}]".format(*(f"{bound:.{column.digits - 1}f}" for bound in bounds))
+                if (bounds := intervals.get(column.key))
+                else "",
                 value is not None and value == top,
             )
             for value, top, column in zip(row, best, columns, strict=True)
         ]
 
 
-def _value(result: Result, key: str) -> float | None:
-    costs = {
-        "train_seconds": result.train_cost.get("train_seconds"),
-        "score_microseconds_per_user": result.evaluate_cost.get("score_microseconds_per_user"),
-        "peak_megabytes": _megabytes(result.train_cost.get("peak_memory_bytes")),
-        "model_megabytes": _megabytes(result.train_cost.get("model_bytes")),
-    }
-    return costs[key] if key in costs else result.metrics.get(key)
+def _value(result: Result, column: Column) -> float | None:
+    if isinstance(column, Metric):
+        return result.metrics.get(column.key)
+    cost = getattr(result, column.file).get(column.key)
+    return None if cost is None else cost / column.unit
 
 
-def _megabytes(number: float | None) -> float | None:
-    return None if number is None else number / 1e6
-
-
-def _best(values: Iterable[float | None], column: Column) -> float | None:
+def _best(values: Sequence[float | None], column: Column) -> float | None:
     known = [value for value in values if value is not None]
     if not known or isinstance(column, Cost) or column.better is None:
         return None
@@ -156,12 +144,5 @@ def _best(values: Iterable[float | None], column: Column) -> float | None:
 
 
 def number(value: float | None, digits: int) -> str:
-    """Text of a number, a dash for none."""
-    return MISSING if value is None else f"{value:,.{digits}f}"
-
-
-def _interval(bounds: Sequence[float] | None, digits: int) -> str:
-    if bounds is None:
-        return ""
-    low, high = bounds
-    return f"[{low:.{digits}f}, {high:.{digits}f}]"
+    """Text of a number, a dash for None and NaN."""
+    return MISSING if value is None or isnan(value) else f"{value:,.{digits}f}"
