@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,11 +17,6 @@ from reelbench.reporting.charts.chart import Chart
 from reelbench.reporting.comparisons import BASELINE
 from reelbench.reporting.content import Content, describe
 
-SECTIONS = (
-    *("leaderboard", "costs", "differences", "cohorts"),
-    *("training", "networks", "predictions", "data"),
-)
-
 
 def render(content: Content, charts: Mapping[str, Sequence[Chart]]) -> str:
     """The whole page.
@@ -29,19 +25,14 @@ def render(content: Content, charts: Mapping[str, Sequence[Chart]]) -> str:
         charts: by section of the page, as `charts.sections` makes them; one that is missing has
             none.
     """
-    on_page = {name: [c for c in charts.get(name, ()) if c.on_page] for name in SECTIONS}
     return environment.get_template("page.html").render(
         content=content,
-        charts=on_page,
+        charts=defaultdict(list, charts),
         javascript=style.javascript(),
         theme=style.THEME,
         light=style.LIGHT,
         dark=style.DARK,
     )
-
-
-def _data_url(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
 
 
 def _json(value: Any) -> Markup:
@@ -59,7 +50,7 @@ environment = jinja2.Environment(
     lstrip_blocks=True,
 )
 environment.filters |= {
-    "data_url": _data_url,
+    "data_url": lambda png: f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}",
     "describe": describe,
     "json": _json,
     "thousands": "{:,}".format,

@@ -23,6 +23,9 @@ AnyChart = alt.TopLevelMixin
 Layers = alt.LayerChart | alt.FacetChart
 ChartT = TypeVar("ChartT", alt.Chart, Layers)
 
+#: an axis that need not begin at zero
+FREE = alt.Scale(zero=False)
+
 # letters in a line below a title, on a phone
 _LETTERS = 48
 # digits of a float: enough for every metric, and short
@@ -39,8 +42,8 @@ class Chart:
     chart: AnyChart | None  # as Altair makes it; None if the source lacks what it would show
     #: what is chosen in each PNG of it, by the name of the file; {}: no PNG
     pictures: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    still: AnyChart | None = None  # what the PNGs show instead, where nothing can be chosen
     wide: bool = False  # whether it has a row of the page to itself
-    on_page: bool = True  # False for a chart that is drawn as a PNG only
     #: what is wrong with the protocol; it stands below the title, since a chart can be shown
     #: without its page
     warning: str = ""
@@ -63,7 +66,8 @@ class Chart:
 
     def pngs(self) -> Iterable[tuple[str, bytes]]:
         """Name of the file and bytes of every PNG."""
-        return ((name, png(self.spec, chosen)) for name, chosen in self.pictures.items())
+        spec = replace(self, chart=self.still).spec if self.still else self.spec
+        return ((name, png(spec, chosen)) for name, chosen in self.pictures.items())
 
 
 def existing(charts: Iterable[Chart], warning: str = "") -> list[Chart]:
@@ -115,11 +119,6 @@ def tips(*columns: str) -> list[alt.Tooltip]:
 def title(expression: str) -> alt.TitleParams:
     """A title that follows what is chosen: an expression of the choosers' names."""
     return alt.TitleParams(text=alt.ExprRef(expression))
-
-
-def subtitled(text: str, subtitle: str) -> alt.TitleParams:
-    """A title with a second line for the numbers in it: on a phone one line is short."""
-    return alt.TitleParams(text=text, subtitle=subtitle)
 
 
 def level(value: float) -> alt.Chart:

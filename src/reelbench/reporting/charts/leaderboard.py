@@ -9,8 +9,18 @@ import pandas as pd
 
 from reelbench.evaluation.metrics import Metric
 from reelbench.evaluation.significance import Pair
-from reelbench.reporting.charts.chart import AnyChart, Layers, choosing, data, series, tips, title
+from reelbench.reporting.charts.chart import (
+    FREE,
+    AnyChart,
+    Layers,
+    choosing,
+    data,
+    series,
+    tips,
+    title,
+)
 from reelbench.reporting.charts.style import FAINT, MAIN, OTHER, PAGE, ROW, WIDTH
+from reelbench.reporting.comparisons import having
 from reelbench.reporting.results import Result
 
 # a time of zero has no place on a logarithmic axis
@@ -38,21 +48,21 @@ def overview(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChart |
 def _intervals(table: pd.DataFrame) -> Layers:
     order = alt.EncodingSortField("place", op="min")
     base = alt.Chart().encode(y=alt.Y("model:N", sort=order, title=None))
-    scale = alt.Scale(zero=False)
-    interval = base.mark_rule(color=MAIN, strokeWidth=2).encode(
-        x=alt.X("low:Q", scale=scale, title=None), x2=alt.X2("high:Q")
+    return alt.layer(
+        base.mark_rule(color=MAIN, strokeWidth=2).encode(
+            x=alt.X("low:Q", scale=FREE, title=None), x2=alt.X2("high:Q")
+        ),
+        base.mark_point(filled=True, size=70, opacity=1, color=MAIN).encode(
+            x=alt.X("value:Q", scale=FREE, title=None),
+            tooltip=tips("model:N", "metric:N", "value:Q", "low:Q", "high:Q"),
+        ),
+        data=data(table),
+        height=ROW * table["model"].nunique(),
     )
-    value = base.mark_point(filled=True, size=70, opacity=1, color=MAIN).encode(
-        x=alt.X("value:Q", scale=scale, title=None),
-        tooltip=tips("model:N", "metric:N", "value:Q", "low:Q", "high:Q"),
-    )
-    layers = alt.layer(interval, value, data=data(table))
-    return layers.properties(height=ROW * table["model"].nunique())
 
 
 def _scores(results: Sequence[Result], metric: Metric) -> pd.DataFrame:
-    shown = [r for r in results if r.metrics.get(metric.key) is not None]
-    shown.sort(key=lambda r: _loss(metric, r))
+    shown = sorted(having(results, metric), key=lambda r: _loss(metric, r))
     rows = []
     for place, result in enumerate(shown):
         value = result.metrics[metric.key]
@@ -109,9 +119,8 @@ def _front(results: Sequence[Result], metric: Metric, cost: str) -> pd.DataFrame
     """Models by ascending cost; `front` where no cheaper one is as good."""
     known = [
         (r.name, max(costs[cost], _SHORTEST), r.metrics[metric.key], _loss(metric, r))
-        for r in results
-        if r.metrics.get(metric.key) is not None
-        and cost in (costs := r.train_cost | r.evaluate_cost)
+        for r in having(results, metric)
+        if cost in (costs := r.train_cost | r.evaluate_cost)
     ]
     table = pd.DataFrame(known, columns=["model", "cost", "value", "loss"])
     # of equally cheap ones the best comes first
@@ -133,24 +142,19 @@ def differences(pairs: Sequence[Pair]) -> AnyChart | None:
     verdicts = {"better": "row better", "worse": "row worse", "none": "no significant difference"}
     colour = series("verdict:N", verdicts.values(), (MAIN, OTHER, FAINT), columns=1)
     axis = alt.Axis(labelAngle=-90, title=None, labelLimit=90)
-    tooltip = [
-        *tips("row:N", "column:N"),
-        alt.Tooltip("difference:Q", format="+.4f", title="row minus column"),
-        alt.Tooltip("low:Q", format="+.4f", title="95 % interval from"),
-        alt.Tooltip("high:Q", format="+.4f", title="to"),
-        alt.Tooltip("p:Q", format=".3f"),
-    ]
-    return (
-        choosing(alt.Chart(data(table)), table, "metric")
-        .transform_calculate(verdict=f"({verdicts!r})[datum.better]")
-        .mark_rect(stroke=PAGE, strokeWidth=1)
-        .encode(
-            x=alt.X("column:N", sort=names, axis=axis),
-            y=alt.Y("row:N", sort=names, title=None),
-            color=colour,
-            tooltip=tooltip,
-        )
-        .properties(title=title("metric + ': row minus column'"), height=ROW * len(names))
+    named = {"difference": "row minus column", "low": "95 % interval from", "high": "to"}
+    cells = choosing(alt.Chart(data(table)), table, "metric")
+    cells = cells.transform_calculate(verdict=f"({verdicts!r})[datum.better]")
+    cells = cells.properties(title=title("metric + ': row minus column'"), height=ROW * len(names))
+    return cells.mark_rect(stroke=PAGE, strokeWidth=1).encode(
+        x=alt.X("column:N", sort=names, axis=axis),
+        y=alt.Y("row:N", sort=names, title=None),
+        color=colour,
+        tooltip=[
+            *tips("row:N", "column:N"),
+            *(alt.Tooltip(f"{name}:Q", format="+.4f", title=t) for name, t in named.items()),
+            alt.Tooltip("p:Q", format=".3f"),
+        ],
     )
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from reelbench.columns import COHORT, COHORT_BY, MEAN_GIVEN, MEAN_PREDICTED, N_TEST, RATING, SCORE
 from reelbench.evaluation.metrics import Metric
 from reelbench.reporting.charts.chart import (
+    FREE,
     AnyChart,
     Layers,
     chooser,
@@ -20,7 +21,6 @@ from reelbench.reporting.charts.chart import (
     dotted,
     level,
     series,
-    subtitled,
     tips,
     title,
 )
@@ -42,20 +42,17 @@ def learning_curve(model: str, curves: pd.DataFrame) -> AnyChart | None:
         return None
     table = curves[["epoch", *_PARTS]].rename(columns=_PARTS)
     table = table.melt("epoch", var_name="part", value_name="loss").dropna(subset=["loss"])
-    lines = (
-        alt.Chart(data(table))
-        .mark_line(point=alt.OverlayMarkDef(size=30, filled=True))
-        .encode(
-            x=alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1, format="d")),
-            y=alt.Y("loss:Q", scale=alt.Scale(zero=False)),
-            color=series("part:N", _PARTS.values()),
-            tooltip=tips("part:N", "epoch:Q", "loss:Q"),
-        )
+    lines = alt.Chart(data(table)).mark_line(point=alt.OverlayMarkDef(size=30, filled=True))
+    lines = lines.encode(
+        x=alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1, format="d")),
+        y=alt.Y("loss:Q", scale=FREE),
+        color=series("part:N", _PARTS.values()),
+        tooltip=tips("part:N", "epoch:Q", "loss:Q"),
     )
     first = curves.dropna(subset=["valid_loss"]).nsmallest(1, "valid_loss")[["epoch"]]
     best = alt.Chart(data(first)).mark_rule(color=SOFT, strokeDash=[2, 3])
     rule = best.encode(x=alt.X("epoch:Q"), tooltip=[alt.Tooltip("epoch:Q", title="best epoch")])
-    return alt.layer(rule, lines).properties(title=f"Loss of {model}", height=HEIGHT - 60)
+    return alt.layer(rule, lines, title=f"Loss of {model}", height=HEIGHT - 60)
 
 
 def cohorts(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChart | None:
@@ -82,9 +79,8 @@ def cohorts(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChart | 
     several = table.groupby("by")["cohort"].transform("nunique") > 1
     table = table[several] if several.any() else table
     x = alt.X("cohort:N", sort=None, title=None, axis=alt.Axis(labelAngle=-35))
-    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False))
-    ratings = alt.Tooltip("n:Q", title="test ratings")
-    tooltip = [*tips("model:N", "cohort:N", "value:Q"), ratings]
+    y = alt.Y("value:Q", title=None, scale=FREE)
+    tooltip = [*tips("model:N", "cohort:N", "value:Q"), alt.Tooltip("n:Q", title="test ratings")]
     layers = choosing(_one_before_all(table, x, y, tooltip), table, "metric", "by")
     name = title("metric + ' by ' + by + ': ' + model")
     choices = chooser("model", _names(results, table))
@@ -96,15 +92,13 @@ def calibration(results: Sequence[Result]) -> AnyChart | None:
     table = _calibration(results)
     if table.empty:
         return None
-    scale = alt.Scale(zero=False)
-    x = alt.X(f"{MEAN_PREDICTED}:Q", title="mean predicted rating of a bin", scale=scale)
+    x = alt.X(f"{MEAN_PREDICTED}:Q", title="mean predicted rating of a bin", scale=FREE)
     y = alt.Y("excess:Q", title="mean given minus predicted")
     tooltip = tips(*(f"{column}:{'N' if column == 'model' else 'Q'}" for column in table))
-    return (
-        alt.layer(_one_before_all(table, x, y, tooltip), level(0))
-        .add_params(chooser("model", _names(results, table)))
-        .properties(title=title("'Calibration of ' + model"), height=HEIGHT)
-    )
+    layers = alt.layer(_one_before_all(table, x, y, tooltip), level(0))
+    name = title("'Calibration of ' + model")
+    choices = chooser("model", _names(results, table))
+    return layers.add_params(choices).properties(title=name, height=HEIGHT)
 
 
 def _names(results: Sequence[Result], table: pd.DataFrame) -> list[str]:
@@ -128,16 +122,14 @@ def calibration_panels(results: Sequence[Result]) -> AnyChart | None:
     table = _calibration(results)
     if table.empty:
         return None
-    x = alt.X(f"{MEAN_PREDICTED}:Q", title=None, scale=alt.Scale(zero=False))
-    y = alt.Y("excess:Q", title=None)
+    x, y = alt.X(f"{MEAN_PREDICTED}:Q", title=None, scale=FREE), alt.Y("excess:Q", title=None)
     others = alt.Chart(data(table.rename(columns={"model": "other"})))
-    others = others.mark_line(color=FAINT, strokeWidth=0.8).encode(
-        x=x, y=y, detail=alt.Detail("other:N")
-    )
+    others = others.mark_line(color=FAINT, strokeWidth=0.8)
+    others = others.encode(x=x, y=y, detail=alt.Detail("other:N"))
     own = dotted(alt.Chart(), 14, strokeWidth=1.5).encode(x=x, y=y)
     layers = alt.layer(others, level(0), own, data=data(table))
     note = "by bins of the predicted one; grey: the other models"
-    name = subtitled("Mean given minus mean predicted rating", note)
+    name = alt.Title("Mean given minus mean predicted rating", subtitle=note)
     return _panels(layers, _names(results, table)).properties(title=name)
 
 
@@ -171,7 +163,7 @@ def prediction_panels(tables: Mapping[str, pd.DataFrame]) -> AnyChart | None:
         return None
     note = "quartiles and median, 5 and 95 %; diamond: mean"
     panels = _panels(_box_plot(boxes, 10), list(boxes["model"].unique()))
-    return panels.properties(title=subtitled("Predictions by given rating", note))
+    return panels.properties(title=alt.Title("Predictions by given rating", subtitle=note))
 
 
 def _panels(layers: Layers, models: list[str]) -> alt.FacetChart:
@@ -184,7 +176,7 @@ def _panels(layers: Layers, models: list[str]) -> alt.FacetChart:
 def _box_plot(boxes: pd.DataFrame, size: float) -> Layers:
     names = ("given", "n", "p5", "p25", "median", "p75", "p95", "mean")
     x = alt.X("given:O", title="given rating", axis=alt.Axis(labelAngle=0))
-    y = alt.Y("p5:Q", title="predicted rating", scale=alt.Scale(zero=False))
+    y = alt.Y("p5:Q", title="predicted rating", scale=FREE)
     base = alt.Chart().encode(x=x, tooltip=tips(*(f"{name}:Q" for name in names)))
     mean = base.mark_point(color=OTHER, filled=True, shape="diamond", size=2.3 * size, opacity=1)
     return alt.layer(
@@ -230,16 +222,12 @@ def histogram(model: str, predictions: pd.DataFrame) -> AnyChart:
         )
         for what, own in values.items()
     )
-    return (
-        alt.Chart(data(table))
-        .mark_bar(opacity=0.6)
-        .encode(
-            x=alt.X("from:Q", bin="binned", title="rating"),
-            x2=alt.X2("to:Q"),
-            y=alt.Y("n:Q", title="test ratings", stack=None),
-            color=series("what:N", shown),
-        )
-        .properties(title=f"Ratings of the test part: {model}", height=HEIGHT)
+    bars = alt.Chart(data(table), title=f"Ratings of the test part: {model}", height=HEIGHT)
+    return bars.mark_bar(opacity=0.6).encode(
+        x=alt.X("from:Q", bin="binned", title="rating"),
+        x2=alt.X2("to:Q"),
+        y=alt.Y("n:Q", title="test ratings", stack=None),
+        color=series("what:N", shown),
     )
 
 

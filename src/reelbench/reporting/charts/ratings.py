@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reelbench.columns import AGE, ITEM_IDX, RATING, YEAR
-from reelbench.reporting.charts.chart import AnyChart, data, subtitled
+from reelbench.reporting.charts.chart import FREE, AnyChart, data
 from reelbench.reporting.charts.style import HEIGHT, MAIN, OTHER, ROW, SOFT
 from reelbench.reporting.dataset import genres_of, means_of, sums, times_of
 
@@ -22,6 +22,13 @@ _MOST_RANKS = 300
 # the mean of a release year with fewer is noise
 _FEWEST_RATINGS = 30
 _NUMBER = alt.Axis(format=",d", tickMinStep=1)
+_YEAR = alt.X(
+    "year:Q",
+    scale=alt.Scale(zero=False, nice=False),
+    axis=alt.Axis(format="d", tickMinStep=1),
+    title="release year",
+)
+_MEAN = alt.Tooltip("mean:Q", format=".3f", title="mean rating")
 
 
 def per_value(interactions: pd.DataFrame) -> alt.LayerChart:
@@ -35,7 +42,7 @@ def per_value(interactions: pd.DataFrame) -> alt.LayerChart:
     x = alt.X("rating:O", sort=None, axis=alt.Axis(labelAngle=0))
     bars = _columns(table, x, "ratings", [alt.Tooltip("share:Q", format=".2%")])
     shares = bars.mark_text(dy=-7).encode(text=alt.Text("share:Q", format=".1%"))
-    name = subtitled("How often each rating was given", f"mean {rating.mean():.2f}")
+    name = alt.Title("How often each rating was given", subtitle=f"mean {rating.mean():.2f}")
     return (bars + shares).properties(title=name)
 
 
@@ -45,12 +52,12 @@ def per_year(interactions: pd.DataFrame) -> alt.Chart | None:
     if times.empty:
         return None
     own = interactions.loc[times.index, RATING].groupby(times.dt.year)
-    found = own.agg(["size", "mean"])
+    found = own.agg(ratings="size", mean="mean").rename_axis("year")
     found = found.reindex(range(found.index.min(), found.index.max() + 1))
-    table = found.fillna({"size": 0}).rename_axis("year").reset_index()
-    table = table.rename(columns={"size": "ratings"})
     x = alt.X("year:O", axis=alt.Axis(labelAngle=0, labelOverlap=True))
-    return _columns(table, x, "ratings", [_mean()]).properties(title="Ratings per year")
+    return _columns(found.fillna({"ratings": 0}).reset_index(), x, "ratings", [_MEAN]).properties(
+        title="Ratings per year"
+    )
 
 
 def _columns(
@@ -58,9 +65,8 @@ def _columns(
 ) -> alt.Chart:
     """A vertical bar per row; numbers below it are those of `count` and of `tooltip`."""
     shown = [x.shorthand, alt.Tooltip(f"{count}:Q", format=","), *tooltip]
-    bars = alt.Chart(data(table)).mark_bar(color=MAIN)
-    y = alt.Y(f"{count}:Q", axis=_NUMBER)
-    return bars.encode(x=x, y=y, tooltip=shown).properties(height=HEIGHT)
+    bars = alt.Chart(data(table), height=HEIGHT).mark_bar(color=MAIN)
+    return bars.encode(x=x, y=alt.Y(f"{count}:Q", axis=_NUMBER), tooltip=shown)
 
 
 def per_day(interactions: pd.DataFrame) -> alt.Chart | None:
@@ -74,18 +80,16 @@ def per_day(interactions: pd.DataFrame) -> alt.Chart | None:
     unit = "day" if daily else "week"
     table = pd.DataFrame({unit: counts.index.start_time, "ratings": counts.to_numpy()})
     when = f"{unit}:T"
-    return (
-        alt.Chart(data(table))
-        .mark_area(color=MAIN, interpolate="step", line={"color": MAIN}, opacity=0.5)
-        .encode(
-            x=alt.X(when, timeUnit="utcyearmonthdate", title=None, axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("ratings:Q", axis=_NUMBER),
-            tooltip=[
-                alt.Tooltip(when, timeUnit="utcyearmonthdate", title=unit),
-                alt.Tooltip("ratings:Q"),
-            ],
-        )
-        .properties(title=f"Ratings per {unit}", height=HEIGHT)
+    area = alt.Chart(data(table), title=f"Ratings per {unit}", height=HEIGHT).mark_area(
+        color=MAIN, interpolate="step", line={"color": MAIN}, opacity=0.5
+    )
+    return area.encode(
+        x=alt.X(when, timeUnit="utcyearmonthdate", title=None, axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("ratings:Q", axis=_NUMBER),
+        tooltip=[
+            alt.Tooltip(when, timeUnit="utcyearmonthdate", title=unit),
+            alt.Tooltip("ratings:Q"),
+        ],
     )
 
 
@@ -101,22 +105,20 @@ def long_tail(interactions: pd.DataFrame, by: str, noun: str) -> AnyChart:
     share = np.cumsum(counts) / counts.sum()
     table = pd.DataFrame({"rank": ranks, "ratings": counts[ranks - 1], "share": share[ranks - 1]})
     log = alt.Scale(type="log", nice=False)
-    tooltip = [
-        alt.Tooltip("rank:Q", format=","),
-        alt.Tooltip("ratings:Q", format=","),
-        alt.Tooltip("share:Q", format=".1%", title="share up to here"),
-    ]
     points = alt.OverlayMarkDef(color=MAIN, size=14)
     line = alt.Chart(data(table)).mark_line(color=MAIN, point=points)
     line = line.encode(
         x=alt.X("rank:Q", scale=log, title=f"rank of the {noun} (logarithmic)"),
         y=alt.Y("ratings:Q", scale=alt.Scale(type="log"), title="ratings (logarithmic)"),
-        tooltip=tooltip,
+        tooltip=[
+            *(alt.Tooltip(f"{name}:Q", format=",") for name in ("rank", "ratings")),
+            alt.Tooltip("share:Q", format=".1%", title="share up to here"),
+        ],
     )
     half = int(np.searchsorted(share, 0.5)) + 1
     rule = alt.Chart(alt.Data(values=[{"half": half}])).mark_rule(color=OTHER, strokeDash=[4, 4])
     note = f"{half:,} of {len(counts):,} {noun}s have half of them"
-    name = subtitled(f"Ratings per {noun}", note)
+    name = alt.Title(f"Ratings per {noun}", subtitle=note)
     return (line + rule.encode(x=alt.X("half:Q", scale=log))).properties(title=name, height=HEIGHT)
 
 
@@ -126,15 +128,11 @@ def genres(items: pd.DataFrame) -> alt.Chart | None:
     if by_item.empty:
         return None
     table = by_item.value_counts().rename_axis("genre").reset_index(name="movies")
-    return (
-        alt.Chart(data(table))
-        .mark_bar(color=MAIN)
-        .encode(
-            x=alt.X("movies:Q", axis=_NUMBER, title=None),
-            y=alt.Y("genre:N", sort="-x", title=None),
-            tooltip=[alt.Tooltip("genre:N"), alt.Tooltip("movies:Q", format=",")],
-        )
-        .properties(title="Movies per genre", height=ROW * len(table))
+    bars = alt.Chart(data(table), title="Movies per genre", height=ROW * len(table))
+    return bars.mark_bar(color=MAIN).encode(
+        x=alt.X("movies:Q", axis=_NUMBER, title=None),
+        y=alt.Y("genre:N", sort="-x", title=None),
+        tooltip=[alt.Tooltip("genre:N"), alt.Tooltip("movies:Q", format=",")],
     )
 
 
@@ -148,17 +146,22 @@ def mean_per_genre(interactions: pd.DataFrame, items: pd.DataFrame) -> AnyChart 
     table = _bounds(means_of(joined)).rename_axis("genre").reset_index()
     order = list(table.sort_values("mean", ascending=False, kind="stable")["genre"])
     base = alt.Chart(data(table)).encode(y=alt.Y("genre:N", sort=order, title=None))
-    x = alt.X("mean:Q", scale=alt.Scale(zero=False), title=None)
-    interval = base.mark_rule(color=MAIN, strokeWidth=2).encode(
-        x=alt.X("low:Q"), x2=alt.X2("high:Q")
-    )
-    dot = base.mark_point(color=MAIN, filled=True, opacity=1, size=60)
     overall = interactions[RATING].mean()
     line = alt.Chart(alt.Data(values=[{"mean": overall}])).mark_rule(color=SOFT, strokeDash=[4, 4])
-    tooltip = [alt.Tooltip("genre:N"), _mean(), alt.Tooltip("n:Q", format=",", title="ratings")]
-    name = subtitled("Mean rating per genre", f"95 % intervals; all: {overall:.2f}")
-    layers = alt.layer(dot.encode(x=x, tooltip=tooltip), interval, line.encode(x=alt.X("mean:Q")))
-    return layers.properties(title=name, height=ROW * len(table))
+    return alt.layer(
+        base.mark_point(color=MAIN, filled=True, opacity=1, size=60).encode(
+            x=alt.X("mean:Q", scale=FREE, title=None),
+            tooltip=[
+                alt.Tooltip("genre:N"),
+                _MEAN,
+                alt.Tooltip("n:Q", format=",", title="ratings"),
+            ],
+        ),
+        base.mark_rule(color=MAIN, strokeWidth=2).encode(x=alt.X("low:Q"), x2=alt.X2("high:Q")),
+        line.encode(x=alt.X("mean:Q")),
+        title=alt.Title("Mean rating per genre", subtitle=f"95 % intervals; all: {overall:.2f}"),
+        height=ROW * len(table),
+    )
 
 
 def mean_per_year(interactions: pd.DataFrame, items: pd.DataFrame) -> AnyChart | None:
@@ -167,18 +170,19 @@ def mean_per_year(interactions: pd.DataFrame, items: pd.DataFrame) -> AnyChart |
     if table is None:
         return None
     shown = table[table["n"] >= min(_FEWEST_RATINGS, table["n"].max())]
-    base = alt.Chart(data(shown)).encode(x=_year())
-    scale = alt.Scale(zero=False)
-    tooltip = [alt.Tooltip("year:Q", format="d"), _mean(), alt.Tooltip("n:Q", format=",")]
-    band = base.mark_area(color=MAIN, opacity=0.2).encode(
-        y=alt.Y("low:Q", scale=scale, title="mean rating"), y2=alt.Y2("high:Q")
-    )
-    line = base.mark_line(color=MAIN, point=alt.OverlayMarkDef(color=MAIN, size=18)).encode(
-        y=alt.Y("mean:Q", scale=scale), tooltip=tooltip
-    )
+    base = alt.Chart(data(shown)).encode(x=_YEAR)
     note = f"95 % intervals; years with {_FEWEST_RATINGS} ratings or more"
-    name = subtitled("Mean rating per release year", note)
-    return (band + line).properties(title=name, height=HEIGHT)
+    return alt.layer(
+        base.mark_area(color=MAIN, opacity=0.2).encode(
+            y=alt.Y("low:Q", scale=FREE, title="mean rating"), y2=alt.Y2("high:Q")
+        ),
+        base.mark_line(color=MAIN, point=alt.OverlayMarkDef(color=MAIN, size=18)).encode(
+            y=alt.Y("mean:Q", scale=FREE),
+            tooltip=[alt.Tooltip("year:Q", format="d"), _MEAN, alt.Tooltip("n:Q", format=",")],
+        ),
+        title=alt.Title("Mean rating per release year", subtitle=note),
+        height=HEIGHT,
+    )
 
 
 def per_release_year(interactions: pd.DataFrame, items: pd.DataFrame) -> alt.Chart | None:
@@ -186,7 +190,7 @@ def per_release_year(interactions: pd.DataFrame, items: pd.DataFrame) -> alt.Cha
     table = _release_years(interactions, items)
     if table is None:
         return None
-    bars = _columns(table.rename(columns={"n": "ratings"}), _year(), "ratings", [_mean()])
+    bars = _columns(table.rename(columns={"n": "ratings"}), _YEAR, "ratings", [_MEAN])
     return bars.mark_bar(color=MAIN, size=4).properties(title="Ratings per release year")
 
 
@@ -215,14 +219,5 @@ def ages(users: pd.DataFrame) -> alt.Chart | None:
     names = counts.index.map(str if coded else lambda age: f"{age}-{age + 4}")
     table = pd.DataFrame({"age": names, "users": counts.to_numpy()})
     x = alt.X("age:O", sort=None, axis=alt.Axis(labelAngle=-45))
-    name = subtitled("Ages of users", f"median {known.median():g}")
+    name = alt.Title("Ages of users", subtitle=f"median {known.median():g}")
     return _columns(table, x, "users").properties(title=name)
-
-
-def _year() -> alt.X:
-    axis = alt.Axis(format="d", tickMinStep=1)
-    return alt.X("year:Q", scale=alt.Scale(zero=False, nice=False), axis=axis, title="release year")
-
-
-def _mean() -> alt.Tooltip:
-    return alt.Tooltip("mean:Q", format=".3f", title="mean rating")

@@ -21,15 +21,41 @@ _COSTS = {
 
 def charts(content: Content) -> Mapping[str, list[Chart]]:
     """By section of the page: leaderboard, costs, differences, cohorts, training and the rest."""
-    warning = content.warning
+    results, warning, metrics = content.results, content.warning, compared_metrics(content.k)
+    models_by_metric = Chart(
+        "leaderboard",
+        "Every model with its 95 % interval, the best on top",
+        leaderboard.leaderboard(results, leaderboard_metrics(content.k)),
+        {"leaderboard": {}},
+        still=leaderboard.overview(results, metrics),
+        wide=True,
+    )
+    costs = (
+        Chart(
+            name,
+            f"Accuracy against {unit}; orange: no cheaper model is as good",
+            leaderboard.pareto(results, metrics, cost, unit),
+        )
+        for cost, (name, unit) in _COSTS.items()
+    )
+    compared = dict.fromkeys(pair.metric for pair in content.pairs)
+    differences = Chart(
+        "differences",
+        "Row minus column, coloured where the difference is significant in a paired test",
+        leaderboard.differences(content.pairs),
+        {f"differences_{metric.key}": {"metric": metric.title} for metric in compared},
+        wide=True,
+    )
+    caption = "The chosen model in blue, all others in grey"
+    cohorts = Chart("cohorts", caption, models.cohorts(results, metrics), wide=True)
     return {
-        "leaderboard": existing(_leaderboard(content), warning),
-        "costs": existing(_costs(content), warning),
-        "differences": existing(_differences(content), warning),
-        "cohorts": existing(_cohorts(content), warning),
-        "training": existing(map(_training, content.results), warning),
+        "leaderboard": existing([models_by_metric], warning),
+        "costs": existing(costs, warning),
+        "differences": existing([differences], warning),
+        "cohorts": existing([cohorts], warning),
+        "training": existing(map(_training, results), warning),
         "networks": existing(map(_network, content.networks)),
-        "predictions": existing(_predictions(content.results), warning),
+        "predictions": existing(_predictions(results), warning),
         "data": existing(_data(content.dataset)),
     }
 
@@ -41,34 +67,6 @@ def pictures(drawn: Mapping[str, Sequence[Chart]]) -> Iterator[tuple[str, bytes]
     from run to run, is on the page only.
     """
     return (picture for section in drawn.values() for chart in section for picture in chart.pngs())
-
-
-def _leaderboard(content: Content) -> Iterable[Chart]:
-    chart = leaderboard.leaderboard(content.results, leaderboard_metrics(content.k))
-    caption = "Every model with its 95 % interval, the best on top"
-    yield Chart("leaderboard", caption, chart, wide=True)
-    chart = leaderboard.overview(content.results, compared_metrics(content.k))
-    yield Chart("leaderboard_overview", caption, chart, {"leaderboard": {}}, on_page=False)
-
-
-def _costs(content: Content) -> Iterable[Chart]:
-    metrics = compared_metrics(content.k)
-    for cost, (name, unit) in _COSTS.items():
-        caption = f"Accuracy against {unit}; orange: no cheaper model is as good"
-        yield Chart(name, caption, leaderboard.pareto(content.results, metrics, cost, unit))
-
-
-def _differences(content: Content) -> Iterable[Chart]:
-    caption = "Row minus column, coloured where the difference is significant in a paired test"
-    metrics = dict.fromkeys(pair.metric for pair in content.pairs)
-    chosen = {f"differences_{metric.key}": {"metric": metric.title} for metric in metrics}
-    chart = leaderboard.differences(content.pairs)
-    yield Chart("differences", caption, chart, chosen, wide=True)
-
-
-def _cohorts(content: Content) -> Iterable[Chart]:
-    chart = models.cohorts(content.results, compared_metrics(content.k))
-    yield Chart("cohorts", "The chosen model in blue, all others in grey", chart, wide=True)
 
 
 def _training(result: Result) -> Chart:
@@ -87,16 +85,21 @@ def _network(result: Result) -> Chart:
 
 
 def _predictions(results: Sequence[Result]) -> Iterable[Chart]:
-    caption = "Mean given minus mean predicted rating, by bins of the prediction; grey: the others"
-    yield Chart("calibration", caption, models.calibration(results))
-    panels = models.calibration_panels(results)
-    yield Chart("calibration_panels", caption, panels, {"calibration": {}}, on_page=False)
-    caption = "Predictions per given rating: quartiles, median, 5 and 95 %; diamond: mean"
     tables = {r.name: r.predictions for r in results}
-    yield Chart("predicted_vs_actual", caption, models.predictions(tables))
-    panels = models.prediction_panels(tables)
-    name = "predicted_vs_actual_panels"
-    yield Chart(name, caption, panels, {"predicted_vs_actual": {}}, on_page=False)
+    drawn = {
+        "calibration": (
+            "Mean given minus mean predicted rating, by bins of the prediction; grey: the others",
+            models.calibration(results),
+            models.calibration_panels(results),
+        ),
+        "predicted_vs_actual": (
+            "Predictions per given rating: quartiles, median, 5 and 95 %; diamond: mean",
+            models.predictions(tables),
+            models.prediction_panels(tables),
+        ),
+    }
+    for name, (caption, chart, still) in drawn.items():
+        yield Chart(name, caption, chart, {name: {}}, still=still)
 
 
 def _data(dataset: Dataset) -> Iterable[Chart]:
