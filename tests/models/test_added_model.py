@@ -21,7 +21,7 @@ from reelbench.data.interactions import Interactions
 from reelbench.evaluation.metrics import leaderboard_metrics
 from reelbench.features.block import Features
 from reelbench.files import read_json, write_json
-from reelbench.models.shared.ranker import Ranker
+from reelbench.models.base import Ranker
 from reelbench.models.shared.state import Saved
 from reelbench.models.shared.user_items import NewUser, Profiles, preferences
 from reelbench.params import Section

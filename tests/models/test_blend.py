@@ -14,9 +14,8 @@ from reelbench.features.block import Features
 from reelbench.models.base import Recommender
 from reelbench.models.bias import Bias
 from reelbench.models.blend import Blend
-from reelbench.models.blend.members import held_out, together
-from reelbench.models.blend.ranking import standardised
-from reelbench.models.blend.stack import Counts, Stack
+from reelbench.models.blend.recommender import held_out, together
+from reelbench.models.blend.weights import Counts, Stack, standardised
 from reelbench.params import Section
 
 BIAS = {

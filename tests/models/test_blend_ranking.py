@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from reelbench.models.blend.ranking import ranking_weights, standardised
+from reelbench.models.blend.weights import ranking_weights, standardised
 
 NOTHING_SEEN = sparse.csr_array((300, 40), dtype=bool)
 
@@ -95,7 +95,7 @@ def test_the_evaluation_measures_the_same() -> None:
     """The weights that win here win by the metric of the leaderboard too."""
     from reelbench.evaluation.ranking_metrics import hits_of, ndcg
     from reelbench.evaluation.top_k import top_k
-    from reelbench.models.blend.ranking import _Judge
+    from reelbench.models.blend.weights import _Judge
 
     rng = np.random.default_rng(2)
     members = [np.round(rng.normal(size=(50, 30)), 1).astype(np.float32) for _ in range(2)]

@@ -15,7 +15,7 @@ from reelbench.features.block import Features
 from reelbench.models.fm import FM
 from reelbench.models.fm.design import FMConfig, Side, item_side, periods, user_side
 from reelbench.models.fm.posterior import PosteriorMean, SideSample, low_rank
-from reelbench.models.fm.sampling import Sampler, load_myfm
+from reelbench.models.fm.recommender import Sampler, load_myfm
 from reelbench.seeds import seed_for
 
 PARAMETERS: dict[str, Any] = {

@@ -27,7 +27,7 @@ from reelbench import paths
 from reelbench.data.interactions import Ids, Interactions
 from reelbench.features.block import Features
 from reelbench.files import read_arrays, read_json, write_arrays, write_json
-from reelbench.models.shared.state import Arrays, restore, state_of
+from reelbench.models.shared.state import Arrays, Saved, restore, state_of
 from reelbench.models.shared.user_items import NewUser
 from reelbench.parallel import has_kernels
 from reelbench.params import Section, validate
@@ -360,6 +360,19 @@ class Recommender(ABC):
             raise TypeError(f"indices must be integers, got {array.dtype}")
         array = array.astype(np.int64)
         return np.where((array >= 0) & (array < size), array, -1)
+
+
+class Ranker(Recommender):
+    """Base of the models that only rank: `predict` returns the mean rating of train."""
+
+    predicts_ratings = False
+    _mean: Saved[float]
+
+    def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
+        self._mean = float(train.rating.mean(dtype=np.float64))
+
+    def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
+        return np.full(len(user_idx), self._mean)
 
 
 @cached(_KEPT, key=lambda model: model._fitted, lock=_KEPT_LOCK)

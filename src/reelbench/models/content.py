@@ -18,7 +18,7 @@ from scipy import sparse
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
 from reelbench.features.matrices import dense_columns, one_hot, sparse_of, unit_rows
-from reelbench.models.shared.ranker import Ranker
+from reelbench.models.base import Ranker
 from reelbench.models.shared.state import Saved
 from reelbench.models.shared.user_items import NewUser, Profiles
 from reelbench.params import Section

@@ -21,7 +21,7 @@ from scipy import linalg, sparse
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.machine import memory_bytes
-from reelbench.models.shared.ranker import Ranker
+from reelbench.models.base import Ranker
 from reelbench.models.shared.state import Saved
 from reelbench.models.shared.user_items import (
     CSR,

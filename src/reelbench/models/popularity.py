@@ -9,9 +9,8 @@ from pydantic import NonNegativeFloat
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
-from reelbench.models.base import Recommender
+from reelbench.models.base import Ranker, Recommender
 from reelbench.models.shared.biases import group_means
-from reelbench.models.shared.ranker import Ranker
 from reelbench.models.shared.state import Saved
 from reelbench.models.shared.user_items import NewUser
 from reelbench.params import Section

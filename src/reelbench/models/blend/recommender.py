@@ -1,34 +1,88 @@
-"""The blend as a recommender."""
+"""The blend as a recommender, and its parameters."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Self
 
 import numpy as np
+from pydantic import Field, PositiveInt, field_validator, model_validator
 from scipy import sparse
 from typing_extensions import override
 
+from reelbench import paths
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
-from reelbench.models.base import Recommender
-from reelbench.models.blend import members as models
-from reelbench.models.blend.config import BlendConfig
-from reelbench.models.blend.members import held_out, together
-from reelbench.models.blend.ranking import ranking_weights, standardised
-from reelbench.models.blend.stack import Counts, Stack
+from reelbench.models.base import ModelEntry, Recommender
+from reelbench.models.blend.weights import Counts, Stack, ranking_weights, standardised
 from reelbench.models.shared.state import Saved
 from reelbench.models.shared.user_items import NewUser
-from reelbench.seeds import generator
+from reelbench.params import Section
+from reelbench.seeds import generator, seed_for
 
 _LOG = logging.getLogger(__name__)
+
+_SOURCE = paths.CONF / "models" / "blend.yaml"
+Members = dict[str, Recommender]
 
 _MEMBERS = "members"
 # scores of a ranker that are held for the weighting: more users than fit are left to a sample
 _SCORES_PER_RANKER = 20_000_000
+
+
+def _default_raters() -> dict[str, ModelEntry]:
+    targets = {"bias": "bias.Bias", "knn_item": "knn.KNN", "svd": "svd.SVD"}
+    return {
+        name: ModelEntry(_target_=f"reelbench.models.{target}") for name, target in targets.items()
+    }
+
+
+class BlendConfig(Section):
+    """Parameters."""
+
+    #: members whose predictions are stacked, as entries of `models` under any name
+    raters: dict[str, ModelEntry] = Field(default_factory=_default_raters, min_length=1)
+    #: members whose scores are added for ranking; none: the stacked rating ranks
+    rankers: dict[str, ModelEntry] = Field(default_factory=dict)
+    #: whether a member's weight may change with the number of ratings of user and item
+    weights_by_count: bool = True
+    #: share of train that is held out for the weights where valid is empty
+    holdout: float = Field(default=0.1, gt=0, lt=1)
+    #: share of train that is held out for the weights of the rankers where valid is empty
+    ranker_holdout: float = Field(default=0.2, gt=0, lt=1)
+    #: number of such parts; the rankers are fitted once for each
+    ranker_holdouts: PositiveInt = 3
+    #: whether members learn from train and valid together once the weights are known
+    refit: bool = False
+    #: length of the lists whose nDCG the weights of the rankers maximise
+    k: PositiveInt = 10
+    #: a rating counts as relevant in these lists from this value on; None: every rating
+    min_relevant_rating: float | None = None
+
+    @field_validator("raters", "rankers")
+    @classmethod
+    def _by_name(cls, entries: dict[str, ModelEntry]) -> dict[str, ModelEntry]:
+        # weights are stored by place, and a stored config has its keys in this order
+        return dict(sorted(entries.items()))
+
+    @property
+    def members(self) -> dict[str, ModelEntry]:
+        """Raters and rankers; one that is both is fitted once."""
+        return {**self.raters, **self.rankers}
+
+    @model_validator(mode="after")
+    def _members_are_sound(self) -> BlendConfig:
+        for group, entries in (("raters", self.raters), ("rankers", self.rankers)):
+            for name, entry in entries.items():
+                entry.check(f"{group}.{name}", _SOURCE)
+                if group == "raters" and not entry.model_class.predicts_ratings:
+                    raise ValueError(f"raters.{name} only ranks: name it among rankers")
+                if self.raters.get(name, entry) != entry:
+                    raise ValueError(f"{name} is a rater and a ranker with different parameters")
+        return self
 
 
 class View(NamedTuple):
@@ -63,11 +117,13 @@ class Blend(Recommender):
 
     @override
     def prepare(self) -> None:
-        for member in self._create().values():
-            member.prepare()
+        for name, entry in self.config.members.items():
+            self._create(name, entry).prepare()
 
-    def _create(self) -> models.Members:
-        return models.create(self.config.members, self.seed, self.threads)
+    def _create(self, name: str, entry: ModelEntry) -> Recommender:
+        """An unfitted member, with a seed of its own, from that of the blend and its name."""
+        seed = seed_for(self.seed, name) if entry.seed is None else entry.seed
+        return entry.create(name, seed=seed, threads=self.threads)
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         given = len(valid) > 0
@@ -76,7 +132,14 @@ class Blend(Recommender):
             draw = generator(self.seed, "holdout")
             learning, weighing = held_out(train, self.config.holdout, draw)
         self._fit_members(learning, weighing, features)
-        self._stack = self._learn_stack(weighing)
+        users, items = weighing.user_idx, weighing.item_idx
+        self._stack = Stack.learn(
+            [self.members[name].predict(users, items) for name in self.config.raters],
+            self._counts.user[users],
+            self._counts.item[items],
+            weighing.rating,
+            self.config.weights_by_count,
+        )
         # one small part held out says little of whole lists: without a valid part there are several
         views = (
             [self._view(self.members, learning, weighing)]
@@ -89,19 +152,27 @@ class Blend(Recommender):
             self._fit_members(together(learning, weighing), Interactions.empty(), features)
 
     def _fit_members(self, part: Interactions, valid: Interactions, features: Features) -> None:
-        self.members = self._create()
-        models.fit(self.members, self.config.members, part, valid, features)
+        self.members = self._fitted_to(part, valid, features, self.config.members)
         self._counts = Counts.of(part, features.ids)
 
-    def _learn_stack(self, weighing: Interactions) -> Stack:
-        users, items = weighing.user_idx, weighing.item_idx
-        return Stack.learn(
-            [self.members[name].predict(users, items) for name in self.config.raters],
-            self._counts.user[users],
-            self._counts.item[items],
-            weighing.rating,
-            self.config.weights_by_count,
-        )
+    def _fitted_to(
+        self,
+        part: Interactions,
+        valid: Interactions,
+        features: Features,
+        entries: Mapping[str, ModelEntry],
+    ) -> Members:
+        """Members that were fitted; each sees only the blocks that its entry declares.
+
+        Raises:
+            KeyError: the blend itself does not declare one of them.
+        """
+        members = {name: self._create(name, entry) for name, entry in entries.items()}
+        for name, member in members.items():
+            _LOG.info("blend: training %s on %d ratings", name, len(part))
+            blocks = {block: features[block] for block in entries[name].features}
+            member.fit(part, valid, Features(features.ids, blocks))
+        return members
 
     def _held_out_views(self, train: Interactions, features: Features) -> list[View]:
         """The rankers, each time fitted without another part of train."""
@@ -111,14 +182,12 @@ class Blend(Recommender):
         for number in range(self.config.ranker_holdouts):
             draw = generator(self.seed, "ranker_holdout", str(number))
             learning, weighing = held_out(train, self.config.ranker_holdout, draw)
-            rankers = models.create(self.config.rankers, self.seed, self.threads)
-            models.fit(rankers, self.config.rankers, learning, Interactions.empty(), features)
+            nothing, entries = Interactions.empty(), self.config.rankers
+            rankers = self._fitted_to(learning, nothing, features, entries)
             views.append(self._view(rankers, learning, weighing))
         return views
 
-    def _view(
-        self, members: models.Members, learning: Interactions, weighing: Interactions
-    ) -> View:
+    def _view(self, members: Members, learning: Interactions, weighing: Interactions) -> View:
         """Scores of the rankers for the users of a part that they were fitted without."""
         sizes = self.ids.n_users, self.ids.n_items
         users = self._sample(np.unique(weighing.user_idx))
@@ -166,7 +235,7 @@ class Blend(Recommender):
                     total += weight * standardised(self.members[name].score(user_idx))
             return total
         raters = (self.members[name] for name in self.config.raters)
-        predictions = [models.ratings_matrix(rater, user_idx) for rater in raters]
+        predictions = [_ratings_matrix(rater, user_idx) for rater in raters]
         counts = self._counts.user[user_idx, None], self._counts.item[:-1]
         return self._stack.combine(predictions, *counts)
 
@@ -194,3 +263,29 @@ class Blend(Recommender):
     def _load_extra(self, folder: Path) -> None:
         names = self.config.members
         self.members = {name: Recommender.load(folder / _MEMBERS / name) for name in names}
+
+
+def _ratings_matrix(member: Recommender, user_idx: np.ndarray) -> np.ndarray:
+    """Predictions for all items: float32 (len(user_idx), n_items), on the rating scale."""
+    ids = member.ids
+    if member.scores_are_ratings:
+        return np.clip(member.score(user_idx), ids.rating_min, ids.rating_max)
+    items = np.arange(ids.n_items)
+    rows = [member.predict(np.full(ids.n_items, user), items) for user in user_idx]
+    return np.stack(rows)
+
+
+def held_out(
+    train: Interactions, share: float, generator: np.random.Generator
+) -> tuple[Interactions, Interactions]:
+    """The other rows, and a random share of the rows, rounded; one row at least is in the first."""
+    size = min(round(share * len(train)), len(train) - 1)
+    out = np.zeros(len(train), dtype=bool)
+    out[generator.permutation(len(train))[:size]] = True
+    return train.select(~out), train.select(out)
+
+
+def together(first: Interactions, second: Interactions) -> Interactions:
+    """Both parts as one, in the order of users and items, whatever part a row was in."""
+    both = Interactions.concat(first, second)
+    return both.select(np.lexsort((both.item_idx, both.user_idx)))

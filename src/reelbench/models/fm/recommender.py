@@ -1,15 +1,30 @@
-"""The factorisation machine as a recommender."""
+"""The factorisation machine as a recommender.
+
+Its posterior is sampled by myfm 0.4.0, sample by sample into the mean.
+"""
 
 from __future__ import annotations
+
+import logging
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 from typing_extensions import override
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
-from reelbench.models.fm.design import FMConfig, item_side, user_side
-from reelbench.models.fm.sampling import Sampler, load_myfm
+from reelbench.models.fm.design import FMConfig, Side, item_side, user_side
+from reelbench.models.fm.posterior import PosteriorMean, SideSample
 from reelbench.models.shared.factors import Factors, RidgeFoldIn
+from reelbench.seeds import seed_for
+
+_LOG = logging.getLogger(__name__)
+
+# rows that a curve is computed from: bounds the time and memory of an iteration
+_ROWS_PER_CURVE = 100_000
 
 
 class FM(RidgeFoldIn):
@@ -42,3 +57,116 @@ class FM(RidgeFoldIn):
         arrays = (mean.user_bias, mean.item_bias, *mean.factors())
         # the mean rating is part of the biases of items
         return Factors(0.0, *(array.astype(np.float32) for array in arrays))
+
+
+def load_myfm() -> ModuleType:
+    """The module myfm.
+
+    Its first line imports two names of `pkg_resources` that it never uses, and setuptools 82 has
+    removed that package; where it is gone, an empty one stands in for it during the import.
+    """
+    try:
+        import pkg_resources  # type: ignore[import-not-found, unused-ignore]  # noqa: F401
+    except ModuleNotFoundError:
+        stand_in = ModuleType("pkg_resources")
+        vars(stand_in).update(DistributionNotFound=ImportError, get_distribution=None)
+        sys.modules["pkg_resources"] = stand_in
+        try:
+            return import_module("myfm")
+        finally:
+            del sys.modules["pkg_resources"]
+    return import_module("myfm")
+
+
+class Curve:
+    """RMSE on one part, or on rows spread evenly over it, of the mean prediction so far."""
+
+    def __init__(self, part: Interactions) -> None:
+        step = -(-len(part) // _ROWS_PER_CURVE)
+        self._user, self._item = part.user_idx[::step], part.item_idx[::step]
+        self._rating = part.rating[::step]
+        self._mean = np.zeros(len(self._rating))
+        self._n = 0
+
+    def add(self, users: SideSample, items: SideSample) -> None:
+        """Take one sample into the mean."""
+        self._n += 1
+        self._mean += (self._predicted(users, items) - self._mean) / self._n
+
+    def rmse(self, users: SideSample, items: SideSample) -> float:
+        """Of the mean, or of the given sample where none was added yet."""
+        predicted = self._mean if self._n else self._predicted(users, items)
+        return float(np.sqrt(np.mean((predicted - self._rating) ** 2)))
+
+    def _predicted(self, users: SideSample, items: SideSample) -> np.ndarray:
+        left, right = users.factors[self._user], items.factors[self._item]
+        interaction = np.einsum("nf,nf->n", left, right)
+        return np.asarray(users.bias[self._user] + items.bias[self._item] + interaction)
+
+
+class Sampler:
+    """Chains of the Gibbs sampler, one after the other.
+
+    Attributes:
+        mean: mean over the samples of all chains that come after the burn-in.
+        history: a row per iteration, of the RMSE of the mean so far.
+    """
+
+    def __init__(self, users: Side, items: Side, config: FMConfig) -> None:
+        self._users, self._items, self._config = users, items, config
+        self.mean = PosteriorMean(config.tolerance)
+        self.history: list[dict[str, float]] = []
+
+    def run(self, train: Interactions, valid: Interactions, seed: int) -> None:
+        """Sample given train; valid is only watched."""
+        self._curves = {"train_loss": Curve(train)}
+        if len(valid):
+            self._curves["valid_loss"] = Curve(valid)
+        self._centre = float(train.rating.mean(dtype=np.float64))
+        myfm = load_myfm()
+        blocks = [
+            myfm.RelationBlock(np.searchsorted(side.warm, index), side.learned)
+            for side, index in ((self._users, train.user_idx), (self._items, train.item_idx))
+        ]
+        target = train.rating.astype(np.float64) - self._centre
+        steps = self._config.iterations * len(train)
+        for chain in range(min(self._config.chains, max(1, self._config.max_steps // steps))):
+            self._run_chain(myfm, blocks, target, seed_for(seed, "chain", str(chain)))
+            losses = list(self.history[-1].items())[1:]
+            _LOG.info("chain %d: %s", chain + 1, ", ".join(f"{n} {v:.4f}" for n, v in losses))
+
+    def _run_chain(
+        self, myfm: ModuleType, blocks: list[object], target: np.ndarray, seed: int
+    ) -> None:
+        machine = myfm.MyFMRegressor(
+            self._config.rank, init_stdev=self._config.init_std, random_seed=seed
+        )
+        machine.fit(
+            None,
+            target,
+            X_rel=blocks,
+            n_iter=self._config.iterations,
+            n_kept_samples=0,  # they are averaged in `_keep` instead
+            group_shapes=[*self._users.groups, *self._items.groups],
+            callback=self._keep,
+        )
+
+    def _keep(self, iteration: int, sample: Any, _prior: object, _: object) -> tuple[bool, None]:
+        """Called by myfm at the end of every iteration; False: go on."""
+        users, items = self._sides(sample)
+        if iteration >= self._config.burn_in:
+            self.mean.add(users, items)
+            for curve in self._curves.values():
+                curve.add(users, items)
+        losses = {name: curve.rmse(users, items) for name, curve in self._curves.items()}
+        self.history.append({"epoch": len(self.history) + 1, **losses})
+        return False, None
+
+    def _sides(self, sample: Any) -> tuple[SideSample, SideSample]:
+        """A sample (w_0, w, rows v) as users and items; mean and intercept are with the items."""
+        split = self._users.learned.shape[1]
+        weights, vectors = np.asarray(sample.w), np.asarray(sample.V)
+        users = SideSample(self._users, weights[:split], vectors[:split])
+        items = SideSample(self._items, weights[split:], vectors[split:])
+        items.bias += self._centre + sample.w0
+        return users, items

@@ -23,8 +23,7 @@ from typing_extensions import override
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
-from reelbench.models.base import Recommender
-from reelbench.models.shared.ranker import Ranker
+from reelbench.models.base import Ranker, Recommender
 from reelbench.models.shared.state import Saved
 from reelbench.models.shared.user_items import NewUser, for_every_user
 from reelbench.params import Section
