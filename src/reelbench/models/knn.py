@@ -24,7 +24,7 @@ from reelbench.params import Section
 
 # pairs, users, and rows of a matrix of similarities, that a thread takes at a time
 _PAIRS_AT_ONCE = 20_000
-_USERS_AT_ONCE = 32
+_USERS_AT_ONCE = 8
 _ROWS_AT_ONCE = 64
 
 
@@ -120,9 +120,10 @@ class KNN(Recommender):
         return Biases(mean, np.zeros(ids.n_users + 1), np.zeros(ids.n_items + 1))
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
-        return self.biases.predict(user_idx, item_idx) + self._means(user_idx, item_idx)
+        means = self._means(user_idx, item_idx, self.threads)
+        return self.biases.predict(user_idx, item_idx) + means
 
-    def _means(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
+    def _means(self, user_idx: np.ndarray, item_idx: np.ndarray, threads: int) -> np.ndarray:
         """Mean residual of the k most similar neighbours of every pair, float64 (n,)."""
         # -1 is the last row, also for a kernel
         users, items = user_idx % (self.ids.n_users + 1), item_idx % (self.ids.n_items + 1)
@@ -137,7 +138,7 @@ class KNN(Recommender):
         def work(part: slice) -> None:
             _means_of_pairs(keys[order[part]], rows[order[part]], order[part], *arrays)
 
-        for_row_blocks(work, len(order), block=_PAIRS_AT_ONCE, threads=self.threads)
+        for_row_blocks(work, len(order), block=_PAIRS_AT_ONCE, threads=threads)
         return means
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
@@ -150,12 +151,15 @@ class KNN(Recommender):
             fill, others = _means_of_users, parts(self.similar)
 
         def work(rows: slice) -> None:
-            fill(users[rows], rated, others, self.config.k, self.config.min_k, means[rows])
+            part = means[rows]
+            fill(users[rows], rated, others, self.config.k, self.config.min_k, part)
+            more = np.nonzero(np.isnan(part))
+            if len(more[0]):
+                part[more] = self._means(user_idx[rows][more[0]], more[1], threads=1)
+            part += self.biases.score(user_idx[rows])
 
         for_row_blocks(work, len(users), block=_USERS_AT_ONCE, threads=self.threads)
-        more = np.nonzero(np.isnan(means))
-        means[more] = self._means(user_idx[more[0]], more[1])
-        return self.biases.score(user_idx) + means
+        return means
 
     def _similar_items(self, item_idx: int) -> np.ndarray:
         if self.config.based_on == "user":
