@@ -107,8 +107,15 @@ class Engine(ABC):
         return self.parquet(self.stored(rows).file)
 
     def numbered(self, table: ibis.Table) -> ibis.Table:
-        """A table as read, with its row numbers from 0 in the column `source_row` if known."""
-        return table
+        """A table computed once, with its row numbers from 0 in the column `source_row` if known.
+
+        Args:
+            table: columns of a single table as read, in whose order the rows are.
+
+        Raises:
+            DataError: see `cache`.
+        """
+        return self.cache(table)
 
     @abstractmethod
     def float(self, text: ibis.ir.StringValue) -> ibis.ir.FloatingValue:
@@ -230,8 +237,10 @@ class DuckDB(Engine):
 
     @override
     def numbered(self, table: ibis.Table) -> ibis.Table:
-        # text is read in the order of the file, so a number without an order is that of the row
-        return table.mutate(**{SOURCE_ROW: ibis.row_number()})
+        # A copy has the order of its source, and the rows of a Parquet file have numbers; those of
+        # text would be counted, in a single thread.
+        rows = self._connection.read_parquet(self._copy(table), file_row_number=True)
+        return rows.rename({SOURCE_ROW: "file_row_number"})
 
     @override
     def float(self, text: ibis.ir.StringValue) -> ibis.ir.FloatingValue:
@@ -257,10 +266,13 @@ class DuckDB(Engine):
 
     @override
     def cache(self, table: ibis.Table) -> ibis.Table:
+        return self.parquet(self._copy(table))
+
+    def _copy(self, table: ibis.Table) -> Path:
         file = self._temporary()
         with self._explained():
             self._connection.to_parquet(table, file, compression="snappy")
-        return self.parquet(file)
+        return file
 
     @override
     def store(

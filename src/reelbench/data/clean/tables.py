@@ -68,7 +68,7 @@ def canonical(
     items = items_table(movies.frame, config)
     known = people.frame if people else None
     validated = ratings.validate_ratings(raw.interactions, items, known, config, engine)
-    users = users_table(known, ratings.rated_by(validated, engine))
+    users = users_table(known, validated.users)
     if not validated.n_usable:
         raise DataError(f"{raw.interactions.file.path}: no rating in it is usable")
     counts: dict[str, Any] = {
