@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
+from typing import Any, cast
 
-# pandera imports pyspark where it is installed, which then warns of pandas 3: neither is used so
+# pyspark says so wherever it meets pandas, as in a session of Spark
 warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+# Where pyspark is installed, pandera tries to import this module several times, each time with a
+# warning, and fails: it does not work with pandas 3. It is not there, then, from the start.
+cast(dict[str, Any], sys.modules).setdefault("pyspark.pandas", None)
 
 
 class DataError(ValueError):

@@ -322,7 +322,9 @@ class DuckDB(Engine):
         line = re.search(r"CSV Error on Line: (\d+)", report)
         if not file:
             return report.splitlines()[0]
-        name = _relative(Path(self._copies.get(file[1], file[1])))
+        name = Path(self._copies.get(file[1], file[1]))
+        if name.is_relative_to(Path.cwd()):  # as the user wrote it; DuckDB reports absolute paths
+            name = name.relative_to(Path.cwd())
         if not line:
             return (
                 f"{name}: all lines must have the same line ending, and every quote must be closed"
@@ -334,8 +336,3 @@ class DuckDB(Engine):
 @ibis.udf.scalar.builtin
 def try_strptime(text: str, pattern: str) -> Timestamp(timezone=None):  # type: ignore[valid-type]
     """DuckDB's function: a time, null where the text does not match the pattern."""
-
-
-def _relative(path: Path) -> Path:
-    """The path as the user wrote it; DuckDB reports absolute paths."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -55,35 +55,30 @@ class TextBlock(FeatureBlock[TextConfig]):
             return {"text": np.zeros((len(texts), 0), np.float32)}
         distinct, row = np.unique(np.array(texts, dtype=np.str_), return_inverse=True)
         _LOG.info("text: encoding %d distinct texts of %d items", len(distinct), len(texts))
-        vectors = self._encode(distinct.tolist())
+        vectors = np.asarray(
+            _encoder(self.threads).encode(
+                distinct.tolist(),
+                batch_size=self.config.batch_size,
+                show_progress_bar=True,
+                normalize_embeddings=True,
+            ),
+            dtype=np.float32,
+        )
         vectors[distinct == ""] = 0.0
         return {"text": vectors[row]}
-
-    def _encode(self, texts: list[str]) -> np.ndarray:
-        vectors = _encoder(self.threads).encode(
-            texts,
-            batch_size=self.config.batch_size,
-            show_progress_bar=True,
-            normalize_embeddings=True,
-        )
-        return np.asarray(vectors, dtype=np.float32)
 
 
 def describe(items: pd.DataFrame, columns: Sequence[str], *, head: bool = True) -> list[str]:
     """Text of every item, in the order of the table; empty where nothing is known."""
-    heads = _heads(items) if head else [""] * len(items)
-    known = [items[name].map(_words) for name in columns if name in items]
+    heads = [""] * len(items)
+    if head:
+        titles = zip(items[TITLE], items[YEAR], strict=True)
+        heads = [t if pd.isna(year) else f"{t} ({int(year)})" for t, year in titles]
+    known = [items[name].map(words_of) for name in columns if name in items]
     return [". ".join(filter(None, parts)) for parts in zip(heads, *known, strict=True)]
 
 
-def _heads(items: pd.DataFrame) -> list[str]:
-    return [
-        title if pd.isna(year) else f"{title} ({int(year)})"
-        for title, year in zip(items[TITLE], items[YEAR], strict=True)
-    ]
-
-
-def _words(value: object) -> str:
+def words_of(value: object) -> str:
     """A list or a text in one line; empty where there is none."""
     if isinstance(value, str):
         return " ".join(value.split())

@@ -18,6 +18,7 @@ from typing_extensions import override
 from reelbench.columns import ITEM_IDX, TAG, USER_IDX
 from reelbench.features.block import Block, Catalogue, FeatureBlock
 from reelbench.features.matrices import sparse_arrays
+from reelbench.features.text import words_of
 from reelbench.params import Section
 
 #: how names of arrays over pairs of a user and a movie begin
@@ -59,7 +60,7 @@ class TfidfBlock(FeatureBlock[TfidfConfig]):
             columns.append(_tags_of_items(catalogue.tags, len(items)))
         if not columns:
             return [""] * len(items)
-        return [" ".join(map(_words, values)) for values in zip(*columns, strict=True)]
+        return [" ".join(map(words_of, values)) for values in zip(*columns, strict=True)]
 
 
 class RowTagsConfig(Section):
@@ -118,10 +119,3 @@ def _tags_of_items(tags: pd.DataFrame, n_items: int) -> pd.Series:
     """Tags of every item, lists of strings in the order of the table, indexed 0 to n_items - 1."""
     lists = tags.groupby(ITEM_IDX)[TAG].agg(list) if len(tags) else pd.Series(dtype=object)
     return lists.reindex(range(n_items))
-
-
-def _words(value: object) -> str:
-    """A text, or a list of texts, as one text; empty where there is none."""
-    if isinstance(value, str):
-        return value
-    return " ".join(value) if isinstance(value, list | np.ndarray) else ""

@@ -64,7 +64,9 @@ class TitlesBlock(FeatureBlock[TitlesConfig]):
         for row, title in enumerate(known):
             kept = [number[word] for word in title[: self.config.max_tokens]]
             tokens[row, : len(kept)] = kept
-        vectors = _vectors([index[word] for word in words])
+        glove = np.load(_folder() / "glove_6B_50d_emb.npy", mmap_mode="r")
+        padding = np.zeros((1, glove.shape[1]), np.float32)
+        vectors = np.vstack([padding, glove[[index[word] for word in words]]]).astype(np.float32)
         return {"tokens": tokens, "vectors": vectors, "words": np.array(["", *words])}
 
 
@@ -91,12 +93,6 @@ def _rows_in_glove(words: set[str]) -> dict[str, int]:
     column = pq.read_table(_folder() / "glove_6B_index.parquet")["index"].combine_chunks()
     rows = pc.index_in(pa.array(sorted(words), type=pa.string()), column).to_pylist()
     return {w: row for w, row in zip(sorted(words), rows, strict=True) if row is not None}
-
-
-def _vectors(rows: list[int]) -> np.ndarray:
-    """Zeros, then the vectors at `rows`: float32 (len(rows) + 1, 50)."""
-    glove = np.load(_folder() / "glove_6B_50d_emb.npy", mmap_mode="r")
-    return np.vstack([np.zeros((1, glove.shape[1]), np.float32), glove[rows]]).astype(np.float32)
 
 
 def _folder() -> Path:

@@ -67,32 +67,15 @@ METHODS: dict[str, type[Protocol]] = {
 }
 
 
-class PartSummary(TypedDict):
-    """Size of one part; times are Unix seconds, None for a part without times."""
-
-    rows: int
-    users: int
-    items: int
-    time_min: int | None
-    time_max: int | None
-
-
-class ColdSummary(TypedDict):
-    """Users and items of one part without a row in train, and how many rows they have."""
-
-    users: int
-    rows_of_users: int
-    items: int
-    rows_of_items: int
-
-
 class SplitSummary(TypedDict):
     """Content of `paths.SPLIT_COUNTS`, without the tags."""
 
     name: str
     method: str
-    parts: dict[str, PartSummary]
-    cold: dict[str, ColdSummary]
+    #: by part `rows`, `users`, `items`; `time_min`, `time_max` in Unix seconds, None without times
+    parts: dict[str, dict[str, int | None]]
+    #: by part its `users` and `items` without a row in train; `rows_of_users`, `rows_of_items`
+    cold: dict[str, dict[str, int]]
     leak: str
 
 
@@ -174,7 +157,7 @@ def describe(parts: Mapping[str, Stored], config: Protocol, engine: Engine) -> S
     }
 
 
-def _sizes(part: ibis.Table, engine: Engine) -> PartSummary:
+def _sizes(part: ibis.Table, engine: Engine) -> dict[str, int | None]:
     time = part[TIMESTAMP]
     sizes = part.agg(
         rows=part.count(),
@@ -183,20 +166,13 @@ def _sizes(part: ibis.Table, engine: Engine) -> PartSummary:
         time_min=time.min(),
         time_max=time.max(),
     )
-    found: PartSummary = engine.arrow(sizes).to_pylist()[0]
+    return dict(engine.arrow(sizes).to_pylist()[0])
+
+
+def _cold(part: ibis.Table, train: ibis.Table, engine: Engine) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for name, column in (("users", USER_IDX), ("items", ITEM_IDX)):
+        rows = part.anti_join(train.select(column).distinct(), column)
+        counts = rows.agg(**{name: rows[column].nunique(), f"rows_of_{name}": rows.count()})
+        found |= engine.arrow(counts).to_pylist()[0]
     return found
-
-
-def _cold(part: ibis.Table, train: ibis.Table, engine: Engine) -> ColdSummary:
-    (users, user_rows), (items, item_rows) = (
-        _unseen(part, train, column, engine) for column in (USER_IDX, ITEM_IDX)
-    )
-    return {"users": users, "rows_of_users": user_rows, "items": items, "rows_of_items": item_rows}
-
-
-def _unseen(part: ibis.Table, train: ibis.Table, column: str, engine: Engine) -> tuple[int, int]:
-    """Number of values of a column that train lacks, and of rows that have one."""
-    rows = part.anti_join(train.select(column).distinct(), column)
-    found = engine.arrow(rows.agg(values=rows[column].nunique(), rows=rows.count()))
-    values, n = found.to_pylist()[0].values()
-    return values, n

@@ -49,10 +49,8 @@ class Random(Protocol):
     def assign(self, given: SplitInput) -> ibis.Table:
         rows = _rows(given)
         n_test = max(1, floor_share(self.test, len(rows)))
-        codes = np.full(len(rows), TRAIN)
-        codes[:n_test] = TEST
-        codes[n_test : n_test + floor_share(self.valid, len(rows) - n_test)] = VALID
-        return _with_column(given.engine, rows, PART, given.rng.permutation(codes))
+        n_valid = floor_share(self.valid, len(rows) - n_test)
+        return _drawn(given, rows, n_test, n_valid)
 
 
 class KFold(Protocol):
@@ -124,11 +122,7 @@ class ColdItems(Protocol):
     def assign(self, given: SplitInput) -> ibis.Table:
         rated = given.engine.arrow(given.ratings.select(ITEM_IDX).distinct().order_by(ITEM_IDX))
         n_test = max(1, floor_share(self.test, len(rated)))
-        n_valid = floor_share(self.valid, len(rated))
-        codes = np.full(len(rated), TRAIN)
-        codes[:n_test] = TEST
-        codes[n_test : n_test + n_valid] = VALID
-        drawn = _with_column(given.engine, rated, PART, given.rng.permutation(codes))
+        drawn = _drawn(given, rated, n_test, floor_share(self.valid, len(rated)))
         return given.ratings.inner_join(drawn, ITEM_IDX)
 
 
@@ -142,6 +136,12 @@ def _rows(given: SplitInput) -> pa.Table:
     if not len(rows):
         raise DataError("there are no ratings to divide")
     return rows
+
+
+def _drawn(given: SplitInput, rows: pa.Table, n_test: int, n_valid: int) -> ibis.Table:
+    """Rows with their code in the column `part`: so many are test and valid, the rest train."""
+    codes = np.repeat([TEST, VALID, TRAIN], [n_test, n_valid, len(rows) - n_test - n_valid])
+    return _with_column(given.engine, rows, PART, given.rng.permutation(codes))
 
 
 def _with_column(engine: Engine, rows: pa.Table, name: str, values: np.ndarray) -> ibis.Table:

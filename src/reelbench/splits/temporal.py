@@ -41,10 +41,7 @@ class TemporalUser(OfEachUser):
 
     @override
     def assign(self, given: SplitInput) -> ibis.Table:
-        need_times(given, self.name)
-        order = [TIMESTAMP, ITEM_IDX]
-        codes = last_of_each(given.ratings, USER_IDX, order, self.test, self.valid)
-        return given.ratings.mutate(**{PART: codes})
+        return _last_of_users(given, self.name, self.test, self.valid)
 
 
 class LeaveOneOut(Protocol):
@@ -60,9 +57,13 @@ class LeaveOneOut(Protocol):
 
     @override
     def assign(self, given: SplitInput) -> ibis.Table:
-        need_times(given, self.name)
-        codes = last_of_each(given.ratings, USER_IDX, [TIMESTAMP, ITEM_IDX], test=1, valid=1)
-        return given.ratings.mutate(**{PART: codes})
+        return _last_of_users(given, self.name, 1, 1)
+
+
+def _last_of_users(given: SplitInput, split: str, test: float, valid: float) -> ibis.Table:
+    need_times(given, split)
+    codes = last_of_each(given.ratings, USER_IDX, [TIMESTAMP, ITEM_IDX], test, valid)
+    return given.ratings.mutate(**{PART: codes})
 
 
 def _share_or_date(value: object) -> float | date:

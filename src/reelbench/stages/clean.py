@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 
 from pyarrow import csv
 
@@ -11,7 +10,7 @@ from reelbench import params, paths
 from reelbench.data import DataError, parquet, readers, schema
 from reelbench.data.clean.enrich import EnrichConfig, enriched
 from reelbench.data.clean.filters import FilterConfig
-from reelbench.data.clean.tables import Canonical, canonical, describe
+from reelbench.data.clean.tables import canonical, describe
 from reelbench.data.engine import connect
 from reelbench.files import atomic, write_json
 
@@ -33,7 +32,14 @@ def run() -> None:
     catalogue = describe(result, config, engine)
     with atomic(paths.CLEAN) as folder:
         folder.mkdir()
-        _write(result, folder)
+        for name, small in result.small.items():
+            parquet.write(small, folder / f"{name}.parquet")
+        for name, large in result.large.items():
+            large.move(folder / f"{name}.parquet", folder / paths.SOURCE_ROW.name)
+        for name, rows in result.dropped.items():
+            if len(rows):
+                csv.write_csv(rows, folder / paths.dropped_rows(name).name)
+        write_json(folder / paths.CLEAN_COUNTS.name, result.counts)
         if len(fuzzy):
             fuzzy.to_csv(folder / paths.FUZZY_MATCHES.name, index=False, lineterminator="\n")
         write_json(folder / paths.CATALOGUE.name, catalogue)
@@ -49,14 +55,3 @@ def _where_to_correct() -> str:
         return ""
     again = "dvc repro --force --single-item download"
     return f". {paths.RAW} is a copy of {root}: correct that, then run `{again}`"
-
-
-def _write(result: Canonical, folder: Path) -> None:
-    for name, small in result.small.items():
-        parquet.write(small, folder / f"{name}.parquet")
-    for name, large in result.large.items():
-        large.move(folder / f"{name}.parquet", folder / paths.SOURCE_ROW.name)
-    for name, rows in result.dropped.items():
-        if len(rows):
-            csv.write_csv(rows, folder / paths.dropped_rows(name).name)
-    write_json(folder / paths.CLEAN_COUNTS.name, result.counts)

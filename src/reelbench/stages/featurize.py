@@ -16,7 +16,15 @@ from reelbench import faults, params, paths
 from reelbench.data.interactions import Interactions
 from reelbench.faults import Fault
 from reelbench.features.block import BlockEntry, Catalogue, Ids, write_block
-from reelbench.files import code_hash, read_json, sha256_file, sha256_json, size_bytes, write_json
+from reelbench.files import (
+    code_hash,
+    read_json,
+    read_json_if_any,
+    sha256_file,
+    sha256_json,
+    size_bytes,
+    write_json,
+)
 from reelbench.seeds import seed_for
 
 _LOG = logging.getLogger(__name__)
@@ -38,7 +46,12 @@ def run(*names: str) -> None:
         if file.stem not in blocks:  # the parameters no longer have it
             file.unlink()
     keys = _keys(content, names or tuple(blocks))
-    todo = [name for name, key in keys.items() if key != _known_key(name)]
+    todo = [
+        name
+        for name, key in keys.items()
+        if not paths.feature_block(name).is_file()
+        or read_json_if_any(paths.block_key(name)).get("key") != key
+    ]
     if todo:
         catalogue = read_catalogue()
     for name in todo:
@@ -87,9 +100,3 @@ def _keys(content: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:
     }
     blocks = {name: params.select(content, f"features.{name}") for name in names}
     return {name: sha256_json({**common, "block": block}) for name, block in blocks.items()}
-
-
-def _known_key(name: str) -> str | None:
-    """The key of the block on disk, if there is one."""
-    files = paths.block_key(name), paths.feature_block(name)
-    return read_json(files[0])["key"] if all(file.is_file() for file in files) else None

@@ -46,7 +46,11 @@ def run() -> None:
     wanted: Mapping[str, Sequence[str]] = params.select(content, "inputs")
     known = sorted(params.select(content, "features"))
     for model, blocks in wanted.items():
-        _check(model, blocks, known)
+        if unknown := [block for block in blocks if block not in known]:
+            raise params.ParamsError(
+                f"{paths.CONF / 'models' / model}.yaml: features: no block '{unknown[0]}'; "
+                f"known blocks: {', '.join(known)}"
+            )
     names = sorted({IDS, *(block for blocks in wanted.values() for block in blocks)})
     hashes = {name: sha256_file(paths.feature_block(name)) for name in names}
     code, train, valid = code_hash(SHARED_CODE), sha256_file(paths.TRAIN), sha256_file(paths.VALID)
@@ -67,12 +71,3 @@ def _plan(content: Mapping[str, Any]) -> dict[str, str]:
         raise params.ParamsError(f"the budget has no room for any model: {reasons}")
     write_json(paths.PLAN, found.as_dict())
     return found.skipped
-
-
-def _check(model: str, blocks: Sequence[str], known: Sequence[str]) -> None:
-    for block in blocks:
-        if block not in known:
-            file = paths.CONF / "models" / f"{model}.yaml"
-            raise params.ParamsError(
-                f"{file}: features: no block '{block}'; known blocks: {', '.join(known)}"
-            )

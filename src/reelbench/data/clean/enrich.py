@@ -113,7 +113,18 @@ def enrich(items: pd.DataFrame, config: ListConfig) -> Enriched:
         "items_unmatched": len(items) - len(matched),
         "match_rate": round(len(matched) / len(items), 6) if len(items) else 0.0,
     }
-    return Enriched(joined, counts, _listed(items, fuzzy))
+    listed = [
+        {
+            ITEM_ID: items[ITEM_ID].iloc[place],
+            TITLE: items[TITLE].iloc[place],
+            YEAR: int(items[YEAR].iloc[place]),
+            "list_title": entry.title,
+            "list_year": entry.year,
+            SCORE: round(score, 2),
+        }
+        for place, (entry, score) in sorted(fuzzy.items())
+    ]
+    return Enriched(joined, counts, pd.DataFrame(listed))
 
 
 def normalised(title: str) -> str:
@@ -183,18 +194,3 @@ def _fuzzy(
             best[place] = (entry, -negative)
             taken.add(id(entry))
     return best
-
-
-def _listed(items: pd.DataFrame, fuzzy: dict[int, tuple[Entry, float]]) -> pd.DataFrame:
-    rows = [
-        {
-            ITEM_ID: items[ITEM_ID].iloc[place],
-            TITLE: items[TITLE].iloc[place],
-            YEAR: int(items[YEAR].iloc[place]),
-            "list_title": entry.title,
-            "list_year": entry.year,
-            SCORE: round(score, 2),
-        }
-        for place, (entry, score) in sorted(fuzzy.items())
-    ]
-    return pd.DataFrame(rows)

@@ -104,9 +104,17 @@ def filtered(full: Tables, config: FilterConfig, engine: Engine) -> Filtered:
     dropped: dict[str, dict[str, int]] = {name: {} for name in sizes}
     wanted = []
     if config.tagged:
-        wanted.append(("tagged", NOT_TAGGED, _nothing_tagged(sizes["tags"])))
+        none = (
+            f"filter.tagged: none of {sizes['tags']} tags belongs to a rating; set "
+            "filter.tagged=false, or use a data set with tags"
+        )
+        wanted.append(("tagged", NOT_TAGGED, none))
     if config.counting:
-        wanted.append(("enough_ratings", TOO_FEW, _nobody_has_enough(config)))
+        none = (
+            f"filter: no ratings remain with at least {config.min_per_user} per user and "
+            f"{config.min_per_item} per movie; lower filter.min_per_user or filter.min_per_item"
+        )
+        wanted.append(("enough_ratings", TOO_FEW, none))
     for step, reason, if_none in wanted:
         kept = tagged(full) if reason == NOT_TAGGED else enough(full.ratings, config, engine)
         full = _only(full, engine.cache(kept), engine)
@@ -127,29 +135,12 @@ def _only(full: Tables, kept: ibis.Table, engine: Engine) -> Tables:
         old = np.sort(engine.arrow(kept.select(key).distinct())[key].to_numpy())
         new = pa.array(np.arange(len(old)), pa.int32())
         numbers = engine.table(pa.table({key: pa.array(old, pa.int32()), _NEW: new}))
-        ratings, tags = (_renumbered(rows, key, numbers) for rows in (ratings, tags))
+        ratings, tags = (
+            rows.inner_join(numbers, key).drop(key).rename({key: _NEW}).select(rows.columns)
+            for rows in (ratings, tags)
+        )
         small.append(table.take(old).set_column(table.column_names.index(key), key, new))
     return Tables(engine.cache(ratings), engine.cache(tags), *small)
-
-
-def _renumbered(rows: ibis.Table, key: str, numbers: ibis.Table) -> ibis.Table:
-    """The rows of the remaining users or movies, with their new numbers."""
-    joined = rows.inner_join(numbers, key)
-    return joined.mutate(**{key: joined[_NEW]}).select(rows.columns)
-
-
-def _nothing_tagged(n_tags: int) -> str:
-    return (
-        f"filter.tagged: none of {n_tags} tags belongs to a rating; set "
-        "filter.tagged=false, or use a data set with tags"
-    )
-
-
-def _nobody_has_enough(config: FilterConfig) -> str:
-    return (
-        f"filter: no ratings remain with at least {config.min_per_user} per user and "
-        f"{config.min_per_item} per movie; lower filter.min_per_user or filter.min_per_item"
-    )
 
 
 def _told(sizes: dict[str, int]) -> dict[str, float]:

@@ -7,20 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from reelbench.columns import (
-    AGE,
-    AKA,
-    GENRES,
-    ITEM_ID,
-    ITEM_IDX,
-    LINE,
-    REASON,
-    TITLE,
-    TITLE_RAW,
-    USER_ID,
-    USER_IDX,
-    YEAR,
-)
+from reelbench import columns as col
 from reelbench.data import DataError
 from reelbench.data.clean.titles import parse_title
 from reelbench.data.readers import RawFrame, ReadConfig
@@ -40,7 +27,7 @@ class Kept:
     @property
     def counts(self) -> dict[str, int]:
         """Number of rows per reason."""
-        found = self.dropped[REASON].value_counts()
+        found = self.dropped[col.REASON].value_counts()
         return {str(reason): int(n) for reason, n in sorted(found.items())}
 
 
@@ -56,13 +43,13 @@ def keep_usable(raw: RawFrame, key: str, config: ReadConfig) -> Kept:
     reason = pd.Series(None, index=frame.index, dtype="str")
     reason = reason.mask(frame[key].isna(), NO_ID)
     reason = reason.mask(frame[key].notna() & frame[key].duplicated(), REPEATED_ID)
-    if AGE in frame:
-        no_number = frame[AGE].notna() & pd.to_numeric(frame[AGE], errors="coerce").isna()
+    if col.AGE in frame:
+        no_number = frame[col.AGE].notna() & pd.to_numeric(frame[col.AGE], errors="coerce").isna()
         reason = reason.mask(reason.isna() & no_number, NO_AGE)
     bad = reason.notna()
     if bad.any() and config.on_bad_rows == "fail":
         raise DataError(_explain(raw, key, reason))
-    dropped = frame[bad].assign(**{REASON: reason[bad]}).rename_axis(LINE).reset_index()
+    dropped = frame[bad].assign(**{col.REASON: reason[bad]}).rename_axis(col.LINE).reset_index()
     return Kept(frame[~bad].reset_index(drop=True), dropped)
 
 
@@ -70,7 +57,7 @@ def _explain(raw: RawFrame, key: str, reason: pd.Series) -> str:
     """File, line and column of the first bad row, and the remedy."""
     place = int(reason.notna().argmax())
     why, line = reason.iloc[place], raw.frame.index[place]
-    column = AGE if why == NO_AGE else key
+    column = col.AGE if why == NO_AGE else key
     text = raw.frame[column].fillna("").iloc[place]
     return (
         f"{raw.file.path}, line {line}, column {raw.file.label(column)}: '{text}': {why} "
@@ -89,19 +76,19 @@ def items_table(raw: pd.DataFrame, config: ReadConfig) -> pd.DataFrame:
         raw: movies as read, with unique ids, indexed from 0.
         config: the corrections of titles.
     """
-    published = raw[TITLE_RAW].fillna("").replace(config.respell)
+    published = raw[col.TITLE_RAW].fillna("").replace(config.respell)
     parsed = [parse_title(title) for title in published]
-    own = raw.get(YEAR, pd.Series(pd.NA, index=raw.index, dtype="Int16"))
+    own = raw.get(col.YEAR, pd.Series(pd.NA, index=raw.index, dtype="Int16"))
     year = own.fillna(pd.Series([title.year for title in parsed], index=raw.index, dtype="Int16"))
     items = pd.DataFrame(
         {
-            ITEM_IDX: pd.Series(range(len(raw)), dtype="int32"),
-            ITEM_ID: raw[ITEM_ID],
-            TITLE: [title.title for title in parsed],
-            TITLE_RAW: published,
-            AKA: [list(title.aka) for title in parsed],
-            YEAR: year,
-            GENRES: raw[GENRES],
+            col.ITEM_IDX: pd.Series(range(len(raw)), dtype="int32"),
+            col.ITEM_ID: raw[col.ITEM_ID],
+            col.TITLE: [title.title for title in parsed],
+            col.TITLE_RAW: published,
+            col.AKA: [list(title.aka) for title in parsed],
+            col.YEAR: year,
+            col.GENRES: raw[col.GENRES],
         }
     )
     return items.join(raw.drop(columns=items.columns, errors="ignore"))
@@ -116,13 +103,13 @@ def users_table(raw: pd.DataFrame | None, rated_by: Iterable[str]) -> pd.DataFra
             by value, before other ids.
     """
     if raw is None:
-        raw = pd.DataFrame({USER_ID: sorted(rated_by, key=_natural)}, dtype="str")
+        raw = pd.DataFrame({col.USER_ID: sorted(rated_by, key=_natural)}, dtype="str")
     users = pd.DataFrame(
-        {USER_IDX: pd.Series(range(len(raw)), dtype="int32"), USER_ID: raw[USER_ID]}
+        {col.USER_IDX: pd.Series(range(len(raw)), dtype="int32"), col.USER_ID: raw[col.USER_ID]}
     )
-    users = users.join(raw.drop(columns=USER_ID))
-    if AGE in users:
-        users[AGE] = pd.to_numeric(users[AGE]).astype("Int16")
+    users = users.join(raw.drop(columns=col.USER_ID))
+    if col.AGE in users:
+        users[col.AGE] = pd.to_numeric(users[col.AGE]).astype("Int16")
     return users
 
 

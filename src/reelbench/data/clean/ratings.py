@@ -154,11 +154,11 @@ def _validate(
     user = ibis.ifelse(fine, rows[col.USER_ID], ibis.null("string"))
     groups = rows.group_by(user.name("user"), rows[col.REASON]).agg(n=rows.count())
     counted = engine.arrow(groups)
-    counts: Counter[str | None] = Counter()
+    counts: Counter[str] = Counter()
     for why, n in zip(counted[col.REASON].to_pylist(), counted["n"].to_pylist(), strict=True):
-        counts[why] += n
+        counts[why or ""] += n
     read = counts.total()
-    del counts[None]
+    del counts[""]
     kept = [name for name in rows.columns if name not in (col.ITEM_ID, col.REASON, "_known")]
     whole = with_known(table.mutate(**{col.REASON: reason}))
     return ValidatedRows(

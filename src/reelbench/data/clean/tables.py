@@ -19,11 +19,7 @@ from reelbench.data.engine import Engine
 from reelbench.data.parquet import Stored
 from reelbench.data.readers import RawTables, ReadConfig
 
-_NO_TAGS = pa.schema(
-    [(USER_IDX, pa.int32()), (ITEM_IDX, pa.int32()), (TAG, pa.string()), (TIMESTAMP, pa.int64())]
-)
-
-
+_NO_TAGS = schema.to_arrow(pd.DataFrame(columns=[USER_IDX, ITEM_IDX, TAG, TIMESTAMP]))
 # by which rows are sorted; no two rows of ratings, and no two different tags, have the same key
 RATING_ORDER = (USER_IDX, TIMESTAMP, ITEM_IDX)
 TAG_ORDER = (USER_IDX, ITEM_IDX, TIMESTAMP, TAG)
@@ -81,7 +77,7 @@ def canonical(
     dropped["items"] = _text(movies.dropped)
     if people:
         dropped["users"] = _text(people.dropped)
-    tags = engine.table(_NO_TAGS.empty_table())
+    tags = engine.table(_NO_TAGS)
     if raw.tags:
         validated_tags = ratings.validate_tags(raw.tags, items, users, config, engine)
         tags = ratings.tags(validated_tags, users, engine)
@@ -100,7 +96,14 @@ def canonical(
     small = {"items": tables.items, "users": tables.users}
     n_written = len(large["interactions"])
     rated = engine.number(engine.parquet(large["interactions"].file)[ITEM_IDX].nunique())
-    counts["items"] |= _about_items(movies, items, without_rating=len(tables.items) - rated)
+    with_year = int(items[YEAR].notna().sum())
+    own_year = int(movies.frame[YEAR].notna().sum()) if YEAR in movies.frame else 0
+    counts["items"] |= {
+        "year_from_column": own_year,
+        "year_from_title": with_year - own_year,
+        "year_unknown": len(items) - with_year,
+        "without_rating": len(tables.items) - rated,
+    }
     counts["interactions"] = _account(validated, told.n_ratings if told else n_written)
     for name, table in (large | small).items():
         counts[name]["written"] = len(table)
@@ -133,17 +136,6 @@ def _account(validated: ValidatedRows, different: int) -> dict[str, Any]:
 def _account_of_small(kept: Kept | None, usable: pd.DataFrame) -> dict[str, Any]:
     counts = kept.counts if kept else {}
     return {"read": len(usable) + sum(counts.values()), "dropped": counts}
-
-
-def _about_items(kept: Kept, items: pd.DataFrame, without_rating: int) -> dict[str, int]:
-    own = int(kept.frame[YEAR].notna().sum()) if YEAR in kept.frame else 0
-    known = int(items[YEAR].notna().sum())
-    return {
-        "year_from_column": own,
-        "year_from_title": known - own,
-        "year_unknown": len(items) - known,
-        "without_rating": without_rating,
-    }
 
 
 def _text(frame: pd.DataFrame) -> pa.Table:

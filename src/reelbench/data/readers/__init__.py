@@ -121,6 +121,11 @@ def split_genres(genres: pd.Series, config: ReadConfig) -> list[list[str]]:
     return [[g.strip() for g in t.split(config.genre_separator) if g.strip()] for t in known]
 
 
+def no_genres(index: pd.Index) -> pd.Series:
+    """An empty list for every movie."""
+    return pd.Series([[] for _ in index], index=index, dtype=object)
+
+
 def years(values: pd.Series) -> pd.Series:
     """Int16: the four digits that a value begins with, else missing.
 

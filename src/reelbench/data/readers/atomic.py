@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from reelbench.columns import GENRES, ITEM_ID, RATING, TITLE_RAW, USER_ID, YEAR
+from reelbench import columns as col
 from reelbench.data import DataError
 from reelbench.data.engine import Engine
 from reelbench.data.readers import RawFrame, RawTables, ReadConfig, frame, rows, split_genres, years
@@ -23,13 +23,13 @@ from reelbench.data.text import TextFile, open_text, rename
 def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
     """Read the atomic files in a folder; NAME.user may be missing."""
     name = _name(folder)
-    ratings = _open(folder / f"{name}.inter", config, {USER_ID, ITEM_ID, RATING})
-    items = _open(folder / f"{name}.item", config, {ITEM_ID, TITLE_RAW, GENRES})
+    ratings = _open(folder / f"{name}.inter", config, {col.USER_ID, col.ITEM_ID, col.RATING})
+    items = _open(folder / f"{name}.item", config, {col.ITEM_ID, col.TITLE_RAW, col.GENRES})
     users = folder / f"{name}.user"
     return RawTables(
         interactions=rows(ratings, engine),
         items=RawFrame(_items(items.frame(), config), items),
-        users=frame(_open(users, config, {USER_ID})) if users.exists() else None,
+        users=frame(_open(users, config, {col.USER_ID})) if users.exists() else None,
     )
 
 
@@ -48,12 +48,12 @@ def _open(path: Path, config: ReadConfig, required: set[str]) -> TextFile:
 
 
 def _items(items: pd.DataFrame, config: ReadConfig) -> pd.DataFrame:
-    items[GENRES] = split_genres(items[GENRES], config)
-    if YEAR in items:
-        bracket = " (" + items[YEAR] + ")"
+    items[col.GENRES] = split_genres(items[col.GENRES], config)
+    if col.YEAR in items:
+        bracket = " (" + items[col.YEAR] + ")"
         # "unkonwn" is in both columns for a title without a bracket
-        bracket = bracket.where(~items[TITLE_RAW].isin(list(config.respell)), "").fillna("")
-        items[TITLE_RAW] = items[TITLE_RAW] + bracket
+        bracket = bracket.where(~items[col.TITLE_RAW].isin(list(config.respell)), "").fillna("")
+        items[col.TITLE_RAW] = items[col.TITLE_RAW] + bracket
         # "V" or "unkonwn" is not a year; the title may contain it
-        items[YEAR] = years(items[YEAR])
+        items[col.YEAR] = years(items[col.YEAR])
     return items

@@ -21,20 +21,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from reelbench.columns import (
-    AGE,
-    GENDER,
-    GENRES,
-    ITEM_ID,
-    OCCUPATION,
-    RATING,
-    TAG,
-    TIMESTAMP,
-    TITLE_RAW,
-    USER_ID,
-    YEAR,
-    ZIP_CODE,
-)
+from reelbench import columns as col
 from reelbench.data.engine import Engine
 from reelbench.data.readers import (
     RawFrame,
@@ -49,7 +36,7 @@ from reelbench.data.readers import (
 )
 from reelbench.data.text import TextFile, open_headless, open_text, rename
 
-RATINGS = (USER_ID, ITEM_ID, RATING, TIMESTAMP)
+RATINGS = (col.USER_ID, col.ITEM_ID, col.RATING, col.TIMESTAMP)
 
 # in the order of the flags in u.item
 GENRE_NAMES = (
@@ -57,14 +44,15 @@ GENRE_NAMES = (
     *("Documentary", "Drama", "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery"),
     *("Romance", "Sci-Fi", "Thriller", "War", "Western"),
 )
-_U_ITEM = (ITEM_ID, TITLE_RAW, "release_date", "video_release_date", "imdb_url", *GENRE_NAMES)
-_U_USER = (USER_ID, AGE, GENDER, OCCUPATION, ZIP_CODE)
+_DATES = ("release_date", "video_release_date")
+_U_ITEM = (col.ITEM_ID, col.TITLE_RAW, *_DATES, "imdb_url", *GENRE_NAMES)
+_U_USER = (col.USER_ID, col.AGE, col.GENDER, col.OCCUPATION, col.ZIP_CODE)
 
 _DAT = {
     "ratings.dat": RATINGS,
-    "movies.dat": (ITEM_ID, TITLE_RAW, GENRES),
-    "users.dat": (USER_ID, GENDER, AGE, OCCUPATION, ZIP_CODE),
-    "tags.dat": (USER_ID, ITEM_ID, TAG, TIMESTAMP),
+    "movies.dat": (col.ITEM_ID, col.TITLE_RAW, col.GENRES),
+    "users.dat": (col.USER_ID, col.GENDER, col.AGE, col.OCCUPATION, col.ZIP_CODE),
+    "tags.dat": (col.USER_ID, col.ITEM_ID, col.TAG, col.TIMESTAMP),
 }
 
 _KAGGLE = {"ratings.csv": "rating.csv", "movies.csv": "movie.csv", "tags.csv": "tag.csv"}
@@ -107,18 +95,18 @@ def read_csv(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
         return rename(open_text(_kaggle_or_own(folder, name)), config.columns, sorted(required))
 
     parquet = folder / "ratings.parquet"
-    ratings = (
-        _parquet_ratings(parquet, config, engine)
-        if parquet.exists()
-        else rows(file("ratings.csv", *RATINGS), engine)
-    )
-    movies = file("movies.csv", ITEM_ID, TITLE_RAW, GENRES)
+    if parquet.exists():
+        table = engine.parquet(parquet)
+        strings = {name: table[config.columns.get(name, name)].cast("string") for name in RATINGS}
+        ratings = RawRows(table.select(**strings), TextFile(parquet, RATINGS))
+    else:
+        ratings = rows(file("ratings.csv", *RATINGS), engine)
+    movies = file("movies.csv", *_DAT["movies.dat"])
     has_tags = _kaggle_or_own(folder, "tags.csv").exists()
-    tags = (USER_ID, ITEM_ID, TAG, TIMESTAMP)
     return RawTables(
         interactions=ratings,
         items=RawFrame(_items(movies.frame(), config), movies),
-        tags=rows(file("tags.csv", *tags), engine) if has_tags else None,
+        tags=rows(file("tags.csv", *_DAT["tags.dat"]), engine) if has_tags else None,
     )
 
 
@@ -127,29 +115,23 @@ def _kaggle_or_own(folder: Path, name: str) -> Path:
     return kaggle if kaggle.exists() else folder / name
 
 
-def _parquet_ratings(path: Path, config: ReadConfig, engine: Engine) -> RawRows:
-    table = engine.parquet(path)
-    strings = {name: table[config.columns.get(name, name)].cast("string") for name in RATINGS}
-    return RawRows(table.select(**strings), TextFile(path, RATINGS))
-
-
 def _items(items: pd.DataFrame, config: ReadConfig) -> pd.DataFrame:
-    items[GENRES] = split_genres(items[GENRES], config)
+    items[col.GENRES] = split_genres(items[col.GENRES], config)
     return items
 
 
 def _flagged_items(items: pd.DataFrame, config: ReadConfig) -> pd.DataFrame:
     """Items of u.item: genres from its flags, years from the title."""
-    title = items[TITLE_RAW].str.strip()
+    title = items[col.TITLE_RAW].str.strip()
     flags = items[list(GENRE_NAMES)] == "1"
     genres = [[name for name, on in row.items() if on] for row in flags.to_dict("records")]
     return pd.DataFrame(
         {
-            ITEM_ID: items[ITEM_ID],
-            TITLE_RAW: title,
+            col.ITEM_ID: items[col.ITEM_ID],
+            col.TITLE_RAW: title,
             # of several brackets the last, as in RecBole's files
-            YEAR: years(title.str.extract(r"\(([^()]*)\)$", expand=False).astype("str")),
-            GENRES: [[name for name in row if name != config.no_genre] for row in genres],
+            col.YEAR: years(title.str.extract(r"\(([^()]*)\)$", expand=False).astype("str")),
+            col.GENRES: [[name for name in row if name != config.no_genre] for row in genres],
         },
         index=items.index,
     )

