@@ -86,7 +86,12 @@ def check(content: Mapping[str, Any]) -> None:
         _entry("features", name, values, BlockEntry).create(name, **options)
     for name, values in root.models.items():
         _entry("models", name, values, ModelEntry).create(name, **options)
-        _check_inputs(name, root)
+        missing = [block for block in root.inputs.get(name, []) if block not in root.features]
+        if missing:
+            raise ParamsError(
+                f"{paths.model_conf(name)}: no feature block '{missing[0]}'; "
+                f"known blocks: {', '.join(sorted(root.features))}"
+            )
     _check_tuning(root)
 
 
@@ -122,15 +127,6 @@ def _entry(group: str, name: str, values: Any, config: type[Any]) -> Any:
     return params.validate(f"{group}.{name}", values, config, paths.CONF / group / f"{name}.yaml")
 
 
-def _check_inputs(model: str, root: Root) -> None:
-    missing = [block for block in root.inputs.get(model, []) if block not in root.features]
-    if missing:
-        raise ParamsError(
-            f"conf/models/{model}.yaml: no feature block '{missing[0]}'; "
-            f"known blocks: {', '.join(sorted(root.features))}"
-        )
-
-
 def _check_tuning(root: Root) -> None:
     """Refuse a search space that its model refuses, and unknown objectives and models."""
     from reelbench.evaluation import EvaluateConfig
@@ -139,7 +135,7 @@ def _check_tuning(root: Root) -> None:
     from reelbench.tuning.space import check_space, read_space
 
     for name, section in root.search.items():
-        source = paths.CONF / "models" / f"{name}.yaml"
+        source = paths.model_conf(name)
         if name not in root.models:
             raise ParamsError(f"{source}: search.{name}: no model '{name}'")
         entry = _entry("models", name, root.models[name], ModelEntry)

@@ -15,15 +15,11 @@ from reelbench.params import ParamsError, nearest
 
 
 class Fault(StrEnum):
-    """What a protocol may do wrong; the value is its name in `faults:`."""
+    """What a protocol may do wrong (`_EFFECTS`); the value is its name in `faults:`."""
 
-    #: vocabularies and statistics of features know valid and test, and tags of any date
     ENCODER_ON_ALL_ROWS = "encoder_on_all_rows"
-    #: errors are over the rows of train and valid too
     SCORE_TRAIN_ROWS = "score_train_rows"
-    #: errors leave out test ratings of movies that are not in train
     DROP_COLD_ITEMS = "drop_cold_items"
-    #: a user's own test movies are the candidates of their ranking
     OWN_TEST_ITEMS_ONLY = "own_test_items_only"
 
 

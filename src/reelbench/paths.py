@@ -84,6 +84,8 @@ def _of(folder: Path, name: str) -> Callable[[str], Path]:
     return lambda of: folder / name.format(of)
 
 
+#: file of conf/ with one model and its search space
+model_conf = _of(CONF / "models", "{}.yaml")
 #: rows of the source that cannot be used, with the reason; only where there are any
 dropped_rows = _of(CLEAN, "dropped_{}.csv")
 #: arrays of one feature block

@@ -5,11 +5,10 @@ from __future__ import annotations
 import platform
 import re
 import subprocess
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from reelbench import params, paths
 from reelbench.files import sha256_file
@@ -54,8 +53,8 @@ def read_provenance() -> Provenance:
     commit, dirty = revision() or ("", False)
     facts = {
         "git commit": commit and f"{commit}{', with uncommitted changes' * dirty}",
-        "data": _name(content, "data"),
-        "split": _name(content, "split"),
+        "data": (content.get("data") or {}).get("name"),
+        "split": (content.get("split") or {}).get("name"),
         "protocol": content.get("protocol") or "none published",
         "seed": content.get("seed"),
         "threads": content.get("threads"),
@@ -84,10 +83,6 @@ def _git(*arguments: str) -> str:
     command = ("git", *arguments)
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
     return done.stdout.strip()
-
-
-def _name(content: Mapping[str, Any], section: str) -> str | None:
-    return (content.get(section) or {}).get("name")
 
 
 def _packages() -> list[str]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.evaluation.beyond_accuracy import Movies
-from reelbench.evaluation.cohorts import Outcome, breakdown, cohorts, cohorts_of, cold, describe
+from reelbench.evaluation.cohorts import Outcome, breakdown, cohorts_of, cold, warm_and_cold
 from reelbench.evaluation.metrics import ranking_values
 from reelbench.evaluation.scoring import Rankings
 from reelbench.evaluation.top_k import Lists
@@ -23,38 +25,30 @@ def test_cold_means_no_row_in_train() -> None:
     assert cold(np.array([0, 2, 1]), TRAIN.user_idx).tolist() == [False, True, False]
 
 
-def test_every_row_is_warm_or_cold_by_user_and_by_item() -> None:
-    groups = cohorts(TRAIN, TEST)
-    assert groups["cold_users"].tolist() == [False, False, True, True]
-    assert groups["cold_items"].tolist() == [True, False, False, True]
-    assert (groups["warm_users"] ^ groups["cold_users"]).all()
-    assert (groups["warm_items"] ^ groups["cold_items"]).all()
-
-
-def outcome(predicted: np.ndarray | None) -> Outcome:
+def described(predicted: np.ndarray | None, train: Interactions = TRAIN) -> dict[str, Any]:
     """Of a model whose rankings do not matter."""
-    lists = np.empty((0, 1))
-    ranked = Rankings(np.arange(0), Lists(lists, lists, lists, lists, lists, lists), 0.0)
-    return Outcome(TEST, predicted, ranked, sparse.csr_array((0, 4), dtype=bool), {}, [1])
+    lists = np.empty((0, 1), dtype=int)
+    ranked = Rankings(np.arange(0), Lists(lists, lists, lists, lists, lists, np.empty(0)), 0.0)
+    outcome = Outcome(TEST, predicted, ranked, sparse.csr_array((0, 4), dtype=bool), {}, [1])
+    return warm_and_cold(breakdown(cohorts_of(train, 3, 4, Movies.unknown(4)), outcome))
+
+
+def test_every_row_is_warm_or_cold_by_user_and_by_item() -> None:
+    ratings = {name: row["ratings"] for name, row in described(None).items()}
+    assert ratings == {"warm_users": 2, "cold_users": 2, "warm_items": 2, "cold_items": 2}
 
 
 def test_size_and_error_by_hand() -> None:
-    predicted = np.array([4, 3, 3, 3], dtype=np.float32)  # errors 0, 1, -2, 2
-    description = describe(cohorts(TRAIN, TEST), outcome(predicted))
+    description = described(np.array([4, 3, 3, 3], dtype=np.float32))  # errors 0, 1, -2, 2
     assert description["cold_users"] == {"ratings": 2, "users": 1, "items": 2, "rmse": 2.0}
     assert description["warm_users"]["rmse"] == pytest.approx(0.5**0.5)
     assert description["cold_items"]["rmse"] == pytest.approx((4 / 2) ** 0.5)
 
 
 def test_empty_cohorts_and_rank_only_models_have_no_error() -> None:
-    warm = cohorts(TEST, TEST)
-    assert describe(warm, outcome(np.ones(4)))["cold_users"] == {
-        "ratings": 0,
-        "users": 0,
-        "items": 0,
-        "rmse": None,
-    }
-    assert describe(warm, outcome(None))["warm_users"]["rmse"] is None
+    nobody = {"ratings": 0, "users": 0, "items": 0, "rmse": None}
+    assert described(np.ones(4), train=TEST)["cold_users"] == nobody
+    assert described(None, train=TEST)["warm_users"]["rmse"] is None
 
 
 # users 0 and 1 are warm (11 and 1 ratings), user 2 is cold; items 11 and 12 are cold

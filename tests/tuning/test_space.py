@@ -34,7 +34,7 @@ def test_what_is_proposed_becomes_a_value_of_the_range(proposed: float) -> None:
         d={"low": 0.0, "high": 0.3, "step": 0.1},
         e={"low": 10, "high": 30, "step": 10},
     )
-    setting = found.decode(dict.fromkeys(found.parameters, proposed))
+    setting = found.decode(dict.fromkeys(found, proposed))
     assert found.contains(setting)
     assert isinstance(setting["b"], int) and isinstance(setting["c"], float)
     assert setting["c"] == float(f"{setting['c']:.4g}")
@@ -43,7 +43,7 @@ def test_what_is_proposed_becomes_a_value_of_the_range(proposed: float) -> None:
 
 def test_choices_of_any_type_survive() -> None:
     found = space(a=[1, "x", [2, 3], None, {"b": 1.5}])
-    for value in found.parameters["a"].values:
+    for value in found["a"].values:
         assert found.decode(found.encode({"a": value})) == {"a": value}
 
 

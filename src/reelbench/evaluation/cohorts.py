@@ -80,32 +80,18 @@ def cold(test_idx: Ints, train_idx: Ints) -> Flags:
     return ~np.isin(test_idx, train_idx)
 
 
-def cohorts(train: Interactions, test: Interactions) -> dict[str, Flags]:
-    """Warm and cold test rows, by user and by item: name → bool (n_test,)."""
-    cold_users = cold(test.user_idx, train.user_idx)
-    cold_items = cold(test.item_idx, train.item_idx)
-    return {
-        "warm_users": ~cold_users,
-        "cold_users": cold_users,
-        "warm_items": ~cold_items,
-        "cold_items": cold_items,
-    }
+def warm_and_cold(table: pd.DataFrame) -> dict[str, dict[str, float | None]]:
+    """`ratings`, `users`, `items` and `rmse` of warm and cold users and items, from `breakdown`.
 
-
-def describe(groups: Mapping[str, Flags], outcome: Outcome) -> dict[str, dict[str, float | None]]:
-    """`ratings`, `users`, `items` and `rmse` of groups of test rows, bool (n_test,), by name.
-
-    The RMSE is None where nothing is predicted or the group is empty.
+    The RMSE is None where nothing is predicted or the cohort is empty.
     """
-    return {
-        name: {
-            "ratings": int(member.sum()),
-            "users": _distinct(outcome.test.user_idx[member]),
-            "items": _distinct(outcome.test.item_idx[member]),
-            "rmse": _errors(outcome, member)["rmse"] if member.any() else None,
-        }
-        for name, member in groups.items()
-    }
+    rows = {row[COHORT]: row for row in table.to_dict("records")}
+    found = {}
+    for name in ("warm users", "cold users", "warm items", "cold items"):
+        row = rows.get(name, {N_TEST: 0, N_USERS: 0, N_ITEMS: 0, "rmse": None})
+        sizes = {"ratings": row[N_TEST], "users": row[N_USERS], "items": row[N_ITEMS]}
+        found[name.replace(" ", "_")] = {**sizes, "rmse": row["rmse"]}
+    return found
 
 
 def cohorts_of(train: Interactions, n_users: int, n_items: int, movies: Movies) -> Iterator[Cohort]:
@@ -125,7 +111,10 @@ def cohorts_of(train: Interactions, n_users: int, n_items: int, movies: Movies) 
     if movies.genres:
         without = ~np.any(list(movies.genres.values()), axis=0)
         yield Cohort("genre", f"no {GENRES}", False, without)
-    yield from _decades(movies.year)
+    decade = np.floor(movies.year / 10) * 10
+    for first in np.unique(decade[~np.isnan(decade)]):
+        yield Cohort("decade", f"{first:.0f}s", False, decade == first)
+    yield Cohort("decade", "unknown", False, np.isnan(decade))
 
 
 def breakdown(cohorts: Iterable[Cohort], outcome: Outcome) -> pd.DataFrame:
@@ -140,8 +129,14 @@ def breakdown(cohorts: Iterable[Cohort], outcome: Outcome) -> pd.DataFrame:
         chosen = cohort.member[index]
         if chosen.any():
             ranking = {key: _mean(values) for key, values in _ranking(cohort, outcome).items()}
-            errors = _errors(outcome, chosen)
-            rows.append({**_size(cohort, outcome.test, chosen), **errors, **ranking})
+            size = {
+                COHORT_BY: cohort.by,
+                COHORT: cohort.name,
+                N_TEST: int(chosen.sum()),
+                N_USERS: _distinct(outcome.test.user_idx[chosen]),
+                N_ITEMS: _distinct(outcome.test.item_idx[chosen]),
+            }
+            rows.append({**size, **_errors(outcome, chosen), **ranking})
     return pd.DataFrame(rows)
 
 
@@ -150,23 +145,6 @@ def _range(low: float, high: float) -> str:
     if high == low + 1:
         return f"{low:.0f} ratings"
     return f"{low:.0f}+ ratings" if np.isinf(high) else f"{low:.0f}-{high - 1:.0f} ratings"
-
-
-def _decades(year: Floats) -> Iterator[Cohort]:
-    decade = np.floor(year / 10) * 10
-    for first in np.unique(decade[~np.isnan(decade)]):
-        yield Cohort("decade", f"{first:.0f}s", False, decade == first)
-    yield Cohort("decade", "unknown", False, np.isnan(decade))
-
-
-def _size(cohort: Cohort, test: Interactions, chosen: Flags) -> dict[str, str | int]:
-    return {
-        COHORT_BY: cohort.by,
-        COHORT: cohort.name,
-        N_TEST: int(chosen.sum()),
-        N_USERS: _distinct(test.user_idx[chosen]),
-        N_ITEMS: _distinct(test.item_idx[chosen]),
-    }
 
 
 def _distinct(index: Ints) -> int:

@@ -30,7 +30,7 @@ from reelbench import columns
 from reelbench.data.interactions import Parts
 from reelbench.evaluation import NO_ITEM, EvaluateConfig, Floats, Ints, metrics, significance
 from reelbench.evaluation.beyond_accuracy import Movies, RecommendedLists
-from reelbench.evaluation.cohorts import Outcome, breakdown, describe
+from reelbench.evaluation.cohorts import Outcome, breakdown, warm_and_cold
 from reelbench.evaluation.rating_metrics import (
     SUM_COLUMNS,
     CalibrationTable,
@@ -154,6 +154,7 @@ def evaluate_on(task: Task, model: Recommender) -> Evaluation:
     per_user |= metrics.whole_ranking_values(found.auc_terms, task.relevant)
     per_user |= metrics.list_values(lists, config.k)
     outcome = Outcome(task.test, predicted, rankings, task.relevant, per_user, config.k)
+    by_cohort = breakdown(task.cohorts, outcome)
     rng = significance.resampling(task.seed)
     first = np.broadcast_to(np.arange(1, found.items.shape[1] + 1), found.items.shape)
     last = found.candidates[:, None] - np.arange(found.last_items.shape[1])
@@ -163,14 +164,21 @@ def evaluate_on(task: Task, model: Recommender) -> Evaluation:
         | metrics.calibration_values(bins)
         | _counts(task, per_user)
         | {"intervals": significance.intervals(errors, per_user, config.bootstrap_samples, rng)}
-        | {"cohorts": describe(task.groups, outcome)}
+        | {"cohorts": warm_and_cold(by_cohort)}
         | ({"faults": {f.value: True for f in sorted(task.faults)}} if task.faults else {}),
         per_user=_per_user(task, errors, per_user),
-        predictions=_predictions(task, predicted),
+        predictions={
+            columns.USER_IDX: task.test.user_idx,
+            columns.ITEM_IDX: task.test.item_idx,
+            columns.RATING: given,
+            columns.SCORE: predicted,
+            columns.COLD_USER: task.cold_user_rows,
+            columns.COLD_ITEM: task.cold_item_rows,
+        },
         recommendations=_places(task.users, found.items, found.scores, first),
         last_places=_places(task.users, found.last_items, found.last_scores, last),
         cost=_cost(ratings, rankings),
-        cohorts=breakdown(task.cohorts, outcome),
+        cohorts=by_cohort,
         calibration=bins,
     )
 
@@ -223,7 +231,7 @@ def _counts(task: Task, per_user: Mapping[str, Floats]) -> dict[str, int]:
         "n_test_users": len(task.users),
         "n_users_without_relevant": int(np.isnan(next(iter(per_user.values()))).sum()),
         "cold_users": int(task.cold_users.sum()),
-        "cold_items": len(np.unique(task.test.item_idx[task.groups["cold_items"]])),
+        "cold_items": len(np.unique(task.test.item_idx[task.cold_item_rows])),
     }
     sampled = task.n_all_users > len(task.users)
     return counts | ({"n_test_users_before_sampling": task.n_all_users} if sampled else {})
@@ -237,17 +245,6 @@ def _per_user(task: Task, errors: ErrorSums | None, per_user: Mapping[str, Float
         columns.N_TEST: np.bincount(task.row_of_rating).astype(np.int32),
         columns.COLD_USER: task.cold_users,
         **per_user,
-    }
-
-
-def _predictions(task: Task, predicted: Floats | None) -> Table:
-    return {
-        columns.USER_IDX: task.test.user_idx,
-        columns.ITEM_IDX: task.test.item_idx,
-        columns.RATING: task.test.rating,
-        columns.SCORE: predicted,
-        columns.COLD_USER: task.groups["cold_users"],
-        columns.COLD_ITEM: task.groups["cold_items"],
     }
 
 

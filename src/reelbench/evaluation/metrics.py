@@ -72,10 +72,10 @@ class Metric:
 
     key: str
     title: str
-    better: Literal["higher", "lower"] | None
     formula: str
     source: str
     _: KW_ONLY
+    better: Literal["higher", "lower"] | None = "higher"
     low: float = 0.0
     high: float = 1.0
     digits: int = 4

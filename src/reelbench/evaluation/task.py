@@ -9,14 +9,14 @@ from scipy import sparse
 
 from reelbench import seeds
 from reelbench.data.interactions import Ids, Interactions, Parts
-from reelbench.evaluation import EvaluateConfig, Flags, Ints
+from reelbench.evaluation import EvaluateConfig, Ints
 from reelbench.evaluation.beyond_accuracy import (
     Movies,
     popularity,
     profile_popularity,
     self_information,
 )
-from reelbench.evaluation.cohorts import cohorts, cohorts_of, cold
+from reelbench.evaluation.cohorts import cohorts_of, cold
 from reelbench.faults import Fault
 from reelbench.models.base import Recommender
 from reelbench.params import ParamsError
@@ -37,7 +37,7 @@ class Task:
         counts: ratings per item in train, int64 (n_items,).
         information, profile: see `RecommendedLists`.
         cold_users: which users have no row in train, bool (n,).
-        groups: warm and cold test rows, see `cohorts.cohorts`.
+        cold_user_rows, cold_item_rows: the test rows of cold users and items, bool (n_test,).
         cohorts: see `cohorts_of`.
     """
 
@@ -61,18 +61,24 @@ class Task:
         self.seed, self.faults = seed, faults
         train, size = parts.train, (ids.n_users, ids.n_items)
         rows_of_user = np.bincount(train.user_idx, minlength=ids.n_users)
-        self.test, self.n_all_users = _sample(scored_rows(parts, faults), rows_of_user, self)
+        rows = parts.test
+        if Fault.SCORE_TRAIN_ROWS in faults:
+            rows = Interactions.concat(train, parts.valid, parts.test)
+        if Fault.DROP_COLD_ITEMS in faults:
+            rows = rows.select(~cold(rows.item_idx, train.item_idx))
+        self.test, self.n_all_users = _sample(rows, rows_of_user, self)
         self.users, self.row_of_rating = np.unique(self.test.user_idx, return_inverse=True)
         self.relevant = relevant_items(parts.test, self, config)[self.users]
         self.seen = seen_items(parts, self)[self.users]
         only_own = Fault.OWN_TEST_ITEMS_ONLY in faults
         self.own = parts.test.seen(*size)[self.users] if only_own else None
-        self.among = allowed_items(parts, self, config)
         self.counts = popularity(train, ids.n_items)
+        self.among = None if config.candidates == "catalogue" else self.counts > 0
         self.information = self_information(self.counts, int((rows_of_user > 0).sum()))
         self.profile = profile_popularity(train, self.counts, ids.n_users)[self.users]
         self.cold_users = rows_of_user[self.users] == 0
-        self.groups = cohorts(train, self.test)
+        self.cold_user_rows = cold(self.test.user_idx, train.user_idx)
+        self.cold_item_rows = cold(self.test.item_idx, train.item_idx)
         self.cohorts = list(cohorts_of(train, *size, movies))
 
 
@@ -105,13 +111,6 @@ def stratified(counts: Ints, size: int, rng: np.random.Generator) -> Ints:
     return order[rng.integers(bounds[:-1], bounds[1:])]
 
 
-def allowed_items(parts: Parts, model: Recommender | Task, config: EvaluateConfig) -> Flags | None:
-    """Items that may be recommended, bool (n_items,); None for all."""
-    if config.candidates == "catalogue":
-        return None
-    return np.bincount(parts.train.item_idx, minlength=model.ids.n_items) > 0
-
-
 def seen_items(parts: Parts, model: Recommender | Task) -> sparse.csr_array:
     """Items that a user has in train or valid, boolean CSR (n_users, n_items)."""
     users, items = (
@@ -128,13 +127,3 @@ def relevant_items(
     """Items that a user rated high enough in test, boolean CSR (n_users, n_items)."""
     minimum = -np.inf if config.min_relevant_rating is None else config.min_relevant_rating
     return test.select(test.rating >= minimum).seen(model.ids.n_users, model.ids.n_items)
-
-
-def scored_rows(parts: Parts, faults: Collection[Fault]) -> Interactions:
-    """The ratings that errors are computed on: those of test, or what a fault makes of them."""
-    rows = parts.test
-    if Fault.SCORE_TRAIN_ROWS in faults:
-        rows = Interactions.concat(parts.train, parts.valid, parts.test)
-    if Fault.DROP_COLD_ITEMS in faults:
-        rows = rows.select(~cold(rows.item_idx, parts.train.item_idx))
-    return rows

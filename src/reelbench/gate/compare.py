@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from reelbench.evaluation.metrics import ComparableKey, find
@@ -42,7 +43,7 @@ class GateConfig(Section):
     bootstrap_samples: PositiveInt  # resamples of the users in every paired test
 
 
-@dataclass(frozen=True)
+@dataclass
 class Row:
     """One number of one model, before and after."""
 
@@ -87,7 +88,7 @@ def compare(
     """
     samples = enough_resamples(config.bootstrap_samples, len(base) * len(config.tolerances))
     config = config.model_copy(update={"bootstrap_samples": samples})
-    rows = []
+    rows: list[Row] = []
     for model in base:
         if model not in new:
             gone = "the model is gone: save a new baseline if that is meant"
@@ -96,9 +97,13 @@ def compare(
         rows += _metrics(model, base[model], new[model], config, seed)
         rows += _costs(model, base[model], new[model], config)
     rows += [Row(model, "model", None, 1.0) for model in new if model not in base]
-    moved = _corrected([row for row in rows if row.moved])
-    checked = [_checked(row, config) for row in moved]
-    return sorted(checked, key=lambda row: (not row.failure, not row.gated))
+    rows = [row for row in rows if row.moved]
+    corrected = iter(holm(np.array([row.comparison.p for row in rows if row.comparison])))
+    for row in rows:
+        if row.comparison:
+            row.p_corrected = float(next(corrected))
+        row.failure = row.failure or _failure(row, config.tolerances.get(row.key))
+    return sorted(rows, key=lambda row: (not row.failure, not row.gated))
 
 
 def _metrics(
@@ -107,45 +112,35 @@ def _metrics(
     before, after = base.numbers(), new.numbers()
     for key in sorted({*before, *after}):
         row = Row(model, key, before.get(key), after.get(key), key in config.tolerances)
-        tested = row.gated and row.moved
-        yield _tested(row, base, new, config.bootstrap_samples, seed) if tested else row
+        if row.gated and row.moved:
+            _test(row, base.per_user, new.per_user, config.bootstrap_samples, seed)
+        yield row
 
 
-def _tested(row: Row, base: ModelResults, new: ModelResults, samples: int, seed: int) -> Row:
+def _test(
+    row: Row, base: pd.DataFrame | None, new: pd.DataFrame | None, samples: int, seed: int
+) -> None:
+    """Compare the values per user, where there are any."""
     if row.new is None:
-        return replace(row, failure="the metric is gone")
-    if row.base is None or base.per_user is None or new.per_user is None:
-        return row
-    if not find(row.key).per_user:
-        return row
-    try:
-        comparison = paired(new.per_user, base.per_user, row.key, samples, resampling(seed))
-    except ValueError as error:
-        return replace(row, failure=f"cannot be compared: {error}")
-    return replace(row, comparison=comparison)
+        row.failure = "the metric is gone"
+    elif row.base is not None and base is not None and new is not None and find(row.key).per_user:
+        try:
+            row.comparison = paired(new, base, row.key, samples, resampling(seed))
+        except ValueError as error:
+            row.failure = f"cannot be compared: {error}"
 
 
-def _corrected(rows: Sequence[Row]) -> list[Row]:
-    """The rows, those with a comparison with its p-value corrected for all of them."""
-    corrected = iter(holm(np.array([row.comparison.p for row in rows if row.comparison])))
-    return [
-        replace(row, p_corrected=float(next(corrected))) if row.comparison else row for row in rows
-    ]
-
-
-def _checked(row: Row, config: GateConfig) -> Row:
-    """The row, with the reason if it fails its tolerance."""
-    tolerance = config.tolerances.get(row.key)
-    if tolerance is None or row.failure or row.loss <= tolerance:
-        return row
+def _failure(row: Row, tolerance: float | None) -> str:
+    """Why a row fails its tolerance; empty if it does not, or has none."""
+    if tolerance is None or row.loss <= tolerance:
+        return ""
     if row.p_corrected is None:
         why = "no values per user to test with"
     elif row.p_corrected < ALPHA:
         why = f"p = {row.p_corrected:.3f}"
     else:
-        return row
-    reason = f"worse by {row.loss:.1%}, more than the {tolerance:.1%} allowed ({why})"
-    return replace(row, failure=reason)
+        return ""
+    return f"worse by {row.loss:.1%}, more than the {tolerance:.1%} allowed ({why})"
 
 
 def _costs(model: str, base: ModelResults, new: ModelResults, config: GateConfig) -> Iterator[Row]:
@@ -166,22 +161,18 @@ def render(rows: Sequence[Row], base: str, new: str) -> str:
     """Markdown for a terminal or the summary of a CI job."""
     gated = [row for row in rows if row.gated]
     others = [row for row in rows if not row.gated]
-    blocks = [f"## {new} compared with {base}", _verdict(rows)]
+    verdict = "Nothing moved."
+    if failures := [f"- `{row.model}` {row.key}: {row.failure}" for row in rows if row.failure]:
+        verdict = "\n".join(["**Stopped**:\n", *failures])
+    elif rows:
+        verdict = "**Passed**: no gated number is worse by more than its tolerance."
+    blocks = [f"## {new} compared with {base}", verdict]
     if gated:
         blocks.append(_table(gated))
     if others:
         summary = f"<summary>{len(others)} other numbers moved</summary>"
         blocks.append(f"<details>{summary}\n\n{_table(others)}\n\n</details>")
     return "\n\n".join(blocks) + "\n"
-
-
-def _verdict(rows: Sequence[Row]) -> str:
-    if not rows:
-        return "Nothing moved."
-    lines = [f"- `{row.model}` {row.key}: {row.failure}" for row in rows if row.failure]
-    if not lines:
-        return "**Passed**: no gated number is worse by more than its tolerance."
-    return "\n".join(["**Stopped**:\n", *lines])
 
 
 def _table(rows: Sequence[Row]) -> str:

@@ -18,7 +18,7 @@ from reelbench import params, paths
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.files import atomic, read_json, size_bytes, write_json
-from reelbench.models.base import ModelEntry, Recommender
+from reelbench.models.base import ModelEntry
 from reelbench.seeds import seed_for
 from reelbench.stages.monitor import Monitor
 
@@ -35,8 +35,13 @@ def run(model: str) -> None:
     """
     common = params.read()
     entry = params.load(f"models.{model}", ModelEntry)
-    if reason := read_json(paths.model_inputs(model)).get("skipped"):
-        _skip(model, reason)
+    inputs = read_json(paths.model_inputs(model))
+    if reason := inputs.get("skipped"):
+        _LOG.info("%s: skipped: %s", model, reason)
+        with atomic(paths.model_dir(model)) as folder:
+            folder.mkdir()
+            write_json(folder / paths.skipped(model).name, {"reason": reason})
+        write_json(paths.train_cost(model), {})
         return
     seed = seed_for(common["seed"], "models", model) if entry.seed is None else entry.seed
     recommender = entry.create(model, seed=seed, threads=common["threads"])
@@ -49,28 +54,15 @@ def run(model: str) -> None:
         recommender.fit(train, valid, features)
     seconds = time.perf_counter() - start
     _LOG.info("%s: trained in %.1f s", model, seconds)
-    _save(model, recommender)
-    _write_cost(model, seconds, common["threads"], monitor)
-
-
-def _skip(model: str, reason: str) -> None:
-    _LOG.info("%s: skipped: %s", model, reason)
-    with atomic(paths.model_dir(model)) as folder:
-        folder.mkdir()
-        write_json(folder / paths.skipped(model).name, {"reason": reason})
-    write_json(paths.train_cost(model), {})
-
-
-def _save(model: str, recommender: Recommender) -> None:
-    """Model folder whose content hash stands for data, parameters and weights together."""
+    # the content hash of the folder stands for data, parameters and weights together
     with atomic(paths.model_dir(model)) as folder:
         recommender.save(folder)
         # of code only the result counts
-        inputs = read_json(paths.model_inputs(model))
         data = {key: value for key, value in inputs.items() if key != "code"}
         write_json(folder / "inputs.json", data)
         _write_curves(recommender.history, folder / paths.curves(model).name)
         write_json(folder / paths.layers(model).name, recommender.layers())
+    _write_cost(model, seconds, common["threads"], monitor)
 
 
 def _write_curves(history: Sequence[Mapping[str, float]], file: Path) -> None:

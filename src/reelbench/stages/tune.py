@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 from reelbench import params, paths
 from reelbench.data.interactions import Interactions
@@ -15,7 +17,7 @@ from reelbench.tuning import record, searchers
 from reelbench.tuning.objective import Problem, TuneConfig, objective_of
 from reelbench.tuning.record import Record
 from reelbench.tuning.search import Search, TuningError
-from reelbench.tuning.space import Space, check_space, read_space
+from reelbench.tuning.space import check_space, read_space
 
 _LOG = logging.getLogger(__name__)
 
@@ -36,12 +38,15 @@ def run(model: str, *, force: bool = True) -> Record:
         TuningError: valid is empty, or every trial failed.
         ParamsError: space, objective or model are not valid.
     """
-    problem, space = _problem(model), _space(model)
-    config = params.load("tune", TuneConfig)
+    content, config = params.read(), params.load("tune", TuneConfig)
+    problem = _problem(model, content, config)
+    source = paths.model_conf(model)
+    space = read_space(model, params.select(content, "search").get(model, {}), source)
+    check_space(model, space, problem.entry, source)
     searcher = searchers.searcher_of(problem.entry.model_class)
     name = searcher.name if len(space) else None
     code = code_hash(("models",))
-    description = record.describe(problem, space, config, name, params.read(), code)
+    description = record.describe(problem, space, config, name, content, code)
     found = record.of_same_search(description)
     if found and found["ended"] and not force:
         _LOG.info("%s: this very search is in %s", model, paths.tuning(model))
@@ -65,27 +70,21 @@ def run(model: str, *, force: bool = True) -> Record:
         searchers.run(search, searcher)
     else:
         _LOG.info("%s: nothing to tune (search.%s is empty)", model, model)
-    return _finish(description, search)
-
-
-def _finish(description: Record, search: Search) -> Record:
     trials = search.trials
     if trials and search.best is None:
-        raise TuningError(f"{search.model}: every trial failed, the first with {trials[0].error}")
-    content = record.write(description, search, ended=True)
+        raise TuningError(f"{model}: every trial failed, the first with {trials[0].error}")
+    found = record.write(description, search, ended=True)
 
     # here and not above: it imports mlflow, which takes seconds
     from reelbench.tracking import mirror_tuning
 
-    mirror_tuning(search.model)
-    return content
+    mirror_tuning(model)
+    return found
 
 
-def _problem(model: str) -> Problem:
-    common = params.read()
+def _problem(model: str, common: Mapping[str, Any], wanted: TuneConfig) -> Problem:
     entry = params.load(f"models.{model}", ModelEntry)
     config = params.load("evaluate", EvaluateConfig)
-    wanted = params.load("tune", TuneConfig).objective
     seed = seed_for(common["seed"], "models", model) if entry.seed is None else entry.seed
     recommender = entry.create(model, seed=seed, threads=common["threads"])
     valid = Interactions.from_parquet(paths.VALID)
@@ -100,16 +99,8 @@ def _problem(model: str) -> Problem:
         Interactions.from_parquet(paths.TRAIN),
         valid,
         Features.read(entry.features),
-        objective_of(wanted, recommender.predicts_ratings, config),
+        objective_of(wanted.objective, recommender.predicts_ratings, config),
         config,
         seed,
         common["threads"],
     )
-
-
-def _space(model: str) -> Space:
-    source = paths.CONF / "models" / f"{model}.yaml"
-    section = params.select(params.read(), "search").get(model, {})
-    space = read_space(model, section, source)
-    check_space(model, space, params.load(f"models.{model}", ModelEntry), source)
-    return space

@@ -10,11 +10,9 @@ from pydantic import PositiveFloat, PositiveInt
 
 from reelbench.data.interactions import Interactions, Parts
 from reelbench.evaluation import EvaluateConfig
+from reelbench.evaluation.evaluate import evaluate
 from reelbench.evaluation.metrics import METRICS, RankingMetric, RatingMetric, metric_key
-from reelbench.evaluation.ranking_metrics import hits_of
 from reelbench.evaluation.rating_metrics import error_sums, total
-from reelbench.evaluation.scoring import rank
-from reelbench.evaluation.task import allowed_items, relevant_items, seen_items
 from reelbench.features.block import Features
 from reelbench.models.base import ModelEntry, Recommender
 from reelbench.params import ParamsError, Section, nearest
@@ -105,18 +103,9 @@ def measure(
         group = np.zeros(len(valid), dtype=np.int64)
         return float(objective.function(total(error_sums(group, 1, valid.rating, predicted))))
     parts = Parts(train, Interactions.from_arrays([], [], []), valid)
-    users = np.unique(valid.user_idx)
-    relevant = relevant_items(valid, model, config)[users]
-    ranked = rank(
-        model,
-        users,
-        seen_items(parts, model)[users],
-        max(config.k),
-        among=allowed_items(parts, model, config),
-        by=config.rank_by,
-    )
-    hits, n_relevant = hits_of(ranked.lists.items, relevant), np.diff(relevant.indptr)
-    values = objective.function(hits, n_relevant, objective.cutoff or max(config.k))
-    if np.isnan(values).all():
+    # of all users, without intervals
+    config = config.model_copy(update={"users": None, "bootstrap_samples": 1})
+    value: float | None = evaluate(model, parts, config).metrics[objective.key]
+    if value is None:
         raise ValueError("no user has a relevant item in valid: evaluate.min_relevant_rating?")
-    return float(np.nanmean(values))
+    return value

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import Any
 
 from reelbench import paths
 from reelbench.files import atomic, read_json, read_json_if_any, write_json
@@ -15,13 +15,9 @@ from reelbench.tuning.objective import Problem, TuneConfig
 from reelbench.tuning.search import Search, TuningError
 from reelbench.tuning.space import Space
 
-if TYPE_CHECKING:
-    from ruamel.yaml import Representer, ScalarNode
-
 #: content of `paths.tuning(model)`: what the search depends on, its trials and its end
 Record = dict[str, Any]
 
-_TRIAL = ("number", "parameters", "value", "error")
 # the parameters of `evaluate` on which a ranking metric depends
 _RANKED = {"k", "min_relevant_rating", "candidates", "rank_by"}
 # longer lines of a file would be folded
@@ -49,7 +45,7 @@ def describe(
     return {
         "model": model,
         "parameters": parameters,
-        "default": {name: parameters[name] for name in space.parameters},
+        "default": {name: parameters[name] for name in space},
         "space": space.describe(),
         "searcher": searcher,
         "seed": seed_for(content["seed"], "tune", model),
@@ -85,7 +81,10 @@ def write(description: Record, search: Search, *, ended: bool = False) -> Record
     seconds = {str(trial.number): round(trial.seconds, 3) for trial in trials}
     write_json(paths.tune_cost(model), {"seconds": seconds})
     content = description | {
-        "trials": [{key: getattr(trial, key) for key in _TRIAL} for trial in trials],
+        "trials": [
+            {key: value for key, value in asdict(trial).items() if key != "seconds"}
+            for trial in trials
+        ],
         "winner": best.number if best and ended else None,
         "importances": search.importances() if ended else {},
         "ended": (search.limit or "every setting tried") if ended else None,
@@ -144,18 +143,14 @@ def write_to_conf(
         other = [name for name, value in parameters.items() if composed[model][name] != value]
         if other:
             raise TuningError(
-                f"{_conf(model)} was written, but models.{model}.{other[0]} is composed from "
-                "elsewhere: put _self_ at the end of the file's defaults"
+                f"{paths.model_conf(model)} was written, but models.{model}.{other[0]} is composed "
+                "from elsewhere: put _self_ at the end of the file's defaults"
             )
     return [*lines, f"{paths.PARAMS}: composed from {paths.CONF}/"]
 
 
-def _conf(model: str) -> Path:
-    return paths.CONF / "models" / f"{model}.yaml"
-
-
 def _write_model(model: str, parameters: Mapping[str, Any]) -> str:
-    file = _conf(model)
+    file = paths.model_conf(model)
     if not file.is_file():
         raise TuningError(f"{file} is missing: only a model with a file of its own can be written")
     text = changed(file.read_text(encoding="utf-8"), model, parameters)
@@ -180,7 +175,9 @@ def changed(text: str, model: str, parameters: Mapping[str, Any]) -> str:
     yaml.width = _NO_FOLDING
     # as the files of conf/ are written: list items two in from their key, and null by its name
     yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.representer.add_representer(type(None), _null)
+    yaml.representer.add_representer(
+        type(None), lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:null", "null")
+    )
     content = yaml.load(text)
     section = (content.get("models") or {}).get(model)
     if not isinstance(section, dict):
@@ -190,7 +187,3 @@ def changed(text: str, model: str, parameters: Mapping[str, Any]) -> str:
     stream = io.StringIO()
     yaml.dump(content, stream)
     return stream.getvalue()
-
-
-def _null(representer: Representer, _: None) -> ScalarNode:
-    return representer.represent_scalar("tag:yaml.org,2002:null", "null")

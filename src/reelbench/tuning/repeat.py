@@ -7,7 +7,7 @@ and `reelbench folds` call it after a run, on the data that the run left.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -68,28 +68,20 @@ def folds(model: str, catalogue: Catalogue) -> dict[str, Any]:
     entry = params.load(f"models.{model}", ModelEntry)
     seed = seed_for(root, "models", model)
     found = []
-    for fold, parts in enumerate(_parts_of_folds(config, root), start=1):
-        features = _features(entry, catalogue, parts.train)
+    engine = connect()
+    ratings = engine.parquet(paths.INTERACTIONS)
+    for fold in range(1, n + 1):
+        given = SplitInput(ratings, engine, generator(root, "split", config.method))
+        divided = divide(config.model_copy(update={"fold": fold}), given)
+        parts = Parts(*(Interactions.from_table(part.read()) for part in divided.values()))
+        if Fault.ENCODER_ON_ALL_ROWS not in faults.read():
+            catalogue = replace(catalogue, train=parts.train)
+        blocks = {name: _build(name, catalogue) for name in entry.features}
+        features = Features(catalogue.ids, blocks)
         found.append(_run(model, entry, parts, features, seed, f"fold {fold} of {n}"))
     content = summary(found)
     write_json(paths.repeats(model, "folds"), content)
     return content
-
-
-def _parts_of_folds(config: KFold, root: int) -> Iterator[Parts]:
-    engine = connect()
-    ratings = engine.parquet(paths.INTERACTIONS)
-    for number in range(1, config.folds + 1):
-        given = SplitInput(ratings, engine, generator(root, "split", config.method))
-        divided = divide(config.model_copy(update={"fold": number}), given)
-        yield Parts(*(Interactions.from_table(divided[name].read()) for name in divided))
-
-
-def _features(entry: ModelEntry, catalogue: Catalogue, train: Interactions) -> Features:
-    """The model's blocks, built from another train part."""
-    if Fault.ENCODER_ON_ALL_ROWS not in faults.read():
-        catalogue = replace(catalogue, train=train)
-    return Features(catalogue.ids, {name: _build(name, catalogue) for name in entry.features})
 
 
 def _build(name: str, catalogue: Catalogue) -> Block:

@@ -109,7 +109,7 @@ class Search:
         """Train with a setting, unless that was done before or the budget is spent."""
         from optuna.trial import TrialState
 
-        wanted = {name: parameters[name] for name in self.space.parameters}
+        wanted = {name: parameters[name] for name in self.space}
         if self.tried(wanted) or self.limit:
             return
         encoded, known = self.space.encode(wanted), distributions(self.space)
@@ -120,12 +120,20 @@ class Search:
             if not math.isfinite(value):
                 raise ValueError(f"{self.objective.key} is {value}")
         except Exception as failure:  # a setting that cannot be trained is a result too
-            trial.set_user_attr(_ERROR, _reason(failure))
+            text = str(failure).strip().partition("\n")[0]
+            kind = type(failure).__name__
+            trial.set_user_attr(_ERROR, f"{kind}: {text[:300]}" if text else kind)
             self._study.tell(trial, state=TrialState.FAIL)
         else:
             self._study.tell(trial, value)
         self.on_trial(self)
-        self._log(self.trials[-1])
+        last = self.trials[-1]
+        setting = " ".join(f"{name}={value}" for name, value in last.parameters.items())
+        result = f"failed: {last.error}"
+        if last.value is not None:
+            result = f"{self.objective.key} {last.value:.5f}"
+        place = f"{self.model}: trial {last.number} of {self.n_trials}"
+        _LOG.info("%s: %s → %s in %.1f s", place, setting, result, last.seconds)
 
     def propose(self, sampler: BaseSampler) -> Parameters:
         """The setting that a sampler of Optuna chooses in view of the trials so far."""
@@ -154,8 +162,7 @@ class Search:
         if len(values) <= len(self.space) or len(set(values)) == 1:
             return {}
         evaluator = FanovaImportanceEvaluator(seed=self.seed)
-        names = list(self.space.parameters)
-        found = get_param_importances(self._study, evaluator=evaluator, params=names)
+        found = get_param_importances(self._study, evaluator=evaluator, params=list(self.space))
         return {name: round(value, _IMPORTANCE_DIGITS) for name, value in found.items()}
 
     def _finished(self) -> list[optuna.trial.FrozenTrial]:
@@ -163,18 +170,10 @@ class Search:
         trials = self._study.get_trials()
         return [t for t in trials if t.value is not None or _ERROR in t.user_attrs]
 
-    def _log(self, trial: Trial) -> None:
-        setting = " ".join(f"{name}={value}" for name, value in trial.parameters.items())
-        result = f"failed: {trial.error}"
-        if trial.value is not None:
-            result = f"{self.objective.key} {trial.value:.5f}"
-        place = f"{self.model}: trial {trial.number} of {self.n_trials}"
-        _LOG.info("%s: %s → %s in %.1f s", place, setting, result, trial.seconds)
-
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:
     """The space as Optuna's distributions; a choice is the text of its JSON."""
-    return {name: _distribution(values) for name, values in space.parameters.items()}
+    return {name: _distribution(values) for name, values in space.items()}
 
 
 def _distribution(values: Choices | Range) -> BaseDistribution:
@@ -211,8 +210,3 @@ def _open(search: Search) -> optuna.Study:
     for trial in study.get_trials(states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)
     return study
-
-
-def _reason(error: Exception) -> str:
-    text = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__

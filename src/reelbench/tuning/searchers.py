@@ -104,7 +104,7 @@ def hyperparameters(space: Space) -> keras_tuner.HyperParameters:
     import keras_tuner
 
     found = keras_tuner.HyperParameters()
-    for name, values in space.parameters.items():
+    for name, values in space.items():
         if isinstance(values, Choices):
             found.Choice(name, values.labels)
         else:

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from pydantic import Field, StrictFloat, StrictInt, ValidationError, model_validator
 
-from reelbench.models.base import ModelEntry, Recommender
+from reelbench.models.base import ModelEntry
 from reelbench.params import ParamsError, Section, validate
 
 #: hyperparameter → value, in the order of the space
@@ -96,30 +96,24 @@ class Range(Section):
         return min(max(rounded, self.low), self.high)
 
 
-class Space:
-    """The hyperparameters of one model that are searched, in the order of `conf/`."""
-
-    def __init__(self, parameters: Mapping[str, Choices | Range]) -> None:
-        self.parameters = dict(parameters)
-
-    def __len__(self) -> int:
-        return len(self.parameters)
+class Space(dict[str, Choices | Range]):
+    """The hyperparameters of one model that are searched, by name in the order of `conf/`."""
 
     @property
     def is_finite(self) -> bool:
         """Whether there is no range of real numbers without a step."""
-        ranges = (values for values in self.parameters.values() if isinstance(values, Range))
+        ranges = (values for values in self.values() if isinstance(values, Range))
         return all(values.integer or values.step is not None for values in ranges)
 
     def contains(self, setting: Mapping[str, object]) -> bool:
         """Whether every value of a setting may be tried; that of `conf/` may lie outside."""
-        return all(values.contains(setting[name]) for name, values in self.parameters.items())
+        return all(values.contains(setting[name]) for name, values in self.items())
 
     def encode(self, setting: Parameters) -> Parameters:
         """Numbers and labels for an optimiser; values outside of the space are left out."""
         return {
             name: json.dumps(setting[name]) if isinstance(values, Choices) else setting[name]
-            for name, values in self.parameters.items()
+            for name, values in self.items()
             if values.contains(setting[name])
         }
 
@@ -129,7 +123,7 @@ class Space:
             name: values.values[values.labels.index(proposed[name])]
             if isinstance(values, Choices)
             else values.near(proposed[name])
-            for name, values in self.parameters.items()
+            for name, values in self.items()
         }
 
     def describe(self) -> dict[str, Any]:
@@ -138,7 +132,7 @@ class Space:
             name: list(values.values)
             if isinstance(values, Choices)
             else values.model_dump(mode="json", exclude_none=True)
-            for name, values in self.parameters.items()
+            for name, values in self.items()
         }
 
 
@@ -154,17 +148,17 @@ def read_space(model: str, section: object, source: Path) -> Space:
     """
     if not isinstance(section, Mapping):
         raise ParamsError(f"{source}: search.{model}: a mapping of parameters, got {section!r}")
-    parameters: dict[str, Choices | Range] = {}
+    space = Space()
     for name, content in section.items():
         key = f"search.{model}.{name}"
         if isinstance(content, list | tuple):
-            parameters[name] = validate(key, {"values": content}, Choices, source)
+            space[name] = validate(key, {"values": content}, Choices, source)
         elif isinstance(content, Mapping):
-            parameters[name] = validate(key, content, Range, source)
+            space[name] = validate(key, content, Range, source)
         else:
             expected = "a list of values, or low, high and optionally log or step"
             raise ParamsError(f"{source}: {key}: {expected}, got {content!r}")
-    return Space(parameters)
+    return space
 
 
 def check_space(name: str, space: Space, entry: ModelEntry, source: Path) -> None:
@@ -173,9 +167,8 @@ def check_space(name: str, space: Space, entry: ModelEntry, source: Path) -> Non
     Raises:
         ParamsError: it does not; the message names file, key and value.
     """
-    model: type[Recommender] = entry.model_class
-    config = model.Config
-    for parameter, values in space.parameters.items():
+    config = entry.model_class.Config
+    for parameter, values in space.items():
         key = f"{source}: search.{name}.{parameter}"
         if parameter not in config.model_fields:
             known = ", ".join(sorted(config.model_fields)) or "none"
