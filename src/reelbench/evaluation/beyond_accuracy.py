@@ -35,7 +35,9 @@ class Movies:
     @classmethod
     def of(cls, items: pd.DataFrame, blocks: Mapping[str, Mapping[str, NDArray[Any]]]) -> Movies:
         """From the table `items` and feature blocks; a block without vectors is left out."""
-        genres = _genres(items)
+        lists = [set(genres) for genres in items[GENRES]] if GENRES in items else []
+        names = sorted(set().union(*lists))
+        genres = {name: np.array([name in own for own in lists]) for name in names}
         vectors = {name: _vectors(block, len(items)) for name, block in blocks.items()}
         if genres:
             vectors = {GENRES: np.column_stack(list(genres.values())).astype(float)} | vectors
@@ -171,18 +173,14 @@ def diversity(lists: Ints, vectors: Floats, k: int) -> Floats:
     own = np.einsum("nd,nd->n", unit, unit)
     shown = lists[:, :k]
     step = max(1, _CELLS_AT_ONCE // max(1, k * unit.shape[1]))
-    cosines = np.concatenate(
-        [_cosines(unit, own, shown[first : first + step]) for first in range(0, len(shown), step)]
-    )
+    cosines = np.empty(len(shown))  # sum over all ordered pairs of different places
+    for first in range(0, len(shown), step):
+        rows = shown[first : first + step]
+        together = unit[rows].sum(axis=1)
+        squares = np.einsum("nd,nd->n", together, together)
+        cosines[first : first + step] = squares - own[rows].sum(axis=1)
     m = (shown != NO_ITEM).sum(axis=1)
     return 1 - quotient(cosines, m * (m - 1))
-
-
-def _cosines(unit: Floats, own: Floats, shown: Ints) -> Floats:
-    """Sum of the cosines of all ordered pairs of different places (n,), of lists (n, k)."""
-    together = unit[shown].sum(axis=1)
-    cosines: Floats = np.einsum("nd,nd->n", together, together) - own[shown].sum(axis=1)
-    return cosines
 
 
 def _mean(shown: Ints, values: Floats | Ints) -> Floats:
@@ -191,14 +189,6 @@ def _mean(shown: Ints, values: Floats | Ints) -> Floats:
     total = np.where(filled, values[shown], 0.0).sum(axis=1)
     n = filled.sum(axis=1)
     return quotient(total, n)
-
-
-def _genres(items: pd.DataFrame) -> dict[str, Flags]:
-    if GENRES not in items:
-        return {}
-    lists = [set(genres) for genres in items[GENRES]]
-    names = sorted(set().union(*lists))
-    return {name: np.array([name in genres for genres in lists]) for name in names}
 
 
 def _vectors(block: Mapping[str, NDArray[Any]], n_items: int) -> Floats:

@@ -39,7 +39,7 @@ from reelbench.evaluation.rating_metrics import (
     error_sums,
     total,
 )
-from reelbench.evaluation.scoring import Rankings, Ratings, predict, rank
+from reelbench.evaluation.scoring import predict, rank
 from reelbench.evaluation.task import Task
 from reelbench.faults import Fault
 from reelbench.models.base import Recommender
@@ -141,8 +141,10 @@ def evaluate_on(task: Task, model: Recommender) -> Evaluation:
         by=config.rank_by,
         bottom=max(config.k),
     )
-    errors, bins, given = None, None, task.test.rating
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    errors, bins, per_rating, given = None, None, None, task.test.rating
     if predicted is not None:
+        per_rating = 1e6 * ratings.seconds / len(given)
         errors = error_sums(task.row_of_rating, len(task.users), given, predicted)
         low, high = task.ids.rating_min, task.ids.rating_max
         bins = calibration(given, predicted, low, high, config.calibration_bins)
@@ -177,7 +179,12 @@ def evaluate_on(task: Task, model: Recommender) -> Evaluation:
         },
         recommendations=_places(task.users, found.items, found.scores, first),
         last_places=_places(task.users, found.last_items, found.last_scores, last),
-        cost=_cost(ratings, rankings),
+        cost={
+            "score_microseconds_per_user": 1e6 * rankings.seconds / len(task.users),
+            "predict_microseconds_per_rating": per_rating,
+            # Linux counts in KiB, macOS in bytes
+            "peak_memory_bytes": peak if sys.platform == "darwin" else peak * 1024,
+        },
         cohorts=by_cohort,
         calibration=bins,
     )
@@ -256,17 +263,4 @@ def _places(users: Ints, items: Ints, scores: Floats, ranks: Ints) -> Table:
         columns.ITEM_IDX: items[row, place],
         columns.SCORE: scores[row, place],
         columns.RANK: ranks[row, place].astype(np.int32),
-    }
-
-
-def _cost(ratings: Ratings, rankings: Rankings) -> dict[str, float | None]:
-    # Linux counts in KiB, macOS in bytes
-    unit = 1 if sys.platform == "darwin" else 1024
-    per_rating = None
-    if ratings.predicted is not None:
-        per_rating = 1e6 * ratings.seconds / len(ratings.predicted)
-    return {
-        "score_microseconds_per_user": 1e6 * rankings.seconds / len(rankings.users),
-        "predict_microseconds_per_rating": per_rating,
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
     }

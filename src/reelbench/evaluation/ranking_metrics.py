@@ -9,12 +9,6 @@ The metrics at a cutoff take
 
 and return float64 (n,). A user without relevant items has the value NaN and is left out of means;
 `evaluate` counts such users. Ties are ordered by `top_k`.
-
-    >>> import numpy as np
-    >>> hits = np.array([[False, True, False, True], [False, False, False, False]])
-    >>> n_relevant = np.array([3, 0])
-    >>> recall(hits, n_relevant, 4).round(3)
-    array([0.667,   nan])
 """
 
 from __future__ import annotations
@@ -62,8 +56,8 @@ def precision(hits: Flags, n_relevant: Ints, k: int) -> Floats:
 def recall(hits: Flags, n_relevant: Ints, k: int) -> Floats:
     """Hits among the first k, over all relevant items (not over min(k, relevant)).
 
-    >>> recall(np.array([[True, False, False, True]]), np.array([4]), 4)
-    array([0.5])
+    >>> recall(np.array([[True, False, False, True], 4 * [False]]), np.array([4, 0]), 4)
+    array([0.5, nan])
     """
     return _defined(hits[:, :k].sum(axis=1) / np.maximum(n_relevant, 1), n_relevant)
 

@@ -18,24 +18,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reelbench.columns import (
-    ABSOLUTE_ERROR,
-    BIN_HIGH,
-    BIN_LOW,
-    DEVIATION,
-    ERROR,
-    MEAN_GIVEN,
-    MEAN_PREDICTED,
-    N_TEST,
-    SQUARED_DEVIATION,
-    SQUARED_ERROR,
-)
+from reelbench import columns
 from reelbench.evaluation import Floats, Ints
 
 CalibrationTable = dict[str, NDArray[Any]]
 
 #: column of the per-user table for each field of `ErrorSums`, in their order
-SUM_COLUMNS = (N_TEST, ERROR, ABSOLUTE_ERROR, SQUARED_ERROR, DEVIATION, SQUARED_DEVIATION)
+SUM_COLUMNS = (
+    columns.N_TEST,
+    columns.ERROR,
+    columns.ABSOLUTE_ERROR,
+    columns.SQUARED_ERROR,
+    columns.DEVIATION,
+    columns.SQUARED_DEVIATION,
+)
 
 # a variance below this share of the squares it is a difference of is rounding, not variance
 _ROUNDING = 1e-12
@@ -72,8 +68,8 @@ def error_sums(group: Ints, n_groups: int, actual: Floats, predicted: Floats) ->
         ValueError: no ratings, or a rating or prediction that is not finite.
     """
     terms = error_terms(actual, predicted)
-    columns = (np.ones(len(actual)), *terms)
-    return ErrorSums(*(np.bincount(group, c, minlength=n_groups).astype(float) for c in columns))
+    every = (np.ones(len(actual)), *terms)
+    return ErrorSums(*(np.bincount(group, of, minlength=n_groups).astype(float) for of in every))
 
 
 def error_terms(actual: Floats, predicted: Floats) -> tuple[Floats, ...]:
@@ -161,11 +157,11 @@ def calibration(
     used = np.flatnonzero(count)
     sums = [np.bincount(place, of, minlength=n_bins)[used] for of in (predicted, actual)]
     return {
-        BIN_LOW: edges[used],
-        BIN_HIGH: edges[used + 1],
-        N_TEST: count[used],
-        MEAN_PREDICTED: sums[0] / count[used],
-        MEAN_GIVEN: sums[1] / count[used],
+        columns.BIN_LOW: edges[used],
+        columns.BIN_HIGH: edges[used + 1],
+        columns.N_TEST: count[used],
+        columns.MEAN_PREDICTED: sums[0] / count[used],
+        columns.MEAN_GIVEN: sums[1] / count[used],
     }
 
 
@@ -179,5 +175,5 @@ def calibration_error(table: CalibrationTable) -> float:
     >>> calibration_error(calibration(np.array([2, 4, 4]), np.array([1, 2, 5]), 1, 5, 2))
     1.3333333333333333
     """
-    gap = np.abs(table[MEAN_PREDICTED] - table[MEAN_GIVEN])
-    return float(gap @ table[N_TEST] / table[N_TEST].sum())
+    gap = np.abs(table[columns.MEAN_PREDICTED] - table[columns.MEAN_GIVEN])
+    return float(gap @ table[columns.N_TEST] / table[columns.N_TEST].sum())

@@ -191,15 +191,8 @@ def pairs_frame(pairs: Sequence[Pair]) -> pd.DataFrame:
     `better` is empty without a significant difference.
     """
     rows = [
-        {
-            "metric": pair.metric.key,
-            "first": pair.first,
-            "second": pair.second,
-            **pair.comparison._asdict(),
-            "p_corrected": pair.p_corrected,
-            "better": pair.better or "",
-        }
-        for pair in pairs
+        (p.metric.key, p.first, p.second, *p.comparison, p.p_corrected, p.better or "")
+        for p in pairs
     ]
     columns = ["metric", "first", "second", *Comparison._fields, "p_corrected", "better"]
     return pd.DataFrame(rows, columns=columns)
@@ -244,20 +237,17 @@ def compared(
     if np.isnan(observed).any():
         raise ValueError(f"a model without '{metric}' cannot be compared in it")
     if len(columns) < 2:
-        differences = [float(observed[first] - observed[second]) for first, second in pairs]
-        return [Comparison(difference, -np.inf, np.inf, 1.0) for difference in differences]
+        alone = [float(observed[first] - observed[second]) for first, second in pairs]
+        return [Comparison(difference, -np.inf, np.inf, 1.0) for difference in alone]
     resampled = _values(resampled_sums(columns, samples, rng), what, len(tables))
-    return [
-        _comparison(observed[first] - observed[second], resampled[first] - resampled[second])
-        for first, second in pairs
-    ]
-
-
-def _comparison(observed: float, resampled: Floats) -> Comparison:
-    beyond = 1 + min((resampled <= 0).sum(), (resampled >= 0).sum())
-    low, high = _interval(resampled)
-    p = min(1.0, 2 * beyond / (len(resampled) + 1))
-    return Comparison(float(observed), low, high, float(p))
+    found = []
+    for first, second in pairs:
+        differences = resampled[first] - resampled[second]
+        beyond = 1 + min((differences <= 0).sum(), (differences >= 0).sum())
+        p = min(1.0, 2 * beyond / (samples + 1))
+        observed_difference = float(observed[first] - observed[second])
+        found.append(Comparison(observed_difference, *_interval(differences), float(p)))
+    return found
 
 
 def holm(p: Floats) -> Floats:

@@ -65,7 +65,9 @@ def read(where: str) -> dict[str, ModelResults]:
     if (root / paths.METRICS).is_file():
         return _of_project(root)
     if root.is_dir():
-        return _of_baseline(where, lambda name: _content(root / name))
+        files = {name: root / name for name in (_METRICS, _COSTS, _PER_USER)}
+        content = {name: file.read_bytes() for name, file in files.items() if file.is_file()}
+        return _of_baseline(where, content.get)
     revision, _, folder = where.partition(":")
     if _git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}") is None:
         raise GateError(f"{where} is neither a folder nor a git revision")
@@ -96,7 +98,12 @@ def save(
         for file in filter(Path.is_file, published):  # a figure may have nothing to show
             shutil.copyfile(file, target / file.name)
         write_json(target / _METRICS, {name: r.numbers() for name, r in chosen.items()})
-        write_json(target / _COSTS, {name: _costs(r.costs) for name, r in chosen.items()})
+        # without the samples of the machine's load, which are many and are not compared
+        costs = {
+            name: {key: value for key, value in r.costs.items() if not isinstance(value, list)}
+            for name, r in chosen.items()
+        }
+        write_json(target / _COSTS, costs)
         tables = {name: r.per_user for name, r in chosen.items() if r.per_user is not None}
         whole = pd.concat(tables, names=[_MODEL, None]).reset_index(level=0)
         kept = [column for column in (_MODEL, *_ALWAYS, *gated) if column in whole]
@@ -106,17 +113,15 @@ def save(
 
 
 def _of_project(root: Path) -> dict[str, ModelResults]:
-    metrics = read_json_if_any(root / paths.METRICS)
-    return {name: _of_model(root, name, content) for name, content in metrics.items()}
-
-
-def _of_model(root: Path, model: str, metrics: Mapping[str, Any]) -> ModelResults:
-    costs: dict[str, Any] = {}
-    # both have a peak memory: that of training is compared
-    for file in (root / paths.evaluate_cost(model), root / paths.train_cost(model)):
-        costs |= read_json_if_any(file)
-    table = root / paths.per_user(model)
-    return ModelResults(metrics, costs, pd.read_parquet(table) if table.is_file() else None)
+    found = {}
+    for model, metrics in read_json_if_any(root / paths.METRICS).items():
+        # both have a peak memory: that of training is compared
+        files = (root / paths.evaluate_cost(model), root / paths.train_cost(model))
+        costs = read_json_if_any(files[0]) | read_json_if_any(files[1])
+        table = root / paths.per_user(model)
+        per_user = pd.read_parquet(table) if table.is_file() else None
+        found[model] = ModelResults(metrics, costs, per_user)
+    return found
 
 
 def _of_baseline(where: str, content: Callable[[str], bytes | None]) -> dict[str, ModelResults]:
@@ -134,15 +139,6 @@ def _of_baseline(where: str, content: Callable[[str], bytes | None]) -> dict[str
         )
         for name, numbers in metrics.items()
     }
-
-
-def _costs(costs: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the samples of the machine's load, which are many and are not compared."""
-    return {key: value for key, value in costs.items() if not isinstance(value, list)}
-
-
-def _content(file: Path) -> bytes | None:
-    return file.read_bytes() if file.is_file() else None
 
 
 def _git(*arguments: str) -> bytes | None:

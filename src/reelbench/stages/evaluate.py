@@ -30,6 +30,7 @@ from reelbench.files import (
     atomic,
     code_hash,
     read_json,
+    read_json_if_any,
     sha256_file,
     sha256_json,
     sha256_tree,
@@ -40,7 +41,6 @@ from reelbench.models.base import Recommender
 
 _LOG = logging.getLogger(__name__)
 
-CALIBRATION = [BIN_LOW, BIN_HIGH, N_TEST, MEAN_PREDICTED, MEAN_GIVEN]
 # what every evaluation runs beside the model's own code; dvc.yaml lists at least the same
 _SHARED_CODE = (
     "data/interactions.py",
@@ -66,8 +66,11 @@ def run(*names: str) -> None:
     everything = params.select(params.read(), "inputs")
     models = [model for model in everything if not paths.skipped(model).is_file()]
     _remove_leftovers(models)
-    keys = _keys(names or models)
-    todo = {model: key for model, key in keys.items() if key != _known_key(model)}
+    todo = {}
+    for model, key in _keys(names or models).items():
+        known = read_json_if_any(paths.evaluation_inputs(model)).get("key")
+        if key != known or not paths.evaluate_cost(model).is_file():
+            todo[model] = key
     if todo:
         _evaluate(todo)
     _LOG.info("evaluate: %d of %d models, the others are up to date", len(todo), len(models))
@@ -113,26 +116,17 @@ def _keys(models: Iterable[str]) -> dict[str, str]:
 
 
 def _model_code(model: str) -> list[str]:
-    """SHA-256 of the module of every class in a saved model; a blend has members of any class."""
+    """SHA-256 of the module, or package, of every class in a saved model; a blend has several."""
     descriptions = sorted(paths.model_dir(model).rglob("model.json"))
     targets = {read_json(file)["_target_"] for file in descriptions}
-    return [_module_hash(target.rpartition(".")[0]) for target in sorted(targets)]
-
-
-def _module_hash(name: str) -> str:
-    """SHA-256 of a module, or of its whole folder where it is a package."""
-    spec = find_spec(name)
-    if spec is None or spec.origin is None:
-        raise params.ParamsError(f"no module {name}: run `dvc repro` to train its models again")
-    file = Path(spec.origin)
-    return source_hash(file.parent if file.name == "__init__.py" else file)
-
-
-def _known_key(model: str) -> str | None:
-    """The key of the evaluation on disk; None where there is none, or where its cost is gone."""
-    file = paths.evaluation_inputs(model)
-    has_both = file.is_file() and paths.evaluate_cost(model).is_file()
-    return read_json(file)["key"] if has_both else None
+    hashes = []
+    for name in (target.rpartition(".")[0] for target in sorted(targets)):
+        spec = find_spec(name)
+        if spec is None or spec.origin is None:
+            raise params.ParamsError(f"no module {name}: run `dvc repro` to train its models again")
+        file = Path(spec.origin)
+        hashes.append(source_hash(file.parent if file.name == "__init__.py" else file))
+    return hashes
 
 
 def _remove_leftovers(models: list[str]) -> None:
@@ -162,7 +156,8 @@ def _write(result: Evaluation, model: str, key: str) -> None:
             _write_table(table, folder / file.name)
         _write_csv(result.cohorts, folder / paths.cohorts(model).name)
         # columns that nothing fills keep the file of a model that only ranks a table without rows
-        calibration = pd.DataFrame(result.calibration or {}, columns=CALIBRATION)
+        columns = [BIN_LOW, BIN_HIGH, N_TEST, MEAN_PREDICTED, MEAN_GIVEN]
+        calibration = pd.DataFrame(result.calibration or {}, columns=columns)
         _write_csv(calibration, folder / paths.calibration(model).name)
         write_json(folder / paths.evaluation_inputs(model).name, {"key": key})
 

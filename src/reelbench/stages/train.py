@@ -90,7 +90,10 @@ def _write_cost(model: str, seconds: float, threads: int, monitor: Monitor) -> N
 
 def _machine(threads: int) -> dict[str, Any]:
     """What of the machine bears on times, and on the last digits of floating-point sums."""
-    cpu = _cpu_info()
+    file = Path("/proc/cpuinfo")  # of Linux; its first block is that of the first processor
+    text = file.read_text(encoding="utf-8").split("\n\n")[0] if file.is_file() else ""
+    pairs = (line.partition(":") for line in text.splitlines())
+    cpu = {key.strip(): value.strip() for key, _, value in pairs}
     flags = set(cpu.get("flags", "").split())
     return {
         "cpu": cpu.get("model name") or platform.processor() or platform.machine(),
@@ -98,13 +101,3 @@ def _machine(threads: int) -> dict[str, Any]:
         "python": platform.python_version(),
         "threads": threads,
     }
-
-
-def _cpu_info() -> dict[str, str]:
-    """Fields of the first processor in Linux' /proc/cpuinfo; empty on other systems."""
-    file = Path("/proc/cpuinfo")
-    if not file.is_file():
-        return {}
-    lines = file.read_text(encoding="utf-8").split("\n\n")[0].splitlines()
-    pairs = (line.partition(":") for line in lines)
-    return {key.strip(): value.strip() for key, _, value in pairs}

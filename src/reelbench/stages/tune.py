@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from reelbench import params, paths
 from reelbench.data.interactions import Interactions
 from reelbench.evaluation import EvaluateConfig
 from reelbench.features.block import Features
-from reelbench.files import code_hash
+from reelbench.files import code_hash, read_json_if_any
 from reelbench.models.base import ModelEntry
 from reelbench.seeds import seed_for
 from reelbench.tuning import record, searchers
@@ -47,12 +48,13 @@ def run(model: str, *, force: bool = True) -> Record:
     name = searcher.name if len(space) else None
     code = code_hash(("models",))
     description = record.describe(problem, space, config, name, content, code)
-    found = record.of_same_search(description)
-    if found and found["ended"] and not force:
+    found: Record = read_json_if_any(paths.tuning(model))
+    same = description.items() <= found.items()
+    if same and found["ended"] and not force:
         _LOG.info("%s: this very search is in %s", model, paths.tuning(model))
         return found
-    if found is None or found["ended"]:
-        record.clear(model)
+    if not same or found["ended"]:
+        shutil.rmtree(paths.tuning_dir(model), ignore_errors=True)
     search = Search(
         model,
         space,

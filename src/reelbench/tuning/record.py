@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -59,17 +58,6 @@ def describe(
         "inputs": read_json(paths.model_inputs(model)),
         "models_code": code,
     }
-
-
-def of_same_search(description: Record) -> Record | None:
-    """The record of the search described, finished or not; None if there is none."""
-    found: Record = read_json_if_any(paths.tuning(description["model"]))
-    return found if description.items() <= found.items() else None
-
-
-def clear(model: str) -> None:
-    """Remove what an earlier search of the model left."""
-    shutil.rmtree(paths.tuning_dir(model), ignore_errors=True)
 
 
 def write(description: Record, search: Search, *, ended: bool = False) -> Record:
@@ -137,7 +125,17 @@ def write_to_conf(
     """
     new = {content["model"]: new_parameters(content) for content in searches}
     new = {model: parameters for model, parameters in new.items() if parameters}
-    lines = [_write_model(model, parameters) for model, parameters in new.items()]
+    lines = []
+    for model, parameters in new.items():
+        file = paths.model_conf(model)
+        if not file.is_file():
+            raise TuningError(
+                f"{file} is missing: only a model with a file of its own can be written"
+            )
+        text = changed(file.read_text(encoding="utf-8"), model, parameters)
+        with atomic(file) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        lines.append(f"{file}: {', '.join(parameters)} written")
     composed = compose()["models"]
     for model, parameters in new.items():
         other = [name for name, value in parameters.items() if composed[model][name] != value]
@@ -147,16 +145,6 @@ def write_to_conf(
                 "from elsewhere: put _self_ at the end of the file's defaults"
             )
     return [*lines, f"{paths.PARAMS}: composed from {paths.CONF}/"]
-
-
-def _write_model(model: str, parameters: Mapping[str, Any]) -> str:
-    file = paths.model_conf(model)
-    if not file.is_file():
-        raise TuningError(f"{file} is missing: only a model with a file of its own can be written")
-    text = changed(file.read_text(encoding="utf-8"), model, parameters)
-    with atomic(file) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    return f"{file}: {', '.join(parameters)} written"
 
 
 def changed(text: str, model: str, parameters: Mapping[str, Any]) -> str:
