@@ -245,8 +245,8 @@ def compared(
         differences = resampled[first] - resampled[second]
         beyond = 1 + min((differences <= 0).sum(), (differences >= 0).sum())
         p = min(1.0, 2 * beyond / (samples + 1))
-        observed_difference = float(observed[first] - observed[second])
-        found.append(Comparison(observed_difference, *_interval(differences), float(p)))
+        low, high = _interval(differences)
+        found.append(Comparison(float(observed[first] - observed[second]), low, high, float(p)))
     return found
 
 
