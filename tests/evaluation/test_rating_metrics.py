@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from reelbench.evaluation.metrics import rating_values
+from reelbench.evaluation.metrics import RatingMetric, values_of
 from reelbench.evaluation.rating_metrics import calibration, calibration_error, error_sums, total
 
 ORACLES = {
@@ -20,7 +20,7 @@ def errors(actual: object, predicted: object) -> dict[str, float]:
     actual, predicted = np.asarray(actual), np.asarray(predicted)
     group = np.arange(len(actual)) % 3
     whole = total(error_sums(group, 3, actual, predicted))
-    return {key: float(value) for key, value in rating_values(whole).items()}
+    return {key: float(value) for key, value in values_of(RatingMetric, whole).items()}
 
 
 def test_by_hand() -> None:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from reelbench.columns import ABSOLUTE_ERROR, N_TEST, SQUARED_ERROR, USER_IDX
-from reelbench.evaluation.metrics import rating_keys
+from reelbench.evaluation.metrics import RatingMetric, keys_of
 from reelbench.evaluation.rating_metrics import error_sums
 from reelbench.evaluation.significance import (
     ALPHA,
@@ -107,7 +107,7 @@ def test_intervals_of_errors_and_of_means_have_the_same_draws() -> None:
     alone = intervals(errors, {}, 200, resampling(0))
     for key, values in means.items():
         alone |= intervals(None, {key: values}, 200, resampling(0))
-    assert together.keys() == alone.keys() == {*rating_keys(), "x", "some", "same"}
+    assert together.keys() == alone.keys() == {*keys_of(RatingMetric), "x", "some", "same"}
     for key, bounds in alone.items():
         assert together[key] == pytest.approx(bounds, abs=1e-12)
 

@@ -20,10 +20,11 @@ from reelbench.data.interactions import Interactions
 from reelbench.evaluation import Flags, Floats, Ints
 from reelbench.evaluation.beyond_accuracy import Movies
 from reelbench.evaluation.metrics import (
-    hit_values,
-    rating_keys,
-    rating_values,
-    whole_ranking_values,
+    RankingMetric,
+    RatingMetric,
+    WholeRankingMetric,
+    keys_of,
+    values_of,
 )
 from reelbench.evaluation.ranking_metrics import hits_of
 from reelbench.evaluation.rating_metrics import ErrorSums, error_terms
@@ -157,9 +158,9 @@ def _distinct(index: Ints) -> int:
 def _errors(outcome: Outcome, chosen: Flags) -> Mapping[str, float | None]:
     """Every rating metric of some test rows, of which there is at least one."""
     if outcome.errors is None:
-        return dict.fromkeys(rating_keys())
+        return dict.fromkeys(keys_of(RatingMetric))
     sums = ErrorSums(chosen.sum(), *(outcome.errors @ chosen.astype(np.float64)))
-    return {key: float(value) for key, value in rating_values(sums).items()}
+    return {key: float(value) for key, value in values_of(RatingMetric, sums).items()}
 
 
 def _ranking(cohort: Cohort, outcome: Outcome) -> dict[str, Floats]:
@@ -173,11 +174,11 @@ def _ranking(cohort: Cohort, outcome: Outcome) -> dict[str, Floats]:
     rows = n_relevant > 0
     # an empty place has no hit to begin with
     hits = outcome.hits[rows] & cohort.member[lists.items[rows]]
-    found = hit_values(hits, n_relevant[rows], outcome.cutoffs)
+    found = values_of(RankingMetric, hits, n_relevant[rows], cutoffs=outcome.cutoffs)
     start = np.concatenate([[0], np.cumsum(n_relevant)])
     parts = (outcome.relevant.data[kept], outcome.relevant.indices[kept], start)
     relevant = sparse.csr_array(parts, shape=outcome.relevant.shape)
-    return found | whole_ranking_values(lists.auc_terms[kept], relevant)
+    return found | values_of(WholeRankingMetric, lists.auc_terms[kept], relevant)
 
 
 def _mean(values: Floats) -> float:

@@ -146,7 +146,7 @@ def _values(
     lists: np.ndarray, terms: np.ndarray, relevant: sparse.csr_array, config: EvaluateConfig
 ) -> dict[str, np.ndarray]:
     values = metrics.ranking_values(lists, relevant, config.k)
-    return values | metrics.whole_ranking_values(terms, relevant)
+    return values | metrics.values_of(metrics.WholeRankingMetric, terms, relevant)
 
 
 def _ranker(

@@ -153,17 +153,23 @@ def evaluate_on(task: Task, model: Recommender) -> Evaluation:
         found.items, task.counts, task.information, task.profile, task.movies.vectors
     )
     per_user = metrics.ranking_values(found.items, task.relevant, config.k)
-    per_user |= metrics.whole_ranking_values(found.auc_terms, task.relevant)
+    per_user |= metrics.values_of(metrics.WholeRankingMetric, found.auc_terms, task.relevant)
     per_user |= metrics.list_values(lists, config.k)
     outcome = Outcome(task.test, predicted, rankings, task.relevant, per_user, config.k)
+    of_all_lists = metrics.values_of(
+        metrics.CatalogueMetric, found.items, n_items, cutoffs=config.k
+    )
+    calibrated: dict[str, Any] = dict.fromkeys(metrics.keys_of(metrics.CalibrationMetric))
+    if bins is not None:
+        calibrated = metrics.values_of(metrics.CalibrationMetric, bins)
     by_cohort = breakdown(task.cohorts, outcome)
     rng = significance.resampling(task.seed)
     first = np.broadcast_to(np.arange(1, found.items.shape[1] + 1), found.items.shape)
     last = found.candidates[:, None] - np.arange(found.last_items.shape[1])
     return Evaluation(
         metrics=_headline(errors, per_user)
-        | metrics.catalogue_values(found.items, n_items, config.k)
-        | metrics.calibration_values(bins)
+        | {key: None if np.isnan(value) else value for key, value in of_all_lists.items()}
+        | calibrated
         | _counts(task, per_user)
         | {"intervals": significance.intervals(errors, per_user, config.bootstrap_samples, rng)}
         | {"cohorts": warm_and_cold(by_cohort)}
@@ -224,9 +230,10 @@ def compare(
 
 def _headline(errors: ErrorSums | None, per_user: Mapping[str, Floats]) -> dict[str, Any]:
     """Every metric as one number; None where it is not defined."""
-    headline: dict[str, float | None] = dict.fromkeys(metrics.rating_keys())
+    headline: dict[str, float | None] = dict.fromkeys(metrics.keys_of(metrics.RatingMetric))
     if errors is not None:
-        headline |= {key: float(v) for key, v in metrics.rating_values(total(errors)).items()}
+        of_ratings = metrics.values_of(metrics.RatingMetric, total(errors))
+        headline = {key: float(value) for key, value in of_ratings.items()}
     for key, values in per_user.items():
         headline[key] = None if np.isnan(values).all() else float(np.nanmean(values))
     return headline

@@ -18,10 +18,10 @@ metric, write a function and add its entry to both; nothing else names metrics o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import yaml
@@ -62,6 +62,7 @@ class Metric:
         high: largest possible value.
         formula: definition as text.
         source: where it is defined.
+        function: what computes it; each subclass says from what.
         digits: decimals shown.
         leaderboard: whether it is a column of the leaderboard.
         cutoff: number of places that count; None for a metric without, or before `at`.
@@ -75,6 +76,7 @@ class Metric:
     formula: str
     source: str
     _: KW_ONLY
+    function: Callable[..., Any]
     better: Literal["higher", "lower"] | None = "higher"
     low: float = 0.0
     high: float = 1.0
@@ -115,9 +117,6 @@ class Metric:
     def loss(self, base: float, new: float) -> float:
         """How much worse `new` is than `base`; negative for an improvement."""
         return new - base if _comparable(self).better == "lower" else base - new
-
-
-_Kind = TypeVar("_Kind", bound=Metric)
 
 
 @dataclass(frozen=True)
@@ -297,18 +296,21 @@ ComparableKey = Annotated[str, AfterValidator(lambda key: _comparable(find(key))
 # -- computing all metrics of a kind
 
 
-def _every(kind: type[_Kind]) -> Iterator[_Kind]:
-    return (metric for metric in METRICS.values() if isinstance(metric, kind))
+def keys_of(kind: type[Metric]) -> list[str]:
+    """Key of every metric of a kind, without cutoff."""
+    return [metric.key for metric in METRICS.values() if isinstance(metric, kind)]
 
 
-def rating_keys() -> list[str]:
-    """Key of every rating metric."""
-    return [metric.key for metric in _every(RatingMetric)]
+def values_of(kind: type[Metric], *inputs: Any, cutoffs: Iterable[int] = ()) -> dict[str, Any]:
+    """Every metric of a kind, at every cutoff if it has any, by its key.
 
-
-def rating_values(sums: ErrorSums) -> dict[str, np.ndarray]:
-    """Every rating metric by its key, float64 of the shape of the sums."""
-    return {metric.key: metric.function(sums) for metric in _every(RatingMetric)}
+    Args:
+        inputs: what the functions of the kind take, without the cutoff.
+    """
+    metrics = [METRICS[key] for key in keys_of(kind)]
+    if not kind.at_cutoffs:
+        return {metric.key: metric.function(*inputs) for metric in metrics}
+    return {m.at(k).key: m.function(*inputs, k) for k in cutoffs for m in metrics}
 
 
 def ranking_values(
@@ -327,23 +329,8 @@ def ranking_values(
     cutoffs = list(cutoffs)
     if max(cutoffs, default=0) > lists.shape[1]:
         raise ValueError(f"cutoff {max(cutoffs)} is beyond the lists of {lists.shape[1]} places")
-    return hit_values(hits_of(lists, relevant), np.diff(relevant.indptr), cutoffs)
-
-
-def hit_values(hits: Flags, n_relevant: Ints, cutoffs: Iterable[int]) -> dict[str, np.ndarray]:
-    """`ranking_values` from hits, bool (n, k_max), and the number of relevant items, (n,)."""
-    pairs = ((metric, k) for k in cutoffs for metric in _every(RankingMetric))
-    return {metric.at(k).key: metric.function(hits, n_relevant, k) for metric, k in pairs}
-
-
-def whole_ranking_values(terms: np.ndarray, relevant: sparse.csr_array) -> dict[str, np.ndarray]:
-    """Every metric of the whole ranking by its key, float64 (n,) each.
-
-    Args:
-        terms: float64, one per stored entry of `relevant`, see `top_k.Lists`.
-        relevant: boolean CSR (n, n_items).
-    """
-    return {metric.key: metric.function(terms, relevant) for metric in _every(WholeRankingMetric)}
+    hits, n_relevant = hits_of(lists, relevant), np.diff(relevant.indptr)
+    return values_of(RankingMetric, hits, n_relevant, cutoffs=cutoffs)
 
 
 def list_values(data: RecommendedLists, cutoffs: Iterable[int]) -> dict[str, np.ndarray]:
@@ -357,18 +344,3 @@ def list_values(data: RecommendedLists, cutoffs: Iterable[int]) -> dict[str, np.
                 for name, vectors in data.vectors.items():
                     found[metric.by(name).at(k).key] = metric.function(data.lists, vectors, k)
     return found
-
-
-def catalogue_values(
-    lists: np.ndarray, n_items: int, cutoffs: Iterable[int]
-) -> dict[str, float | None]:
-    """Every property of all lists together by its key; None where it is not defined."""
-    pairs = ((metric, k) for k in cutoffs for metric in _every(CatalogueMetric))
-    found = {metric.at(k).key: metric.function(lists, n_items, k) for metric, k in pairs}
-    return {key: None if np.isnan(value) else value for key, value in found.items()}
-
-
-def calibration_values(table: CalibrationTable | None) -> dict[str, float | None]:
-    """Every calibration metric by its key; None for a model that only ranks."""
-    metrics = _every(CalibrationMetric)
-    return {metric.key: None if table is None else metric.function(table) for metric in metrics}

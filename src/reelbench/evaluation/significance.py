@@ -18,7 +18,7 @@ import pandas as pd
 from reelbench import seeds
 from reelbench.columns import USER_IDX
 from reelbench.evaluation import Floats
-from reelbench.evaluation.metrics import Metric, RatingMetric, find, rating_values
+from reelbench.evaluation.metrics import Metric, RatingMetric, find, values_of
 from reelbench.evaluation.rating_metrics import SUM_COLUMNS, ErrorSums
 
 CONFIDENCE = 0.95
@@ -140,7 +140,7 @@ def intervals(
         return {}
     sums = resampled_sums(np.column_stack(columns), samples, rng).T
     n_errors = len(errors or ())
-    found = rating_values(ErrorSums(*sums[:n_errors])) if errors else {}
+    found = values_of(RatingMetric, ErrorSums(*sums[:n_errors])) if errors else {}
     counts = dict(zip(distinct, sums[n_errors + len(values) :], strict=True))
     # a resample may happen to hold no user with a value
     with np.errstate(invalid="ignore"):
