@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from planted import BEST, DEFAULT, GRID, SPACE, a_search, searched, surface
+from threadpoolctl import threadpool_limits
 
 from reelbench.models.network import Network
 from reelbench.models.svd import SVD
@@ -28,6 +30,16 @@ pytestmark = pytest.mark.slow
 BOTH = pytest.mark.parametrize("searcher", [TPE, GAUSSIAN_PROCESS], ids=lambda s: s.name)
 # a proposal of the Gaussian process takes a second
 TRIALS = {TPE: 30, GAUSSIAN_PROCESS: 4}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Threads would only wait for each other, over matrices of a dozen rows."""
+    import sklearn.gaussian_process  # loads the libraries that are to be limited
+
+    assert sklearn.gaussian_process
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="module")
