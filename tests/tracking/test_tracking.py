@@ -37,6 +37,9 @@ from reelbench.evaluation.metrics import UnknownMetricError
 from reelbench.files import sha256_file, write_json
 from reelbench.reporting.charts import models as figures
 from reelbench.tracking.record import (
+    MODEL,
+    MODEL_HASH,
+    STATE_HASH,
     PipelineRecord,
     StaleError,
     evaluated_models,
@@ -45,12 +48,9 @@ from reelbench.tracking.record import (
 )
 from reelbench.tracking.store import (
     EVALUATION,
-    MODEL,
-    MODEL_HASH,
     PARENT,
     PYFUNC,
     STATE,
-    STATE_HASH,
     TRAINING,
     Store,
 )
@@ -281,8 +281,10 @@ def test_a_changed_model_makes_a_second_parent_and_another_champion(
     second = mirror()
     assert (first.champion, second.champion) == ("bias", "biased")
     by_hash = {run.data.tags[STATE_HASH]: run.info.run_id for run in parents(mlflow, started)}
-    assert set(by_hash) == {first.state_hash, second.state_hash}
-    assert {run.data.tags[PARENT] for run in runs(mlflow, started)} == {by_hash[second.state_hash]}
+    assert set(by_hash) == {first.same[STATE_HASH], second.same[STATE_HASH]}
+    assert {run.data.tags[PARENT] for run in runs(mlflow, started)} == {
+        by_hash[second.same[STATE_HASH]]
+    }
     assert len(client(mlflow, started).search_model_versions("name='toy.temporal_user'")) == 2
     best = client(mlflow, started).get_model_version_by_alias("toy.temporal_user", "champion")
     assert best.description == "biased"
@@ -357,7 +359,7 @@ def test_an_evaluation_of_other_faults_than_are_switched_on_is_not_told(
     assert "was made with faults: score_train_rows, and params.yaml has none" in caplog.text
     trained = read_model("bias")  # what the stage train tells
     assert trained.evaluation_hash is None and trained.test_metrics == {}
-    assert trained.metrics and not trained.faults
+    assert trained.metrics and "faults" not in trained.tags
 
 
 def test_another_code_with_the_same_results_is_no_other_evaluation(project: Path) -> None:

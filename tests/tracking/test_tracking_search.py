@@ -16,8 +16,8 @@ import yaml
 
 from reelbench import paths, tracking
 from reelbench.files import read_json, sha256_file, write_json
-from reelbench.tracking.record import StaleError, read_search
-from reelbench.tracking.store import PARENT, TRIAL, Store
+from reelbench.tracking.record import SEARCH_HASH, TRIAL, StaleError, read_search
+from reelbench.tracking.store import PARENT, Store
 
 pytestmark = pytest.mark.slow
 
@@ -203,7 +203,7 @@ def test_tracking_off_mirrors_nothing(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_search_is_found_by_the_hash_of_its_file(mirrored: Path) -> None:
     """Also if it is one of many in the committed file."""
     own = sha256_file(paths.tuning("svd"))
-    assert read_search("svd").search_hash == own
+    assert read_search("svd").same[SEARCH_HASH] == own
     write_json(paths.TUNING, {"svd": read_json(paths.tuning("svd"))})
     shutil.move(paths.tuning_dir("svd"), "elsewhere")
     try:
@@ -211,7 +211,7 @@ def test_a_search_is_found_by_the_hash_of_its_file(mirrored: Path) -> None:
     finally:
         shutil.move("elsewhere", paths.tuning_dir("svd"))
         paths.TUNING.unlink()
-    assert committed.search_hash == own
+    assert committed.same[SEARCH_HASH] == own
     assert committed.metrics["cost_tune/seconds"] == 0
 
 

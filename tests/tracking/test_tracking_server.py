@@ -32,7 +32,8 @@ from reelbench import paths
 from reelbench.compose import compose
 from reelbench.files import read_json, write_json
 from reelbench.tracking import ui
-from reelbench.tracking.store import MODEL, PARENT, STATE_HASH
+from reelbench.tracking.record import MODEL, STATE_HASH
+from reelbench.tracking.store import PARENT
 
 pytestmark = pytest.mark.slow
 PAGE = (ROOT / "docs" / "tracking.md").read_text(encoding="utf-8").replace("\\\n", " ")

@@ -79,9 +79,8 @@ def _shown(results: Sequence[Result], k: int) -> list[Result]:
     """The best model in each metric, and the plain ones."""
     names = set(_PLAIN)
     for metric in compared_metrics(k):
-        known = having(results, metric)
         for predicts in (True, False):
-            own = [r for r in known if r.predicts_ratings == predicts]
+            own = [r for r in having(results, metric) if r.predicts_ratings == predicts]
             names |= {best_of(own, metric)} if own else set()
     return [r for r in results if r.name in names]
 
@@ -122,13 +121,12 @@ def _name(users: pd.DataFrame, user: int) -> str:
 
 def _movies(items: pd.DataFrame, train: pd.DataFrame) -> pd.DataFrame:
     """By `item_idx`: `movie`, title and year; `genres`, joined; `count` of train ratings."""
-    nothing = pd.Series([None] * len(items), dtype=object)
+    nothing = [None] * len(items)
     titles, years, genres = (items.get(name, nothing) for name in (TITLE, YEAR, GENRES))
     index = pd.Index(items[ITEM_IDX])
-    named = zip(titles, index, years, strict=True)
     movies = [
         f"{title or f'movie {item}'}{'' if pd.isna(year) else f' ({int(year)})'}"
-        for title, item, year in named
+        for title, item, year in zip(titles, index, years, strict=True)
     ]
     joined = ["" if own is None else ", ".join(map(str, own)) for own in genres]
     counts = train[ITEM_IDX].value_counts().reindex(index, fill_value=0)
@@ -146,9 +144,5 @@ def _lines(
     top = table.head(LENGTH)
     named = movies.loc[top[ITEM_IDX]]
     rated = {} if given is None else given.map("{:g}".format).to_dict()
-    return [
-        Line(movie, genres, text(value), rated.get(item, ""))
-        for item, movie, genres, value in zip(
-            top[ITEM_IDX], named["movie"], named["genres"], top[column], strict=True
-        )
-    ]
+    rows = zip(top[ITEM_IDX], named["movie"], named["genres"], top[column], strict=True)
+    return [Line(movie, of, text(value), rated.get(item, "")) for item, movie, of, value in rows]

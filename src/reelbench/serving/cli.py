@@ -103,13 +103,9 @@ def similar(
     as_json: _JSON = False,
 ) -> None:
     """List similar movies: by director, genres and tags, by text, or by a trained model."""
+    from reelbench.serving import similar as core
 
-    def ask(library: Library) -> Answer:
-        from reelbench.serving import similar as core
-
-        return core.similar(library, title, k, model, genre_weight)
-
-    _answer(ask, as_json)
+    _answer(lambda library: core.similar(library, title, k, model, genre_weight), as_json)
 
 
 def open_app(

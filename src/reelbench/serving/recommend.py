@@ -22,7 +22,7 @@ from reelbench.models.shared.user_items import NewUser
 from reelbench.serving.answer import Answer, AskError, Recommendation, capitalized
 from reelbench.serving.library import Library
 from reelbench.serving.profile import Profile, as_block
-from reelbench.serving.reasons import Anchors, reasons
+from reelbench.serving.reasons import Anchors, liked, rated_high, reasons
 from reelbench.serving.trained_models import DEMOGRAPHICS
 
 #: the model behind popular movies; where it is not trained, its formula is used with the mean
@@ -61,7 +61,7 @@ def for_user(library: Library, user_id: str, k: int = 10, model: str | None = No
     seen, asked = library.seen[[user]], f"user {user_id}, {len(items)} ratings in train"
     if not len(items):
         return popular(library, k, asked, seen)
-    question = Question(asked, k, seen, Anchors.rated(items, ratings))
+    question = Question(asked, k, seen, rated_high(items, ratings))
     return _answer(library, question, lambda name: library.models.get(name).score([user])[0], model)
 
 
@@ -80,7 +80,7 @@ def for_ratings(
     new = _new_user(library, ratings)
     rated = zip(new.items.tolist(), new.ratings, strict=True)
     titles = ", ".join(library.title(item, f"rated {rating:g}") for item, rating in rated)
-    anchors = Anchors.rated(new.items, new.ratings)
+    anchors = rated_high(new.items, new.ratings)
     return _for_new_user(library, new, f"a new user with {titles}", anchors, k, model)
 
 
@@ -94,8 +94,8 @@ def for_liked(
     """
     found = [library.movie(title) for title in titles]
     new = _new_user(library, {item: library.ids.rating_max for item, _ in found})
-    known = ", ".join(library.title(item) for item in new.items.tolist())
-    anchors = Anchors.liked(new.items)
+    anchors = liked(new.items.tolist())
+    known = ", ".join(map(library.title, anchors))
     answer = _for_new_user(library, new, f"a new user who likes {known}", anchors, k, model)
     return answer.with_notes(*(note for _, note in found))
 
@@ -141,9 +141,8 @@ def for_profile(
         scores = library.models.score_profile(name, columns) if block else None
         return "does not use age, gender, occupation or zip code" if scores is None else scores
 
-    nothing = sparse.csr_array((1, library.ids.n_items), dtype=bool)
     asked = ", ".join(filter(None, ["a new user", profile.describe()]))
-    answer = _answer(library, Question(asked, k, nothing, Anchors.none()), ask, model)
+    answer = _answer(library, Question(asked, k, library.seen[[-1]], {}), ask, model)
     profile_used = answer.model != POPULAR
     return answer.with_notes(*(f"{capitalized(text)}." for text in ignored if profile_used))
 
@@ -160,9 +159,7 @@ def popular(
     Raises:
         AskError: k is less than 1.
     """
-    if seen is None:
-        seen = sparse.csr_array((1, library.ids.n_items), dtype=bool)
-    question = Question(asked, k, seen, anchors or Anchors.none())
+    question = Question(asked, k, library.seen[[-1]] if seen is None else seen, anchors or {})
     answer = _best(library, question, POPULAR, _weighted_means(library))
     return answer.with_notes("Popular movies by weighted mean, the same for every user.")
 

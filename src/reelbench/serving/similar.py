@@ -6,7 +6,7 @@ import numpy as np
 
 from reelbench.serving.answer import Answer, AskError
 from reelbench.serving.library import Library
-from reelbench.serving.reasons import Anchors
+from reelbench.serving.reasons import liked
 from reelbench.serving.recommend import recommendations
 from reelbench.serving.similarity import director_first, same_director
 
@@ -52,7 +52,7 @@ def similar(
         same = same_director(library.content.director, item)
         order = director_first(order[same[order]], order)
     items = order[:k]
-    found = recommendations(library, items, similarity[items], Anchors.liked(np.array([item])))
+    found = recommendations(library, items, similarity[items], liked([item]))
     answer = Answer(name, f"movies similar to {library.title(item)}", "", found)
     return answer.with_notes(typing_note, note)
 

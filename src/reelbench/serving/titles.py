@@ -49,10 +49,14 @@ class TitleLookup:
         """
         others: Iterable[Iterable[str] | None] = items[AKA] if AKA in items else [()] * len(items)
         rows = enumerate(zip(items[TITLE], others, strict=True))
-        named = [(row, name) for row, (title, aka) in rows for name in (title, *_names(aka))]
+        named = [
+            (row, name)
+            for row, (title, aka) in rows
+            for name in (title, *(() if aka is None else aka))
+        ]
         self._title = list(items[TITLE])
         self._item = [row for row, _ in named]
-        self._key = [normalised(name) for _, name in named]
+        self._key = [normalised(str(name)) for _, name in named]
         self._ratings = np.zeros(len(items), dtype=np.int64) if ratings is None else ratings
         self._year = [None if pd.isna(year) else int(year) for year in items[YEAR]]
 
@@ -99,7 +103,3 @@ class TitleLookup:
         order = sorted(best, key=lambda item: (-best[item], -self._ratings[item], item))
         near = [item for item in order if best[item] > 0][:k]
         return [Found(item, self._title[item], best[item] / 100) for item in near]
-
-
-def _names(aka: Iterable[str] | None) -> list[str]:
-    return [] if aka is None else [str(name) for name in aka]

@@ -38,17 +38,13 @@ class TrainedModels:
     @cached_property
     def names(self) -> list[str]:
         """Names of the models, sorted."""
-        return sorted(name for name in self._folders if self._is_current(name))
-
-    @property
-    def _folders(self) -> list[str]:
-        return [file.parent.name for file in (self._root / paths.MODELS).glob(f"*/{_DESCRIPTION}")]
-
-    def _is_current(self, name: str) -> bool:
-        """Whether the model is of this data set and split; without `inputs.json` it counts so."""
-        description = read_json(self._root / paths.model_dir(name) / _DESCRIPTION)
-        learned_from = self._inputs(name).get("train", self._train)
-        return description["ids"] == vars(self._ids) and learned_from == self._train
+        found = []
+        for file in (self._root / paths.MODELS).glob(f"*/{_DESCRIPTION}"):
+            # without `inputs.json` a model counts as one of this data set and split
+            learned_from = self._inputs(file.parent.name).get("train", self._train)
+            if learned_from == self._train and read_json(file)["ids"] == vars(self._ids):
+                found.append(file.parent.name)
+        return sorted(found)
 
     def _inputs(self, name: str) -> dict[str, object]:
         """Hashes of the data that a model has learned from; empty if they were not recorded."""
@@ -56,8 +52,16 @@ class TrainedModels:
 
     @cached_property
     def best_first(self) -> list[str]:
-        """Names of the models, the best of the leaderboard by `ranking_metric` first."""
-        return _best_first(self.names, self._root / paths.LEADERBOARD_CSV)
+        """Names of the models in the order of the leaderboard by `ranking_metric`.
+
+        Ties are by name; models that are not on the leaderboard come last.
+        """
+        file = self._root / paths.LEADERBOARD_CSV
+        table = pd.read_csv(file) if file.is_file() else pd.DataFrame({"model": []})
+        metric = ranking_metric(map(str, table))
+        values = {} if metric is None else table.set_index("model")[metric.key].dropna().to_dict()
+        losses = {name: _NDCG.loss(0.0, value) for name, value in values.items()}
+        return sorted(self.names, key=lambda name: (losses.get(name, np.inf), name))
 
     def check(self, name: str) -> None:
         """Check that a model can be loaded.
@@ -67,7 +71,7 @@ class TrainedModels:
         """
         if name in self.names:
             return
-        if name in self._folders:
+        if (self._root / paths.model_dir(name) / _DESCRIPTION).is_file():
             raise AskError(f"model '{name}' was trained on other data: run `make repro` again")
         have = ", ".join(self.names) or "none, run `make repro` first"
         raise AskError(f"there is no trained model '{name}'; available: {have}")
@@ -126,12 +130,3 @@ def ranking_metric(keys: Iterable[str]) -> Metric | None:
     """
     found = (find(key) for key in keys if key.startswith(f"{_NDCG.key}_at_") and is_metric(key))
     return min(found, key=lambda metric: metric.cutoff or 0, default=None)
-
-
-def _best_first(names: Iterable[str], leaderboard: Path) -> list[str]:
-    """Models in the order of the leaderboard, ties by name; those that it lacks come last."""
-    table = pd.read_csv(leaderboard) if leaderboard.is_file() else pd.DataFrame({"model": []})
-    metric = ranking_metric(map(str, table))
-    values = {} if metric is None else table.set_index("model")[metric.key].dropna().to_dict()
-    losses = {name: _NDCG.loss(0.0, value) for name, value in values.items()}
-    return sorted(names, key=lambda name: (losses.get(name, np.inf), name))

@@ -6,14 +6,15 @@ A file that does not exist (yet) leaves its part empty.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from reelbench import faults, params, paths, provenance
 from reelbench.evaluation.metrics import find
@@ -22,10 +23,14 @@ from reelbench.models.base import ModelEntry
 from reelbench.reporting.tuning import finished_searches
 from reelbench.tracking.requirements import requirements
 
-#: beginnings of the names of `test_metrics`
-TEST_GROUPS = ("test/", "cohort/", "cost_evaluate/")
+#: tags by which a run is found again: of a model, a search, a trial of it, a run of the pipeline
+MODEL, MODEL_HASH = "reelbench.model", "reelbench.model_hash"
+SEARCH, SEARCH_HASH = "reelbench.search", "reelbench.search_hash"
+TRIAL, STATE_HASH = "reelbench.trial", "reelbench.state_hash"
 #: tag of a run with faults, and of no other
 FAULTS = "faults"
+#: beginnings of the names of `test_metrics`
+TEST_GROUPS = ("test/", "cohort/", "cost_evaluate/")
 #: alias of the best model in the registry
 CHAMPION = "champion"
 
@@ -48,8 +53,11 @@ class StaleError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What every run has: flat names and values."""
+    """What every run has. A trial of a search has nothing else, and if it failed, no metric."""
 
+    experiment: str  # data set and split, `ml-100k/temporal_user`
+    name: str  # of the run
+    same: dict[str, str]  # tags that no other run has, unless it is one with other faults
     parameters: dict[str, str]
     metrics: dict[str, float]
     tags: dict[str, str]
@@ -57,30 +65,19 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelRecord(Record):
-    """One model on disk: its parameters, data, split, seed and threads; its `cost_train/…`."""
+    """One model on disk: its parameters, data, split, seed and threads; its `cost_train/…`.
 
-    model: str  # its name
-    experiment: str  # data set and split, `ml-100k/temporal_user`
-    model_hash: str  # SHA-256 of the model folder; training writes its inputs' hashes there as well
-    faults: str  # names of those that are switched on, such as `a, b`; empty for an honest run
+    It is found by the SHA-256 of its folder, where training writes its inputs' hashes as well.
+    """
+
+    model: str  # its name, to which that of the run adds the faults
     #: SHA-256 of the evaluation's results; None before the evaluation with these faults
     evaluation_hash: str | None
-    curves: list[tuple[str, int, float]]  # (`curve/train_loss`, epoch, value)
-    system: list[tuple[str, float, float]]  # (`system/cpu_percent`, seconds of training, value)
+    curves: Sequence[tuple[str, float, float]]  # (`curve/train_loss`, epoch, value)
+    #: (`system/cpu_percent`, seconds of training, value): MLflow shows such names separately
+    system: Sequence[tuple[str, float, float]]
     test_metrics: dict[str, float]  # `test/…`, `cohort/…` and `cost_evaluate/…`
     requirements: list[str]  # `name==version` of the packages that the model needs to answer
-
-    @property
-    def name(self) -> str:
-        """Name of the run: the model's, with the faults."""
-        return f"{self.model} with {self.faults}" if self.faults else self.model
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrialRecord(Record):
-    """One training of a search; a failed one has no metric but its seconds."""
-
-    number: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,30 +85,24 @@ class SearchRecord(Record):
     """All trainings of a search: its budget, space, objective, searcher and seed.
 
     Its metrics are `valid/…` of the best, `default/…` of the parameters of `conf/`, `importance/…`
-    of each parameter, and `cost_tune/…`.
+    of each parameter, and `cost_tune/…`. Times of another run are not in its hash.
     """
 
-    model: str  # whose parameters were searched
-    experiment: str  # data set and split
-    search_hash: str  # SHA-256 of its results; times of another run are not in it
-    trials: list[TrialRecord]  # in their order
+    trials: Sequence[Record]  # in their order
 
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineRecord(Record):
     """The models that were trained and evaluated together: data, split, seed and threads.
 
-    Its metric is `best/…`, the champion's value; its tags have hashes of all that DVC has locked.
+    Its name is such as `28 models at a66ed72`, or `28 models with score_train_rows at a66ed72`. Its
+    metric is `best/…`, the champion's value; its tags have hashes of all that DVC has locked.
     """
 
-    experiment: str  # data set and split
-    state_hash: str  # SHA-256 of all its models and evaluations
-    name: str  # such as `28 models at a66ed72`, or `28 models with score_train_rows at a66ed72`
-    faults: str  # as in a `ModelRecord`
-    hashes: dict[str, str]  # SHA-256 of the model folder, by model
+    models: Sequence[ModelRecord]
     champion: str | None  # the best model by the champion's metric; None where no model has it
     metric: str  # key of that metric
-    files: tuple[Path, ...]  # to be kept with the run
+    files: Sequence[Path]  # to be kept with the run
 
 
 ReadModel = Callable[[str], ModelRecord]
@@ -133,32 +124,39 @@ def read_model(model: str) -> ModelRecord:
         ParamsError: `params.yaml` has no such model.
         StaleError: the model is not trained, or with other parameters or ratings.
     """
-    content = params.read()
+    content, folder = params.read(), paths.model_dir(model)
     entry = params.load(f"models.{model}", ModelEntry)
-    _check(model, entry, content)
-    switched_on = faults.named(content)
-    evaluated = evaluated_with(model) == switched_on
-    cost = read_json_if_any(paths.train_cost(model))
+    inputs = read_json_if_any(folder / "inputs.json")
+    _check(folder, entry, inputs, content)
+    common, git, switched_on = _common(content), _git(), faults.named(content)
+    evaluated = paths.metrics(model).is_file() and evaluated_with(model) == switched_on
+    # its cost differs every time, and a comment in the code, which gives the same, its inputs
+    counted = (paths.evaluation_dir(model), paths.evaluation_inputs(model))
+    cost, curves = read_json_if_any(paths.train_cost(model)), paths.curves(model)
     needed = requirements(_SERVING, entry.target.rpartition(".")[0])
     tags = {
-        "data": content["data"]["name"],
-        "split": content["split"]["name"],
-        **_fault_tag(switched_on),
+        "data": common["data"],
+        "split": common["split"],
         "machine": {"host": platform.node()} | cost.get("machine", {}),
-        "input": _inputs(model),
+        "input": inputs,
         "package": dict(name.split("==") for name in needed),
+        # what MLflow's own columns "Source" and "Version" show
+        "mlflow.source": {"type": "LOCAL", "name": f"train@{model}"}
+        | ({"git.commit": git["git.commit"]} if git else {}),
     }
     return ModelRecord(
         model=model,
-        experiment=_experiment(content),
-        model_hash=sha256_tree(paths.model_dir(model)),
-        faults=switched_on,
-        evaluation_hash=_evaluation_hash(model) if evaluated else None,
-        parameters=_flat(_common(content) | content["models"][model]),
-        tags=_git() | _flat(tags),
-        curves=list(_curves(paths.curves(model))),
-        system=list(_system(cost)),
-        metrics=_numbers(cost, "cost_train"),
+        experiment=_experiment(common),
+        name=f"{model} with {switched_on}" if switched_on else model,
+        same={MODEL: model, MODEL_HASH: sha256_tree(folder)},
+        evaluation_hash=sha256_tree(*counted) if evaluated else None,
+        parameters=_flat(common | content["models"][model]),
+        tags=git | _fault_tag(switched_on) | _flat(tags),
+        curves=_series(
+            "curve", "epoch", pd.read_csv(curves) if curves.is_file() else pd.DataFrame()
+        ),
+        system=_series("system", "seconds", pd.DataFrame(cost.get("system", ()))),
+        metrics=_numbers("cost_train", cost),
         test_metrics=_test_metrics(model) if evaluated else {},
         requirements=needed,
     )
@@ -180,18 +178,50 @@ def read_search(model: str) -> SearchRecord:
     # a committed search is of another machine, and the seconds of this one are of another search
     if read_json_if_any(paths.tuning(model)) == content:
         seconds = read_json_if_any(paths.tune_cost(model))["seconds"]
-    kept = ("searcher", "seed", "threads", "budget", "objective", "space", "default", "ended")
+    experiment, metric, winner = (
+        _experiment(content),
+        content["objective"]["metric"],
+        content["winner"],
+    )
+    values = {row["number"]: row["value"] for row in content["trials"]}
+    cost = {"trials": len(values), "seconds": sum(seconds.values())}
+    cost["failed"] = sum(value is None for value in values.values())
+    kept = (
+        "model",
+        "searcher",
+        "seed",
+        "threads",
+        "budget",
+        "objective",
+        "space",
+        "default",
+        "ended",
+    )
+    # what was found differs from what is set, where there is a name for both
+    found = {"data": content["data"], "split": content["split"], "input": content["inputs"]}
     return SearchRecord(
-        model=model,
-        experiment=f"{content['data']}/{content['split']}",
-        search_hash=sha256_json(content),
-        parameters=_flat({key: content[key] for key in ("model", *kept)}),
-        metrics=_search_metrics(content, seconds),
-        tags=_git()
-        | _flat({key: content[key] for key in ("data", "split")})
-        # what was found differs from what is set, where there is a name for both
-        | _flat({"input": content["inputs"], "winner": content["winner"]}),
-        trials=[_trial(row, content, seconds) for row in content["trials"]],
+        experiment=experiment,
+        name=f"tune {model}",
+        same={SEARCH: model, SEARCH_HASH: sha256_json(content)},
+        parameters=_flat({key: content[key] for key in kept}),
+        metrics=_numbers("valid", {metric: values.get(winner)})
+        | _numbers("default", {metric: values.get(1)})
+        | _numbers("importance", content.get("importances", {}))
+        | _numbers("cost_tune", cost),
+        tags=_git() | _flat(found | {"winner": winner}),
+        trials=[
+            Record(
+                experiment=experiment,
+                name=(name := str(row["number"])),
+                same={TRIAL: name},
+                parameters=_flat(content["parameters"] | row["parameters"]),
+                metrics=_numbers("valid", {metric: row["value"]})
+                | _numbers("cost_tune", {"seconds": seconds.get(name)}),
+                tags={"winner": _text(row["number"] == winner)}
+                | ({"error": row["error"]} if row["error"] else {}),
+            )
+            for row in content["trials"]
+        ],
     )
 
 
@@ -209,32 +239,33 @@ def read_pipeline(
         ParamsError, StaleError: as `read_model`.
         UnknownMetricError: no metric has this key, or it has no better end.
     """
-    content = params.read()
-    records = [read(model) for model in models]
-    key = f"test/{metric}"
+    content, records, key = params.read(), [read(model) for model in models], f"test/{metric}"
     scores = {r.model: r.test_metrics[key] for r in records if key in r.test_metrics}
     champion = find(metric).best(scores)
-    git, switched_on = _git(), faults.named(content)
-    states = sorted(f"{r.name} {r.model_hash} {r.evaluation_hash}" for r in records)
+    common, git, switched_on = _common(content), _git(), faults.named(content)
+    states = sorted(f"{r.name} {r.same[MODEL_HASH]} {r.evaluation_hash}" for r in records)
     parts = (paths.TRAIN, paths.VALID, paths.TEST, _LOCK)
     tags = {
         "input": {file.stem: sha256_file(file) for file in parts if file.is_file()},
         "catalogue": read_json_if_any(paths.CATALOGUE),
         "champion.metric": metric,
-        **_fault_tag(switched_on),
     }
+    name = f"{len(records)} model{'' if len(records) == 1 else 's'}"
+    name += f" with {switched_on}" if switched_on else ""
+    if git:
+        changed = " with changes" if git["git.dirty"] == "true" else ""
+        name += f" at {git['git.commit'][:7]}{changed}"
     return PipelineRecord(
-        experiment=_experiment(content),
-        state_hash=hashlib.sha256("\n".join(states).encode()).hexdigest(),
-        name=_pipeline_name(len(records), switched_on, git),
-        faults=switched_on,
-        hashes={r.model: r.model_hash for r in records},
+        experiment=_experiment(common),
+        name=name,
+        same={STATE_HASH: hashlib.sha256("\n".join(states).encode()).hexdigest()},
+        models=records,
         champion=champion,
         metric=metric,
-        parameters=_flat(_common(content)),
+        parameters=_flat(common),
         metrics={} if champion is None else {f"best/{metric}": scores[champion]},
-        tags=git | _flat(tags),
-        files=tuple(file for file in _FILES if file.is_file()),
+        tags=git | _fault_tag(switched_on) | _flat(tags),
+        files=[file for file in _FILES if file.is_file()],
     )
 
 
@@ -262,48 +293,33 @@ def evaluated_with(model: str) -> str:
     return ", ".join(sorted(read_json_if_any(paths.metrics(model)).get("faults", ())))
 
 
-def _check(model: str, entry: ModelEntry, content: Mapping[str, Any]) -> None:
+def _check(
+    folder: Path, entry: ModelEntry, inputs: Mapping[str, Any], content: Mapping[str, Any]
+) -> None:
     """Refuse to label a model with parameters and data that it was not trained with."""
-    folder = paths.model_dir(model)
     if not folder.is_dir():
-        raise StaleError(f"{folder} is missing: run `dvc repro train@{model}`")
+        raise StaleError(f"{folder} is missing: run `dvc repro train@{folder.name}`")
     trained = read_json(folder / "model.json")
-    declared = entry.create(model, seed=0, threads=content["threads"])
+    declared = entry.create(folder.name, seed=0, threads=content["threads"])
+    split = read_json_if_any(paths.SPLIT_COUNTS).get("name")
     same = {
         "parameters": trained["config"] == declared.config.model_dump(mode="json"),
         "threads": trained["threads"] == declared.threads,
-        "split": read_json_if_any(paths.SPLIT_COUNTS).get("name")
-        in (None, content["split"]["name"]),
-        "ratings": _inputs(model).get("train") in (None, sha256_file(paths.TRAIN)),
+        "split": split in (None, content["split"]["name"]),
+        "ratings": inputs.get("train") in (None, sha256_file(paths.TRAIN)),
     }
     other = ", ".join(name for name, agrees in same.items() if not agrees)
     if other:
         raise StaleError(f"{folder} was made with other {other} than the current: run `dvc repro`")
 
 
-def _inputs(model: str) -> dict[str, Any]:
-    """Hashes of what the model was trained with."""
-    return read_json_if_any(paths.model_dir(model) / "inputs.json")
-
-
-def _evaluation_hash(model: str) -> str | None:
-    """Hash of an evaluation's results.
-
-    Its cost is left out, since it differs every time, and so is the hash of its inputs: a comment
-    in the code gives no new result.
-    """
-    if not paths.metrics(model).is_file():
-        return None
-    return sha256_tree(paths.evaluation_dir(model), paths.evaluation_inputs(model))
-
-
-def _experiment(content: Mapping[str, Any]) -> str:
-    return f"{content['data']['name']}/{content['split']['name']}"
-
-
 def _common(content: Mapping[str, Any]) -> dict[str, Any]:
     named = {key: content[key]["name"] for key in ("data", "split")}
     return named | {key: content[key] for key in ("seed", "threads")}
+
+
+def _experiment(named: Mapping[str, Any]) -> str:
+    return f"{named['data']}/{named['split']}"
 
 
 def _fault_tag(switched_on: str) -> dict[str, str]:
@@ -317,75 +333,31 @@ def _git() -> dict[str, str]:
     return {"git.commit": found.commit, "git.dirty": _text(found.dirty)} if found else {}
 
 
-def _pipeline_name(models: int, switched_on: str, git: Mapping[str, str]) -> str:
-    wrong = f" with {switched_on}" if switched_on else ""
-    commit = f" at {git['git.commit'][:7]}" if git else ""
-    changed = " with changes" if git.get("git.dirty") == "true" else ""
-    return f"{models} model{'' if models == 1 else 's'}{wrong}{commit}{changed}"
-
-
-def _curves(file: Path) -> Iterator[tuple[str, int, float]]:
-    if not file.is_file():
-        return
-    with file.open(encoding="utf-8", newline="") as stream:
-        for row in csv.DictReader(stream):
-            epoch = int(row.pop("epoch"))
-            values = ((key, value) for key, value in row.items() if value)
-            yield from ((f"curve/{key}", epoch, float(value)) for key, value in values)
-
-
-def _system(cost: Mapping[str, Any]) -> Iterator[tuple[str, float, float]]:
-    """Load of the machine during training; MLflow shows names with this beginning separately."""
-    for sample in cost.get("system", ()):
-        seconds = sample["seconds"]
-        yield from ((f"system/{k}", seconds, v) for k, v in sample.items() if k != "seconds")
+def _series(group: str, by: str, table: pd.DataFrame) -> list[tuple[str, float, float]]:
+    """The numbers of a table, one column of which has their epoch or time."""
+    if by not in table:
+        return []
+    values = table.melt(by).dropna().itertuples(index=False)
+    return [(f"{group}/{key}", place, value) for place, key, value in values]
 
 
 def _test_metrics(model: str) -> dict[str, float]:
     content = read_json_if_any(paths.metrics(model))
-    intervals = {
+    intervals, cohorts = content.pop("intervals", {}), content.pop("cohorts", {})
+    ends = {
         f"{key}_{end}": value
-        for key, bounds in content.pop("intervals", {}).items()
+        for key, bounds in intervals.items()
         for end, value in zip(("low", "high"), bounds, strict=True)
     }
-    cohorts = {
-        f"{cohort}_{key}": value
-        for cohort, found in content.pop("cohorts", {}).items()
-        for key, value in found.items()
-    }
+    by_cohort = {f"{name}_{key}": v for name, own in cohorts.items() for key, v in own.items()}
     return (
-        _numbers(content | intervals, "test")
-        | _numbers(cohorts, "cohort")
-        | _numbers(read_json_if_any(paths.evaluate_cost(model)), "cost_evaluate")
+        _numbers("test", content | ends)
+        | _numbers("cohort", by_cohort)
+        | _numbers("cost_evaluate", read_json_if_any(paths.evaluate_cost(model)))
     )
 
 
-def _search_metrics(content: Mapping[str, Any], seconds: Mapping[str, float]) -> dict[str, float]:
-    values = {row["number"]: row["value"] for row in content["trials"]}
-    metric = content["objective"]["metric"]
-    found = {f"valid/{metric}": values.get(content["winner"]), f"default/{metric}": values.get(1)}
-    found |= {"cost_tune/trials": len(values), "cost_tune/seconds": sum(seconds.values())}
-    found |= {f"importance/{name}": v for name, v in content.get("importances", {}).items()}
-    found["cost_tune/failed"] = sum(value is None for value in values.values())
-    return {name: float(value) for name, value in found.items() if value is not None}
-
-
-def _trial(
-    row: Mapping[str, Any], content: Mapping[str, Any], seconds: Mapping[str, float]
-) -> TrialRecord:
-    number = row["number"]
-    metrics = {f"valid/{content['objective']['metric']}": row["value"]}
-    metrics["cost_tune/seconds"] = seconds.get(str(number))
-    error = {"error": row["error"]} if row["error"] else {}
-    return TrialRecord(
-        number=number,
-        parameters=_flat(content["parameters"] | row["parameters"]),
-        metrics={name: value for name, value in metrics.items() if value is not None},
-        tags={"winner": _text(number == content["winner"])} | error,
-    )
-
-
-def _numbers(content: Mapping[str, object], group: str) -> dict[str, float]:
+def _numbers(group: str, content: Mapping[str, object]) -> dict[str, float]:
     """The numbers among the values; what is null or nested is skipped."""
     return {
         f"{group}/{key}": float(value)

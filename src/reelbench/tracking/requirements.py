@@ -20,8 +20,16 @@ _PACKAGE = Path(reelbench.__file__).parent
 
 def requirements(*modules: str) -> list[str]:
     """`name==version` of every distribution that these modules of reelbench reach, sorted."""
+    reached: set[str] = set()
+    todo = set(modules)
+    while todo:
+        module = todo.pop()
+        reached.add(module)
+        todo |= _imports(module) - reached
+    roots = {name.split(".")[0] for name in reached}
     known = _distributions()
-    names = {name for root in _third_party(modules) for name in known.get(root, ())}
+    outside = roots - {reelbench.__name__} - sys.stdlib_module_names
+    names = {name for root in outside for name in known.get(root, ())}
     # "+cpu" and the like name a build that no index has under this very version
     return sorted(f"{name}=={_version(name)}" for name in names)
 
@@ -37,37 +45,21 @@ def _distributions() -> Mapping[str, list[str]]:
     return metadata.packages_distributions()
 
 
-def _third_party(modules: tuple[str, ...]) -> set[str]:
-    """Top-level names outside the package and the standard library, through all own imports."""
-    outside: set[str] = set()
-    done: set[str] = set()
-    todo = set(modules)
-    while todo:
-        module = todo.pop()
-        done.add(module)
-        for name in _imports(module):
-            if name.split(".")[0] == reelbench.__name__:
-                todo |= {name} - done
-            else:
-                outside.add(name.split(".")[0])
-    return outside - sys.stdlib_module_names
-
-
 @cache
-def _imports(module: str) -> tuple[str, ...]:
-    """Full names that a module of reelbench imports anywhere in it; none for what is no module."""
-    return tuple(_read_imports(module))
-
-
-def _read_imports(module: str) -> Iterator[str]:
-    file = _file(module)
-    for node in _nodes(ast.parse(file.read_text(encoding="utf-8"))) if file else ():
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            # the names may be modules themselves, as in `from reelbench import paths`
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+def _imports(module: str) -> frozenset[str]:
+    """Full names that a module of reelbench imports anywhere in it; none for any other name."""
+    root, *inner = module.split(".")
+    stem = _PACKAGE.joinpath(*inner)
+    files = [stem.with_suffix(".py"), stem / "__init__.py"] if root == reelbench.__name__ else []
+    names: list[str] = []
+    for file in filter(Path.is_file, files):
+        for node in _nodes(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                # the names may be modules themselves, as in `from reelbench import paths`
+                names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return frozenset(names)
 
 
 def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
@@ -77,9 +69,3 @@ def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
             continue
         yield node
         yield from _nodes(node)
-
-
-def _file(module: str) -> Path | None:
-    stem = _PACKAGE.joinpath(*module.split(".")[1:])
-    candidates = (stem.with_suffix(".py"), stem / "__init__.py")
-    return next((file for file in candidates if file.is_file()), None)

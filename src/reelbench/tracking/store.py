@@ -20,7 +20,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pyarrow.parquet as pq
@@ -34,7 +34,9 @@ from reelbench.serving import bundle
 from reelbench.tracking.record import (
     CHAMPION,
     FAULTS,
+    MODEL,
     TEST_GROUPS,
+    TRIAL,
     ModelRecord,
     PipelineRecord,
     Record,
@@ -45,14 +47,11 @@ from reelbench.tracking.record import (
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput, Metric, Run
 
-# the run of a model is found by these and by its faults; then the marks of its three parts
-MODEL, MODEL_HASH = "reelbench.model", "reelbench.model_hash"
-TRAINING, PYFUNC = "reelbench.training", "reelbench.pyfunc"
-EVALUATION = "reelbench.evaluation_hash"
-# a search is found by the first two, a trial of it by the third
-SEARCH, SEARCH_HASH, TRIAL = "reelbench.search", "reelbench.search_hash", "reelbench.trial"
-# a run of the pipeline is found by this; the other is the mark of a complete one
-STATE_HASH, STATE = "reelbench.state_hash", "reelbench.state"
+# marks of the three parts of a model's run, and of a run of the pipeline
+TRAINING, PYFUNC, EVALUATION = (
+    f"reelbench.{part}" for part in ("training", "pyfunc", "evaluation_hash")
+)
+STATE = "reelbench.state"
 _CHAMPION_METRIC = "reelbench.champion_metric"
 # MLflow's own mark of a nested run
 PARENT = "mlflow.parentRunId"
@@ -97,7 +96,7 @@ class Store:
 
     def mirror(self, record: ModelRecord) -> None:
         """Write those parts of the model's run that it lacks."""
-        run = self._run(record)
+        run = self._run(self._experiment(record.experiment), record)
         marks = run.data.tags
         # mark → the method that writes the part and returns the mark's value
         missing: dict[str, Callable[[Run, ModelRecord], str]] = {}
@@ -115,12 +114,19 @@ class Store:
     def mirror_search(self, search: SearchRecord) -> None:
         """Write those runs of a search that do not exist yet: a parent, and one per trial."""
         experiment = self._experiment(search.experiment)
-        same = {SEARCH: search.model, SEARCH_HASH: search.search_hash}
-        parent = self._ensured(experiment, f"tune {search.model}", same)
-        if parent.info.status != _FINISHED:
-            self._trials(experiment, parent, search)
-            self._log(parent, search)
-            self._client.set_terminated(parent.info.run_id, _FINISHED)
+        parent = self._run(experiment, search)
+        if parent.info.status == _FINISHED:
+            return
+        below = {PARENT: parent.info.run_id}
+        known = {run.data.tags.get(TRIAL): run for run in self._search(experiment, below)}
+        for trial in search.trials:
+            run = known.get(trial.name) or self._new(experiment, trial, below)
+            if run.info.status not in (_FINISHED, _FAILED):
+                self._log(run, trial)
+                status = _FAILED if "error" in trial.tags else _FINISHED
+                self._client.set_terminated(run.info.run_id, status)
+        self._log(parent, search)
+        self._client.set_terminated(parent.info.run_id, _FINISHED)
 
     def mirror_pipeline(self, record: PipelineRecord) -> None:
         """Write the parent if there is none, put the models' runs below it, register the models.
@@ -132,23 +138,20 @@ class Store:
         experiment = self._experiment(record.experiment)
         for key, value in _view_tags(record.metric).items():
             self._client.set_experiment_tag(experiment, key, value)
-        parent = self._ensured(experiment, record.name, {STATE_HASH: record.state_hash})
+        parent = self._run(experiment, record)
         if STATE not in parent.data.tags:
             self._log(parent, record)
             for file in record.files:
                 self._client.log_artifact(parent.info.run_id, str(file))
             self._client.set_tag(parent.info.run_id, STATE, "complete")
             self._client.set_terminated(parent.info.run_id)
-        runs = {
-            model: run
-            for model, model_hash in record.hashes.items()
-            if (run := self._found(experiment, model, model_hash, record.faults))
-        }
+        found = {model.model: self._found(experiment, model) for model in record.models}
+        runs = {model: run for model, run in found.items() if run}
         for run in runs.values():
             if run.data.tags.get(PARENT) != parent.info.run_id:
                 self._client.set_tag(run.info.run_id, PARENT, parent.info.run_id)
         logged = {model: run for model, run in runs.items() if PYFUNC in run.data.tags}
-        if logged and not record.faults:
+        if logged and FAULTS not in record.tags:
             self._register(record, logged)
 
     # -- finding runs
@@ -162,34 +165,25 @@ class Store:
             self._client.restore_experiment(found.experiment_id)
         return str(found.experiment_id)
 
-    def _run(self, record: ModelRecord) -> Run:
-        """The model's run, found again or new."""
-        experiment = self._experiment(record.experiment)
-        found = self._found(experiment, record.model, record.model_hash, record.faults)
-        if found is not None:
-            return found
-        tags = {MODEL: record.model, MODEL_HASH: record.model_hash} | _source(record)
-        if record.faults:
-            tags[FAULTS] = record.faults
-        return self._new(experiment, record.name, tags)
+    def _run(self, experiment: str, record: Record) -> Run:
+        """The record's run, found again or new."""
+        faults = {tag: value for tag, value in record.tags.items() if tag == FAULTS}
+        return self._found(experiment, record) or self._new(experiment, record, faults)
 
-    def _found(self, experiment: str, model: str, model_hash: str, faults: str) -> Run | None:
-        """The run of a model with these faults: never an honest one for another, or the reverse."""
-        runs = self._search(experiment, {MODEL: model, MODEL_HASH: model_hash})
+    def _found(self, experiment: str, record: Record) -> Run | None:
+        """The run of a record: never an honest one for one with faults, or the reverse."""
+        runs, faults = self._search(experiment, record.same), record.tags.get(FAULTS)
         # MLflow cannot search for the absence of a tag
-        return next((run for run in runs if run.data.tags.get(FAULTS, "") == faults), None)
-
-    def _ensured(self, experiment: str, name: str, tags: Mapping[str, str]) -> Run:
-        """The first run with these tags, found again or new."""
-        found = self._search(experiment, tags)
-        return found[0] if found else self._new(experiment, name, tags)
+        return next((run for run in runs if run.data.tags.get(FAULTS) == faults), None)
 
     def _search(self, experiment: str, tags: Mapping[str, str]) -> list[Run]:
         condition = " and ".join(f"tags.`{tag}` = '{value}'" for tag, value in tags.items())
         return list(self._client.search_runs([experiment], condition, max_results=_MOST_RUNS))
 
-    def _new(self, experiment: str, name: str, tags: Mapping[str, str]) -> Run:
-        return self._client.create_run(experiment, tags=dict(tags), run_name=name)
+    def _new(self, experiment: str, record: Record, tags: Mapping[str, str]) -> Run:
+        return self._client.create_run(
+            experiment, tags=record.same | dict(tags), run_name=record.name
+        )
 
     # -- the parts of a model's run
 
@@ -199,7 +193,7 @@ class Store:
         from reelbench.reporting.charts.models import of_training
 
         start, curves = run.info.start_time, paths.curves(record.model)
-        epochs = [Metric(key, value, start, epoch) for key, epoch, value in record.curves]
+        epochs = [Metric(key, value, start, int(epoch)) for key, epoch, value in record.curves]
         # the time of a sample is its distance from the start; its number is the step
         load = [
             Metric(key, value, start + int(1000 * seconds), round(seconds))
@@ -215,7 +209,10 @@ class Store:
 
         from reelbench.serving import pyfunc
 
-        self._delete_leftovers(run)
+        # models of a mirror that was killed before it left its mark
+        condition, experiments = f"source_run_id = '{run.info.run_id}'", [run.info.experiment_id]
+        for left in self._client.search_logged_models(experiments, filter_string=condition):
+            self._client.delete_logged_model(left.model_id)
         with TemporaryDirectory() as folder, mlflow.start_run(run.info.run_id):
             artifact = Path(folder) / pyfunc.ARTIFACT
             seen = [Interactions.from_parquet(part) for part in (paths.TRAIN, paths.VALID)]
@@ -231,13 +228,6 @@ class Store:
             )
         return str(logged.model_id)
 
-    def _delete_leftovers(self, run: Run) -> None:
-        """Remove the models of a mirror that was killed before it left its mark."""
-        condition = f"source_run_id = '{run.info.run_id}'"
-        experiments = [run.info.experiment_id]
-        for left in self._client.search_logged_models(experiments, filter_string=condition):
-            self._client.delete_logged_model(left.model_id)
-
     def _evaluation(self, run: Run, record: ModelRecord) -> str:
         from mlflow.entities import Metric
 
@@ -248,7 +238,7 @@ class Store:
         # MLflow deletes no metric, and a number of an earlier evaluation must not stay
         old = [key for key in run.data.metrics if key.startswith(TEST_GROUPS)]
         values = dict.fromkeys(old, math.nan) | record.test_metrics
-        metrics = [Metric(key, values[key], now, 0, model_id) for key in values]
+        metrics = [Metric(key, value, now, 0, model_id) for key, value in values.items()]
         self._client.log_batch(run_id, metrics=metrics)
         pictures = of_evaluation(record.model, paths.predictions(record.model))
         self._log_figures(run_id, pictures, paths.metrics(record.model))
@@ -264,18 +254,7 @@ class Store:
                 shutil.copy(numbers, folder / numbers.name)
             self._client.log_artifacts(run_id, name, "figures")
 
-    # -- searches, and the registry
-
-    def _trials(self, experiment: str, parent: Run, search: SearchRecord) -> None:
-        below = {PARENT: parent.info.run_id}
-        known = {run.data.tags.get(TRIAL): run for run in self._search(experiment, below)}
-        for trial in search.trials:
-            name = str(trial.number)
-            run = known.get(name) or self._new(experiment, name, below | {TRIAL: name})
-            if run.info.status not in (_FINISHED, _FAILED):
-                self._log(run, trial)
-                status = _FAILED if "error" in trial.tags else _FINISHED
-                self._client.set_terminated(run.info.run_id, status)
+    # -- parts of every run, and the registry
 
     def _log(self, run: Run, record: Record, series: Sequence[Metric] = ()) -> None:
         """Write what every run has, and numbers over time."""
@@ -342,36 +321,24 @@ def _view_tags(metric: str) -> dict[str, str]:
     }
 
 
-def _source(record: ModelRecord) -> dict[str, str]:
-    """What MLflow's own columns "Source" and "Version" show."""
-    tags = {"mlflow.source.type": "LOCAL", "mlflow.source.name": f"train@{record.model}"}
-    if "git.commit" in record.tags:
-        tags["mlflow.source.git.commit"] = record.tags["git.commit"]
-    return tags
-
-
 def _datasets(experiment: str) -> Iterator[DatasetInput]:
     """The parts of the ratings as MLflow inputs, identified by the content of their files."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
+    from mlflow.types import ColSpec, DataType, Schema
 
+    kinds = {"int32": DataType.integer, "int64": DataType.long, "float": DataType.float}
     for context, file in _CONTEXTS.items():
         if file.is_file():
+            fields = [
+                (kinds.get(str(f.type), DataType.string), f.name) for f in pq.read_schema(file)
+            ]
+            schema = Schema([ColSpec(kind, name) for kind, name in fields])
             dataset = Dataset(
                 name=f"{experiment}/{file.stem}",
                 digest=sha256_file(file)[:_DIGEST_LENGTH],
                 source_type="local",
                 source=json.dumps({"uri": file.as_posix()}),
-                schema=json.dumps({"mlflow_colspec": _schema(file)}),
+                schema=json.dumps({"mlflow_colspec": schema.to_dict()}),
                 profile=json.dumps({"num_rows": pq.read_metadata(file).num_rows}),
             )
             yield DatasetInput(dataset, [InputTag("mlflow.data.context", context)])
-
-
-def _schema(file: Path) -> list[dict[str, Any]]:
-    """Columns of a table in MLflow's terms."""
-    from mlflow.types import ColSpec, DataType, Schema
-
-    kinds = {"int32": DataType.integer, "int64": DataType.long, "float": DataType.float}
-    fields = pq.read_schema(file)
-    columns = Schema([ColSpec(kinds.get(str(f.type), DataType.string), f.name) for f in fields])
-    return list(columns.to_dict())

@@ -38,36 +38,37 @@ def network(title: str, layers: Sequence[Layer]) -> Layers:
     x = alt.X("x:Q", scale=alt.Scale(domain=[0, width], nice=False), axis=None)
     y = alt.Y("y:Q", scale=alt.Scale(domain=[height, 0], nice=False), axis=None)
     marks = [*_lines(lines), _boxes(boxes), *_texts(boxes)]
-    return alt.layer(*(mark.encode(x=x, y=y) for mark in marks)).properties(
-        title=title, width=round(width), height=round(height)
+    return alt.layer(
+        *(mark.encode(x=x, y=y) for mark in marks),
+        title=title,
+        width=round(width),
+        height=round(height),
     )
+
+
+def _chart(rows: Sequence[Sequence[Any]], *columns: str) -> alt.Chart:
+    return alt.Chart(data(pd.DataFrame(rows, columns=columns)))
 
 
 def _lines(lines: Sequence[Sequence[tuple[float, float]]]) -> list[alt.Chart]:
     """Lines from box to box, and the heads of the arrows."""
     points = [(i, j, *point) for i, line in enumerate(lines) for j, point in enumerate(line)]
-    table = pd.DataFrame(points, columns=["line", "step", "x", "y"])
-    ends = pd.DataFrame([line[-1] for line in lines], columns=["x", "y"])
-    paths = alt.Chart(data(table)).mark_line(color=SOFT, strokeWidth=1)
+    paths = _chart(points, "line", "step", "x", "y").mark_line(color=SOFT, strokeWidth=1)
     # the tip, not the middle, is where the line ends
-    heads = alt.Chart(data(ends)).mark_point(
+    heads = _chart([line[-1] for line in lines], "x", "y").mark_point(
         shape="triangle-down", filled=True, color=SOFT, size=26, opacity=1, yOffset=-3
     )
     return [paths.encode(detail=alt.Detail("line:N"), order=alt.Order("step:Q")), heads]
 
 
 def _boxes(boxes: Sequence[_Box]) -> alt.Chart:
-    columns = ["x", "y", "right", "bottom", "given", "trained"]
     rows = [(*box[1:], box.layer.kind in (INPUT, TABLE), box.layer.parameters > 0) for box in boxes]
-    return (
-        alt.Chart(data(pd.DataFrame(rows, columns=columns)))
-        .mark_rect(cornerRadius=5, fillOpacity=1, strokeWidth=1.2)
-        .encode(
-            x2=alt.X2("right:Q"),
-            y2=alt.Y2("bottom:Q"),
-            fill=alt.when("datum.given").then(alt.value(RAISED)).otherwise(alt.value(PAGE)),
-            stroke=alt.when("datum.trained").then(alt.value(MAIN)).otherwise(alt.value(LINE)),
-        )
+    chart = _chart(rows, "x", "y", "right", "bottom", "given", "trained")
+    return chart.mark_rect(cornerRadius=5, fillOpacity=1, strokeWidth=1.2).encode(
+        x2=alt.X2("right:Q"),
+        y2=alt.Y2("bottom:Q"),
+        fill=alt.when("datum.given").then(alt.value(RAISED)).otherwise(alt.value(PAGE)),
+        stroke=alt.when("datum.trained").then(alt.value(MAIN)).otherwise(alt.value(LINE)),
     )
 
 
@@ -78,10 +79,11 @@ def _texts(boxes: Sequence[_Box]) -> list[alt.Chart]:
         for box in boxes
         for number, text in enumerate(_said(box.layer))
     ]
-    table = pd.DataFrame(rows, columns=["x", "y", "text", "first"])
     names, others = (
-        alt.Chart(data(own.drop(columns="first"))).encode(text=alt.Text("text:N"))
-        for own in (table[table["first"]], table[~table["first"]])
+        _chart([row[:3] for row in rows if row[3] == first], "x", "y", "text").encode(
+            text=alt.Text("text:N")
+        )
+        for first in (True, False)
     )
     return [
         names.mark_text(fontSize=_FONT_SIZE, color=TEXT, fontWeight="bold"),

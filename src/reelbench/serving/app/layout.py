@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import gradio as gr
 import pandas as pd
@@ -21,9 +21,13 @@ _MOST = 50
 
 def build(questions: Questions) -> gr.Blocks:
     """The page, not launched yet."""
-    library = questions.library
+    library, ids = questions.library, questions.library.ids
     with gr.Blocks(title="reelbench", analytics_enabled=False) as page:
-        gr.Markdown(f"# reelbench\n{_about(library)}", elem_classes="rb-top")
+        about = (
+            f"{ids.n_users:,} users, {ids.n_items:,} movies, {len(library.train):,} ratings in "
+            f"train, {len(library.models.names)} trained models."
+        )
+        gr.Markdown(f"# reelbench\n{about}", elem_classes="rb-top")
         with gr.Tab("Movies", id="movies"):
             _movies(questions)
         with gr.Tab("Liked", id="liked"):
@@ -33,14 +37,6 @@ def build(questions: Questions) -> gr.Blocks:
         with gr.Tab("Leaderboard", id="leaderboard"):
             _leaderboard(library.root)
     return page
-
-
-def _about(library: Library) -> str:
-    ids = library.ids
-    return (
-        f"{ids.n_users:,} users, {ids.n_items:,} movies, {len(library.train):,} ratings in train, "
-        f"{len(library.models.names)} trained models."
-    )
 
 
 def _movies(questions: Questions) -> None:
@@ -92,15 +88,12 @@ def _leaderboard(root: Path) -> None:
     gr.Markdown("On test. Click a heading to sort; models without an RMSE predict no ratings.")
     if board.warning:
         gr.Markdown(f"**{board.warning}**")
-    names = len(board.table.columns) - len(board.metrics)
-    kinds: list[Literal["str", "number"]] = ["str"] * names
-    kinds += ["number"] * len(board.metrics)
-    shown = board.table.style
-    for metric in board.metrics:
-        digits, column = f"{{:.{metric.digits}f}}", pd.Index([metric.title])
-        shown = shown.format(digits, na_rep="", subset=column)
+    digits: dict[Any, Any] = {metric.title: f"{{:.{metric.digits}f}}" for metric in board.metrics}
+    kinds: list[Literal["str", "number"]] = [
+        "number" if column in digits else "str" for column in board.table
+    ]
     gr.Dataframe(
-        shown,
+        board.table.style.format(digits, na_rep="", subset=pd.Index(digits)),
         label="Leaderboard",
         show_label=False,
         interactive=False,

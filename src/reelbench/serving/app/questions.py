@@ -73,12 +73,28 @@ class Questions:
             model: `BEST`, `CONTENT`, `TEXT`, or a trained model.
             genre_weight: from 0, tags alone, to 1, genres alone; for a title by `CONTENT`.
         """
-        typed = _clean(text)
+        library, typed = self.library, _clean(text)
         if not typed:
             raise AskError("type the id of a user, such as 42, or the title of a movie")
-        if self._is_user(typed):
-            return self._by_model(self._for_user(typed, int(k), model))
-        return self._similar_page(self._similar(typed, int(k), model, genre_weight))
+        found = library.titles.find(typed)
+        is_title = found is not None and found.similarity == 1
+        # a number that is no title is taken for a user's id, so that the answer is about users
+        if library.user(typed) >= 0 or (typed.isdecimal() and not is_title):
+            notes = []
+            if is_title:
+                notes.append(f"A movie has this title too: add its year, as in {typed} (1997).")
+            if model == TEXT:
+                notes.append("Text embeddings find movies similar to a title, so a model is used.")
+                model = BEST
+            return self._page(for_user(library, typed, int(k), _named(model)).with_notes(*notes))
+        by = {BEST: similar.CONTENT, TEXT: similar.TEXT}.get(model, model)
+        try:
+            answer = similar.similar(library, typed, int(k), by, genre_weight)
+        except UnknownTitleError as error:
+            raise AskError(f"there is no user '{typed}', and {error}") from error
+        if answer.model in _SIMILARITY:  # not a trained model of that name
+            return answer_page(answer, "Similar by", _SIMILARITY[answer.model], "")
+        return self._page(answer)
 
     @_as_html
     def liked(self, titles: str | None, k: float, model: str) -> str:
@@ -88,7 +104,7 @@ class Questions:
             raise AskError("type titles that you like, one per line")
         if len(typed) > _MOST_TITLES:
             raise AskError(f"{len(typed)} titles are too many: type {_MOST_TITLES} at most")
-        return self._by_model(for_liked(self.library, typed, int(k), _named(model)))
+        return self._page(for_liked(self.library, typed, int(k), _named(model)))
 
     @_as_html
     def profile(
@@ -105,40 +121,9 @@ class Questions:
         typed = Profile(_years(_clean(age)), *words)
         if typed.empty:
             raise AskError("type at least one of age, gender, occupation and zip code")
-        return self._by_model(for_profile(self.library, typed, int(k), _named(model)))
+        return self._page(for_profile(self.library, typed, int(k), _named(model)))
 
-    def _is_user(self, typed: str) -> bool:
-        """Whether it is an id of the data set, or a number, unless that is a title."""
-        if self.library.user(typed) >= 0:
-            return True
-        return typed.isdecimal() and not self._is_title(typed)
-
-    def _is_title(self, typed: str) -> bool:
-        found = self.library.titles.find(typed)
-        return found is not None and found.similarity == 1
-
-    def _for_user(self, typed: str, k: int, model: str) -> Answer:
-        notes = []
-        if self._is_title(typed):
-            notes.append(f"A movie has this title too: add its year, as in {typed} (1997).")
-        if model == TEXT:
-            notes.append("Text embeddings find movies similar to a title, so a model is used.")
-            model = BEST
-        return for_user(self.library, typed, k, _named(model)).with_notes(*notes)
-
-    def _similar(self, typed: str, k: int, model: str, genre_weight: float) -> Answer:
-        by = {BEST: similar.CONTENT, TEXT: similar.TEXT}.get(model, model)
-        try:
-            return similar.similar(self.library, typed, k, by, genre_weight)
-        except UnknownTitleError as error:
-            raise AskError(f"there is no user '{typed}', and {error}") from error
-
-    def _similar_page(self, answer: Answer) -> str:
-        if answer.model in _SIMILARITY:  # not a trained model of that name
-            return answer_page(answer, "Similar by", _SIMILARITY[answer.model], "")
-        return self._by_model(answer)
-
-    def _by_model(self, answer: Answer) -> str:
+    def _page(self, answer: Answer) -> str:
         measured = on_test(self.library.root, answer.model)
         return answer_page(answer, "Model:", answer.model, measured)
 
@@ -169,14 +154,13 @@ def on_test(root: Path, model: str) -> str:
     if not file.is_file():
         return ""
     found = read_json(file)
-    metrics = filter(None, (METRICS["rmse"], ranking_metric(found)))
-    values = [_value(metric, found.get(metric.key)) for metric in metrics]
+    values = []
+    for metric in filter(None, (METRICS["rmse"], ranking_metric(found))):
+        value = found.get(metric.key)
+        title = metric.title
+        values.append(f"no {title}" if value is None else f"{title} {value:.{metric.digits}f}")
     faults = warning(parse(found.get(_FAULTS, ())))
     return f"on test: {', '.join(values)}" + (f". {faults}" if faults else "")
-
-
-def _value(metric: Metric, value: float | None) -> str:
-    return f"no {metric.title}" if value is None else f"{metric.title} {value:.{metric.digits}f}"
 
 
 @dataclass(frozen=True)
@@ -194,10 +178,9 @@ class Leaderboard:
         if not file.is_file():
             return cls(pd.DataFrame({_MODEL: []}))
         table = pd.read_csv(file)
-        keys = [str(key) for key in table]
-        known = [find(key) for key in keys if is_metric(key)]
+        known = [find(key) for key in map(str, table) if is_metric(key)]
         metrics = tuple(metric for metric in known if metric.leaderboard)
-        if best := ranking_metric(keys):
+        if best := ranking_metric(map(str, table)):
             ascending = not best.higher_is_better
             table = table.sort_values(best.key, ascending=ascending, ignore_index=True)
         names = [name for name in (_MODEL, _FAULTS) if name in table]
