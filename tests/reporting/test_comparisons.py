@@ -9,7 +9,7 @@ from reporting_samples import content, result
 
 from reelbench.evaluation.metrics import find
 from reelbench.evaluation.significance import Comparison, Pair, pairs_frame
-from reelbench.reporting import markdown, page
+from reelbench.reporting import page
 from reelbench.reporting.comparisons import (
     RareItems,
     against_best,
@@ -70,7 +70,7 @@ def test_the_file_has_a_row_per_pair_even_if_there_is_none(pairs: list[Pair]) ->
 
 def test_the_leaderboard_has_the_significant_differences(pairs: list[Pair]) -> None:
     reported = dataclasses.replace(content(*RESULTS), pairs=pairs)
-    rows = [line for line in markdown.render(reported).splitlines() if line.startswith("| RMSE |")]
+    rows = [line for line in page.leaderboard(reported).splitlines() if line.startswith("| RMSE |")]
     assert len(rows) == 1
     assert rows[0].startswith("| RMSE | bias | svd | +0.0500 | [") and rows[0].endswith("| svd |")
 
@@ -195,7 +195,7 @@ def test_the_file_of_rare_movies_has_a_row_per_model() -> None:
 
 def test_the_leaderboard_and_the_page_have_the_table() -> None:
     reported = content(result("bias"), result("svd"), result("popularity", None))
-    text = markdown.render(reported)
+    text = page.leaderboard(reported)
     assert "## Movies with at most 2 train ratings" in text
     assert "have 10 of 60 test ratings: 5 movies, 10 users." in text
     section = text.partition("## Movies with at most")[2].partition("\n## ")[0]
@@ -209,6 +209,6 @@ def test_the_leaderboard_and_the_page_have_the_table() -> None:
 def test_no_such_rating_is_a_sentence_and_no_table() -> None:
     reported = content(result("bias"), result("svd"))
     nothing = dataclasses.replace(reported, rare=found(rated("bias", 1, 1), limit=-1))
-    text = markdown.render(nothing)
+    text = page.leaderboard(nothing)
     assert "none has a test rating" in text
     assert "minus bias" not in text

@@ -8,7 +8,7 @@ from reporting_samples import CONFIG, LEAK, content, note, result
 
 from reelbench.faults import Fault
 from reelbench.reporting.content import describe
-from reelbench.reporting.markdown import render
+from reelbench.reporting.page import leaderboard as render
 
 
 def test_relevance_names_the_threshold_and_who_is_left_out() -> None:

@@ -14,7 +14,7 @@ from reporting_samples import content, result
 from reelbench import paths
 from reelbench.files import write_json
 from reelbench.models.network.summary import INPUT, Layer
-from reelbench.reporting import markdown, page
+from reelbench.reporting import page
 from reelbench.reporting.results import (
     SOURCES,
     ReportError,
@@ -63,7 +63,7 @@ def test_published_rows_are_marked_and_only_shown_for_their_protocol() -> None:
     reported = dataclasses.replace(
         content(*RESULTS), protocol="recommenders_ml100k", published=rows
     )
-    text = markdown.render(reported)
+    text = page.leaderboard(reported)
     assert "## Published figures" in text
     assert "| SVD | 0.942506 | 0.744752 | 0.299984 | 0.094445 |" in text
     html = page.render(reported, {})

@@ -10,7 +10,7 @@ from reporting_samples import content, note, result
 
 from reelbench import paths
 from reelbench.files import write_json
-from reelbench.reporting import markdown, page
+from reelbench.reporting import page
 from reelbench.reporting.tuning import Tuning, read_tuning
 
 SPACES: dict[str, Any] = {
@@ -54,7 +54,7 @@ def test_no_section_without_a_search() -> None:
     write("svd", ended=None)
     write("bias", trials=[], winner=None)
     assert read() is None
-    assert "Tuning" not in markdown.render(content(result("bias")))
+    assert "Tuning" not in page.leaderboard(content(result("bias")))
 
 
 def test_a_row_per_search() -> None:
@@ -101,7 +101,7 @@ def test_the_most_important_parameter_is_named() -> None:
 def test_leaderboard_and_page_have_the_same_table() -> None:
     write("svd")
     reported = dataclasses.replace(content(result("svd"), result("bias")), tuning=read())
-    text = markdown.render(reported)
+    text = page.leaderboard(reported)
     assert "## Tuning" in text
     assert "| svd | grid search (Surprise) | 3 | 1 | rmse | 0.9000 | 0.8000 | others |" in text
     html = page.render(reported, {})

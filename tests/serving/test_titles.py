@@ -11,7 +11,7 @@ import pytest
 from real_tables import tables_of
 
 from reelbench.serving import profile, titles
-from reelbench.serving.app import markup
+from reelbench.serving.app import questions
 from reelbench.serving.titles import TitleLookup
 
 ITEMS = pd.DataFrame(
@@ -101,6 +101,6 @@ def test_typing_errors_in_ml_latest_small(ml_latest_small: Path) -> None:
 
 
 def test_examples_in_docstrings() -> None:
-    for module in (titles, profile, markup):
+    for module in (titles, profile, questions):
         result = doctest.testmod(module)
         assert result.attempted and not result.failed, module.__name__

@@ -56,9 +56,7 @@ class Lists:
 def read_lists(dataset: Dataset, results: Sequence[Result], k: int) -> Lists | None:
     """Lists for the test user with the median number of train ratings, the first of equals.
 
-    Args:
-        results: in the order of the leaderboard.
-        k: cutoff of the metrics that choose the models.
+    They are of the best models by the metrics at a cutoff k, and of the plain ones.
     """
     shown = [r for r in _shown(results, k) if paths.recommendations(r.name).is_file()]
     if not shown:

@@ -1,30 +1,27 @@
-"""`index.html`: one file with everything in it, so that it opens anywhere and asks for nothing."""
+"""`index.html`, one file with everything in it, which needs no network, and `leaderboard.md`."""
 
 from __future__ import annotations
 
 import base64
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
+from reelbench.evaluation.metrics import RatingMetric
 from reelbench.evaluation.significance import ALPHA, RESAMPLES_PER_COMPARISON
 from reelbench.reporting.charts import style
 from reelbench.reporting.charts.chart import Chart
 from reelbench.reporting.comparisons import BASELINE
 from reelbench.reporting.content import Content, describe
+from reelbench.reporting.tables import MISSING, Cell, Column, Table
 
 
 def render(content: Content, charts: Mapping[str, Sequence[Chart]]) -> str:
-    """The whole page.
-
-    Args:
-        charts: by section of the page, as `charts.sections` makes them; one that is missing has
-            none.
-    """
+    """The whole page, with charts by section as `charts.sections` makes them."""
     return environment.get_template("page.html").render(
         content=content,
         charts=defaultdict(list, charts),
@@ -33,6 +30,31 @@ def render(content: Content, charts: Mapping[str, Sequence[Chart]]) -> str:
         light=style.LIGHT,
         dark=style.DARK,
     )
+
+
+def leaderboard(content: Content) -> str:
+    """The leaderboard, and how to read it, in Markdown."""
+
+    def table(columns: Sequence[Column], show: Callable[[Column, Cell], str]) -> Table:
+        rows = []
+        for model, cells in content.rows:
+            by_column = dict(zip(content.columns, cells, strict=True))
+            rows.append([model, *(show(column, by_column[column]) for column in columns)])
+        return Table(["model", *(c.title for c in columns)], "l" + "r" * len(columns), rows)
+
+    def main(column: Column, cell: Cell) -> str:
+        text = f"**{cell.text}**" if cell.best else cell.text
+        return f"{text} {cell.interval}".strip() if isinstance(column, RatingMetric) else text
+
+    known = {key for r in content.results for key in r.metrics.get("intervals", {})}
+    # those of rating metrics stand in the first table
+    ranking = [c for c in content.columns if c.key in known and not isinstance(c, RatingMetric)]
+    text = environment.get_template("leaderboard.md").render(
+        content=content,
+        leaderboard=table(content.columns, main),
+        intervals=table(ranking, lambda column, cell: cell.interval or MISSING),
+    )
+    return f"{text}\n"
 
 
 def _json(value: Any) -> Markup:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from itertools import groupby
@@ -77,6 +77,12 @@ def read_result(model: str) -> Result:
         calibration=_table(paths.calibration(model)),
         layers=[Layer.of(stored) for stored in read_json_if_any(paths.layers(model))],
     )
+
+
+def read_skipped(models: Iterable[str]) -> dict[str, str]:
+    """Reason by model that the budget had no room for."""
+    files = {model: paths.skipped(model) for model in models}
+    return {model: read_json(file)["reason"] for model, file in files.items() if file.is_file()}
 
 
 def thick_bins(result: Result) -> pd.DataFrame:

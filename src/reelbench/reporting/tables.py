@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from reelbench import paths
 from reelbench.evaluation.metrics import Metric
+from reelbench.files import read_json
 from reelbench.reporting.comparisons import compared_metrics
 from reelbench.reporting.results import Result
 
@@ -45,6 +47,14 @@ COSTS = (
     Cost("peak_memory_bytes", "peak MB", 0, unit=1e6),
     Cost("model_bytes", "model MB", 1, unit=1e6),
 )
+
+# title, kind of stage, what is predicted of it; field and key of a `Result`, unit of the title
+_PREDICTED = (
+    ("train s", "train", "seconds", "train_cost", "stage_seconds", 1),
+    ("train MB", "train", "memory", "train_cost", "peak_memory_bytes", 10**6),
+    ("evaluate s", "evaluate", "seconds", "evaluate_cost", "evaluate_seconds", 1),
+)
+_FACTOR = 2.0
 
 #: a column of the leaderboard
 Column = Metric | Cost
@@ -146,3 +156,24 @@ def _best(values: Sequence[float | None], column: Column) -> float | None:
 def number(value: float | None, digits: int) -> str:
     """Text of a number, a dash for None and NaN."""
     return MISSING if value is None or isnan(value) else f"{value:,.{digits}f}"
+
+
+def mispredicted(results: Sequence[Result]) -> Table | None:
+    """Seconds and megabytes that were predicted wrong by more than a factor of two.
+
+    A row per model and quantity; None without a plan, and where all predictions were better.
+    """
+    steps = read_json(paths.PLAN)["steps"] if paths.PLAN.is_file() else {}
+    rows = []
+    for result in results:
+        for title, kind, quantity, cost, key, unit in _PREDICTED:
+            predicted = (steps.get(f"{kind}@{result.name}") or {}).get("cost")
+            found = getattr(result, cost).get(key)
+            if not predicted or not found:
+                continue
+            ratio = predicted[quantity][0] / found
+            if not 1 / _FACTOR <= ratio <= _FACTOR:
+                texts = [number(value / unit, 1) for value in (predicted[quantity][0], found)]
+                rows.append([result.name, title, *texts, number(ratio, 2)])
+    titles = ["model", "cost", "predicted", "measured", "ratio"]
+    return Table(titles, "llrrr", rows) if rows else None

@@ -88,13 +88,15 @@ def read_tuning(
         parameters: section `models` of the parameters.
         spaces: section `search`.
     """
-    names, known = list(models), finished_searches()
-    # a search of a model without parameters has no trial
-    tuned = [name for name in names if name in known and known[name]["trials"]]
-    searches = [Tuned(name, known[name], parameters.get(name, {})) for name in tuned]
-    others = [name for name in names if name not in tuned]
-    fixed = [name for name in others if not spaces.get(name)]
-    untuned = [name for name in others if spaces.get(name)]
+    known, searches = finished_searches(), []
+    fixed: list[str] = []
+    untuned: list[str] = []
+    for name in models:
+        # a search of a model without parameters has no trial
+        if name in known and known[name]["trials"]:
+            searches.append(Tuned(name, known[name], parameters.get(name, {})))
+        else:
+            (untuned if spaces.get(name) else fixed).append(name)
     return Tuning(searches, fixed, untuned) if searches else None
 
 

@@ -41,10 +41,7 @@ class Library:
 
     @classmethod
     def read(cls, root: Path = Path()) -> Library:
-        """Read the artifacts of the stages `clean` and `split` of a project.
-
-        Args:
-            root: folder of the project.
+        """Read the artifacts of the stages `clean` and `split` of the project in a folder.
 
         Raises:
             AskError: an artifact is missing.
@@ -57,9 +54,7 @@ class Library:
             )
         sizes = read_json(root / paths.CATALOGUE)
         ids = Ids(*(sizes[key] for key in ("n_users", "n_items", "rating_min", "rating_max")))
-        train, valid = (
-            Interactions.from_parquet(root / file) for file in (paths.TRAIN, paths.VALID)
-        )
+        train, valid = (Interactions.from_parquet(root / f) for f in (paths.TRAIN, paths.VALID))
         shape = (ids.n_users + 1, ids.n_items)
         return cls(
             root,
@@ -122,12 +117,9 @@ class Library:
         return self.train.item_idx[own].astype(np.int64), self.train.rating[own].astype(np.float64)
 
     def movie(self, text: str) -> tuple[int, str]:
-        """The movie whose title was typed, and a note if that is not quite its title.
+        """`item_idx` of the movie whose title was typed, and a note if that is not quite its title.
 
         "The" and the year may be left out.
-
-        Returns:
-            `item_idx`, and a sentence or an empty string.
 
         Raises:
             UnknownTitleError: no title is close enough; the message names the closest ones.

@@ -176,27 +176,18 @@ def _answer(library: Library, question: Question, ask: Ask, model: str | None) -
     refused = ""
     if model is not None:
         library.models.check(model)
-        scores = _scores(ask, model)
+    for name in dict.fromkeys(filter(None, [model, *library.models.best_first])):
+        scores = ask(name)
+        if not isinstance(scores, str) and scores.max() - scores.min() < 1e-9:
+            scores = "gives every movie the same score"
         if not isinstance(scores, str):
-            return _best(library, question, model, scores)
-        refused = f"Model {model} {scores}"
-    for name in library.models.best_first:
-        scores = "" if name == model else _scores(ask, name)
-        if isinstance(scores, str):
-            continue
-        note = f"{refused}; {name} is the best available for this question." if refused else ""
-        return _best(library, question, name, scores).with_notes(note)
+            note = f"{refused}; {name} is the best available for this question." if refused else ""
+            return _best(library, question, name, scores).with_notes(note)
+        if name == model:
+            refused = f"Model {model} {scores}"
     note = f"{refused}." if refused else "No trained model can answer this question."
     found = popular(library, question.k, question.asked, question.seen, question.anchors)
     return found.with_notes(note)
-
-
-def _scores(ask: Ask, name: str) -> np.ndarray | str:
-    """Scores that put movies in an order, or why there are none."""
-    scores = ask(name)
-    if not isinstance(scores, str) and scores.max() - scores.min() < 1e-9:
-        return "gives every movie the same score"
-    return scores
 
 
 def _best(library: Library, question: Question, name: str, scores: np.ndarray) -> Answer:

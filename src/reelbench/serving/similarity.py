@@ -29,14 +29,9 @@ Matrix: TypeAlias = np.ndarray | sparse.csr_array
 
 
 def cosines(matrix: Matrix, item: int) -> np.ndarray:
-    """Cosine of a movie with every movie.
+    """Cosine of a movie with every movie, itself included, float32 (n_items,).
 
-    Args:
-        matrix: rows of length 1 or 0 (n_items, d), sparse or dense.
-        item: row of the movie; a row of zeros has the cosine 0 with every row.
-
-    Returns:
-        float32 (n_items,), the movie itself included.
+    Rows (n_items, d), sparse or dense, have the length 1; one of zeros has the cosine 0 with all.
 
     Raises:
         IndexError: the matrix has no such row.
@@ -49,11 +44,9 @@ def cosines(matrix: Matrix, item: int) -> np.ndarray:
 
 
 def same_director(director: np.ndarray, item: int) -> np.ndarray:
-    """Which other movies are by the director of a movie, bool (n_items,); none if unknown.
+    """Which other movies are by the director of a movie, bool (n_items,).
 
-    Args:
-        director: int (n_items,), 0 for an unknown director.
-        item: the movie, which is not among its own.
+    Directors are int (n_items,), 0 for an unknown one, who has no other movies.
     """
     same = (director == director[item]) & (director > 0)
     same[item] = False

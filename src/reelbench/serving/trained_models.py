@@ -52,16 +52,8 @@ class TrainedModels:
 
     @cached_property
     def best_first(self) -> list[str]:
-        """Names of the models in the order of the leaderboard by `ranking_metric`.
-
-        Ties are by name; models that are not on the leaderboard come last.
-        """
-        file = self._root / paths.LEADERBOARD_CSV
-        table = pd.read_csv(file) if file.is_file() else pd.DataFrame({"model": []})
-        metric = ranking_metric(map(str, table))
-        values = {} if metric is None else table.set_index("model")[metric.key].dropna().to_dict()
-        losses = {name: _NDCG.loss(0.0, value) for name, value in values.items()}
-        return sorted(self.names, key=lambda name: (losses.get(name, np.inf), name))
+        """Names of the models, the best of the leaderboard by `ranking_metric` first."""
+        return _best_first(self.names, self._root / paths.LEADERBOARD_CSV)
 
     def check(self, name: str) -> None:
         """Check that a model can be loaded.
@@ -130,3 +122,12 @@ def ranking_metric(keys: Iterable[str]) -> Metric | None:
     """
     found = (find(key) for key in keys if key.startswith(f"{_NDCG.key}_at_") and is_metric(key))
     return min(found, key=lambda metric: metric.cutoff or 0, default=None)
+
+
+def _best_first(names: Iterable[str], leaderboard: Path) -> list[str]:
+    """Models in the order of the leaderboard, ties by name; those that it lacks come last."""
+    table = pd.read_csv(leaderboard) if leaderboard.is_file() else pd.DataFrame({"model": []})
+    metric = ranking_metric(map(str, table))
+    values = {} if metric is None else table.set_index("model")[metric.key].dropna().to_dict()
+    losses = {name: _NDCG.loss(0.0, value) for name, value in values.items()}
+    return sorted(names, key=lambda name: (losses.get(name, np.inf), name))

@@ -13,14 +13,14 @@ from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.significance import pairs_frame
 from reelbench.files import atomic, write_json
 from reelbench.provenance import read_provenance
-from reelbench.reporting import markdown, page, predictions, tables
+from reelbench.reporting import page, tables
 from reelbench.reporting.charts import sections
 from reelbench.reporting.charts.style import javascript
 from reelbench.reporting.comparisons import every_pair, rare_items, verdicts
 from reelbench.reporting.content import Content
 from reelbench.reporting.dataset import read_dataset, read_train_counts
 from reelbench.reporting.lists import read_lists
-from reelbench.reporting.results import published, read_replications, read_result
+from reelbench.reporting.results import published, read_replications, read_result, read_skipped
 from reelbench.reporting.tuning import read_tuning
 
 
@@ -43,7 +43,7 @@ def _write_all(content: Content) -> None:
     _write(paths.LEADERBOARD_CSV, tables.to_csv(leaderboard))
     _write(paths.COMPARISONS_CSV, tables.to_csv(pairs_frame(content.pairs)))
     _write(paths.RARE_ITEMS_CSV, tables.to_csv(content.rare.frame()))
-    _write(paths.LEADERBOARD_MD, markdown.render(content))
+    _write(paths.LEADERBOARD_MD, page.leaderboard(content))
     _write(paths.INDEX_HTML, page.render(content, charts))
     _write(paths.VEGA_JS, javascript())
 
@@ -52,7 +52,7 @@ def _content() -> Content:
     common = params.read()
     config = params.load("evaluate", EvaluateConfig)
     # `inputs` has a key per model, and changes only with the list of models and what they read
-    skipped = predictions.skipped(common["inputs"])
+    skipped = read_skipped(common["inputs"])
     trained = [model for model in common["inputs"] if model not in skipped]
     results = tables.ranked([read_result(model) for model in trained], config.k[0])
     dataset = read_dataset(common["data"]["name"])
@@ -76,7 +76,7 @@ def _content() -> Content:
         lists=read_lists(dataset, results, config.k[0]),
         provenance=read_provenance(),
         skipped=skipped,
-        mispredicted=predictions.mispredicted(results),
+        mispredicted=tables.mispredicted(results),
     )
 
 

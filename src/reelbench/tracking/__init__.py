@@ -76,9 +76,13 @@ def mirroring() -> Iterator[list[str]]:
         A list that has the result of `mirror_all` after the context.
     """
     done: list[str] = []
+
+    def everything() -> list[str]:
+        return [*models, PIPELINE] if (models := evaluated_models()) else []
+
     gate, opened = os.pipe()
     with ThreadPoolExecutor(1) as pool:
-        found = pool.submit(_guarded, _everything, gate)
+        found = pool.submit(_guarded, everything, gate)
         try:
             yield done
             os.write(opened, b"\n")
@@ -86,10 +90,6 @@ def mirroring() -> Iterator[list[str]]:
             os.close(opened)
     os.close(gate)
     done += [name for name in found.result() if name != PIPELINE]
-
-
-def _everything() -> list[str]:
-    return [*models, PIPELINE] if (models := evaluated_models()) else []
 
 
 def mirror_tuning(model: str) -> None:
@@ -113,29 +113,25 @@ def reason(error: Exception) -> str:
 
 
 def _guarded(choose: Callable[[], list[str]], gate: int = subprocess.DEVNULL) -> list[str]:
+    """Mirror in another process; the models for which that succeeded."""
     try:
         config = params.load("tracking", TrackingConfig)
         if config.uri is None:
             _LOG.info("tracking is off (tracking.uri is null)")
             return []
         models = choose()
-        return _in_own_process(models, config.timeout, gate) if models else []
+        outcome = _outcome(models, config.timeout, gate) if models else {}
     except Exception as error:  # whatever it is: the results on disk stand without MLflow
-        _warn("the models", reason(error))
-        return []
-
-
-def _in_own_process(models: list[str], timeout: float, gate: int) -> list[str]:
-    """Mirror in another process; the models for which that succeeded."""
-    outcome = _call(models, timeout, gate)
+        models, outcome = ["the models"], {"": reason(error)}
     general = outcome.get("", "its process broke off")
     failed = {model: why for model in models if (why := outcome.get(model, general))}
     for why in sorted(set(failed.values())):
-        _warn(", ".join(model for model in failed if failed[model] == why), why)
+        names = ", ".join(model for model in failed if failed[model] == why)
+        _LOG.warning("MLflow lacks %s: %s; `reelbench track` fills it later", names, why)
     return [model for model in models if model not in failed]
 
 
-def _call(models: list[str], timeout: float, gate: int) -> dict[str, str]:
+def _outcome(models: list[str], timeout: float, gate: int) -> dict[str, str]:
     """Model → reason of failure, empty for none; under the name "" a reason for those not named."""
     limit = timeout * len(models)
     # files and not pipes: a pipe's reader waits as long as any grandchild holds the other end
@@ -170,7 +166,3 @@ def _environment(timeout: float) -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     return bounds | own | quiet | {"PYTHONPATH": search}
-
-
-def _warn(what: str, why: str) -> None:
-    _LOG.warning("MLflow lacks %s: %s; `reelbench track` fills it later", what, why)

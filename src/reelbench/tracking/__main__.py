@@ -62,7 +62,7 @@ def _mirror(store: Store, model: str, config: TrackingConfig, read: ReadModel) -
             store.mirror_search(read_search(model.removeprefix(TUNING)))
         else:
             store.mirror(read(model))
-    except Exception as error:  # the next model may fare better
+    except Exception as error:  # the next model may succeed
         _LOG.exception("%s", model)
         return reason(error)
     return ""
@@ -70,41 +70,35 @@ def _mirror(store: Store, model: str, config: TrackingConfig, read: ReadModel) -
 
 @contextmanager
 def _store(config: TrackingConfig) -> Iterator[Store]:
-    """The store, locked: two processes that make its tables, or a run, break each other."""
+    """The store, locked: two processes that make its tables, or a run, break each other.
+
+    The caller's time limit bounds the wait for the lock.
+    """
     database = _database(str(config.uri))
-    with _locked(database):
-        if database:
-            _check_writable(database, PATIENCE * config.timeout)
-        uri = f"sqlite:///{database}" if database else str(config.uri)
-        yield Store(uri, database.parent / "mlruns" if database else None, config.log_model)
-
-
-def _database(uri: str) -> Path | None:
-    """Absolute path of an SQLite store's file; None for a server."""
-    file = uri.removeprefix("sqlite:///")
-    return None if file == uri else paths.in_checkout(Path(file))
-
-
-@contextmanager
-def _locked(database: Path | None) -> Iterator[None]:
-    """Hold the mirrors' lock; the caller's time limit bounds the wait."""
     if database:
         handle = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT, 0o666)
     else:
         handle = os.open(os.curdir, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        if database is None:
+            yield Store(str(config.uri), None, config.log_model)
+            return
+        if database.exists():
+            # fail soon if another program holds it; MLflow itself tries for minutes
+            seconds = PATIENCE * config.timeout
+            with closing(sqlite3.connect(database, timeout=seconds)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.rollback()
+        yield Store(f"sqlite:///{database}", database.parent / "mlruns", config.log_model)
     finally:
         os.close(handle)
 
 
-def _check_writable(database: Path, seconds: float) -> None:
-    """Fail soon if another program holds the database; MLflow itself tries for minutes."""
-    if database.exists():
-        with closing(sqlite3.connect(database, timeout=seconds)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.rollback()
+def _database(uri: str) -> Path | None:
+    """Absolute path of an SQLite store's file; None for a server."""
+    file = uri.removeprefix("sqlite:///")
+    return None if file == uri else paths.in_checkout(Path(file))
 
 
 if __name__ == "__main__":

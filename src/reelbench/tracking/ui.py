@@ -10,6 +10,7 @@ from contextlib import closing
 from http import HTTPStatus
 from pathlib import Path
 from threading import Thread
+from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import urlopen
@@ -63,9 +64,8 @@ def answer(port: int) -> int:
         raise ParamsError(f"there is no champion of {name} at {uri} yet: run `make repro` first")
     where = ["--host", "127.0.0.1", "--port", str(port), "--env-manager", "local"]
     serving = [_PROGRAM, "models", "serve", "--model-uri", f"models:/{name}@{CHAMPION}", *where]
-    return subprocess.run(
-        serving, env=environment() | {"MLFLOW_TRACKING_URI": uri}, check=False
-    ).returncode
+    store = {"MLFLOW_TRACKING_URI": uri}
+    return subprocess.run(serving, env=environment() | store, check=False).returncode
 
 
 def has_champion(uri: str, name: str) -> bool:
@@ -75,7 +75,8 @@ def has_champion(uri: str, name: str) -> bool:
         ParamsError: the server does not answer.
     """
     if uri.startswith(_SQLITE):
-        return _has_champion_in(Path(uri.removeprefix(_SQLITE)), name)
+        alias = "select 1 from registered_model_aliases where name = ? and alias = ?"
+        return bool(_select(Path(uri.removeprefix(_SQLITE)), alias, name, CHAMPION))
     asked = urlencode({"name": name, "alias": CHAMPION})
     try:
         with urlopen(
@@ -86,17 +87,6 @@ def has_champion(uri: str, name: str) -> bool:
         return error.code != HTTPStatus.NOT_FOUND
     except OSError as error:
         raise ParamsError(f"{uri} does not answer: {error}") from error
-
-
-def _has_champion_in(database: Path, name: str) -> bool:
-    if not database.is_file():
-        return False
-    table = "select 1 from sqlite_master where name = 'registered_model_aliases'"
-    alias = "select 1 from registered_model_aliases where name = ? and alias = ?"
-    with closing(sqlite3.connect(database)) as connection:
-        if connection.execute(table).fetchone() is None:
-            return False
-        return connection.execute(alias, (name, CHAMPION)).fetchone() is not None
 
 
 def command(port: int, uri: str) -> list[str]:
@@ -115,15 +105,25 @@ def environment() -> dict[str, str]:
 
 
 def experiments(database: Path) -> list[tuple[str, str]]:
-    """Name and id of every experiment with runs; none without a database.
-
-    Read as a file: mlflow takes seconds to import, and the server does that anyway.
-    """
-    if not database.is_file():
-        return []
+    """Name and id of every experiment with runs; none without a database."""
     query = (
         "select name, experiment_id from experiments where experiment_id in "
         "(select experiment_id from runs) order by name"
     )
+    return [(name, str(number)) for name, number in _select(database, query)]
+
+
+def _select(database: Path, query: str, *values: str) -> list[tuple[Any, ...]]:
+    """Rows of a store's file; none without the file or the table.
+
+    Read as a file: MLflow takes seconds to import, and the server does that anyway.
+    """
+    if not database.is_file():
+        return []
     with closing(sqlite3.connect(database)) as connection:
-        return [(name, str(number)) for name, number in connection.execute(query)]
+        try:
+            return connection.execute(query, values).fetchall()
+        except sqlite3.OperationalError as error:
+            if "no such table" in str(error):
+                return []
+            raise

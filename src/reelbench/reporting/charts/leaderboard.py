@@ -62,7 +62,8 @@ def _intervals(table: pd.DataFrame) -> Layers:
 
 
 def _scores(results: Sequence[Result], metric: Metric) -> pd.DataFrame:
-    shown = sorted(having(results, metric), key=lambda r: _loss(metric, r))
+    shown = having(results, metric)
+    shown.sort(key=lambda result: metric.loss(0.0, result.metrics[metric.key]))
     rows = []
     for place, result in enumerate(shown):
         value = result.metrics[metric.key]
@@ -76,19 +77,12 @@ def _better(metric: Metric) -> str:
     return f"{metric.title} ({metric.better} is better)"
 
 
-def _loss(metric: Metric, result: Result) -> float:
-    """The smaller, the better the model."""
-    return metric.loss(0.0, result.metrics[metric.key])
-
-
 def pareto(
     results: Sequence[Result], metrics: Sequence[Metric], cost: str, unit: str
 ) -> AnyChart | None:
     """A chosen metric against a time, and the models that no cheaper one equals.
 
-    Args:
-        cost: key of a cost file.
-        unit: title of its axis.
+    `cost` is a key of a cost file, and `unit` the title of its axis.
     """
     tables = [_front(results, metric, cost) for metric in metrics]
     table = pd.concat([own for own in tables if len(own)] or tables)
@@ -118,7 +112,7 @@ def pareto(
 def _front(results: Sequence[Result], metric: Metric, cost: str) -> pd.DataFrame:
     """Models by ascending cost; `front` where no cheaper one is as good."""
     known = [
-        (r.name, max(costs[cost], _SHORTEST), r.metrics[metric.key], _loss(metric, r))
+        (r.name, max(costs[cost], _SHORTEST), value := r.metrics[metric.key], metric.loss(0, value))
         for r in having(results, metric)
         if cost in (costs := r.train_cost | r.evaluate_cost)
     ]
@@ -130,11 +124,7 @@ def _front(results: Sequence[Result], metric: Metric, cost: str) -> pd.DataFrame
 
 
 def differences(pairs: Sequence[Pair]) -> AnyChart | None:
-    """A chosen metric of the row minus that of the column, coloured where it is significant.
-
-    Args:
-        pairs: metric by metric in the order of the leaderboard.
-    """
+    """A chosen metric of the row minus that of the column, coloured where it is significant."""
     if not pairs:
         return None
     names = list(dict.fromkeys(name for pair in pairs for name in (pair.first, pair.second)))

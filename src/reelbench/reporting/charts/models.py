@@ -146,8 +146,7 @@ def _calibration(results: Sequence[Result]) -> pd.DataFrame:
 def predictions(tables: Mapping[str, pd.DataFrame]) -> AnyChart | None:
     """Predictions of a chosen model per given rating: quartiles, 5 and 95 %, mean.
 
-    Args:
-        tables: `rating` and `score` per test rating, by model; those that only rank are left out.
+    Tables by model have `rating` and `score` per test rating; models that only rank are left out.
     """
     boxes = _boxes_of(tables)
     if boxes.empty:
@@ -242,11 +241,7 @@ def _edges(given: np.ndarray, *others: np.ndarray) -> list[float]:
 
 
 def of_training(model: str, curves: Path) -> dict[str, bytes]:
-    """PNGs for MLflow by file name: `loss.png`; none for a model without epochs.
-
-    Args:
-        curves: CSV with the loss per epoch; one that does not exist has no epochs.
-    """
+    """PNGs for MLflow by file name: `loss.png`; none for a model without epochs, or without CSV."""
     chart = learning_curve(model, pd.read_csv(curves)) if curves.is_file() else None
     return {"loss.png": png(chart)} if chart else {}
 
@@ -254,8 +249,7 @@ def of_training(model: str, curves: Path) -> dict[str, bytes]:
 def of_evaluation(model: str, predicted: Path) -> dict[str, bytes]:
     """PNGs for MLflow by file name: `ratings.png`, and `predicted_vs_actual.png` if it rates.
 
-    Args:
-        predicted: Parquet with `rating` and `score`; one that does not exist has no picture.
+    None without the Parquet file, which has columns `rating` and `score`.
     """
     if not predicted.is_file():
         return {}

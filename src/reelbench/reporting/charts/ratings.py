@@ -94,12 +94,7 @@ def per_day(interactions: pd.DataFrame) -> alt.Chart | None:
 
 
 def long_tail(interactions: pd.DataFrame, by: str, noun: str) -> AnyChart:
-    """Ratings of each user or movie by rank, both axes logarithmic.
-
-    Args:
-        by: column of the users or of the movies.
-        noun: what one of them is called.
-    """
+    """Ratings of each user or movie (`noun`, by its column) by rank, both axes logarithmic."""
     counts = np.sort(interactions[by].value_counts().to_numpy())[::-1]
     ranks = np.unique(np.geomspace(1, len(counts), _MOST_RANKS).astype(int))
     share = np.cumsum(counts) / counts.sum()

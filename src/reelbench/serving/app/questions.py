@@ -1,4 +1,7 @@
-"""From what is typed into the app to HTML: a list of movies, or why there is none."""
+"""From what is typed into the app to HTML: a list of movies, or why there is none.
+
+Everything that comes from data or users is escaped.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Concatenate, ParamSpec
 
+import jinja2
 import pandas as pd
 
 from reelbench import paths
@@ -17,8 +21,7 @@ from reelbench.evaluation.metrics import METRICS, Metric, find, is_metric
 from reelbench.faults import parse, warning
 from reelbench.files import read_json
 from reelbench.serving import similar
-from reelbench.serving.answer import Answer, AskError, UnknownTitleError
-from reelbench.serving.app.markup import answer_page, message
+from reelbench.serving.answer import Answer, AskError, UnknownTitleError, capitalized
 from reelbench.serving.library import Library
 from reelbench.serving.profile import Profile
 from reelbench.serving.recommend import for_liked, for_profile, for_user
@@ -34,8 +37,38 @@ _SIMILARITY = {
     similar.TEXT: "director and text embedding",
 }
 _MODEL, _FAULTS = "model", "faults"
+_PAGES = jinja2.Environment(
+    loader=jinja2.PackageLoader("reelbench.serving.app", ""), autoescape=True
+)
+_PAGES.filters["capitalized"] = capitalized
+_MESSAGE = (
+    '<div class="rb-answer"><p class="rb-note" role="status">{{ text | capitalized }}</p></div>'
+)
+# Gradio passes HTML through templates of JavaScript and Handlebars, where these mean something
+_TEMPLATE = str.maketrans({mark: f"&#{ord(mark)};" for mark in "{}$`@\\"})
 P = ParamSpec("P")
 _log = logging.getLogger(__name__)
+
+
+def message(text: str) -> str:
+    """A sentence in place of a list.
+
+    >>> message("<b> ${1}")
+    '<div class="rb-answer"><p class="rb-note" role="status">&lt;b&gt; &#36;&#123;1&#125;</p></div>'
+    """
+    return _PAGES.from_string(_MESSAGE).render(text=text).translate(_TEMPLATE)
+
+
+def answer_page(answer: Answer, label: str, source: str, measured: str) -> str:
+    """A heading, the note, and the list.
+
+    Args:
+        label: what the source is, such as "Model:".
+        source: the model or similarity that the list comes from.
+        measured: its metrics on test in words; may be empty.
+    """
+    shown = {"answer": answer, "label": label, "source": source, "measured": measured}
+    return _PAGES.get_template("answer.html").render(shown).translate(_TEMPLATE)
 
 
 def _as_html(

@@ -25,11 +25,9 @@ _STYLE = Path(__file__).with_name("app.css")
 
 
 def serve(port: int, say: Callable[[str], None]) -> None:
-    """Serve the app until Ctrl+C is pressed.
+    """Serve the app on 127.0.0.1 until Ctrl+C is pressed.
 
-    Args:
-        port: on 127.0.0.1.
-        say: called with the address once it answers, and again when the models are loaded.
+    Says the address once the app answers, and again when the models are loaded.
 
     Raises:
         AskError: there has been no run yet, or the port is in use.
