@@ -38,7 +38,7 @@ ELSEWHERE = {
     "make setup": ".ci/run: make setup spark params",
     "make spark": ".ci/run: make setup spark params",
     "python benchmarks/peers.py": 'tests/test_peers.py: "peers.py"',
-    "reelbench spark": "tests/test_spark_cluster.py: ranking_metrics(",
+    "reelbench spark": 'tests/test_spark_cluster.py: ["spark", "svds"]',
     "make test": ".ci/run: make lint docs test",
     "make docs": ".ci/run: make lint docs test",
     "make ui": 'tests/browser/test_mlflow_ui_browser.py: "ui", "--port"',

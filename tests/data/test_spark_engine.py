@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
-import yaml
-from places import shared
-from spark_cluster import why_not
+from spark_cluster import connect_server, why_not
+from spark_project import DUCKDB, OFF, SPARK, assert_same, project
 
 from reelbench import paths
 from reelbench.data import DataError
@@ -21,12 +19,6 @@ from reelbench.stages import clean, split
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.skipif(**why_not())]
 
-CONF = Path(__file__).parents[2] / "conf"
-DUCKDB = {"name": "duckdb", "threads": 1, "memory_limit": "500MB"}
-SPARK = {"name": "spark", "master": "local[2]", "driver_memory": "1g", "partitions": 2}
-OFF = {"tagged": False, "min_per_user": 0, "min_per_item": 0, "repeat": True}
-LARGE = (paths.INTERACTIONS, paths.TAGS, paths.TRAIN, paths.VALID, paths.TEST, paths.KNOWN_TAGS)
-
 # numbers and times as people write them, some of which are none
 RATINGS = (" 4.0 ", "4", ".5", "1e0", "+3", "5.", "5d", "nan", "inf", "x", "", '"4"', "0x1")
 TIMES = (
@@ -35,22 +27,6 @@ TIMES = (
     *("2019-02-30", "", '""'),
 )
 TAGS = ("slow", " slow ", '"a ""b"", c"', "Überlänge", "\tx", "", '"  "', "ZZ", "zz", "~")
-
-
-def conf(group: str, name: str) -> dict[str, Any]:
-    return yaml.safe_load((CONF / group / f"{name}.yaml").read_text(encoding="utf-8"))
-
-
-def project(folder: Path, engine: dict[str, Any], data: str, protocol: str, **more: Any) -> None:
-    """A project in `folder`, which becomes the current one, with the data read so far."""
-    folder.mkdir()
-    (folder / "data").mkdir()
-    os.symlink(folder.parent / "raw", folder / "data" / "raw")
-    os.chdir(folder)
-    content = {"engine": engine, "data": conf("data", data), "split": conf("split", protocol)}
-    content |= {"filter": OFF, "enrich": {"name": "none", "list": None}, "seed": 1}
-    content["data"]["read"] |= more.pop("read", {})
-    paths.PARAMS.write_text(yaml.safe_dump(content | more), encoding="utf-8")
 
 
 @pytest.fixture
@@ -81,28 +57,23 @@ def odd(raw: Path) -> Path:
     return raw
 
 
-def assert_same(one: Path, other: Path) -> None:
-    """All tables row for row, all counts, and the rows that could not be used."""
-    for name in LARGE:
-        first, second = pq.read_table(one / name), pq.read_table(other / name)
-        assert first.equals(second), name
-    for name in (paths.CLEAN_COUNTS, paths.CATALOGUE, paths.SPLIT_COUNTS):
-        assert read_json(one / name) == read_json(other / name), name
-    for name in ("interactions", "tags"):
-        rows = [folder / paths.dropped_rows(name) for folder in (one, other)]
-        assert rows[0].exists() == rows[1].exists()
-        assert not rows[0].exists() or rows[0].read_bytes() == rows[1].read_bytes()
+def test_the_rows_of_duckdb_from_text_of_every_kind(odd: Path, tmp_path: Path) -> None:
+    """Repeated pairs, bad rows, missing times and a filter too; by Spark Connect.
 
-
-def test_the_rows_of_duckdb_from_text_of_every_kind(odd: Path) -> None:
-    """Repeated pairs, bad rows, missing times and a filter too."""
+    In processes of their own: one has either a session of Java or one of Spark Connect.
+    """
     keep = OFF | {"min_per_user": 12, "min_per_item": 12}
     changes = {"filter": keep, "read": {"on_bad_rows": "drop"}}
-    for name, engine in (("duckdb", DUCKDB), ("spark", SPARK)):
-        project(odd.parent / name, engine, "ml-latest-small", "cold_items", **changes)
-        clean.run()
-        split.run()
-    assert_same(odd.parent / "duckdb", odd.parent / "spark")
+    project(tmp_path / "duckdb", odd, DUCKDB, "ml-latest-small", "cold_items", **changes)
+    clean.run()
+    split.run()
+    with connect_server(tmp_path) as master:
+        engine = SPARK | {"master": master}
+        project(tmp_path / "spark", odd, engine, "ml-latest-small", "cold_items", **changes)
+        for stage in ("clean", "split"):
+            run = [sys.executable, "-m", "reelbench.stages", stage]
+            subprocess.run(run, check=True, timeout=300)
+    assert_same(tmp_path / "duckdb", tmp_path / "spark")
     counts = read_json(paths.CLEAN_COUNTS)["interactions"]
     assert counts["written"] == 272 and len(counts["dropped"]) == 5
 
@@ -116,7 +87,7 @@ def test_protocols_and_the_same_bytes_twice(odd: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(module, "_BLOCK", 500)
     for protocol in ("temporal_user", "temporal_global", "leave_one_out"):
         for name, engine in (("duckdb", DUCKDB), ("spark", SPARK)):
-            project(odd.parent / f"{protocol}-{name}", engine, "ml-latest-small", protocol)
+            project(odd.parent / f"{protocol}-{name}", odd, engine, "ml-latest-small", protocol)
             if protocol != "temporal_user":
                 first = odd.parent / f"temporal_user-{name}"
                 shutil.copytree(first / paths.CLEAN, paths.CLEAN)
@@ -132,7 +103,7 @@ def test_protocols_and_the_same_bytes_twice(odd: Path, monkeypatch: pytest.Monke
 
 
 def test_what_spark_cannot_do_is_said(odd: Path) -> None:
-    project(odd.parent / "random", SPARK, "ml-latest-small", "random")
+    project(odd.parent / "random", odd, SPARK, "ml-latest-small", "random")
     (odd / "ratings.csv").write_text(
         "userId,movieId,rating,timestamp\n1,2,3,4\n1,3\n", encoding="utf-8"
     )
@@ -143,26 +114,19 @@ def test_what_spark_cannot_do_is_said(odd: Path) -> None:
     with pytest.raises(DataError, match=r"split random draws among all ratings in one process"):
         split.run()
     params = {"time_format": "%d.%m.%Y"}
-    project(odd.parent / "times", SPARK, "ml-latest-small", "random", read=params)
+    project(odd.parent / "times", odd, SPARK, "ml-latest-small", "random", read=params)
     with pytest.raises(DataError, match=r"read by engine=duckdb alone"):
         clean.run()
 
 
-@pytest.mark.parametrize(
-    ("data", "files"),
-    [
-        ("ml-100k", ("u.data", "u.item", "u.user")),
-        ("ml-latest-small", ("ratings.csv", "movies.csv", "tags.csv")),
-    ],
-)
-def test_published_data(
-    data: str, files: tuple[str, ...], raw: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_published_files_of_ml_latest_small(
+    ml_latest_small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "_BLOCK", 30_000)
-    for file in files:
-        shutil.copy(shared(f"{data}/{file}"), raw / file)
     for name, engine in (("duckdb", DUCKDB), ("spark", SPARK)):
-        project(raw.parent / name, engine, data, "temporal_user")
+        project(tmp_path / name, ml_latest_small, engine, "ml-latest-small", "temporal_user")
         clean.run()
         split.run()
-    assert_same(raw.parent / "duckdb", raw.parent / "spark")
+    assert_same(tmp_path / "duckdb", tmp_path / "spark")
+    assert read_json(paths.CLEAN_COUNTS)["interactions"]["written"] == 100_836

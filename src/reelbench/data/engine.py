@@ -11,7 +11,7 @@ import re
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -19,7 +19,6 @@ import duckdb
 import ibis
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from ibis.expr.datatypes import Timestamp
 from pydantic import PositiveInt
 from typing_extensions import override
@@ -27,7 +26,7 @@ from typing_extensions import override
 from reelbench import params, paths
 from reelbench.columns import PART, SOURCE_ROW, USER_IDX
 from reelbench.data import DataError
-from reelbench.data.parquet import RowWriter, Stored, write
+from reelbench.data.parquet import Stored, write, write_parts
 from reelbench.data.text import TextFile, is_utf8, to_utf8
 from reelbench.params import Section
 from reelbench.spark import SparkConfig
@@ -190,6 +189,11 @@ def sizes(users_of: ibis.Table, engine: Engine) -> tuple[int, int]:
     return max(1, -(-n // _BLOCK)), users or 1
 
 
+def stored_schema(rows: ibis.Table) -> pa.Schema:
+    """Columns of a file that `store` writes."""
+    return (rows.drop(PART) if PART in rows.columns else rows).schema().to_pyarrow()
+
+
 class DuckDB(Engine):
     """A connection to DuckDB, in the process."""
 
@@ -279,18 +283,11 @@ class DuckDB(Engine):
         self, rows: ibis.Table, order: Sequence[str], users_of: ibis.Table, n_parts: int = 1
     ) -> list[Stored]:
         keys = [ibis.asc(key, nulls_first=True) for key in order]
-        schema = rows.drop(PART) if PART in rows.columns else rows
-        with ExitStack() as stack:
-            writers = [
-                stack.enter_context(RowWriter(self._temporary(), schema.schema().to_pyarrow()))
-                for _ in range(n_parts)
-            ]
-            for block in self.blocks(rows, users_of):
-                for table in self._stream(block.order_by(keys)):
-                    for code, writer in enumerate(writers):
-                        own = table.filter(pc.equal(table[PART], code)) if n_parts > 1 else table
-                        writer.write(own)
-        return [writer.stored for writer in writers]
+        tables = itertools.chain.from_iterable(
+            self._stream(block.order_by(keys)) for block in self.blocks(rows, users_of)
+        )
+        files = [self._temporary() for _ in range(n_parts)]
+        return write_parts(tables, stored_schema(rows), files)
 
     @override
     def blocks(self, rows: ibis.Table, users_of: ibis.Table) -> list[ibis.Table]:

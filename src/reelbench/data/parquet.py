@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from reelbench.columns import SOURCE_ROW
+from reelbench.columns import PART, SOURCE_ROW
 
 # fixed, so that the bytes of a file do not depend on the pieces in which rows come
 _ROW_GROUP = 1_000_000
@@ -45,6 +48,19 @@ def write(table: pa.Table, file: Path) -> None:
     """Write a table in memory, without metadata of pandas."""
     with RowWriter(file, table.schema) as writer:
         writer.write(table)
+
+
+def write_parts(
+    tables: Iterable[pa.Table], schema: pa.Schema, files: Sequence[Path]
+) -> list[Stored]:
+    """Write rows as they come to the file that their column `part` counts, or to the only one."""
+    with ExitStack() as stack:
+        writers = [stack.enter_context(RowWriter(file, schema)) for file in files]
+        for table in tables:
+            for code, writer in enumerate(writers):
+                own = table.filter(pc.equal(table[PART], code)) if len(files) > 1 else table
+                writer.write(own)
+    return [writer.stored for writer in writers]
 
 
 class RowWriter:

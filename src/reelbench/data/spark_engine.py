@@ -6,24 +6,24 @@ rows. Paths must mean the same on every machine.
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import ibis
 import pyarrow as pa
+import pyarrow.parquet as pq
 from ibis.expr.datatypes import Timestamp
 from typing_extensions import override
 
 from reelbench import paths
-from reelbench.columns import PART, USER_IDX
+from reelbench.columns import USER_IDX
 from reelbench.data import DataError
-from reelbench.data.engine import Engine, SparkEngineConfig, sizes
-from reelbench.data.parquet import Stored, write
+from reelbench.data.engine import Engine, SparkEngineConfig, sizes, stored_schema
+from reelbench.data.parquet import Stored, write_parts
 from reelbench.data.text import TextFile, is_utf8
 from reelbench.spark import SparkError, explained, spark_session
 
@@ -69,7 +69,12 @@ class SparkEngine(Engine):
 
     @override
     def parquet(self, path: Path) -> ibis.Table:
-        return self._view(self._session.read.parquet(str(path.absolute())))
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        # Spark would start a job to find the columns
+        file = next(path.glob("*.parquet")) if path.is_dir() else path
+        columns = from_arrow_schema(pq.read_schema(file).remove_metadata())
+        return self._view(self._session.read.schema(columns).parquet(str(path.absolute())))
 
     def _view(self, frame: Any) -> ibis.Table:
         name = ibis.util.gen_name("reelbench")
@@ -117,32 +122,16 @@ class SparkEngine(Engine):
     ) -> list[Stored]:
         n, users = sizes(users_of, self)
         block = (rows[USER_IDX].cast("int64") * n // users).cast("int32")
-        folders = [PART, _BLOCK] if n_parts > 1 else [_BLOCK]
-        # a partition per block, sorted by a key that differs for all rows: the same bytes from
-        # whichever worker computes it
-        # missing values come first in Spark by themselves
+        folders, attempts = [self._temporary() for _ in range(n_parts)], self._temporary()
+        for folder in (*folders, attempts):
+            folder.mkdir()
+        write = partial(_write_block, stored_schema(rows), folders, attempts)
+        # a partition per block, sorted by a key that differs for all rows: the same rows from
+        # whichever worker computes it. Missing values come first in Spark by themselves
         frame = self._frame(rows.mutate(**{_BLOCK: block})).repartitionById(n, _BLOCK)
-        target = self._temporary()
         with self._explained():
-            ordered = frame.sortWithinPartitions(*folders, *order)
-            ordered.write.partitionBy(folders).parquet(str(target))
-        schema = rows.drop(PART).schema() if PART in rows.columns else rows.schema()
-        parts = [target / f"{PART}={code}" for code in range(n_parts)] if n_parts > 1 else [target]
-        found = [self._gathered(part) for part in parts]
-        for stored in found:
-            if not any(stored.file.iterdir()):
-                write(schema.to_pyarrow().empty_table(), stored.file / "00000.parquet")
-        return found
-
-    def _gathered(self, written: Path) -> Stored:
-        """What was written, in one folder of files named by their number."""
-        folder = self._temporary()
-        folder.mkdir()
-        for part in written.glob(f"{_BLOCK}=*/*.parquet"):
-            number = int(part.parent.name.partition("=")[2])
-            os.replace(part, folder / f"{number:05}.parquet")
-        shutil.rmtree(written, ignore_errors=True)
-        return Stored(folder)
+            frame.sortWithinPartitions(*order).mapInArrow(write, "rows long").toArrow()
+        return [Stored(folder) for folder in folders]
 
     def _frame(self, table: ibis.Table) -> Any:
         return self._session.sql(self._connection.compile(table))
@@ -160,6 +149,26 @@ class SparkEngine(Engine):
                 "a line of a text file has too many or too few values, an unclosed quote, or a "
                 f"line break in quotes, which Spark does not read: {found[1]}"
             ) from error
+
+
+def _write_block(
+    schema: pa.Schema, folders: list[Path], attempts: Path, batches: Iterable[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    """Write a partition, in the process that has it; yields the number of rows, for Spark.
+
+    Spark's own files differ by the Java process that writes them: in each, sets have another order.
+    Files appear whole, so that an attempt that is lost leaves nothing in a result.
+    """
+    from pyspark import TaskContext
+
+    context: Any = TaskContext.get()
+    names = [attempts / f"{context.taskAttemptId()}-{n}" for n in range(len(folders))]
+    tables = (pa.Table.from_batches([batch]) for batch in batches)
+    written = write_parts(tables, schema, names)
+    n_rows = sum(map(len, written))
+    for folder, stored in zip(folders, written, strict=True):
+        stored.move(folder / f"{context.partitionId():05}.parquet")
+    yield pa.RecordBatch.from_pydict({"rows": [n_rows]})
 
 
 @ibis.udf.scalar.builtin
