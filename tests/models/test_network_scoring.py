@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -118,6 +119,34 @@ def test_there_are_as_many_steps_as_batches(monkeypatch: pytest.MonkeyPatch) -> 
         assert int(optimizer.iterations) == 3 * -(-len(TRAIN) // 16)
         assert float(optimizer.learning_rate) == pytest.approx(PARAMETERS["learning_rate"] * 2**0.5)
     assert all(map(np.array_equal, *learned))
+
+
+def test_where_the_batch_has_grown_the_rate_falls_once_and_the_best_weights_stay() -> None:
+    import keras
+
+    from reelbench.models.network.annealing import Annealing
+
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    model.compile(keras.optimizers.SGD(1.0))
+    annealing = Annealing("val_rmse", scale=4.0)
+    annealing.set_model(model)
+    annealing.on_train_begin({})
+    seen = []
+    # the third gains less than 0.0018, so the second stays the best; the fifth less than 0.0004
+    for epoch, rmse in enumerate([1.0, 0.99, 0.989, 0.985, 0.9849]):
+        model.set_weights([np.full((1, 1), float(epoch))])
+        annealing.on_epoch_end(epoch, {"val_rmse": rmse})
+        seen.append((float(model.get_weights()[0][0, 0]), float(model.optimizer.learning_rate)))
+    assert seen == [
+        (0.0, 1.0),
+        (1.0, 1.0),
+        (1.0, pytest.approx(0.2)),
+        (3.0, pytest.approx(0.2)),
+        ANY,
+    ]
+    assert model.stop_training
+    annealing.on_train_end({})
+    assert model.get_weights()[0][0, 0] == 4.0
 
 
 def test_titles_are_as_wide_as_the_longest_of_them() -> None:

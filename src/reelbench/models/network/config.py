@@ -110,11 +110,13 @@ class NetworkConfig(Section):
     batch_size: PositiveInt = 1024
     #: of Adam
     learning_rate: PositiveFloat = 5e-4
-    #: sqrt: both grow with more than 100,000 ratings in train, see `batch_and_rate`; fixed: neither
+    #: sqrt: both grow with more than 100,000 ratings in train, see `batch_and_rate`, and where they
+    #: have, valid says when the rate falls and when training ends (`annealing.py`); fixed: neither
     batch_rule: Literal["sqrt", "fixed"] = "sqrt"
     #: what is watched on valid after each epoch: RMSE, or the loss with its penalties
     monitor: Literal["rmse", "loss"] = "rmse"
-    #: epochs without improvement on valid before training stops; null: all epochs are run
+    #: epochs without improvement on valid before training stops, fewer where the batch has grown;
+    #: null: all epochs are run
     patience: PositiveInt | None = 4
     #: whether the weights of the best epoch on valid are kept, and not those of the last
     restore_best: bool = True

@@ -153,7 +153,7 @@ class Network(Recommender):
             epochs=self.config.epochs,
             validation_data=(self._inputs(valid), valid.rating) if len(valid) else None,
             validation_batch_size=_PAIRS_PER_BATCH,
-            callbacks=self._callbacks(len(valid)),
+            callbacks=self._callbacks(len(valid), grown=batch_size > self.config.batch_size),
             verbose=0,
         )
 
@@ -168,7 +168,7 @@ class Network(Recommender):
     def _reads_pairs(self) -> bool:
         return bool(self._tables.pair_terms.shape[1])
 
-    def _callbacks(self, n_valid: int) -> list[keras.callbacks.Callback]:
+    def _callbacks(self, n_valid: int, *, grown: bool) -> list[keras.callbacks.Callback]:
         """The record of epochs, and what watches valid; without it all epochs are run."""
         import keras
 
@@ -179,8 +179,13 @@ class Network(Recommender):
             settings = {"factor": config.plateau_factor, "patience": config.plateau_patience}
             found.append(keras.callbacks.ReduceLROnPlateau(watched, mode="min", **settings))
         if n_valid and config.patience is not None:
-            settings = {"patience": config.patience, "restore_best_weights": config.restore_best}
-            found.append(keras.callbacks.EarlyStopping(watched, mode="min", **settings))
+            if grown:
+                from reelbench.models.network.annealing import Annealing
+
+                found.append(Annealing(watched, self.ids.rating_max - self.ids.rating_min))
+            else:
+                kept = {"patience": config.patience, "restore_best_weights": config.restore_best}
+                found.append(keras.callbacks.EarlyStopping(watched, mode="min", **kept))
         return found
 
     def _record(self, epoch: int, logs: dict[str, float]) -> None:
