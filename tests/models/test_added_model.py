@@ -23,7 +23,7 @@ from reelbench.features.block import Features
 from reelbench.files import read_json, write_json
 from reelbench.models.base import Ranker
 from reelbench.models.shared.state import Saved
-from reelbench.models.shared.user_items import NewUser, Profiles, preferences
+from reelbench.models.shared.user_items import NewUser, Profiles, preference, preferences
 from reelbench.params import Section
 from reelbench.reporting.charts.leaderboard import leaderboard
 from reelbench.reporting.results import read_result
@@ -57,9 +57,9 @@ class RandomWalk(Ranker):
         return self._profiles.rows(user_idx) @ self._weights
 
     def _fold_in(self, user: NewUser) -> Self:
-        chosen = preferences(user.as_interactions(), self.ids, 1.0)
+        chosen = preference(user.ratings, self.ids, 1.0)
         other = self._copy()
-        other._profiles = Profiles.of_new_user(user, user.values_of(chosen), self.ids)
+        other._profiles = Profiles.of_new_user(user, chosen, self.ids)
         return other
 
 

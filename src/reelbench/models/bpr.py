@@ -112,9 +112,7 @@ class BPR(FactorRanker):
 class BPRLearner:
     """The factors while they are learned, as a model of `implicit` would hold them.
 
-    Attributes:
-        user_factors: float32 (n_users, factors + 1), the last column 1.
-        item_factors: float32 (n_items, factors + 1), the last column the bias.
+    Float32 (n, factors + 1); the last column is 1 for users and for items the bias.
     """
 
     def __init__(self, config: BPRConfig, seed: int, threads: int) -> None:

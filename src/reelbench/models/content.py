@@ -16,7 +16,7 @@ from pydantic import Field, NonNegativeFloat
 from scipy import sparse
 
 from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features, Ids
+from reelbench.features.block import Features
 from reelbench.features.matrices import dense_columns, one_hot, sparse_of, unit_rows
 from reelbench.models.base import Ranker
 from reelbench.models.shared.state import Saved
@@ -66,18 +66,17 @@ class Content(Ranker):
             sparse.csr_array((n_items, 0), dtype=np.float32) if tags is None else tags
         )
         self._director = features[DIRECTORS]["director"]
-        self._profiles = Profiles.of(self._opinions(train, features.ids))
+        opinions, pairs = self._opinions(train.user_idx, train.rating), train.columns()[:2]
+        shape = features.ids.n_users, n_items
+        self._profiles = Profiles.of(sparse.csr_array((opinions, pairs), shape=shape))
 
-    def _opinions(self, train: Interactions, ids: Ids) -> sparse.csr_array:
-        """How far each rating is above what is neutral for the user, CSR (n_users, n_items)."""
+    def _opinions(self, user_idx: np.ndarray, rating: np.ndarray) -> np.ndarray:
+        """How far each rating is above what is neutral for the user, float64 (n,)."""
         damping = self.config.user_damping
-        total = np.bincount(train.user_idx, train.rating, minlength=ids.n_users)
-        count = np.bincount(train.user_idx, minlength=ids.n_users)
+        total, count = np.bincount(user_idx, rating), np.bincount(user_idx)
         rated = np.maximum(count + damping, 1)  # a cold user's mean is not asked for
         mean = (total + damping * self._mean) / rated
-        neutral = mean[train.user_idx] - self.config.neutral_below_mean
-        pairs = train.user_idx, train.item_idx
-        return sparse.csr_array((train.rating - neutral, pairs), shape=(ids.n_users, ids.n_items))
+        return rating - (mean[user_idx] - self.config.neutral_below_mean)
 
     def _similar_items(self, item_idx: int) -> np.ndarray:
         columns = self._columns()
@@ -86,9 +85,10 @@ class Content(Ranker):
         return (columns @ own).toarray()[:, 0] / (1 + self.config.director_weight)
 
     def _fold_in(self, user: NewUser) -> Self:
-        opinions = self._opinions(user.as_interactions(), self.ids)
+        same = np.zeros(len(user.items), dtype=np.int64)
+        opinions = self._opinions(same, user.ratings.astype(np.float32))
         other = self._copy()
-        other._profiles = Profiles.of_new_user(user, user.values_of(opinions), self.ids)
+        other._profiles = Profiles.of_new_user(user, opinions, self.ids)
         return other
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:

@@ -29,6 +29,7 @@ from reelbench.models.shared.user_items import (
     Profiles,
     for_every_user,
     parts,
+    preference,
     preferences,
 )
 from reelbench.parallel import for_row_blocks, kernel
@@ -85,8 +86,12 @@ class EASE(Ranker):
         self._profiles = Profiles.of(chosen)
         if chosen.shape[0] < chosen.shape[1]:
             self._fit_over_users(chosen)
-        else:
-            self._fit_over_items(chosen)
+            return
+        # the weights are B, and there is no diagonal
+        inverse = _inverse(_gram(chosen, self.threads), self.config.regularization)
+        inverse /= -np.diagonal(inverse).copy()
+        np.fill_diagonal(inverse, 0.0)
+        self._weights, self._diagonal = inverse.astype(np.float32), np.empty(0)
 
     def _refuse_too_large(self, side: int) -> None:
         limit = self.config.max_side or math.isqrt(int(_SHARE * memory_bytes()) // _BYTES)
@@ -97,14 +102,6 @@ class EASE(Ranker):
                 f"{limit:,}. Keep fewer movies with filter.min_per_item in conf/config.yaml, or "
                 "raise max_side in conf/models/ease.yaml if the machine has that memory"
             )
-
-    def _fit_over_items(self, chosen: sparse.csr_array) -> None:
-        """`weights` = B, float32 (n_items, n_items); `diagonal` is empty."""
-        inverse = _inverse(_gram(chosen, self.threads), self.config.regularization)
-        inverse /= -np.diagonal(inverse).copy()
-        np.fill_diagonal(inverse, 0.0)
-        self._weights = inverse.astype(np.float32)
-        self._diagonal = np.empty(0)
 
     def _fit_over_users(self, chosen: sparse.csr_array) -> None:
         """`weights` = K⁻¹ and the mean of its rows; `diagonal` of P, float64 (n_items,)."""
@@ -119,24 +116,19 @@ class EASE(Ranker):
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         rows = self._profiles.rows(user_idx)
         if len(self._diagonal) == 0:
-            return self._times_weights(rows)
+            product = np.zeros(rows.shape, dtype=np.float32)
+            entries = parts(rows)
+
+            def work(some: slice) -> None:
+                _multiply(entries, self._weights, some.start, some.stop, product)
+
+            for_row_blocks(work, len(product), block=_USERS_AT_ONCE, threads=self.threads)
+            return product
         explained = self._weights[self._profiles.place(user_idx)] @ self._profiles.matrix[:-1]
         return rows.toarray() - explained / self._diagonal
 
-    def _times_weights(self, users: sparse.csr_array) -> np.ndarray:
-        """Product of users' rows (n, n_items) with the weights, float32 (n, n_items)."""
-        product = np.zeros(users.shape, dtype=np.float32)
-        entries = parts(users)
-
-        def work(rows: slice) -> None:
-            _multiply(entries, self._weights, rows.start, rows.stop, product)
-
-        for_row_blocks(work, len(product), block=_USERS_AT_ONCE, threads=self.threads)
-        return product
-
     def _fold_in(self, user: NewUser) -> Self:
-        chosen = preferences(user.as_interactions(), self.ids, self.config.rating_power)
-        values = user.values_of(chosen)
+        values = preference(user.ratings, self.ids, self.config.rating_power)
         other = self._copy()
         if len(self._diagonal) == 0:
             other._profiles = Profiles.of_new_user(user, values, self.ids)

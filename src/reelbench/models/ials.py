@@ -22,7 +22,7 @@ from scipy import linalg, sparse
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
 from reelbench.models.shared.factors import FactorRanker, RankerConfig
-from reelbench.models.shared.user_items import CSR, NewUser, parts, preferences
+from reelbench.models.shared.user_items import CSR, NewUser, parts, preference, preferences
 from reelbench.parallel import for_row_blocks, kernel
 
 # of conjugate gradients, as many as implicit takes; and rows that a thread takes at a time
@@ -75,8 +75,8 @@ class IALS(FactorRanker):
         )
 
     def _fold_in(self, user: NewUser) -> Self:
-        chosen = preferences(user.as_interactions(), self.ids, self.config.rating_power)
-        confidence = self.config.alpha * user.values_of(chosen).astype(np.float64)
+        chosen = preference(user.ratings, self.ids, self.config.rating_power)
+        confidence = self.config.alpha * chosen.astype(np.float64)
         return self._with_user([self._solve(bag, user.items, confidence) for bag in self._bags()])
 
     def _solve(self, bag: np.ndarray, rated: np.ndarray, confidence: np.ndarray) -> np.ndarray:
@@ -97,13 +97,8 @@ def solve_rows(
     """Solve for every row of `users` in place, given the items, as implicit's solver does.
 
     Three steps of conjugate gradients (Takács, Pilászy & Tikk 2011, "Applications of the Conjugate
-    Gradient Method for Implicit Feedback Collaborative Filtering") from the row as it is.
-
-    Args:
-        confidence: (n_users, n_items), in the entries that are stored.
-        users: float32 (n_users, f).
-        items: float32 (n_items, f).
-        num_threads: threads; rows do not depend on each other, so they change nothing.
+    Gradient Method for Implicit Feedback Collaborative Filtering") from the row as it is. Users are
+    float32 (n_users, f), items likewise; the number of threads changes nothing.
     """
     gram = items.T @ items + np.float32(regularization) * np.eye(items.shape[1], dtype=np.float32)
 

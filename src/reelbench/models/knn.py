@@ -51,11 +51,6 @@ class KNNConfig(Section):
     #: of train; a prediction is then the weighted mean of ratings
     baseline: Literal["biases", "mean"] = "biases"
 
-    @property
-    def min_common(self) -> int:
-        """Ratings in common that make two items (users) similar: residuals of one mean nothing."""
-        return 2 if self.similarity == "pearson_baseline" else 1
-
 
 class KNN(Recommender):
     """Weighted mean over neighbours, of positive similarity alone.
@@ -101,7 +96,8 @@ class KNN(Recommender):
     ) -> sparse.csr_array:
         return similar_rows(
             values,
-            min_common=self.config.min_common,
+            # residuals of a single rating in common mean nothing
+            min_common=2 if self.config.similarity == "pearson_baseline" else 1,
             shrinkage=self.config.shrinkage,
             kept=self.config.stored,
             of=of,
@@ -208,12 +204,10 @@ def similar_rows(
 
     With n columns in common it is Σ x·y / sqrt(Σ x² Σ y²) · (n - 1) / (n - 1 + shrinkage), Koren
     (2010), "Factor in the Neighbors", section 2.2. Memory beside the result: 40 bytes per row of
-    `values` and thread.
+    `values` (n, m), in which an entry of zero is an entry, and thread.
 
     Args:
-        values: (n, m); an entry that is zero is an entry.
         min_common: columns that two rows must share.
-        shrinkage: 0 leaves the cosine as it is.
         kept: similar rows that are kept per row.
         of: rows (n, m) in place of `values` whose similar rows among `values` are wanted.
 

@@ -89,11 +89,11 @@ class ST(FactorModel):
                 f"weights are given for {', '.join(sorted(unknown))}, but the model's features are "
                 f"{', '.join(sorted(features)) or '(none)'}"
             )
+        n_items = features.ids.n_items
         columns = [
-            weights.get(name, 1.0) * dense_columns(features[name], features.ids.n_items)
-            for name in features
+            weights.get(name, 1.0) * dense_columns(features[name], n_items) for name in features
         ]
-        return np.hstack([np.zeros((features.ids.n_items, 0)), *columns])
+        return np.hstack([np.zeros((n_items, 0)), *columns])
 
     def _prior_columns(self, items: np.ndarray, known: np.ndarray) -> np.ndarray:
         """What biases of items are regressed on: float64 (n_items, d)."""
@@ -127,15 +127,8 @@ def kernel_columns(columns: np.ndarray, landmarks: np.ndarray, gamma: float) -> 
 
     K(·, L) chol(K(L, L))⁻ᵀ, the Nyström approximation (Williams & Seeger 2001, "Using the Nyström
     Method to Speed Up Kernel Machines"): a ridge regression on these columns is the kernel ridge
-    regression where all rows that it learns from are landmarks. Memory is rows times landmarks.
-
-    Args:
-        columns: float64 (n, d).
-        landmarks: numbers of the m rows that stand for all.
-        gamma: how fast the similarity of two rows falls with their squared distance.
-
-    Returns:
-        float64 (n, m).
+    regression where all rows that it learns from are landmarks. Memory is rows times landmarks:
+    float64 (n, m) of columns (n, d) and the numbers of m rows.
     """
     others = columns[landmarks]
     squares = (columns**2).sum(axis=1)[:, None] + (others**2).sum(axis=1) - 2 * columns @ others.T

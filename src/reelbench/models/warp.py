@@ -74,9 +74,7 @@ class WARP(FactorRanker):
 class WARPLearner:
     """The factors while they are learned, as a model of `implicit` would hold them.
 
-    Attributes:
-        user_factors: float32 (n_users, factors + 1), the last column 1.
-        item_factors: float32 (n_items, factors + 1), the last column the bias.
+    Float32 (n, factors + 1); the last column is 1 for users and for items the bias.
     """
 
     def __init__(self, config: WARPConfig, seed: int) -> None:
@@ -136,7 +134,9 @@ class WARPLearner:
         for draw in range(1, self._config.max_draws + 1):
             drawn = self._drawn(len(open_))
             score = np.einsum("nf,nf->n", own[open_], self.item_factors[drawn])
-            bad = (score > bound[open_]) & ~self._has_chosen(users[open_], drawn)
+            pairs = users[open_] * np.int64(self._n_items) + drawn
+            place = np.minimum(np.searchsorted(self._chosen, pairs), len(self._chosen) - 1)
+            bad = (score > bound[open_]) & (self._chosen[place] != pairs)
             other[open_[bad]], draws[open_[bad]] = drawn[bad], draw
             open_ = open_[~bad]
         return other, draws
@@ -144,11 +144,6 @@ class WARPLearner:
     def _drawn(self, n: int) -> np.ndarray:
         place = np.searchsorted(self._chance, self._random.random(n), side="right")
         return np.minimum(place, self._n_items - 1)
-
-    def _has_chosen(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
-        pairs = users * np.int64(self._n_items) + items
-        place = np.minimum(np.searchsorted(self._chosen, pairs), len(self._chosen) - 1)
-        return self._chosen[place] == pairs
 
     def _move(
         self, factors: np.ndarray, squares: np.ndarray, rows: np.ndarray, gradient: np.ndarray

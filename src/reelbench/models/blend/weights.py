@@ -53,12 +53,9 @@ class Stack:
     def combine(
         self, predictions: Sequence[np.ndarray], user: np.ndarray, item: np.ndarray
     ) -> np.ndarray:
-        """Stacked ratings, not clipped.
+        """Stacked ratings, not clipped, of an array per member.
 
-        Args:
-            predictions: an array per member, all of one shape.
-            user: log-counts of users, of a shape that broadcasts to that of the predictions.
-            item: log-counts of items, likewise.
+        Log-counts of users and items have shapes that broadcast to that of the predictions.
         """
         base, by_user, by_item = self.weights[-1]
         total = base + by_user * user + by_item * item
@@ -75,17 +72,10 @@ class Stack:
         rating: np.ndarray,
         weights_by_count: bool,
     ) -> Stack:
-        """Weights from ratings that the members have not been fitted to.
+        """Weights from n ratings that the members have not been fitted to.
 
-        Args:
-            predictions: an array (n,) per member.
-            user: log-counts of the users (n,).
-            item: log-counts of the items (n,).
-            rating: true ratings (n,).
-            weights_by_count: whether u_m and i_m are learned; they are 0 otherwise.
-
-        Returns:
-            The mean of the members where n is too small for a regression.
+        Predictions of each member, log-counts and true ratings are (n,). Without `weights_by_count`
+        u_m and i_m are 0. Where n is too small for a regression, it is the mean of the members.
         """
         n_members = len(predictions)
         counts = np.stack([np.ones(len(rating)), user, item])
@@ -116,16 +106,10 @@ def _ridge(design: np.ndarray, rating: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def standardised(scores: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
-    """Each user's scores with mean 0 and deviation 1.
+    """Each user's scores with mean 0 and deviation 1, float32 (n, n_items).
 
-    Args:
-        scores: floats (n, n_items), left as they are.
-        mask: bool (n_items,) or (n, n_items), the entries that the moments are taken from; None:
-            the whole catalogue. The others are moved and scaled too.
-
-    Returns:
-        float32 (n, n_items). A row whose entries under the mask are all the same says nothing and
-        is 0 everywhere.
+    Moments are those of the entries under the mask, bool (n_items,) or (n, n_items), by default of
+    all; the others are moved and scaled too. A row that is the same all over the mask is 0.
     """
     counted = np.broadcast_to(True if mask is None else mask, scores.shape)
     number = np.maximum(counted.sum(axis=1, keepdims=True), 1)
@@ -147,13 +131,12 @@ def ranking_weights(
     The member that is best alone (the first of equals) has weight 1. The others start at 0, and
     once more at 1, and are chosen in turn from a grid, then from factors around what they have,
     until a round changes nothing; of the two ends the better is taken, of equals that from 0. Only
-    a strictly better nDCG moves a weight, and of equally good values the smallest wins, so the
-    result depends on nothing but the arguments, and a member that adds nothing has 0.
+    a strictly better nDCG moves a weight, and of equally good values the smallest wins, so a member
+    that adds nothing has 0.
 
     Args:
         members: standardised scores, float (n_users, n_items) each, of models fitted without
-            the relevant pairs. They are held at once: give a sample of the users where the
-            catalogue is large.
+            the relevant pairs; all are held at once.
         relevant: boolean CSR (n_users, n_items), pairs held out. Users without one do not count.
         seen: boolean CSR (n_users, n_items), what must not be recommended.
         k: length of the lists.
@@ -233,11 +216,7 @@ def _search(
     free: Sequence[int],
     values: Callable[[float], Iterable[float]],
 ) -> np.ndarray:
-    """Change one free weight at a time to the best of `values`, until no change is for the better.
-
-    Args:
-        values: what to try in place of a weight, in ascending order.
-    """
+    """Change one free weight at a time to the best of `values`, which ascend, while it helps."""
     weights, best = weights.copy(), judge.ndcg(weights)
     for _ in range(_MAX_ROUNDS):
         before = best

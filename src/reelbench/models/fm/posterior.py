@@ -44,12 +44,7 @@ def _machine(
 
 
 class PosteriorMean:
-    """Mean over the samples given to `add`.
-
-    Attributes:
-        user_bias: float64 (n_users + 1,).
-        item_bias: float64 (n_items + 1,).
-    """
+    """Mean over the samples given to `add`; biases are float64 (n + 1,)."""
 
     def __init__(self, tolerance: float) -> None:
         self._tolerance = tolerance
@@ -83,16 +78,10 @@ class PosteriorMean:
 def low_rank(
     left: np.ndarray, right: np.ndarray, tolerance: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Narrower matrices of nearly the same product.
+    """Matrices (n, d) and (m, d) of nearly the same product as (n, k) and (m, k), d ≤ min(n, m, k).
 
-    Args:
-        left: (n, k).
-        right: (m, k).
-        tolerance: root mean square by which the entries of left @ right.T may change.
-
-    Returns:
-        (n, d) and (m, d), d ≤ min(n, m, k): U√S and V√S of the product's largest singular values,
-        which the QR decompositions of both give without making the product.
+    U√S and V√S of the product's largest singular values, which the QR decompositions of both give
+    without making the product; `tolerance` is the root mean square by which it may change.
     """
     left_basis, left_core = np.linalg.qr(left)
     right_basis, right_core = np.linalg.qr(right)

@@ -105,11 +105,9 @@ class Curve:
 
 
 class Sampler:
-    """Chains of the Gibbs sampler, one after the other.
+    """Chains of the Gibbs sampler, one after the other, and the mean of all after their burn-in.
 
-    Attributes:
-        mean: mean over the samples of all chains that come after the burn-in.
-        history: a row per iteration, of the RMSE of the mean so far.
+    `history` has a row per iteration, of the RMSE of the mean so far.
     """
 
     def __init__(self, users: Side, items: Side, config: FMConfig) -> None:
@@ -129,27 +127,21 @@ class Sampler:
             for side, index in ((self._users, train.user_idx), (self._items, train.item_idx))
         ]
         target = train.rating.astype(np.float64) - self._centre
-        steps = self._config.iterations * len(train)
-        for chain in range(min(self._config.chains, max(1, self._config.max_steps // steps))):
-            self._run_chain(myfm, blocks, target, seed_for(seed, "chain", str(chain)))
+        config, groups = self._config, [*self._users.groups, *self._items.groups]
+        steps = config.iterations * len(train)
+        for chain in range(min(config.chains, max(1, config.max_steps // steps))):
+            chain_seed = seed_for(seed, "chain", str(chain))
+            myfm.MyFMRegressor(config.rank, init_stdev=config.init_std, random_seed=chain_seed).fit(
+                None,
+                target,
+                X_rel=blocks,
+                n_iter=config.iterations,
+                n_kept_samples=0,  # they are averaged in `_keep` instead
+                group_shapes=groups,
+                callback=self._keep,
+            )
             losses = list(self.history[-1].items())[1:]
             _LOG.info("chain %d: %s", chain + 1, ", ".join(f"{n} {v:.4f}" for n, v in losses))
-
-    def _run_chain(
-        self, myfm: ModuleType, blocks: list[object], target: np.ndarray, seed: int
-    ) -> None:
-        machine = myfm.MyFMRegressor(
-            self._config.rank, init_stdev=self._config.init_std, random_seed=seed
-        )
-        machine.fit(
-            None,
-            target,
-            X_rel=blocks,
-            n_iter=self._config.iterations,
-            n_kept_samples=0,  # they are averaged in `_keep` instead
-            group_shapes=[*self._users.groups, *self._items.groups],
-            callback=self._keep,
-        )
 
     def _keep(self, iteration: int, sample: Any, _prior: object, _: object) -> tuple[bool, None]:
         """Called by myfm at the end of every iteration; False: go on."""

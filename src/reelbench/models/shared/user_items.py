@@ -31,14 +31,6 @@ class NewUser:
     items: np.ndarray  # int64 (n,), `item_idx`, each once; n is at least 1
     ratings: np.ndarray  # float64 (n,), on the rating scale of the data set
 
-    def as_interactions(self) -> Interactions:
-        """The ratings as those of user 0."""
-        return Interactions.from_arrays(np.zeros(len(self.items)), self.items, self.ratings)
-
-    def values_of(self, matrix: sparse.csr_array) -> np.ndarray:
-        """Entries (n,) of a matrix made of `as_interactions`, in the order of the items."""
-        return np.asarray(matrix[np.zeros(len(self.items), dtype=np.int64), self.items]).ravel()
-
     def last_row(self, values: np.ndarray, shape: tuple[int, int]) -> sparse.csr_array:
         """Float32 CSR whose last row has `values` (n,) at the items; all other rows are empty."""
         last = np.full(len(self.items), shape[0] - 1)
@@ -50,22 +42,24 @@ def for_every_user(value: ArrayLike, n_users: int) -> np.ndarray:
     return np.broadcast_to(value, (n_users + 1, *np.shape(value)))
 
 
-def preferences(train: Interactions, ids: Ids, rating_power: float) -> sparse.csr_array:
-    """How strongly each rating speaks for the choice of a movie, CSR (n_users, n_items).
+def preference(rating: np.ndarray, ids: Ids, rating_power: float) -> np.ndarray:
+    """How strongly each rating (n,) speaks for the choice of a movie, float32 (n,).
 
     To watch a movie is to have chosen it, so the lowest rating on the scale counts too: 0.2 where
     the highest counts 1, the others on the line between, as 1 to 5 stars divided by 5.
 
-    Args:
-        rating_power: exponent on that: 0 makes ones of all ratings, 1 leaves it.
-
-    Returns:
-        float32, none of the stored values 0.
+    `rating_power` is an exponent on that: 0 makes ones of all ratings, 1 leaves it.
     """
-    share = (train.rating - ids.rating_min) / max(ids.rating_max - ids.rating_min, 1e-12)
-    weight = (_LOWEST + (1 - _LOWEST) * share) ** rating_power
+    width = max(ids.rating_max - ids.rating_min, 1e-12)
+    share = (rating.astype(np.float32) - ids.rating_min) / width
+    return ((_LOWEST + (1 - _LOWEST) * share) ** rating_power).astype(np.float32)
+
+
+def preferences(train: Interactions, ids: Ids, rating_power: float) -> sparse.csr_array:
+    """The `preference` of every rating, CSR (n_users, n_items); none of the entries is 0."""
+    weight = preference(train.rating, ids, rating_power)
     pairs = train.user_idx, train.item_idx
-    return sparse.csr_array((weight.astype(np.float32), pairs), shape=(ids.n_users, ids.n_items))
+    return sparse.csr_array((weight, pairs), shape=(ids.n_users, ids.n_items))
 
 
 def choices(train: Interactions, ids: Ids, min_rating: float | None) -> sparse.csr_array:
