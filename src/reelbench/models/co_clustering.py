@@ -47,7 +47,10 @@ class CoClustering(KnownPairsModel, SurpriseModel):
     def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
         scale = _scale(train.rating)
         whole = replace(train, rating=np.round(train.rating * scale))
-        return super()._factorise(whole, valid, features).times(1 / scale)
+        found = super()._factorise(whole, valid, features)
+        mean, of_users = found.mean * (1 / scale), found.user_factors * (1 / scale)
+        # what a co-clustering knows is all in the factors
+        return replace(found, mean=mean, user_factors=of_users)
 
     def _learn(self, trainset: Any) -> Any:
         from surprise import CoClustering as SurpriseCoClustering
@@ -72,8 +75,6 @@ class CoClustering(KnownPairsModel, SurpriseModel):
 
 def _scale(rating: np.ndarray) -> int:
     """Smallest of the scales that makes all ratings whole numbers, else the largest."""
-    for scale in _SCALES:
-        scaled = rating.astype(np.float64) * scale
-        if np.allclose(scaled, np.round(scaled), rtol=0.0, atol=1e-4):
-            return scale
-    return _SCALES[-1]
+    scaled = ((scale, rating.astype(np.float64) * scale) for scale in _SCALES)
+    whole = (n for n, x in scaled if np.allclose(x, np.round(x), rtol=0.0, atol=1e-4))
+    return next(whole, _SCALES[-1])

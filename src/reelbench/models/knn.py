@@ -14,7 +14,7 @@ from pydantic import NonNegativeFloat, PositiveInt
 from scipy import sparse
 
 from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features, Ids
+from reelbench.features.block import Features
 from reelbench.models.base import Recommender
 from reelbench.models.shared.biases import Biases, damped_biases
 from reelbench.models.shared.state import Arrays, Saved
@@ -83,7 +83,11 @@ class KNN(Recommender):
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         config, ids = self.config, features.ids
-        self.biases = self._baseline(train, ids)
+        if config.baseline == "biases":
+            self.biases = damped_biases(train, ids, config.user_damping, config.item_damping)
+        else:
+            mean = float(train.rating.mean(dtype=np.float64))
+            self.biases = Biases(mean, np.zeros(ids.n_users + 1), np.zeros(ids.n_items + 1))
         residual = train.rating - self.biases.predict(train.user_idx, train.item_idx)
         centred = config.similarity == "pearson_baseline"
         values = with_unknown(train, residual if centred else train.rating, ids)
@@ -108,12 +112,6 @@ class KNN(Recommender):
         """What is known of an item: items that have it in their list, or users that rated it."""
         turned = self.similar if self.config.based_on == "item" else self.residual
         self._of_item = parts(turned.T.tocsr())
-
-    def _baseline(self, train: Interactions, ids: Ids) -> Biases:
-        if self.config.baseline == "biases":
-            return damped_biases(train, ids, self.config.user_damping, self.config.item_damping)
-        mean = float(train.rating.mean(dtype=np.float64))
-        return Biases(mean, np.zeros(ids.n_users + 1), np.zeros(ids.n_items + 1))
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
         means = self._means(user_idx, item_idx, self.threads)

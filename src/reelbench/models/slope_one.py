@@ -52,8 +52,17 @@ class SlopeOne(Recommender):
         self._mean = float(train.rating.mean(dtype=np.float64))
         self._user_mean = group_means(train.user_idx, train.rating, n_users + 1)
         self._rated = train.seen(n_users + 1, n_items + 1).astype(np.float32)
+        # dev(i, j) has an entry wherever a user rated both, zeros included
         ratings = with_unknown(train, train.rating.astype(np.float64), features.ids)
-        self._deviation = _deviations(ratings, self.threads)
+        by_item, by_user = parts(ratings.T.tocsr()), parts(ratings)
+        pieces: dict[int, tuple[np.ndarray, ...]] = {}
+
+        def work(rows: slice) -> None:
+            found = _differences(by_item, by_user, rows.start, rows.stop, n_items + 1)
+            pieces[rows.start] = found
+
+        for_row_blocks(work, n_items + 1, block=_ITEMS_AT_ONCE, threads=self.threads)
+        self._deviation = from_pieces(pieces, n_items + 1)
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
         # -1 is the last row, also for a kernel
@@ -94,19 +103,6 @@ class SlopeOne(Recommender):
     @property
     def _known_items(self) -> np.ndarray:
         return np.diff(self._deviation.indptr) > 0
-
-
-def _deviations(ratings: sparse.csr_array, threads: int) -> sparse.csr_array:
-    """dev(i, j), float32 (n, n) with an entry wherever a user rated both, zeros included."""
-    by_item, users = parts(ratings.T.tocsr()), parts(ratings)
-    n_items = ratings.shape[1]
-    pieces: dict[int, tuple[np.ndarray, ...]] = {}
-
-    def work(rows: slice) -> None:
-        pieces[rows.start] = _differences(by_item, users, rows.start, rows.stop, n_items)
-
-    for_row_blocks(work, n_items, block=_ITEMS_AT_ONCE, threads=threads)
-    return from_pieces(pieces, n_items)
 
 
 @kernel

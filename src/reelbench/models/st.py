@@ -64,10 +64,14 @@ class ST(FactorModel):
     def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
         known = np.unique(train.item_idx)
         items = principal_components(self._columns(features), known, self.config.components)
+        of_biases = items  # what biases of items are regressed on
+        if self.config.item_kernel == "gaussian":
+            some = np.random.default_rng(self.seed).permutation(known)[: self.config.landmarks]
+            of_biases = kernel_columns(items, np.sort(some), self.config.gamma)
         biases = biases_around_prior(
             train,
             features.ids,
-            self._prior_columns(items, known),
+            of_biases,
             user_damping=self.config.user_damping,
             item_damping=self.config.item_damping,
             regularization=self.config.item_regularization,
@@ -94,14 +98,6 @@ class ST(FactorModel):
             weights.get(name, 1.0) * dense_columns(features[name], n_items) for name in features
         ]
         return np.hstack([np.zeros((n_items, 0)), *columns])
-
-    def _prior_columns(self, items: np.ndarray, known: np.ndarray) -> np.ndarray:
-        """What biases of items are regressed on: float64 (n_items, d)."""
-        if self.config.item_kernel == "linear":
-            return items
-        rng = np.random.default_rng(self.seed)
-        some = rng.permutation(known)[: self.config.landmarks]
-        return kernel_columns(items, np.sort(some), self.config.gamma)
 
     def _fold_in(self, user: NewUser) -> Self:
         factors = self._factors

@@ -56,19 +56,14 @@ class SVDS(FactorModel):
         size = min(self.config.factors, min(matrix.shape) - 1)
         if not matrix.data.any():  # ARPACK refuses a matrix of zeros
             return np.zeros((matrix.shape[0], size)), np.zeros((matrix.shape[1], size))
-        left, values, right = self._largest(matrix, size)
+        if 2 * size >= min(matrix.shape):
+            # ARPACK, asked for most of a matrix, starts again from vectors that no seed reaches
+            left, values, right = np.linalg.svd(matrix.toarray(), full_matrices=False)
+            left, values, right = left[:, :size], values[:size], right[:size]
+        else:
+            start = np.random.default_rng(self.seed).normal(size=min(matrix.shape))
+            left, values, right = sparse.linalg.svds(matrix, k=size, v0=start)
         users, items = left * values, right.T
         users[np.diff(matrix.indptr) == 0] = 0.0
         items[np.bincount(matrix.indices, minlength=len(items)) == 0] = 0.0
         return users, items
-
-    def _largest(
-        self, matrix: sparse.csr_array, size: int
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """U (n_rows, size), S (size,) and Vᵀ (size, n_columns)."""
-        if 2 * size >= min(matrix.shape):
-            # ARPACK, asked for most of a matrix, starts again from vectors that no seed reaches
-            left, values, right = np.linalg.svd(matrix.toarray(), full_matrices=False)
-            return left[:, :size], values[:size], right[:size]
-        start = np.random.default_rng(self.seed).normal(size=min(matrix.shape))
-        return sparse.linalg.svds(matrix, k=size, v0=start)

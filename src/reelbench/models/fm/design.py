@@ -80,8 +80,8 @@ class Side:
     learned: sparse.csr_matrix  # CSR (len(warm), d), rows of the warm ones as they are in training
     #: CSR (n + 1, c), of all as they are in prediction: the first c columns, in which all that are
     #: not warm stand for the mean of the warm ones
-    own: sparse.csr_matrix
-    known: sparse.csr_matrix  # CSR (n + 1, d - c), the other columns
+    own: sparse.csr_array
+    known: sparse.csr_array  # CSR (n + 1, d - c), the other columns
     groups: list[int]  # number of columns of each group
 
 
@@ -93,7 +93,7 @@ def user_side(train: Interactions, features: Features, config: FMConfig) -> Side
     own = [_ids(count)]
     if config.items_of_user:
         own.append(_of_length_one(rated[:, np.unique(train.item_idx)]))
-    known = [sparse.csr_matrix(user_columns(block, n_users)) for block in features.values()]
+    known = [sparse.csr_array(user_columns(block, n_users)) for block in features.values()]
     return _side(count, own, known, config.count_bins)
 
 
@@ -108,17 +108,20 @@ def item_side(train: Interactions, features: Features, config: FMConfig) -> Side
     return _side(count, [_ids(count)], known, config.count_bins)
 
 
-def _item_columns(name: str, block: Block, warm: np.ndarray, config: FMConfig) -> sparse.csr_matrix:
+def _item_columns(name: str, block: Block, warm: np.ndarray, config: FMConfig) -> sparse.csr_array:
     """Columns over items of one block: a sparse matrix, periods, components, or as they are."""
     vocabulary = sparse_of(block)
     if vocabulary is not None:
         return _of_length_one(vocabulary)
     if _MOMENTS in block and _YEAR in block:
-        return sparse.csr_matrix(periods(block, warm, config.period_years))
+        return sparse.csr_array(periods(block, warm, config.period_years))
     columns = dense_columns(block, len(warm))
     if name in config.components:
-        columns = _components(columns, warm, config.components[name])
-    return sparse.csr_matrix(columns)
+        columns = principal_components(columns, warm, config.components[name])
+        # mean squared length 1
+        length = np.sqrt((columns[warm] ** 2).sum(axis=1).mean()) if columns.size else 0.0
+        columns = columns / (length or 1.0)
+    return sparse.csr_array(columns)
 
 
 def periods(block: Block, warm: np.ndarray, length: int) -> np.ndarray:
@@ -132,28 +135,21 @@ def periods(block: Block, warm: np.ndarray, length: int) -> np.ndarray:
     return (period[:, None] == np.unique(period[warm & (period >= 0)])).astype(np.float64)
 
 
-def _components(columns: np.ndarray, warm: np.ndarray, number: int) -> np.ndarray:
-    """First principal components of the warm rows, (n, ≤ number), mean squared length 1."""
-    found = principal_components(columns, warm, number)
-    length = np.sqrt((found[warm] ** 2).sum(axis=1).mean()) if found.size else 0.0
-    return found / (length or 1.0)
-
-
-def _of_length_one(matrix: sparse.csr_array) -> sparse.csr_matrix:
+def _of_length_one(matrix: sparse.csr_array) -> sparse.csr_array:
     """Rows scaled to length 1, so ones become 1/√n as in SVD++ (Koren 2008); an empty one stays."""
-    return sparse.csr_matrix(unit_rows(matrix.astype(np.float64)))
+    return unit_rows(matrix.astype(np.float64))
 
 
-def _ids(count: np.ndarray) -> sparse.csr_matrix:
+def _ids(count: np.ndarray) -> sparse.csr_array:
     """A column for everyone with a train row."""
     warm = count > 0
-    return sparse.csr_matrix(one_hot(np.where(warm, np.cumsum(warm) - 1, -1), int(warm.sum())))
+    return one_hot(np.where(warm, np.cumsum(warm) - 1, -1), int(warm.sum()))
 
 
 def _side(
     count: np.ndarray,
-    own: list[sparse.csr_matrix],
-    known: list[sparse.csr_matrix],
+    own: list[sparse.csr_array],
+    known: list[sparse.csr_array],
     count_bins: bool,
 ) -> Side:
     warm = np.flatnonzero(count)
@@ -167,19 +163,18 @@ def _side(
         bins = np.unique(learned_bins)
         learned.append(_bins(learned_bins, bins))
         known.append(_bins(_magnitude(np.append(count, 0)), bins))
-    nothing = sparse.csr_matrix((len(count) + 1, 0))
+    nothing = sparse.csr_array((len(count) + 1, 0))
     return Side(
         warm,
         sparse.csr_matrix(sparse.hstack(learned, format="csr")),
         _with_empty_row(sparse.hstack(own, format="csr")),
-        sparse.csr_matrix(sparse.hstack([nothing, *known], format="csr")),
+        sparse.hstack([nothing, *known], format="csr"),
         [group.shape[1] for group in learned],
     )
 
 
-def _with_empty_row(group: sparse.csr_matrix) -> sparse.csr_matrix:
-    empty = sparse.csr_matrix((1, group.shape[1]))
-    return sparse.csr_matrix(sparse.vstack([group, empty], format="csr"))
+def _with_empty_row(group: sparse.csr_array) -> sparse.csr_array:
+    return sparse.vstack([group, sparse.csr_array((1, group.shape[1]))], format="csr")
 
 
 def _magnitude(count: np.ndarray) -> np.ndarray:
@@ -187,6 +182,6 @@ def _magnitude(count: np.ndarray) -> np.ndarray:
     return np.ceil(np.log2(count + 1.0)).astype(np.int64)
 
 
-def _bins(number: np.ndarray, bins: np.ndarray) -> sparse.csr_matrix:
+def _bins(number: np.ndarray, bins: np.ndarray) -> sparse.csr_array:
     """A column per bin, CSR (n, len(bins)); a number that is no bin goes to the nearest one."""
-    return sparse.csr_matrix(one_hot(np.abs(number[:, None] - bins).argmin(axis=1), len(bins)))
+    return one_hot(np.abs(number[:, None] - bins).argmin(axis=1), len(bins))

@@ -35,7 +35,7 @@ class SideSample:
 
 
 def _machine(
-    rows: sparse.csr_matrix, weights: np.ndarray, vectors: np.ndarray
+    rows: sparse.csr_array, weights: np.ndarray, vectors: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Σ_j w_j x_j + p(x), float64 (n,), and q, float64 (n, rank), of every row x."""
     q = rows @ vectors

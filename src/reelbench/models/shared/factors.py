@@ -61,16 +61,6 @@ class Factors:
             scores[row] = bias + self.item_bias[:-1] + product[row]
         return scores
 
-    def times(self, number: float) -> Factors:
-        """Predictions times a number: ratings in another unit."""
-        return Factors(
-            self.mean * number,
-            self.user_bias * number,
-            self.item_bias * number,
-            self.user_factors * number,
-            self.item_factors,
-        )
-
 
 class FactorModel(Recommender):
     """Base of such a model: a subclass writes how the factors are found."""
