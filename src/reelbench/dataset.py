@@ -48,7 +48,7 @@ from reelbench.data.clean.tables import canonical
 from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
 from reelbench.data.interactions import Ids, Interactions, Parts
 from reelbench.data.readers import RawTables, ReadConfig
-from reelbench.data.readers.table import OwnTable, all_columns, read_tables
+from reelbench.data.readers.table import all_columns, read_tables
 from reelbench.data.sources.fetch import DataSection, data_set, fetch
 from reelbench.features.block import Block, BlockEntry, Catalogue, Features
 from reelbench.params import validate
@@ -290,26 +290,22 @@ def _own(
     """The user's own tables, and how to validate them."""
     read = data_set("csv", presets.FOLDER).read
     config = ReadConfig.model_validate({**read, **options, "tables": None})
-    own = {
-        name: _own_table(name, source, columns, config)
-        for name, source in given.items()
-        if source is not None
-    }
+    own = {}
+    for name, source in given.items():
+        if source is None:
+            continue
+        names = dict(columns)
+        if name == "items":
+            names[TITLE_RAW] = columns.get(TITLE_RAW) or columns.get(TITLE, TITLE)
+        content: Path | pa.Table
+        if isinstance(source, pd.DataFrame):
+            try:
+                content = pa.Table.from_pandas(source, preserve_index=False)
+            except pa.ArrowException as error:
+                raise DataError(f"{name}: a column has values of several types: {error}") from error
+        else:
+            content = Path(source)
+        own[name] = all_columns(content, names, config, name)
     raw = read_tables(own, config, engine)
     low, high = rating_scale or observed_scale(raw.interactions, config, engine)
     return raw, config.model_copy(update={"rating_min": low, "rating_max": high})
-
-
-def _own_table(
-    name: str, source: Source, columns: Mapping[str, str], config: ReadConfig
-) -> OwnTable:
-    if name == "items":
-        title = columns.get(TITLE_RAW) or columns.get(TITLE, TITLE)
-        columns = {**columns, TITLE_RAW: title}
-    if not isinstance(source, pd.DataFrame):
-        return all_columns(Path(source), columns, config, name)
-    try:
-        table = pa.Table.from_pandas(source, preserve_index=False)
-    except pa.ArrowException as error:
-        raise DataError(f"{name}: a column has values of several types: {error}") from error
-    return all_columns(table, columns, config, name)

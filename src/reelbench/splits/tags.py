@@ -44,7 +44,21 @@ def known_tags(
         Rows sorted by user, movie, time (missing first) and tag; and their counts.
     """
     held_out = ibis.union(*(engine.parquet(parts[name].file) for name in PARTS[1:]))
-    rows = engine.cache(_with_reason(tags, held_out, config))
+    pairs = held_out.select(USER_IDX, ITEM_IDX).distinct().mutate(_held_out=True)
+    rows = tags.left_join(pairs, [USER_IDX, ITEM_IDX]).select(*tags.columns, "_held_out")
+    reasons: list[tuple[ibis.ir.BooleanValue, str]] = [(rows["_held_out"].notnull(), HELD_OUT)]
+    if config.clock is not None:
+        time = held_out[TIMESTAMP].min()
+        if config.clock == "user":
+            first = held_out.group_by(USER_IDX).agg(**{_FROM: time})
+            rows = rows.left_join(first, USER_IDX).select(*rows.columns, _FROM)
+        else:
+            rows = rows.cross_join(held_out.agg(**{_FROM: time}))
+        # null, and so not late, for a user without held-out ratings
+        late = (rows[TIMESTAMP] >= rows[_FROM]) | (rows[TIMESTAMP].isnull() & rows[_FROM].notnull())
+        reasons = [(rows["_held_out"].notnull(), HELD_OUT), (late, LATE)]
+    reason = ibis.cases(*reasons, else_=ibis.null("string"))
+    rows = engine.cache(rows.select(*tags.columns, **{REASON: reason}))
     counted = engine.arrow(rows.group_by(REASON).agg(n=rows.count()).order_by(REASON)).to_pylist()
     dropped = {row[REASON]: row["n"] for row in counted if row[REASON] is not None}
     columns = [USER_IDX, ITEM_IDX, TAG, TIMESTAMP]
@@ -52,22 +66,3 @@ def known_tags(
     known = engine.store(rows.filter(rows[REASON].isnull()).select(columns), order, rows)[0]
     read = len(known) + sum(dropped.values())
     return known, {"read": read, "dropped": dropped, "written": len(known)}
-
-
-def _with_reason(tags: ibis.Table, held_out: ibis.Table, config: Protocol) -> ibis.Table:
-    """The tags with the reason to drop them, null for those that may stay."""
-    pairs = held_out.select(USER_IDX, ITEM_IDX).distinct().mutate(_held_out=True)
-    rows = tags.left_join(pairs, [USER_IDX, ITEM_IDX])
-    rows = rows.select(*tags.columns, "_held_out")
-    reasons: list[tuple[ibis.ir.BooleanValue, str]] = [(rows["_held_out"].notnull(), HELD_OUT)]
-    if config.clock == "user":
-        first = held_out.group_by(USER_IDX).agg(**{_FROM: held_out[TIMESTAMP].min()})
-        rows = rows.left_join(first, USER_IDX).select(*rows.columns, _FROM)
-    elif config.clock == "everybody":
-        first = held_out.agg(**{_FROM: held_out[TIMESTAMP].min()})
-        rows = rows.cross_join(first)
-    if config.clock is not None:
-        # null, and so not late, for a user without held-out ratings
-        late = (rows[TIMESTAMP] >= rows[_FROM]) | (rows[TIMESTAMP].isnull() & rows[_FROM].notnull())
-        reasons = [(rows["_held_out"].notnull(), HELD_OUT), (late, LATE)]
-    return rows.select(*tags.columns, **{REASON: ibis.cases(*reasons, else_=ibis.null("string"))})

@@ -11,7 +11,6 @@ that changes trains no other model again; what was predicted is in `paths.PLAN`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from reelbench import params, paths
 from reelbench.costs import plan, predict, speed
@@ -54,20 +53,14 @@ def run() -> None:
     names = sorted({IDS, *(block for blocks in wanted.values() for block in blocks)})
     hashes = {name: sha256_file(paths.feature_block(name)) for name in names}
     code, train, valid = code_hash(SHARED_CODE), sha256_file(paths.TRAIN), sha256_file(paths.VALID)
-    skipped = _plan(content)
+    found = plan.make(content, Sizes.of_split(), speed.slowness(predict.reference_seconds()))
+    skipped = found.skipped
+    if skipped and len(skipped) == len(content["models"]):
+        reasons = "; ".join(f"{model} {reason}" for model, reason in skipped.items())
+        raise params.ParamsError(f"the budget has no room for any model: {reasons}")
+    write_json(paths.PLAN, found.as_dict())
     for model, blocks in wanted.items():
         features = {name: hashes[name] for name in (IDS, *blocks)}
         inputs = {"code": code, "features": features, "train": train, "valid": valid}
         why = {"skipped": skipped[model]} if model in skipped else {}
         write_json(paths.model_inputs(model), inputs | why)
-
-
-def _plan(content: Mapping[str, Any]) -> dict[str, str]:
-    """Write `paths.PLAN`; why a model is skipped, by model."""
-    slowness = speed.slowness(predict.reference_seconds())
-    found = plan.make(content, Sizes.of_split(), slowness)
-    if found.skipped and len(found.skipped) == len(content["models"]):
-        reasons = "; ".join(f"{model} {reason}" for model, reason in found.skipped.items())
-        raise params.ParamsError(f"the budget has no room for any model: {reasons}")
-    write_json(paths.PLAN, found.as_dict())
-    return found.skipped

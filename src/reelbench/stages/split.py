@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 
-import ibis
 import numpy as np
 import pyarrow.parquet as pq
 
 from reelbench import params, paths
 from reelbench.columns import SOURCE_ROW
-from reelbench.data.engine import Engine, connect
+from reelbench.data.engine import connect
 from reelbench.files import atomic, write_json
 from reelbench.splits import Protocol, protocol_of, split_tables
 
@@ -22,9 +21,12 @@ def run() -> None:
     content = params.read()
     config: Protocol = params.load("split", protocol_of(params.select(content, "split")))
     engine = connect()
-    files = {"items": paths.ITEMS, "users": paths.USERS, "tags": paths.TAGS}
-    tables = {name: engine.parquet(file) for name, file in files.items()}
-    tables["interactions"] = _ratings(config, engine)
+    files = (paths.INTERACTIONS, paths.ITEMS, paths.USERS, paths.TAGS)
+    tables = {file.stem: engine.parquet(file) for file in files}
+    if config.needs_source_row:  # a protocol that draws by the order of the source
+        rows = pq.read_table(paths.INTERACTIONS)
+        rows = rows.append_column(SOURCE_ROW, [np.load(paths.SOURCE_ROW)])
+        tables["interactions"] = engine.table(rows)
     result = split_tables(config, tables, engine, int(params.select(content, "seed")))
     with atomic(paths.SPLIT) as folder:
         folder.mkdir()
@@ -36,11 +38,3 @@ def run() -> None:
     tags = f"{result.tag_counts['written']} of {result.tag_counts['read']} tags"
     _LOG.info("split %s: %s rows; %s", config.name, sizes, tags)
     _LOG.info("split %s: %s", config.name, config.leak)
-
-
-def _ratings(config: Protocol, engine: Engine) -> ibis.Table:
-    """The clean ratings, with their row number in the source for a protocol that draws by it."""
-    if not config.needs_source_row:
-        return engine.parquet(paths.INTERACTIONS)
-    rows = pq.read_table(paths.INTERACTIONS)
-    return engine.table(rows.append_column(SOURCE_ROW, [np.load(paths.SOURCE_ROW)]))
