@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,21 @@ def ml_latest_small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     except DataError as error:
         pytest.skip(f"ml-latest-small is not in {SHARED} and cannot be fetched: {error}")
     return folder
+
+
+@pytest.fixture(scope="module")
+def java() -> Iterator[None]:
+    """End the session of a module and its Java: MLflow asks any session that it finds."""
+    yield
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    gateway = SparkContext._gateway
+    if gateway is None:
+        return
+    if (session := SparkSession.getActiveSession()) is not None:
+        session.stop()
+    gateway.shutdown()
+    gateway.proc.stdin.close()
+    gateway.proc.wait()
+    SparkContext._gateway = SparkContext._jvm = None

@@ -1,4 +1,4 @@
-"""What is said where Spark cannot be used; a session itself is tested in tests/spark/."""
+"""What is said where Spark cannot be used."""
 
 from __future__ import annotations
 

@@ -27,7 +27,10 @@ from reelbench.models import SVDS, ALSSpark, Popularity
 from reelbench.spark import SparkConfig, SparkError, explained, spark_session
 from reelbench.stages import clean, split
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.skipif(**why_not())]
+pytestmark = [
+    *(pytest.mark.spark, pytest.mark.slow, pytest.mark.skipif(**why_not())),
+    pytest.mark.usefixtures("java"),
+]
 
 LOCAL = SparkConfig(master="local[2]", **MEMORY)
 ALS = {"seed": 1, "factors": 4, "epochs": 2, "implicit": True}

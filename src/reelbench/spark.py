@@ -41,8 +41,11 @@ _SETTINGS = {
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.session.timeZone": "UTC",
 }
+# the history of factors after many passes is read by recursion: the usual 1 MB can be too little
+_STACK = "-Xss16m"
 _OWN_SETTINGS = {  # of a session that is no guest of a server
-    "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOGGING.as_uri()}",
+    "spark.driver.extraJavaOptions": f"{_STACK} -Dlog4j2.configurationFile={_LOGGING.as_uri()}",
+    "spark.executor.extraJavaOptions": _STACK,
     "spark.sql.catalogImplementation": "in-memory",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",

@@ -17,7 +17,10 @@ from reelbench.data import engine as module
 from reelbench.files import read_json, sha256_tree
 from reelbench.stages import clean, split
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.skipif(**why_not())]
+pytestmark = [
+    *(pytest.mark.spark, pytest.mark.slow, pytest.mark.skipif(**why_not())),
+    pytest.mark.usefixtures("java"),
+]
 
 # numbers and times as people write them, some of which are none
 RATINGS = (" 4.0 ", "4", ".5", "1e0", "+3", "5.", "5d", "nan", "inf", "x", "", '"4"', "0x1")

@@ -14,7 +14,10 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.models.als_spark import ALSSpark
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.skipif(**why_not())]
+pytestmark = [
+    *(pytest.mark.spark, pytest.mark.slow, pytest.mark.skipif(**why_not())),
+    pytest.mark.usefixtures("java"),
+]
 
 HERE = {"master": "local[2]", "driver_memory": "1g", "partitions": 1}
 PARAMETERS = {**HERE, "factors": 3, "epochs": 4, "regularization": 0.02}
