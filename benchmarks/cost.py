@@ -7,10 +7,11 @@
 
 `measure` runs the stages on data of several sizes and shapes, every one in a process of its own,
 and adds what they took to FOLDER/runs.jsonl: it can be done in parts, and a later run of the same
-stage counts in place of an earlier one. `fit` finds the non-negative coefficients with the least
-relative errors and writes src/reelbench/costs/coefficients.json. `check` compares predictions for a
-project with the costs that its last run measured. `worth` evaluates on valid the models that
-`measure` trained on MovieLens 100K: conf/models/quick.yaml was chosen by it.
+stage counts in place of an earlier one. The machine has to be idle otherwise. `fit` finds the
+non-negative coefficients with the least relative errors and writes them to
+src/reelbench/costs/coefficients.json. `check` compares predictions for a project with the costs
+that its last run measured. `worth` evaluates on valid the models that `measure` trained on
+MovieLens 100K: conf/models/quick.yaml was chosen by it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,6 @@ from reelbench.seeds import pin_runtime, seed_everything
 ROOT = Path(__file__).parents[1]
 #: where the relative error of a few runs is smaller, it is luck
 LEAST_ERROR = 0.1
-CORES = 2
 #: with fewer runs a model has the terms of its class, times one factor
 FEWEST_RUNS = 4
 
@@ -80,9 +80,7 @@ FEW = {
     f"{name}.epochs": n
     for name, n in {"svd": 20, "svdpp": 5, "nmf": 20, "bpr": 20, "ials": 5}.items()
 }
-FEW |= {f"{name}.epochs": 3 for name in ("mf", "dnn", "glove", "finetune", "hybrid", "demographic")}
 FEW["fm.iterations"] = 20
-LONG = ("blend", "finetune", "glove")
 #: models whose cost depends on more than the number of ratings
 SHAPED = (
     "popularity",
@@ -96,6 +94,9 @@ SHAPED = (
     "content",
 )
 SHAPED += ("ease", "ials", "bpr", "fm", "st_genres")
+#: models that are measured on 20 million ratings, in half an hour
+LARGE = ("popularity", "global_mean", "item_mean", "weighted_mean", "bias")
+LARGE += ("svds", "ials", "bpr", "knn_item")
 SIZES = {
     "20k": Size(synthetic(20_000, 500, 800)),
     "100k": Size(("data=ml-100k",)),
@@ -104,7 +105,8 @@ SIZES = {
     "square": Size(
         synthetic(300_000, 9_000, 9_000), FEW, only=("popularity", "knn_item", "ease"), text=False
     ),
-    "1m": Size(synthetic(1_000_000, 6_040, 3_700), FEW, LONG, text=False),
+    "1m": Size(synthetic(1_000_000, 6_040, 3_700), FEW, text=False),
+    "20m": Size(synthetic(20_000_000, 138_493, 26_744), only=LARGE, text=False),
 }
 TEXT_BLOCKS = ("text", "text_overview", "text_keywords")
 
@@ -167,8 +169,8 @@ def measure(name: str, size: Size, folder: Path, models: Sequence[str] | None) -
         chosen = models or list(content["models"])
         for model in (m for m in chosen if m in content["models"]):
             entry = content["models"][model]
-            for folder in (paths.evaluation_dir(model), paths.model_dir(model)):
-                shutil.rmtree(folder, ignore_errors=True)
+            for made in (paths.evaluation_dir(model), paths.model_dir(model)):
+                shutil.rmtree(made, ignore_errors=True)
             for kind in ("train", "evaluate"):
                 note(kind, model, run_child(kind, model)[0][kind], entry=entry)
         if models is None:
@@ -240,7 +242,7 @@ def run_train(model: str, output: str) -> None:
 
     pin()
     started = time.perf_counter() - time.time() + psutil.Process().create_time()
-    found = timed(lambda: train.run(model), Clock(started))
+    found = timed(lambda: train.run(model), started)
     found["disk"] = size_bytes(paths.model_dir(model))
     found["epochs"] = len(paths.curves(model).read_text(encoding="utf-8").splitlines()) - 1
     write_json(Path(output), {"train": found})
@@ -253,8 +255,7 @@ def run_evaluate(model: str, output: str) -> None:
     pin()
     found = timed(lambda: stage.run(model))
     # reading the parts is the stage's, and not the model's
-    wall = read_json(paths.evaluate_cost(model))["evaluate_seconds"]
-    found["seconds"] *= wall / found.pop("wall")
+    found["seconds"] = read_json(paths.evaluate_cost(model))["evaluate_seconds"]
     found["disk"] = size_bytes(paths.evaluation_dir(model))
     write_json(Path(output), {"evaluate": found})
 
@@ -266,41 +267,13 @@ def pin() -> None:
     seed_everything(common["seed"])
 
 
-@dataclass(frozen=True)
-class Clock:
-    """Seconds on the wall, of the main thread computing and waiting to, and of all computing."""
-
-    wall: float
-    main: float = 0.0
-    waited: float = 0.0
-    all: float = 0.0
-
-    @classmethod
-    def now(cls, process: int | str = "self", computed: float | None = None) -> Clock:
-        """Of a process, this one by default; one that has ended can be asked until it is reaped."""
-        main, waited, _ = Path(f"/proc/{process}/schedstat").read_text().split()
-        total = sum(os.times()[:2]) if computed is None else computed
-        return cls(time.perf_counter(), int(main) / 1e9, int(waited) / 1e9, total)
-
-    def until(self, end: Clock) -> dict[str, float]:
-        """Seconds that it would have taken with nothing beside it, and those that it did.
-
-        Beside other work threads wait for each other too, which no file counts: it is no more than
-        what the main thread computes, or all threads on the processors of the machine.
-        """
-        wall, main, waited, computed = (
-            getattr(end, name) - getattr(self, name) for name in ("wall", "main", "waited", "all")
-        )
-        return {"seconds": min(wall - waited, max(main, computed / CORES)), "wall": wall}
-
-
-def timed(work: Callable[[], None], start: Clock | None = None) -> dict[str, float]:
+def timed(work: Callable[[], None], started: float | None = None) -> dict[str, float]:
     """Seconds and peak memory of something that this process does."""
-    if start is None:
+    if started is None:
         Path("/proc/self/clear_refs").write_text("5")  # the peak starts again
-        start = Clock.now()
+        started = time.perf_counter()
     work()
-    return start.until(Clock.now()) | {"memory": peak()}
+    return {"seconds": time.perf_counter() - started, "memory": peak()}
 
 
 def peak() -> int:
@@ -313,18 +286,15 @@ def run(command: list[str]) -> dict[str, float]:
     """Seconds and peak memory of a process in the working directory."""
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    start = Clock(time.perf_counter())
+    start = time.perf_counter()
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        end = Clock.now(process.pid, 0.0)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             output.seek(0)
             raise SystemExit(f"{' '.join(command)} failed\n{output.read().decode()[-3000:]}")
-    end = replace(end, all=usage.ru_utime + usage.ru_stime)
-    return start.until(end) | {"memory": usage.ru_maxrss * 1024}
+    return {"seconds": time.perf_counter() - start, "memory": usage.ru_maxrss * 1024}
 
 
 def dvc_seconds(folder: Path) -> tuple[dict[str, float], int]:
@@ -394,7 +364,8 @@ def fitted(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         predict.coefficients.cache_clear()
         few = name != code and len(rows) < FEWEST_RUNS
         found = of_model(kind, costs[kind][code], rows) if few else of_group(kind, code, rows)
-        costs[kind][name] = {"code": code} | found
+        largest = max(row["sizes"]["all_ratings"] for row in rows)
+        costs[kind][name] = {"code": code, "ratings": largest} | found
     return shown
 
 
@@ -403,7 +374,6 @@ def measured(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     cpu = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     model = next((x.split(":")[1].strip() for x in cpu.splitlines() if "model name" in x), "")
     return {
-        "ratings": max(row["sizes"]["all_ratings"] for row in runs),
         "runs": len(runs),
         "cpu": model,
         "cores": os.cpu_count(),
@@ -459,9 +429,13 @@ def of_model(
 
 
 def typical_epochs(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """The most epochs after which a training stopped early, if one did."""
-    early = [row["epochs"] for row in rows if 0 < row.get("epochs", 0) < configured(row)]
-    return {"epochs": max(early)} if early else {}
+    """The most epochs after which a training stopped early, by whether its batches had grown."""
+    found: dict[str, int] = {}
+    for row in rows:
+        if 0 < row.get("epochs", 0) < configured(row):
+            key = predict.epochs_key(row_values(row, "train", "seconds"))
+            found[key] = max(found.get(key, 0), row["epochs"])
+    return found
 
 
 def configured(row: Mapping[str, Any]) -> float:

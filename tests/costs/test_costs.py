@@ -39,12 +39,13 @@ def ones(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every term of every class costs one second and one byte per unit."""
     one = {
         kind: {
-            code: {"code": code} | {q: {"terms": dict.fromkeys(t[q], 1), "error": 0.1} for q in t}
+            code: {"code": code, "ratings": 10**9}
+            | {q: {"terms": dict.fromkeys(t[q], 1), "error": 0.1} for q in t}
             for code, t in TERMS[kind].items()
         }
         for kind in ("train", "evaluate")
     }
-    content = {"costs": one, "measured": {"ratings": 10**9}}
+    content = {"costs": one}
     monkeypatch.setattr(predict, "coefficients", lambda: content)
 
 

@@ -115,8 +115,14 @@ def values_of(config: Section, sizes: Sizes) -> dict[str, float]:
         linear = fields["item_kernel"] == "linear"
         values["landmarks"] = 0 if linear else min(values["landmarks"], sizes.items)
     if batch_and_rate := getattr(config, "batch_and_rate", None):
-        values["batches"] = sizes.ratings / batch_and_rate(sizes.ratings)[0]
+        batch = batch_and_rate(sizes.ratings)[0]
+        values |= {"batches": sizes.ratings / batch, "grown": batch > fields["batch_size"]}
     return values
+
+
+def epochs_key(values: Mapping[str, float]) -> str:
+    """Under which a network has the epochs after which it stopped: grown batches need fewer."""
+    return "epochs_grown" if values.get("grown") else "epochs"
 
 
 def together(quantity: str, members: Sequence[Any]) -> float:
@@ -144,16 +150,16 @@ def _cost(
     sizes: Sizes,
     members: Sequence[Any] = (),
 ) -> Cost | None:
-    known, measured = coefficients()["costs"].get(kind, {}), coefficients()["measured"]
+    known = coefficients()["costs"].get(kind, {})
     entry = known.get(name, {})
     if not entry or entry["code"] != code:
         entry = known.get(code)  # of the class, whatever the model is called
     if not entry:
         return None
     # the further beyond what was measured, the less is certain
-    doubt = 1 + math.log10(max(1.0, sizes.all_ratings / measured["ratings"]))
+    doubt = 1 + math.log10(max(1.0, sizes.all_ratings / entry["ratings"]))
     # training may stop before the last
-    epochs = min(values.get("epochs", 0), entry.get("epochs", math.inf))
+    epochs = min(values.get("epochs", 0), entry.get(epochs_key(values), math.inf))
     found = {}
     for quantity in QUANTITIES:
         own = {**values, "epochs": epochs, "members": together(quantity, members)}
