@@ -13,8 +13,9 @@ import typer
 from reelbench import paths
 from reelbench.params import ParamsError
 from replications import examples, figures, published, tables
-from replications.measure import Part, Parts, Results, Study, run_parts, sizes
-from replications.published import Report, Result, Row, System, Variant, counts
+from replications.measure import Part, Parts, Results, Study, run_parts, settings, sizes
+from replications.published import Row, System, Variant
+from replications.results import Report, Result, counts, read_all, write
 from replications.runs import quoted
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -43,14 +44,16 @@ def main(
     except ParamsError as error:
         typer.echo(f"replicate: {error}", err=True)
         raise typer.Exit(2) from error
-    results = [result for report in found for result in report.rows.values()]
+    results = [result for of_system in found for result in of_system.values()]
     raise typer.Exit(any(result.not_run.startswith("failed") for result in results))
 
 
 def replicate(
     name: str, seeds: int, rows: list[str], data: tuple[Path | None, str | None, Path | None]
-) -> Report:
-    """Re-run a system, print its results and write them and the page; returns the rows that ran.
+) -> dict[str, Result]:
+    """Re-run a system, print its results and write them and the page; returns what was found.
+
+    A row that fails keeps the result that it had before.
 
     Args:
         rows: ids of the rows to run, others staying as they are; empty for all.
@@ -72,13 +75,10 @@ def replicate(
     found = run_parts(parts(system, getattr(module, "PARTS", {})), study, wanted)
     for row, result in found.items():
         typer.echo(tables.summary(system.row(row), result))
-    used = study.ran[-1].content["data"]["name"] if study.ran else name
-    report = Report(preset=name, data=used, seeds=seeds, rows=found)
-    before = published.read_all().get(name, report) if rows else report
-    kept = {row.id: (before.rows | found).get(row.id) for row in system.rows}
-    published.write(report.model_copy(update={"rows": {k: r for k, r in kept.items() if r}}))
+    report = read_all().get(name, Report(preset=name, rows={}))
+    write(report.with_(found, [row.id for row in system.rows]))
     tables.write()
-    return report
+    return found
 
 
 def overrides(root: Path | None, data: str | None, listing: Path | None) -> tuple[str, ...]:
@@ -105,15 +105,18 @@ def parts(system: System, own: Parts) -> Parts:
 
 def _made(system: System, row: Row, study: Study) -> Results:
     if row.example:
-        text: str = getattr(examples, row.example.make)(study.run(row.example), row.example.model)
-        return {row.id: text}
+        ran = study.run(row.example)
+        made: Result | str = getattr(examples, row.example.make)(ran, row.example.model)
+        made = Result(shown=made) if isinstance(made, str) else made
+        return {row.id: made.model_copy(update={"settings": settings(row, ran) | made.settings})}
     if row.sizes:
         ran = study.run(Variant(model=row.sizes), upto="split")
-        return {row.id: Result(same=counts(sizes(ran)))}
+        return {row.id: Result(same=counts(sizes(ran)), settings=settings(row, ran))}
     plan = system.plan(row.id)
     result = study.carry_out(plan)
     shown = getattr(examples, plan.shown)(study, plan) if plan.shown else ""
-    return {row.id: result.model_copy(update={"shown": shown})}
+    known = settings(row, study.used(plan.same))
+    return {row.id: result.model_copy(update={"shown": shown, "settings": known})}
 
 
 if __name__ == "__main__":

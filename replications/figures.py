@@ -33,7 +33,8 @@ from reelbench.reporting.charts.chart import data
 from reelbench.reporting.charts.style import HEIGHT, MAIN, OTHER, SERIES, SOFT, WIDTH, png
 from reelbench.reporting.dataset import genres_of, means_of, sums, times_of
 from replications.measure import Results, Study
-from replications.published import FOLDER, Result, Spread, System, Variant, counts
+from replications.published import System, Variant
+from replications.results import FOLDER, Result, Spread, counts
 from replications.tables import title
 
 #: counts above these were published as these: ratings of a movie, and of a user

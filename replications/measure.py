@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import subprocess
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,9 +19,10 @@ from reelbench.columns import ITEM_IDX, RATING, SCORE, USER_IDX
 from reelbench.evaluation.rating_metrics import error_sums
 from reelbench.evaluation.significance import intervals, resampling
 from reelbench.files import read_json
-from reelbench.params import ParamsError
+from reelbench.params import ParamsError, select
 from replications import runs
-from replications.published import Estimate, FaultEffect, Plan, Result, Spread, Variant
+from replications.published import Plan, Row, Variant
+from replications.results import Estimate, FaultEffect, Result, Spread
 from replications.runs import Ran
 
 _LOG = logging.getLogger(__name__)
@@ -105,6 +108,10 @@ class Study:
         """Metrics on the published protocol."""
         return self.measure(plan.same, max(self.seeds, plan.least))
 
+    def used(self, variant: Variant) -> Ran:
+        """The first run of a variant that has been measured."""
+        return self._measured[variant, FIRST_SEED][0]
+
     def carry_out(self, plan: Plan) -> Result:
         """Run every variant of a plan."""
         same, honest = self.published(plan), self.measure(plan.honest)
@@ -161,6 +168,14 @@ def effects(
     )
 
 
+def settings(row: Row, ran: Ran) -> dict[str, Any]:
+    """Values of those settings of a row that name a parameter, in a run of one model."""
+    (model,) = ran.content["models"]
+    named = {name: setting.ours for name, setting in row.settings.items() if setting.ours}
+    full = {n: f"models.{model}{key}" if key[0] == "." else key for n, key in named.items()}
+    return {name: select(ran.content, key) for name, key in full.items()}
+
+
 def sizes(ran: Ran) -> dict[str, float]:
     """Rows of the parts, all ratings, and the users and movies that have one."""
     parts = {"train_rows": paths.TRAIN, "valid_rows": paths.VALID, "test_rows": paths.TEST}
@@ -185,7 +200,7 @@ def run_parts(parts: Parts, study: Study, rows: Collection[str]) -> dict[str, Re
             _LOG.info("%s: %s", study.preset, ", ".join(made))
             start = len(study.ran)
             results = _tried(made, part, study)
-            found |= {row: _with_cost(r, study.ran[start:]) for row, r in results.items()}
+            found |= {row: _with_origin(r, study, study.ran[start:]) for row, r in results.items()}
     return found
 
 
@@ -202,8 +217,32 @@ def _tried(rows: tuple[str, ...], part: Part, study: Study) -> dict[str, Result]
     return {row: Result(not_run=f"failed: {why}") for row in rows}
 
 
-def _with_cost(result: Result, ran: Sequence[Ran]) -> Result:
-    if result.not_run or not ran:
+def _with_origin(result: Result, study: Study, ran: Sequence[Ran]) -> Result:
+    """With what tells where a result comes from, and what the steps behind it took."""
+    if result.not_run:
         return result
-    seconds, peak = sum(r.seconds for r in ran), max(r.peak_memory_bytes for r in ran)
-    return result.model_copy(update={"seconds": round(seconds, 1), "peak_memory_bytes": peak})
+    origin: dict[str, Any] = {
+        "data": result.data or (ran[-1].content["data"]["name"] if ran else ""),
+        "seeds": max([result.seeds, *(spread.runs for spread in result.same.values())]),
+        "commit": commit(),
+        "time": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
+    }
+    if ran:
+        origin["seconds"] = round(sum(r.seconds for r in ran), 1)
+        origin["peak_memory_bytes"] = max(r.peak_memory_bytes for r in ran)
+    return result.model_copy(update=origin)
+
+
+def commit() -> str:
+    """The commit of the code, with "+" if files of it have changed since; empty without git."""
+    code = ("src", "replications", "conf")
+    try:
+        head = _git("rev-parse", "--short=10", "HEAD")
+        return f"{head}+" if _git("status", "--porcelain", "--", *code) else head
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()

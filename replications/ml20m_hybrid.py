@@ -26,16 +26,8 @@ from replications import examples, figures
 from replications.examples import LENGTH
 from replications.lists import PublishedLists, genre_and_tag_vectors
 from replications.measure import SECONDS, Parts, Results, Study, effects, sizes
-from replications.published import (
-    FOLDER,
-    FUTURE_SEEN,
-    Estimate,
-    Plan,
-    Result,
-    Variant,
-    counts,
-    system,
-)
+from replications.published import FUTURE_SEEN, Plan, Variant, system
+from replications.results import FOLDER, Estimate, Result, counts
 from replications.runs import Ran
 
 SYSTEM = system("ml20m_hybrid")

@@ -33,7 +33,8 @@ from reelbench.serving.similarity import terms
 from replications import examples, figures
 from replications.lists import neighbours
 from replications.measure import FIRST_SEED, Parts, Results, Study, sizes, spread
-from replications.published import FOLDER, FaultEffect, Result, Variant, counts, system
+from replications.published import Variant, system
+from replications.results import FOLDER, FaultEffect, Result, counts
 from replications.runs import Ran, quoted
 
 _FIRST = Variant(model="item_mean")

@@ -1,21 +1,71 @@
-"""What was published, how it is re-run (`rows.yaml`), and what that gave."""
+"""What was published and how it is re-run: `NAME.yaml` of each system."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import Field, model_validator
+from pydantic import Field, PlainValidator, PositiveInt, model_validator
 
-from reelbench import paths
-from reelbench.files import read_json, write_json
 from reelbench.params import ParamsError, Section
 
-FOLDER = paths.REPLICATION
-_ROWS = Path(__file__).with_name("rows.yaml")
+#: presets in the order of their letters
+PRESETS = (
+    "ml20m_hybrid",
+    "latest_small_temporal",
+    "netflix_overviews",
+    "tmdb_titles",
+    "ml100k_demographic",
+)
+
+
+class Printed(float):
+    """A printed figure, which knows how many decimals were printed.
+
+    >>> Printed("0.4920").same(0.49196), Printed("0.4920").same(0.4927)
+    (True, False)
+    """
+
+    def __new__(cls, text: float | str) -> Self:
+        """From the text, or from a number without a zero at its end."""
+        found = super().__new__(cls, text)
+        found.decimals = len(str(text).partition(".")[2])
+        return found
+
+    decimals: int
+
+    def __str__(self) -> str:
+        return f"{float(self):.{self.decimals}f}"
+
+    @property
+    def text(self) -> str:
+        """For the page: thousands separated, and a minus sign."""
+        return f"{float(self):,.{self.decimals}f}".replace("-", "\u2212")
+
+    def same(self, ours: float) -> bool:
+        """Whether our figure is equal to the printed digits."""
+        return f"{ours:.{self.decimals}f}" == str(self)
+
+
+class Setting(Section):
+    """A printed setting of a row, and where ours stands.
+
+    Attributes:
+        published: the value, in our terms.
+        line: of the document.
+        text: how it is printed, where that is not `published` itself.
+        ours: dotted name among the parameters of the run; one that begins with a dot is a parameter
+            of the model. Empty: the function that makes the row records what it used.
+        differs: why ours is another value; empty: it must be the same.
+    """
+
+    published: Any
+    line: PositiveInt
+    text: str = ""
+    ours: str = ""
+    differs: str = ""
 
 
 class Fault(Section):
@@ -115,15 +165,25 @@ class Row(Section):
     Attributes:
         step: name of the row in the published table.
         published: figures by metric; empty for a step that has none.
+        printed: texts in their order, such as a list of movies; compared with those of the result.
+        line: of the document where these figures or texts are.
         protocol: how the figures were measured.
-        exhibit, sizes, example, run: how it is re-run, see `rows.yaml`.
+        settings: printed settings by name.
+        differs: why our figures are not the published ones; for a row whose verdict is that.
+        other_data: why a row is not comparable although the system's data set was used.
+        exhibit, sizes, example, run: how it is re-run, see the head of `ml20m_hybrid.yaml`.
     """
 
     id: str
     step: str
     what: str
-    published: dict[str, float] = Field(default_factory=dict)
+    published: dict[str, Annotated[Printed, PlainValidator(Printed)]] = Field(default_factory=dict)
+    printed: tuple[str, ...] = ()
+    line: PositiveInt | None = None
     protocol: str = ""
+    settings: dict[str, Setting] = Field(default_factory=dict)
+    differs: str = ""
+    other_data: str = ""
     exhibit: str = ""
     sizes: str = ""
     example: Example | None = None
@@ -133,6 +193,8 @@ class Row(Section):
     def _figures_have_a_protocol(self) -> Row:
         if bool(self.published) != bool(self.protocol):
             raise ValueError(f"{self.id}: figures and their protocol belong together")
+        if (self.published or self.printed) and self.line is None:
+            raise ValueError(f"{self.id}: what was printed has a line in the document")
         return self
 
 
@@ -140,9 +202,10 @@ class System(Section):
     """One of the published systems.
 
     Attributes:
-        system: its letter.
+        system: its letter, and the name of its document.
         preset: name in `conf/experiment/`, of its module here and of its results.
         about: how our runs differ from the publication.
+        data_set: the one that was used there, by its name in `conf/data/`.
         data: the variant whose data the exhibits show.
         split: default of its plans.
     """
@@ -151,6 +214,7 @@ class System(Section):
     preset: str
     title: str
     about: str
+    data_set: str
     data: Variant | None = None
     split: tuple[str, ...] = ()
     rows: tuple[Row, ...]
@@ -178,8 +242,11 @@ class System(Section):
 @cache
 def systems() -> dict[str, System]:
     """All systems by preset, in order of their letters."""
-    content = yaml.safe_load(_ROWS.read_text(encoding="utf-8"))
-    return {entry["preset"]: System.model_validate(entry) for entry in content}
+    files = {preset: Path(__file__).with_name(f"{preset}.yaml") for preset in PRESETS}
+    return {
+        preset: System.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+        for preset, file in files.items()
+    }
 
 
 def system(preset: str) -> System:
@@ -191,77 +258,3 @@ def system(preset: str) -> System:
     if preset not in systems():
         raise ParamsError(f"no replication '{preset}'; choose one of {', '.join(systems())}")
     return systems()[preset]
-
-
-class Spread(Section):
-    """Mean of a figure over runs, and standard deviation (n - 1) where there are several."""
-
-    mean: float
-    deviation: float | None = None
-    runs: int = 1
-
-
-class Estimate(Section):
-    """A figure of one run, with its 95 % interval where it has one."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-
-
-class FaultEffect(Section):
-    """A metric with one fault switched on, minus the metric without it."""
-
-    fault: str
-    metric: str
-    difference: float
-
-
-class Result(Section):
-    """What re-running one row gave.
-
-    Attributes:
-        same: our figures on the published protocol, by metric.
-        honest: our figures where nothing leaks, by metric.
-        worth: effect of each fault alone on the honest figures.
-        also: figures of other variants, by their description.
-        shown: what a row without figures gave, as text.
-        files: figures that it wrote, relative to the checkout.
-        seconds, peak_memory_bytes: of the steps behind it, measured when each was executed.
-        not_run: why it was not run; empty if it was.
-    """
-
-    same: dict[str, Spread] = Field(default_factory=dict)
-    honest: dict[str, Estimate] = Field(default_factory=dict)
-    worth: tuple[FaultEffect, ...] = ()
-    also: dict[str, dict[str, Estimate]] = Field(default_factory=dict)
-    shown: str = ""
-    files: tuple[str, ...] = ()
-    seconds: float | None = None
-    peak_memory_bytes: int | None = None
-    not_run: str = ""
-
-
-class Report(Section):
-    """Results of one system by row, and the name of the data set they were measured on."""
-
-    preset: str
-    data: str
-    seeds: int
-    rows: dict[str, Result]
-
-
-def counts(values: Mapping[str, float]) -> dict[str, Spread]:
-    """Counts as figures without a spread."""
-    return {name: Spread(mean=value) for name, value in values.items()}
-
-
-def write(report: Report) -> None:
-    """Write a report to `PRESET.json`."""
-    write_json(FOLDER / f"{report.preset}.json", report.model_dump(mode="json"))
-
-
-def read_all(folder: Path = FOLDER) -> dict[str, Report]:
-    """The stored reports by preset."""
-    contents: list[Any] = [read_json(file) for file in sorted(folder.glob("*.json"))]
-    return {content["preset"]: Report.model_validate(content) for content in contents}

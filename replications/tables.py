@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from itertools import groupby
 from typing import NamedTuple, TypeVar
 
 import pandas as pd
 
 from reelbench import paths
 from reelbench.files import atomic
-from replications.published import Estimate, Report, Result, Row, Spread, System, read_all, systems
+from replications.published import Row, Setting, System, systems
+from replications.results import Estimate, Report, Result, Spread, read_all
+from replications.verdicts import MEANINGS, Verdict, verdict
 
 F = TypeVar("F")
 
@@ -26,11 +28,12 @@ _TITLES = {
     "train_mse": "MSE on train",
     "n_test": "test ratings",
 }
-_HEAD = ("row", "what", "published", "same protocol", "honest", "what made the difference")
+_HEAD = ("row", "what", "published", "same protocol", "verdict", "honest", "notes")
+_SETTINGS_HEAD = ("row", "setting", "published", "line", "ours")
 _NOTE = """\
 Five published recommenders, every row of their tables.
 
-- *Published*: the printed figure, with the protocol it was measured on.
+- *Published*: the printed figure, its line in the document, and the protocol it was measured on.
 - *Same protocol*: our model with the same faults; mean ± standard deviation over root seeds, which
   also draw a random split.
 - *Honest*: the same model where nothing leaks, with a 95 % interval; users are resampled, or rows
@@ -46,8 +49,9 @@ class Line(NamedTuple):
 
     Attributes:
         system: letter and title.
-        about: what the system was run on.
+        about: how the system is run.
         difference: what made the difference, or what the row gave.
+        origin: data, number of runs, commit and time.
         files: figures that it wrote, relative to the checkout, separated by blanks.
     """
 
@@ -57,57 +61,130 @@ class Line(NamedTuple):
     what: str
     published: str
     same: str
+    verdict: str
     honest: str
     difference: str
+    origin: str
     files: str
 
 
 def write() -> None:
     """Write the CSV and the Markdown of all stored reports."""
-    found = lines(systems().values(), read_all())
+    reports = read_all()
     with atomic(paths.REPLICATION_TABLE) as file:
+        found = lines(systems().values(), reports)
         pd.DataFrame(found).to_csv(file, index=False, lineterminator="\n")
     with atomic(paths.REPLICATION_MD) as file:
-        file.write_text(render(found), encoding="utf-8")
+        file.write_text(render(systems().values(), reports), encoding="utf-8")
 
 
 def lines(known: Iterable[System], reports: Mapping[str, Report]) -> list[Line]:
     """A line for every row of every system, whether it has run or not."""
     return [
-        _line(system, row, reports.get(system.preset)) for system in known for row in system.rows
+        _line(system, row, result_of(system, row, reports))
+        for system in known
+        for row in system.rows
     ]
 
 
-def render(found: Iterable[Line]) -> str:
-    """The Markdown page: a section per system, a table row per line."""
-    blocks = ["# Replication of five published systems", _NOTE]
-    for (system, about), group in groupby(found, key=lambda line: (line.system, line.about)):
-        head = ["| " + " | ".join(_HEAD) + " |", "|" + " --- |" * len(_HEAD)]
-        blocks += [f"## {system}", about, "\n".join(head + [_table_row(line) for line in group])]
+def result_of(system: System, row: Row, reports: Mapping[str, Report]) -> Result:
+    """The stored result of a row; of one that has not run the reason."""
+    report = reports.get(system.preset)
+    missing = Result(not_run="not in the results" if report else "this system was not re-run yet")
+    return report.rows.get(row.id, missing) if report else missing
+
+
+def counted(known: Iterable[System], reports: Mapping[str, Report]) -> Counter[Verdict]:
+    """Number of rows by verdict."""
+    return Counter(
+        verdict(system, row, result_of(system, row, reports))
+        for system in known
+        for row in system.rows
+    )
+
+
+def verdicts(found: Mapping[Verdict, int]) -> str:
+    """The numbers of rows by verdict as a sentence, for the page and the README."""
+    number_of = {name: found.get(name, 0) for name in Verdict}
+    told = [f"{number} {name}" for name, number in number_of.items() if number]
+    return f"Of {sum(number_of.values())} rows: {', '.join(told)}."
+
+
+def render(known: Iterable[System], reports: Mapping[str, Report]) -> str:
+    """The Markdown page: verdicts, and a section per system with its rows and their settings."""
+    known = list(known)
+    meanings = [f"- *{name}*: {meaning}" for name, meaning in MEANINGS.items()]
+    head = f"**{verdicts(counted(known, reports))}**"
+    blocks = ["# Replication of five published systems", head, "\n".join(meanings), _NOTE]
+    for system in known:
+        rows = [(row, result_of(system, row, reports)) for row in system.rows]
+        found = [_line(system, row, result) for row, result in rows]
+        blocks += [f"## {found[0].system}", found[0].about]
+        blocks.append(_table(_HEAD, [_cells(line) for line in found]))
+        settings = [cells for row, result in rows for cells in _settings(row, result)]
+        if settings:
+            blocks += [f"### Settings of {system.system}", _table(_SETTINGS_HEAD, settings)]
     return "\n\n".join(blocks) + "\n"
 
 
-def _table_row(line: Line) -> str:
-    cells = [f"`{line.row}`", line.what, line.published, line.same, line.honest, line.difference]
-    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    head = list(head)
+    cells = [[c.replace("|", "\\|").replace("\n", " ") for c in row] for row in (head, *rows)]
+    text = ["| " + " | ".join(row) + " |" for row in cells]
+    return "\n".join([text[0], "|" + " --- |" * len(head), *text[1:]])
 
 
-def _line(system: System, row: Row, report: Report | None) -> Line:
-    missing = Result(not_run="not in the results" if report else "this system was not re-run yet")
-    result = report.rows.get(row.id, missing) if report else missing
-    about = f"Data: `{report.data}`; seeds: {report.seeds}. {system.about}" if report else ""
-    figures = _joined(row, row.published, number)
+def _cells(line: Line) -> list[str]:
+    notes = " ".join(filter(None, (line.difference, f"({line.origin})" if line.origin else "")))
+    code = f"`{line.row}`"
+    return [code, line.what, line.published, line.same, line.verdict, line.honest, notes]
+
+
+def _settings(row: Row, result: Result) -> list[list[str]]:
+    """A row of the table of settings for each setting of a row that has run."""
+    return [
+        [f"`{row.id}`", name, _value(setting.published), str(setting.line), _ours(setting, ours)]
+        for name, setting in row.settings.items()
+        for ours in ([result.settings[name]] if name in result.settings else [])
+    ]
+
+
+def _ours(setting: Setting, ours: object) -> str:
+    if ours == setting.published:
+        return "the same"
+    return f"{_value(ours)}: {setting.differs}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_value, value)) or "none"
+    return "none" if value is None else str(value)
+
+
+def _line(system: System, row: Row, result: Result) -> Line:
+    figures = _joined(row, row.published, lambda _, figure: figure.text)
+    parts = [figures, "; ".join(row.printed)]
+    printed = "; ".join(filter(None, parts))
+    about = f"line {row.line}" + (f"; {row.protocol}" if row.protocol else "")
+    found = verdict(system, row, result)
+    reason = {Verdict.DIFFERS: row.differs, Verdict.OTHER_DATA: row.other_data}.get(found, "")
+    origin = [result.data, f"{result.seeds} runs" if result.seeds > 1 else "", result.commit]
     return Line(
         system=f"{system.system}. {system.title}",
-        about=f"Run: `reelbench replicate {system.preset}`. {about}".rstrip(),
+        about=f"Run: `reelbench replicate {system.preset}`. {system.about}",
         row=row.id,
         what=f"{row.step}: {row.what}",
-        published=f"{figures} ({row.protocol})" if row.published else _MISSING,
-        same=_joined(row, result.same, spread) or _MISSING,
+        published=f"{printed} ({about})" if printed else _MISSING,
+        same="; ".join(filter(None, (_joined(row, result.same, spread), "; ".join(result.listed))))
+        or _MISSING,
+        verdict=f"{found}: {reason}" if reason else str(found),
         honest=_joined(row, result.honest, estimate) or _MISSING,
         difference=f"not run: {result.not_run}"
         if result.not_run
         else " ".join(filter(None, (result.shown, difference(row, result)))),
+        origin=", ".join(filter(None, (*origin, result.time))),
         files=" ".join(result.files),
     )
 

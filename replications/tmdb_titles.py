@@ -10,7 +10,8 @@ from reelbench.columns import DIRECTOR, GENRES, ITEM_IDX, KEYWORDS, RATING, TAGL
 from reelbench.files import read_json
 from replications import figures, tables
 from replications.measure import Parts, Results, Study, sizes
-from replications.published import FOLDER, Plan, Result, Spread, Variant, counts, system
+from replications.published import Plan, Variant, system
+from replications.results import FOLDER, Result, Spread, counts
 
 SYSTEM = system("tmdb_titles")
 _FOLDS = 5

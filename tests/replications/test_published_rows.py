@@ -31,7 +31,7 @@ def test_published_figures() -> None:
 
 def test_a_figure_needs_its_protocol() -> None:
     with pytest.raises(ValueError, match="belong together"):
-        Row(id="x", step="x", what="x", published={"rmse": 1.0})
+        Row(id="x", step="x", what="x", published={"rmse": 1.0}, line=1)
 
 
 def test_unknown_names() -> None:

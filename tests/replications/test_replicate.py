@@ -24,7 +24,8 @@ from replications import __main__ as main
 from replications import runs
 from replications.__main__ import app
 from replications.measure import Measured, Study, run_parts
-from replications.published import Fault, Plan, Report, Result, Variant, read_all
+from replications.published import Fault, Plan, Variant
+from replications.results import FOLDER, Report, Result, read_all
 from replications.runs import Step, StepError, only, steps
 
 pytestmark = pytest.mark.slow
@@ -152,7 +153,8 @@ def test_a_part_that_fails_says_why_and_hides_no_other_row(study: Study) -> None
 
 def test_chosen_rows_alone(study: Study) -> None:
     parts = {("b_split",): lambda study: {}, ("b_svds",): lambda study: {"b_svds": "here"}}
-    assert run_parts(parts, study, ["b_svds"]) == {"b_svds": Result(shown="here")}
+    found = run_parts(parts, study, ["b_svds"])
+    assert list(found) == ["b_svds"] and found["b_svds"].shown == "here"
 
 
 def test_the_checkout_is_left_alone(study: Study, checkout: Path) -> None:
@@ -188,13 +190,21 @@ def test_the_command_writes_its_files(study: Study, monkeypatch: pytest.MonkeyPa
     kept = read_all()[NAME].rows
     assert (kept["b_svds"].shown, kept["b_split"].shown) == ("here", "second")
     assert isinstance(read_all()[NAME], Report)
-    assert "| here |" in paths.REPLICATION_MD.read_text(encoding="utf-8")
+    assert "| here (20" in paths.REPLICATION_MD.read_text(encoding="utf-8")
     table = pd.read_csv(paths.REPLICATION_TABLE).set_index("row")
     assert len(table) == 84 and table["difference"]["b_svds"] == "here"
     for mistake in (["--root", "nowhere"], ["--list", "no.csv"], ["--row", "b_gold"]):
         refused = CliRunner().invoke(app, [NAME, *mistake])
         assert refused.exit_code == 2 and mistake[1] in refused.stderr
     assert read_all()[NAME].rows == kept
+    before = (FOLDER / f"{NAME}.json").read_bytes(), paths.REPLICATION_MD.read_bytes()
+    parts["b_split",] = lambda _: {"b_split": Result(not_run="failed: no data")}
+    failed = CliRunner().invoke(app, [NAME, "--row", "b_split"])
+    assert failed.exit_code == 1 and "not run: failed: no data" in failed.stdout
+    assert before == (
+        (FOLDER / f"{NAME}.json").read_bytes(),
+        paths.REPLICATION_MD.read_bytes(),
+    )
     wrong = CliRunner().invoke(app, ["golden"])
     assert wrong.exit_code == 2 and "no replication 'golden'" in wrong.stderr
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from real_tables import tables_of, tmdb
 
 from replications import figures
-from replications.published import Spread
+from replications.results import Spread
 
 pytestmark = pytest.mark.slow
 

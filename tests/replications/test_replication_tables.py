@@ -8,21 +8,21 @@ import pytest
 
 from reelbench import paths
 from replications import tables
-from replications.published import (
+from replications.published import Row, System, systems
+from replications.results import (
     FOLDER,
     Estimate,
     FaultEffect,
     Report,
     Result,
-    Row,
     Spread,
-    System,
     read_all,
-    systems,
 )
 from replications.tables import difference, estimate, number, spread, summary
 
-ROW = Row(id="x", step="x", what="x", published={"rmse": 0.95, "mae": 0.75}, protocol="random")
+ROW = Row(
+    id="x", step="x", what="x", published={"rmse": 0.95, "mae": "0.75"}, line=1, protocol="random"
+)
 
 
 @pytest.mark.parametrize(
@@ -71,16 +71,18 @@ def test_a_row_that_was_not_run() -> None:
 
 
 def test_the_page_shows_every_row_run_or_not() -> None:
-    done = Result(same={"rmse": Spread(mean=0.9627)}, files=("reports/x.png",))
-    report = Report(preset="latest_small_temporal", data="tiny", seeds=1, rows={"b_svds": done})
-    found = tables.lines(systems().values(), {report.preset: report})
-    page = tables.render(found).splitlines()
-    for row in (row for s in systems().values() for row in s.rows):
-        (line,) = [line for line in page if line.startswith(f"| `{row.id}` |")]
+    known = systems().values()
+    figures = {"rmse": Spread(mean=0.9627)}
+    done = Result(same=figures, files=("reports/x.png",), data="tiny", seeds=1)
+    report = Report(preset="latest_small_temporal", rows={"b_svds": done})
+    page = tables.render(known, {report.preset: report}).splitlines()
+    for row in (row for s in known for row in s.rows):
+        (line,) = [line for line in page if line.startswith(f"| `{row.id}` | {row.step}")]
         assert ("not run" in line) == (row.id != "b_svds")
-        assert line.count(" | ") == 5
+        assert line.count(" | ") == 6
     assert any("RMSE 0.9627" in line and "published: \u22120.0001" in line for line in page)
-    assert "Data: `tiny`; seeds: 1. Honest is" in "\n".join(page)
+    assert "1 other data" in page[2] and "(tiny)" in "\n".join(page)
+    found = tables.lines(known, {report.preset: report})
     assert {line.files for line in found} == {"", "reports/x.png"}
 
 
@@ -125,7 +127,7 @@ def test_titles_of_unseen_movies_are_worse_than_the_mean_as_published() -> None:
 
 
 def test_the_committed_page_is_that_of_the_results() -> None:
-    page = tables.render(tables.lines(systems().values(), REPORTS))
+    page = tables.render(systems().values(), REPORTS)
     assert (ROOT / paths.REPLICATION_MD).read_text(encoding="utf-8") == page
 
 
