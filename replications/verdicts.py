@@ -26,7 +26,7 @@ class Verdict(StrEnum):
 #: what each verdict means, for the page
 MEANINGS = {
     Verdict.EXACT: "every printed figure or text is equal to its last digit",
-    Verdict.NEAR: f"within {_DEVIATIONS} standard deviations of our mean ({FEWEST_RUNS} runs or more)",
+    Verdict.NEAR: f"within {_DEVIATIONS} standard deviations of our mean, of {FEWEST_RUNS} runs up",
     Verdict.OTHER_DATA: "the published data are not at hand: the figures cannot be compared",
     Verdict.DIFFERS: "neither; the row says why",
     Verdict.NOT_PRINTED: "the document has no figure for this step",
