@@ -166,7 +166,7 @@ class Row(Section):
         step: name of the row in the published table.
         published: figures by metric; empty for a step that has none.
         printed: texts in their order, such as a list of movies; compared with those of the result.
-        line: of the document where these figures or texts are.
+        line: of the document where these figures or texts are; several where they are apart.
         protocol: how the figures were measured.
         settings: printed settings by name.
         differs: why our figures are not the published ones; for a row whose verdict is that.
@@ -179,7 +179,7 @@ class Row(Section):
     what: str
     published: dict[str, Annotated[Printed, PlainValidator(Printed)]] = Field(default_factory=dict)
     printed: tuple[str, ...] = ()
-    line: PositiveInt | None = None
+    line: PositiveInt | tuple[PositiveInt, ...] = ()
     protocol: str = ""
     settings: dict[str, Setting] = Field(default_factory=dict)
     differs: str = ""
@@ -193,9 +193,14 @@ class Row(Section):
     def _figures_have_a_protocol(self) -> Row:
         if bool(self.published) != bool(self.protocol):
             raise ValueError(f"{self.id}: figures and their protocol belong together")
-        if (self.published or self.printed) and self.line is None:
+        if (self.published or self.printed) and not self.line:
             raise ValueError(f"{self.id}: what was printed has a line in the document")
         return self
+
+    @property
+    def lines(self) -> tuple[int, ...]:
+        """Lines of the document where its figures or texts are."""
+        return (self.line,) if isinstance(self.line, int) else self.line
 
 
 class System(Section):

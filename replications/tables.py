@@ -167,7 +167,8 @@ def _line(system: System, row: Row, result: Result) -> Line:
     figures = _joined(row, row.published, lambda _, figure: figure.text)
     parts = [figures, "; ".join(row.printed)]
     printed = "; ".join(filter(None, parts))
-    about = f"line {row.line}" + (f"; {row.protocol}" if row.protocol else "")
+    where = ("line " if len(row.lines) == 1 else "lines ") + ", ".join(map(str, row.lines))
+    about = where + (f"; {row.protocol}" if row.protocol else "")
     found = verdict(system, row, result)
     reason = {Verdict.DIFFERS: row.differs, Verdict.OTHER_DATA: row.other_data}.get(found, "")
     origin = [result.data, f"{result.seeds} runs" if result.seeds > 1 else "", result.commit]

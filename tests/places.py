@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,16 @@ def shared(name: str) -> Path:
     if not path.exists():
         pytest.skip(f"no {name} in {SHARED}: set REELBENCH_SHARED_DATA to a folder that has it")
     return path
+
+
+@cache
+def _lines(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8").split("\n")
+
+
+def document(letter: str) -> list[str]:
+    """The lines of a published document; the test is skipped if it is not at hand."""
+    file = SHARED.parent / "seeds" / f"{letter}.txt"
+    if not file.exists():
+        pytest.skip(f"no {file.name} in {file.parent}, beside REELBENCH_SHARED_DATA")
+    return _lines(file)
