@@ -31,6 +31,8 @@ _LOG = logging.getLogger(__name__)
 FIRST_SEED = 42
 #: seconds of training: a cost, so it has no interval and no fault changes it
 SECONDS = "seconds"
+# characters of the reason why a row was not run
+_LONGEST = 200
 
 
 class Measured(NamedTuple):
@@ -214,7 +216,9 @@ def _tried(rows: tuple[str, ...], part: Part, study: Study) -> dict[str, Result]
     except Exception as error:  # it must not lose the hours spent on other rows
         _LOG.exception("%s", ", ".join(rows))
         why = f"{type(error).__name__}: {error}"
-    return {row: Result(not_run=f"failed: {why}") for row in rows}
+    # the log has all of it; a cell of the table needs the end
+    reason = why if len(why) <= _LONGEST else f"… {why[-_LONGEST:].partition(' ')[2]}"
+    return {row: Result(not_run=f"failed: {reason}") for row in rows}
 
 
 def _with_origin(result: Result, study: Study, ran: Sequence[Ran]) -> Result:

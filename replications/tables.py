@@ -29,6 +29,7 @@ _TITLES = {
     "n_test": "test ratings",
 }
 _HEAD = ("row", "what", "published", "same protocol", "verdict", "honest", "notes")
+_FAULTS_HEAD = ("row", "fault", "effect by itself")
 _SETTINGS_HEAD = ("row", "setting", "published", "line", "ours")
 _NOTE = """\
 Five published recommenders, every row of their tables.
@@ -38,7 +39,8 @@ Five published recommenders, every row of their tables.
   also draw a random split.
 - *Honest*: the same model where nothing leaks, with a 95 % interval; users are resampled, or rows
   where one pseudo-user stands for all.
-- *One fault alone*: the honest protocol with that fault, minus the honest protocol.
+- *Effect by itself*: the honest protocol with that fault alone, minus the honest protocol. The
+  effects of several faults need not add up.
 
 `reelbench replicate NAME` re-runs a table and draws its figures:
 [docs/replication.md](../docs/replication.md)."""
@@ -50,7 +52,8 @@ class Line(NamedTuple):
     Attributes:
         system: letter and title.
         about: how the system is run.
-        difference: what made the difference, or what the row gave.
+        difference: how far ours is from the published figure, or what the row gave.
+        faults: what each fault of the published protocol changes by itself.
         origin: data, number of runs, commit and time.
         files: figures that it wrote, relative to the checkout, separated by blanks.
     """
@@ -64,6 +67,7 @@ class Line(NamedTuple):
     verdict: str
     honest: str
     difference: str
+    faults: str
     origin: str
     files: str
 
@@ -121,6 +125,12 @@ def render(known: Iterable[System], reports: Mapping[str, Report]) -> str:
         found = [_line(system, row, result) for row, result in rows]
         blocks += [f"## {found[0].system}", found[0].about]
         blocks.append(_table(_HEAD, [_cells(line) for line in found]))
+        faults = [
+            [f"`{row.id}`", f"`{name}`", text] for row, r in rows for name, text in effects(row, r)
+        ]
+        if faults:
+            blocks += [f"### Faults of {system.system}, alone on honest ground"]
+            blocks.append(_table(_FAULTS_HEAD, faults))
         settings = [cells for row, result in rows for cells in _settings(row, result)]
         if settings:
             blocks += [f"### Settings of {system.system}", _table(_SETTINGS_HEAD, settings)]
@@ -185,6 +195,7 @@ def _line(system: System, row: Row, result: Result) -> Line:
         difference=f"not run: {result.not_run}"
         if result.not_run
         else " ".join(filter(None, (result.shown, difference(row, result)))),
+        faults="; ".join(f"{name}: {text}" for name, text in effects(row, result)),
         origin=", ".join(filter(None, (*origin, result.time))),
         files=" ".join(result.files),
     )
@@ -197,28 +208,27 @@ def _joined(row: Row, figures: Mapping[str, F], text: Callable[[str, F], str]) -
 
 
 def difference(row: Row, result: Result) -> str:
-    """How far our figures are from the published ones, and where the distance comes from."""
-    order = [m for m in dict.fromkeys([*row.published, *result.same]) if m in result.same]
-    sentences = [_of_metric(row, result, metric) for metric in order]
+    """How far our figures are from the published ones, and figures of other variants."""
+    gaps = {
+        metric: result.same[metric].mean - printed
+        for metric, printed in row.published.items()
+        if metric in result.same and not printed.same(result.same[metric].mean)
+    }
+    signed = [f"{title(metric)} {number(metric, gap, '+')}" for metric, gap in gaps.items()]
+    sentences = [f"Ours minus published: {', '.join(signed)}."] if signed else []
     also = result.also.items()
     sentences += [f"{name}: {_joined(row, figures, estimate)}." for name, figures in also]
-    return " ".join(filter(None, sentences))
+    return " ".join(sentences)
 
 
-def _of_metric(row: Row, result: Result, metric: str) -> str:
-    ours, parts = result.same[metric].mean, []
-    if metric in row.published:
-        gap = ours - row.published[metric]
-        text = f"difference to published: {number(metric, gap, '+')}"
-        parts.append(text if gap else "equal to published")
-    if metric in result.honest and metric != "seconds":
-        left = number(metric, result.honest[metric].value - ours, "+")
-        parts.append(f"honest minus same protocol: {left}")
-        effects = sorted(result.worth, key=lambda effect: -abs(effect.difference))
-        own = [(e.fault, e.difference) for e in effects if e.metric == metric]
-        faults = ", ".join(f"`{fault}` {number(metric, value, '+')}" for fault, value in own)
-        parts += [f"one fault alone: {faults}"] if faults else []
-    return f"{title(metric)}: {'; '.join(parts)}." if parts else ""
+def effects(row: Row, result: Result) -> list[tuple[str, str]]:
+    """Each fault and what it changes by itself, the largest effect first."""
+    ranked = sorted(result.worth, key=lambda effect: -abs(effect.difference))
+    found: dict[str, dict[str, float]] = {}
+    for effect in ranked:
+        found.setdefault(effect.fault, {})[effect.metric] = effect.difference
+    texts = {f: _joined(row, of, lambda m, value: number(m, value, "+")) for f, of in found.items()}
+    return list(texts.items())
 
 
 def title(metric: str) -> str:

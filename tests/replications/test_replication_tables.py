@@ -18,7 +18,7 @@ from replications.results import (
     Spread,
     read_all,
 )
-from replications.tables import difference, estimate, number, spread, summary
+from replications.tables import difference, effects, estimate, number, spread, summary
 
 ROW = Row(
     id="x", step="x", what="x", published={"rmse": 0.95, "mae": "0.75"}, line=1, protocol="random"
@@ -48,21 +48,24 @@ def test_spread_and_interval() -> None:
     assert estimate("rmse", Estimate(value=1.5, low=1.25, high=2)) == "1.5000 [1.2500, 2]"
 
 
-def test_the_difference_is_composed_of_the_numbers() -> None:
+def test_what_a_row_says_of_its_numbers() -> None:
     result = Result(
         same={"mae": Spread(mean=0.75), "rmse": Spread(mean=0.94)},
         honest={"rmse": Estimate(value=1.0)},
         worth=(
             FaultEffect(fault="small", metric="rmse", difference=0.01),
+            FaultEffect(fault="large", metric="mae", difference=0.02),
             FaultEffect(fault="large", metric="rmse", difference=-0.07),
         ),
         also={"corrected": {"rmse": Estimate(value=0.8)}},
     )
     assert difference(ROW, result) == (
-        "RMSE: difference to published: \u22120.0100; honest minus same protocol: +0.0600; "
-        "one fault alone: `large` \u22120.0700, `small` +0.0100. MAE: equal to published. "
-        "corrected: RMSE 0.8000."
+        "Ours minus published: RMSE \u22120.0100. corrected: RMSE 0.8000."
     )
+    assert effects(ROW, result) == [
+        ("large", "RMSE \u22120.0700, MAE +0.0200"),
+        ("small", "RMSE +0.0100"),
+    ]
 
 
 def test_a_row_that_was_not_run() -> None:
@@ -80,7 +83,7 @@ def test_the_page_shows_every_row_run_or_not() -> None:
         (line,) = [line for line in page if line.startswith(f"| `{row.id}` | {row.step}")]
         assert ("not run" in line) == (row.id != "b_svds")
         assert line.count(" | ") == 6
-    assert any("RMSE 0.9627" in line and "published: \u22120.0001" in line for line in page)
+    assert any("RMSE 0.9627" in line and "published: RMSE \u22120.0001" in line for line in page)
     assert "1 other data" in page[2] and "(tiny)" in "\n".join(page)
     found = tables.lines(known, {report.preset: report})
     assert {line.files for line in found} == {"", "reports/x.png"}
