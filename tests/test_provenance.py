@@ -11,7 +11,9 @@ import pytest
 from reelbench import paths, provenance
 from reelbench.provenance import read_provenance
 
-PARAMS = "{seed: 42, threads: 2, data: {name: tiny}, split: {name: random}, faults: [one, two]}\n"
+PARAMS = """{seed: 42, threads: 2, data: {name: tiny}, split: {name: random},
+faults: [score_train_rows, drop_cold_items]}
+"""
 
 
 @pytest.fixture
@@ -31,7 +33,11 @@ def test_parameters_and_packages(project: Path) -> None:
     made = read_provenance()
     facts = dict(made.facts)
     assert facts["seed"] == "42" and facts["threads"] == "2"
-    assert (facts["data"], facts["split"], facts["faults"]) == ("tiny", "random", "one, two")
+    assert (facts["data"], facts["split"], facts["faults"]) == (
+        "tiny",
+        "random",
+        "drop_cold_items, score_train_rows",
+    )
     assert any(package.startswith("pandas ") for package in made.packages)
 
 

@@ -69,6 +69,15 @@ def select(params: Mapping[str, Any], section: str) -> Any:
     return value
 
 
+def flat(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of nested mappings by their dotted paths."""
+    found: dict[str, Any] = {}
+    for key, value in content.items():
+        inner = flat(value) if isinstance(value, Mapping) else {"": value}
+        found |= {f"{key}.{name}".rstrip("."): leaf for name, leaf in inner.items()}
+    return found
+
+
 def load(section: str, config: type[Config], file: Path = paths.PARAMS) -> Config:
     """Typed config of one section of `params.yaml`.
 

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
-from reelbench import params, paths
+from reelbench import faults, params, paths
 from reelbench.files import sha256_file
 
 _HASHED = (
@@ -58,7 +58,7 @@ def read_provenance() -> Provenance:
         "protocol": content.get("protocol") or "none published",
         "seed": content.get("seed"),
         "threads": content.get("threads"),
-        "faults": ", ".join(content.get("faults") or ()) or "none",
+        "faults": faults.named(content) or "none",
         "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
     }
     return Provenance(

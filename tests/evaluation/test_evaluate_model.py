@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from reelbench.data.interactions import Interactions
-from reelbench.evaluation import EvaluateConfig
+from reelbench.evaluation import EvaluateConfig, task
 from reelbench.evaluation.beyond_accuracy import Movies
 from reelbench.evaluation.evaluate import Evaluation, Parts, evaluate
 from reelbench.faults import Fault
 from reelbench.features.block import Features, Ids
 from reelbench.models.base import Arrays, Recommender
+from reelbench.params import ParamsError
 
 IDS = Ids(4, 6, 1.0, 5.0)
 PARTS = Parts(
@@ -251,6 +253,27 @@ def test_a_fault_scores_the_rows_of_train_too() -> None:
     # user 1 is in train alone: nothing to find for them, and the lists of the others stay
     assert found.metrics["n_users_without_relevant"] == 1
     assert found.metrics["recall_at_3"] == run().metrics["recall_at_3"]
+
+
+def test_a_fault_scores_every_pair_without_a_rating_as_surprise_fills_it() -> None:
+    from surprise import Dataset, Reader
+
+    train = pd.DataFrame({n: getattr(PARTS.train, n) for n in ("user_idx", "item_idx", "rating")})
+    filled = Dataset.load_from_df(train, Reader()).build_full_trainset().build_anti_testset()
+    found = run(faults=(Fault.SCORE_FILLED_MATRIX,))
+    assert found.metrics["faults"] == {"score_filled_matrix": True}
+    names = ("user_idx", "item_idx", "rating")
+    ours = {(u, i): r for u, i, r in zip(*(found.predictions[n] for n in names), strict=True)}
+    assert ours == pytest.approx({(user, item): mean for user, item, mean in filled})
+    errors = np.array([3 + item / 10 - mean for _, item, mean in filled])
+    assert found.metrics["rmse"] == pytest.approx(np.sqrt((errors**2).mean()))
+    assert found.metrics["n_test"] == len(filled) > len(PARTS.test)
+
+
+def test_a_matrix_that_memory_cannot_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task, "memory_bytes", lambda: 1000)
+    with pytest.raises(ParamsError, match=r"score_filled_matrix: the pairs of 3 users and 3 m"):
+        run(faults=(Fault.SCORE_FILLED_MATRIX,))
 
 
 def test_a_fault_leaves_out_test_ratings_of_cold_movies() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,11 @@ def result(name: str, rmse: float | None = 0.9, ndcg: float | None = 0.1, **cost
             }
         ),
     )
+
+
+def with_a_fault(honest: Result) -> Result:
+    """The same result, evaluated with the fault `drop_cold_items`."""
+    return replace(honest, metrics=honest.metrics | {"faults": {"drop_cold_items": True}})
 
 
 def dataset() -> Dataset:

@@ -16,10 +16,10 @@ import pandas as pd
 import pytest
 from imports import run_without_keras
 from PIL import Image
-from reporting_samples import content, dataset, result
+from reporting_samples import content, dataset, result, with_a_fault
 
 from reelbench.evaluation.metrics import leaderboard_metrics
-from reelbench.faults import Fault, warning
+from reelbench.faults import warning
 from reelbench.models.network.summary import INPUT, TABLE, Layer
 from reelbench.reporting.charts import leaderboard, models, networks, ratings, sections, style
 from reelbench.reporting.charts.chart import Chart, data
@@ -113,7 +113,7 @@ def test_the_leaderboard_has_the_best_first_in_each_metric() -> None:
 @pytest.mark.slow
 def test_charts_of_a_faulty_protocol_say_so_themselves() -> None:
     honest = replace(content(*RESULTS), pairs=every_pair(RESULTS, 10, 200, 1))
-    faulty = replace(honest, faults=(Fault.DROP_COLD_ITEMS,))
+    faulty = replace(honest, results=[with_a_fault(result) for result in honest.results])
     for section in ("leaderboard", "costs", "differences", "training", "predictions"):
         plain, marked = sections.charts(honest)[section], sections.charts(faulty)[section]
         assert len(plain) == len(marked) > 0
@@ -121,7 +121,7 @@ def test_charts_of_a_faulty_protocol_say_so_themselves() -> None:
             lines = after.spec["title"]["subtitle"]
             title = before.spec.get("title", "")
             own = title.get("subtitle", "") if isinstance(title, dict) else ""
-            assert " ".join(lines) == f"{own} {warning(faulty.faults)}".strip()
+            assert " ".join(lines) == f"{own} {warning(['drop_cold_items'])}".strip()
     assert sections.charts(honest)["data"] == sections.charts(faulty)["data"]
 
 

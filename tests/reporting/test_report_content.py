@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import re
 from dataclasses import replace
 
-from reporting_samples import CONFIG, LEAK, content, note, result
+import pandas as pd
+from reporting_samples import CONFIG, LEAK, content, note, result, with_a_fault
 
-from reelbench.faults import Fault
 from reelbench.reporting.content import describe
 from reelbench.reporting.page import leaderboard as render
+from reelbench.reporting.tables import metrics_frame, to_csv
 
 
 def test_relevance_names_the_threshold_and_who_is_left_out() -> None:
@@ -96,10 +98,20 @@ def test_names_the_leak_the_cold_and_the_machine() -> None:
 
 
 def test_marks_every_row_of_a_faulty_protocol() -> None:
-    faulty = replace(content(*RESULTS), faults=(Fault.DROP_COLD_ITEMS,))
+    faulty = content(*map(with_a_fault, RESULTS))
     text = render(faulty)
     assert text.splitlines()[2].startswith("> **Not an honest protocol. Faults switched on: `drop")
     assert [row[0] for row in rows(text)[2:6]] == [
         f"{model} [drop_cold_items]" for model in ("svd", "bias", "poor", "popularity")
     ]
     assert "honest" not in render(content(*RESULTS))
+
+
+def test_marks_the_one_model_whose_own_parameters_are_a_fault() -> None:
+    svd, bias = RESULTS[2], RESULTS[1]
+    metrics = svd.metrics | {"faults": {"untrained_ids": True}}
+    shown = content(bias, replace(svd, metrics=metrics))
+    assert [row[0] for row in rows(render(shown))[2:4]] == ["svd [untrained_ids]", "bias"]
+    assert "`untrained_ids` (an id that was never trained" in shown.warning
+    table = pd.read_csv(io.StringIO(to_csv(metrics_frame(shown.results))), index_col="model")
+    assert table["faults"].dropna().to_dict() == {"svd": "untrained_ids"}

@@ -53,7 +53,7 @@ class Evaluation:
 
     Attributes:
         metrics: content of `paths.metrics`: numbers by key, `intervals`, `cohorts` and counts;
-            `faults` by name where the protocol has any, so that the file identifies itself.
+            `faults` by name where there are any, so that the file identifies itself.
         per_user: columns of `paths.per_user`, a row per test user in ascending order.
         predictions: columns of `paths.predictions`, a row per test rating in the order of the part.
         recommendations: columns of `paths.recommendations`, by user, then by rank.
@@ -111,7 +111,7 @@ def evaluate(
         faults: faults of published protocols to reproduce.
 
     Raises:
-        ParamsError: the test part is empty.
+        ParamsError: as `Task`.
         ValueError: a score is NaN.
     """
     config = config or EvaluateConfig()

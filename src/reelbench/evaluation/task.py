@@ -18,8 +18,12 @@ from reelbench.evaluation.beyond_accuracy import (
 )
 from reelbench.evaluation.cohorts import cohorts_of, cold
 from reelbench.faults import Fault
+from reelbench.machine import memory_bytes
 from reelbench.models.base import Recommender
 from reelbench.params import ParamsError
+
+# memory that an evaluation takes for each rating: its columns, five error terms, and copies
+_BYTES_PER_RATING = 200
 
 
 class Task:
@@ -53,7 +57,7 @@ class Task:
         """The arguments are those of `evaluate`.
 
         Raises:
-            ParamsError: the test part is empty.
+            ParamsError: the test part is empty, or a fault asks for more rows than memory holds.
         """
         if len(parts.test) == 0:
             raise ParamsError("the test part is empty: make `split` leave some ratings for it")
@@ -62,8 +66,10 @@ class Task:
         train, size = parts.train, (ids.n_users, ids.n_items)
         rows_of_user = np.bincount(train.user_idx, minlength=ids.n_users)
         rows = parts.test
+        if Fault.SCORE_FILLED_MATRIX in faults:
+            rows = filled_rows(train)
         if Fault.SCORE_TRAIN_ROWS in faults:
-            rows = Interactions.concat(train, parts.valid, parts.test)
+            rows = Interactions.concat(train, parts.valid, rows)
         if Fault.DROP_COLD_ITEMS in faults:
             rows = rows.select(~cold(rows.item_idx, train.item_idx))
         self.test, self.n_all_users = _sample(rows, rows_of_user, self)
@@ -80,6 +86,31 @@ class Task:
         self.cold_user_rows = cold(self.test.user_idx, train.user_idx)
         self.cold_item_rows = cold(self.test.item_idx, train.item_idx)
         self.cohorts = list(cohorts_of(train, *size, movies))
+
+
+def filled_rows(train: Interactions) -> Interactions:
+    """Every pair of a user and an item of train that is no rating of it, with the mean of train.
+
+    Surprise's `build_anti_testset`: a user who is in test alone has no such pair.
+
+    Raises:
+        ParamsError: so many pairs do not fit into memory.
+    """
+    (users, row), (items, column) = (
+        np.unique(of, return_inverse=True) for of in (train.user_idx, train.item_idx)
+    )
+    needed = len(users) * len(items) * _BYTES_PER_RATING
+    if needed > memory_bytes():
+        raise ParamsError(
+            f"faults: {Fault.SCORE_FILLED_MATRIX}: the pairs of {len(users):,} users and "
+            f"{len(items):,} movies need {needed / 1e9:,.0f} GB, and this machine has "
+            f"{memory_bytes() / 1e9:,.0f} GB: choose a smaller data set"
+        )
+    empty = np.ones((len(users), len(items)), dtype=bool)
+    empty[row, column] = False
+    row, column = np.nonzero(empty)
+    mean = np.full(len(row), train.rating.mean(dtype=np.float64))
+    return Interactions.from_arrays(users[row], items[column], mean)
 
 
 def _sample(rows: Interactions, rows_of_user: Ints, task: Task) -> tuple[Interactions, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,7 @@ from reelbench.columns import COHORT, COHORT_BY, N_TEST
 from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.metrics import find, leaderboard_metrics
 from reelbench.evaluation.significance import Pair
-from reelbench.faults import Fault, warning
+from reelbench.faults import warning
 from reelbench.provenance import Provenance
 from reelbench.reporting import tables
 from reelbench.reporting.comparisons import BASELINE, RareItems, against_best, compared_metrics
@@ -40,7 +40,6 @@ class Content:
     published: Sequence[Published] = ()
     tuning: Tuning | None = None
     replications: Sequence[Replication] = ()
-    faults: Collection[Fault] = ()
     lists: Lists | None = None
     provenance: Provenance | None = None
     #: reason by model that the budget had no room for
@@ -59,10 +58,10 @@ class Content:
 
     @cached_property
     def rows(self) -> list[tuple[str, list[Cell]]]:
-        """Model, marked with the active faults, and cells of every row of the leaderboard."""
-        cells = tables.cells(self.results, self.columns)
-        mark = f" [{', '.join(sorted(self.faults))}]" if self.faults else ""
-        rows = [(result.name + mark, row) for result, row in zip(self.results, cells, strict=True)]
+        """Model, marked with its faults, and cells of every row of the leaderboard."""
+        marks = [f" [{', '.join(result.faults)}]" * bool(result.faults) for result in self.results]
+        names = [result.name + mark for result, mark in zip(self.results, marks, strict=True)]
+        rows = list(zip(names, tables.cells(self.results, self.columns), strict=True))
         none = [Cell(tables.MISSING)] * len(self.columns)
         return rows + [(f"{name} (skipped: {why})", none) for name, why in self.skipped.items()]
 
@@ -74,7 +73,7 @@ class Content:
     @property
     def warning(self) -> str:
         """What is wrong with the protocol; empty for an honest one."""
-        return warning(self.faults)
+        return warning({fault for result in self.results for fault in result.faults})
 
     @property
     def counts(self) -> dict[str, Any]:

@@ -50,6 +50,11 @@ class Result:
         return self.metrics.get("rmse") is not None
 
     @property
+    def faults(self) -> list[str]:
+        """Names of the faults that were on, sorted; empty for an honest result."""
+        return sorted(self.metrics.get("faults", ()))
+
+    @property
     def parameters(self) -> int:
         """Number of trained parameters in all layers."""
         return sum(layer.parameters for layer in self.layers)

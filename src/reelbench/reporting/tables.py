@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import NamedTuple
@@ -73,15 +73,14 @@ def ranked(results: Sequence[Result], k: int) -> list[Result]:
 
 def metrics_frame(
     results: Sequence[Result],
-    faults: Collection[str] = (),
     skipped: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Every number of the metrics files, with the bounds of its interval: content of the CSV.
 
     Returns:
         a row per model in the given order; columns `model`, then metrics and counts by name, each
-        metric followed by `_low` and `_high`; after `model`, `faults` where the protocol has any,
-        and `skipped` where a model was: the reason. No costs, so that the bytes are stable.
+        metric followed by `_low` and `_high`; after `model`, `faults` where a model has any, and
+        `skipped` where a model was: the reason. No costs, so that the bytes are stable.
     """
     rows = [
         {
@@ -102,8 +101,9 @@ def metrics_frame(
         without = pd.DataFrame({"model": list(skipped), "skipped": list(skipped.values())})
         frame.insert(1, "skipped", pd.Series(dtype=object))
         frame = pd.concat([frame, without], ignore_index=True)
+    faults = {result.name: " ".join(result.faults) for result in results if result.faults}
     if faults:
-        frame.insert(1, "faults", " ".join(sorted(faults)))
+        frame.insert(1, "faults", frame["model"].map(faults))
     return frame
 
 

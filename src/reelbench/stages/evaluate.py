@@ -80,7 +80,8 @@ def run(*names: str) -> None:
 
 def _evaluate(todo: dict[str, str]) -> None:
     config = params.load("evaluate", EvaluateConfig)
-    seed, switched_on = params.select(params.read(), "seed"), faults.read()
+    content = params.read()
+    seed, switched_on = params.select(content, "seed"), faults.read()
     parts = Parts(*map(Interactions.from_parquet, (paths.TRAIN, paths.VALID, paths.TEST)))
     vectors = {config.similarity: read_block(paths.feature_block(config.similarity))}
     movies = Movies.of(pd.read_parquet(paths.ITEMS), vectors)
@@ -91,6 +92,8 @@ def _evaluate(todo: dict[str, str]) -> None:
         if task is None or task.ids != recommender.ids:
             task = Task(parts, recommender.ids, config, movies, seed, switched_on)
         result = evaluate_on(task, recommender)
+        if names := faults.active(content, model):
+            result.metrics["faults"] = dict.fromkeys(names, True)
         _write(result, model, key)
         seconds = round(time.perf_counter() - start, 3)
         write_json(paths.evaluate_cost(model), {**result.cost, "evaluate_seconds": seconds})
@@ -110,7 +113,11 @@ def _keys(models: Iterable[str]) -> dict[str, str]:
     }
     keys = {}
     for model in models:
-        own = {"model": sha256_tree(paths.model_dir(model)), "model_code": _model_code(model)}
+        own = {
+            "model": sha256_tree(paths.model_dir(model)),
+            "model_code": _model_code(model),
+            "faults": faults.active(content, model),
+        }
         keys[model] = sha256_json(read | own)
     return keys
 

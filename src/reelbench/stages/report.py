@@ -7,7 +7,6 @@ from pathlib import Path
 
 from altair.utils.schemapi import debug_mode
 
-from reelbench import faults as protocol_faults
 from reelbench import params, paths, tracking
 from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.significance import pairs_frame
@@ -32,14 +31,14 @@ def run() -> None:
 
 
 def _write_all(content: Content) -> None:
-    results, faults = content.results, content.faults
+    results = content.results
     charts = sections.charts(content)
     _write_folder(paths.FIGURES, {f"{n}.png": png for n, png in sections.pictures(charts)})
     curves = {f"{r.name}.csv": r.curves for r in results if len(r.curves)}  # none without epochs
     as_csv = {name: c.to_csv(index=False, lineterminator="\n") for name, c in curves.items()}
     _write_folder(paths.CURVES, {name: text.encode() for name, text in as_csv.items()})
     write_json(paths.DATA_REPORT, content.dataset.summary())
-    leaderboard = tables.metrics_frame(results, faults, content.skipped)
+    leaderboard = tables.metrics_frame(results, content.skipped)
     _write(paths.LEADERBOARD_CSV, tables.to_csv(leaderboard))
     _write(paths.COMPARISONS_CSV, tables.to_csv(pairs_frame(content.pairs)))
     _write(paths.RARE_ITEMS_CSV, tables.to_csv(content.rare.frame()))
@@ -72,7 +71,6 @@ def _content() -> Content:
             (r.name for r in results), common.get("models", {}), common.get("search", {})
         ),
         replications=read_replications(),
-        faults=protocol_faults.read(),
         lists=read_lists(dataset, results, config.k[0]),
         provenance=read_provenance(),
         skipped=skipped,

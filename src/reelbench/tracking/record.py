@@ -128,7 +128,7 @@ def read_model(model: str) -> ModelRecord:
     entry = params.load(f"models.{model}", ModelEntry)
     inputs = read_json_if_any(folder / "inputs.json")
     _check(folder, entry, inputs, content)
-    common, git, switched_on = _common(content), _git(), faults.named(content)
+    common, git, switched_on = _common(content), _git(), faults.named(content, model)
     evaluated = paths.metrics(model).is_file() and evaluated_with(model) == switched_on
     # its cost differs every time, and a comment in the code, which gives the same, its inputs
     counted = (paths.evaluation_dir(model), paths.evaluation_inputs(model))
@@ -278,9 +278,9 @@ def evaluated_models() -> list[str]:
     content = params.read()
     names: list[str] = params.select(content, "models")
     known = [m for m in names if paths.model_dir(m).is_dir() and paths.metrics(m).is_file()]
-    switched_on = faults.named(content)
     for model in known:
-        if (found := evaluated_with(model)) != switched_on:
+        found, switched_on = evaluated_with(model), faults.named(content, model)
+        if found != switched_on:
             raise StaleError(
                 f"{paths.metrics(model)} was made with faults: {found or 'none'}, and "
                 f"{paths.PARAMS} has {switched_on or 'none'}: run `dvc repro`"
@@ -366,15 +366,9 @@ def _numbers(group: str, content: Mapping[str, object]) -> dict[str, float]:
     }
 
 
-def _flat(content: Mapping[str, object], prefix: str = "") -> dict[str, str]:
+def _flat(content: Mapping[str, object]) -> dict[str, str]:
     """Leaves of nested mappings as text, under dotted names."""
-    found: dict[str, str] = {}
-    for key, value in content.items():
-        if isinstance(value, Mapping):
-            found |= _flat(value, f"{prefix}{key}.")
-        else:
-            found[f"{prefix}{key}"] = _text(value)
-    return found
+    return {name: _text(value) for name, value in params.flat(content).items()}
 
 
 def _text(value: object) -> str:

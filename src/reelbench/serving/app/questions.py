@@ -18,7 +18,7 @@ import pandas as pd
 
 from reelbench import paths
 from reelbench.evaluation.metrics import METRICS, Metric, find, is_metric
-from reelbench.faults import parse, warning
+from reelbench.faults import warning
 from reelbench.files import read_json
 from reelbench.serving import similar
 from reelbench.serving.answer import Answer, AskError, UnknownTitleError, capitalized
@@ -192,7 +192,7 @@ def on_test(root: Path, model: str) -> str:
         value = found.get(metric.key)
         title = metric.title
         values.append(f"no {title}" if value is None else f"{title} {value:.{metric.digits}f}")
-    faults = warning(parse(found.get(_FAULTS, ())))
+    faults = warning(found.get(_FAULTS, ()))
     return f"on test: {', '.join(values)}" + (f". {faults}" if faults else "")
 
 
@@ -224,4 +224,4 @@ class Leaderboard:
     def warning(self) -> str:
         """A sentence on the faults of the protocol; empty without any."""
         rows = self.table[_FAULTS].dropna() if _FAULTS in self.table else ()
-        return warning(parse({name for names in rows for name in str(names).split()}))
+        return warning({name for names in rows for name in str(names).split()})
