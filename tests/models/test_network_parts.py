@@ -38,6 +38,7 @@ from reelbench.models.network.recommender import loss_of
 from reelbench.models.network.summary import INPUT, TABLE, Layer
 from reelbench.models.network.tables import Tables
 from reelbench.params import ParamsError
+from reelbench.seeds import seed_keras
 from reelbench.tuning.searchers import hyperparameters
 from reelbench.tuning.space import check_space, read_space
 
@@ -280,6 +281,22 @@ def test_the_loss_of_a_sigmoid_is_that_of_shares_of_the_scale() -> None:
     np.testing.assert_allclose(loss(given, predicted), 4.0)
 
 
+@pytest.mark.slow
+def test_dense_layers_start_as_one_kernel_over_all_their_inputs() -> None:
+    """Both halves of the first layer know the width of the whole (He et al. 2015)."""
+    parameters = {"hidden": [400, 300], "embeddings": {"user": 30, "item": 30}, "columns": []}
+    config = NetworkConfig(**{**BESIDE, **parameters, "dense_init": "he_normal"})
+    features = Features(IDS)
+    seed_keras(1, 1)
+    from reelbench.models.network import towers
+
+    network = towers.build(Tables.make(TRAIN, features, config), config, IDS).whole
+    for name, inputs in (("user_to_first", 60), ("item_to_first", 60), ("hidden_1", 400)):
+        kernel = network.get_layer(name).get_weights()[0]
+        assert kernel.std() == pytest.approx((2 / inputs) ** 0.5, rel=0.02)
+        assert np.abs(kernel).max() <= 2 * (2 / inputs) ** 0.5 / 0.8796
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -320,7 +337,7 @@ OTHERS: dict[str, Any] = {
     **{"kernel_regularization": 0.1, "embedding_dropout": 0.0, "input_dropout": 0.1},
     **{"dropout": 0.1, "dropout_after": "first", "loss": "mae", "loss_scale": "shares"},
     **{"epochs": 2, "batch_size": 32, "learning_rate": 0.01, "batch_rule": "fixed"},
-    **{"monitor": "loss"},
+    **{"monitor": "loss", "dense_init": "he_normal"},
     **{"patience": 2, "restore_best": False, "plateau_factor": 0.5, "plateau_patience": 2},
 }
 

@@ -75,6 +75,8 @@ class NetworkConfig(Section):
     embedding_init: Literal["uniform", "he_normal", "normal"] = "normal"
     #: standard deviation of the normal ones
     init_std: PositiveFloat = 0.02
+    #: values of dense layers before the first epoch; of `hidden` alone
+    dense_init: Literal["glorot_uniform", "he_normal"] = "glorot_uniform"
     #: embedding without a rating in train: zeros, or its random first values (a published fault)
     cold: Literal["zeros", "untrained"] = "zeros"
     #: an embedding is multiplied by n / (n + damping), where n counts its ratings in train

@@ -19,6 +19,8 @@ from reelbench.models.network.config import ITEM, SIDES, NetworkConfig
 from reelbench.models.network.tables import Tables, side_of
 
 Tensors = dict[str, keras.KerasTensor]
+# deviation of a standard normal variable that is cut at two
+_CUT = 0.87962566103423978
 
 
 def look_up(name: str, index: keras.KerasTensor, table: np.ndarray) -> keras.KerasTensor:
@@ -49,13 +51,16 @@ class Kernel:
 
     units: int
     penalty: float  # L2
-    start: str | int  # first values; a number: those of Glorot for so many inputs in all
+    start: str | int  # first values; a number: of Glorot and Bengio (2010) for so many inputs
     dropout: float = 0.0  # share of the inputs that are dropped in training
+    he_normal: bool = False  # whether these are of He et al. (2015) instead
 
     def initializer(self) -> str | keras.initializers.Initializer:
-        """First values of some rows, drawn as those of the whole (Glorot and Bengio 2010)."""
+        """First values of some rows, drawn as those of the whole layer."""
         if isinstance(self.start, str):
             return self.start
+        if self.he_normal:  # Keras cuts at two deviations, and widens for it
+            return keras.initializers.TruncatedNormal(stddev=(2.0 / self.start) ** 0.5 / _CUT)
         limit = (6.0 / (self.start + self.units)) ** 0.5
         return keras.initializers.RandomUniform(-limit, limit)
 

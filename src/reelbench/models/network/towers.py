@@ -108,7 +108,8 @@ def _first_layer(read: Inputs) -> tuple[Tensors, Kernel]:
     width += tables.pair_terms.shape[1] + (tables.terms.shape[1] if read.sums_terms else 0)
     # without hidden layers the first is the last, which has no penalty
     penalty = config.kernel_regularization if config.hidden else 0.0
-    kernel = Kernel(config.tower_units, penalty, width, config.input_dropout)
+    he_normal = config.dense_init == "he_normal" and bool(config.hidden)
+    kernel = Kernel(config.tower_units, penalty, width, config.input_dropout, he_normal)
     sums = {}
     for side, found in parts.items():
         name, tensors = f"{side}_inputs", found.values()
@@ -163,6 +164,7 @@ def _hidden_layers(units: keras.KerasTensor, config: NetworkConfig) -> keras.Ker
             units = keras.layers.Dense(
                 size,
                 activation="linear" if config.batch_norm else config.activation,
+                kernel_initializer=config.dense_init,
                 kernel_regularizer=L2(config.kernel_regularization),
                 name=f"hidden_{number}",
             )(units)
