@@ -224,7 +224,7 @@ def split(
     Args:
         data: from `load_dataset`.
         protocol: "temporal_user", "temporal_global", "leave_one_out", "random", "random_by_user",
-            "random_by_item", "kfold", "cold_items" or "predefined" (docs/protocols.md).
+            "random_by_item", "kfold", "cold_items", "tail" or "predefined" (docs/protocols.md).
         seed: root seed of draws, and of features that draw.
         options: parameters of the protocol, such as `test=0.2`; by default those of conf/split/.
 

@@ -317,6 +317,20 @@ def test_it_stops_where_it_is_told_to(restless: Network) -> None:
     np.testing.assert_allclose(error_on_valid(model), losses_on_valid(model)[-1], rtol=1e-3)
 
 
+def test_a_continued_training_builds_nothing_anew(restless: Network) -> None:
+    """The first epochs are those of one fit; then the best weights are trained on."""
+    kept = {**RESTLESS, "patience": 3, "restore_best": True}
+    model = fitted_beside(**kept, continued=(1e-7, 1e-7))
+    first = len(restless.history)
+    assert model.history[:first] == restless.history
+    assert [row["epoch"] for row in model.history] == list(range(1, 3 * first + 1))
+    best = min(losses_on_valid(restless))
+    np.testing.assert_allclose(losses_on_valid(model)[first:], best, rtol=1e-3)
+    # a rate that moves them: not the figures of a network that starts again
+    moved = losses_on_valid(fitted_beside(**kept, continued=(0.02,)))
+    assert moved[first:] != moved[:first]
+
+
 def test_the_learning_rate_falls_where_valid_stands_still(restless: Network) -> None:
     slow = {"epochs": 5, "plateau_factor": 1e-6, "plateau_patience": 1}
     losses = losses_on_valid(fitted_beside(**{**RESTLESS, **slow}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from places import shared
 from pydantic import ValidationError
+from sklearn.model_selection import KFold as SklearnKFold
 
 from reelbench.data import DataError
 from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
@@ -49,7 +51,7 @@ def engine() -> Engine:
 def config(method: str, test: Any = 0.2, valid: Any = 0.1, **more: Any) -> Any:
     values = {"name": method, "method": method, "test": test, "valid": valid, **more}
     if method == "kfold":
-        values = {"folds": 3, "fold": 2, **values}
+        values = {"folds": 3, "fold": 2, "shuffle": True, **values}
     known = METHODS[method].model_fields
     return METHODS[method](**{key: value for key, value in values.items() if key in known})
 
@@ -308,6 +310,63 @@ def test_the_tests_of_all_folds_are_all_rows_once(engine: Engine, rows: Rows, fo
     sizes = [len(parts["test"]) for parts in tests if parts]
     assert max(sizes) - min(sizes) <= 1
     assert sorted(row for parts in tests if parts for row in tuples(parts["test"])) == sorted(rows)
+
+
+@settings(max_examples=15, deadline=None)
+@given(rows=ROWS, folds=st.integers(2, 5))
+def test_folds_without_shuffling_are_those_of_scikit_learn(
+    engine: Engine, rows: Rows, folds: int
+) -> None:
+    ordered = sorted(rows)
+    expected = [[ordered[row] for row in held] for _, held in SklearnKFold(folds).split(ordered)]
+    for fold, held in enumerate(expected):
+        one = config("kfold", valid=0, folds=folds, fold=fold + 1, shuffle=False)
+        parts = split(rows, one, engine)
+        assert parts is not None
+        assert sorted(tuples(parts["test"])) == held
+        assert len(parts["valid"]) == 0
+
+
+@settings(max_examples=15, deadline=None)
+@given(rows=ROWS)
+def test_a_tail_is_the_end_of_the_sorted_table(engine: Engine, rows: Rows) -> None:
+    parts = split(rows, config("tail", 0.2, 0.1), engine)
+    assert parts is not None
+    # what Keras trains on: int(n * (1 - validation_split)) first rows
+    n_test, n_valid = len(rows) - int(len(rows) * (1 - 0.2)), -(-len(rows) // 10)
+    bounds = [0, len(rows) - n_test - n_valid, len(rows) - n_test, len(rows)]
+    for part, (start, end) in zip(parts.values(), pairwise(bounds), strict=True):
+        assert sorted(tuples(part)) == sorted(rows)[start:end]
+
+
+@pytest.mark.parametrize("method", ["temporal_user", "random", "kfold", "tail"])
+def test_which_rows_stop_a_training(method: str, engine: Engine) -> None:
+    rows: Rows = [(i % 20, i, 3.0, (7 * i) % 100) for i in range(200)]
+    own, tail, test = (
+        split(rows, config(method, 0.2, 0.2, valid_rows=name), engine)
+        for name in ("own", "tail", "test")
+    )
+    assert own is not None and tail is not None and test is not None
+    for other in (tail, test):
+        assert tuples(other["test"]) == tuples(own["test"])
+    assert tuples(test["valid"]) == tuples(test["test"])
+    assert tuples(test["train"]) == tuples(own["train"])
+    rest = sorted(tuples(own["train"]) + tuples(own["valid"]))
+    n_train = len(own["train"])
+    assert sorted(tuples(tail["train"])) == rest[:n_train]
+    assert sorted(tuples(tail["valid"])) == rest[n_train:]
+    assert (tuples(tail["valid"]) == tuples(own["valid"])) == (method == "tail")
+
+
+def test_the_leak_names_the_rows_that_stop_a_training(engine: Engine) -> None:
+    rows: Rows = [(i % 5, i, 3.0, i) for i in range(50)]
+    for name, expected in (("own", None), ("tail", "a few users"), ("test", "that are reported")):
+        chosen = config("random", valid_rows=name)
+        parts = split(rows, chosen, engine)
+        assert parts is not None
+        leak = described(parts, engine, chosen)["leak"]
+        assert leak.startswith(chosen.leak)
+        assert leak == chosen.leak if expected is None else expected in leak
 
 
 def test_a_fold_that_is_none(engine: Engine) -> None:

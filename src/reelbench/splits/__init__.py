@@ -36,7 +36,7 @@ from reelbench.params import Section
 from reelbench.seeds import generator
 from reelbench.splits.base import PARTS, Protocol, SplitInput
 from reelbench.splits.predefined import Predefined
-from reelbench.splits.random import ColdItems, KFold, Random, RandomByItem, RandomByUser
+from reelbench.splits.random import ColdItems, KFold, Random, RandomByItem, RandomByUser, Tail
 from reelbench.splits.tags import TagCounts, known_tags
 from reelbench.splits.temporal import LeaveOneOut, TemporalGlobal, TemporalUser
 
@@ -63,6 +63,7 @@ METHODS: dict[str, type[Protocol]] = {
     "random_by_item": RandomByItem,
     "kfold": KFold,
     "cold_items": ColdItems,
+    "tail": Tail,
     "predefined": Predefined,
 }
 
@@ -153,7 +154,7 @@ def describe(parts: Mapping[str, Stored], config: Protocol, engine: Engine) -> S
         "method": config.method,
         "parts": {name: _sizes(table, engine) for name, table in tables.items()},
         "cold": {name: _cold(tables[name], tables["train"], engine) for name in PARTS[1:]},
-        "leak": config.leak,
+        "leak": config.leaks,
     }
 
 

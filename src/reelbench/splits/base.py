@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 import ibis
 import numpy as np
+import pyarrow as pa
 from pydantic import AfterValidator, Field, model_validator
 
 from reelbench.columns import ITEM_IDX, PART, RATING, TIMESTAMP, USER_IDX
@@ -20,6 +21,11 @@ from reelbench.params import Section
 PARTS = ("train", "valid", "test")
 TRAIN, VALID, TEST = range(3)
 COLUMNS = (USER_IDX, ITEM_IDX, RATING, TIMESTAMP)
+
+_OF_VALID = {
+    "tail": "Training is stopped on the last rows by user and movie: those of a few users.",
+    "test": "Training is stopped on the test rows that are reported, which a model thus fits too.",
+}
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 
@@ -61,6 +67,15 @@ class Protocol(Section):
 
     name: str
     method: str
+    #: which rows stop a training early: `own`, those that the method chooses; `tail`, as many, but
+    #: the last of train and valid by user and movie, as Keras' `validation_split` on a sorted
+    #: table; `test`, the reported rows themselves. The last two are published faults.
+    valid_rows: Literal["own", "tail", "test"] = "own"
+
+    @property
+    def leaks(self) -> str:
+        """`leak`, and what `valid_rows` adds to it."""
+        return " ".join(filter(None, (self.leak, _OF_VALID.get(self.valid_rows))))
 
     def assign(self, given: SplitInput) -> ibis.Table:
         """The ratings with their code (0 train, 1 valid, 2 test) in the column `part`."""
@@ -69,12 +84,27 @@ class Protocol(Section):
     def divide(self, given: SplitInput) -> dict[str, Stored]:
         """Train, valid and test, each sorted by user, time (missing first) and movie.
 
-        A protocol that needs another order of rows overrides this instead of `assign`.
+        A protocol that needs another order of rows overrides this instead of `assign`. With
+        `valid_rows: test` valid is a copy of test, and the method's own valid rows are left out.
         """
         rows = self.assign(given).select(*COLUMNS, PART)
+        if self.valid_rows == "tail":
+            rows = _with_valid_at_the_end(rows, given.engine)
         order = [USER_IDX, TIMESTAMP, ITEM_IDX]
         parts = given.engine.store(rows, order, given.ratings, n_parts=len(PARTS))
+        if self.valid_rows == "test":
+            parts[VALID] = given.engine.stored(parts[TEST].read())
         return dict(zip(PARTS, parts, strict=True))
+
+
+def _with_valid_at_the_end(rows: ibis.Table, engine: Engine) -> ibis.Table:
+    """As many valid rows as before, but the last by user and movie of those not in test."""
+    table = engine.arrow(rows.order_by([USER_IDX, ITEM_IDX]))
+    codes = table[PART].to_numpy().copy()
+    kept = np.flatnonzero(codes != TEST)
+    n_train = len(kept) - int((codes == VALID).sum())
+    codes[kept] = np.where(np.arange(len(kept)) < n_train, TRAIN, VALID)
+    return engine.table(table.drop([PART]).append_column(PART, pa.array(codes)))
 
 
 class OfEachUser(Protocol):

@@ -1,8 +1,9 @@
-"""Protocols that draw at random: the same seed gives the same parts for any order of the input."""
+"""Protocols that ignore time; the same seed gives the same parts for any order of the input."""
 
 from __future__ import annotations
 
 from fractions import Fraction
+from math import ceil
 from typing import Annotated, ClassVar, Literal
 
 import ibis
@@ -56,8 +57,10 @@ class Random(Protocol):
 class KFold(Protocol):
     """All ratings are divided into `folds` folds of equal size; `fold` (from 1) is test.
 
-    The folds do not depend on which of them is test, so that all tests together are all ratings.
-    Valid is a share of the others.
+    Without `shuffle` the folds are consecutive rows sorted by user and movie, as those of
+    scikit-learn: a fold has users of whom train knows nothing (a published fault). The folds do not
+    depend on which of them is test, so that all tests together are all ratings. Valid is a share of
+    the others.
     """
 
     draws_ratings: ClassVar[bool] = True
@@ -67,6 +70,7 @@ class KFold(Protocol):
     folds: Annotated[int, Field(ge=2)]
     fold: PositiveInt
     valid: Share
+    shuffle: bool
 
     @model_validator(mode="after")
     def _is_one_of_them(self) -> KFold:
@@ -77,11 +81,39 @@ class KFold(Protocol):
     @override
     def assign(self, given: SplitInput) -> ibis.Table:
         rows = _rows(given)
-        place = given.rng.permutation(len(rows))
-        codes = np.where(place % self.folds == self.fold - 1, TEST, TRAIN)
+        place, fold = given.rng.permutation(len(rows)), self.fold - 1
+        held = np.flatnonzero(place % self.folds == fold)
+        if not self.shuffle:
+            held = np.array_split(np.arange(len(rows)), self.folds)[fold]
+        codes = np.full(len(rows), TRAIN)
+        codes[held] = TEST
         others = np.flatnonzero(codes == TRAIN)
         codes[given.rng.permutation(others)[: floor_share(self.valid, len(others))]] = VALID
         return _with_column(given.engine, rows, PART, codes)
+
+
+class Tail(Protocol):
+    """The last rows by user and movie are test, those before them valid, the first ones train.
+
+    A share is rounded up, as by Keras' `validation_split`, which this is on a sorted table.
+    """
+
+    draws_ratings: ClassVar[bool] = True
+    leak: ClassVar[str] = (
+        "Test ratings are all those of the users at the end of the table: nearly every user of "
+        "test is unknown to train. Time is ignored: train contains later ratings of other users."
+    )
+
+    method: Literal["tail"]
+    test: Annotated[Share, Field(gt=0)]
+    valid: Share
+
+    @override
+    def assign(self, given: SplitInput) -> ibis.Table:
+        rows = _rows(given)
+        n_test, n_valid = (ceil(Fraction(str(x)) * len(rows)) for x in (self.test, self.valid))
+        codes = np.repeat([TEST, VALID, TRAIN], [n_test, n_valid, len(rows)])[: len(rows)]
+        return _with_column(given.engine, rows, PART, codes[::-1])
 
 
 class RandomByUser(OfEachUser):

@@ -37,4 +37,4 @@ def run() -> None:
     sizes = ", ".join(f"{name} {part['rows']}" for name, part in result.summary["parts"].items())
     tags = f"{result.tag_counts['written']} of {result.tag_counts['read']} tags"
     _LOG.info("split %s: %s rows; %s", config.name, sizes, tags)
-    _LOG.info("split %s: %s", config.name, config.leak)
+    _LOG.info("split %s: %s", config.name, config.leaks)

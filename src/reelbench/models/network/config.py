@@ -125,6 +125,9 @@ class NetworkConfig(Section):
     #: factor on the learning rate after `plateau_patience` epochs without improvement; null: none
     plateau_factor: float | None = Field(None, gt=0, lt=1)
     plateau_patience: PositiveInt = 3
+    #: the fitted weights are fitted again at each of these learning rates, with a new optimizer and
+    #: new early stopping, and nothing is built anew (a published fault)
+    continued: tuple[PositiveFloat, ...] = ()
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:

@@ -131,9 +131,16 @@ class Network(Recommender):
         self._scorer = Scorer(users, items, head, self.config, self.ids, self.threads)
 
     def _learn(self, train: Interactions, valid: Interactions) -> None:
+        batch_size, first = self.config.batch_and_rate(len(train))
+        for rate in (first, *self.config.continued):
+            self._learn_at(rate, batch_size, train, valid)
+
+    def _learn_at(
+        self, learning_rate: float, batch_size: int, train: Interactions, valid: Interactions
+    ) -> None:
+        """Train the weights as they are, with a new optimizer and new early stopping."""
         import keras
 
-        batch_size, learning_rate = self.config.batch_and_rate(len(train))
         network = self.keras_model
         # a second model of the same layers, so that no optimizer is stored with the weights
         trainee = keras.Model(network.input, network.output)
@@ -194,11 +201,11 @@ class Network(Recommender):
         `train_loss` and `valid_loss` are the RMSE. Those of train are means over an epoch's
         batches, dropout on; those of valid are missing without valid ratings.
         """
-        row: dict[str, float] = {"epoch": epoch + 1}
+        row: dict[str, float] = {"epoch": len(self.history) + 1}
         row |= {_ERRORS[key]: logs[key] for key in _ERRORS if key in logs}
         self.history.append(row)
         errors = ", ".join(f"{name} {value:.4f}" for name, value in list(row.items())[1:])
-        _LOG.info("epoch %d: %s", epoch + 1, errors)
+        _LOG.info("epoch %d: %s", row["epoch"], errors)
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
         if not self._reads_pairs:
