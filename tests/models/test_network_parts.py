@@ -20,6 +20,7 @@ from contracts import (
     TAGGED,
     TRAIN,
     USERS,
+    VALID,
     WARM_ITEMS,
     WARM_USERS,
     blocks,
@@ -29,6 +30,7 @@ from pydantic import ValidationError
 from scipy import sparse
 from test_network import BESIDE, EXACT, PARAMETERS, PRODUCT, features_of, fitted, fitted_beside
 
+from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.features.matrices import sparse_arrays, sparse_matrix
 from reelbench.models.base import ModelEntry
@@ -174,14 +176,19 @@ def test_text_has_its_own_layers_where_it_is_asked_to() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("pooling", ["mean", "flatten"])
-def test_words_of_a_title_are_averaged_or_lie_in_a_row(pooling: str) -> None:
-    model = built(("titles",), embeddings={"user": 0, "item": 0}, columns=[], title_pooling=pooling)
+@pytest.mark.parametrize(
+    ("pooling", "padding"), [("mean", "front"), ("flatten", "front"), ("flatten", "end")]
+)
+def test_words_of_a_title_are_averaged_or_lie_in_a_row(pooling: str, padding: str) -> None:
+    parameters = {"title_pooling": pooling, "title_padding": padding}
+    model = built(("titles",), embeddings={"user": 0, "item": 0}, columns=[], **parameters)
     given = blocks()["titles"]
     words = given["vectors"][given["tokens"]]  # (n_items, 3, 4); padding is zeros
     count = np.maximum((given["tokens"] > 0).sum(axis=1, keepdims=True), 1)
-    # in a row padding is in front
-    lengths = (given["tokens"] > 0).sum(axis=1)
+    # in the block padding comes last
+    lengths = (
+        (given["tokens"] > 0).sum(axis=1) if padding == "front" else [words.shape[1]] * N_ITEMS
+    )
     in_row = np.stack([np.roll(w, len(w) - n, axis=0) for w, n in zip(words, lengths, strict=True)])
     pooled = words.sum(axis=1) / count if pooling == "mean" else in_row.reshape(N_ITEMS, -1)
     expected = pooled @ weights(model, "item_to_first")[0]
@@ -194,6 +201,40 @@ def test_padding_is_a_word_like_any_other_only_in_a_row() -> None:
         model = fitted_beside(("titles",), columns=[], train_vectors=True, title_pooling=pooling)
         padding = weights(model, "words")[0][0]
         assert padding.any() == (pooling == "flatten")
+
+
+class Watched(Network):
+    """Keeps the weights that it starts from."""
+
+    def _learn(self, train: Interactions, valid: Interactions) -> None:
+        names = "item_embedding", "hidden_1", "words"
+        self.start = {name: weights(self, name)[0] for name in names}
+        super()._learn(train, valid)
+
+
+@pytest.mark.slow
+def test_a_pretrained_embedding_of_items_is_that_of_the_network_with_frozen_vectors() -> None:
+    """All other layers start from other values than its own did; only its own epochs are kept."""
+    shared = {**BESIDE, "columns": [], "title_pooling": "flatten", "epochs": 2}
+    changed = {"train_vectors": True, "pretraining": "frozen_vectors"}
+    first, carried = (
+        Watched(seed=7, threads=1, **shared, **other).fit(TRAIN, VALID, features_of("titles"))
+        for other in ({}, changed)
+    )
+    trained = weights(first, "item_embedding")[0]
+    np.testing.assert_array_equal(carried.start["item_embedding"], trained)
+    np.testing.assert_array_equal(carried.start["words"], first.start["words"])
+    assert not np.allclose(trained, first.start["item_embedding"])
+    assert not np.allclose(carried.start["hidden_1"], first.start["hidden_1"])
+    assert not np.allclose(weights(carried, "item_embedding")[0], trained)
+    assert [row["epoch"] for row in carried.history] == [1, 2]
+
+
+@pytest.mark.parametrize("other", [{"train_vectors": False}, {"embeddings": {"item": 0}}])
+def test_pretraining_needs_vectors_that_are_trained_and_an_embedding(other: dict[str, Any]) -> None:
+    parameters = {**BESIDE, "train_vectors": True, "pretraining": "frozen_vectors", **other}
+    with pytest.raises(ValidationError, match="pretraining needs train_vectors"):
+        NetworkConfig(**parameters)
 
 
 @pytest.mark.slow

@@ -39,6 +39,8 @@ class NetworkConfig(Section):
     text_hidden: tuple[PositiveInt, ...] = ()
     #: word vectors of a title: direction of their sum, their mean, or all of them in a row
     title_pooling: Literal["direction", "mean", "flatten"] = "direction"
+    #: which end of a shorter title is padded (flatten), so that words lie last or first in the row
+    title_padding: Literal["front", "end"] = "front"
     #: length of that direction, where genres are ones and zeros
     title_scale: PositiveFloat = 0.4
     #: whether the word vectors of titles are trained further
@@ -81,6 +83,10 @@ class NetworkConfig(Section):
     cold: Literal["zeros", "untrained"] = "zeros"
     #: an embedding is multiplied by n / (n + damping), where n counts its ratings in train
     embedding_damping: NonNegativeFloat = 20.0
+
+    #: frozen_vectors: the embedding of items is that of the same network with frozen word vectors,
+    #: which is trained first: a layer that two published networks share, the second trains further
+    pretraining: Literal["none", "frozen_vectors"] = "none"
 
     # -- regularisation
 
@@ -139,6 +145,8 @@ class NetworkConfig(Section):
             raise ValueError("loss: binary_crossentropy needs head: sigmoid")
         if self.restore_best and self.patience is None:
             raise ValueError("restore_best needs a patience: without it no best epoch is kept")
+        if self.pretraining != "none" and not (self.train_vectors and self.width(ITEM)):
+            raise ValueError("pretraining needs train_vectors and an embedding of items")
         return self
 
     def width(self, name: str) -> int:

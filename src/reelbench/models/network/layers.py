@@ -142,8 +142,8 @@ class Inputs:
     def title(self) -> keras.KerasTensor:
         """Word vectors of a title: direction of their sum, their mean, or all in a row.
 
-        Zeros for a title without words. In a row padding comes first and is a word like any other,
-        as in Keras without a mask: zeros, or where vectors are trained a vector too.
+        Zeros for a title without words. In a row padding is a word like any other, as in Keras
+        without a mask: zeros, or where vectors are trained a vector too.
         """
         config, vectors = self.config, self.tables.arrays["vectors"]
         tokens = keras.ops.cast(self.look_up("tokens", "tokens"), "int32")

@@ -19,7 +19,7 @@ from reelbench.models.network.config import NetworkConfig
 from reelbench.models.network.scoring import Scorer
 from reelbench.models.network.summary import layers_of
 from reelbench.models.network.tables import Tables
-from reelbench.seeds import seed_keras
+from reelbench.seeds import seed_for, seed_keras
 
 if TYPE_CHECKING:
     import keras
@@ -62,9 +62,25 @@ class Network(Recommender):
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         self._tables = Tables.make(train, features, self.config)
-        self._built = self._build()
+        if self.config.pretraining == "none":
+            self._built = self._build()
+        else:
+            vectors = self._pretrained(train, valid, features)
+            # other first values than those that the embedding of items was trained with
+            self._built = self._build(seed_for(self.seed, "pretrained"))
+            self.keras_model.get_layer("item_embedding").set_weights(vectors)
         self._learn(train, valid)
         self._score_with_numpy()
+
+    def _pretrained(
+        self, train: Interactions, valid: Interactions, features: Features
+    ) -> list[np.ndarray]:
+        """Embedding of items (n_items + 1, d) of the network with frozen word vectors, fitted."""
+        changed = {"pretraining": "none", "train_vectors": False}
+        parameters = self.config.model_dump() | changed
+        first = type(self)(seed=self.seed, threads=self.threads, **parameters)
+        vectors = first.fit(train, valid, features).keras_model.get_layer("item_embedding")
+        return list(vectors.get_weights())
 
     @property
     def keras_model(self) -> keras.Model:
@@ -116,10 +132,10 @@ class Network(Recommender):
         """Import TensorFlow."""
         seed_keras(self.seed, self.threads)
 
-    def _build(self) -> towers.Parts:
+    def _build(self, seed: int | None = None) -> towers.Parts:
         from reelbench.models.network import towers
 
-        seed_keras(self.seed, self.threads)
+        seed_keras(self.seed if seed is None else seed, self.threads)
         return towers.build(self._tables, self.config, self.ids)
 
     def _score_with_numpy(self) -> None:

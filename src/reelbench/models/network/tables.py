@@ -36,7 +36,7 @@ class Tables:
     #: that embedding: 0 without a rating in train, at most 1; `linear.NAME` (n + 1, d), columns
     #: with a linear map of their own; none without a column; `user_columns`, `item_columns` (n + 1,
     #: d), all other columns; d may be 0; `tokens` (n_items + 1, max_tokens), rows of `vectors`
-    #: (n_words + 1, dimension); 0 is padding, which is in front where words lie in a row;
+    #: (n_words + 1, dimension); 0 is padding; `title_padding` says where, if words lie in a row;
     #: max_tokens is that of the longest title otherwise, and may be 0; `user_bias`, `item_bias` (n
     #: + 1, 1), the latter with the mean; none without a baseline
     arrays: Arrays
@@ -188,9 +188,9 @@ def _named_columns(name: str, features: Features) -> np.ndarray:
 def _words(features: Features, config: NetworkConfig) -> Arrays:
     tokens, vectors = tokens_and_vectors(features)
     if config.title_pooling == "flatten":
-        # padding first, as Keras' `pad_sequences` does by default
-        order = np.argsort(tokens > 0, axis=1, kind="stable")
-        tokens = np.take_along_axis(tokens, order, axis=1)
+        if config.title_padding == "front":  # as Keras' `pad_sequences` does by default
+            order = np.argsort(tokens > 0, axis=1, kind="stable")
+            tokens = np.take_along_axis(tokens, order, axis=1)
     else:  # columns of padding alone would be looked up for every rating
         tokens = tokens[:, : np.count_nonzero(tokens, axis=1).max(initial=0)]
     return {"tokens": with_unknown(tokens), "vectors": vectors.astype(np.float32)}
