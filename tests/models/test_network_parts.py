@@ -230,13 +230,6 @@ def test_a_pretrained_embedding_of_items_is_that_of_the_network_with_frozen_vect
     assert [row["epoch"] for row in carried.history] == [1, 2]
 
 
-@pytest.mark.parametrize("other", [{"train_vectors": False}, {"embeddings": {"item": 0}}])
-def test_pretraining_needs_vectors_that_are_trained_and_an_embedding(other: dict[str, Any]) -> None:
-    parameters = {**BESIDE, "train_vectors": True, "pretraining": "frozen_vectors", **other}
-    with pytest.raises(ValidationError, match="pretraining needs train_vectors"):
-        NetworkConfig(**parameters)
-
-
 @pytest.mark.slow
 def test_a_product_is_that_of_the_embeddings() -> None:
     model = built((), **PRODUCT)
@@ -360,6 +353,10 @@ def test_parameters_that_do_not_fit_together_are_refused() -> None:
         ({"combine": "concat", "user_hidden": [4]}, "need combine: dot"),
         ({"loss": "binary_crossentropy"}, "binary_crossentropy needs head: sigmoid"),
         ({"restore_best": True, "patience": None}, "restore_best needs a patience"),
+        (
+            {"combine": "concat", "embeddings": {"item": 0}, "pretraining": "frozen_vectors"},
+            "pretraining needs an embedding",
+        ),
     ]:
         with pytest.raises(ValidationError, match=message):
             NetworkConfig.model_validate(changed)
@@ -369,6 +366,7 @@ def test_parameters_that_do_not_fit_together_are_refused() -> None:
 OTHERS: dict[str, Any] = {
     **{"factors": 8, "embeddings": {"director": 4}, "columns": ["genres"]},
     **{"linear": {"user_age": 4}, "text_hidden": [4], "title_pooling": "mean"},
+    **{"title_padding": "end", "pretraining": "frozen_vectors", "continued": [0.01]},
     **{"title_scale": 1.0, "train_vectors": True, "combine": "concat", "user_hidden": [4]},
     **{"item_hidden": [8, 4], "hidden": [], "activation": "linear", "batch_norm": True},
     **{"head": "sigmoid", "baseline": "none", "user_damping": 1.0, "item_damping": 1.0},

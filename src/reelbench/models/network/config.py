@@ -145,8 +145,8 @@ class NetworkConfig(Section):
             raise ValueError("loss: binary_crossentropy needs head: sigmoid")
         if self.restore_best and self.patience is None:
             raise ValueError("restore_best needs a patience: without it no best epoch is kept")
-        if self.pretraining != "none" and not (self.train_vectors and self.width(ITEM)):
-            raise ValueError("pretraining needs train_vectors and an embedding of items")
+        if self.pretraining != "none" and not self.width(ITEM):
+            raise ValueError("pretraining needs an embedding of items")
         return self
 
     def width(self, name: str) -> int:
