@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from reelbench import paths
-from reelbench.columns import ITEM_IDX, RANK, RATING, SCORE, TITLE, USER_ID, USER_IDX
+from reelbench.columns import ITEM_IDX, RANK, TITLE, USER_ID, USER_IDX
 from reelbench.features.block import read_block
 from reelbench.models.base import Recommender
 from reelbench.serving.answer import Answer
@@ -22,7 +22,6 @@ from replications.published import Plan
 from replications.runs import Ran
 
 LENGTH = 5
-_NEIGHBOURS = 3
 # an occupation and a zip code that MovieLens 100K knows
 _PERSON = Profile(age=24, gender="M", occupation="student", zip_code="10003")
 
@@ -96,46 +95,38 @@ def like_title(ran: Ran, item: int, listed: np.ndarray) -> str:
     return f"{titles(ran)[item]}: {_joined(ran, listed)}."
 
 
-def with_rating_count(ran: Ran, model: str) -> str:
-    """The first recommendation of the first test user, with number and mean of its ratings."""
-    first = _recommended(ran, model).iloc[0]
-    train = pd.read_parquet(ran.file(paths.TRAIN), columns=[ITEM_IDX, RATING])
-    ratings = train.loc[train[ITEM_IDX] == first[ITEM_IDX], RATING]
-    mean = f", mean {ratings.mean():.2f}" if len(ratings) else ""
-    return (
-        f"First user: {_joined(ran, [first[ITEM_IDX]])}, predicted {first[SCORE]:.2f}; "
-        f"{len(ratings)} ratings in train{mean}."
-    )
-
-
-def with_neighbours(ran: Ran, model: str) -> str:
-    """The first recommendation of the first test user, and the most similar movies in its train.
-
-    Similarity is the correlation of the scores of all users in train, which every model has.
-    """
-    first = _recommended(ran, model).iloc[0]
-    train = pd.read_parquet(ran.file(paths.TRAIN), columns=[USER_IDX, ITEM_IDX])
-    rated = train.loc[train[USER_IDX] == first[USER_IDX], ITEM_IDX].to_numpy()
-    scores = Recommender.load(ran.file(paths.model_dir(model))).score(np.unique(train[USER_IDX]))
-    similarity = _correlations(scores, int(first[ITEM_IDX]))[rated]
-    near = rated[np.argsort(-similarity, kind="stable")][:_NEIGHBOURS]
-    return (
-        f"First user: {_joined(ran, [first[ITEM_IDX]])}, because it is similar to "
-        f"{_joined(ran, near)} (by the scores of all users, not by the distance of embeddings)."
-    )
-
-
 def _recommended(ran: Ran, model: str) -> pd.DataFrame:
     table = pd.read_parquet(ran.file(paths.recommendations(model)))
     return table.sort_values([USER_IDX, RANK])
 
 
-def _correlations(scores: np.ndarray, item: int) -> np.ndarray:
-    """Of each column with that of `item`, float64 (n_items,); 0 for a constant column."""
-    centred = scores - scores.mean(axis=0, dtype=np.float64)
-    norms = np.sqrt((centred**2).sum(axis=0))
-    products, scale = centred.T @ centred[:, item], norms * norms[item]
-    return np.divide(products, scale, out=np.zeros(len(products)), where=scale > 0)
+def nearest(vectors: np.ndarray, item: int, k: int, among: np.ndarray | None = None) -> np.ndarray:
+    """The k movies with the highest cosine with one of them, without itself.
+
+    Args:
+        vectors: (n_items, d), such as an embedding.
+        among: movies that may be named, such as those that a user liked. None, as published: any,
+            although the reason calls them movies that the user liked.
+    """
+    lengths = np.linalg.norm(vectors, axis=1)
+    scale = np.maximum(lengths * lengths[item], np.finfo(vectors.dtype).tiny)
+    order = np.argsort(-(vectors @ vectors[item]) / scale, kind="stable")
+    allowed = order != item if among is None else (order != item) & np.isin(order, among)
+    return order[allowed][:k]
+
+
+def titles_of(
+    codes: np.ndarray, titles: np.ndarray, rated: np.ndarray, *, wrong_rows: bool = False
+) -> list[str]:
+    """Titles of movies by their code among the rated ones.
+
+    Args:
+        titles: of all movies.
+        rated: row in `titles` of each code, ascending.
+        wrong_rows: a published fault: codes are taken for rows, so from the first movie without a
+            rating on titles are those of other movies.
+    """
+    return [str(title) for title in titles[codes if wrong_rows else rated[codes]]]
 
 
 def for_typed_profile(ran: Ran, model: str) -> str:
