@@ -203,7 +203,9 @@ def _told(values: pd.Series, rows_of: str, name: str) -> str:
     falls = sum(after < before for before, after in pairwise(values))
     listed = ", ".join(f"{value:.3f}" for value in values)
     place = rows_of.partition(",")[0]
-    return f"{name.capitalize()}, {place}: MSE {listed}; lower in {falls} of 5 steps."
+    return (
+        f"{name.capitalize()}, {place}: MSE {listed}; lower in {falls} of {len(values) - 1} steps."
+    )
 
 
 def ladder_chart(numbers: pd.DataFrame) -> alt.FacetChart:
@@ -320,13 +322,23 @@ def _layers(study: Study, row: str) -> list[Layer]:
 def _summary(study: Study) -> Results:
     """Trained weights of network 1 by layer."""
     found = {layer.name: layer.parameters for layer in _layers(study, "a_network1")}
-    listed = ", ".join(f"{name} {number:,}" for name, number in found.items() if number)
-    return {"a_layers": Result(same=counts(sizes_of(found)), shown=f"{listed}.")}
+    shown = (
+        "Embeddings of users and movies have one more row here, for the unknown. The first dense "
+        "layer has 128 weights per column: its size says how many genres and terms there are."
+    )
+    return {"a_layers": Result(same=counts(weights_of(found)), shown=shown)}
 
 
-def sizes_of(found: Mapping[str, int]) -> dict[str, float]:
-    """Weights of the layers that the document's table has, by our names."""
-    return {name: float(number) for name, number in found.items() if number}
+def weights_of(found: Mapping[str, int]) -> dict[str, float]:
+    """Weights of the layers of the document's table, by its names; `found` is by ours.
+
+    Our first dense layer is several, one for the columns of each tower and one for the tags.
+    """
+    names = {"user": "user_embedding", "movie": "item_embedding", "director": "director_embedding"}
+    first = sum(n for name, n in found.items() if name.endswith("_to_first"))
+    weights = {name: found[ours] for name, ours in names.items()}
+    weights |= {"hidden_1": first + found["first_bias"], "hidden_2": found["hidden_1"]}
+    return {name: float(number) for name, number in weights.items()}
 
 
 def _drawings(study: Study) -> Results:

@@ -20,7 +20,7 @@ from reelbench.params import ParamsError
 from replications import __main__ as main
 from replications import examples, ml20m_hybrid, netflix_overviews, tmdb_titles
 from replications.measure import Measured
-from replications.ml20m_hybrid import LADDERS, short
+from replications.ml20m_networks import LADDERS, short
 from replications.published import Plan, Variant, system, systems
 
 pytestmark = pytest.mark.slow
@@ -94,11 +94,12 @@ def model_section(variant: Variant, folder: Path) -> dict[str, object]:
 def test_each_rung_changes_one_thing_and_keeps_the_others(tmp_path: Path) -> None:
     variants = [HYBRID.plan(row).honest for row in LADDERS["1"]]
     sections = [model_section(variant, tmp_path) for variant in variants]
-    for before, after in pairwise(sections):
+    stopping = {"epochs": 50, "patience": 3, "restore_best": True}
+    assert sections[1] == sections[0] | stopping
+    for before, after in pairwise(sections[1:]):
         assert sum(before.get(key) != after[key] for key in after) == 1
-    last = {"patience": 3, "learning_rate": 0.0005, "dropout": 0.6}
-    last["kernel_regularization"] = 0.001
-    assert {key: sections[-1][key] for key in last} == last
+    last = {"learning_rate": 0.0005, "dropout": 0.6, "kernel_regularization": 0.001}
+    assert {key: sections[-1][key] for key in last | stopping} == last | stopping
 
 
 def test_row_tags_take_the_place_of_tags_as_published_alone(tmp_path: Path) -> None:
@@ -113,26 +114,12 @@ def test_row_tags_take_the_place_of_tags_as_published_alone(tmp_path: Path) -> N
 def test_faults_are_told_apart_at_both_ends_of_each_network() -> None:
     rows = [row for ladder in LADDERS.values() for row in ladder]
     ends = [row for row in rows if HYBRID.plan(row).single]
-    assert ends == ["a_network1", "a_ladder_small", "a_network2", "a_network2_small"]
+    first = ["a_network1", "a_ladder_stopping", "a_ladder_small"]
+    assert ends == [*first, "a_network2", "a_network2_small"]
 
 
 def test_names_of_rungs() -> None:
     assert [short(row) for row in LADDERS["2"]] == ["first", "dropout", "rate", "small"]
-
-
-@pytest.mark.parametrize(
-    ("raw", "expected"),
-    [
-        ("City of Lost Children, The (Cité des enfants perdus, La) (1995)", None),
-        ("Matrix, The (1999)", "The Matrix (1999)"),
-        ("American in Paris, An (1951)", "An American in Paris (1951)"),
-        ("Seven (a.k.a. Se7en) (1995)", "Seven (1995)"),
-        ("Toy Story", "Toy Story"),
-    ],
-)
-def test_titles_as_published(raw: str, expected: str | None) -> None:
-    found = ml20m_hybrid.published_title(raw)
-    assert found == (expected or "The City of Lost Children (1995)")
 
 
 def test_our_titles_with_their_year() -> None:
