@@ -128,6 +128,13 @@ def _validation(plan: Plan, *names: str) -> dict[str, Variant]:
     return {name: plan.honest.having(_OF_VALIDATION[name]) for name in names}
 
 
+def _used(study: Study, row: str, variant: Variant, own: Mapping[str, object]) -> dict[str, object]:
+    """Settings of a row: those of a variant's parameters, and others where the row has them."""
+    known = SYSTEM.row(row)
+    of_run = settings(known, study.run(variant, upto="split"))
+    return {name: value for name, value in own.items() if name in known.settings} | of_run
+
+
 def _network1(study: Study) -> Results:
     """Ten epochs and no stopping: errors of the last epoch, as Keras records them."""
     plan = SYSTEM.plan("a_network1")
@@ -135,7 +142,7 @@ def _network1(study: Study) -> Results:
     last = [one.history.iloc[-1] for one in found]
     same = {metric: spread([float(row[metric]) for row in last]) for metric in _OF_TRAIN}
     result = _honest(study, plan, _validation(plan, "score_train_rows"))
-    used = settings(SYSTEM.row("a_network1"), study.run(plan.same, upto="split"))
+    used = _used(study, "a_network1", plan.same, {})
     return {
         "a_network1": result.model_copy(
             update={"same": same | _part(found, "held_out"), "settings": used}
@@ -159,7 +166,9 @@ def _rung(row: str, study: Study) -> Results:
         rates = ",".join(map(str, _RATES.values()))
         first = SYSTEM.plan(_STOPPING).honest.with_(f".continued=[{rates}]")
         more = {"continued": first} | _validation(plan, "score_train_rows")
-    used = settings(SYSTEM.row(row), study.run(continued(row), upto="split"))
+    own = {"reported rows": "all", "learning rate": _RATES.get(row), "built anew": False}
+    own["embeddings built anew"] = row == _STOPPING
+    used = _used(study, row, continued(row), own)
     update = {"same": _part(found, "all"), "also": also, "settings": used}
     return {row: _honest(study, plan, more).model_copy(update=update)}
 
@@ -227,7 +236,8 @@ def _network2(row: str, study: Study) -> Results:
     same = _spreads((one.errors["train"] for one in found), _OF_TRAIN) | _part(found, "held_out")
     ends = row in (LADDERS["2"][0], LADDERS["2"][-1])
     more = _validation(plan, *_OF_VALIDATION) if ends else {}
-    used = settings(SYSTEM.row(row), study.run(plan.same, upto="split"))
+    seeds = [FIRST_SEED + seed for seed in range(study.seeds)]
+    used = _used(study, row, plan.same, {"seed of the split": seeds})
     update = {"same": same, "settings": used}
     return {row: _honest(study, plan, more).model_copy(update=update)}
 
@@ -247,12 +257,12 @@ def _folds(study: Study) -> Results:
         kind: [trained(study, _fold(fold, *more)).errors["held_out"] for fold in _numbers()]
         for kind, more in (("consecutive", (_CONSECUTIVE,)), ("random", ()))
     }
-    plan, row = SYSTEM.plan(LADDERS["2"][-1]), SYSTEM.row("a_network2_folds")
+    plan = SYSTEM.plan(LADDERS["2"][-1])
     result = Result(
         same=_spreads(held["consecutive"]),
         honest=study.measure(plan.honest).estimates(_SQUARED),
         also={"Folds at random": _values(_spreads(held["random"]))},
-        settings=settings(row, study.run(_fold(1, _CONSECUTIVE), upto="split")),
+        settings=_used(study, "a_network2_folds", _fold(1, _CONSECUTIVE), {}),
         shown="± is over the folds.",
     )
     return {"a_network2_folds": result}
