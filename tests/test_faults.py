@@ -35,6 +35,19 @@ def test_a_switch_of_one_model_marks_this_model() -> None:
     assert faults.named({"faults": []}) == ""
 
 
+def test_switches_of_validation_and_of_training_mark_a_run() -> None:
+    network = {"models": {"n": {"continued": [0.001]}, "plain": {"continued": []}}}
+    assert faults.active(network, "n") == ["continued"]
+    assert faults.active(network, "plain") == []
+    for split, expected in (
+        ({"method": "tail", "valid_rows": "test"}, ["tail_test", "validation_on_test"]),
+        ({"method": "random", "valid_rows": "tail"}, ["tail_validation"]),
+        ({"method": "kfold", "shuffle": False}, ["consecutive_folds"]),
+        ({"method": "kfold", "shuffle": True, "valid_rows": "own"}, []),
+    ):
+        assert faults.active({"split": split}) == expected
+
+
 def test_an_unknown_option_is_refused_with_the_nearest() -> None:
     with pytest.raises(ParamsError, match="no fault 'drop_cold'; did you mean 'drop_cold_items'"):
         faults.active({"faults": ["drop_cold"]})
