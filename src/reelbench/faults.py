@@ -99,6 +99,6 @@ def warning(faults: Iterable[str]) -> str:
 
 
 def _has(flat: Mapping[str, Any], pattern: str, value: Any) -> bool:
-    """Whether a parameter has a value; `*` is any number of levels, or any value but an empty one."""
+    """Whether a parameter has a value; `*` is any number of levels, or any value but none."""
     values = (found for name, found in flat.items() if fnmatchcase(name, pattern))
     return any(found == value or (value == "*" and found) for found in values)

@@ -57,10 +57,9 @@ class Random(Protocol):
 class KFold(Protocol):
     """All ratings are divided into `folds` folds of equal size; `fold` (from 1) is test.
 
-    Without `shuffle` the folds are consecutive rows sorted by user and movie, as those of
-    scikit-learn: a fold has users of whom train knows nothing (a published fault). The folds do not
-    depend on which of them is test, so that all tests together are all ratings. Valid is a share of
-    the others.
+    Without `shuffle` they are consecutive rows by user and movie, as scikit-learn's: a fold has
+    users of whom train knows nothing (a published fault). The folds do not depend on which of them
+    is test, so that all tests together are all ratings. Valid is a share of the others.
     """
 
     draws_ratings: ClassVar[bool] = True
@@ -81,12 +80,10 @@ class KFold(Protocol):
     @override
     def assign(self, given: SplitInput) -> ibis.Table:
         rows = _rows(given)
-        place, fold = given.rng.permutation(len(rows)), self.fold - 1
-        held = np.flatnonzero(place % self.folds == fold)
+        fold_of = given.rng.permutation(len(rows)) % self.folds
         if not self.shuffle:
-            held = np.array_split(np.arange(len(rows)), self.folds)[fold]
-        codes = np.full(len(rows), TRAIN)
-        codes[held] = TEST
+            fold_of = np.sort(np.arange(len(rows)) % self.folds)  # the first ones one row longer
+        codes = np.where(fold_of == self.fold - 1, TEST, TRAIN)
         others = np.flatnonzero(codes == TRAIN)
         codes[given.rng.permutation(others)[: floor_share(self.valid, len(others))]] = VALID
         return _with_column(given.engine, rows, PART, codes)
