@@ -136,16 +136,20 @@ class Study:
 
 
 def _metrics_of(ran: Ran, model: str) -> dict[str, Any]:
-    """Metrics with intervals, the last loss on train, and the seconds of training."""
+    """Metrics with intervals, the last losses on train and valid, and the seconds of training."""
     metrics = ran.metrics(model)
     intervals = {**metrics["intervals"]}
     if not {"rmse", "mae"} & set(intervals) and metrics["rmse"] is not None:
         intervals |= _over_rows(ran, model)
-    losses = pd.read_csv(ran.file(paths.curves(model)))["train_loss"]
+    curve = pd.read_csv(ran.file(paths.curves(model)))
     # curves are root mean squared errors, published losses are squared
-    of_train = {"train_mse": float(losses.iloc[-1]) ** 2} if len(losses) else {}
+    losses = {
+        f"{part}_mse": float(curve[f"{part}_loss"].iloc[-1]) ** 2
+        for part in ("train", "valid")
+        if f"{part}_loss" in curve and curve[f"{part}_loss"].notna().any()
+    }
     cost = {SECONDS: float(read_json(ran.file(paths.train_cost(model)))["train_seconds"])}
-    return {**metrics, **of_train, **cost, "intervals": intervals}
+    return {**metrics, **losses, **cost, "intervals": intervals}
 
 
 def _over_rows(ran: Ran, model: str) -> dict[str, list[float]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from functools import partial
 from pathlib import Path
 
 import altair as alt
@@ -28,18 +29,43 @@ from reelbench.features.block import read_block
 from reelbench.files import read_json, sha256_file, write_json
 from reelbench.models.base import Recommender
 from reelbench.params import ParamsError
+from reelbench.reporting.charts.chart import data
+from reelbench.reporting.charts.style import MAIN, WIDTH
 from reelbench.seeds import generator, seed_everything, seed_for
-from reelbench.serving.similarity import terms
+from reelbench.serving.similarity import cosines, terms
 from replications import examples, figures
 from replications.lists import neighbours
-from replications.measure import FIRST_SEED, Parts, Results, Study, sizes, spread
+from replications.measure import (
+    FIRST_SEED,
+    Parts,
+    Results,
+    Study,
+    effects,
+    settings,
+    sizes,
+    spread,
+)
 from replications.published import Variant, system
-from replications.results import FOLDER, FaultEffect, Result, counts
+from replications.results import FOLDER, Estimate, FaultEffect, Result, counts
 from replications.runs import Ran, quoted
 
 _FIRST = Variant(model="item_mean")
 SYSTEM = system("netflix_overviews")
 _K, _PRECISION = 20, "precision_at_20"
+_CLIP = "clipped at"
+_FIFTH = ("split=random", "split.test=0.2", "split.valid=0.0")
+_BIASES = (".baseline=biases",)
+_TEN = 10
+#: charts of the first movies: model, what follows "Top 10" in the title, and the axis
+_TOP = {
+    "c_top_mean": ("item_mean", "Mean-Movie-Ratings", "Mean-Rating"),
+    "c_top_weighted": ("weighted_mean", "Weighted-Movie-Ratings", "Weighted Rating"),
+    "c_top_cosine": (
+        "netflix_cosine",
+        "Recommended Movies For A User Based On Similarity",
+        "Recommendation-Rating",
+    ),
+}
 _ASKED = "Batman Begins"
 #: scores held in memory at once by `precision_at`
 _CELLS = 10_000_000
@@ -68,8 +94,10 @@ ALGORITHMS = (
     "BaselineOnly",
     "KNNBasic",
     "KNNWithMeans",
+    "KNNWithZScore",
     "KNNBaseline",
     "SVD",
+    "SVDpp",
     "NMF",
     "SlopeOne",
     "CoClustering",
@@ -81,7 +109,7 @@ _THEIRS = {
     "fit_seconds": "fit_time",
     "test_seconds": "test_time",
 }
-_SEEDED = {"SVD", "NMF", "CoClustering"}
+_SEEDED = {"SVD", "SVDpp", "NMF", "CoClustering"}
 _ROWS, _FOLDS = 50_000, 3
 # Surprise's neighbours keep five arrays of 8 bytes per pair of users: 1 GB
 MOST_USERS = 5_000
@@ -188,15 +216,136 @@ def _write_ratings(folder: Path, ratings: pd.DataFrame, last_of_first: int) -> N
 
 def _data(study: Study) -> Results:
     ran = study.run(_FIRST, upto="split")
-    read = read_json(ran.file(paths.CLEAN_COUNTS))["interactions"]["read"]
+    counted = read_json(ran.file(paths.CLEAN_COUNTS))
     items = pd.read_parquet(ran.file(paths.ITEMS))
     known = int(items[OVERVIEW].notna().sum()) if OVERVIEW in items else 0
-    left = {name: sizes(ran)[name] for name in ("ratings", "users", "movies")}
-    return {
-        "c_reader": Result(same=counts({"ratings": read})),
-        "c_overviews": f"{known:,} of {len(items):,} movies have an overview.",
-        "c_filter": Result(same=counts(left)),
+    left, least = sizes(ran), ran.content["filter"]
+    used = {
+        "ratings of a movie above": least["min_per_item"] - 1,
+        "ratings of a user above": least["min_per_user"] - 1,
+        "counted": "again and again" if least["repeat"] else "once",
+        "test rows": int(sizes(study.run(_FIRST.with_(*SYSTEM.split), upto="split"))["test_rows"]),
     }
+    return {
+        "c_titles": Result(same=counts({"titles": counted["items"]["read"]})),
+        "c_reader": Result(same=counts({"ratings": counted["interactions"]["read"]})),
+        "c_overviews": Result(
+            same=counts({"overviews": known}),
+            shown=f"Of the {len(items):,} movies that are left.",
+            settings={"votes above": _LEAST_VOTES - 1},
+        ),
+        "c_filter": Result(
+            same=counts({name: left[name] for name in ("ratings", "users", "movies")}),
+            settings=used,
+        ),
+    }
+
+
+def _figures(study: Study) -> Results:
+    """The exhibits; the numbers in the titles of the published ones are totals of their tables."""
+    exhibits = {row.id: row.exhibit for row in SYSTEM.rows if row.exhibit}
+    found = dict(figures.exhibit_rows(SYSTEM, exhibits, study))
+    clips = {"c_eda_movies": figures.CLIP_MOVIE, "c_eda_users": figures.CLIP_USER}
+    for row, clip in clips.items():
+        result, changed = found[row], {"same": counts({"clip": clip}), "settings": {_CLIP: clip}}
+        found[row] = result.model_copy(update=changed) if isinstance(result, Result) else result
+    return found
+
+
+def _cosine(study: Study) -> Results:
+    """The published fault, the movie's mean, and neighbours who rated the movie."""
+    row, plan = SYSTEM.row("c_cosine"), SYSTEM.plan("c_cosine")
+    counted, biases = Variant(model="knn_user"), Variant(model="knn_user", overrides=_BIASES)
+    honest, faulty = study.measure(counted), study.measure(plan.honest)
+    same = study.published(plan)
+    names = {
+        "the movie's mean": _FIRST,
+        "neighbours who rated the movie": counted,
+        "the same on residuals of user and movie biases": biases,
+    }
+    also = {
+        f"{name}, same rows": study.measure(v.with_(*SYSTEM.split)).estimates(plan.metrics)
+        for name, v in names.items()
+    }
+    small = _small(study)
+    for name, variant in {"as printed": plan.honest, **names}.items():
+        found = small.measure(variant.with_(*_FIFTH), max(study.seeds, 3)).spread("rmse")
+        also[f"ml-latest-small, {name}"] = {"rmse": Estimate(value=found.mean)}
+    used = settings(row, study.used(plan.same)) | {
+        "gaps filled with the user's mean": True,
+        "similarity": "cosine",
+        "the user among the neighbours": False,
+        "weight of a neighbour": "similarity",
+    }
+    return {
+        "c_cosine": Result(
+            same={metric: same.spread(metric) for metric in plan.metrics},
+            honest=honest.estimates(plan.metrics),
+            worth=effects(honest, {"gaps_filled": faulty}, plan.metrics),
+            also=also,
+            settings=used,
+            shown="ml-latest-small: users with more than 20 and movies with more than 50 ratings, "
+            "a random fifth is test; means over the seeds.",
+        )
+    }
+
+
+def _small(study: Study) -> Study:
+    """The same models on ml-latest-small, read from the files of system B if that has run here."""
+    files = study.folder.parent / "latest_small_temporal" / "svds" / paths.RAW
+    root = quoted(files) if files.is_dir() else "null"
+    kept = ("filter.min_per_user=21", "filter.min_per_item=51")
+    overrides = ("data=ml-latest-small", f"data.root={root}", *kept)
+    return Study(study.preset, overrides, study.seeds, study.folder / "ml-latest-small")
+
+
+def _charts(study: Study) -> Results:
+    """The published charts of the first ten, with their titles and labels."""
+    found: dict[str, Result] = {}
+    for row, (model, text, x) in _TOP.items():
+        variant = Variant(model=model).with_(*SYSTEM.split)
+        rmse = study.measure(variant).runs[0]["rmse"]
+        table = top(study.used(variant), model)
+        chart = top_chart(table, f"Ranking Of Top {_TEN} {text}: {rmse:.4f} RMSE", x)
+        file = figures.write(FOLDER / study.preset / row[2:], chart, table)
+        found[row] = Result(shown=f"First: {table['label'].iloc[0]}.", files=(file,))
+    return found
+
+
+def top(ran: Ran, model: str) -> pd.DataFrame:
+    """The first ten movies of a model: `place`, `score`, and `label` as published.
+
+    Of all movies in train with a number of ratings, or for `netflix_cosine` of those that the first
+    user has not rated.
+    """
+    train = Interactions.from_parquet(ran.file(paths.TRAIN))
+    scores = Recommender.load(ran.file(paths.model_dir(model))).score([0])[0].astype(np.float64)
+    count = np.bincount(train.item_idx, minlength=len(scores))
+    one = model == "netflix_cosine"
+    left_out = train.item_idx[train.user_idx == 0] if one else np.flatnonzero(count == 0)
+    scores[left_out] = -np.inf
+    best = np.argsort(-scores, kind="stable")[:_TEN]
+    titles = examples.titles(ran)
+    labels = [titles[i] if one else f"{titles[i]}: {count[i]} Ratings" for i in best]
+    places = np.arange(1, len(best) + 1)
+    return pd.DataFrame({"place": places, "score": scores[best], "label": labels})
+
+
+def top_chart(table: pd.DataFrame, text: str, x: str) -> alt.LayerChart:
+    """Horizontal bars with labels, the first movie at the top. The axis begins near the last."""
+    low, high = table["score"].min(), table["score"].max()
+    start = max(0.0, low - (high - low) - 0.01)
+    base = alt.Chart(data(table), title=text, width=WIDTH, height=24 * len(table)).encode(
+        y=alt.Y("place:O", title="movie")
+    )
+    scale = alt.Scale(domain=[start, high + (high - start) / 20], zero=False)
+    bars = base.mark_bar(color=MAIN, clip=True).encode(
+        x=alt.X("score:Q", title=x, scale=scale), x2=alt.datum(start)
+    )
+    words = base.mark_text(align="left", dx=6, color="white").encode(
+        x=alt.datum(start), text="label:N"
+    )
+    return bars + words
 
 
 def _nearest(study: Study) -> Results:
@@ -206,13 +355,46 @@ def _nearest(study: Study) -> Results:
     words = terms(read_block(ran.file(paths.feature_block("overviews"))), len(examples.titles(ran)))
     known = np.flatnonzero(np.diff(words.indptr))
     if not len(known):
-        return {"c_list_overviews": Result(not_run="no overviews: name a list with --list")}
+        return {"c_top_overviews": Result(not_run="no overviews: name a list with --list")}
     titles = pd.read_parquet(ran.file(paths.ITEMS), columns=[TITLE])[TITLE].to_numpy()
     asked = [item for item in known if titles[item] == _ASKED]
     item = int(asked[0] if asked else known[0])
     instead = "" if asked else f"{_ASKED} has no overview here. "
-    nearest = neighbours(words, item)[: examples.LENGTH]
-    return {"c_list_overviews": instead + examples.like_title(ran, item, nearest)}
+    nearest = neighbours(words, item)[:_TEN]
+    scores = cosines(words, item)[nearest]
+    places = np.arange(1, len(nearest) + 1)
+    table = pd.DataFrame({"place": places, "score": scores, "label": titles[nearest]})
+    text = f'Ranking Of Top {_TEN} Most Similar Movie Descriptions For "{titles[item]}"'
+    chart = top_chart(table, text, "Cosine TFIDF Description Similarity")
+    file = figures.write(FOLDER / study.preset / "top_overviews", chart, table)
+    shown = instead + examples.like_title(ran, item, nearest[: examples.LENGTH])
+    used = {"movie": str(titles[item]), "places": _TEN, "stop words": "english"}
+    return {"c_top_overviews": Result(shown=shown, files=(file,), settings=used)}
+
+
+def _networks(row: str, study: Study) -> Results:
+    """As any plan, with what no parameter holds."""
+    plan = SYSTEM.plan(row)
+    result = study.carry_out(plan)
+    ran = study.used(plan.same)
+    used = settings(SYSTEM.row(row), ran) | {
+        "loss": "mse",
+        "optimizer": "adam",
+        "share of valid": ran.content["split"]["valid"],
+        "rows in a new order every epoch": True,
+        "stop words": "english",
+    }
+    known = {name: value for name, value in used.items() if name in SYSTEM.row(row).settings}
+    shown = examples.steps(study, plan)
+    return {row: result.model_copy(update={"settings": known, "shown": shown})}
+
+
+def _crash(study: Study) -> Results:
+    return {
+        "c_hybrid_again": "Three things are wrong in what is printed: the rows of the TF-IDF are "
+        "ratings, but are looked up by movie; valid is a tuple of four where Keras expects inputs "
+        "and ratings; matrices stay sparse. `c_hybrid` keeps a row per movie and looks it up."
+    }
 
 
 def warp(study: Study) -> Results:
@@ -226,7 +408,9 @@ def warp(study: Study) -> Results:
     listed = _precisions(study.run(plan.honest), {_PRECISION: paths.TEST})[_PRECISION]
     lost = listed - result.honest[_PRECISION].value
     fault = FaultEffect(fault="seen_listed", metric=_PRECISION, difference=lost)
-    changed = {"same": same, "worth": (*result.worth, fault)}
+    used = settings(SYSTEM.row("c_warp"), study.used(plan.same))
+    used |= {"loss": "warp", "places": _K, "movies of train ranked too": True}
+    changed = {"same": same, "worth": (*result.worth, fault), "settings": used}
     return {"c_warp": result.model_copy(update=changed)}
 
 
@@ -361,8 +545,13 @@ def surprise_map(table: pd.DataFrame) -> alt.LayerChart:
 
 
 PARTS: Parts = {
-    ("c_reader", "c_overviews", "c_filter"): _data,
-    ("c_list_overviews",): _nearest,
+    ("c_titles", "c_overviews", "c_reader", "c_filter"): _data,
+    tuple(row.id for row in SYSTEM.rows if row.exhibit): _figures,
+    ("c_cosine",): _cosine,
+    tuple(_TOP): _charts,
+    ("c_top_overviews",): _nearest,
+    **{(row,): partial(_networks, row) for row in ("c_mf", "c_network", "c_hybrid")},
+    ("c_hybrid_again",): _crash,
     ("c_warp",): warp,
     ("c_surprise",): _surprise,
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from places import shared
 
 from replications import latest_small_temporal as module
 from replications.examples import nearest, titles_of
-from replications.latest_small_temporal import Files, RandomRows, by_time, own_recall
+from replications.latest_small_temporal import Files, Rows, by_time, own_recall
 from replications.published import system
 
 SYSTEM = system("latest_small_temporal")
@@ -36,12 +38,16 @@ def test_the_predicted_matrix_is_the_printed_one(files: Files) -> None:
 
 
 def test_the_rows_of_the_network_are_those_of_the_document(files: Files) -> None:
-    rows = RandomRows.of(files)
+    rows = Rows.at_random(files)
     assert [len(rows.parts[name]) for name in ("train", "valid", "test")] == [64534, 16134, 20168]
     assert len(np.unique(np.concatenate(list(rows.parts.values())))) == 100836
     assert rows.content.shape == (9724, 120) == rows.scaled.shape
     (printed,) = SYSTEM.row("b_terms").printed
     assert ",".join(rows.vectorizer.get_feature_names_out()[-10:]) == printed
+    # the printed table has one column for the term "movie" and for the code of the movie
+    place = 20 + rows.vectorizer.vocabulary_["movie"]
+    np.testing.assert_array_equal(rows.content[:, place], np.arange(9724))
+    assert replace(rows, ids_as_terms=False).content[:, place].max() <= 1
     warm = np.unique(rows.item[rows.parts["train"]])
     assert rows.scaled[warm].min() == 0 and rows.scaled[warm].max() == 1
     # the code of a rated movie is not its row: this is where titles go wrong
