@@ -70,12 +70,6 @@ def steps(study: Study, plan: Plan) -> str:
     return f"{epochs} in batches of {config['batch_size']:,}: {steps:,} steps."
 
 
-def r2_below_zero(study: Study, plan: Plan) -> str:
-    """In how many runs the published protocol has a negative R²."""
-    runs = study.published(plan).runs
-    return f"R² below 0 in {sum(run['r2'] < 0 for run in runs)} of {len(runs)} runs."
-
-
 def most_rated_first(ran: Ran) -> list[int]:
     """The movies in train by their number of ratings, equal ones by index."""
     train = pd.read_parquet(ran.file(paths.TRAIN), columns=[ITEM_IDX])

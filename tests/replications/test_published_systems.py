@@ -12,16 +12,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from places import ROOT
-from real_tables import tmdb
 
 from reelbench.columns import ITEM_IDX
 from reelbench.compose import compose
 from reelbench.params import ParamsError
 from replications import __main__ as main
-from replications import examples, ml20m_hybrid, netflix_overviews, tmdb_titles
-from replications.measure import Measured
+from replications import examples, ml20m_hybrid, netflix_overviews
 from replications.ml20m_networks import LADDERS, short
-from replications.published import Plan, Variant, system, systems
+from replications.published import Variant, system, systems
 
 pytestmark = pytest.mark.slow
 
@@ -166,55 +164,3 @@ def test_lists_are_of_a_movie_whose_director_has_another(monkeypatch: pytest.Mon
     for director, item in (([1, 0, 2, 2, 0], 2), ([1, 0, 2, 3, 0], 4)):
         lists = SimpleNamespace(director=np.array(director))
         assert ml20m_hybrid.example(None, lists) == item
-
-
-RMSE = {
-    "tmdb_dnn": [1.0, 1.0, 3.0],
-    "tmdb_finetune": [2.0, 2.0, 1.0],
-    "tmdb_glove": [3.0, 1.5, 2.0],
-}
-
-
-class Known:
-    """A study whose figures are known."""
-
-    seeds = 3
-
-    def __init__(self) -> None:
-        self.asked: list[Plan] = []
-
-    def published(self, plan: Plan) -> Measured:
-        self.asked.append(plan)
-        return Measured(tuple({"rmse": value} for value in RMSE[plan.model]))
-
-
-def test_the_order_is_counted_run_by_run() -> None:
-    study = Known()
-    text = tmdb_titles._order(study)
-    assert "in the published order in 1 of 3 runs: " in text
-    assert "dnn before finetune in 2, finetune before glove in 2, dnn before glove in 2" in text
-    assert text.endswith("By mean: dnn 1.6667, finetune 1.6667, glove 2.1667.")
-    # of ids as published, over ten seeds though three were asked for
-    assert {plan.least for plan in study.asked} == {10}
-    assert all(plan.same.overrides[-1] == ".cold=untrained" for plan in study.asked)
-
-
-def test_movies_of_one_title_meet_in_a_join() -> None:
-    items = pd.DataFrame({"title_raw": ["Batman", "Heat", "Batman"]})
-    assert tmdb_titles._joined(items).tolist() == [0, 0, 1, 2, 2]
-
-
-def test_the_published_figures_are_of_the_joined_rows() -> None:
-    """RMSE and R² of each network give away the variance of its test votes: one and the same."""
-    known = tmdb_titles.SYSTEM
-    published = [known.row(row).published for row in tmdb_titles.NETWORKS]
-    implied = [figures["rmse"] ** 2 / (1 - figures["r2"]) for figures in published]
-    assert np.ptp(implied) < 3e-4
-    tables = tmdb()
-    text = tmdb_titles._variance(tables["items"], tables["interactions"])
-    assert "variance of 1.296 of the test votes" in text and "as published, have 1.296" in text
-
-
-@pytest.mark.parametrize("row", tmdb_titles.NETWORKS)
-def test_every_network_has_corrected_ones_beside_it(row: str) -> None:
-    assert len(tmdb_titles.SYSTEM.plan(row).also) == 2

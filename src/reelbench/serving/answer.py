@@ -48,7 +48,13 @@ class Answer:
 
     def as_json(self) -> dict[str, object]:
         """What `--json` prints (docs/recommend.md); keys are stable, new ones may be added."""
-        return {"for" if key == "asked" else key: value for key, value in asdict(self).items()}
+        movies = [asdict(movie) for movie in self.recommendations]
+        return {
+            "model": self.model,
+            "for": self.asked,
+            "note": self.note,
+            "recommendations": movies,
+        }
 
 
 def capitalized(text: str) -> str:
