@@ -142,7 +142,8 @@ def _network1(study: Study) -> Results:
     last = [one.history.iloc[-1] for one in found]
     same = {metric: spread([float(row[metric]) for row in last]) for metric in _OF_TRAIN}
     result = _honest(study, plan, _validation(plan, "score_train_rows"))
-    used = _used(study, "a_network1", plan.same, {})
+    own = {"stop words of tags": "English", "vocabulary of": "all rows"}
+    used = _used(study, "a_network1", plan.same, own)
     return {
         "a_network1": result.model_copy(
             update={"same": same | _part(found, "held_out"), "settings": used}
