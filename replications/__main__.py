@@ -12,7 +12,7 @@ import typer
 
 from reelbench import paths
 from reelbench.params import ParamsError
-from replications import examples, figures, published, tables
+from replications import examples, faults, figures, published, tables
 from replications.measure import Part, Parts, Results, Study, run_parts, settings, sizes
 from replications.published import Row, System, Variant
 from replications.results import Report, Result, counts, read_all, write
@@ -23,7 +23,9 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 def main(
-    names: Annotated[list[str], typer.Argument(help="Presets, such as latest_small_temporal")],
+    names: Annotated[
+        list[str], typer.Argument(help="Presets, such as latest_small_temporal; or: faults")
+    ],
     root: Annotated[
         Path | None, typer.Option(exists=True, help="Folder with the data set's files")
     ] = None,
@@ -39,6 +41,9 @@ def main(
 ) -> None:
     """Re-run published systems: the published protocol, an honest one, and each fault alone."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    if names == ["faults"]:
+        faults.measure(root, data)
+        return
     try:
         found = [replicate(name, seeds, rows or [], (root, data, listing)) for name in names]
     except ParamsError as error:

@@ -55,12 +55,19 @@ ELSEWHERE = {
     "dvc exp run -S tune.models=[svd,dnn]": "tests/test_pipeline.py: tune.models=[bias]",
     # trains a network eight times; searchers have tests of their own in tests/tuning
     "reelbench tune svd dnn": "tests/stages/test_tune.py: def test_the_command_writes_the_winner",
+    # a published protocol has faults, so the command fails as it should
+    "reelbench lint-protocol docs/examples/published.yaml": (
+        "tests/replications/test_fault_table.py: def test_the_page_of_faults"
+    ),
     # from minutes to hours: the committed results are theirs
     "reelbench replicate": "tests/replications/test_replicate.py: def test_the_command_writes",
     "dvc exp run -S +experiment=": "tests/golden/test_recommenders.py: recommenders_ml100k",
 }
 #: a command that a sentence speaks of, without what it needs
-NAMED = {"reelbench tune", "reelbench similar", "dvc exp run"}
+NAMED = {
+    *("reelbench tune", "reelbench similar", "dvc exp run"),
+    *("reelbench lint-protocol", "reelbench explain-score"),
+}
 #: what stands for a name of the reader's own
 CHOSEN = {
     "reelbench data info NAME": "reelbench data info ml-100k",
@@ -85,6 +92,9 @@ SAYS = {
     "reelbench gate save": "reports/baseline: 3 models",
     "reelbench gate compare reports/baseline .": "Nothing moved",
     "reelbench gate compare HEAD~1 .": r"\| `svd` \| rmse",
+    "reelbench lint-protocol params.yaml": "No fault in what is stated",
+    "reelbench explain-score --data ml-100k --rmse 0.787": "Faults that alone give so good a fig",
+    "reelbench explain-score --data ml-100k --rmse 0.94": "within reach of an honest model",
     "dvc metrics diff HEAD~1": r"metrics\.json +svd\.rmse",
     "dvc status": "up to date",
     "dvc repro": "Data and pipelines are up to date",

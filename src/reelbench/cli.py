@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -68,6 +69,9 @@ app.command("app")(serving.open_app)
 console = Console(highlight=False)
 
 _PORT = typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+# options whose names are data: fields of a protocol, metrics
+_FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
 _Models = Annotated[list[str], typer.Argument(help="Names of models, such as svd.")]
 
 
@@ -100,7 +104,7 @@ def plan(
     ratings: Annotated[int | None, typer.Option(min=1, help="Number of ratings.")] = None,
     users: Annotated[int | None, typer.Option(min=1, help="Number of users.")] = None,
     items: Annotated[int | None, typer.Option(min=1, help="Number of movies.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: _Json = False,
 ) -> None:
     """Predict seconds, memory and disk of every stage, without running any.
 
@@ -227,10 +231,59 @@ def tune(
             typer.echo(line)
 
 
-@app.command(
-    add_help_option=False,
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-)
+@app.command("lint-protocol", context_settings=_FREE, options_metavar="[FILE] [--FIELD VALUE]...")
+def lint_protocol(context: typer.Context, json: _Json = False) -> None:
+    """Name the faults of a protocol, and what each was worth in our measurements.
+
+    FILE is YAML with fields that describe the protocol (docs/faults.md), or a params.yaml. Fields
+    can be given as options too, such as --split random. Exit code 1 if there is a fault.
+    """
+    from reelbench.claims import FOLDER, protocol
+    from reelbench.templates import filled
+
+    stated = protocol.described(*_free(context))
+    found = protocol.findings(stated)
+    missing = [field for field in protocol.FIELDS if field not in stated]
+    if json:
+        console.print_json(data={"stated": stated, "not_stated": missing, "faults": found})
+    else:
+        typer.echo(filled(FOLDER / "protocol.jinja", found=found, missing=missing), nl=False)
+    raise typer.Exit(1 if found else 0)
+
+
+@app.command("explain-score", context_settings=_FREE, options_metavar="--data NAME --METRIC VALUE")
+def explain_score(
+    context: typer.Context,
+    data: Annotated[str, typer.Option(help="Data set of the score, such as ml-100k.")],
+    json: _Json = False,
+) -> None:
+    """Say whether an honest model reaches a score, and which measured faults give it.
+
+    The score is an option with the name of its metric, such as --rmse 0.787 or --ndcg-at-10 0.3.
+    """
+    from reelbench.claims import FOLDER, score
+    from reelbench.templates import filled
+
+    others, scores = _free(context)
+    if others or len(scores) != 1:
+        raise params.ParamsError("give one score by its metric, such as --rmse 0.787")
+    found = score.explain(data, *next(iter(scores.items())))
+    if json:
+        console.print_json(data=found)
+    else:
+        typer.echo(filled(FOLDER / "score.jinja", **found, within=score.CLOSE), nl=False)
+
+
+def _free(context: typer.Context) -> tuple[list[str], dict[str, str]]:
+    """Words of the command line that are no options, and values of options by name."""
+    words = ["", *(part for word in context.args for part in word.split("=", 1)), ""]
+    pairs = list(pairwise(words))
+    options = {a[2:].replace("-", "_"): b for a, b in pairs if a.startswith("--")}
+    others = [b for a, b in pairs if b and not a.startswith("--") and not b.startswith("--")]
+    return others, options
+
+
+@app.command(add_help_option=False, context_settings=_FREE)
 def replicate(context: typer.Context) -> None:
     """Re-run the five published systems of replications/; needs a checkout."""
     import runpy

@@ -255,6 +255,13 @@ def test_a_fault_scores_the_rows_of_train_too() -> None:
     assert found.metrics["recall_at_3"] == run().metrics["recall_at_3"]
 
 
+def test_rows_of_test_that_are_validated_on_are_still_to_be_found() -> None:
+    without = Parts(PARTS.train, Interactions.empty(), PARTS.test)
+    copied = Parts(PARTS.train, PARTS.test, PARTS.test)
+    found, expected = run(parts=copied), run(parts=without)
+    assert found.metrics["recall_at_3"] == expected.metrics["recall_at_3"] > 0
+
+
 def test_a_fault_scores_every_pair_without_a_rating_as_surprise_fills_it() -> None:
     from surprise import Dataset, Reader
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,10 +21,10 @@ from reelbench.evaluation.significance import (
 )
 from reelbench.gate.results import ModelResults
 from reelbench.params import Section
+from reelbench.templates import filled
 
 # smaller relative changes are another processor's rounding
 _ROUNDING = 1e-7
-_HEAD = ["model", "what", "base", "new", "change", "95 % of the difference", "p", "verdict"]
 
 
 class CostLimit(Section):
@@ -159,45 +160,4 @@ def _costs(model: str, base: ModelResults, new: ModelResults, config: GateConfig
 
 def render(rows: Sequence[Row], base: str, new: str) -> str:
     """Markdown for a terminal or the summary of a CI job."""
-    gated = [row for row in rows if row.gated]
-    others = [row for row in rows if not row.gated]
-    verdict = "Nothing moved."
-    if failures := [f"- `{row.model}` {row.key}: {row.failure}" for row in rows if row.failure]:
-        verdict = "\n".join(["**Stopped**:\n", *failures])
-    elif rows:
-        verdict = "**Passed**: no gated number is worse by more than its tolerance."
-    blocks = [f"## {new} compared with {base}", verdict]
-    if gated:
-        blocks.append(_table(gated))
-    if others:
-        summary = f"<summary>{len(others)} other numbers moved</summary>"
-        blocks.append(f"<details>{summary}\n\n{_table(others)}\n\n</details>")
-    return "\n\n".join(blocks) + "\n"
-
-
-def _table(rows: Sequence[Row]) -> str:
-    lines = [_HEAD, ["---", "---", "---:", "---:", "---:", "---:", "---:", "---"]]
-    lines += [_cells(row) for row in rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _cells(row: Row) -> list[str]:
-    interval = p = ""
-    if row.comparison:
-        interval = f"[{row.comparison.low:+.4f}, {row.comparison.high:+.4f}]"
-    if row.p_corrected is not None:
-        p = f"{row.p_corrected:.3f}"
-    return [
-        f"`{row.model}`",
-        row.key,
-        _number(row.base),
-        _number(row.new),
-        "" if row.change is None else f"{row.change:+.2%}",
-        interval,
-        p,
-        f"**{row.failure}**" if row.failure else "ok" if row.gated else "",
-    ]
-
-
-def _number(value: float | None) -> str:
-    return "—" if value is None else f"{value:.6g}"
+    return filled(Path(__file__).with_suffix(".jinja"), rows=rows, base=base, new=new)

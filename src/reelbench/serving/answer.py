@@ -48,13 +48,7 @@ class Answer:
 
     def as_json(self) -> dict[str, object]:
         """What `--json` prints (docs/recommend.md); keys are stable, new ones may be added."""
-        movies = [asdict(movie) for movie in self.recommendations]
-        return {
-            "model": self.model,
-            "for": self.asked,
-            "note": self.note,
-            "recommendations": movies,
-        }
+        return {"for" if key == "asked" else key: value for key, value in asdict(self).items()}
 
 
 def capitalized(text: str) -> str:

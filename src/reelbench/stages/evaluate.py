@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from reelbench import faults, params, paths
+from reelbench import faults, files, params, paths
 from reelbench.columns import BIN_HIGH, BIN_LOW, MEAN_GIVEN, MEAN_PREDICTED, N_TEST
 from reelbench.data.interactions import Interactions
 from reelbench.evaluation import EvaluateConfig
@@ -26,17 +26,6 @@ from reelbench.evaluation.beyond_accuracy import Movies
 from reelbench.evaluation.evaluate import Evaluation, Parts, Table, evaluate_on
 from reelbench.evaluation.task import Task
 from reelbench.features.block import read_block
-from reelbench.files import (
-    atomic,
-    code_hash,
-    read_json,
-    read_json_if_any,
-    sha256_file,
-    sha256_json,
-    sha256_tree,
-    source_hash,
-    write_json,
-)
 from reelbench.models.base import Recommender
 
 _LOG = logging.getLogger(__name__)
@@ -68,14 +57,15 @@ def run(*names: str) -> None:
     _remove_leftovers(models)
     todo = {}
     for model, key in _keys(names or models).items():
-        known = read_json_if_any(paths.evaluation_inputs(model)).get("key")
+        known = files.read_json_if_any(paths.evaluation_inputs(model)).get("key")
         if key != known or not paths.evaluate_cost(model).is_file():
             todo[model] = key
     if todo:
         _evaluate(todo)
     _LOG.info("evaluate: %d of %d models, the others are up to date", len(todo), len(models))
     evaluated = [model for model in models if paths.metrics(model).is_file()]
-    write_json(paths.METRICS, {model: read_json(paths.metrics(model)) for model in evaluated})
+    found = {model: files.read_json(paths.metrics(model)) for model in evaluated}
+    files.write_json(paths.METRICS, found)
 
 
 def _evaluate(todo: dict[str, str]) -> None:
@@ -96,7 +86,7 @@ def _evaluate(todo: dict[str, str]) -> None:
             result.metrics["faults"] = dict.fromkeys(names, True)
         _write(result, model, key)
         seconds = round(time.perf_counter() - start, 3)
-        write_json(paths.evaluate_cost(model), {**result.cost, "evaluate_seconds": seconds})
+        files.write_json(paths.evaluate_cost(model), {**result.cost, "evaluate_seconds": seconds})
         _LOG.info("%s: evaluated", model)
 
 
@@ -106,33 +96,33 @@ def _keys(models: Iterable[str]) -> dict[str, str]:
     similarity = content["evaluate"]["similarity"]
     read = {
         "parameters": {key: content[key] for key in ("evaluate", "faults", "seed", "threads")},
-        "code": code_hash(_SHARED_CODE),
-        "data": sha256_tree(paths.SPLIT),
-        "items": sha256_file(paths.ITEMS),
-        "similarity": sha256_file(paths.feature_block(similarity)),
+        "code": files.code_hash(_SHARED_CODE),
+        "data": files.sha256_tree(paths.SPLIT),
+        "items": files.sha256_file(paths.ITEMS),
+        "similarity": files.sha256_file(paths.feature_block(similarity)),
     }
     keys = {}
     for model in models:
         own = {
-            "model": sha256_tree(paths.model_dir(model)),
+            "model": files.sha256_tree(paths.model_dir(model)),
             "model_code": _model_code(model),
             "faults": faults.active(content, model),
         }
-        keys[model] = sha256_json(read | own)
+        keys[model] = files.sha256_json(read | own)
     return keys
 
 
 def _model_code(model: str) -> list[str]:
     """SHA-256 of the module, or package, of every class in a saved model; a blend has several."""
     descriptions = sorted(paths.model_dir(model).rglob("model.json"))
-    targets = {read_json(file)["_target_"] for file in descriptions}
+    targets = {files.read_json(file)["_target_"] for file in descriptions}
     hashes = []
     for name in (target.rpartition(".")[0] for target in sorted(targets)):
         spec = find_spec(name)
         if spec is None or spec.origin is None:
             raise params.ParamsError(f"no module {name}: run `dvc repro` to train its models again")
         file = Path(spec.origin)
-        hashes.append(source_hash(file.parent if file.name == "__init__.py" else file))
+        hashes.append(files.source_hash(file.parent if file.name == "__init__.py" else file))
     return hashes
 
 
@@ -151,22 +141,17 @@ def _remove_leftovers(models: list[str]) -> None:
 
 def _write(result: Evaluation, model: str, key: str) -> None:
     """The folder of one model, whole or not at all."""
-    with atomic(paths.evaluation_dir(model)) as folder:
+    with files.atomic(paths.evaluation_dir(model)) as folder:
         folder.mkdir()
-        write_json(folder / paths.metrics(model).name, result.metrics)
-        for table, file in (
-            (result.per_user, paths.per_user(model)),
-            (result.predictions, paths.predictions(model)),
-            (result.recommendations, paths.recommendations(model)),
-            (result.last_places, paths.last_places(model)),
-        ):
-            _write_table(table, folder / file.name)
+        files.write_json(folder / paths.metrics(model).name, result.metrics)
+        for name in ("per_user", "predictions", "recommendations", "last_places"):
+            _write_table(getattr(result, name), folder / getattr(paths, name)(model).name)
         _write_csv(result.cohorts, folder / paths.cohorts(model).name)
         # columns that nothing fills keep the file of a model that only ranks a table without rows
         columns = [BIN_LOW, BIN_HIGH, N_TEST, MEAN_PREDICTED, MEAN_GIVEN]
         calibration = pd.DataFrame(result.calibration or {}, columns=columns)
         _write_csv(calibration, folder / paths.calibration(model).name)
-        write_json(folder / paths.evaluation_inputs(model).name, {"key": key})
+        files.write_json(folder / paths.evaluation_inputs(model).name, {"key": key})
 
 
 def _write_csv(table: pd.DataFrame, file: Path) -> None:

@@ -37,14 +37,8 @@ CHAMPION = "champion"
 _SERVING = "reelbench.serving.pyfunc"
 _LOCK = Path("dvc.lock")
 # of a run of the pipeline, as far as they exist
-_FILES = (
-    paths.PARAMS,
-    _LOCK,
-    paths.LEADERBOARD_CSV,
-    paths.LEADERBOARD_MD,
-    paths.COMPARISONS_CSV,
-    paths.INDEX_HTML,
-)
+_REPORTS = (paths.LEADERBOARD_CSV, paths.LEADERBOARD_MD, paths.COMPARISONS_CSV, paths.INDEX_HTML)
+_FILES = (paths.PARAMS, _LOCK, *_REPORTS)
 
 
 class StaleError(ValueError):
@@ -132,7 +126,8 @@ def read_model(model: str) -> ModelRecord:
     evaluated = paths.metrics(model).is_file() and evaluated_with(model) == switched_on
     # its cost differs every time, and a comment in the code, which gives the same, its inputs
     counted = (paths.evaluation_dir(model), paths.evaluation_inputs(model))
-    cost, curves = read_json_if_any(paths.train_cost(model)), paths.curves(model)
+    cost, file = read_json_if_any(paths.train_cost(model)), paths.curves(model)
+    curves = pd.read_csv(file) if file.is_file() else pd.DataFrame()
     needed = requirements(_SERVING, entry.target.rpartition(".")[0])
     tags = {
         "data": common["data"],
@@ -147,14 +142,12 @@ def read_model(model: str) -> ModelRecord:
     return ModelRecord(
         model=model,
         experiment=_experiment(common),
-        name=f"{model} with {switched_on}" if switched_on else model,
+        name=_named(model, switched_on),
         same={MODEL: model, MODEL_HASH: sha256_tree(folder)},
         evaluation_hash=sha256_tree(*counted) if evaluated else None,
         parameters=_flat(common | content["models"][model]),
         tags=git | _fault_tag(switched_on) | _flat(tags),
-        curves=_series(
-            "curve", "epoch", pd.read_csv(curves) if curves.is_file() else pd.DataFrame()
-        ),
+        curves=_series("curve", "epoch", curves),
         system=_series("system", "seconds", pd.DataFrame(cost.get("system", ()))),
         metrics=_numbers("cost_train", cost),
         test_metrics=_test_metrics(model) if evaluated else {},
@@ -178,32 +171,19 @@ def read_search(model: str) -> SearchRecord:
     # a committed search is of another machine, and the seconds of this one are of another search
     if read_json_if_any(paths.tuning(model)) == content:
         seconds = read_json_if_any(paths.tune_cost(model))["seconds"]
-    experiment, metric, winner = (
-        _experiment(content),
-        content["objective"]["metric"],
-        content["winner"],
-    )
+    experiment, metric = _experiment(content), content["objective"]["metric"]
+    winner = content["winner"]
     values = {row["number"]: row["value"] for row in content["trials"]}
     cost = {"trials": len(values), "seconds": sum(seconds.values())}
     cost["failed"] = sum(value is None for value in values.values())
-    kept = (
-        "model",
-        "searcher",
-        "seed",
-        "threads",
-        "budget",
-        "objective",
-        "space",
-        "default",
-        "ended",
-    )
+    kept = ("model", "searcher", "seed", "threads", "budget", "objective", "space", "default")
     # what was found differs from what is set, where there is a name for both
     found = {"data": content["data"], "split": content["split"], "input": content["inputs"]}
     return SearchRecord(
         experiment=experiment,
         name=f"tune {model}",
         same={SEARCH: model, SEARCH_HASH: sha256_json(content)},
-        parameters=_flat({key: content[key] for key in kept}),
+        parameters=_flat({key: content[key] for key in (*kept, "ended")}),
         metrics=_numbers("valid", {metric: values.get(winner)})
         | _numbers("default", {metric: values.get(1)})
         | _numbers("importance", content.get("importances", {}))
@@ -250,8 +230,7 @@ def read_pipeline(
         "catalogue": read_json_if_any(paths.CATALOGUE),
         "champion.metric": metric,
     }
-    name = f"{len(records)} model{'' if len(records) == 1 else 's'}"
-    name += f" with {switched_on}" if switched_on else ""
+    name = _named(f"{len(records)} model{'' if len(records) == 1 else 's'}", switched_on)
     if git:
         changed = " with changes" if git["git.dirty"] == "true" else ""
         name += f" at {git['git.commit'][:7]}{changed}"
@@ -320,6 +299,10 @@ def _common(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def _experiment(named: Mapping[str, Any]) -> str:
     return f"{named['data']}/{named['split']}"
+
+
+def _named(what: str, switched_on: str) -> str:
+    return f"{what} with {switched_on}" if switched_on else what
 
 
 def _fault_tag(switched_on: str) -> dict[str, str]:

@@ -43,9 +43,7 @@ def seeds(model: str, n: int) -> dict[str, Any]:
         _run(model, entry, parts, features, seed_for(root, *name), f"seed {number + 1} of {n}")
         for number, name in enumerate(names)
     ]
-    content = summary(found)
-    write_json(paths.repeats(model, "seeds"), content)
-    return content
+    return _written(model, "seeds", found)
 
 
 def folds(model: str, catalogue: Catalogue) -> dict[str, Any]:
@@ -79,8 +77,12 @@ def folds(model: str, catalogue: Catalogue) -> dict[str, Any]:
         blocks = {name: _build(name, catalogue) for name in entry.features}
         features = Features(catalogue.ids, blocks)
         found.append(_run(model, entry, parts, features, seed, f"fold {fold} of {n}"))
+    return _written(model, "folds", found)
+
+
+def _written(model: str, kind: str, found: Sequence[Headline]) -> dict[str, Any]:
     content = summary(found)
-    write_json(paths.repeats(model, "folds"), content)
+    write_json(paths.repeats(model, kind), content)
     return content
 
 
