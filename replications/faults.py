@@ -321,19 +321,21 @@ def _switch(fault: str, parameters: Mapping[str, Any]) -> str:
 
 
 def _worth(fault: str, metric: str) -> str:
-    """Smallest and largest effect on each data set; a dash where none was measured."""
+    """Lowest and highest effect on each data set; a dash where none was measured."""
     parts = []
     for data in MODELS:
         wanted = (data, fault, metric)
         own = [r for r in measured() if (r["data"], r["fault"], r["metric"]) == wanted]
-        effects = sorted((row["difference"] for row in own), key=abs)
-        texts = [f"{effect:+.3f}".replace("-", "\u2212") for effect in effects]
+        effects = sorted(row["difference"] for row in own)
+        texts = [f"{effect:+.4f}".replace("-", "\u2212") for effect in effects]
         if texts:
             parts.append(f"{data}: {' to '.join(dict.fromkeys((texts[0], texts[-1])))}")
-    return "; ".join(parts) or "\u2013"
+    return "<br>".join(parts) or "\u2013"
 
 
 def _output(command: str) -> str:
     """What one of our commands prints."""
     done = CliRunner().invoke(app, shlex.split(command)[1:])
+    if done.exit_code not in (0, 1) or not done.output:
+        raise RuntimeError(f"{command}: {done.exception!r}")
     return done.output.strip("\n") + "\n"

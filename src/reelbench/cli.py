@@ -238,16 +238,16 @@ def lint_protocol(context: typer.Context, json: _Json = False) -> None:
     FILE is YAML with fields that describe the protocol (docs/faults.md), or a params.yaml. Fields
     can be given as options too, such as --split random. Exit code 1 if there is a fault.
     """
-    from reelbench.claims import FOLDER, protocol
+    from reelbench import claims
     from reelbench.templates import filled
 
-    stated = protocol.described(*_free(context))
-    found = protocol.findings(stated)
-    missing = [field for field in protocol.FIELDS if field not in stated]
+    stated = claims.described(*_free(context))
+    found = claims.findings(stated)
+    missing = [field for field in claims.FIELDS if field not in stated]
     if json:
         console.print_json(data={"stated": stated, "not_stated": missing, "faults": found})
     else:
-        typer.echo(filled(FOLDER / "protocol.jinja", found=found, missing=missing), nl=False)
+        typer.echo(filled(claims.FOLDER / "protocol.jinja", found=found, missing=missing), nl=False)
     raise typer.Exit(1 if found else 0)
 
 
@@ -261,17 +261,17 @@ def explain_score(
 
     The score is an option with the name of its metric, such as --rmse 0.787 or --ndcg-at-10 0.3.
     """
-    from reelbench.claims import FOLDER, score
+    from reelbench import claims
     from reelbench.templates import filled
 
     others, scores = _free(context)
     if others or len(scores) != 1:
         raise params.ParamsError("give one score by its metric, such as --rmse 0.787")
-    found = score.explain(data, *next(iter(scores.items())))
+    found = claims.explain(data, *next(iter(scores.items())))
     if json:
         console.print_json(data=found)
     else:
-        typer.echo(filled(FOLDER / "score.jinja", **found, within=score.CLOSE), nl=False)
+        typer.echo(filled(claims.FOLDER / "score.jinja", **found, within=claims.CLOSE), nl=False)
 
 
 def _free(context: typer.Context) -> tuple[list[str], dict[str, str]]:
@@ -325,8 +325,7 @@ def gate_compare(
     new: Annotated[str, typer.Argument(help="New results: a folder or git revision.")] = ".",
 ) -> None:
     """Print what changed, as Markdown; exit code 1 if a gated metric is significantly worse."""
-    from reelbench.gate.compare import GateConfig, compare, render
-    from reelbench.gate.results import read
+    from reelbench.gate.compare import GateConfig, compare, read, render
 
     config = params.load("gate", GateConfig)
     rows = compare(read(base), read(new), config, params.select(params.read(), "seed"))
@@ -337,8 +336,7 @@ def gate_compare(
 @gate.command("save")
 def gate_save() -> None:
     """Save the results of the last run as the baseline, to be committed."""
-    from reelbench.gate.compare import GateConfig
-    from reelbench.gate.results import GateError, save
+    from reelbench.gate.compare import GateConfig, GateError, save
 
     config = params.load("gate", GateConfig)
     if names := faults.named(params.read()):

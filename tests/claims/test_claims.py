@@ -10,7 +10,6 @@ from places import ROOT
 from typer.testing import CliRunner, Result
 
 from reelbench import claims, faults
-from reelbench.claims import protocol, score
 from reelbench.cli import app
 from reelbench.params import ParamsError
 from reelbench.splits import METHODS
@@ -49,8 +48,7 @@ ROWS = (
 
 @pytest.fixture
 def rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (protocol, score):
-        monkeypatch.setattr(module, "measured", lambda: ROWS)
+    monkeypatch.setattr(claims, "measured", lambda: ROWS)
 
 
 def test_every_value_of_a_field_is_a_fault_or_sound() -> None:
@@ -59,42 +57,42 @@ def test_every_value_of_a_field_is_a_fault_or_sound() -> None:
         assert fault.protocol
         for field, values in fault.protocol.items():
             wrong.setdefault(field, set()).update(values)
-    for field, known in protocol.FIELDS.items():
+    for field, known in claims.FIELDS.items():
         first, *others = known["values"]
         assert set(others) == wrong[field] | SOUND.get(field, set()), field
         assert first not in wrong[field] | SOUND.get(field, set())
-    assert set(protocol.FIELDS["split"]["values"]) == set(METHODS)
+    assert set(claims.FIELDS["split"]["values"]) == set(METHODS)
 
 
 def test_a_default_run_of_ours_is_sound_and_states_everything() -> None:
     content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    stated = protocol.described([str(ROOT / "params.yaml")], {})
-    assert stated.keys() == {"data", *protocol.FIELDS} and not protocol.findings(stated)
+    stated = claims.described([str(ROOT / "params.yaml")], {})
+    assert stated.keys() == {"data", *claims.FIELDS} and not claims.findings(stated)
     switched = content | {"faults": ["score_train_rows", "drop_cold_items"]}
     switched["split"] = {"name": "own", "method": "kfold", "shuffle": False, "valid_rows": "test"}
     switched["models"]["dnn"] |= {"continued": [0.1], "cold": "untrained"}
     switched["evaluate"] |= {"candidates": "train"}
-    described = protocol.of_params(switched)
+    described = claims.of_params(switched)
     assert (described["split"], described["candidates"]) == ("kfold", "train_items")
-    assert {finding["fault"] for finding in protocol.findings(described)} == {
+    assert {finding["fault"] for finding in claims.findings(described)} == {
         *("score_train_rows", "drop_cold_items", "random_rows", "consecutive_folds"),
         *("validation_on_test", "continued", "untrained_ids"),
     }
 
 
-def test_worth_is_of_the_stated_data_first_and_from_least_to_most(rows: None) -> None:
-    (finding,) = protocol.findings({"data": "b", "scored": "train_and_test"})
+def test_worth_is_of_the_stated_data_first_and_from_lowest_to_highest(rows: None) -> None:
+    (finding,) = claims.findings({"data": "b", "scored": "train_and_test"})
     assert finding["shown_by"] == {"scored": "train_and_test"}
     assert [row["data"] for row in finding["measured"]] == ["b", "a", "a"]
     here, elsewhere = finding["worth"]
-    assert (here["data"], here["least"]["model"]) == ("b", "bias")
-    assert (elsewhere["least"]["model"], elsewhere["most"]["model"]) == ("net", "bias")
-    (unmeasured,) = protocol.findings({"uncertainty": "none"})
+    assert (here["data"], here["lowest"]["model"]) == ("b", "bias")
+    assert (elsewhere["lowest"]["model"], elsewhere["highest"]["model"]) == ("bias", "net")
+    (unmeasured,) = claims.findings({"uncertainty": "none"})
     assert unmeasured["worth"] == []
 
 
 def test_a_score_beyond_an_honest_model_is_explained_by_what_was_measured(rows: None) -> None:
-    found = score.explain("a", "rmse", "0.787")
+    found = claims.explain("a", "rmse", "0.787")
     assert (found["best"]["model"], found["honest"]) == ("good", False)
     assert found["ahead"] == pytest.approx(0.113)
     assert [(r["model"], r["fault"]) for r in found["as_good"]] == [("bias", "score_train_rows")]
@@ -104,10 +102,10 @@ def test_a_score_beyond_an_honest_model_is_explained_by_what_was_measured(rows: 
 
 
 def test_a_score_within_the_interval_of_the_best_is_honest(rows: None) -> None:
-    assert score.explain("a", "rmse", "0.881")["honest"]
-    assert not score.explain("a", "rmse", "0.879")["honest"]
+    assert claims.explain("a", "rmse", "0.881")["honest"]
+    assert not claims.explain("a", "rmse", "0.879")["honest"]
     # a fault that makes a figure worse explains none
-    named = [(r["model"], r["fault"]) for r in score.explain("a", "rmse", "0.98")["as_good"]]
+    named = [(r["model"], r["fault"]) for r in claims.explain("a", "rmse", "0.98")["as_good"]]
     assert ("net", "random_rows") not in named and ("bias", "random_rows") in named
 
 
@@ -123,7 +121,7 @@ def test_a_score_that_nothing_is_known_of_is_refused(
     words: list[str], message: str, rows: None
 ) -> None:
     with pytest.raises(ParamsError, match=message):
-        score.explain(*words)
+        claims.explain(*words)
 
 
 def test_the_commands_exit_codes(tmp_path: Path) -> None:

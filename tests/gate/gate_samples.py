@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reelbench.gate.compare import CostLimit, GateConfig
-from reelbench.gate.results import ModelResults
+from reelbench.gate.compare import CostLimit, GateConfig, ModelResults
 
 CONFIG = GateConfig(
     tolerances={"rmse": 0.01, "ndcg_at_10": 0.03},

@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 from gate_samples import CONFIG, results
 
-from reelbench.gate.compare import Row, compare, render
-from reelbench.gate.results import ModelResults
+from reelbench.gate.compare import ModelResults, Row, compare, render
 
 
 def run(new: ModelResults, base: ModelResults | None = None) -> dict[str, Row]:

@@ -137,6 +137,16 @@ def popularity_lift(lists: Ints, counts: Ints, profile: Floats, k: int) -> Float
     return _mean(lists[:, :k], counts) / profile - 1
 
 
+def list_novelty(data: RecommendedLists, k: int) -> Floats:
+    """`novelty` of lists with what it relates them to."""
+    return novelty(data.lists, data.information, k)
+
+
+def list_popularity_lift(data: RecommendedLists, k: int) -> Floats:
+    """`popularity_lift` of lists with what it relates them to."""
+    return popularity_lift(data.lists, data.counts, data.profile, k)
+
+
 def profile_popularity(train: Interactions, counts: Ints, n_users: int) -> Floats:
     """Mean popularity of the items that each user has in train, float64 (n_users,); NaN if cold."""
     total, n = np.zeros(n_users), np.zeros(n_users, dtype=np.int64)

@@ -1,7 +1,7 @@
-"""The registry of metrics: `METRICS` has their functions, `metrics.yaml` what is told of them.
+"""The registry of metrics, `METRICS`: their functions and what `metrics.yaml` states of them.
 
 Evaluation, significance, leaderboard, gate, tuning, MLflow, app and figures read it. To add a
-metric, write a function and add its entry to both; nothing else names metrics one by one.
+metric, write a function and add an entry to the file; nothing else names metrics one by one.
 
     >>> metric = find("ndcg_at_10")
     >>> metric.title, metric.better, metric.cutoff
@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -28,21 +29,13 @@ import yaml
 from pydantic import AfterValidator
 from scipy import sparse
 
-from reelbench.evaluation import (
-    Flags,
-    Floats,
-    Ints,
-    beyond_accuracy,
-    ranking_metrics,
-    rating_metrics,
-)
+from reelbench.evaluation import Flags, Floats, Ints
 from reelbench.evaluation.beyond_accuracy import RecommendedLists
 from reelbench.evaluation.ranking_metrics import hits_of
 from reelbench.evaluation.rating_metrics import CalibrationTable, ErrorSums
 from reelbench.params import nearest
 
 _TOLD = yaml.safe_load(Path(__file__).with_name("metrics.yaml").read_text(encoding="utf-8"))
-_FACTS: dict[str, dict[str, Any]] = {key: {"key": key, **told} for key, told in _TOLD.items()}
 _KEY = re.compile(r"(?P<name>.+)_at_(?P<cutoff>[1-9][0-9]*)")
 
 
@@ -188,38 +181,17 @@ class CalibrationMetric(Metric):
     per_user = False
 
 
-def _novelty(data: RecommendedLists, k: int) -> Floats:
-    return beyond_accuracy.novelty(data.lists, data.information, k)
+def _entry(key: str, told: Mapping[str, Any]) -> Metric:
+    """A metric of `metrics.yaml`; its function is in a module of this package."""
+    facts = {name: value for name, value in told.items() if name not in ("class", "function")}
+    module, function = told["function"].split(".")
+    found = getattr(import_module(f"reelbench.evaluation.{module}"), function)
+    metric: Metric = globals()[told["class"]](key=key, function=found, **facts)
+    return metric
 
-
-def _popularity_lift(data: RecommendedLists, k: int) -> Floats:
-    return beyond_accuracy.popularity_lift(data.lists, data.counts, data.profile, k)
-
-
-_ENTRIES: tuple[Metric, ...] = (
-    RatingMetric(**_FACTS["rmse"], function=rating_metrics.rmse),
-    RatingMetric(**_FACTS["mae"], function=rating_metrics.mae),
-    RatingMetric(**_FACTS["mse"], function=rating_metrics.mse),
-    RatingMetric(**_FACTS["r2"], function=rating_metrics.r2),
-    RatingMetric(**_FACTS["explained_variance"], function=rating_metrics.explained_variance),
-    RankingMetric(**_FACTS["ndcg"], function=ranking_metrics.ndcg),
-    RankingMetric(**_FACTS["recall"], function=ranking_metrics.recall),
-    RankingMetric(**_FACTS["precision"], function=ranking_metrics.precision),
-    RankingMetric(**_FACTS["map"], function=ranking_metrics.average_precision),
-    RankingMetric(**_FACTS["map_capped"], function=ranking_metrics.average_precision_capped),
-    RankingMetric(**_FACTS["mrr"], function=ranking_metrics.mrr),
-    RankingMetric(**_FACTS["hit_rate"], function=ranking_metrics.hit_rate),
-    WholeRankingMetric(**_FACTS["auc"], function=ranking_metrics.auc),
-    ListMetric(**_FACTS["novelty"], function=_novelty),
-    ListMetric(**_FACTS["popularity_lift"], function=_popularity_lift),
-    VectorMetric(**_FACTS["diversity"], function=beyond_accuracy.diversity),
-    CatalogueMetric(**_FACTS["coverage"], function=beyond_accuracy.coverage),
-    CatalogueMetric(**_FACTS["gini"], function=beyond_accuracy.gini),
-    CalibrationMetric(**_FACTS["calibration_error"], function=rating_metrics.calibration_error),
-)
 
 #: every metric by its key without cutoff, in the order of the leaderboard
-METRICS: dict[str, Metric] = {metric.key: metric for metric in _ENTRIES}
+METRICS = {key: _entry(key, told) for key, told in _TOLD.items()}
 
 
 def metric_key(name: str, k: int) -> str:
