@@ -98,13 +98,14 @@ def overrides(root: Path | None, data: str | None, listing: Path | None) -> tupl
 
 def parts(system: System, own: Parts) -> Parts:
     """The parts of the system's module, and those that `rows.yaml` has for its other rows."""
-    exhibits = {row.id: row.exhibit for row in system.rows if row.exhibit}
     made = {row for rows in own for row in rows}
+    left = [row for row in system.rows if row.id not in made]
+    exhibits = {row.id: row.exhibit for row in left if row.exhibit}
     found: dict[tuple[str, ...], Part] = {**own}
     if exhibits:
         found[tuple(exhibits)] = partial(figures.exhibit_rows, system, exhibits)
-    for row in system.rows:
-        if row.id not in made and (row.run or row.example or row.sizes):
+    for row in left:
+        if row.run or row.example or row.sizes:
             found[row.id,] = partial(_made, system, row)
     return found
 

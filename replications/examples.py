@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from reelbench import paths
-from reelbench.columns import ITEM_IDX, RANK, TITLE, USER_ID, USER_IDX
+from reelbench.columns import ITEM_IDX, TITLE, USER_ID
 from reelbench.features.block import read_block
 from reelbench.models.base import Recommender
 from reelbench.serving.answer import Answer
@@ -36,12 +36,6 @@ def _joined(ran: Ran, items: Iterable[int]) -> str:
     return ", ".join(known[int(item)] for item in items) or "none"
 
 
-def for_first_user(ran: Ran, model: str) -> str:
-    """The recommendations of the first test user."""
-    first = _recommended(ran, model).head(LENGTH)
-    return f"First user: {_joined(ran, first[ITEM_IDX])}."
-
-
 def for_new_user(ran: Ran, model: str) -> str:
     """The recommendations of a user whom the model does not know."""
     scores = Recommender.load(ran.file(paths.model_dir(model))).score([-1])[0]
@@ -54,11 +48,6 @@ def network(ran: Ran, model: str) -> str:
     layers = ", ".join(f"{key} {entry[key]}" for key in ("embeddings", "hidden", "head", "dropout"))
     terms = ran.content["features"]["tags"]["max_terms"]
     return f"`{model}`: {layers}; {terms} terms of train."
-
-
-def error(ran: Ran, model: str) -> str:
-    """The RMSE, and where a run of the pipeline writes it."""
-    return f"{ran.metrics(model)['rmse']:.4f} on held-out rows, as in `reports/metrics.json`."
 
 
 def steps(study: Study, plan: Plan) -> str:
@@ -87,11 +76,6 @@ def content_lists(ran: Ran, blocks: Sequence[str]) -> PublishedLists:
 def like_title(ran: Ran, item: int, listed: np.ndarray) -> str:
     """A movie and the list of those similar to it."""
     return f"{titles(ran)[item]}: {_joined(ran, listed)}."
-
-
-def _recommended(ran: Ran, model: str) -> pd.DataFrame:
-    table = pd.read_parquet(ran.file(paths.recommendations(model)))
-    return table.sort_values([USER_IDX, RANK])
 
 
 def nearest(vectors: np.ndarray, item: int, k: int, among: np.ndarray | None = None) -> np.ndarray:

@@ -94,8 +94,11 @@ def _result(exhibit: Exhibit, file: str, published: Mapping[str, float]) -> Resu
     few = f", of those with at least {FEWEST} ratings" if "highest" in found else ""
     table = exhibit.table
     names = table.iloc[:, 0].astype(str).str.lower().str.replace("-", "_")
-    column = "mean" if "mean" in table else "share"
-    known = dict(zip(names, table[column], strict=True)) if published else {}
+    column = next((name for name in ("mean", "share") if name in table), None)
+    known = dict(zip(names, table[column], strict=True)) if column else {}
+    known |= {f"{name}_percent": 100 * share for name, share in known.items()}
+    # numbers in the titles of published figures are totals
+    known |= {name: table[name].sum() for name in ("movies", "ratings") if name in table}
     same = counts({name: float(known[name]) for name in published if name in known})
     return Result(same=same, shown=f"{text}{few}.", files=(file,))
 
