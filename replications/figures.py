@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -50,7 +51,11 @@ _LOGARITHMS = (BUDGET, REVENUE)
 CORRELATED = 0.7
 #: share of the variance that the kept principal components have together, as published
 VARIANCE = 0.95
-_BINS, _YEARS = 50, 5
+#: bars of a histogram: 100 ratings of a movie in each, or 2 of a user, where counts reach so far
+_BINS, _YEARS = 100, 5
+_MOST_TICKS = 6
+#: colour of a part, the same as in the report
+_COLOUR_OF_PART = {"train": MAIN, "valid": OTHER, "test": SERIES[2]}
 
 
 class Exhibit(NamedTuple):
@@ -116,12 +121,16 @@ def write_exhibits(
 
 
 def write(stem: Path, chart: alt.TopLevelMixin, table: pd.DataFrame | None = None) -> str:
-    """Write a chart as PNG and its numbers as CSV; returns the name of the PNG."""
+    """Write a chart as PNG and its numbers as CSV; returns the name of the PNG.
+
+    Backticks mark code on the page, and would be drawn as they are: the chart has none.
+    """
     if table is not None:
         with atomic(stem.with_suffix(".csv")) as file:
             table.to_csv(file, index=False, lineterminator="\n", float_format="%.6g")
     with atomic(stem.with_suffix(".png")) as file:
-        file.write_bytes(png(chart))
+        spec = json.dumps(chart.to_dict(validate=False), ensure_ascii=False).replace("`", "")
+        file.write_bytes(png(json.loads(spec)))
     return str(stem.with_suffix(".png"))
 
 
@@ -378,9 +387,14 @@ def _means_and_counts(table: pd.DataFrame, text: str, counted: str) -> alt.VConc
     """Means with their intervals above, counts below, by year."""
     x = alt.X("year:Q", scale=_FROM_DATA, axis=alt.Axis(format="d", tickMinStep=1))
     base = _chart(table, text, HEIGHT // 2)
-    y = alt.Y("mean:Q", scale=_FROM_DATA, title="mean rating")
+    # an interval of two or three ratings may leave the rating scale: it does not set the axis
+    low, high = table["mean"].min(), table["mean"].max()
+    margin = max(0.1, (high - low) / 10)
+    domain = alt.Scale(domain=[low - margin, high + margin], zero=False, nice=False)
+    y = alt.Y("mean:Q", scale=domain, title="mean rating")
     dots = base.mark_point(color=MAIN, filled=True, opacity=1, size=20).encode(x=x, y=y)
-    upper = dots + base.mark_errorbar(color=MAIN).encode(x=x, y=y, yError="half_interval:Q")
+    error = base.mark_errorbar(color=MAIN, clip=True)
+    upper = dots + error.encode(x=x, y=y, yError="half_interval:Q")
     lower = _chart(table, "", HEIGHT // 2).mark_bar(color=MAIN, size=5)
     return alt.vconcat(upper, lower.encode(x=x, y=_count(counted))).resolve_scale(x="shared")
 
@@ -417,12 +431,16 @@ def curves(tables: Mapping[str, pd.DataFrame]) -> alt.FacetChart:
     long = long.melt(["training", "epoch"], var_name="curve", value_name="value")
     long[["part", "error"]] = long.pop("curve").str.split("_", expand=True)
     long["error"] = long["error"].str.upper()
+    parts = [part for part in _COLOUR_OF_PART if (long["part"] == part).any()]
+    colours = alt.Scale(domain=parts, range=[_COLOUR_OF_PART[part] for part in parts])
+    last = int(long["epoch"].max())
+    epochs = list(range(1, last + 1, -(-last // _MOST_TICKS)))
     line = alt.Chart(data(long), width=WIDTH // 3, height=HEIGHT // 2).mark_line()
     return (
         line.encode(
-            x=alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1)),
+            x=alt.X("epoch:Q", axis=alt.Axis(values=epochs, format="d")),
             y=alt.Y("value:Q", scale=alt.Scale(type="log"), title=None),
-            color=alt.Color("part:N", scale=alt.Scale(range=[OTHER, MAIN]), title=None),
+            color=alt.Color("part:N", scale=colours, legend=alt.Legend(orient="top", title=None)),
         )
         .facet(
             column=alt.Column("training:N", sort=list(tables), title=None),
@@ -447,7 +465,11 @@ def grouped_bars(
     ).astype({"deviation": float})
     metrics = list(table["metric"].unique())
     base = alt.Chart(width=WIDTH).encode(y=alt.Y("metric:N", sort=metrics, title=None))
-    colour = alt.Color("metric:N", scale=alt.Scale(domain=metrics, range=SERIES), legend=None)
+    colour = alt.Color(
+        "metric:N",
+        scale=alt.Scale(domain=metrics, range=SERIES[: len(metrics)]),
+        legend=alt.Legend(orient="top", title=None, symbolType="square"),
+    )
     bars = base.mark_bar().encode(x=alt.X("mean:Q", title=None), color=colour)
     lines = base.mark_errorbar().encode(x="mean:Q", xError="deviation:Q")
     header = alt.Header(labelAngle=0, labelAlign="left", labelLimit=260)

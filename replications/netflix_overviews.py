@@ -30,7 +30,7 @@ from reelbench.files import read_json, sha256_file, write_json
 from reelbench.models.base import Recommender
 from reelbench.params import ParamsError
 from reelbench.reporting.charts.chart import data
-from reelbench.reporting.charts.style import MAIN, WIDTH
+from reelbench.reporting.charts.style import MAIN, TEXT, WIDTH
 from reelbench.seeds import generator, seed_everything, seed_for
 from reelbench.serving.similarity import cosines, terms
 from replications import examples, figures
@@ -338,11 +338,11 @@ def top_chart(table: pd.DataFrame, text: str, x: str) -> alt.LayerChart:
     base = alt.Chart(data(table), title=text, width=WIDTH, height=24 * len(table)).encode(
         y=alt.Y("place:O", title="movie")
     )
-    scale = alt.Scale(domain=[start, high + (high - start) / 20], zero=False)
-    bars = base.mark_bar(color=MAIN, clip=True).encode(
+    scale = alt.Scale(domain=[start, high + (high - start) / 20], zero=False, nice=False)
+    bars = base.mark_bar(color=MAIN, opacity=0.4, clip=True).encode(
         x=alt.X("score:Q", title=x, scale=scale), x2=alt.datum(start)
     )
-    words = base.mark_text(align="left", dx=6, color="white").encode(
+    words = base.mark_text(align="left", dx=6, color=TEXT).encode(
         x=alt.datum(start), text="label:N"
     )
     return bars + words

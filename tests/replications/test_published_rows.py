@@ -57,7 +57,6 @@ def test_a_fault_may_be_overrides_and_another_fault_an_option_of_both() -> None:
 def test_the_split_of_the_system_is_a_default() -> None:
     netflix = system("netflix_overviews")
     assert netflix.plan("c_mean").same.overrides == netflix.split != ()
-    assert system("tmdb_titles").plan("d_dnn").same.hydra == ["models.tmdb_dnn.cold=untrained"]
 
 
 def test_parameters_of_the_model_begin_with_a_dot() -> None:

@@ -12,12 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from real_tables import tables_of, tmdb
 
+from reelbench.reporting.charts.models import learning_curve
+from reelbench.reporting.charts.style import MAIN, OTHER
 from replications import figures
 from replications.results import Spread
 
 pytestmark = pytest.mark.slow
 
 DAY = 86_400
+_LOSSES = {"train_mse": "train_loss", "valid_mse": "valid_loss"}
 RATINGS = pd.DataFrame(
     {
         "user_idx": [0, 0, 0, 1, 1, 2],
@@ -224,8 +227,22 @@ def test_curves_have_a_column_per_training_and_a_row_per_error(tmp_path: Path) -
     drawn = chart.to_dict()
     assert drawn["facet"]["column"]["sort"] == ["first", "rate"]
     assert drawn["facet"]["row"]["sort"] == ["MSE", "MAE"]
+    # a part has the colour that it has in the report
+    scale = drawn["spec"]["encoding"]["color"]["scale"]
+    assert scale == {"domain": ["train", "valid"], "range": [MAIN, OTHER]}
+    report = learning_curve("x", training(1.25).rename(columns=_LOSSES)).to_dict()
+    (lines,) = (layer for layer in report["layer"] if "color" in layer["encoding"])
+    assert lines["encoding"]["color"]["scale"] == scale
     assert figures.write(tmp_path / "x", chart, training(1.0)) == str(tmp_path / "x.png")
     assert pd.read_csv(tmp_path / "x.csv")["valid_mae"].tolist() == [1.0, 0.5]
+
+
+def test_no_backtick_is_drawn(tmp_path: Path) -> None:
+    drawn = []
+    for name in ("`one`", "one"):
+        chart, _ = figures.grouped_bars({name: {"mae": Spread(mean=1.0)}}, f"Errors of {name}")
+        drawn.append(Path(figures.write(tmp_path / "x", chart)).read_bytes())
+    assert drawn[0] == drawn[1]
 
 
 def test_bars_of_every_model_and_metric() -> None:
@@ -239,4 +256,7 @@ def test_bars_of_every_model_and_metric() -> None:
     assert table["deviation"].notna().tolist() == [False, True, False, False]
     drawn = chart.to_dict()
     assert drawn["facet"]["row"]["sort"] == ["one", "two"]
+    colour = drawn["spec"]["layer"][0]["encoding"]["color"]
+    assert colour["scale"] == {"domain": ["MAE", "R²"], "range": [MAIN, OTHER]}
+    assert colour["legend"]["orient"] == "top"
     assert table["metric"].tolist() == ["MAE", "R²", "MAE", "R²"]
