@@ -62,3 +62,5 @@ def test_a_warning_explains_every_fault() -> None:
         "that are not in train are left out of errors); `untrained_ids` (an id that was never "
         "trained has its random initial embedding)."
     )
+    # of a file that another version of the package has written
+    assert "Faults switched on: `gone`." in faults.warning(["gone"])

@@ -92,7 +92,8 @@ def named(content: Mapping[str, Any], model: str | None = None) -> str:
 
 def warning(faults: Iterable[str]) -> str:
     """What a reader of the results has to know first; empty without a fault."""
-    lines = [f"`{fault}` ({known()[fault].about})" for fault in sorted(faults)]
+    about = {name: f" ({entry.about})" for name, entry in known().items()}
+    lines = [f"`{fault}`{about.get(fault, '')}" for fault in sorted(faults)]
     if not lines:
         return ""
     return f"Not an honest protocol. Faults switched on: {'; '.join(lines)}."

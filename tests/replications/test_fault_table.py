@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from places import ROOT
+from typer.testing import CliRunner
 
 from reelbench import faults as registry
 from reelbench.claims import COLUMNS, MEASURED
 from reelbench.evaluation.metrics import find
 from replications import faults
+from replications.__main__ import app as main
 
 
 def test_every_row_is_of_a_known_fault_and_its_figures_agree() -> None:
@@ -50,3 +54,10 @@ def test_a_row_knows_its_difference_and_one_without_a_fault_has_none() -> None:
     assert (row["honest_low"], row["high"]) == (0.9, 0.9)
     alone = faults.row_of("a", "m", "rmse", None, honest)
     assert "value" not in alone and alone["fault"] is None
+
+
+def test_the_command_measures_one_data_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(faults, "measure", lambda *given: asked.extend(given))
+    done = CliRunner().invoke(main, ["faults", "--data", "ml-100k", "--root", str(tmp_path)])
+    assert done.exit_code == 0 and asked == [tmp_path, "ml-100k"]
