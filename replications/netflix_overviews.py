@@ -133,7 +133,7 @@ def prepare(
     if root is None:
         make_sample(folder / "sample", movies)
         # a movie of the sample has a tenth of the published ratings, since there are fewer users
-        overrides.append("filter.min_per_item=1001")
+        overrides += ["data.name=generated", "filter.min_per_item=1001"]
     if movies is not None:
         file = folder / OVERVIEWS
         movies.to_csv(file, index=False, lineterminator="\n")

@@ -306,3 +306,49 @@ def test_the_map_has_every_number(table: pd.DataFrame) -> None:
     cells = pd.read_csv(io.StringIO(rows), dtype={"text": str})
     assert len(cells) == 4 * len(table) and cells["value"].between(0, 1).all()
     assert set(cells["text"]) >= {f"{rmse:.4f}" for rmse in table["rmse"]}
+
+
+@pytest.mark.slow
+def test_charts_of_the_first_ten(
+    study: Study, in_this_process: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(module, "FOLDER", tmp_path)
+    found = module._charts(study)
+    assert sorted(found) == ["c_top_cosine", "c_top_mean", "c_top_weighted"]
+    for row, result in found.items():
+        table = pd.read_csv(Path(result.files[0]).with_suffix(".csv"))
+        assert table["place"].tolist() == list(range(1, 1 + len(table))) and len(table) <= 10
+        assert table["score"].is_monotonic_decreasing
+        assert table["label"].str.endswith(" Ratings").all() == (row != "c_top_cosine")
+    ran = study.run(Variant(model="netflix_cosine").with_(*SYSTEM.split))
+    train = Interactions.from_parquet(ran.file(paths.TRAIN))
+    titles = examples.titles(ran)
+    rated = {titles[item] for item in train.item_idx[train.user_idx == 0]}
+    labels = pd.read_csv(Path(found["c_top_cosine"].files[0]).with_suffix(".csv"))["label"]
+    assert rated and rated.isdisjoint(labels)
+
+
+@pytest.mark.slow
+def test_the_published_cosine_is_beside_the_corrected_one(
+    study: Study, in_this_process: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_small", lambda study: study)
+    result = module._cosine(study)["c_cosine"]
+    (fault,) = result.worth
+    assert fault.fault == "gaps_filled" and fault.metric == "rmse"
+    printed, counted = (
+        result.also[f"ml-latest-small, {name}"]["rmse"].value
+        for name in ("as printed", "neighbours who rated the movie")
+    )
+    assert printed != counted
+    row = SYSTEM.row("c_cosine")
+    assert {name: row.settings[name].published for name in row.settings} == result.settings
+
+
+@pytest.mark.slow
+def test_networks_have_an_error_on_a_tenth_of_train(study: Study, in_this_process: None) -> None:
+    result = module._networks("c_network", study)["c_network"]
+    assert {"train_mse", "valid_mse", "rmse"} <= set(result.same)
+    assert result.same["valid_mse"].mean > 0
+    row = SYSTEM.row("c_network")
+    assert {name: row.settings[name].published for name in row.settings} == result.settings
