@@ -1,8 +1,6 @@
 """Model `netflix_cosine`: neighbours among users whose gaps were filled with their mean, a fault.
 
-As published for the Netflix Prize. Most of a row is then one and the same number, so users are
-similar if their means are, and most of the averaged "ratings" are means. `knn_user` is the model
-that counts ratings alone.
+As published for the Netflix Prize: most numbers that are compared and averaged are means.
 """
 
 from __future__ import annotations
@@ -17,15 +15,13 @@ from reelbench.models.shared.biases import group_means
 from reelbench.models.shared.state import Saved
 from reelbench.params import ParamsError, Section
 
-_ROWS_AT_ONCE = 500
-
 
 class FilledKNNConfig(Section):
     """Parameters, as published."""
 
     #: most similar users that are averaged, whether or not they rated the movie
     k: PositiveInt = 100
-    #: cells of the matrix of users and movies; with more a fit is refused
+    #: cells of the matrix of users and movies, 8 bytes each; with more a fit is refused
     most_cells: PositiveInt = 100_000_000
 
 
@@ -33,7 +29,6 @@ class FilledKNN(Recommender):
     """Mean of the k most similar users' filled rows, weighted by the cosine of those rows.
 
     A cold or unknown movie is a gap of every user; a cold or unknown user has the mean of all rows.
-    Memory is 12 bytes per cell. Of equally similar users that of the lower index counts first.
     """
 
     Config = FilledKNNConfig
@@ -55,16 +50,11 @@ class FilledKNN(Recommender):
         unit = filled[:, np.unique(train.item_idx)]
         unit /= np.linalg.norm(unit, axis=1, keepdims=True)
         self.means = np.tile(filled.mean(axis=0), (shape[0], 1))
-        for start in range(0, len(warm), _ROWS_AT_ONCE):
-            similar = unit[start : start + _ROWS_AT_ONCE] @ unit.T
-            for user, row in enumerate(similar, start=start):
-                row[user] = -np.inf
-                near = np.argsort(-row, kind="stable")[: min(self.config.k, len(warm) - 1)]
-                if row[near].sum() > 0:
-                    self.means[warm[user]] = row[near] @ filled[near] / row[near].sum()
+        for row, user in enumerate(warm[: len(warm) if len(warm) > 1 else 0]):
+            similar = unit @ unit[row]
+            similar[row] = -np.inf
+            near = np.argsort(-similar, kind="stable")[: min(self.config.k, len(warm) - 1)]
+            self.means[user] = np.average(filled[near], axis=0, weights=similar[near])
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
         return self.means[user_idx, item_idx]
-
-    def _score(self, user_idx: np.ndarray) -> np.ndarray:
-        return self.means[user_idx, :-1]

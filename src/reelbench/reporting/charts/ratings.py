@@ -17,8 +17,6 @@ from reelbench.reporting.dataset import genres_of, means_of, sums, times_of
 _MOST_BARS = 12
 # a longer history is drawn by week
 _MOST_DAYS = 4000
-# days of a history up to which its axis has whole dates, and months
-_MOST_WHOLE_DATES, _MOST_MONTHS = 60, 1500
 # of a curve over ranks: evenly many per power of ten
 _MOST_RANKS = 300
 # the mean of a release year with fewer is noise
@@ -77,18 +75,20 @@ def per_day(interactions: pd.DataFrame) -> alt.Chart | None:
     if times.empty:
         return None
     days = (times.max() - times.min()).days
-    daily, of_day = days <= _MOST_DAYS, "%-d %b %Y" if days <= _MOST_WHOLE_DATES else "%b %Y"
+    daily = days <= _MOST_DAYS
     counts = times.dt.to_period("D" if daily else "W").value_counts()
     counts = counts.reindex(pd.period_range(counts.index.min(), counts.index.max()), fill_value=0)
     unit = "day" if daily else "week"
     table = pd.DataFrame({unit: counts.index.start_time, "ratings": counts.to_numpy()})
     when = f"{unit}:T"
-    axis = alt.Axis(labelAngle=0, format="%Y" if days > _MOST_MONTHS else of_day)
+    dates = "%Y" if days > 1500 else "%b %Y" if days > 60 else "%-d %b %Y"
     area = alt.Chart(data(table), title=f"Ratings per {unit}", height=HEIGHT).mark_area(
         color=MAIN, interpolate="step", line={"color": MAIN}, opacity=0.5
     )
     return area.encode(
-        x=alt.X(when, timeUnit="utcyearmonthdate", title=None, axis=axis),
+        x=alt.X(
+            when, timeUnit="utcyearmonthdate", title=None, axis=alt.Axis(labelAngle=0, format=dates)
+        ),
         y=alt.Y("ratings:Q", axis=_NUMBER),
         tooltip=[
             alt.Tooltip(when, timeUnit="utcyearmonthdate", title=unit),
