@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import combinations, product
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,7 +59,7 @@ SYSTEM = system("ml20m_hybrid")
 _CONTENT = Variant(model="content")
 # of the grid: all have this rate and penalty; the one that was best as published
 _RATE, _PENALTY = 0.005, 0.02
-_GRID = tuple(product((50, 100), (20, 30)))
+_FACTORS, _EPOCHS = (50, 100), (20, 30)
 _BEST = (50, 20)
 _FOLDS, _SCALE = 3, (0.5, 5.0)
 _SVD = Variant(
@@ -212,9 +212,8 @@ def _searched(ratings: pd.DataFrame, seed: int) -> tuple[Any, Any, Any]:
 
     reader = Reader(rating_scale=_SCALE)
     known = Dataset.load_from_df(ratings[[USER_IDX, ITEM_IDX, RATING]], reader)
-    grid = dict(zip(("n_factors", "n_epochs"), map(list, zip(*_GRID, strict=True)), strict=True))
-    grid = {name: sorted(set(values)) for name, values in grid.items()}
-    grid |= {"lr_all": [_RATE], "reg_all": [_PENALTY], "random_state": [seed]}
+    grid = {"n_factors": _FACTORS, "n_epochs": _EPOCHS, "lr_all": [_RATE], "reg_all": [_PENALTY]}
+    grid |= {"random_state": [seed]}
     folds = KFold(n_splits=_FOLDS, random_state=seed)
     found = GridSearchCV(SVD, grid, measures=["rmse", "mae"], cv=folds)
     found.fit(known)
@@ -244,28 +243,71 @@ def _filtered_rows(study: Study, per_movie: int, *, tagged: bool) -> tuple[pd.Da
 def _svd(study: Study) -> Results:
     """The published cell on the filtered table, and where that is tiny on all ratings beside it."""
     per_movie, most = _enough(study)
-    rows, ran = _filtered_rows(study, per_movie, tagged=True)
-    tables = {"": (rows, ran)}
+    tables = {"": _filtered_rows(study, per_movie, tagged=True)}
     if per_movie < _PER_MOVIE:
         tables[_ALL_RATINGS] = _filtered_rows(study, _PER_MOVIE, tagged=False)
     found = {
         name: [search(table, FIRST_SEED + seed) for seed in range(study.seeds)]
         for name, (table, _) in tables.items()
     }
-    honest = study.measure(_grid_point(*_BEST))
-    single = {
-        FUTURE_SEEN: study.measure(_grid_point(*_BEST).with_("split=random_by_user")),
-        _FILLED: study.measure(_grid_point(*_BEST).having(Fault(options=(_FILLED,)))),
+    size = f"{len(tables[''][0]):,} ratings"
+    if per_movie < _PER_MOVIE:
+        size += f", since no movie has more than {most} and {per_movie} had to be enough"
+    model = _grid_point(*_BEST)
+    honest = study.measure(model)
+    future = {FUTURE_SEEN: study.measure(model.with_("split=random_by_user"))}
+    filled = {_FILLED: study.measure(model.having(Fault(options=(_FILLED,))))}
+    made = {
+        "a_svd": (_grid_result(found, size), future),
+        "a_svd_filled": (_filled_result(found), filled),
     }
-    grids, filled = ({n: of(f) for n, f in found.items()} for of in (_of_grid, _of_filled))
-    own, names = found[""], [name for name in found if name]
-    places = ", ".join(f"{one.factors} and {one.epochs}" for one in own)
-    sizes_of = f"{len(rows):,} ratings" + (
-        f", since no movie has more than {most} and {per_movie} had to be enough" if names else ""
+    results = {}
+    for row, (result, single) in made.items():
+        update = {
+            "honest": honest.estimates(_ERRORS),
+            "worth": effects(honest, single, _ERRORS),
+            "settings": _known(row, _of_search(per_movie)),
+        }
+        results[row] = result.model_copy(update=update)
+    return {**results, "a_svd_top": _top(*list(tables.values())[-1])}
+
+
+#: searches by table, one per seed; the filtered table has the name ""
+Searches = Mapping[str, Sequence[Search]]
+
+
+def _grid_result(found: Searches, size: str) -> Result:
+    """The best figure of the grid, and the seconds of the whole cell."""
+    figures_of = {name: _of_grid(searches) for name, searches in found.items()}
+    places = ", ".join(f"{one.factors} and {one.epochs}" for one in found[""])
+    shown = (
+        f"On {size}; best by seed: {places} factors and epochs. It is chosen on the folds that it "
+        "is reported on. Seconds are twelve fits, a refit and all pairs, as printed."
     )
-    used = {
-        "factors": sorted({factors for factors, _ in _GRID}),
-        "epochs": sorted({epochs for _, epochs in _GRID}),
+    also = {name: _estimates(of) for name, of in figures_of.items() if name}
+    return Result(same=figures_of[""], also=also, shown=shown)
+
+
+def _filled_result(found: Searches) -> Result:
+    """Errors over pairs without a rating, and those of the same refit on its own ratings."""
+    figures_of = {name: _of_filled(searches) for name, searches in found.items()}
+    own = found[""]
+    shown = (
+        f"{own[0].pairs:,} pairs without a rating, whose truth Surprise takes to be the mean of "
+        "all ratings: the figure says how close predictions stay to the mean. A model that "
+        "always predicts it has an error of 0. Nothing is held out from the refit."
+    )
+    also = {name: _estimates(of) for name, of in figures_of.items() if name}
+    of_train = Estimate(value=float(np.mean([one.of_train for one in own])))
+    also["The same refit on its own ratings"] = {"rmse": of_train}
+    return Result(same=figures_of[""], also=also, shown=shown)
+
+
+def _of_search(per_movie: int) -> dict[str, Any]:
+    """What a search uses, by the names of settings."""
+    return {
+        "factors": list(_FACTORS),
+        "epochs": list(_EPOCHS),
         "learning rate": _RATE,
         "regularisation": _PENALTY,
         "folds": _FOLDS,
@@ -275,34 +317,6 @@ def _svd(study: Study) -> Results:
         "reported rows": "all pairs without a rating",
         "refit on": "all rows",
     }
-    in_train = {"rmse": Estimate(value=float(np.mean([one.of_train for one in own])))}
-    also = {name: _estimates(grids[name]) for name in names}
-    also_filled = {name: _estimates(filled[name]) for name in names}
-    also_filled["The same refit on its own ratings"] = in_train
-    effects_of = effects(honest, single, _ERRORS)
-    grid_worth = tuple(e for e in effects_of if e.fault != _FILLED)
-    filled_worth = tuple(e for e in effects_of if e.fault == _FILLED)
-    grid_shown = (
-        f"On {sizes_of}; best by seed: {places} factors and epochs. It is chosen on the folds that "
-        "it is reported on. Seconds are twelve fits, a refit and all pairs, as printed."
-    )
-    filled_shown = (
-        f"{own[0].pairs:,} pairs without a rating, whose truth Surprise takes to be the mean of "
-        "all ratings: the figure says how close predictions stay to the mean. A model that "
-        "always predicts it has an error of 0. Nothing is held out from the refit."
-    )
-    errors = honest.estimates(_ERRORS)
-    results = {
-        "a_svd": Result(same=grids[""], also=also, worth=grid_worth, shown=grid_shown),
-        "a_svd_filled": Result(
-            same=filled[""], also=also_filled, worth=filled_worth, shown=filled_shown
-        ),
-    }
-    results = {
-        row: result.model_copy(update={"honest": errors, "settings": _known(row, used)})
-        for row, result in results.items()
-    }
-    return {**results, "a_svd_top": _top(*tables[names[-1] if names else ""])}
 
 
 def _known(row: str, used: Mapping[str, Any]) -> dict[str, Any]:
@@ -356,18 +370,18 @@ def _lists(study: Study) -> Results:
     asked = list(dict.fromkeys(table[TITLE]))
     genres = dict(zip(table[TITLE], table[GENRES], strict=True))
     with_ids, without = (
-        shared_genres(lists, asked, genres, 2 * LENGTH) for lists in (faulty, clean)
+        of_genre_lists(lists, asked, genres, 2 * LENGTH) for lists in (faulty, clean)
     )
     listed = faulty.by_genres(love, 2 * LENGTH)
     others = ", ".join(one.title for one in clean.by_genres(love, 2 * LENGTH))
     shown = (
-        f"{about} Without ids: {others}. Cosines of lists with ids are "
-        f"{min(one.cosine for one in listed):.7f} and more, since ids of users and movies are "
-        "thousands and genres ones. Genres in common: over lists of all "
-        f"{len(asked):,} movies, the mean share of the genres of both that both have."
+        f"{about} Without ids: {others}. Ids of users and movies are thousands and genres ones, so "
+        "that cosines with ids are close to 1. Figures are means over the lists of all "
+        f"{len(asked):,} movies; shared genres are those of both, of those of either."
     )
-    worth = FaultEffect(
-        fault="ids_as_features", metric="shared_genres", difference=with_ids - without
+    worth = tuple(
+        FaultEffect(fault="ids_as_features", metric=name, difference=with_ids[name] - without[name])
+        for name in with_ids
     )
     used = {
         "length": 2 * LENGTH,
@@ -380,9 +394,9 @@ def _lists(study: Study) -> Results:
     }
     made = {
         "a_list_genres": Result(
-            same=counts({"shared_genres": with_ids}),
-            honest={"shared_genres": Estimate(value=without)},
-            worth=(worth,),
+            same=counts(with_ids),
+            honest={name: Estimate(value=value) for name, value in without.items()},
+            worth=worth,
             listed=tuple(one.text for one in listed),
             shown=shown,
         ),
@@ -414,16 +428,14 @@ def _asked_for(lists: JoinedLists, typed: str) -> tuple[str, str]:
     return most, f"No title here is close enough to '{typed}': the list is that of {most}."
 
 
-def shared_genres(
+def of_genre_lists(
     lists: JoinedLists, asked: Sequence[str], genres: Mapping[str, Collection[str]], k: int
-) -> float:
-    """Mean share of genres that an asked movie and those of its list have in common."""
-    found = [
-        jaccard(genres[title], genres[one.title])
-        for title in asked
-        for one in lists.by_genres(title, k)
-    ]
-    return float(np.mean(found))
+) -> dict[str, float]:
+    """Means over the lists of all asked movies: genres in common with a listed one, and cosine."""
+    found = [(title, one) for title in asked for one in lists.by_genres(title, k)]
+    shares = [jaccard(genres[title], genres[one.title]) for title, one in found]
+    cosine = np.mean([one.cosine for _, one in found])
+    return {"shared_genres": float(np.mean(shares)), "cosine": float(cosine)}
 
 
 def _looked_up(lists: JoinedLists) -> str:
@@ -463,7 +475,7 @@ class Answers(NamedTuple):
 
     Attributes:
         seconds: per answer, look-up included.
-        shared_genres: as `shared_genres`.
+        shared_genres: as `of_genre_lists`.
         diversity: mean share of genres that two movies of a list do not have in common.
         different: movies listed at least once, of the places in all lists.
     """

@@ -12,7 +12,7 @@ from reelbench.data.interactions import Ids, Interactions
 from reelbench.evaluation.task import filled_rows
 from replications import ml20m_hybrid
 from replications.lists import JoinedLists, jaccard, row_cosines, unique
-from replications.ml20m_hybrid import Answers, search, shared_genres
+from replications.ml20m_hybrid import Answers, of_genre_lists, search
 from replications.ml20m_table import joined_of, printed_title
 
 
@@ -98,7 +98,9 @@ def test_ids_decide_a_genre_list_where_they_are_features(table: pd.DataFrame) ->
     assert found[0].text == f"{found[0].title}, {found[0].cosine}"
     genres = dict(zip(table["title"], table["genres"], strict=True))
     titles = list(dict.fromkeys(table["title"]))
-    assert shared_genres(clean, titles, genres, 1) > shared_genres(faulty, titles, genres, 1)
+    with_ids, without = (of_genre_lists(lists, titles, genres, 1) for lists in (faulty, clean))
+    assert with_ids["shared_genres"] < without["shared_genres"]
+    assert with_ids["cosine"] > without["cosine"]
 
 
 def test_duplicates_are_dropped_after_the_first_rows_are_taken(table: pd.DataFrame) -> None:
@@ -162,7 +164,8 @@ def test_the_filled_matrix_is_that_of_surprise() -> None:
 
 def test_the_search_is_the_published_cell(monkeypatch: pytest.MonkeyPatch) -> None:
     """A refit close to the mean of its ratings is close to the filled truth, whatever it knows."""
-    monkeypatch.setattr(ml20m_hybrid, "_GRID", ((2, 2), (2, 3), (3, 2), (3, 3)))
+    for name in ("_FACTORS", "_EPOCHS"):
+        monkeypatch.setattr(ml20m_hybrid, name, (2, 3))
     rng = np.random.default_rng(0)
     ratings = pd.DataFrame(
         {
