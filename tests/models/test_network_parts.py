@@ -41,7 +41,7 @@ from reelbench.models.network.summary import INPUT, TABLE, Layer
 from reelbench.models.network.tables import Tables
 from reelbench.params import ParamsError
 from reelbench.seeds import seed_keras
-from reelbench.tuning.searchers import hyperparameters
+from reelbench.tuning.search import hyperparameters
 from reelbench.tuning.space import check_space, read_space
 
 

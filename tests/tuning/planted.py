@@ -8,9 +8,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from reelbench.evaluation import metrics
-from reelbench.tuning import searchers
-from reelbench.tuning.search import Search
-from reelbench.tuning.searchers import Searcher
+from reelbench.tuning.search import Search, Searcher, spend
 from reelbench.tuning.space import read_space
 
 SPACE = {
@@ -47,5 +45,5 @@ def a_search(space: dict[str, Any] = SPACE, **options: Any) -> Search:
 def searched(searcher: Searcher, *args: Any, **options: Any) -> Search:
     """The same, run to its end."""
     found = a_search(*args, **options)
-    searchers.run(found, searcher)
+    spend(found, searcher)
     return found

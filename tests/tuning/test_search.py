@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from planted import BEST, DEFAULT, a_search, searched, surface
 
-from reelbench.tuning.searchers import TPE
+from reelbench.tuning.search import TPE
 
 
 def test_a_setting_is_trained_once() -> None:
@@ -87,7 +87,7 @@ _KILLED = """
 import os, signal, sys
 from pathlib import Path
 from planted import searched, surface
-from reelbench.tuning.searchers import TPE
+from reelbench.tuning.search import TPE
 
 trained = []
 

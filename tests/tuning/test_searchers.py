@@ -15,11 +15,12 @@ from threadpoolctl import threadpool_limits
 
 from reelbench.models.network import Network
 from reelbench.models.svd import SVD
-from reelbench.tuning.search import Search, distributions
-from reelbench.tuning.searchers import (
+from reelbench.tuning.search import (
     GAUSSIAN_PROCESS,
     TPE,
+    Search,
     Searcher,
+    distributions,
     hyperparameters,
     searcher_of,
     untried,

@@ -14,10 +14,10 @@ from reelbench.features.block import Features
 from reelbench.files import code_hash, read_json_if_any
 from reelbench.models.base import ModelEntry
 from reelbench.seeds import seed_for
-from reelbench.tuning import record, searchers
+from reelbench.tuning import record
 from reelbench.tuning.objective import Problem, TuneConfig, objective_of
 from reelbench.tuning.record import Record
-from reelbench.tuning.search import Search, TuningError
+from reelbench.tuning.search import Search, TuningError, searcher_of, spend
 from reelbench.tuning.space import check_space, read_space
 
 _LOG = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def run(model: str, *, force: bool = True) -> Record:
     source = paths.model_conf(model)
     space = read_space(model, params.select(content, "search").get(model, {}), source)
     check_space(model, space, problem.entry, source)
-    searcher = searchers.searcher_of(problem.entry.model_class)
+    searcher = searcher_of(problem.entry.model_class)
     name = searcher.name if len(space) else None
     code = code_hash(("models",))
     description = record.describe(problem, space, config, name, content, code)
@@ -69,7 +69,7 @@ def run(model: str, *, force: bool = True) -> Record:
     )
     record.write(description, search)
     if len(space):
-        searchers.run(search, searcher)
+        spend(search, searcher)
     else:
         _LOG.info("%s: nothing to tune (search.%s is empty)", model, model)
     trials = search.trials
