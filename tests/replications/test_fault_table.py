@@ -11,7 +11,8 @@ from places import ROOT
 from typer.testing import CliRunner
 
 from reelbench import faults as registry
-from reelbench.claims import COLUMNS, MEASURED
+from reelbench.claims import COLUMNS, MEASURED, measured
+from reelbench.cli import app
 from reelbench.evaluation.metrics import find
 from replications import faults
 from replications.__main__ import app as main
@@ -45,6 +46,16 @@ def test_the_published_description_is_the_one_on_the_page() -> None:
     text = (ROOT / faults.PAGE).read_text(encoding="utf-8")
     example = (ROOT / "docs/examples/published.yaml").read_text(encoding="utf-8")
     assert example.partition("\n")[2] in text
+
+
+def test_the_published_score_of_a_network_is_explained_by_scoring_train_rows() -> None:
+    done = CliRunner().invoke(app, ["explain-score", "--data", "ml-100k", "--rmse", "0.787"])
+    wanted = ("ml-100k", "ml100k_network", "rmse", "score_train_rows")
+    names = ("data", "model", "metric", "fault")
+    (row,) = (row for row in measured() if tuple(row[name] for name in names) == wanted)
+    figures = [f"{row[name]:.4f}" for name in ("value", "honest")]
+    shown = [line.split() for line in done.output.splitlines()]
+    assert ["score_train_rows", "ml100k_network", *figures] in shown
 
 
 def test_a_row_knows_its_difference_and_one_without_a_fault_has_none() -> None:
