@@ -377,7 +377,8 @@ def _curves(study: Study) -> Results:
         told.append(
             f"{model} lowest {test.iloc[best]:.4f} in epoch {best + 1}, last {test.iloc[-1]:.4f}"
         )
-    return {"d_curves": Result(shown=f"MSE on test rows: {'; '.join(told)}.", files=(file,))}
+    shown = f"MSE on test rows, `valid` in the figure: {'; '.join(told)}."
+    return {"d_curves": Result(shown=shown, files=(file,))}
 
 
 def _model(row: str) -> str:
