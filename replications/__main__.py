@@ -34,6 +34,12 @@ def main(
         Path | None,
         typer.Option("--list", exists=True, help="CSV of movies with directors or overviews"),
     ] = None,
+    small: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, help="Folder with ml-latest-small, for a row of netflix_overviews"
+        ),
+    ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Runs behind each mean ± deviation")] = 3,
     rows: Annotated[
         list[str] | None, typer.Option("--row", help="Only this row; can be repeated")
@@ -45,7 +51,7 @@ def main(
         faults.measure(root, data)
         return
     try:
-        found = [replicate(name, seeds, rows or [], (root, data, listing)) for name in names]
+        found = [replicate(name, seeds, rows or [], (root, data, listing), small) for name in names]
     except ParamsError as error:
         typer.echo(f"replicate: {error}", err=True)
         raise typer.Exit(2) from error
@@ -54,7 +60,11 @@ def main(
 
 
 def replicate(
-    name: str, seeds: int, rows: list[str], data: tuple[Path | None, str | None, Path | None]
+    name: str,
+    seeds: int,
+    rows: list[str],
+    data: tuple[Path | None, str | None, Path | None],
+    small: Path | None = None,
 ) -> dict[str, Result]:
     """Re-run a system, print its results and write them and the page; returns what was found.
 
@@ -63,6 +73,7 @@ def replicate(
     Args:
         rows: ids of the rows to run, others staying as they are; empty for all.
         data: values of the options `--root`, `--data` and `--list`.
+        small: value of the option `--small`.
 
     Raises:
         ParamsError: unknown system or row, an option that cannot be used, or not in a checkout.
@@ -76,7 +87,8 @@ def replicate(
     folder = paths.DATA / "replication" / name
     folder.mkdir(parents=True, exist_ok=True)
     prepare = getattr(module, "prepare", None)
-    study = Study(name, prepare(folder, *data) if prepare else overrides(*data), seeds, folder)
+    changed = prepare(folder, *data) if prepare else overrides(*data)
+    study = Study(name, changed, seeds, folder, small=small)
     found = run_parts(parts(system, getattr(module, "PARTS", {})), study, wanted)
     for row, result in found.items():
         typer.echo(tables.summary(system.row(row), result))

@@ -71,6 +71,7 @@ class Study:
         seeds: number of runs behind a spread.
         folder: of all variants, and of the store of their outs.
         ran: every variant that was asked for, repeated ones too.
+        small: folder with ml-latest-small, for a row that is run on it too; None: downloaded.
     """
 
     preset: str
@@ -78,6 +79,7 @@ class Study:
     seeds: int
     folder: Path
     ran: list[Ran] = field(default_factory=list)
+    small: Path | None = None
     _measured: dict[tuple[Variant, int], tuple[Ran, dict[str, Any]]] = field(default_factory=dict)
 
     def run(self, variant: Variant, *, seed: int = FIRST_SEED, upto: str = "") -> Ran:

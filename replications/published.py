@@ -55,7 +55,7 @@ class Setting(Section):
     Attributes:
         published: the value, in our terms.
         line: of the document.
-        text: how it is printed, where that is not `published` itself.
+        word: one that is printed there, where `published` itself is not.
         ours: dotted name among the parameters of the run; one that begins with a dot is a parameter
             of the model. Empty: the function that makes the row records what it used.
         differs: why ours is another value; empty: it must be the same.
@@ -63,7 +63,7 @@ class Setting(Section):
 
     published: Any
     line: PositiveInt
-    text: str = ""
+    word: Annotated[str, Field(pattern=r"^[\w.%-]*$")] = ""
     ours: str = ""
     differs: str = ""
 

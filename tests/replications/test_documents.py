@@ -68,11 +68,11 @@ def test_a_text_is_where_the_row_says(system: System, row: Row) -> None:
 )
 def test_a_setting_is_where_it_says(system: System, row: Row, name: str, setting: Setting) -> None:
     text = window(system, setting.line, _SETTING)
-    if setting.text:
-        assert plain(setting.text) in plain(text)
+    if setting.word:
+        assert plain(setting.word) in plain(text)
         return
     values = setting.published if isinstance(setting.published, list) else [setting.published]
-    assert all(isinstance(value, int | float | str) for value in values), "it needs a text"
+    assert all(isinstance(value, int | float | str) for value in values), "it needs a word"
     for value in values:
         if isinstance(value, str):
             assert plain(value) in plain(text)
