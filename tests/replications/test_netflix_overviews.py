@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from reelbench.params import ParamsError
 from reelbench.stages import __main__ as stages
 from replications import examples, runs, tables
 from replications import netflix_overviews as module
-from replications.measure import Study
+from replications.measure import Measured, Study
 from replications.netflix_overviews import (
     RATINGS,
     SYSTEM,
@@ -330,17 +331,13 @@ def test_charts_of_the_first_ten(
 
 @pytest.mark.slow
 def test_the_published_cosine_is_beside_the_corrected_one(
-    study: Study, in_this_process: None, monkeypatch: pytest.MonkeyPatch
+    study: Study, in_this_process: None
 ) -> None:
-    monkeypatch.setattr(module, "_small", lambda study: study)
     result = module._cosine(study)["c_cosine"]
     (fault,) = result.worth
     assert fault.fault == "gaps_filled" and fault.metric == "rmse"
-    printed, counted = (
-        result.also[f"ml-latest-small, {name}"]["rmse"].value
-        for name in ("as printed", "neighbours who rated the movie")
-    )
-    assert printed != counted
+    counted = result.also["neighbours who rated the movie, same rows"]["rmse"].value
+    assert result.same["rmse"].mean != counted
     row = SYSTEM.row("c_cosine")
     assert {name: row.settings[name].published for name in row.settings} == result.settings
 
@@ -352,3 +349,22 @@ def test_networks_have_an_error_on_a_tenth_of_train(study: Study, in_this_proces
     assert result.same["valid_mse"].mean > 0
     row = SYSTEM.row("c_network")
     assert {name: row.settings[name].published for name in row.settings} == result.settings
+
+
+@pytest.mark.slow
+def test_the_cosine_reads_the_files_of_ml_latest_small(
+    study: Study, in_this_process: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def measure(small: Study, variant: Variant, runs: int) -> Measured:
+        asked.append(small.overrides)
+        one = {"rmse": 1.0 + len(asked), "intervals": {}}
+        return Measured((one,) * runs)
+
+    monkeypatch.setattr(Study, "measure", measure)
+    files = study.folder / "ml-latest-small"
+    result = module._small(replace(study, small=files))["c_cosine_small"]
+    assert all(f"data.root='{files}'" in overrides for overrides in asked)
+    assert result.same["rmse"].mean == 2.0 and result.same["rmse"].runs == 3
+    assert [figures["rmse"].value for figures in result.also.values()] == [3.0, 4.0, 5.0]
