@@ -332,9 +332,8 @@ def _figure(study: Study) -> Results:
         bars[f"{model}, as published"] = of_fits(here.published(model))
         bars[f"{model}, honest"] = of_fits(here.measure(model, "honest", honest(model)))
         for name, variant in plan.also.items():
-            name = name.removeprefix("corrected, ")
-            name = f"{name}, trained further" if name in bars else name
             measured = study.measure(variant)
+            name = name.removeprefix("corrected, ")
             bars[name] = {metric: measured.spread(metric) for metric in METRICS}
     chart, table = figures.grouped_bars(bars, "Errors and R² on movies without a rating in train")
     file = figures.write(FOLDER / study.preset / "bars", chart, table)
