@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -41,7 +41,6 @@ class Commands(TyperGroup):
 
     @override
     def invoke(self, ctx: Any) -> Any:
-        """Run a command."""
         try:
             return super().invoke(ctx)
         except ValueError as error:
@@ -73,6 +72,8 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 # options whose names are data: fields of a protocol, metrics
 _FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
 _Models = Annotated[list[str], typer.Argument(help="Names of models, such as svd.")]
+_Write = Annotated[bool, typer.Option("--write", help="Write the best parameters to conf/models/.")]
+_Force = Annotated[bool, typer.Option("--force", "-f", help="Repeat a search that is finished.")]
 
 
 @app.callback()
@@ -191,7 +192,8 @@ def seeds(
     """Train models with several seeds on the current split; print mean and standard deviation."""
     from reelbench.tuning import repeat
 
-    _each(models, lambda model: _print_spread(model, repeat.seeds(model, n)))
+    for model in _seeded(models):
+        _print_spread(model, repeat.seeds(model, n))
 
 
 @app.command()
@@ -200,32 +202,22 @@ def folds(models: _Models) -> None:
     from reelbench.stages.featurize import read_catalogue
     from reelbench.tuning import repeat
 
-    _each(models, lambda model: _print_spread(model, repeat.folds(model, read_catalogue())))
+    for model in _seeded(models):
+        _print_spread(model, repeat.folds(model, read_catalogue()))
 
 
 @app.command()
-def tune(
-    models: _Models,
-    write: Annotated[
-        bool, typer.Option("--write", help="Write the best parameters to conf/models/.")
-    ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", "-f", help="Repeat a search that is finished.")
-    ] = False,
-) -> None:
+def tune(models: _Models, write: _Write = False, force: _Force = False) -> None:
     """Search parameters of models on the valid part, with the same budget for each."""
     from reelbench.compose import compose
     from reelbench.stages import tune as stage
     from reelbench.tuning import record
 
     found: dict[str, dict[str, Any]] = {}
-
-    def search(model: str) -> None:
+    for model in _seeded(models):
         found[model] = stage.run(model, force=force)
         record.publish(found[model])
         typer.echo(record.summary(found[model]))
-
-    _each(models, search)
     if write:
         for line in record.write_to_conf(found.values(), compose):
             typer.echo(line)
@@ -297,8 +289,8 @@ def replicate(context: typer.Context) -> None:
     runpy.run_module("replications", run_name="__main__")
 
 
-def _each(models: list[str], run: Callable[[str], None]) -> None:
-    """Run once per model, seeded as a stage is."""
+def _seeded(models: list[str]) -> Iterator[str]:
+    """One model after the other; before each, this process is seeded as a stage is."""
     from reelbench.seeds import pin_runtime, seed_everything
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -306,7 +298,7 @@ def _each(models: list[str], run: Callable[[str], None]) -> None:
     pin_runtime(common["threads"])
     for model in models:
         seed_everything(common["seed"])
-        run(model)
+        yield model
 
 
 def _print_spread(model: str, found: dict[str, Any]) -> None:

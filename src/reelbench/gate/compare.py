@@ -49,11 +49,6 @@ class ModelResults:
     costs: Mapping[str, Any]
     per_user: pd.DataFrame | None  # table of the evaluation; None where it was not kept
 
-    @property
-    def machine(self) -> Mapping[str, object] | None:
-        """What the costs were measured on; None where it is not known."""
-        return self.costs.get("machine")
-
     def numbers(self) -> dict[str, float | None]:
         """The metrics without intervals and cohorts."""
         return {key: v for key, v in self.metrics.items() if not isinstance(v, dict)}
@@ -139,14 +134,11 @@ def _of_baseline(where: str, content: Callable[[str], bytes | None]) -> dict[str
     costs = json.loads(content(_COSTS) or b"{}")
     file = content(_PER_USER)
     table = pd.read_parquet(io.BytesIO(file)) if file else None
-    return {
-        name: ModelResults(
-            numbers,
-            costs.get(name, {}),
-            None if table is None else table[table[_MODEL] == name].reset_index(drop=True),
-        )
-        for name, numbers in metrics.items()
-    }
+    found = {}
+    for name, numbers in metrics.items():
+        own = None if table is None else table[table[_MODEL] == name].reset_index(drop=True)
+        found[name] = ModelResults(numbers, costs.get(name, {}), own)
+    return found
 
 
 def _git(*arguments: str) -> bytes | None:
@@ -229,9 +221,8 @@ def compare(
         rows += _costs(model, base[model], new[model], config)
     rows += [Row(model, "model", None, 1.0) for model in new if model not in base]
     rows = [row for row in rows if row.moved]
-    corrected = iter(
-        significance.holm(np.array([row.comparison.p for row in rows if row.comparison]))
-    )
+    tested = np.array([row.comparison.p for row in rows if row.comparison])
+    corrected = iter(significance.holm(tested))
     for row in rows:
         if row.comparison:
             row.p_corrected = float(next(corrected))
@@ -280,7 +271,8 @@ def _failure(row: Row, tolerance: float | None) -> str:
 
 def _costs(model: str, base: ModelResults, new: ModelResults, config: GateConfig) -> Iterator[Row]:
     """Costs with a limit, gated only where both were measured on the same machine."""
-    same = base.machine is not None and base.machine == new.machine
+    machine = base.costs.get("machine")  # None where it is not known
+    same = machine is not None and machine == new.costs.get("machine")
     for key, limit in config.cost_limits.items():
         before, after = base.costs.get(key), new.costs.get(key)
         if before is None or after is None:

@@ -39,6 +39,9 @@ TUNING = "tune "
 #: the name of the run above all models of the last pipeline run
 PIPELINE = "the pipeline"
 
+#: settings of a process in which MLflow sends no statistics
+QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+
 # settings of a caller's own MLflow session, which would redirect our runs
 _FOREIGN = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME")
 
@@ -58,10 +61,8 @@ class TrackingConfig(Section):
 def mirror_all() -> list[str]:
     """Copy every trained and evaluated model to MLflow; a failure is only a warning.
 
-    A parent run holds them together, and the registry has them all.
-
-    Returns:
-        The models that MLflow now holds in their current state.
+    A parent run holds them together, and the registry has them all. Returns the models that MLflow
+    now holds in their current state.
     """
     with mirroring() as done:
         pass
@@ -98,11 +99,7 @@ def mirror_tuning(model: str) -> None:
 
 
 def mirror_tunings() -> list[str]:
-    """Copy every finished search to MLflow; a failure is only a warning.
-
-    Returns:
-        The searches that MLflow now holds.
-    """
+    """Copy every finished search to MLflow, as `mirror_tuning` does; return those it now holds."""
     return _guarded(lambda: [TUNING + model for model in sorted(finished_searches())])
 
 
@@ -159,10 +156,10 @@ def _environment(timeout: float) -> dict[str, str]:
     """Bounded, quiet, and with the very code that runs here."""
     source = str(Path(reelbench.__file__).parents[1])
     search = os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH"))))
-    bounds = {
+    return {
         "MLFLOW_HTTP_REQUEST_TIMEOUT": str(math.ceil(PATIENCE * timeout)),
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+        **{name: value for name, value in os.environ.items() if name not in _FOREIGN},
+        **QUIET,
+        "PYTHONPATH": search,
     }
-    own = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
-    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
-    return bounds | own | quiet | {"PYTHONPATH": search}

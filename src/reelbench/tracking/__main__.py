@@ -20,14 +20,7 @@ from pathlib import Path
 from altair.utils.schemapi import debug_mode
 
 from reelbench import params, paths
-from reelbench.tracking import PATIENCE, PIPELINE, TUNING, TrackingConfig, reason
-from reelbench.tracking.record import (
-    ReadModel,
-    evaluated_models,
-    read_model,
-    read_pipeline,
-    read_search,
-)
+from reelbench.tracking import PATIENCE, PIPELINE, TUNING, TrackingConfig, reason, record
 from reelbench.tracking.store import Store
 
 _LOG = logging.getLogger(__name__)
@@ -41,7 +34,7 @@ def main(models: Sequence[str]) -> None:
     results = sys.stdout
     with redirect_stdout(sys.stderr):  # MLflow prints addresses
         try:
-            config, read = params.load("tracking", TrackingConfig), cache(read_model)
+            config, read = params.load("tracking", TrackingConfig), cache(record.read_model)
             # Altair need not check every part of a chart when it is made
             with debug_mode(False), _store(config) as store:
                 for model in models:
@@ -52,14 +45,15 @@ def main(models: Sequence[str]) -> None:
             print(json.dumps(["", reason(error)]), file=results, flush=True)
 
 
-def _mirror(store: Store, model: str, config: TrackingConfig, read: ReadModel) -> str:
+def _mirror(store: Store, model: str, config: TrackingConfig, read: record.ReadModel) -> str:
     try:
         if model == PIPELINE:
             if not sys.stdin.read(1):  # comes when the files of the report are written
                 return "the report was not written"
-            store.mirror_pipeline(read_pipeline(evaluated_models(), config.champion, read))
+            models = record.evaluated_models()
+            store.mirror_pipeline(record.read_pipeline(models, config.champion, read))
         elif model.startswith(TUNING):
-            store.mirror_search(read_search(model.removeprefix(TUNING)))
+            store.mirror_search(record.read_search(model.removeprefix(TUNING)))
         else:
             store.mirror(read(model))
     except Exception as error:  # the next model may succeed

@@ -122,7 +122,8 @@ def read_model(model: str) -> ModelRecord:
     entry = params.load(f"models.{model}", ModelEntry)
     inputs = read_json_if_any(folder / "inputs.json")
     _check(folder, entry, inputs, content)
-    common, git, switched_on = _common(content), _git(), faults.named(content, model)
+    common, switched_on = _common(content), faults.named(content, model)
+    origin = _origin(switched_on)
     evaluated = paths.metrics(model).is_file() and evaluated_with(model) == switched_on
     # its cost differs every time, and a comment in the code, which gives the same, its inputs
     counted = (paths.evaluation_dir(model), paths.evaluation_inputs(model))
@@ -137,7 +138,7 @@ def read_model(model: str) -> ModelRecord:
         "package": dict(name.split("==") for name in needed),
         # what MLflow's own columns "Source" and "Version" show
         "mlflow.source": {"type": "LOCAL", "name": f"train@{model}"}
-        | ({"git.commit": git["git.commit"]} if git else {}),
+        | {key: value for key, value in origin.items() if key == "git.commit"},
     }
     return ModelRecord(
         model=model,
@@ -146,7 +147,7 @@ def read_model(model: str) -> ModelRecord:
         same={MODEL: model, MODEL_HASH: sha256_tree(folder)},
         evaluation_hash=sha256_tree(*counted) if evaluated else None,
         parameters=_flat(common | content["models"][model]),
-        tags=git | _fault_tag(switched_on) | _flat(tags),
+        tags=origin | _flat(tags),
         curves=_series("curve", "epoch", curves),
         system=_series("system", "seconds", pd.DataFrame(cost.get("system", ()))),
         metrics=_numbers("cost_train", cost),
@@ -188,7 +189,7 @@ def read_search(model: str) -> SearchRecord:
         | _numbers("default", {metric: values.get(1)})
         | _numbers("importance", content.get("importances", {}))
         | _numbers("cost_tune", cost),
-        tags=_git() | _flat(found | {"winner": winner}),
+        tags=_origin() | _flat(found | {"winner": winner}),
         trials=[
             Record(
                 experiment=experiment,
@@ -208,12 +209,10 @@ def read_search(model: str) -> SearchRecord:
 def read_pipeline(
     models: Iterable[str], metric: str, read: ReadModel = read_model
 ) -> PipelineRecord:
-    """The record of the last run of the pipeline.
+    """The record of the last run of the pipeline, in which these models were evaluated.
 
-    Args:
-        models: those that have been evaluated.
-        metric: key of the metric that decides the champion, such as `ndcg_at_10`.
-        read: `read_model`, or one that remembers what it has read.
+    `metric` is the key of the one that decides the champion, such as `ndcg_at_10`; `read` is
+    `read_model`, or one that remembers what it has read.
 
     Raises:
         ParamsError, StaleError: as `read_model`.
@@ -222,7 +221,8 @@ def read_pipeline(
     content, records, key = params.read(), [read(model) for model in models], f"test/{metric}"
     scores = {r.model: r.test_metrics[key] for r in records if key in r.test_metrics}
     champion = find(metric).best(scores)
-    common, git, switched_on = _common(content), _git(), faults.named(content)
+    common, switched_on = _common(content), faults.named(content)
+    origin = _origin(switched_on)
     states = sorted(f"{r.name} {r.same[MODEL_HASH]} {r.evaluation_hash}" for r in records)
     parts = (paths.TRAIN, paths.VALID, paths.TEST, _LOCK)
     tags = {
@@ -231,9 +231,8 @@ def read_pipeline(
         "champion.metric": metric,
     }
     name = _named(f"{len(records)} model{'' if len(records) == 1 else 's'}", switched_on)
-    if git:
-        changed = " with changes" if git["git.dirty"] == "true" else ""
-        name += f" at {git['git.commit'][:7]}{changed}"
+    if commit := origin.get("git.commit"):
+        name += f" at {commit[:7]}" + (" with changes" if origin["git.dirty"] == "true" else "")
     return PipelineRecord(
         experiment=_experiment(common),
         name=name,
@@ -243,7 +242,7 @@ def read_pipeline(
         metric=metric,
         parameters=_flat(common),
         metrics={} if champion is None else {f"best/{metric}": scores[champion]},
-        tags=git | _fault_tag(switched_on) | _flat(tags),
+        tags=origin | _flat(tags),
         files=[file for file in _FILES if file.is_file()],
     )
 
@@ -305,15 +304,11 @@ def _named(what: str, switched_on: str) -> str:
     return f"{what} with {switched_on}" if switched_on else what
 
 
-def _fault_tag(switched_on: str) -> dict[str, str]:
-    """An honest run has no such tag."""
-    return {FAULTS: switched_on} if switched_on else {}
-
-
-def _git() -> dict[str, str]:
-    """Commit and whether the tree differs from it; empty outside a checkout."""
+def _origin(switched_on: str = "") -> dict[str, str]:
+    """Tags: commit and whether the tree differs from it, if in a checkout; the faults, if any."""
     found = provenance.revision()
-    return {"git.commit": found.commit, "git.dirty": _text(found.dirty)} if found else {}
+    git = {"git.commit": found.commit, "git.dirty": _text(found.dirty)} if found else {}
+    return git | ({FAULTS: switched_on} if switched_on else {})
 
 
 def _series(group: str, by: str, table: pd.DataFrame) -> list[tuple[str, float, float]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -16,12 +16,14 @@ from pathlib import Path
 import reelbench
 
 _PACKAGE = Path(reelbench.__file__).parent
+_version = cache(metadata.version)
+# top-level name → distributions; reading those of a whole environment takes 0.3 s
+_distributions = cache(metadata.packages_distributions)
 
 
 def requirements(*modules: str) -> list[str]:
     """`name==version` of every distribution that these modules of reelbench reach, sorted."""
-    reached: set[str] = set()
-    todo = set(modules)
+    reached, todo = set[str](), set(modules)
     while todo:
         module = todo.pop()
         reached.add(module)
@@ -31,18 +33,7 @@ def requirements(*modules: str) -> list[str]:
     outside = roots - {reelbench.__name__} - sys.stdlib_module_names
     names = {name for root in outside for name in known.get(root, ())}
     # "+cpu" and the like name a build that no index has under this very version
-    return sorted(f"{name}=={_version(name)}" for name in names)
-
-
-@cache
-def _version(name: str) -> str:
-    return metadata.version(name).partition("+")[0]
-
-
-@cache
-def _distributions() -> Mapping[str, list[str]]:
-    """Top-level name → distributions; reading those of a whole environment takes 0.3 s."""
-    return metadata.packages_distributions()
+    return sorted(f"{name}=={_version(name).partition('+')[0]}" for name in names)
 
 
 @cache

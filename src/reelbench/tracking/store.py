@@ -1,12 +1,9 @@
 """Records as MLflow runs. The only module, beside `pyfunc`, that imports MLflow.
 
 Every run is found again by the hash of its content, and what is complete is left as it is: a second
-mirroring changes nothing, and one that was killed is resumed by the next. The run of a model is
-written in three parts; each leaves a tag, its mark, when it is complete.
-
-The registry has one registered model per data set and split, with a version for every logged model
-and the alias `champion` for the best, since an alias points to one version of one registered model:
-`models:/ml-100k.temporal_user@champion`.
+mirroring changes nothing, and one that was killed is resumed by the next. The registry has one
+registered model per data set and split, with a version for every logged model and the alias
+`champion` for the best: `models:/ml-100k.temporal_user@champion`.
 """
 
 from __future__ import annotations
@@ -47,11 +44,9 @@ from reelbench.tracking.record import (
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput, Metric, Run
 
-# marks of the three parts of a model's run, and of a run of the pipeline
-TRAINING, PYFUNC, EVALUATION = (
-    f"reelbench.{part}" for part in ("training", "pyfunc", "evaluation_hash")
-)
-STATE = "reelbench.state"
+# marks, tags that say what is complete: the three parts of a model's run; a run of the pipeline
+TRAINING, PYFUNC = "reelbench.training", "reelbench.pyfunc"
+EVALUATION, STATE = "reelbench.evaluation_hash", "reelbench.state"
 _CHAMPION_METRIC = "reelbench.champion_metric"
 # MLflow's own mark of a nested run
 PARENT = "mlflow.parentRunId"
@@ -329,10 +324,9 @@ def _datasets(experiment: str) -> Iterator[DatasetInput]:
     kinds = {"int32": DataType.integer, "int64": DataType.long, "float": DataType.float}
     for context, file in _CONTEXTS.items():
         if file.is_file():
-            fields = [
-                (kinds.get(str(f.type), DataType.string), f.name) for f in pq.read_schema(file)
-            ]
-            schema = Schema([ColSpec(kind, name) for kind, name in fields])
+            columns = pq.read_schema(file)
+            types = [kinds.get(str(column.type), DataType.string) for column in columns]
+            schema = Schema(list(map(ColSpec, types, columns.names)))
             dataset = Dataset(
                 name=f"{experiment}/{file.stem}",
                 digest=sha256_file(file)[:_DIGEST_LENGTH],

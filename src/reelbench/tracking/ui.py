@@ -17,7 +17,7 @@ from urllib.request import urlopen
 
 from reelbench import params
 from reelbench.params import ParamsError
-from reelbench.tracking import TrackingConfig, mirror_all, mirror_tunings
+from reelbench.tracking import QUIET, TrackingConfig, mirror_all, mirror_tunings
 from reelbench.tracking.record import CHAMPION, registered_name
 from reelbench.tracking.store import view_path
 
@@ -44,9 +44,17 @@ def serve(port: int) -> int:
     searches.start()
     if not database.is_file():  # two processes that make its tables break each other
         searches.join()
-    for name, experiment in experiments(database):
-        print(f"{name}: http://127.0.0.1:{port}{view_path(experiment)}", flush=True)
-    return subprocess.run(command(port, uri), env=environment(), check=False).returncode
+    with_runs = (
+        "select name, experiment_id from experiments where experiment_id in "
+        "(select experiment_id from runs) order by name"
+    )
+    for name, experiment in _select(database, with_runs):
+        print(f"{name}: http://127.0.0.1:{port}{view_path(str(experiment))}", flush=True)
+    # one worker is enough, and starts in half the time
+    options = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    store = ["--backend-store-uri", uri, "--default-artifact-root", "./mlruns"]
+    server = [_PROGRAM, "server", *options, *store]
+    return subprocess.run(server, env=environment(), check=False).returncode
 
 
 def answer(port: int) -> int:
@@ -78,10 +86,9 @@ def has_champion(uri: str, name: str) -> bool:
         alias = "select 1 from registered_model_aliases where name = ? and alias = ?"
         return bool(_select(Path(uri.removeprefix(_SQLITE)), alias, name, CHAMPION))
     asked = urlencode({"name": name, "alias": CHAMPION})
+    address = f"{uri.rstrip('/')}/api/2.0/mlflow/registered-models/alias?{asked}"
     try:
-        with urlopen(
-            f"{uri.rstrip('/')}/api/2.0/mlflow/registered-models/alias?{asked}", timeout=_SECONDS
-        ):
+        with urlopen(address, timeout=_SECONDS):
             return True
     except HTTPError as error:  # not there; anything else, such as a password, MLflow explains
         return error.code != HTTPStatus.NOT_FOUND
@@ -89,28 +96,12 @@ def has_champion(uri: str, name: str) -> bool:
         raise ParamsError(f"{uri} does not answer: {error}") from error
 
 
-def command(port: int, uri: str) -> list[str]:
-    """Command line of the server; one worker is enough, and starts in half the time."""
-    where = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    store = ["--backend-store-uri", uri, "--default-artifact-root", "./mlruns"]
-    return [_PROGRAM, "server", *where, *store]
-
-
 def environment() -> dict[str, str]:
     """Environment of the server: no jobs and no telemetry of MLflow's own."""
-    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    no_jobs = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     # MLflow starts programs that are installed beside it, whether or not the environment is active
     search = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    return {**os.environ, **quiet, "DO_NOT_TRACK": "true", "PATH": search}
-
-
-def experiments(database: Path) -> list[tuple[str, str]]:
-    """Name and id of every experiment with runs; none without a database."""
-    query = (
-        "select name, experiment_id from experiments where experiment_id in "
-        "(select experiment_id from runs) order by name"
-    )
-    return [(name, str(number)) for name, number in _select(database, query)]
+    return {**os.environ, **QUIET, **no_jobs, "PATH": search}
 
 
 def _select(database: Path, query: str, *values: str) -> list[tuple[Any, ...]]:

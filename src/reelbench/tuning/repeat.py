@@ -47,13 +47,9 @@ def seeds(model: str, n: int) -> dict[str, Any]:
 
 
 def folds(model: str, catalogue: Catalogue) -> dict[str, Any]:
-    """Metrics of one training per fold of the split `kfold`, features built on each fold's train.
+    """Metrics of one training per fold of the split `kfold`, written too.
 
-    Args:
-        catalogue: what feature blocks may look at; its train part is replaced by each fold's.
-
-    Returns:
-        content of `paths.repeats(model, "folds")`, which is written too.
+    Feature blocks look at the catalogue, whose train part is replaced by each fold's.
 
     Raises:
         ParamsError: the split is another one.
@@ -80,12 +76,6 @@ def folds(model: str, catalogue: Catalogue) -> dict[str, Any]:
     return _written(model, "folds", found)
 
 
-def _written(model: str, kind: str, found: Sequence[Headline]) -> dict[str, Any]:
-    content = summary(found)
-    write_json(paths.repeats(model, kind), content)
-    return content
-
-
 def _build(name: str, catalogue: Catalogue) -> Block:
     common = params.read()
     entry = params.load(f"features.{name}", BlockEntry)
@@ -110,11 +100,11 @@ def _run(
     return {key: value for key, value in found.metrics.items() if not isinstance(value, dict)}
 
 
-def summary(found: Sequence[Headline]) -> dict[str, Any]:
-    """Values of every run, their mean, and their standard deviation (n - 1; None for one run)."""
+def _written(model: str, kind: str, found: Sequence[Headline]) -> dict[str, Any]:
+    """Write values of every run, their mean, and standard deviation (n - 1; None for one run)."""
     values = {key: [run[key] for run in found] for key in found[0]}
     known = {key: np.array(runs, float) for key, runs in values.items() if None not in runs}
-    return {
+    content = {
         "runs": len(found),
         "values": values,
         "mean": {key: float(runs.mean()) for key, runs in known.items()},
@@ -122,3 +112,5 @@ def summary(found: Sequence[Headline]) -> dict[str, Any]:
             key: float(runs.std(ddof=1)) if len(runs) > 1 else None for key, runs in known.items()
         },
     }
+    write_json(paths.repeats(model, kind), content)
+    return content

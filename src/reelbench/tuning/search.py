@@ -19,7 +19,7 @@ from reelbench.models.base import Recommender
 from reelbench.models.network import Network
 from reelbench.seeds import seed_for
 from reelbench.tuning.objective import Objective
-from reelbench.tuning.space import Choices, Parameters, Range, Space
+from reelbench.tuning.space import Choices, Parameters, Space
 
 if TYPE_CHECKING:
     import keras_tuner
@@ -73,7 +73,26 @@ class Search:
     on_trial: Callable[[Search], object] = lambda search: None
 
     def __post_init__(self) -> None:
-        self._study = _open(self)
+        import optuna
+        from optuna.storages.journal import JournalFileBackend, JournalStorage
+        from optuna.trial import TrialState
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.journal.parent.mkdir(parents=True, exist_ok=True)
+        if self.journal.is_file():  # a killed process may leave half a line, which stops Optuna
+            content = self.journal.read_bytes()
+            self.journal.write_bytes(content[: content.rfind(b"\n") + 1])
+        self._study = optuna.create_study(
+            storage=JournalStorage(JournalFileBackend(str(self.journal))),
+            study_name=self.model,
+            direction=self.direction,
+            load_if_exists=True,
+        )
+        # what was waiting or running has failed
+        for _ in self._study.get_trials(states=(TrialState.WAITING,)):
+            self._study.ask()
+        for trial in self._study.get_trials(states=(TrialState.RUNNING,)):
+            self._study.tell(trial.number, state=TrialState.FAIL)
 
     @property
     def direction(self) -> Literal["minimize", "maximize"]:
@@ -162,11 +181,8 @@ class Search:
         """Share of each parameter in the variance of the objective over the space.
 
         Optuna's fANOVA (Hutter et al., ICML 2014): a random forest with a fixed seed, fitted to the
-        successful trials inside the space.
-
-        Returns:
-            shares that sum to 1, the largest first; empty if there are no more trials than
-            parameters, or if all values are equal.
+        successful trials inside the space. The shares sum to 1, the largest first; there are none
+        if there are no more trials than parameters, or if all values are equal.
         """
         from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
@@ -186,43 +202,18 @@ class Search:
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:
     """The space as Optuna's distributions; a choice is the text of its JSON."""
-    return {name: _distribution(values) for name, values in space.items()}
-
-
-def _distribution(values: Choices | Range) -> BaseDistribution:
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-    if isinstance(values, Choices):
-        return CategoricalDistribution(values.labels)
-    if values.integer:
-        step = int(values.step or 1)
-        return IntDistribution(int(values.low), int(values.high), log=values.log, step=step)
-    return FloatDistribution(values.low, values.high, log=values.log, step=values.step)
-
-
-def _open(search: Search) -> optuna.Study:
-    """The study in the journal, new or continued; what was running or waiting has failed."""
-    import optuna
-    from optuna.storages.journal import JournalFileBackend, JournalStorage
-    from optuna.trial import TrialState
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    journal = search.journal
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    if journal.is_file():  # a killed process may leave half a line; Optuna reads nothing behind it
-        content = journal.read_bytes()
-        journal.write_bytes(content[: content.rfind(b"\n") + 1])
-    study = optuna.create_study(
-        storage=JournalStorage(JournalFileBackend(str(journal))),
-        study_name=search.model,
-        direction=search.direction,
-        load_if_exists=True,
-    )
-    for _ in study.get_trials(states=(TrialState.WAITING,)):
-        study.ask()
-    for trial in study.get_trials(states=(TrialState.RUNNING,)):
-        study.tell(trial.number, state=TrialState.FAIL)
-    return study
+    found: dict[str, BaseDistribution] = {}
+    for name, values in space.items():
+        if isinstance(values, Choices):
+            found[name] = CategoricalDistribution(values.labels)
+        elif values.integer:
+            low, high, step = int(values.low), int(values.high), int(values.step or 1)
+            found[name] = IntDistribution(low, high, values.log, step)
+        else:
+            found[name] = FloatDistribution(values.low, values.high, values.log, values.step)
+    return found
 
 
 class Searcher(NamedTuple):

@@ -28,12 +28,9 @@ def build(questions: Questions) -> gr.Blocks:
             f"train, {len(library.models.names)} trained models."
         )
         gr.Markdown(f"# reelbench\n{about}", elem_classes="rb-top")
-        with gr.Tab("Movies", id="movies"):
-            _movies(questions)
-        with gr.Tab("Liked", id="liked"):
-            _liked(questions)
-        with gr.Tab("Profile", id="profile"):
-            _profile(questions)
+        for title, fill in (("Movies", _movies), ("Liked", _liked), ("Profile", _profile)):
+            with gr.Tab(title, id=title.lower()):
+                fill(questions)
         with gr.Tab("Leaderboard", id="leaderboard"):
             _leaderboard(library.root)
     return page
@@ -50,7 +47,7 @@ def _movies(questions: Questions) -> None:
         autofocus=True,
     )
     with gr.Row():
-        k, model = _number(), _chooser(choices)
+        k, model = _wanted(choices)
         weight = _weight(questions.library)
     _asks(questions.movies, "movies", [box, k, model, weight], [box])
 
@@ -60,7 +57,7 @@ def _liked(questions: Questions) -> None:
         label="Titles that you like, one per line", placeholder="Heat\nAlien", lines=4, max_lines=12
     )
     with gr.Row():
-        k, model = _number(), _chooser([BEST, *questions.library.models.best_first])
+        k, model = _wanted([BEST, *questions.library.models.best_first])
     _asks(questions.liked, "liked", [titles, k, model])
 
 
@@ -75,7 +72,7 @@ def _profile(questions: Questions) -> None:
         occupation = _known(library, OCCUPATION, "Occupation")
         zip_code = gr.Textbox(label="Zip code", max_length=LONGEST, max_lines=1, min_width=120)
     with gr.Row():
-        k, model = _number(), _chooser([BEST, *readers])
+        k, model = _wanted([BEST, *readers])
     inputs = [age, gender, occupation, zip_code, k, model]
     _asks(questions.profile, "profile", inputs, [age, zip_code])
 
@@ -105,12 +102,9 @@ def _leaderboard(root: Path) -> None:
     )
 
 
-def _number() -> gr.Slider:
-    return gr.Slider(1, _MOST, value=10, step=1, label="Number of movies", min_width=200)
-
-
-def _chooser(choices: Sequence[str]) -> gr.Dropdown:
-    return gr.Dropdown(list(choices), value=BEST, label="Model", min_width=200)
+def _wanted(choices: list[str]) -> tuple[gr.Slider, gr.Dropdown]:
+    k = gr.Slider(1, _MOST, value=10, step=1, label="Number of movies", min_width=200)
+    return k, gr.Dropdown(choices, value=BEST, label="Model", min_width=200)
 
 
 def _weight(library: Library) -> gr.Slider:

@@ -62,10 +62,8 @@ def message(text: str) -> str:
 def answer_page(answer: Answer, label: str, source: str, measured: str) -> str:
     """A heading, the note, and the list.
 
-    Args:
-        label: what the source is, such as "Model:".
-        source: the model or similarity that the list comes from.
-        measured: its metrics on test in words; may be empty.
+    `source` made the list; `label` says what it is, such as "Model:", and `measured` how good it is
+    on test, if that is known.
     """
     shown = {"answer": answer, "label": label, "source": source, "measured": measured}
     return _PAGES.get_template("answer.html").render(shown).translate(_TEMPLATE)

@@ -21,7 +21,6 @@ HOST = "127.0.0.1"
 # MovieLens 100K has 1.6 million. Beyond that, models are loaded on first use.
 _SMALL = 10_000_000
 _log = logging.getLogger(__name__)
-_STYLE = Path(__file__).with_name("app.css")
 
 
 def serve(port: int, say: Callable[[str], None]) -> None:
@@ -57,7 +56,7 @@ def serve(port: int, say: Callable[[str], None]) -> None:
             font=["system-ui", "sans-serif"],  # Gradio's own font has no bold
             font_mono=["ui-monospace", "monospace"],
         ),
-        css_paths=_STYLE,
+        css_paths=Path(__file__).with_name("app.css"),
     )
     say(f"The app is at http://{HOST}:{port} (Ctrl+C stops it)")
     in_background(library, lambda: say("Models are loaded"))
@@ -68,11 +67,7 @@ def serve(port: int, say: Callable[[str], None]) -> None:
 
 
 def check_free(port: int) -> None:
-    """Check that a port can be listened on.
-
-    Raises:
-        AskError: it is in use, or needs privileges.
-    """
+    """Raise AskError if a port is in use, or needs privileges."""
     with socket.socket() as tried:
         tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
         try:
