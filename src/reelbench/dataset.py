@@ -1,27 +1,22 @@
 """Data sets and their parts in Python: the stages download, clean, split and featurize in memory.
 
-    >>> import pandas as pd
-    >>> ratings = pd.DataFrame(
-    ...     {"user_id": [1, 1, 1, 2, 2, 2], "item_id": [7, 8, 9, 7, 8, 9],
-    ...      "rating": [5, 3, 4, 4, 2, 5], "timestamp": [10, 20, 30, 10, 20, 30]}
-    ... )
-    >>> titles = ["Heat (1995)", "Alien (1979)", "Up"]
-    >>> movies = pd.DataFrame({"item_id": [7, 8, 9], "title": titles})
-    >>> data = load_dataset(ratings=ratings, movies=movies)
-    >>> data
-    <Dataset own: 6 ratings (2-5) of 3 movies by 2 users>
-    >>> data.movies[["item_id", "title", "year"]].values.tolist()
-    [['7', 'Heat', 1995], ['8', 'Alien', 1979], ['9', 'Up', <NA>]]
-    >>> parts = split(data, "leave_one_out")
-    >>> len(parts.train), len(parts.valid), len(parts.test)
-    (2, 2, 2)
-    >>> parts.features("years")["years"]["known"].ravel().tolist()
-    [1.0, 1.0, 0.0]
-
-A registered data set is fetched once and kept in a cache folder:
-
-    >>> data = load_dataset("ml-100k")  # doctest: +SKIP
-    >>> parts = split(data, "temporal_user", seed=42)  # doctest: +SKIP
+>>> import pandas as pd
+>>> ratings = pd.DataFrame(
+...     {"user_id": [1, 1, 1, 2, 2, 2], "item_id": [7, 8, 9, 7, 8, 9],
+...      "rating": [5, 3, 4, 4, 2, 5], "timestamp": [10, 20, 30, 10, 20, 30]}
+... )
+>>> titles = ["Heat (1995)", "Alien (1979)", "Up"]
+>>> movies = pd.DataFrame({"item_id": [7, 8, 9], "title": titles})
+>>> data = load_dataset(ratings=ratings, movies=movies)
+>>> data
+<Dataset own: 6 ratings (2-5) of 3 movies by 2 users>
+>>> data.movies[["item_id", "title", "year"]].values.tolist()
+[['7', 'Heat', 1995], ['8', 'Alien', 1979], ['9', 'Up', <NA>]]
+>>> parts = split(data, "leave_one_out")
+>>> len(parts.train), len(parts.valid), len(parts.test)
+(2, 2, 2)
+>>> parts.features("years")["years"]["known"].ravel().tolist()
+[1.0, 1.0, 0.0]
 """
 
 from __future__ import annotations
@@ -103,25 +98,22 @@ class Dataset:
     @property
     def ratings(self) -> pd.DataFrame:
         """`user_idx`, `item_idx`, `rating`, `timestamp` (Unix seconds), by user and time."""
-        return self._frame("interactions")
+        return schema.to_pandas(self.tables["interactions"])
 
     @property
     def movies(self) -> pd.DataFrame:
         """A row per `item_idx`: `item_id`, `title`, `year`, `genres`, and others of the source."""
-        return self._frame("items")
+        return schema.to_pandas(self.tables["items"])
 
     @property
     def users(self) -> pd.DataFrame:
         """A row per `user_idx`: `user_id`, and others of the source."""
-        return self._frame("users")
+        return schema.to_pandas(self.tables["users"])
 
     @property
     def tags(self) -> pd.DataFrame:
         """`user_idx`, `item_idx`, `tag` and `timestamp`; no rows for data without tags."""
-        return self._frame("tags")
-
-    def _frame(self, name: str) -> pd.DataFrame:
-        return schema.to_pandas(self.tables[name])
+        return schema.to_pandas(self.tables["tags"])
 
 
 @dataclass(frozen=True)
@@ -152,13 +144,11 @@ class DatasetParts(Parts):
         """
         for name in names:
             if name not in self._blocks:
-                self._blocks[name] = self._build(name, threads)
+                entry = BlockEntry.model_validate(_group("features", name)[name])
+                seed = seed_for(self.seed, "features", name)
+                block = entry.create(name, seed=seed, threads=threads)
+                self._blocks[name] = block.build(self.catalogue)
         return Features(self.catalogue.ids, {name: self._blocks[name] for name in names})
-
-    def _build(self, name: str, threads: int) -> Block:
-        entry = BlockEntry.model_validate(_group("features", name)[name])
-        seed = seed_for(self.seed, "features", name)
-        return entry.create(name, seed=seed, threads=threads).build(self.catalogue)
 
 
 def load_dataset(

@@ -70,11 +70,13 @@ def read_lists(dataset: Dataset, results: Sequence[Result], k: int) -> Lists | N
     own = _of_user(train, user).sort_values([RATING, ITEM_IDX], ascending=[False, True])
     liked = _lines(movies, own, RATING, "{:g}".format)
     lists = [_of_model(r, tables[r.name], user, movies) for r in shown]
-    return Lists(_name(dataset.users, user), int(counts[user]), len(users), liked, lists)
+    named = {USER_ID, USER_IDX} <= set(dataset.users)
+    known = _of_user(dataset.users, user)[USER_ID].tolist() if named else []
+    name = str(known[0]) if known else f"number {user}"
+    return Lists(name, int(counts[user]), len(users), liked, lists)
 
 
 def _shown(results: Sequence[Result], k: int) -> list[Result]:
-    """The best model in each metric, and the plain ones."""
     names = set(_PLAIN)
     for metric in compared_metrics(k):
         for predicts in (True, False):
@@ -110,11 +112,6 @@ def _of_user(table: pd.DataFrame, user: int) -> pd.DataFrame:
 def _score(score: float) -> str:
     """Three digits: a score may be a rating, a share or a number of ratings."""
     return f"{score:#.3g}".rstrip(".")
-
-
-def _name(users: pd.DataFrame, user: int) -> str:
-    known = _of_user(users, user) if {USER_ID, USER_IDX} <= set(users) else users[:0]
-    return str(known[USER_ID].iloc[0]) if len(known) else f"number {user}"
 
 
 def _movies(items: pd.DataFrame, train: pd.DataFrame) -> pd.DataFrame:

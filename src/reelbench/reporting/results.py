@@ -13,12 +13,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from reelbench import paths
-from reelbench.columns import N_TEST
 from reelbench.files import read_json, read_json_if_any
 from reelbench.models.network.summary import Layer
-
-# the mean of a bin of the rating scale with fewer ratings is noise
-_FEWEST_RATINGS = 20
 
 
 class ReportError(ValueError):
@@ -88,12 +84,6 @@ def read_skipped(models: Iterable[str]) -> dict[str, str]:
     """Reason by model that the budget had no room for."""
     files = {model: paths.skipped(model) for model in models}
     return {model: read_json(file)["reason"] for model, file in files.items() if file.is_file()}
-
-
-def thick_bins(result: Result) -> pd.DataFrame:
-    """The rows of `calibration` with enough ratings to be shown."""
-    table = result.calibration
-    return table[table[N_TEST] >= min(_FEWEST_RATINGS, table[N_TEST].max())]
 
 
 def _table(file: Path, columns: Sequence[str] = ()) -> pd.DataFrame:

@@ -72,8 +72,7 @@ def ranked(results: Sequence[Result], k: int) -> list[Result]:
 
 
 def metrics_frame(
-    results: Sequence[Result],
-    skipped: Mapping[str, str] | None = None,
+    results: Sequence[Result], skipped: Mapping[str, str] | None = None
 ) -> pd.DataFrame:
     """Every number of the metrics files, with the bounds of its interval: content of the CSV.
 

@@ -88,15 +88,12 @@ def read_tuning(
         parameters: section `models` of the parameters.
         spaces: section `search`.
     """
-    known, searches = finished_searches(), []
-    fixed: list[str] = []
-    untuned: list[str] = []
-    for name in models:
-        # a search of a model without parameters has no trial
-        if name in known and known[name]["trials"]:
-            searches.append(Tuned(name, known[name], parameters.get(name, {})))
-        else:
-            (untuned if spaces.get(name) else fixed).append(name)
+    names = list(models)
+    # a search of a model without parameters has no trial
+    known = {name: found for name, found in finished_searches().items() if found["trials"]}
+    searches = [Tuned(n, known[n], parameters.get(n, {})) for n in names if n in known]
+    fixed = [n for n in names if n not in known and not spaces.get(n)]
+    untuned = [n for n in names if n not in known and spaces.get(n)]
     return Tuning(searches, fixed, untuned) if searches else None
 
 

@@ -85,25 +85,21 @@ class Bundle:
         known = self.user_ids.get_indexer(pd.Index(asked, dtype=object))
         # at least one chunk, so that no users give an empty table and no exception
         starts = range(0, max(1, len(asked)), _USERS_PER_CALL)
-        chunks = [slice(start, start + _USERS_PER_CALL) for start in starts]
-        return pd.concat(
-            [self._recommend(asked[chunk], known[chunk], k) for chunk in chunks], ignore_index=True
-        )
-
-    def _recommend(self, asked: np.ndarray, user_idx: np.ndarray, k: int) -> pd.DataFrame:
-        scores = self.model.score(user_idx)
-        best = top_k(scores, self.seen[user_idx], k)
-        row, place = np.nonzero(best != NO_ITEM)
-        item_idx = best[row, place]
-        return pd.DataFrame(
-            {
-                USER_ID: asked[row],
+        tables = []
+        for chunk in (slice(start, start + _USERS_PER_CALL) for start in starts):
+            scores = self.model.score(known[chunk])
+            best = top_k(scores, self.seen[known[chunk]], k)
+            row, place = np.nonzero(best != NO_ITEM)
+            item_idx = best[row, place]
+            columns = {
+                USER_ID: asked[chunk][row],
                 ITEM_ID: self.items[ITEM_ID].to_numpy()[item_idx],
                 TITLE: self.items[TITLE].to_numpy()[item_idx],
                 SCORE: scores[row, item_idx],
                 RANK: place + 1,
             }
-        )
+            tables.append(pd.DataFrame(columns))
+        return pd.concat(tables, ignore_index=True)
 
 
 def _identifiers(table: Path, index: str, *columns: str) -> pd.DataFrame:

@@ -53,14 +53,13 @@ def as_block(profile: Profile, known: Block) -> tuple[Block, list[str]]:
         that the vocabulary lacks is a row of zeros, as for users of the data set.
     """
     mean, deviation = known["age_moments"]
-    has_age = known["user_age"].shape[1] > 0
+    width = known["user_age"].shape[1]  # 0 without ages in the data set, else 1
     age = 0.0 if profile.age is None else (profile.age - mean) / deviation
-    width = int(has_age)
     row = {
         "user_age": np.full((1, width), age, dtype=np.float32),
         "user_age_known": np.full((1, width), profile.age is not None, dtype=np.float32),
     }
-    ignored = [] if has_age or profile.age is None else ["the data set has no age"]
+    ignored = [] if width or profile.age is None else ["the data set has no age"]
     for name in _WORDS:
         row[USER_PREFIX + name], phrases = _one_hot(name, getattr(profile, name), known[name])
         ignored += phrases

@@ -160,15 +160,13 @@ def popular(
         AskError: k is less than 1.
     """
     question = Question(asked, k, library.seen[[-1]] if seen is None else seen, anchors or {})
-    answer = _best(library, question, POPULAR, _weighted_means(library))
-    return answer.with_notes("Popular movies by weighted mean, the same for every user.")
-
-
-def _weighted_means(library: Library) -> np.ndarray:
     if POPULAR in library.models.names:
-        return library.models.get(POPULAR).score([-1])[0]
-    train, size = library.train, library.ids.n_items
-    return group_means(train.item_idx, train.rating, size, prior=len(train) / size)
+        scores = library.models.get(POPULAR).score([-1])[0]
+    else:
+        train, size = library.train, library.ids.n_items
+        scores = group_means(train.item_idx, train.rating, size, prior=len(train) / size)
+    answer = _best(library, question, POPULAR, scores)
+    return answer.with_notes("Popular movies by weighted mean, the same for every user.")
 
 
 def _answer(library: Library, question: Question, ask: Ask, model: str | None) -> Answer:

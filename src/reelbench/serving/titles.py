@@ -47,16 +47,14 @@ class TitleLookup:
             ratings: number of ratings (n_items,), by which equally similar movies are ordered.
                 By default they stay in the order of the catalogue.
         """
-        others: Iterable[Iterable[str] | None] = items[AKA] if AKA in items else [()] * len(items)
-        rows = enumerate(zip(items[TITLE], others, strict=True))
-        named = [
-            (row, name)
-            for row, (title, aka) in rows
-            for name in (title, *(() if aka is None else aka))
-        ]
         self._title = list(items[TITLE])
-        self._item = [row for row, _ in named]
-        self._key = [normalised(str(name)) for _, name in named]
+        others: Iterable[Iterable[str] | None] = items[AKA] if AKA in items else [()] * len(items)
+        self._item: list[int] = []
+        self._key: list[str] = []
+        for row, (title, aka) in enumerate(zip(self._title, others, strict=True)):
+            names = [title, *(() if aka is None else aka)]
+            self._item += [row] * len(names)
+            self._key += [normalised(str(name)) for name in names]
         self._ratings = np.zeros(len(items), dtype=np.int64) if ratings is None else ratings
         self._year = [None if pd.isna(year) else int(year) for year in items[YEAR]]
 

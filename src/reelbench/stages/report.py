@@ -27,24 +27,20 @@ def run() -> None:
     """Read the results of the other stages and write `reports/`, while the runs go to MLflow."""
     # outside of it, Altair checks every part of a chart when it is made
     with tracking.mirroring(), debug_mode(False):
-        _write_all(_content())
-
-
-def _write_all(content: Content) -> None:
-    results = content.results
-    charts = sections.charts(content)
-    _write_folder(paths.FIGURES, {f"{n}.png": png for n, png in sections.pictures(charts)})
-    curves = {f"{r.name}.csv": r.curves for r in results if len(r.curves)}  # none without epochs
-    as_csv = {name: c.to_csv(index=False, lineterminator="\n") for name, c in curves.items()}
-    _write_folder(paths.CURVES, {name: text.encode() for name, text in as_csv.items()})
-    write_json(paths.DATA_REPORT, content.dataset.summary())
-    leaderboard = tables.metrics_frame(results, content.skipped)
-    _write(paths.LEADERBOARD_CSV, tables.to_csv(leaderboard))
-    _write(paths.COMPARISONS_CSV, tables.to_csv(pairs_frame(content.pairs)))
-    _write(paths.RARE_ITEMS_CSV, tables.to_csv(content.rare.frame()))
-    _write(paths.LEADERBOARD_MD, page.leaderboard(content))
-    _write(paths.INDEX_HTML, page.render(content, charts))
-    _write(paths.VEGA_JS, javascript())
+        content = _content()
+        charts = sections.charts(content)
+        _write_folder(paths.FIGURES, {f"{n}.png": png for n, png in sections.pictures(charts)})
+        with_epochs = [result for result in content.results if len(result.curves)]
+        as_csv = {r.name: r.curves.to_csv(index=False, lineterminator="\n") for r in with_epochs}
+        _write_folder(paths.CURVES, {f"{n}.csv": text.encode() for n, text in as_csv.items()})
+        write_json(paths.DATA_REPORT, content.dataset.summary())
+        leaderboard = tables.metrics_frame(content.results, content.skipped)
+        _write(paths.LEADERBOARD_CSV, tables.to_csv(leaderboard))
+        _write(paths.COMPARISONS_CSV, tables.to_csv(pairs_frame(content.pairs)))
+        _write(paths.RARE_ITEMS_CSV, tables.to_csv(content.rare.frame()))
+        _write(paths.LEADERBOARD_MD, page.leaderboard(content))
+        _write(paths.INDEX_HTML, page.render(content, charts))
+        _write(paths.VEGA_JS, javascript())
 
 
 def _content() -> Content:

@@ -23,13 +23,8 @@ AnyChart = alt.TopLevelMixin
 Layers = alt.LayerChart | alt.FacetChart
 ChartT = TypeVar("ChartT", alt.Chart, Layers)
 
-#: an axis that need not begin at zero
-FREE = alt.Scale(zero=False)
-
 # letters in a line below a title, on a phone
 _LETTERS = 48
-# digits of a float: enough for every metric, and short
-_DIGITS = 6
 _PARSED = {"b": "boolean", "f": "number", "i": "number", "u": "number", "M": "date"}
 
 
@@ -78,8 +73,8 @@ def existing(charts: Iterable[Chart], warning: str = "") -> list[Chart]:
 def data(frame: pd.DataFrame) -> alt.InlineData:
     """The rows of a table for a spec: CSV, floats with six digits, nothing for what is unknown."""
     numbers = frame.astype({name: int for name in frame.select_dtypes("bool")})
-    digits, day = f"%.{_DIGITS}g", "%Y-%m-%d"
-    text = numbers.to_csv(index=False, float_format=digits, date_format=day, lineterminator="\n")
+    day, line = "%Y-%m-%d", "\n"
+    text = numbers.to_csv(index=False, float_format="%.6g", date_format=day, lineterminator=line)
     parse = {str(name): _PARSED.get(kind.kind, "string") for name, kind in frame.dtypes.items()}
     return alt.InlineData(values=text, format=alt.CsvDataFormat(type="csv", parse=parse))
 

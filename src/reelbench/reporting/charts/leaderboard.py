@@ -9,17 +9,8 @@ import pandas as pd
 
 from reelbench.evaluation.metrics import Metric
 from reelbench.evaluation.significance import Pair
-from reelbench.reporting.charts.chart import (
-    FREE,
-    AnyChart,
-    Layers,
-    choosing,
-    data,
-    series,
-    tips,
-    title,
-)
-from reelbench.reporting.charts.style import FAINT, MAIN, OTHER, PAGE, ROW, WIDTH
+from reelbench.reporting.charts.chart import AnyChart, Layers, choosing, data, series, tips, title
+from reelbench.reporting.charts.style import FAINT, FREE, MAIN, OTHER, PAGE, ROW, WIDTH
 from reelbench.reporting.comparisons import having
 from reelbench.reporting.results import Result
 

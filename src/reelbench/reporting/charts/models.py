@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -11,22 +12,13 @@ import pandas as pd
 
 from reelbench.columns import COHORT, COHORT_BY, MEAN_GIVEN, MEAN_PREDICTED, N_TEST, RATING, SCORE
 from reelbench.evaluation.metrics import Metric
-from reelbench.reporting.charts.chart import (
-    FREE,
-    AnyChart,
-    Layers,
-    chooser,
-    choosing,
-    data,
-    dotted,
-    level,
-    series,
-    tips,
-    title,
-)
-from reelbench.reporting.charts.style import FAINT, HEIGHT, MAIN, OTHER, SOFT, png
-from reelbench.reporting.results import Result, thick_bins
+from reelbench.reporting.charts import chart
+from reelbench.reporting.charts.chart import AnyChart, Layers
+from reelbench.reporting.charts.style import FAINT, FREE, HEIGHT, MAIN, OTHER, SOFT, png
+from reelbench.reporting.results import Result
 
+# the mean of a bin of the rating scale with fewer ratings is noise
+_FEWEST_RATINGS = 20
 # more given values than this are drawn in as many equal bins
 _MOST_BOXES = 10
 _MOST_BINS = 50
@@ -42,15 +34,15 @@ def learning_curve(model: str, curves: pd.DataFrame) -> AnyChart | None:
         return None
     table = curves[["epoch", *_PARTS]].rename(columns=_PARTS)
     table = table.melt("epoch", var_name="part", value_name="loss").dropna(subset=["loss"])
-    lines = alt.Chart(data(table)).mark_line(point=alt.OverlayMarkDef(size=30, filled=True))
+    lines = alt.Chart(chart.data(table)).mark_line(point=alt.OverlayMarkDef(size=30, filled=True))
     lines = lines.encode(
         x=alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1, format="d")),
         y=alt.Y("loss:Q", scale=FREE),
-        color=series("part:N", _PARTS.values()),
-        tooltip=tips("part:N", "epoch:Q", "loss:Q"),
+        color=chart.series("part:N", _PARTS.values()),
+        tooltip=chart.tips("part:N", "epoch:Q", "loss:Q"),
     )
     first = curves.dropna(subset=["valid_loss"]).nsmallest(1, "valid_loss")[["epoch"]]
-    best = alt.Chart(data(first)).mark_rule(color=SOFT, strokeDash=[2, 3])
+    best = alt.Chart(chart.data(first)).mark_rule(color=SOFT, strokeDash=[2, 3])
     rule = best.encode(x=alt.X("epoch:Q"), tooltip=[alt.Tooltip("epoch:Q", title="best epoch")])
     return alt.layer(rule, lines, title=f"Loss of {model}", height=HEIGHT - 60)
 
@@ -80,10 +72,11 @@ def cohorts(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChart | 
     table = table[several] if several.any() else table
     x = alt.X("cohort:N", sort=None, title=None, axis=alt.Axis(labelAngle=-35))
     y = alt.Y("value:Q", title=None, scale=FREE)
-    tooltip = [*tips("model:N", "cohort:N", "value:Q"), alt.Tooltip("n:Q", title="test ratings")]
-    layers = choosing(_one_before_all(table, x, y, tooltip), table, "metric", "by")
-    name = title("metric + ' by ' + by + ': ' + model")
-    choices = chooser("model", _names(results, table))
+    n = alt.Tooltip("n:Q", title="test ratings")
+    tooltip = [*chart.tips("model:N", "cohort:N", "value:Q"), n]
+    layers = chart.choosing(_one_before_all(table, x, y, tooltip), table, "metric", "by")
+    name = chart.title("metric + ' by ' + by + ': ' + model")
+    choices = chart.chooser("model", _names(results, table))
     return layers.add_params(choices).properties(title=name, height=HEIGHT)
 
 
@@ -94,10 +87,10 @@ def calibration(results: Sequence[Result]) -> AnyChart | None:
         return None
     x = alt.X(f"{MEAN_PREDICTED}:Q", title="mean predicted rating of a bin", scale=FREE)
     y = alt.Y("excess:Q", title="mean given minus predicted")
-    tooltip = tips(*(f"{column}:{'N' if column == 'model' else 'Q'}" for column in table))
-    layers = alt.layer(_one_before_all(table, x, y, tooltip), level(0))
-    name = title("'Calibration of ' + model")
-    choices = chooser("model", _names(results, table))
+    tooltip = chart.tips(*(f"{column}:{'N' if column == 'model' else 'Q'}" for column in table))
+    layers = alt.layer(_one_before_all(table, x, y, tooltip), chart.level(0))
+    name = chart.title("'Calibration of ' + model")
+    choices = chart.chooser("model", _names(results, table))
     return layers.add_params(choices).properties(title=name, height=HEIGHT)
 
 
@@ -113,8 +106,8 @@ def _one_before_all(
     """A faint line per model, and that of the chosen model with points."""
     base = alt.Chart().encode(x=x, y=y, tooltip=tooltip)
     every = base.mark_line(color=FAINT, strokeWidth=1.2).encode(detail=alt.Detail("model:N"))
-    own = dotted(base.transform_filter("datum.model == model"), 45, strokeWidth=2.2)
-    return alt.layer(every, own, data=data(table))
+    own = chart.dotted(base.transform_filter("datum.model == model"), 45, strokeWidth=2.2)
+    return alt.layer(every, own, data=chart.data(table))
 
 
 def calibration_panels(results: Sequence[Result]) -> AnyChart | None:
@@ -123,11 +116,11 @@ def calibration_panels(results: Sequence[Result]) -> AnyChart | None:
     if table.empty:
         return None
     x, y = alt.X(f"{MEAN_PREDICTED}:Q", title=None, scale=FREE), alt.Y("excess:Q", title=None)
-    others = alt.Chart(data(table.rename(columns={"model": "other"})))
+    others = alt.Chart(chart.data(table.rename(columns={"model": "other"})))
     others = others.mark_line(color=FAINT, strokeWidth=0.8)
     others = others.encode(x=x, y=y, detail=alt.Detail("other:N"))
-    own = dotted(alt.Chart(), 14, strokeWidth=1.5).encode(x=x, y=y)
-    layers = alt.layer(others, level(0), own, data=data(table))
+    own = chart.dotted(alt.Chart(), 14, strokeWidth=1.5).encode(x=x, y=y)
+    layers = alt.layer(others, chart.level(0), own, data=chart.data(table))
     note = "by bins of the predicted one; grey: the other models"
     name = alt.Title("Mean given minus mean predicted rating", subtitle=note)
     return _panels(layers, _names(results, table)).properties(title=name)
@@ -135,10 +128,12 @@ def calibration_panels(results: Sequence[Result]) -> AnyChart | None:
 
 def _calibration(results: Sequence[Result]) -> pd.DataFrame:
     """Bins of every model that has any: `model`, means, `excess` of the given one, number."""
-    tables = [thick_bins(r).assign(model=r.name) for r in results if len(r.calibration)]
+    tables = [r.calibration.assign(model=r.name) for r in results if len(r.calibration)]
     if not tables:
         return pd.DataFrame()
     table = pd.concat(tables)
+    fewest = table.groupby("model")[N_TEST].transform("max").clip(upper=_FEWEST_RATINGS)
+    table = table[table[N_TEST] >= fewest]
     table["excess"] = table[MEAN_GIVEN] - table[MEAN_PREDICTED]
     return table[["model", MEAN_PREDICTED, MEAN_GIVEN, "excess", N_TEST]]
 
@@ -151,8 +146,8 @@ def predictions(tables: Mapping[str, pd.DataFrame]) -> AnyChart | None:
     boxes = _boxes_of(tables)
     if boxes.empty:
         return None
-    name = title("'Predictions of ' + model")
-    return choosing(_box_plot(boxes, 26), boxes, "model").properties(title=name, height=HEIGHT)
+    plot = chart.choosing(_box_plot(boxes, 26), boxes, "model")
+    return plot.properties(title=chart.title("'Predictions of ' + model"), height=HEIGHT)
 
 
 def prediction_panels(tables: Mapping[str, pd.DataFrame]) -> AnyChart | None:
@@ -166,7 +161,6 @@ def prediction_panels(tables: Mapping[str, pd.DataFrame]) -> AnyChart | None:
 
 
 def _panels(layers: Layers, models: list[str]) -> alt.FacetChart:
-    """A small panel per model."""
     panel = layers.properties(width=_PANEL, height=0.75 * _PANEL)
     facet = alt.Facet("model:N", sort=models, title=None)
     return panel.facet(facet, columns=_PANELS_PER_ROW, spacing=_PANEL / 8)
@@ -176,38 +170,35 @@ def _box_plot(boxes: pd.DataFrame, size: float) -> Layers:
     names = ("given", "n", "p5", "p25", "median", "p75", "p95", "mean")
     x = alt.X("given:O", title="given rating", axis=alt.Axis(labelAngle=0))
     y = alt.Y("p5:Q", title="predicted rating", scale=FREE)
-    base = alt.Chart().encode(x=x, tooltip=tips(*(f"{name}:Q" for name in names)))
+    base = alt.Chart().encode(x=x, tooltip=chart.tips(*(f"{name}:Q" for name in names)))
     mean = base.mark_point(color=OTHER, filled=True, shape="diamond", size=2.3 * size, opacity=1)
     return alt.layer(
         base.mark_rule(color=MAIN).encode(y=y, y2="p95:Q"),
         base.mark_bar(color=MAIN, opacity=0.45, size=size).encode(y="p25:Q", y2="p75:Q"),
         base.mark_tick(color=MAIN, thickness=2, size=size).encode(y=alt.Y("median:Q")),
         mean.encode(y=alt.Y("mean:Q")),
-        data=data(boxes),
+        data=chart.data(boxes),
     )
 
 
 def _boxes_of(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Statistics of the predictions by model and given rating."""
     rated = {model: table for model, table in tables.items() if table[SCORE].notna().any()}
-    boxes = [_boxes(table).assign(model=model) for model, table in rated.items()]
-    return pd.concat(boxes) if boxes else pd.DataFrame()
-
-
-def _boxes(predictions: pd.DataFrame) -> pd.DataFrame:
-    given = predictions[RATING].to_numpy(np.float64)
-    scores = predictions[SCORE].to_numpy(np.float64)
-    if len(np.unique(given)) > _MOST_BOXES:
-        edges = np.linspace(given.min(), given.max(), _MOST_BOXES + 1)
-        place = np.clip(np.digitize(given, edges) - 1, 0, _MOST_BOXES - 1)
-        given = ((edges[:-1] + edges[1:]) / 2)[place]
-    rows = [(value, scores[given == value]) for value in np.unique(given)]
     percents = {"p5": 5, "p25": 25, "median": 50, "p75": 75, "p95": 95}
-    return pd.DataFrame(
-        {"given": round(value, 2), "n": len(own), "mean": own.mean()}
-        | dict(zip(percents, np.percentile(own, list(percents.values())), strict=True))
-        for value, own in rows
-    )
+    boxes: list[dict[str, Any]] = []
+    for model, table in rated.items():
+        given = table[RATING].to_numpy(np.float64)
+        scores = table[SCORE].to_numpy(np.float64)
+        if len(np.unique(given)) > _MOST_BOXES:
+            edges = np.linspace(given.min(), given.max(), _MOST_BOXES + 1)
+            place = np.clip(np.digitize(given, edges) - 1, 0, _MOST_BOXES - 1)
+            given = ((edges[:-1] + edges[1:]) / 2)[place]
+        for value in np.unique(given):
+            own = scores[given == value]
+            places = dict(zip(percents, np.percentile(own, list(percents.values())), strict=True))
+            row = {"given": round(value, 2), "n": len(own), "mean": own.mean(), **places}
+            boxes.append(row | {"model": model})
+    return pd.DataFrame(boxes)
 
 
 def histogram(model: str, predictions: pd.DataFrame) -> AnyChart:
@@ -221,12 +212,12 @@ def histogram(model: str, predictions: pd.DataFrame) -> AnyChart:
         )
         for what, own in values.items()
     )
-    bars = alt.Chart(data(table), title=f"Ratings of the test part: {model}", height=HEIGHT)
+    bars = alt.Chart(chart.data(table), title=f"Ratings of the test part: {model}", height=HEIGHT)
     return bars.mark_bar(opacity=0.6).encode(
         x=alt.X("from:Q", bin="binned", title="rating"),
         x2=alt.X2("to:Q"),
         y=alt.Y("n:Q", title="test ratings", stack=None),
-        color=series("what:N", shown),
+        color=chart.series("what:N", shown),
     )
 
 
@@ -242,8 +233,8 @@ def _edges(given: np.ndarray, *others: np.ndarray) -> list[float]:
 
 def of_training(model: str, curves: Path) -> dict[str, bytes]:
     """PNGs for MLflow by file name: `loss.png`; none for a model without epochs, or without CSV."""
-    chart = learning_curve(model, pd.read_csv(curves)) if curves.is_file() else None
-    return {"loss.png": png(chart)} if chart else {}
+    drawn = learning_curve(model, pd.read_csv(curves)) if curves.is_file() else None
+    return {"loss.png": png(drawn)} if drawn else {}
 
 
 def of_evaluation(model: str, predicted: Path) -> dict[str, bytes]:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from reelbench.columns import AGE, ITEM_IDX, RATING, YEAR
-from reelbench.reporting.charts.chart import FREE, AnyChart, data
-from reelbench.reporting.charts.style import HEIGHT, MAIN, OTHER, ROW, SOFT
+from reelbench.reporting.charts.chart import AnyChart, data
+from reelbench.reporting.charts.style import FREE, HEIGHT, MAIN, OTHER, ROW, SOFT
 from reelbench.reporting.dataset import genres_of, means_of, sums, times_of
 
 # more values than this are drawn in as many equal bins

@@ -33,6 +33,8 @@ LINE, PAGE, RAISED = "var(--line)", "var(--page)", "var(--raised)"
 #: of up to four series in one chart
 SERIES = (MAIN, OTHER, "var(--third)", "var(--fourth)")
 
+#: an axis that need not begin at zero
+FREE = alt.Scale(zero=False)
 #: pixels: height of a chart, and of a row in a chart with a row per model or genre
 HEIGHT = 260
 ROW = 18
@@ -55,6 +57,7 @@ def png(chart: alt.TopLevelMixin | Spec, chosen: Mapping[str, object] | None = N
         chosen: value of a parameter of the chart by its name; the others keep their first value.
     """
     import vl_convert
+    from PIL import Image
 
     found: Spec = (
         chart.to_dict(validate=False) if isinstance(chart, alt.TopLevelMixin) else dict(chart)
@@ -70,13 +73,8 @@ def png(chart: alt.TopLevelMixin | Spec, chosen: Mapping[str, object] | None = N
     text = json.dumps(found | {"config": theme})
     for name, colour in LIGHT.items():
         text = text.replace(f"var(--{name})", colour)
-    return _compressed(vl_convert.vegalite_to_png(text, scale=_PIXELS_PER_PIXEL))
-
-
-def _compressed(drawn: bytes) -> bytes:
-    """The same picture in a tenth of the bytes: vl-convert hardly compresses."""
-    from PIL import Image
-
+    drawn = vl_convert.vegalite_to_png(text, scale=_PIXELS_PER_PIXEL)
+    # the same picture in a tenth of the bytes: vl-convert hardly compresses
     buffer = io.BytesIO()
     Image.open(io.BytesIO(drawn)).convert("RGB").save(buffer, format="PNG")
     return buffer.getvalue()
