@@ -5,8 +5,7 @@
 ...     {"user_id": [1, 1, 1, 2, 2, 2], "item_id": [7, 8, 9, 7, 8, 9],
 ...      "rating": [5, 3, 4, 4, 2, 5], "timestamp": [10, 20, 30, 10, 20, 30]}
 ... )
->>> titles = ["Heat (1995)", "Alien (1979)", "Up"]
->>> movies = pd.DataFrame({"item_id": [7, 8, 9], "title": titles})
+>>> movies = pd.DataFrame({"item_id": [7, 8, 9], "title": ["Heat (1995)", "Alien (1979)", "Up"]})
 >>> data = load_dataset(ratings=ratings, movies=movies)
 >>> data
 <Dataset own: 6 ratings (2-5) of 3 movies by 2 users>
@@ -225,8 +224,7 @@ def split(
     section = {**_group("split", protocol), **options}
     source = Path("conf") / "split" / f"{protocol}.yaml"
     config: Protocol = validate("split", section, protocol_of(section), source)
-    row = pa.array(data.source_row)
-    ratings = data.tables["interactions"].append_column(SOURCE_ROW, row)
+    ratings = data.tables["interactions"].append_column(SOURCE_ROW, pa.array(data.source_row))
     with _engine() as (engine, _):
         tables = {**data.tables, "interactions": ratings}
         views = {name: engine.table(table) for name, table in tables.items()}

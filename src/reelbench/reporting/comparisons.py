@@ -51,8 +51,7 @@ def against_best(results: Sequence[Result], pairs: Sequence[Pair]) -> list[Pair]
 
 def best_of(results: Sequence[Result], metric: Metric) -> str:
     """Name of the best model in a metric that all of them have, the first of equals."""
-    top = metric.extreme(result.metrics[metric.key] for result in results)
-    return next(result.name for result in results if result.metrics[metric.key] == top)
+    return min(results, key=lambda result: metric.loss(0.0, result.metrics[metric.key])).name
 
 
 def verdicts(results: Sequence[Result], samples: int, seed: int) -> list[Pair]:

@@ -59,8 +59,7 @@ class Content:
     @cached_property
     def rows(self) -> list[tuple[str, list[Cell]]]:
         """Model, marked with its faults, and cells of every row of the leaderboard."""
-        marks = [f" [{', '.join(result.faults)}]" * bool(result.faults) for result in self.results]
-        names = [result.name + mark for result, mark in zip(self.results, marks, strict=True)]
+        names = [r.name + f" [{', '.join(r.faults)}]" * bool(r.faults) for r in self.results]
         rows = list(zip(names, tables.cells(self.results, self.columns), strict=True))
         none = [Cell(tables.MISSING)] * len(self.columns)
         return rows + [(f"{name} (skipped: {why})", none) for name, why in self.skipped.items()]

@@ -15,9 +15,6 @@ from reelbench.files import read_json
 
 PARTS = ("train", "valid", "test")
 
-# half the width of a 95 % interval of a mean, in standard errors
-_NORMAL_95 = 1.96
-
 
 @dataclass(frozen=True)
 class Dataset:
@@ -119,5 +116,5 @@ def means_of(per_group: pd.DataFrame) -> pd.DataFrame:
     """
     n, mean = per_group["n"], per_group["sum"] / per_group["n"]
     variance = (per_group["squares"] - n * mean**2).clip(lower=0) / (n - 1)
-    half = _NORMAL_95 * np.sqrt(variance / n)
+    half = 1.96 * np.sqrt(variance / n)  # of a normal distribution
     return pd.DataFrame({"n": n, "mean": mean, "half": half})

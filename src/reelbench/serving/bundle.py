@@ -43,9 +43,7 @@ def write(
     catalogue.to_parquet(folder / "items.parquet", index=False)
     people.to_parquet(folder / "users.parquet", index=False)
     shape = (len(people) + 1, len(catalogue))
-    rated = sparse.csr_array(shape, dtype=bool)
-    for part in seen:
-        rated = rated + part.seen(*shape)
+    rated = sum((part.seen(*shape) for part in seen), sparse.csr_array(shape, dtype=bool))
     sparse.save_npz(folder / "seen.npz", rated)
 
 

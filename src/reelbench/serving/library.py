@@ -151,8 +151,7 @@ def _items(file: Path) -> pd.DataFrame:
     items = _by_index(file, ITEM_IDX)
     nothing = pd.Series([()] * len(items), dtype=object)
     lists = {name: items.get(name, nothing) for name in (GENRES, AKA)}
-    years = items[YEAR] if YEAR in items else pd.Series([None] * len(items))
-    year = pd.to_numeric(years).astype("Int16")
+    year = pd.to_numeric(items.get(YEAR, pd.Series([None] * len(items)))).astype("Int16")
     return items.assign(**{**lists, YEAR: year, ITEM_ID: items[ITEM_ID].astype(str)})
 
 

@@ -74,9 +74,8 @@ class TitleLookup:
         key = normalised(asked.title)
         if not key:
             return None
-        near = process.extract(
-            key, self._key, scorer=fuzz.ratio, score_cutoff=100 * cutoff, limit=None
-        )
+        least = 100 * cutoff
+        near = process.extract(key, self._key, scorer=fuzz.ratio, score_cutoff=least, limit=None)
         ranked = [
             (-score, self._year[item] != asked.year, -self._ratings[item], item)
             for score, item in ((score, self._item[place]) for _, score, place in near)

@@ -38,13 +38,11 @@ class TrainedModels:
     @cached_property
     def names(self) -> list[str]:
         """Names of the models, sorted."""
-        found = []
-        for file in (self._root / paths.MODELS).glob(f"*/{_DESCRIPTION}"):
-            # without `inputs.json` a model counts as one of this data set and split
-            learned_from = self._inputs(file.parent.name).get("train", self._train)
-            if learned_from == self._train and read_json(file)["ids"] == vars(self._ids):
-                found.append(file.parent.name)
-        return sorted(found)
+        files = (self._root / paths.MODELS).glob(f"*/{_DESCRIPTION}")
+        names = [f.parent.name for f in files if read_json(f)["ids"] == vars(self._ids)]
+        # without `inputs.json` a model counts as one of this data set and split
+        parts = {name: self._inputs(name).get("train", self._train) for name in names}
+        return sorted(name for name, train in parts.items() if train == self._train)
 
     def _inputs(self, name: str) -> dict[str, object]:
         """Hashes of the data that a model has learned from; empty if they were not recorded."""

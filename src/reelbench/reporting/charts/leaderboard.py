@@ -92,9 +92,8 @@ def pareto(
         color=colour, tooltip=[*tips("model:N", "value:Q"), alt.Tooltip("cost:Q", title=unit)]
     )
     shown = alt.ExprRef("all_names || datum.front ? 1 : 0")
-    names = base.mark_text(align="left", dx=7, dy=-5, opacity=shown).encode(
-        text=alt.Text("model:N")
-    )
+    names = base.mark_text(align="left", dx=7, dy=-5, opacity=shown)
+    names = names.encode(text=alt.Text("model:N"))
     every = alt.param(name="all_names", value=False, bind=alt.binding_checkbox(name="all names "))
     layers = choosing(alt.layer(front, points, names, data=data(table)), table, "metric")
     return layers.add_params(every).properties(title=title("metric"), height=_SCATTER_HEIGHT)

@@ -76,7 +76,8 @@ def cohorts(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChart | 
     tooltip = [*chart.tips("model:N", "cohort:N", "value:Q"), n]
     layers = chart.choosing(_one_before_all(table, x, y, tooltip), table, "metric", "by")
     name = chart.title("metric + ' by ' + by + ': ' + model")
-    choices = chart.chooser("model", _names(results, table))
+    shown = set(table["model"])
+    choices = chart.chooser("model", [r.name for r in results if r.name in shown])
     return layers.add_params(choices).properties(title=name, height=HEIGHT)
 
 
@@ -90,14 +91,8 @@ def calibration(results: Sequence[Result]) -> AnyChart | None:
     tooltip = chart.tips(*(f"{column}:{'N' if column == 'model' else 'Q'}" for column in table))
     layers = alt.layer(_one_before_all(table, x, y, tooltip), chart.level(0))
     name = chart.title("'Calibration of ' + model")
-    choices = chart.chooser("model", _names(results, table))
+    choices = chart.chooser("model", list(table["model"].unique()))
     return layers.add_params(choices).properties(title=name, height=HEIGHT)
-
-
-def _names(results: Sequence[Result], table: pd.DataFrame) -> list[str]:
-    """Models of the table in the order of the leaderboard."""
-    shown = set(table["model"])
-    return [r.name for r in results if r.name in shown]
 
 
 def _one_before_all(
@@ -123,7 +118,7 @@ def calibration_panels(results: Sequence[Result]) -> AnyChart | None:
     layers = alt.layer(others, chart.level(0), own, data=chart.data(table))
     note = "by bins of the predicted one; grey: the other models"
     name = alt.Title("Mean given minus mean predicted rating", subtitle=note)
-    return _panels(layers, _names(results, table)).properties(title=name)
+    return _panels(layers, list(table["model"].unique())).properties(title=name)
 
 
 def _calibration(results: Sequence[Result]) -> pd.DataFrame:

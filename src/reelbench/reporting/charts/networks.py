@@ -125,7 +125,9 @@ def _placed(layers: Sequence[Layer]) -> tuple[list[_Box], list[list[tuple[float,
         views = [vertex.view for vertex in part.sV]
         x = left - min(view.xy[0] - view.w / 2 for view in views)
         y = _PAD - min(view.xy[1] - view.h / 2 for view in views)
-        boxes += [_box(vertex.data, vertex.view, x, y) for vertex in part.sV]
+        for vertex, view in zip(part.sV, views, strict=True):
+            box_left, top = view.xy[0] - view.w / 2 + x, view.xy[1] - view.h / 2 + y
+            boxes.append(_Box(vertex.data, box_left, top, box_left + view.w, top + view.h))
         lines += [_between(edge, x, y) for edge in part.sE]
         left = max(box.right for box in boxes) + _GAP_BESIDE
     return boxes, lines
@@ -147,11 +149,6 @@ def _edges(pairs: Sequence[tuple[Any, Any]]) -> list[Any]:
     for edge in edges:
         edge.view = EdgeViewer()
     return edges
-
-
-def _box(layer: Layer, view: _View, x: float, y: float) -> _Box:
-    left, top = view.xy[0] - view.w / 2 + x, view.xy[1] - view.h / 2 + y
-    return _Box(layer, left, top, left + view.w, top + view.h)
 
 
 def _between(edge: Any, x: float, y: float) -> list[tuple[float, float]]:
