@@ -19,6 +19,7 @@ from reelbench.columns import ITEM_IDX, RATING, SCORE, USER_IDX
 from reelbench.evaluation.rating_metrics import error_sums
 from reelbench.evaluation.significance import intervals, resampling
 from reelbench.files import read_json
+from reelbench.models.base import ModelEntry
 from reelbench.params import ParamsError, select
 from replications import runs
 from replications.published import Plan, Row, Variant
@@ -178,10 +179,16 @@ def effects(
 
 def settings(row: Row, ran: Ran) -> dict[str, Any]:
     """Values of those settings of a row that name a parameter, in a run of one model."""
-    (model,) = ran.content["models"]
+    ((model, section),) = ran.content["models"].items()
+    entry = ModelEntry.model_validate(section)
+    # the whole config: conf/ leaves some parameters to the class
+    config = entry.check(f"models.{model}", paths.PARAMS).model_dump(mode="json")
+    own = {**config, "features": list(entry.features)}
     named = {name: setting.ours for name, setting in row.settings.items() if setting.ours}
-    full = {n: f"models.{model}{key}" if key[0] == "." else key for n, key in named.items()}
-    return {name: select(ran.content, key) for name, key in full.items()}
+    return {
+        name: select(own, key[1:]) if key[0] == "." else select(ran.content, key)
+        for name, key in named.items()
+    }
 
 
 def sizes(ran: Ran) -> dict[str, float]:
