@@ -260,6 +260,11 @@ def test_rows_of_test_that_are_validated_on_are_still_to_be_found() -> None:
     copied = Parts(PARTS.train, PARTS.test, PARTS.test)
     found, expected = run(parts=copied), run(parts=without)
     assert found.metrics["recall_at_3"] == expected.metrics["recall_at_3"] > 0
+    # and where train is scored as well they count once
+    everything = (Fault.SCORE_TRAIN_ROWS,)
+    twice, once = run(parts=copied, faults=everything), run(parts=without, faults=everything)
+    assert twice.metrics["n_test"] == once.metrics["n_test"]
+    assert twice.metrics["rmse"] == once.metrics["rmse"]
 
 
 def test_a_fault_scores_every_pair_without_a_rating_as_surprise_fills_it() -> None:

@@ -69,7 +69,7 @@ class Task:
         if Fault.SCORE_FILLED_MATRIX in faults:
             rows = filled_rows(train)
         if Fault.SCORE_TRAIN_ROWS in faults:
-            rows = Interactions.concat(train, parts.valid, rows)
+            rows = Interactions.concat(known_rows(parts), rows)
         if Fault.DROP_COLD_ITEMS in faults:
             rows = rows.select(~cold(rows.item_idx, train.item_idx))
         self.test, self.n_all_users = _sample(rows, rows_of_user, self)
@@ -142,14 +142,15 @@ def stratified(counts: Ints, size: int, rng: np.random.Generator) -> Ints:
     return order[rng.integers(bounds[:-1], bounds[1:])]
 
 
-def seen_items(parts: Parts, model: Recommender | Task) -> sparse.csr_array:
-    """Items that a user has in train or valid, boolean CSR (n_users, n_items).
-
-    A fault validates on the rows of test; these are still to be found.
-    """
+def known_rows(parts: Parts) -> Interactions:
+    """Rows of train and valid; of train alone where a fault validates on the rows of test."""
     copied = all(map(np.array_equal, parts.valid.columns(), parts.test.columns()))
-    known = parts.train if copied else Interactions.concat(parts.train, parts.valid)
-    return known.seen(model.ids.n_users, model.ids.n_items)
+    return parts.train if copied else Interactions.concat(parts.train, parts.valid)
+
+
+def seen_items(parts: Parts, model: Recommender | Task) -> sparse.csr_array:
+    """Items that a user has in train or valid, boolean CSR (n_users, n_items)."""
+    return known_rows(parts).seen(model.ids.n_users, model.ids.n_items)
 
 
 def relevant_items(
