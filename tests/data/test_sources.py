@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -147,7 +148,21 @@ def test_a_relative_folder_is_found_from_a_copy_of_the_checkout(
     assert (copy / "data" / "raw" / "tiny.inter").exists()
 
 
-@pytest.mark.parametrize("name", ["../x", "/etc/x", "a/b", "..", ""])
-def test_a_file_name_is_no_path(name: str) -> None:
+@pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../b", "a//b", "a/", "..", ""])
+def test_no_file_is_outside_of_the_target(name: str) -> None:
     with pytest.raises(ValidationError):
         section(files={name: "f" * 64})
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_folders_below_the_root_and_the_parts_of_a_table(tmp_path: Path, packed: bool) -> None:
+    files = ("2026/clicks [1].csv", "spark.parquet/part-0", "spark.parquet/_SUCCESS")
+    for name in files:
+        (tmp_path / "own" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "own" / name).write_bytes(b"x")
+    root = str(tmp_path / "own")
+    if packed:
+        root = shutil.make_archive(root, "zip", tmp_path, "own")
+    fetch(section(root=root, files=["2026/clicks [1].csv", "spark.parquet"]), tmp_path / "raw")
+    found = {str(f.relative_to(tmp_path / "raw")) for f in (tmp_path / "raw").rglob("*")}
+    assert found == {"2026", "spark.parquet", *files[:2]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import gzip
 import lzma
 import shutil
@@ -57,7 +58,7 @@ def _without_links(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | No
 
 
 def find(root: Path, folder: str, name: str, place: Path) -> Path | None:
-    """The file `folder/name`, or the only file of that name in another folder of an archive.
+    """The file or folder `folder/name`, or the only one of that name elsewhere in an archive.
 
     Args:
         root: where the files of `place` are, see `opened`.
@@ -67,9 +68,10 @@ def find(root: Path, folder: str, name: str, place: Path) -> Path | None:
         DataError: several other folders have such a file.
     """
     exact = root / folder / name
-    if exact.is_file() or place.is_dir():
-        return exact if exact.is_file() else None
-    found = sorted(file for file in root.rglob("*") if file.name == name and file.is_file())
+    if exact.exists() or place.is_dir():
+        return exact if exact.exists() else None
+    found = sorted(root.rglob(glob.escape(name)))
+    found = [file for file in found if file.is_file()] or found
     if len(found) > 1:
         names = ", ".join(file.relative_to(root).as_posix() for file in found)
         raise DataError(f"{place.name} contains several files {name}: {names}")

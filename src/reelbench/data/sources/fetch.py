@@ -31,8 +31,9 @@ _CHUNK = 1 << 18  # bytes
 _TIMEOUT = 60  # seconds without a byte
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-# a name, not a path: nothing can be written outside the target
-FileName = Annotated[str, StringConstraints(pattern=r"^[^./\\\x00][^/\\\x00]*$", max_length=200)]
+# a name or a relative path without "..": nothing can be written outside the target
+_NAME = r"[^./\\\x00][^/\\\x00]*"
+FileName = Annotated[str, StringConstraints(pattern=rf"^{_NAME}(/{_NAME})*$", max_length=200)]
 
 
 class SourceUnavailableError(DataError):
@@ -164,7 +165,7 @@ def _fetch_local(root: Path, data: DataSection, folder: Path) -> None:
             return
     if root.is_file():
         raise DataError(f"{root} does not contain the files of {data.name}: {_wanted(data)}")
-    missing = [name for name in data.source.needed if not (root / name).is_file()]
+    missing = [name for name in data.source.needed if not (root / name).exists()]
     other = f"; or: {_wanted(data)}" if data.source.also else ""
     raise DataError(
         f"{root / missing[0]} is missing (data.root={data.root}, data={data.name}{other})"
@@ -194,6 +195,10 @@ def _put(found: Mapping[str, Path], files: FileSet, data: DataSection, folder: P
     for name, file in found.items():
         if data.root is None and (expected := files.files[name]):
             _verify(file, expected, data)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        if file.is_dir():  # the parts of one table
+            shutil.copytree(file, folder / name, ignore=shutil.ignore_patterns(".*", "_*"))
+            continue
         sha256 = sha256_file(file)
         other = "" if files.files[name] in (sha256, None) else ", not the published file"
         _LOG.info("%s: %s bytes, sha256 %s%s", name, f"{file.stat().st_size:,}", sha256, other)

@@ -1,0 +1,345 @@
+"""What a file of the user's is, seen from its content, and how it is opened.
+
+Its ending does not matter: what is compressed is unpacked into a scratch folder, Excel and JSON are
+read into memory, and what cannot be read is named in one sentence.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import json
+import lzma
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import IO, Any, Literal, NoReturn
+
+import pyarrow as pa
+import yaml
+
+from reelbench.data import DataError
+
+Kind = Literal["text", "parquet", "excel", "json", "netflix"]
+
+#: most columns of a table; a table with a column per movie is none of ratings
+MOST_COLUMNS = 2000
+
+_HEAD = 1 << 16  # bytes that show what a file is
+_PIECE = 1 << 20  # bytes unpacked at once
+_ROWS = 50_000  # rows held as Python objects at once
+# A file may always unpack to this size; beyond it, to so many times its own. Text takes 5 to 30.
+_FREELY, _RATIO = 1 << 28, 200
+_RESERVE = 1 << 28  # bytes that stay free on the disk
+
+_OPENERS: dict[bytes, Callable[[Path], Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\0": lzma.open,
+    b"\x28\xb5\x2f\xfd": lambda path: pa.input_stream(str(path), compression="zstd"),
+}
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_DAMAGED = (
+    *(EOFError, OSError, zlib.error, lzma.LZMAError, pa.ArrowException),
+    *(zipfile.BadZipFile, NotImplementedError, RuntimeError),
+)
+_OTHERS: dict[str, str] = yaml.safe_load(
+    Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
+)
+
+
+def kind(path: Path) -> Kind:
+    """What a file is, or what is packed in it; `netflix` has lines "5:" before the ratings of 5.
+
+    Raises:
+        DataError: it is missing, damaged or nothing that is read; the message says what it is.
+    """
+    if path.is_dir():
+        parts(path)
+        return "parquet"
+    start = head(path)
+    if start.startswith(b"PAR1"):
+        return "parquet"
+    if start.startswith(_ZIP):
+        return "excel"
+    if any(start.startswith(mark) for mark in _OPENERS):
+        raise DataError(f"{path} is compressed twice: unpack it once")
+    for mark, what in _OTHERS.items():
+        if start.startswith(mark.encode("latin-1")):
+            raise DataError(f"{path} is {what}")
+    if start[257:262] == b"ustar":
+        raise DataError(f"{path} is a tar archive: unpack it, or name it in data.root")
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if _is_json(text):
+        return "json"
+    first = text.partition(b"\n")[0].strip()
+    return "netflix" if first.endswith(b":") and first[:-1].isdigit() else "text"
+
+
+def head(path: Path, n: int = _HEAD) -> bytes:
+    """The first bytes of a file, of a compressed one those of its content.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    with _stream(path) as stream:
+        return stream.read(n)
+
+
+def opened(path: Path, scratch: Path, *, header: bool = True) -> Path | pa.Table:
+    """The path of text or Parquet, unpacked if need be, or the rows of Excel and JSON in memory.
+
+    Args:
+        path: a file, or a folder with the parts of a Parquet file.
+        scratch: folder for what is unpacked.
+        header: whether the first row of Excel has the names of the columns.
+
+    Returns:
+        A path, or a table whose columns are strings or times; lists and objects are JSON text.
+
+    Raises:
+        DataError: see `kind`; or it unpacks to an implausible size, or a row cannot be read.
+    """
+    found = kind(path)
+    plain = _unpacked(path, scratch) if path.is_file() and _packing(path) else path
+    if found == "excel":
+        return _excel(path, plain, header)
+    if found == "json":
+        return _json(path, plain)
+    return plain
+
+
+def parts(folder: Path) -> list[Path]:
+    """The parts of a Parquet file, in the order of their names; Spark's other files are left out.
+
+    Raises:
+        DataError: there are none, or something else is among them.
+    """
+    found = sorted(file for file in folder.iterdir() if file.name[0] not in "._")
+    for file in found:
+        if file.is_dir():
+            what = "a folder within a table: write it without partitions"
+        elif not head(file).startswith(b"PAR1"):
+            what = "no part of a Parquet file: name a single file, or a folder of such parts"
+        else:
+            continue
+        raise DataError(f"{file} is {what}")
+    if not found:
+        raise DataError(f"{folder} is a folder without parts of a Parquet file")
+    return found
+
+
+def as_text(value: object) -> str | None:
+    """A value of Excel, JSON or Parquet as text: what is whole has no point; lists are JSON."""
+    if isinstance(value, str):
+        return value
+    if value is None or value != value:
+        return None
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 2**63 else repr(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple | dict):
+        return json.dumps(value, ensure_ascii=False, default=as_text)
+    return value.isoformat(" ") if isinstance(value, datetime) else str(value)
+
+
+def _is_json(text: bytes) -> bool:
+    """Whether a text begins with an object, or with a list of objects."""
+    inner = text[1:].lstrip() if text.startswith(b"[") else text
+    return inner.startswith(b"{") and inner[1:].lstrip()[:1] in (b'"', b"'", b"}")
+
+
+def _packing(path: Path) -> bytes | None:
+    """The mark of the compression of a file; None for Excel, which is a zip archive too."""
+    with path.open("rb") as stream:
+        start = stream.read(8)
+    if start.startswith(_ZIP):
+        return None if "[Content_Types].xml" in _names(path) else _ZIP[0]
+    return next((mark for mark in _OPENERS if start.startswith(mark)), None)
+
+
+@contextmanager
+def _stream(path: Path) -> Iterator[IO[bytes]]:
+    """The content of a file, unpacked as it is read."""
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path} is no file")
+    try:
+        mark = _packing(path)
+        if mark == _ZIP[0]:
+            with zipfile.ZipFile(path) as archive, archive.open(_only_member(path)) as stream:
+                yield stream
+        else:
+            with _OPENERS[mark](path) if mark else path.open("rb") as stream:
+                yield stream
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is missing") from error
+    except _DAMAGED as error:
+        raise DataError(
+            f"{path} cannot be read ({error}): it was cut off, is damaged, or may not be read"
+        ) from error
+
+
+def _names(path: Path) -> list[str]:
+    with zipfile.ZipFile(path) as archive:
+        return archive.namelist()
+
+
+def _only_member(path: Path) -> zipfile.ZipInfo:
+    with zipfile.ZipFile(path) as archive:
+        found = [
+            member
+            for member in archive.infolist()
+            if not member.is_dir()
+            and not member.filename.startswith("__MACOSX/")
+            and not Path(member.filename).name.startswith(".")
+        ]
+    names = ", ".join(member.filename for member in found[:5])
+    if "content.xml" in names or "mimetype" in names:
+        raise DataError(f"{path} is an OpenDocument file: save it as .xlsx or CSV")
+    if len(found) != 1:
+        raise DataError(
+            f"{path} contains {len(found)} files ({names or 'none'}) where one was expected: "
+            "unpack it, or name it in data.root"
+        )
+    if found[0].flag_bits & 1:
+        raise DataError(f"{path} is encrypted: unpack it with its password")
+    return found[0]
+
+
+def _unpacked(path: Path, scratch: Path) -> Path:
+    """A copy of the content of a compressed file."""
+    target = Path(tempfile.mkdtemp(dir=scratch)) / path.name
+    most, size = max(_FREELY, _RATIO * path.stat().st_size), 0
+    with _stream(path) as source, target.open("wb") as sink:
+        while piece := source.read(_PIECE):
+            size += len(piece)
+            _check_size(path, size, most)
+            if shutil.disk_usage(scratch).free < _RESERVE:
+                raise DataError(
+                    f"{path}: no room on the disk to unpack it ({size:,} bytes so far) in {scratch}"
+                )
+            sink.write(piece)
+    return target
+
+
+def _check_size(path: Path, size: int, most: int) -> None:
+    if size > most:
+        raise DataError(
+            f"{path} unpacks to more than {most:,} bytes, over {_RATIO} times its size, as only a "
+            "damaged file or a bomb does: unpack it yourself if it is meant"
+        )
+
+
+def _json(path: Path, plain: Path) -> pa.Table:
+    """A table of JSON lines, or of a JSON list of objects; every value as text."""
+    with plain.open("rb") as stream:
+        is_list = stream.read(_HEAD).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
+        stream.seek(0)
+        rows = _listed(path, stream.read()) if is_list else _lines(path, stream)
+        return _table(path, rows)
+
+
+def _listed(path: Path, content: bytes) -> Iterator[dict[str, Any]]:
+    found = _parsed(path, content, "")
+    for number, row in enumerate(found, start=1):
+        if not isinstance(row, dict):
+            raise DataError(f"{path}, row {number}: {as_text(row)} is no JSON object")
+        yield row
+
+
+def _lines(path: Path, stream: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(stream, start=1):
+        if line.strip():
+            row = _parsed(path, line, f", line {number}")
+            if not isinstance(row, dict):
+                raise DataError(f"{path}, line {number}: {as_text(row)} is no JSON object")
+            yield row
+
+
+def _parsed(path: Path, content: bytes, place: str) -> Any:
+    try:
+        return json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}{place} is not JSON: {error}") from error
+
+
+def _table(path: Path, rows: Iterable[dict[str, Any]]) -> pa.Table:
+    """Objects as rows of a table of text, some at a time."""
+    chunks: list[pa.Table] = []
+    held: list[dict[str, Any]] = []
+    names: dict[str, None] = {}
+
+    def close() -> None:
+        try:
+            columns = {n: pa.array([as_text(r.get(n)) for r in held], pa.string()) for n in names}
+        except UnicodeEncodeError as error:
+            raise DataError(f"{path} has half of a character: {error}") from error
+        chunks.append(pa.table(columns))
+        held.clear()
+
+    for row in rows:
+        names.update(dict.fromkeys(row))
+        if len(names) > MOST_COLUMNS:
+            too_wide(path, len(names))
+        held.append(row)
+        if len(held) == _ROWS:
+            close()
+    close()
+    return pa.concat_tables(chunks, promote_options="default")
+
+
+def too_wide(path: Path, n: int) -> NoReturn:
+    """Refuse a table with too many columns."""
+    raise DataError(
+        f"{path} has {n:,} columns, and at most {MOST_COLUMNS:,} are read: keep the columns that "
+        "are needed; of a table with a column per movie, make one with a row per rating"
+    )
+
+
+def _excel(path: Path, plain: Path, header: bool) -> pa.Table:
+    """The first sheet of a workbook; rows without any value are left out."""
+    try:
+        size = sum(member.file_size for member in zipfile.ZipFile(plain).infolist())
+        _check_size(path, size, max(_FREELY, _RATIO * plain.stat().st_size))
+        rows = _sheet(path, plain)
+    except DataError:
+        raise
+    except Exception as error:  # openpyxl passes on whatever it meets
+        raise DataError(f"{path} is not a complete Excel file (.xlsx): {error}") from error
+    if not rows:
+        raise DataError(f"{path} is empty: a row of names and rows of values were expected")
+    width = max(map(len, rows))
+    if width > MOST_COLUMNS:
+        too_wide(path, width)
+    names = [as_text(name) or "" for name in rows.pop(0)] if header else []
+    names += [str(n) for n in range(1, width + 1)] if not header else [""] * (width - len(names))
+    columns = [[row[n] if n < len(row) else None for row in rows] for n in range(width)]
+    return pa.Table.from_arrays([_cells(column) for column in columns], names)
+
+
+def _sheet(path: Path, plain: Path) -> list[Sequence[Any]]:
+    import openpyxl
+
+    with plain.open("rb") as stream:  # of a path openpyxl looks at the ending
+        book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
+        if not book.worksheets:
+            raise DataError(f"{path} has no sheet with cells")
+        sheet = book.worksheets[0]
+        sheet.reset_dimensions()  # those that a file states may be wrong
+        rows = sheet.iter_rows(values_only=True)
+        return [row for row in rows if any(value is not None for value in row)]
+
+
+def _cells(values: list[Any]) -> pa.Array:
+    """A column as times if all its cells are, else as text."""
+    given = [value for value in values if value is not None]
+    if given and all(isinstance(value, date) for value in given):
+        whole = [datetime.combine(v, time()) if type(v) is date else v for v in values]
+        return pa.array(whole, pa.timestamp("us"))
+    return pa.array([as_text(value) for value in values], pa.string())
