@@ -114,7 +114,7 @@ BAD = [
     ("1,20,6,5", "rating: '6': rating is off the scale"),
     ("1,20,0,5", "rating: '0': rating is off the scale"),
     ("1,20,inf,5", "rating: 'inf': rating is off the scale"),
-    ("1,20,4,soon", "timestamp: 'soon': timestamp is neither Unix seconds nor an ISO date"),
+    ("1,20,4,soon", "timestamp: 'soon': timestamp is neither a Unix time nor an ISO date"),
     ("1,99,4,5", "movieId (item_id): '99': movie is not in the catalogue"),
     (",20,4,5", "userId (user_id): '': no user or movie"),
 ]

@@ -101,7 +101,7 @@ FAULTS = {
     ),
     "unparsable date": (
         replace(RATINGS, "2,2,5,4", "2,2,5,soon"),
-        ["ratings.csv, line 5, column timestamp: 'soon': timestamp is neither Unix", DROP],
+        ["ratings.csv, line 5, column timestamp: 'soon': timestamp is neither a Unix", DROP],
     ),
     "duplicate key": (
         replace(ITEMS, "2,Nil", "1,Nil"),
@@ -161,7 +161,7 @@ def test_a_truncated_zip(content: dict[str, Any], capsys: pytest.CaptureFixture[
 DROPPED = {
     "rating off the scale": ("interactions", "rating is off the scale"),
     "NaN": ("interactions", "rating is not a number"),
-    "unparsable date": ("interactions", "timestamp is neither Unix seconds nor an ISO date"),
+    "unparsable date": ("interactions", "timestamp is neither a Unix time nor an ISO date"),
     "unknown item": ("interactions", "movie is not in the catalogue"),
     "duplicate key": ("items", "repeated id"),
 }

@@ -261,7 +261,7 @@ class DuckDB(Engine):
         # with a zone, so that "+02:00" counts; without one in the text it is UTC
         zoned = text.try_cast(Timestamp(timezone="UTC"))
         time = try_strptime(text, pattern) if pattern else zoned
-        return time.epoch_seconds().cast("int64")
+        return time.truncate("s").epoch_seconds().cast("int64")
 
     @override
     def arrow(self, table: ibis.Table) -> pa.Table:

@@ -30,7 +30,8 @@ from reelbench.spark import SparkError, explained, spark_session
 _BLOCK = "_block"
 # what both engines take for a number, and for a time
 _NUMBER = r"^\s*[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf(inity)?|nan))\s*$"
-_TIME = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})?)?$"
+_TIME = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)?)?$"
+_NO_SECONDS = r"^.{16}([^:]|$)"
 
 
 class SparkEngine(Engine):
@@ -97,10 +98,11 @@ class SparkEngine(Engine):
     ) -> ibis.ir.IntegerValue:
         if pattern:
             raise DataError(
-                f"read.time_format {pattern!r} is read by engine=duckdb alone; Spark reads auto "
-                "and milliseconds"
+                f"read.time_format {pattern!r} is read by engine=duckdb alone; Spark reads auto, "
+                "numbers of seconds to nanoseconds, and excel_days"
             )
-        date = ibis.ifelse(text.re_search(_TIME), text, ibis.null("string"))
+        whole = ibis.ifelse(text.re_search(_NO_SECONDS), text[:16] + ":00" + text[16:], text)
+        date = ibis.ifelse(text.re_search(_TIME), whole, ibis.null("string"))
         return unix_timestamp(try_to_timestamp(date))
 
     @override

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from reelbench import columns as col
 from reelbench.data import DataError
+from reelbench.data.clean.times import as_number, times
 from reelbench.data.engine import Engine
 from reelbench.data.readers import RawRows, ReadConfig
 
@@ -32,10 +33,6 @@ _COLUMN = {
     NO_ITEM: col.ITEM_ID,
     NO_USER: col.USER_ID,
     NO_TAG: col.TAG,
-}
-_TIME_FORMATS = {
-    "auto": "timestamp is neither Unix seconds nor an ISO date",
-    "milliseconds": "timestamp is not a number of milliseconds",
 }
 _EXAMPLES = 1000  # bad rows looked for in the file to find the first of them
 
@@ -79,10 +76,10 @@ def validate_ratings(
     Raises:
         DataError: a row is unusable and `on_bad_rows` is `fail`.
     """
-    rating = _number(raw.table[col.RATING], config.decimal, engine)
+    rating = as_number(raw.table[col.RATING], raw.decimal or config.decimal, engine)
     outside = (rating < config.rating_min) | (rating > config.rating_max)
     reasons = [(rating.isnull() | rating.isnan(), NO_NUMBER), (outside, OFF_SCALE)]
-    validated = _validate(raw.table, rating.name(col.RATING), reasons, items, users, config, engine)
+    validated = _validate(raw, rating.name(col.RATING), reasons, items, users, config, engine)
     left_out: set[str] = set()  # by the reader; such rows are not wrong
     if col.EXCLUDED in raw.table.columns:
         left_out.update(engine.arrow(raw.table.select(col.EXCLUDED).distinct())[0].to_pylist())
@@ -102,7 +99,7 @@ def validate_tags(
     """
     tag = raw.table[col.TAG].strip().nullif("").name(col.TAG)
     reasons = [(tag.isnull(), NO_TAG)]
-    validated = _validate(raw.table, tag, reasons, items, users, config, engine)
+    validated = _validate(raw, tag, reasons, items, users, config, engine)
     _refuse(validated, set(validated.counts) - {NO_TAG, NO_USER}, raw, config, engine)
     return validated
 
@@ -116,7 +113,7 @@ def unusable_rows(validated: ValidatedRows, engine: Engine) -> pa.Table:
 
 
 def _validate(
-    table: ibis.Table,
+    raw: RawRows,
     value: ibis.ir.Value,
     reasons: list[tuple[ibis.ir.BooleanValue, str]],
     items: pd.DataFrame,
@@ -125,11 +122,12 @@ def _validate(
     engine: Engine,
 ) -> ValidatedRows:
     """Validate rows with a converted `value`; of several reasons the first counts."""
+    table = raw.table
     source = [column for column in table.columns if column != col.EXCLUDED]
-    time = _seconds(table, config.time_format, engine).name(col.TIMESTAMP)
-    given = table[col.TIMESTAMP].notnull() if col.TIMESTAMP in source else ibis.literal(False)
+    moments = times(raw, config, engine)
+    time = moments.seconds.name(col.TIMESTAMP)
     no_id = table[col.USER_ID].isnull() | table[col.ITEM_ID].isnull()
-    reasons = [(no_id, NO_ID), *reasons, (given & time.isnull(), no_time(config.time_format))]
+    reasons = [(no_id, NO_ID), *reasons, *moments.reasons]
     reason = ibis.cases(*reasons, else_=ibis.null("string"))
     if col.EXCLUDED in table.columns:
         reason = ibis.coalesce(table[col.EXCLUDED], reason)
@@ -170,40 +168,19 @@ def _validate(
     )
 
 
-def no_time(time_format: str) -> str:
-    """Reason for a timestamp that cannot be read."""
-    return _TIME_FORMATS.get(time_format, f"timestamp is not a date like {time_format}")
-
-
 def observed_scale(raw: RawRows, config: ReadConfig, engine: Engine) -> tuple[float, float]:
     """Smallest and largest rating of a table as read.
 
     Raises:
         DataError: no rating is a number.
     """
-    rating = _number(raw.table[col.RATING], config.decimal, engine)
+    rating = as_number(raw.table[col.RATING], raw.decimal or config.decimal, engine)
     numbers = raw.table.select(_rating=rating).filter(lambda table: ~table["_rating"].isnan())
     found = engine.arrow(numbers.agg(low=numbers["_rating"].min(), high=numbers["_rating"].max()))
     low, high = found.to_pylist()[0].values()
     if low is None:
         raise DataError(f"{raw.file.path}: no rating is a number")
     return low, high
-
-
-def _number(column: ibis.ir.StringValue, decimal: str, engine: Engine) -> ibis.ir.FloatingValue:
-    return engine.float(column if decimal == "." else column.replace(decimal, "."))
-
-
-def _seconds(table: ibis.Table, time_format: str, engine: Engine) -> ibis.ir.IntegerValue:
-    """Unix seconds, null for what cannot be read; dates without a zone are UTC."""
-    if col.TIMESTAMP not in table.columns:
-        return ibis.null("int64")
-    text = table[col.TIMESTAMP]
-    if time_format == "milliseconds":
-        return engine.whole((engine.float(text) / 1000).floor())
-    if time_format == "auto":
-        return ibis.coalesce(engine.whole(engine.float(text)), engine.seconds(text))
-    return engine.seconds(text, time_format)
 
 
 def _refuse(

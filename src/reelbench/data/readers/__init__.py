@@ -50,7 +50,7 @@ class ReadConfig(Section):
     delimiter: Annotated[str, StringConstraints(min_length=1, max_length=4)] = ","
     quote: Annotated[str, StringConstraints(max_length=1)] = '"'
     decimal: Literal[".", ","] = "."
-    # of timestamps: auto (Unix seconds or an ISO date), milliseconds, or a pattern such as %d.%m.%Y
+    # of timestamps: auto, a unit such as milliseconds, excel_days, or a pattern such as %d.%m.%Y
     time_format: str = "auto"
     tables: TablesConfig | None = None  # of the format `table`
     min_votes: NonNegativeInt = 0  # of the format `tmdb`
@@ -65,6 +65,8 @@ class RawRows:
 
     table: ibis.Table
     file: RowSource
+    decimal: str | None = None  # of this table; None: as in `ReadConfig`
+    time_format: str | None = None  # likewise
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class RawFrame:
 
     frame: pd.DataFrame
     file: RowSource
+    decimal: str | None = None  # of this table; None: as in `ReadConfig`
 
 
 @dataclass(frozen=True)
