@@ -132,9 +132,10 @@ def validate_frame(name: str, frame: pd.DataFrame) -> None:
 
 
 def to_arrow(frame: pd.DataFrame) -> pyarrow.Table:
-    """A canonical table with the types of its columns; unknown columns are strings."""
-    fields = [pyarrow.field(name, _ARROW.get(name, pyarrow.string())) for name in frame.columns]
-    schema = pyarrow.schema(fields)
+    """A canonical table with the types of its columns; unknown columns and text are strings."""
+    is_text = {name: isinstance(dtype, pd.StringDtype) for name, dtype in frame.dtypes.items()}
+    types = {n: pyarrow.string() if text else _ARROW.get(n) for n, text in is_text.items()}
+    schema = pyarrow.schema([(name, kind or pyarrow.string()) for name, kind in types.items()])
     return pyarrow.Table.from_pandas(frame, schema, preserve_index=False).replace_schema_metadata()
 
 

@@ -9,20 +9,21 @@ import pandas as pd
 
 from reelbench import columns as col
 from reelbench.data import DataError
+from reelbench.data.clean import values
 from reelbench.data.clean.titles import parse_title
 from reelbench.data.readers import RawFrame, ReadConfig
 
 NO_ID = "no id"
 REPEATED_ID = "repeated id"
-NO_AGE = "age is not a number"
 
 
 @dataclass(frozen=True)
 class Kept:
     """A small table without its unusable rows."""
 
-    frame: pd.DataFrame  # the usable rows, in the order of the source
+    frame: pd.DataFrame  # the usable rows, in the order of the source, with typed columns
     dropped: pd.DataFrame  # the others, with their `line` and `reason`
+    not_clean: dict[str, int]  # number of values that are not clean, and so missing, by column
 
     @property
     def counts(self) -> dict[str, int]:
@@ -32,7 +33,7 @@ class Kept:
 
 
 def keep_usable(raw: RawFrame, key: str, config: ReadConfig) -> Kept:
-    """Keep the rows of movies or users with a unique id and, if any, a numeric age.
+    """Keep the rows of movies or users with a unique id.
 
     Of several rows with the same id the first is kept.
 
@@ -43,24 +44,30 @@ def keep_usable(raw: RawFrame, key: str, config: ReadConfig) -> Kept:
     reason = pd.Series(None, index=frame.index, dtype="str")
     reason = reason.mask(frame[key].isna(), NO_ID)
     reason = reason.mask(frame[key].notna() & frame[key].duplicated(), REPEATED_ID)
-    if col.AGE in frame:
-        no_number = frame[col.AGE].notna() & pd.to_numeric(frame[col.AGE], errors="coerce").isna()
-        reason = reason.mask(reason.isna() & no_number, NO_AGE)
     bad = reason.notna()
     if bad.any() and config.on_bad_rows == "fail":
         raise DataError(_explain(raw, key, reason))
-    dropped = frame[bad].assign(**{col.REASON: reason[bad]}).rename_axis(col.LINE).reset_index()
-    return Kept(frame[~bad].reset_index(drop=True), dropped)
+    known = values.OF_ITEMS if key == col.ITEM_ID else values.OF_USERS
+    usable, not_clean = values.typed(frame[~bad], known, config, raw.decimal)
+    dropped = pd.DataFrame({col.LINE: frame.index[bad], col.REASON: reason[bad].to_numpy()})
+    theirs = _others(frame[bad].reset_index(drop=True), dropped)
+    dropped = pd.concat([dropped[[col.LINE]], theirs, dropped[[col.REASON]]], axis=1)
+    return Kept(usable.reset_index(drop=True), dropped, not_clean)
+
+
+def _others(raw: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
+    """The columns of a source whose names, in any case, are not ours."""
+    ours = {name.casefold() for name in (*own.columns, col.SOURCE_ROW)}
+    return raw[[name for name in raw.columns if name.casefold() not in ours]]
 
 
 def _explain(raw: RawFrame, key: str, reason: pd.Series) -> str:
     """File, line and column of the first bad row, and the remedy."""
     place = int(reason.notna().argmax())
     why, line = reason.iloc[place], raw.frame.index[place]
-    column = col.AGE if why == NO_AGE else key
-    text = raw.frame[column].fillna("").iloc[place]
+    text = raw.frame[key].fillna("").iloc[place]
     return (
-        f"{raw.file.path}, line {line}, column {raw.file.label(column)}: '{text}': {why} "
+        f"{raw.file.path}, line {line}, column {raw.file.label(key)}: '{text}': {why} "
         f"({reason.notna().sum()} of {len(reason)} rows are bad). Correct the file, or set "
         "read.on_bad_rows to drop"
     )
@@ -70,13 +77,13 @@ def items_table(raw: pd.DataFrame, config: ReadConfig) -> pd.DataFrame:
     """The canonical table `items`, numbered in the order of the source.
 
     The year comes from the source's own column, else from the title. Titles in `respell` are
-    corrected, in `title_raw` too.
+    corrected, in `title_raw` too. The title of a movie without one is its id.
 
     Args:
         raw: movies as read, with unique ids, indexed from 0.
         config: the corrections of titles.
     """
-    published = raw[col.TITLE_RAW].fillna("").replace(config.respell)
+    published = raw[col.TITLE_RAW].mask(untitled(raw), raw[col.ITEM_ID]).replace(config.respell)
     parsed = [parse_title(title) for title in published]
     own = raw.get(col.YEAR, pd.Series(pd.NA, index=raw.index, dtype="Int16"))
     year = own.fillna(pd.Series([title.year for title in parsed], index=raw.index, dtype="Int16"))
@@ -91,7 +98,12 @@ def items_table(raw: pd.DataFrame, config: ReadConfig) -> pd.DataFrame:
             col.GENRES: raw[col.GENRES],
         }
     )
-    return items.join(raw.drop(columns=items.columns, errors="ignore"))
+    return items.join(_others(raw, items))
+
+
+def untitled(raw: pd.DataFrame) -> pd.Series:
+    """Which movies have no title."""
+    return raw[col.TITLE_RAW].isna() | (raw[col.TITLE_RAW].str.strip() == "")
 
 
 def users_table(raw: pd.DataFrame | None, rated_by: Iterable[str]) -> pd.DataFrame:
@@ -107,10 +119,7 @@ def users_table(raw: pd.DataFrame | None, rated_by: Iterable[str]) -> pd.DataFra
     users = pd.DataFrame(
         {col.USER_IDX: pd.Series(range(len(raw)), dtype="int32"), col.USER_ID: raw[col.USER_ID]}
     )
-    users = users.join(raw.drop(columns=col.USER_ID))
-    if col.AGE in users:
-        users[col.AGE] = pd.to_numeric(users[col.AGE]).astype("Int16")
-    return users
+    return users.join(_others(raw, users))
 
 
 def _natural(user_id: str) -> tuple[int, int, str]:

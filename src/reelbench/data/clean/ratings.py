@@ -34,6 +34,8 @@ _COLUMN = {
     NO_USER: col.USER_ID,
     NO_TAG: col.TAG,
 }
+# other names in a source are not ours
+_OURS = (col.USER_ID, col.ITEM_ID, col.RATING, col.TAG, col.TIMESTAMP)
 _EXAMPLES = 1000  # bad rows looked for in the file to find the first of them
 
 Reasons = list[tuple[ibis.ir.BooleanValue, str]]
@@ -77,14 +79,26 @@ def validate_ratings(
         DataError: a row is unusable and `on_bad_rows` is `fail`.
     """
     rating = as_number(raw.table[col.RATING], raw.decimal or config.decimal, engine)
-    outside = (rating < config.rating_min) | (rating > config.rating_max)
+    low, high = scale(config)
+    outside = (rating < low) | (rating > high)
     reasons = [(rating.isnull() | rating.isnan(), NO_NUMBER), (outside, OFF_SCALE)]
     validated = _validate(raw, rating.name(col.RATING), reasons, items, users, config, engine)
     left_out: set[str] = set()  # by the reader; such rows are not wrong
-    if col.EXCLUDED in raw.table.columns:
+    if raw.excludes:
         left_out.update(engine.arrow(raw.table.select(col.EXCLUDED).distinct())[0].to_pylist())
     _refuse(validated, set(validated.counts) - left_out, raw, config, engine)
     return validated
+
+
+def implicit(config: ReadConfig) -> bool:
+    """Whether the source has no ratings, so that each of its rows counts as 1."""
+    columns = config.tables.ratings.columns if config.tables else {}
+    return columns.get(col.RATING, "") is None
+
+
+def scale(config: ReadConfig) -> tuple[float, float]:
+    """Smallest and largest rating; 1 and 1 of a source without ratings."""
+    return (1, 1) if implicit(config) else (config.rating_min, config.rating_max)
 
 
 def validate_tags(
@@ -123,13 +137,13 @@ def _validate(
 ) -> ValidatedRows:
     """Validate rows with a converted `value`; of several reasons the first counts."""
     table = raw.table
-    source = [column for column in table.columns if column != col.EXCLUDED]
+    source = [column for column in table.columns if column in _OURS]
     moments = times(raw, config, engine)
     time = moments.seconds.name(col.TIMESTAMP)
     no_id = table[col.USER_ID].isnull() | table[col.ITEM_ID].isnull()
     reasons = [(no_id, NO_ID), *reasons, *moments.reasons]
     reason = ibis.cases(*reasons, else_=ibis.null("string"))
-    if col.EXCLUDED in table.columns:
+    if raw.excludes:
         reason = ibis.coalesce(table[col.EXCLUDED], reason)
     known_items = _small(items[[col.ITEM_ID, col.ITEM_IDX]], engine)
     known_users = (
@@ -158,7 +172,7 @@ def _validate(
     read = counts.total()
     del counts[""]
     kept = [name for name in rows.columns if name not in (col.ITEM_ID, col.REASON, "_known")]
-    whole = with_known(table.mutate(**{col.REASON: reason}))
+    whole = with_known(table.select(*source, reason.name(col.REASON)))
     return ValidatedRows(
         rows.filter(fine).select(kept),
         counted["user"].drop_null().to_pylist(),

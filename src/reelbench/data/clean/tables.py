@@ -13,7 +13,7 @@ from reelbench.columns import ITEM_ID, ITEM_IDX, TAG, TIMESTAMP, USER_ID, USER_I
 from reelbench.data import DataError, schema
 from reelbench.data.clean import ratings
 from reelbench.data.clean.filters import FilterConfig, Tables, filtered
-from reelbench.data.clean.items import Kept, items_table, keep_usable, users_table
+from reelbench.data.clean.items import Kept, items_table, keep_usable, untitled, users_table
 from reelbench.data.clean.ratings import ValidatedRows
 from reelbench.data.engine import Engine
 from reelbench.data.parquet import Stored
@@ -98,6 +98,8 @@ def canonical(
     rated = engine.number(engine.parquet(large["interactions"].file)[ITEM_IDX].nunique())
     with_year = int(items[YEAR].notna().sum())
     own_year = int(movies.frame[YEAR].notna().sum()) if YEAR in movies.frame else 0
+    if n_untitled := int(untitled(movies.frame).sum()):
+        counts["items"]["title_from_id"] = n_untitled
     counts["items"] |= {
         "year_from_column": own_year,
         "year_from_title": with_year - own_year,
@@ -115,14 +117,19 @@ def canonical(
 
 
 def describe(full: Canonical, config: ReadConfig, engine: Engine) -> dict[str, Any]:
-    """Content of `paths.CATALOGUE`: sizes, the rating scale, and whether all ratings have times."""
+    """Content of `paths.CATALOGUE`: sizes, the rating scale, and whether all ratings have times.
+
+    `implicit` is there, and true, where the source has no ratings.
+    """
     time = engine.parquet(full.large["interactions"].file)[TIMESTAMP]
+    low, high = ratings.scale(config)
     return {
         "n_users": len(full.small["users"]),
         "n_items": len(full.small["items"]),
-        "rating_min": config.rating_min,
-        "rating_max": config.rating_max,
+        "rating_min": low,
+        "rating_max": high,
         "has_timestamps": engine.number(time.isnull().any()) == 0,
+        **({"implicit": True} if ratings.implicit(config) else {}),
     }
 
 
@@ -135,7 +142,8 @@ def _account(validated: ValidatedRows, different: int) -> dict[str, Any]:
 
 def _account_of_small(kept: Kept | None, usable: pd.DataFrame) -> dict[str, Any]:
     counts = kept.counts if kept else {}
-    return {"read": len(usable) + sum(counts.values()), "dropped": counts}
+    account = {"read": len(usable) + sum(counts.values()), "dropped": counts}
+    return account | ({"not_clean": kept.not_clean} if kept and kept.not_clean else {})
 
 
 def _text(frame: pd.DataFrame) -> pa.Table:

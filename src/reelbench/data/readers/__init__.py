@@ -58,15 +58,13 @@ class ReadConfig(Section):
 
 @dataclass(frozen=True)
 class RawRows:
-    """A table of the size of the ratings, as strings, and its source for messages.
-
-    An optional column `excluded` has the reason why a correct row is left out.
-    """
+    """A table of the size of the ratings, as strings, and its source for messages."""
 
     table: ibis.Table
     file: RowSource
     decimal: str | None = None  # of this table; None: as in `ReadConfig`
     time_format: str | None = None  # likewise
+    excludes: bool = False  # whether the column `excluded` has reasons to leave out correct rows
 
 
 @dataclass(frozen=True)

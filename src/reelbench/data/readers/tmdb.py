@@ -54,7 +54,7 @@ def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
         items = _with_credits(items, folder / CREDITS)
     votes = _votes(movies, items, config.min_votes)
     rows = engine.table(pa.Table.from_pandas(votes, preserve_index=False))
-    return RawTables(RawRows(rows, Votes(**vars(file))), RawFrame(items, file))
+    return RawTables(RawRows(rows, Votes(**vars(file)), excludes=True), RawFrame(items, file))
 
 
 def _votes(movies: pd.DataFrame, items: pd.DataFrame, min_votes: int) -> pd.DataFrame:
