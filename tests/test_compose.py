@@ -118,6 +118,39 @@ def test_an_unknown_block_of_a_model_is_refused(tmp_path: Path) -> None:
         compose(tmp_path / "params.yaml", ["models.dnn.features=[genre]"])
 
 
+def test_an_unknown_similarity_and_a_password_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        ParamsError, match="similarity: no feature block 'txt'; did you mean 'text'"
+    ):
+        compose(tmp_path / "params.yaml", ["evaluate.similarity=txt"])
+    for address in ("http://me:s3cret@host", "'http://me:s3 cret@host'", "http://me:s3cret@ho st{"):
+        with pytest.raises(ParamsError) as caught:
+            compose(tmp_path / "params.yaml", [f"tracking.uri={address}"])
+        assert "cret" not in str(caught.value) and not (tmp_path / "params.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"a: [1\n", "line 2: did not find"),
+        (b"a: \xe9\n", "line 1: not text in UTF-8"),
+        (b"a: 1\na: 2\n", "line 2: the key 'a' stands there twice"),
+        (b"- a\n", "line 1: it is a list"),
+        (b"=======\n", "line 1: an unresolved conflict"),
+        (b"a: !!python/name:os.system\n", "line 1: could not determine"),
+    ],
+)
+def test_a_file_of_conf_that_is_no_yaml_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, told: str
+) -> None:
+    (tmp_path / "conf" / "models").mkdir(parents=True)
+    (tmp_path / "conf" / "config.yaml").write_bytes(b"seed: 1\n")
+    (tmp_path / "conf" / "models" / "svd.yaml").write_bytes(content)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ParamsError, match=f"conf/models/svd.yaml, {told}.*: mend the file"):
+        compose()
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [

@@ -87,7 +87,7 @@ def configured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     leaky = {"features": "LeakyBlock", "models": "LeakyModel"}
     for group, name in leaky.items():
         content[group]["leaky"] = {"_target_": f"{__name__}.{name}", "code": "test_leak.py"}
-    content["inputs"]["leaky"] = []
+    content["inputs"]["leaky"], content["targets"] = [], [__name__]
     return content
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import PositiveInt
 
-from reelbench import params
+from reelbench import params, secret
 from reelbench.params import ParamsError, Section
 
 
@@ -81,3 +81,124 @@ def test_missing_section_suggests_one(tmp_path: Path) -> None:
 def test_missing_file_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match="make params"):
         params.read(tmp_path / "params.yaml")
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{chr(ord(name) - 1)}'] * 10)}]\n" for name in "bcdefghij"
+)
+
+
+MERGES = BOMB.replace("[x, x, x", "{k: 1} #").replace("[", "{<<: [").replace("]", "]}")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "line 1: it is empty"),
+        ("- 1\n- 2\n", "line 1: it is a list"),
+        ("7\n", "line 1: it is a int"),
+        ("data: {name: x\nseed: 3\n", "line 2: did not find expected"),
+        ("seed: 1\n<<<<<<< HEAD\nthreads: 2\n=======\n", "line 2: an unresolved conflict of git"),
+        ("data:\n\tname: x\n", "line 2: found character"),
+        ("seed: !!python/object/apply:os.getcwd []\n", "line 1: could not determine"),
+        ("a: 1\nseed: !custom 3\n", "line 2: could not determine a constructor for the tag"),
+        ("seed: 1\nthreads: 2\nseed: 3\n", "line 3: the key 'seed' stands there twice"),
+        ("a: &a [*a]\n", "maximum recursion depth"),
+        ("seed: 2020-13-45\n", "month must be in 1..12"),
+        (BOMB, "too many values"),
+        (MERGES, "too many values"),
+        ("seed: \x00\n", "line 1: not text in UTF-8 (control characters"),
+        ("seed: 1\ndata: null\n", "line 2: data: Input should be"),
+        ("models: []\n", "line 1: models: Input should be"),
+        ("features: null\n", "line 1: features: Input should be"),
+        ("evaluate: 3\n", "line 1: evaluate: Input should be"),
+        ("seed: many\n", "line 1: seed: Input should be"),
+        ("threads: 0\n", "line 1: threads: Input should be"),
+        ("split: {a: 1}\n", "line 1: missing key 'name' (split.name)"),
+        ("inputs: {svd: ids}\n", "line 1: inputs.svd: Input should be"),
+    ],
+)
+def test_what_is_no_parameters_is_one_sentence_with_line_and_remedy(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    with pytest.raises(ParamsError) as caught:
+        params.read(write(tmp_path, text))
+    message = str(caught.value)
+    assert f"{tmp_path / 'params.yaml'}" in message and told in message
+    assert "run `make params`" in message and "\n" not in message and len(message) < 400
+
+
+def test_other_encodings_and_a_folder_are_sentences_too(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_bytes(b"seed: 1\nname: caf\xe9\n")
+    with pytest.raises(
+        ParamsError, match=r"params.yaml, line 2: not text in UTF-8 .*: run `make params`"
+    ):
+        params.read(file)
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(ParamsError, match=r"is no file .*directory.*make params"):
+        params.read(file)
+
+
+def test_a_section_that_is_missing_is_named_where_it_is_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match="no section 'threads': run `make params`"):
+        params.read(write(tmp_path, "seed: 1\n"))["threads"]
+
+
+def test_a_class_from_elsewhere_is_refused_before_it_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere.py").write_text("raise SystemExit('imported')\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    entry = "{_target_: elsewhere.Mine}"
+    for text in (
+        f"models: {{mine: {entry}}}\n",
+        f"features: {{mine: {entry}}}\n",
+        f"models: {{blend: {{_target_: reelbench.models.Blend, raters: {{mine: {entry}}}}}}}\n",
+        "models: {mine: {_target_: reelbench.modelsx.Mine}}\n",
+    ):
+        with pytest.raises(ParamsError, match=r"is not in reelbench\..*`targets` in conf/config"):
+            params.read(write(tmp_path, text))
+    allowed = f"targets: [elsewhere]\nmodels: {{mine: {entry}}}\n"
+    assert params.read(write(tmp_path, allowed))["models"] == {
+        "mine": {"_target_": "elsewhere.Mine"}
+    }
+
+
+@pytest.mark.parametrize(
+    "target", ["reelbench.models.nope.X", "reelbench.models.svd.Nope", "os.path"]
+)
+def test_a_class_that_does_not_exist_is_named(target: str) -> None:
+    with pytest.raises(ParamsError, match=f"_target_: .*{target}"):
+        params.resolved(target, Section)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://user:s3cret@host:5000",
+        "http://s3cret@host",
+        "postgresql+psycopg2://user:s3cret@host/db",
+        "mysql://user:s3cret@/s3:cret@host/db",
+        "https://user:s3cret%40x@host",
+        "https://host/mlflow?token=s3cret",
+        "postgresql://host/db?user=u&password=s3cret",
+    ],
+)
+def test_a_password_is_refused_and_never_shown(tmp_path: Path, address: str) -> None:
+    with pytest.raises(ParamsError) as caught:
+        params.read(write(tmp_path, f"tracking: {{name: server, uri: '{address}'}}\n"))
+    message = str(caught.value)
+    assert message.startswith("conf/tracking/server.yaml: tracking.uri: ")
+    assert "MLFLOW_TRACKING_PASSWORD" in message and "s3cret" not in message
+    assert "s3cret" not in secret.masked(f"API request to {address}/api failed, see {address}")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://127.0.0.1:5000", "sqlite:////home/me@work:1/mlflow.db", "postgresql://user@host/db"],
+)
+def test_an_address_without_password_is_none(tmp_path: Path, address: str) -> None:
+    text = f"tracking: {{name: server, uri: '{address}'}}\n"
+    assert params.read(write(tmp_path, text))["tracking"]["uri"] == address

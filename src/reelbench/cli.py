@@ -14,7 +14,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 from typing_extensions import override
 
-from reelbench import faults, params, paths
+from reelbench import environment, faults, params, paths
 from reelbench.serving import cli as serving
 
 _HELP = """Which recommender should you use, and what does it cost? With evidence.
@@ -40,13 +40,18 @@ class Commands(TyperGroup):
     """All commands: an error in the user's input is one sentence, with exit code 2."""
 
     @override
+    def main(self, *args: Any, **options: Any) -> Any:
+        environment.print_always()
+        return super().main(*args, **options)
+
+    @override
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except ValueError as error:
-            if not params.is_users(error):
+        except Exception as error:
+            if (told := params.told(error)) is None:
                 raise
-            errors.print(f"{ctx.invoked_subcommand}: {error}", markup=False, soft_wrap=True)
+            errors.print(f"{ctx.invoked_subcommand}: {told}", markup=False, soft_wrap=True)
             raise typer.Exit(2) from error
 
 
@@ -148,6 +153,7 @@ def track() -> None:
     """Copy the results of the last pipeline run to MLflow."""
     from reelbench.tracking import mirror_all, mirror_tunings
 
+    params.read()  # a mistake there is no fault of MLflow's
     mirrored, tunings = mirror_all(), mirror_tunings()
     searches = f" and {len(tunings)} parameter searches" if tunings else ""
     console.print(f"MLflow has {len(mirrored)} models{searches}")

@@ -10,32 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from reelbench import faults, params, paths
-from reelbench.params import ParamsError, Section
-
-
-class Root(Section):
-    """Top level of `params.yaml`; the sections below are checked by the classes that use them."""
-
-    seed: int
-    threads: int
-    protocol: str | None
-    faults: list[str]
-    data: dict[str, Any]
-    enrich: dict[str, Any]
-    filter: dict[str, Any]
-    split: dict[str, Any]
-    features: dict[str, dict[str, Any]]
-    models: dict[str, dict[str, Any]]
-    inputs: dict[str, list[str]]
-    #: per model the space that `reelbench tune` searches
-    search: dict[str, dict[str, Any]]
-    tune: dict[str, Any]
-    evaluate: dict[str, Any]
-    budget: dict[str, Any]
-    gate: dict[str, Any]
-    tracking: dict[str, Any]
-    engine: dict[str, Any]
+from reelbench import faults, params, paths, secret
+from reelbench.params import ParamsError, Root, Section
 
 
 def compose(output: Path = paths.PARAMS, overrides: list[str] | None = None) -> dict[str, Any]:
@@ -59,14 +35,21 @@ def compose(output: Path = paths.PARAMS, overrides: list[str] | None = None) -> 
     root = Path.cwd()
     # a parameter of a model may have its default in the class alone: Hydra's `++` adds it
     wanted = [f"++{o}" if o.startswith("models.") else o for o in overrides or []]
+    for override in wanted:
+        params.refuse_password(override.partition("=")[0], override, paths.CONF)
+    # what Hydra says of a file that it cannot read names neither file nor line
+    for file in sorted((root / paths.CONF).rglob("*.yaml")):
+        if file.stat().st_size:
+            params.read_yaml(file.relative_to(root))
     with atomic(output) as temporary:
         try:
             compose_and_dump(
                 str(temporary), str(root / paths.CONF), None, "config", str(root), wanted
             )
         except (HydraException, OmegaConfBaseException) as error:
-            raise ParamsError(str(error).strip()) from error
-        content = params.read(temporary)
+            told = str(error).partition("Config search path")[0]
+            raise ParamsError(secret.masked(" ".join(told.split()))) from error
+        content = params.read_yaml(temporary)
         check(content)
     return content
 
@@ -77,8 +60,9 @@ def check(content: Mapping[str, Any]) -> None:
     from reelbench.models.base import ModelEntry
 
     root = params.validate("params", dict(content), Root, paths.CONF / "config.yaml")
+    params.refuse(content)
     faults.parse(root.faults)
-    for section, config in _sections(root).items():
+    for section, config in _sections(content).items():
         source = params.conf_file(section, content)
         params.validate(section, params.select(content, section), config, source)
     options = {"seed": root.seed, "threads": root.threads}
@@ -92,10 +76,16 @@ def check(content: Mapping[str, Any]) -> None:
                 f"{paths.model_conf(name)}: no feature block '{missing[0]}'; "
                 f"known blocks: {', '.join(sorted(root.features))}"
             )
+    similarity = root.evaluate["similarity"]
+    if similarity not in root.features:
+        raise ParamsError(
+            f"{paths.CONF / 'config.yaml'}: evaluate.similarity: no feature block '{similarity}'"
+            f"{params.nearest(similarity, sorted(root.features))}"
+        )
     _check_tuning(root)
 
 
-def _sections(root: Root) -> dict[str, type[Section]]:
+def _sections(content: Mapping[str, Any]) -> dict[str, type[Section]]:
     from reelbench.costs.budget import BudgetConfig
     from reelbench.data.clean.enrich import EnrichConfig
     from reelbench.data.clean.filters import FilterConfig
@@ -113,8 +103,8 @@ def _sections(root: Root) -> dict[str, type[Section]]:
         "data.read": ReadConfig,
         "enrich": EnrichConfig,
         "filter": FilterConfig,
-        "split": protocol_of(root.split),
-        "engine": config_of(root.engine),
+        "split": protocol_of(content["split"]),
+        "engine": config_of(content["engine"]),
         "evaluate": EvaluateConfig,
         "budget": BudgetConfig,
         "tune": TuneConfig,

@@ -28,6 +28,10 @@ def atomic(path: Path) -> Iterator[Path]:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)  # a full disk does not say what it could not take
+        raise
     finally:
         if temporary.is_dir():
             shutil.rmtree(temporary)

@@ -32,4 +32,4 @@ def preset(group: str, name: str, folder: Path = FOLDER) -> Mapping[str, object]
     known = names(group, folder)
     if name not in known:
         raise ParamsError(f"unknown {_KINDS.get(group, group)} '{name}'{nearest(name, known)}")
-    return params.read(folder / group / f"{name}.yaml")
+    return params.read_yaml(folder / group / f"{name}.yaml")

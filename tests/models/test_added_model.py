@@ -78,6 +78,7 @@ def params() -> dict[str, Any]:
     models = {"models": {"added": entry}, "inputs": {"added": []}, "search": {"added": SPACE}}
     content["evaluate"] |= {"similarity": "ids", "bootstrap_samples": 20}
     content["tune"] |= {"trials": 3}
+    content["targets"] = [__name__]
     content["tracking"] |= {"name": "none", "uri": None}
     return content | models
 

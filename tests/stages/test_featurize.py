@@ -20,6 +20,7 @@ from reelbench.stages import featurize
 PARAMS: dict[str, Any] = {
     "seed": 5,
     "faults": [],
+    "targets": [__name__],
     "threads": 1,
     "features": {
         "ids": {"_target_": "reelbench.features.ids.IdsBlock", "code": "ids.py"},

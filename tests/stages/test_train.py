@@ -62,6 +62,7 @@ def network() -> dict[str, Any]:
 PARAMS: dict[str, Any] = {
     "seed": 5,
     "faults": [],
+    "targets": [__name__],
     "threads": 1,
     "features": {"ids": block("ids", "IdsBlock"), "genres": block("categories", "GenresBlock")},
     "models": {

@@ -55,6 +55,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     models["frail"] = models["bias"] | {"_target_": f"{__name__}.Frail", "user_damping": 5.0}
     content |= {"models": models, "search": SPACES, "inputs": {name: [] for name in models}}
     content["tracking"] |= {"name": "none", "uri": None}
+    content["targets"] = [__name__]
     content["tune"]["trials"] = 5
     write_params(tmp_path, content)
     write_catalogue(tmp_path)

@@ -12,7 +12,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 import numpy as np
@@ -22,7 +21,7 @@ from reelbench import paths
 from reelbench.columns import YEAR
 from reelbench.data.interactions import Ids, Interactions
 from reelbench.files import atomic, read_arrays, write_arrays
-from reelbench.params import Section, validate
+from reelbench.params import Section, resolved, validate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,7 +86,7 @@ class BlockEntry(Section):
         Raises:
             ParamsError: the class does not know a key.
         """
-        block: type[FeatureBlock[Section]] = resolve_name(self.target)
+        block: type[FeatureBlock[Section]] = resolved(self.target, FeatureBlock)
         own = dict(self.model_extra or {})
         source = paths.CONF / "features" / f"{name}.yaml"
         validate(f"features.{name}", own, block.Config, source)

@@ -30,7 +30,7 @@ from reelbench.files import read_arrays, read_json, write_arrays, write_json
 from reelbench.models.shared.state import Arrays, Saved, restore, state_of
 from reelbench.models.shared.user_items import NewUser
 from reelbench.parallel import has_kernels
-from reelbench.params import Section, validate
+from reelbench.params import Section, resolved, validate
 
 # pairs scored in one call of `_predict`: bounds the memory of a whole-catalogue score
 _PAIRS_PER_CALL = 2_000_000
@@ -407,7 +407,7 @@ class ModelEntry(Section):
     @property
     def model_class(self) -> type[Recommender]:
         """The class that `_target_` names."""
-        return cast(type[Recommender], resolve_name(self.target))
+        return cast(type[Recommender], resolved(self.target, Recommender))
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import logging
 import sys
 from importlib.abc import MetaPathFinder
 
-from reelbench import params
+from reelbench import environment, params
 from reelbench.seeds import pin_runtime, seed_everything
 
 STAGES = (
@@ -41,6 +41,7 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] not in STAGES:
         print(f"usage: python -m reelbench.stages {{{','.join(STAGES)}}} [NAME]", file=sys.stderr)
         return 2
+    environment.print_always()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     stage, *names = arguments
     try:
@@ -48,10 +49,10 @@ def main(arguments: list[str]) -> int:
         pin_runtime(common["threads"])
         seed_everything(common["seed"])
         importlib.import_module(f"reelbench.stages.{stage}").run(*names)
-    except ValueError as error:
-        if not params.is_users(error):
+    except Exception as error:
+        if (told := params.told(error)) is None:
             raise
-        print(f"{stage}: {error}", file=sys.stderr)
+        print(f"{stage}: {told}", file=sys.stderr)
         return 2
     return 0
 

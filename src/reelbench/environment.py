@@ -1,0 +1,37 @@
+"""What a machine may lack: letters of its terminal, space on a disk, the right to write."""
+
+from __future__ import annotations
+
+import errno
+import io
+import re
+import sys
+from pathlib import Path
+
+import yaml
+
+_CAUSES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+_LIBRARIES = ("duckdb", "_duckdb", "sqlite3", "pyarrow", "h5py")
+
+
+def print_always() -> None:
+    """Let this process print "?" for what its terminal cannot show, where Python breaks off."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def trouble(error: Exception) -> str | None:
+    """What to tell of an error of the file system that a user can mend; None for any other."""
+    if not isinstance(error, OSError) and type(error).__module__.split(".")[0] not in _LIBRARIES:
+        return None
+    number = errno.errorcode.get(getattr(error, "errno", None) or 0)
+    place = Path(str(getattr(error, "filename", None) or Path.cwd()))
+    if number == "ENOENT" and place.parts[0] in ("data", "reports"):
+        return f"{place} is missing: run `make repro`"
+    for cause in _CAUSES:
+        if number in cause["numbers"] or re.search(cause["words"], str(error), re.IGNORECASE):
+            # a temporary name says nothing to the user
+            place = place.parent if place.name.startswith(".") else place
+            return f"{place}: {cause['told']} ({type(error).__name__}: {error})"
+    return None
