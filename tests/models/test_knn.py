@@ -151,9 +151,9 @@ def test_similarity_by_hand() -> None:
 
 def test_largest_first_and_the_left_one_of_equals() -> None:
     matrix = sparse.csr_array(np.array([[1.0, 3.0, 2.0, 3.0], [0, 0, 0, 0], [0, 5.0, 0, 6.0]]))
-    found = largest_first(matrix, kept=3)
-    assert found.indices.tolist() == [1, 3, 2, 3, 1]
-    assert found.indptr.tolist() == [0, 3, 3, 5]
+    found = largest_first(matrix)
+    assert found.indices.tolist() == [1, 3, 2, 0, 3, 1]
+    assert found.indptr.tolist() == [0, 4, 4, 6]
 
 
 @pytest.mark.parametrize("based_on", ["item", "user"])

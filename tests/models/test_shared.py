@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.models.shared.biases import biases_around_prior, damped_biases
+from reelbench.models.shared.biases import damped_biases
 from reelbench.models.shared.state import Saved, restore, state_of
 from reelbench.models.shared.user_items import Profiles, choices, preferences
 from reelbench.params import ParamsError
@@ -111,9 +111,6 @@ RATED = Interactions.from_arrays(
 )
 
 
-DAMPING = {"user_damping": 5.0, "item_damping": 2.0}
-
-
 def test_a_damping_of_zero_gives_plain_means_and_no_nan() -> None:
     biases = damped_biases(RATED, BIAS_IDS, 0.0, 0.0)
     assert biases.item[0] == 4.5 - 3.0
@@ -137,16 +134,14 @@ def test_each_effect_is_the_damped_mean_of_what_the_others_leave() -> None:
 
 def test_a_cold_item_takes_after_items_with_its_features() -> None:
     columns = np.array([[1.0], [1.0], [-1.0], [-1.0], [1.0]])
-    biases = biases_around_prior(RATED, BIAS_IDS, columns, regularization=0.1, **DAMPING)
+    biases = damped_biases(RATED, BIAS_IDS, 5.0, 2.0, columns=columns, regularization=0.1)
     assert biases.item[4] > 0.5
     assert biases.item[5] == 0.0  # unknown: no features
 
 
 def test_without_user_effects_it_is_the_formula() -> None:
     columns = np.random.default_rng(0).normal(size=(5, 2))
-    biases = biases_around_prior(
-        RATED, BIAS_IDS, columns, user_damping=1e12, item_damping=2.0, regularization=0.7
-    )
+    biases = damped_biases(RATED, BIAS_IDS, 1e12, 2.0, columns=columns, regularization=0.7)
     residual = RATED.rating - RATED.rating.mean()
     count = np.bincount(RATED.item_idx, minlength=5)
     total = np.bincount(RATED.item_idx, residual, minlength=5)

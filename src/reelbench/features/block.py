@@ -9,7 +9,7 @@ names that begin with `user_`. Nothing is repeated per rating. A matrix over a v
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
@@ -93,24 +93,16 @@ class BlockEntry(Section):
         return block(seed=seed, threads=threads, **own)
 
 
-class Features(Mapping[str, Block]):
+class Features(dict[str, Block]):
     """Blocks by name, as a model sees them: only those that it declares, and the sizes `ids`."""
 
     def __init__(self, ids: Ids, blocks: Mapping[str, Block] | None = None) -> None:
+        super().__init__(blocks or {})
         self.ids = ids
-        self._blocks = dict(blocks or {})
 
-    def __getitem__(self, name: str) -> Block:
-        if name not in self._blocks:
-            have = ", ".join(sorted(self._blocks)) or "none"
-            raise KeyError(f"feature block '{name}' is missing; the model was given: {have}")
-        return self._blocks[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._blocks)
-
-    def __len__(self) -> int:
-        return len(self._blocks)
+    def __missing__(self, name: str) -> Block:
+        have = ", ".join(sorted(self)) or "none"
+        raise KeyError(f"feature block '{name}' is missing; the model was given: {have}")
 
     @classmethod
     def read(cls, names: list[str] | tuple[str, ...]) -> Features:
@@ -125,9 +117,8 @@ def write_block(block: Block, file: Path) -> None:
         write_arrays(block, temporary)
 
 
-def read_block(file: Path) -> Block:
-    """Read the arrays of a block."""
-    return read_arrays(file)
+#: reads the arrays of a block
+read_block = read_arrays
 
 
 def ids_of(block: Block) -> Ids:

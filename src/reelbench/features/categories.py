@@ -41,12 +41,12 @@ class CategoriesBlock(FeatureBlock[CategoriesConfig]):
     def build(self, catalogue: Catalogue) -> Block:
         items, users, train = catalogue.items, catalogue.users, catalogue.train
         warm_items, warm_users = catalogue.train_items(), np.unique(train.user_idx)
-        columns = {name: (_words(items, name), warm_items) for name in self.config.items}
+        columns = {name: (words_in(items, name), warm_items) for name in self.config.items}
         for name in self.config.lengths:
-            lengths = [str(len(word)) if word else "" for word in _words(items, name)]
+            lengths = [str(len(word)) if word else "" for word in words_in(items, name)]
             columns[f"{name}_length"] = lengths, warm_items
         for name in self.config.users:
-            columns[USER_PREFIX + name] = _words(users, name), warm_users
+            columns[USER_PREFIX + name] = words_in(users, name), warm_users
         block: Block = {}
         for name, (words, warm) in columns.items():
             block[f"{name}_number"], block[f"{name}_values"] = _numbered(words, warm)
@@ -75,7 +75,7 @@ class DirectorsBlock(FeatureBlock[Section]):
 
     @override
     def build(self, catalogue: Catalogue) -> Block:
-        words = [word.split(",")[0].strip() for word in _words(catalogue.items, DIRECTOR)]
+        words = [word.split(",")[0].strip() for word in words_in(catalogue.items, DIRECTOR)]
         director, names = _numbered(words, catalogue.train_items())
         return {"director": director, "names": names}
 
@@ -88,7 +88,7 @@ def _numbered(words: Sequence[str], warm: np.ndarray) -> tuple[np.ndarray, np.nd
     return numbers, np.array(values, dtype=np.str_)
 
 
-def _words(table: pd.DataFrame, name: str) -> list[str]:
+def words_in(table: pd.DataFrame, name: str) -> list[str]:
     """Values of a column as words, "" for none; all "" without the column."""
     if name not in table:
         return [""] * len(table)

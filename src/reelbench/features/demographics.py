@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 from pydantic import PositiveInt
@@ -9,6 +11,7 @@ from typing_extensions import override
 
 from reelbench.columns import AGE, GENDER, OCCUPATION, ZIP_CODE
 from reelbench.features.block import USER_PREFIX, Block, Catalogue, FeatureBlock
+from reelbench.features.categories import words_in
 from reelbench.features.matrices import multi_hot, standardised
 from reelbench.params import Section
 
@@ -47,18 +50,11 @@ class DemographicsBlock(FeatureBlock[DemographicsConfig]):
             "age_moments": moments,
         }
         for name in (GENDER, OCCUPATION, ZIP_CODE):
-            values = _words(users, name)
+            values = words_in(users, name)
             if name == ZIP_CODE:
-                values = values.str[: self.config.zip_digits]
-            count = values.iloc[warm].value_counts()
-            names = sorted(count.index[count >= self.config.min_users])
+                values = [value[: self.config.zip_digits] for value in values]
+            count = Counter(values[user] for user in warm if values[user])
+            names = sorted(value for value in count if count[value] >= self.config.min_users)
             block[name] = np.array(names, dtype=np.str_)
             block[USER_PREFIX + name] = multi_hot([[value] for value in values], names)
         return block
-
-
-def _words(users: pd.DataFrame, name: str) -> pd.Series:
-    """Values of a column as words, None where there are none; all None without the column."""
-    if name not in users:
-        return pd.Series([None] * len(users), dtype="str")
-    return users[name].astype("str").where(users[name].notna())

@@ -27,18 +27,13 @@ from scipy import linalg
 from typing_extensions import override
 
 from reelbench.columns import ITEM_IDX, RATING, USER_IDX
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features
+from reelbench.models.base import Features, Interactions, NewUser, Saved
 from reelbench.models.shared.factors import FactorModel, Factors
-from reelbench.models.shared.state import Saved
-from reelbench.models.shared.user_items import NewUser
+from reelbench.models.shared.user_items import LOWEST
 from reelbench.spark import SparkConfig, explained, spark_session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-# what the lowest rating counts, where the highest counts 1
-_LOWEST = 0.2
 
 
 class ALSSparkConfig(SparkConfig):
@@ -117,8 +112,8 @@ class ALSSpark(FactorModel):
         if not self.config.implicit:
             return -self._train_mean, 1.0, 1.0
         # a value of 0 would be no preference
-        slope = (1 - _LOWEST) / max(self.ids.rating_max - self.ids.rating_min, 1e-12)
-        return _LOWEST - slope * self.ids.rating_min, slope, self.config.rating_power
+        slope = (1 - LOWEST) / max(self.ids.rating_max - self.ids.rating_min, 1e-12)
+        return LOWEST - slope * self.ids.rating_min, slope, self.config.rating_power
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
         if self.config.implicit:

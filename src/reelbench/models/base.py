@@ -1,7 +1,8 @@
 """The contract of every model, and the chores that all models share.
 
 A new model is a `Config`, `_fit`, `_predict` (or `_score`, or both), and the attributes that they
-share, marked as `Saved`. It may add `_fold_in` for new users, `_similar_items`, `item_vectors`.
+share, marked as `Saved`. It may add `_fold_in` for new users, `_similar_items`, `item_vectors`. All
+types of these can be imported from here.
 
 Arrays that are indexed by user or item have **one more row than the catalogue**: the last row is
 the answer for an unknown index, which reaches `_predict` as -1 and so picks that very row. Rows of
@@ -307,9 +308,7 @@ class Recommender(ABC):
 
     def for_users(self, rows: np.ndarray) -> Self:
         """A copy whose catalogue has only users with these rows (n, d) of `user_rows`."""
-        other = self._copy()
-        other._ids = replace(self.ids, n_users=len(rows))
-        return other
+        return self._copy(_ids=replace(self.ids, n_users=len(rows)))
 
     def save(self, folder: Path) -> None:
         """Write `model.json`, `arrays.npz` and weights to a new folder: no pickle, stable bytes."""
@@ -346,10 +345,10 @@ class Recommender(ABC):
         model._load_extra(folder)
         return model
 
-    def _copy(self) -> Self:
-        """A copy that shares the arrays, for a fold-in to replace some."""
+    def _copy(self, **changed: object) -> Self:
+        """A copy that shares all attributes but these: what a fold-in replaces."""
         other = copy(self)
-        other._fitted = object()
+        vars(other).update(changed, _fitted=object())
         return other
 
     @staticmethod

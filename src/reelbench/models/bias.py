@@ -7,13 +7,8 @@ from typing import Self
 import numpy as np
 from pydantic import NonNegativeFloat
 
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features
-from reelbench.models.base import Recommender
+from reelbench.models.base import Features, Interactions, NewUser, Recommender, Saved, Section
 from reelbench.models.shared.biases import Biases, damped_biases
-from reelbench.models.shared.state import Saved
-from reelbench.models.shared.user_items import NewUser
-from reelbench.params import Section
 
 
 class BiasConfig(Section):
@@ -28,8 +23,7 @@ class BiasConfig(Section):
 class Bias(Recommender):
     """Damped means (`shared/biases.py`); ranks by them too, so all users get the same order.
 
-    >>> from reelbench.data.interactions import Interactions
-    >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
+    >>>     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
     >>> model = Bias(user_damping=1, item_damping=1).fit(train)
     >>> model.predict([0, 2, -1], [0, 0, 0]).round(2)  # -1 is an unknown user
     array([4.45, 3.17, 3.85], dtype=float32)
@@ -40,8 +34,9 @@ class Bias(Recommender):
     _biases: Saved[Biases]
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
-        dampings = self.config.user_damping, self.config.item_damping
-        self._biases = damped_biases(train, features.ids, *dampings)
+        self._biases = damped_biases(
+            train, features.ids, self.config.user_damping, self.config.item_damping
+        )
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
         return self._biases.predict(user_idx, item_idx)
@@ -50,6 +45,5 @@ class Bias(Recommender):
         return self._biases.score(user_idx)
 
     def _fold_in(self, user: NewUser) -> Self:
-        other = self._copy()
-        other._biases, _ = self._biases.fold_in(user, self.config.user_damping)
-        return other
+        biases, _ = self._biases.fold_in(user, self.config.user_damping)
+        return self._copy(_biases=biases)

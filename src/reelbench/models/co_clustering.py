@@ -12,11 +12,9 @@ from typing import Any
 import numpy as np
 from pydantic import PositiveInt
 
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features
+from reelbench.models.base import Features, Interactions, Section
 from reelbench.models.shared.factors import Factors
 from reelbench.models.shared.surprise_base import KnownPairsModel, SurpriseModel
-from reelbench.params import Section
 
 # Surprise cuts a rating down to a whole number here: 4.5 stars count as 4. Times one of these, the
 # ratings of a usual scale are whole; the last rounds to four decimals

@@ -15,13 +15,9 @@ import numpy as np
 from pydantic import Field, NonNegativeFloat
 from scipy import sparse
 
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features
 from reelbench.features.matrices import dense_columns, one_hot, sparse_of, unit_rows
-from reelbench.models.base import Ranker
-from reelbench.models.shared.state import Saved
+from reelbench.models.base import Features, Interactions, Ranker, Saved, Section
 from reelbench.models.shared.user_items import NewUser, Profiles
-from reelbench.params import Section
 
 GENRES, TAGS, DIRECTORS = "genres", "tags", "directors"
 
@@ -87,9 +83,7 @@ class Content(Ranker):
     def _fold_in(self, user: NewUser) -> Self:
         same = np.zeros(len(user.items), dtype=np.int64)
         opinions = self._opinions(same, user.ratings.astype(np.float32))
-        other = self._copy()
-        other._profiles = Profiles.of_new_user(user, opinions, self.ids)
-        return other
+        return self._copy(_profiles=Profiles.of_new_user(user, opinions, self.ids))
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         columns = self._columns()

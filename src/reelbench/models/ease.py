@@ -18,11 +18,8 @@ import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from scipy import linalg, sparse
 
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features
 from reelbench.machine import memory_bytes
-from reelbench.models.base import Ranker
-from reelbench.models.shared.state import Saved
+from reelbench.models.base import Features, Interactions, Ranker, Saved
 from reelbench.models.shared.user_items import (
     CSR,
     NewUser,
@@ -64,8 +61,7 @@ class EASE(Ranker):
     without ratings gets the mean of everybody's scores, an item without ratings the score 0.
     Fold-in is exact.
 
-    >>> from reelbench.data.interactions import Interactions
-    >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
+    >>>     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
     >>> model = EASE(regularization=1).fit(train)
     >>> model.score([2]).round(2)
     array([[ 0.33,  0.  , -0.12]], dtype=float32)
@@ -129,24 +125,17 @@ class EASE(Ranker):
 
     def _fold_in(self, user: NewUser) -> Self:
         values = preference(user.ratings, self.ids, self.config.rating_power)
-        other = self._copy()
         if len(self._diagonal) == 0:
-            other._profiles = Profiles.of_new_user(user, values, self.ids)
-        else:
-            other._profiles, other._weights = self._one_more_user(user, values)
-        return other
-
-    def _one_more_user(self, user: NewUser, values: np.ndarray) -> tuple[Profiles, np.ndarray]:
-        """Profiles and weights where K⁻¹ of users is kept: xP = (x - xXᵀ K⁻¹ X) / λ for any row x.
-
-        So the new user is one more row of X, and has the weights (-xXᵀK⁻¹, 1) / λ for the rows.
-        """
+            return self._copy(_profiles=Profiles.of_new_user(user, values, self.ids))
+        # K⁻¹ of users is kept: xP = (x - xXᵀ K⁻¹ X) / λ for any row x, so the new user is one more
+        # row of X, and has the weights (-xXᵀK⁻¹, 1) / λ for the rows
         others = self._profiles.matrix[:-1]
         x = user.last_row(values, (1, others.shape[1]))
         common = (x @ others.T).toarray()[0]
         weights = np.append(-common @ self._weights[:-1], 1.0) / self.config.regularization
-        stacked = sparse.csr_array(sparse.vstack([others, x, x], format="csr"))
-        return Profiles(stacked), for_every_user(weights.astype(np.float32), len(weights))
+        profiles = Profiles(sparse.csr_array(sparse.vstack([others, x, x], format="csr")))
+        weights = for_every_user(weights.astype(np.float32), len(weights))
+        return self._copy(_profiles=profiles, _weights=weights)
 
 
 def _gram(matrix: sparse.csr_array, threads: int) -> np.ndarray:

@@ -19,8 +19,7 @@ import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat
 from scipy import linalg, sparse
 
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Ids
+from reelbench.models.base import Ids, Interactions
 from reelbench.models.shared.factors import FactorRanker, RankerConfig
 from reelbench.models.shared.user_items import CSR, NewUser, parts, preference, preferences
 from reelbench.parallel import for_row_blocks, kernel
@@ -44,8 +43,7 @@ class IALSConfig(RankerConfig):
 class IALS(FactorRanker):
     """Implicit ALS; rows of factors are solved for one by one, so threads change nothing.
 
-    >>> from reelbench.data.interactions import Interactions
-    >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
+    >>>     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
     >>> model = IALS(factors=2, epochs=5, seed=1).fit(train)
     >>> model.score([0]).shape
     (1, 3)
@@ -77,14 +75,13 @@ class IALS(FactorRanker):
     def _fold_in(self, user: NewUser) -> Self:
         chosen = preference(user.ratings, self.ids, self.config.rating_power)
         confidence = self.config.alpha * chosen.astype(np.float64)
-        return self._with_user([self._solve(bag, user.items, confidence) for bag in self._bags()])
-
-    def _solve(self, bag: np.ndarray, rated: np.ndarray, confidence: np.ndarray) -> np.ndarray:
-        """The user's factors (f,) in one bag."""
-        own = bag[rated]
-        equations = bag.T @ bag + (own.T * (confidence - 1)) @ own
-        equations.flat[:: len(equations) + 1] += self.config.regularization
-        return np.asarray(linalg.solve(equations, own.T @ confidence, assume_a="sym"))
+        vectors = []
+        for bag in self._bags():
+            own = bag[user.items]
+            equations = bag.T @ bag + (own.T * (confidence - 1)) @ own
+            equations.flat[:: len(equations) + 1] += self.config.regularization
+            vectors.append(linalg.solve(equations, own.T @ confidence, assume_a="sym"))
+        return self._with_user(vectors)
 
 
 def solve_rows(

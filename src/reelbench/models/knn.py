@@ -13,19 +13,14 @@ import numpy as np
 from pydantic import NonNegativeFloat, PositiveInt
 from scipy import sparse
 
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features
-from reelbench.models.base import Recommender
+from reelbench.models.base import Arrays, Features, Interactions, Recommender, Saved, Section
 from reelbench.models.shared.biases import Biases, damped_biases
-from reelbench.models.shared.state import Arrays, Saved
-from reelbench.models.shared.user_items import CSR, NewUser, from_pieces, parts, with_unknown
+from reelbench.models.shared.user_items import CSR, NewUser, parts, square_by_rows, with_unknown
 from reelbench.parallel import for_row_blocks, kernel
-from reelbench.params import Section
 
-# pairs, users, and rows of a matrix of similarities, that a thread takes at a time
+# pairs and users that a thread takes at a time
 _PAIRS_AT_ONCE = 20_000
 _USERS_AT_ONCE = 8
-_ROWS_AT_ONCE = 64
 
 
 class KNNConfig(Section):
@@ -66,8 +61,7 @@ class KNN(Recommender):
         residual: CSR (n_users + 1, n_items + 1), of the ratings after the biases.
         similar: square CSR over items (users), a row's entries from the most similar on.
 
-    >>> from reelbench.data.interactions import Interactions
-    >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 1, 1], [5, 4, 2, 1, 4])
+    >>>     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 1, 1], [5, 4, 2, 1, 4])
     >>> model = KNN(shrinkage=0).fit(train)
     >>> model.similar_items(1).round(2)
     array([0.75, 0.  ])
@@ -161,15 +155,13 @@ class KNN(Recommender):
         return self.similar[[item_idx]].toarray()[0, :-1]
 
     def _fold_in(self, user: NewUser) -> Self:
-        other = self._copy()
-        residual = user.ratings - self.biases.mean
+        biases, residual = self.biases, user.ratings - self.biases.mean
         if self.config.baseline == "biases":
-            other.biases, residual = self.biases.fold_in(user, self.config.user_damping)
+            biases, residual = biases.fold_in(user, self.config.user_damping)
         if self.config.based_on == "item":
-            other.residual = user.last_row(residual, self.residual.shape)
-        else:
-            other.similar = self._similar_users(user, residual)
-        return other
+            rows = user.last_row(residual, self.residual.shape)
+            return self._copy(biases=biases, residual=rows)
+        return self._copy(biases=biases, similar=self._similar_users(user, residual))
 
     def _similar_users(self, user: NewUser, residual: np.ndarray) -> sparse.csr_array:
         """The users most similar to a new one, in the last row, as `similar_rows` finds them."""
@@ -185,7 +177,7 @@ class KNN(Recommender):
     def _restore(self, state: Arrays) -> None:
         super()._restore(state)
         # columns of a row are stored in ascending order
-        self.similar = largest_first(self.similar, self.config.stored)
+        self.similar = largest_first(self.similar)
         self._turn()
 
 
@@ -213,28 +205,21 @@ def similar_rows(
         float32 (n, n), positive similarities alone, in the order of `largest_first`; no row is
         similar to that of the same number.
     """
-    rows = values if of is None else of
-    n_rows = rows.shape[0]
-    entries, columns = parts(rows), parts(values.T.tocsr())
-    found: dict[int, tuple[np.ndarray, ...]] = {}
+    size = values.shape[0]
+    entries, columns = parts(values if of is None else of), parts(values.T.tocsr())
 
-    def work(block: slice) -> None:
-        bounds = block.start, block.stop, n_rows
-        found[block.start] = _nearest(entries, columns, bounds, min_common, shrinkage, kept)
+    def rows_of(first: int, last: int) -> tuple[np.ndarray, ...]:
+        return _nearest(entries, columns, (first, last, size), min_common, shrinkage, kept)
 
-    for_row_blocks(work, n_rows, block=_ROWS_AT_ONCE, threads=threads)
-    return from_pieces(found, n_rows)
+    return square_by_rows(rows_of, size, threads)
 
 
-def largest_first(matrix: sparse.csr_array, kept: int) -> sparse.csr_array:
-    """The `kept` largest entries of every row, the largest first; of equal ones the left first."""
-    matrix.sort_indices()
-    orders = []
-    for first, last in zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True):
-        orders.append(first + np.argsort(-matrix.data[first:last], kind="stable")[:kept])
-    order = np.concatenate(orders)
-    starts = np.cumsum([0, *map(len, orders)])
-    return sparse.csr_array((matrix.data[order], matrix.indices[order], starts), matrix.shape)
+def largest_first(matrix: sparse.csr_array) -> sparse.csr_array:
+    """Entries of every row, the largest first; of equal ones the left first."""
+    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    order = np.lexsort((matrix.indices, -matrix.data, row))
+    entries = matrix.data[order], matrix.indices[order], matrix.indptr
+    return sparse.csr_array(entries, matrix.shape)
 
 
 @kernel

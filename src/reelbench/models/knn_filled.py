@@ -8,11 +8,8 @@ from __future__ import annotations
 import numpy as np
 from pydantic import PositiveInt
 
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features
-from reelbench.models.base import Recommender
+from reelbench.models.base import Features, Interactions, Recommender, Saved
 from reelbench.models.shared.biases import group_means
-from reelbench.models.shared.state import Saved
 from reelbench.params import ParamsError, Section
 
 

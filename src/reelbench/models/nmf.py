@@ -11,13 +11,11 @@ from typing import Self
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features
+from reelbench.models.base import Features, Interactions, Section
 from reelbench.models.shared.factors import Factors
 from reelbench.models.shared.surprise_base import KnownPairsModel, RatingsByUser
 from reelbench.models.shared.user_items import CSR, NewUser
 from reelbench.parallel import kernel
-from reelbench.params import Section
 
 
 class NMFConfig(Section):

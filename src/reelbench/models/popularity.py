@@ -8,15 +8,16 @@ import numpy as np
 from pydantic import NonNegativeFloat
 
 from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features
-from reelbench.models.base import Ranker, Recommender
+from reelbench.models.base import Features, NewUser, Ranker, Recommender, Saved, Section
 from reelbench.models.shared.biases import group_means
-from reelbench.models.shared.state import Saved
-from reelbench.models.shared.user_items import NewUser
-from reelbench.params import Section
 
 
-class Popularity(Ranker):
+class _SameForAll(Recommender):
+    def _fold_in(self, user: NewUser) -> Self:
+        return self._copy()
+
+
+class Popularity(_SameForAll, Ranker):
     """Scores an item by its number of train ratings.
 
     >>> from reelbench.data.interactions import Interactions
@@ -34,23 +35,11 @@ class Popularity(Ranker):
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         return np.broadcast_to(self._count.astype(np.float32), (len(user_idx), len(self._count)))
 
-    def _fold_in(self, user: NewUser) -> Self:
-        return self._copy()
 
-
-class GlobalMean(Recommender):
+class GlobalMean(_SameForAll, Ranker):
     """The mean rating of train for every pair: all scores are ties, so it ranks by item index."""
 
-    _mean: Saved[float]
-
-    def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
-        self._mean = float(train.rating.mean(dtype=np.float64))
-
-    def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
-        return np.full(len(user_idx), self._mean)
-
-    def _fold_in(self, user: NewUser) -> Self:
-        return self._copy()
+    predicts_ratings = True
 
 
 class WeightedMeanConfig(Section):
@@ -60,7 +49,7 @@ class WeightedMeanConfig(Section):
     prior_votes: NonNegativeFloat = 10.0
 
 
-class WeightedMean(Recommender):
+class WeightedMean(_SameForAll):
     """Bayesian average (v·R + m·C) / (v + m): v ratings of mean R, m prior votes of train's mean C.
 
     The formula behind IMDb's Top 250. It ranks what is popular and well rated first, where the
@@ -78,6 +67,3 @@ class WeightedMean(Recommender):
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
         return self._means[item_idx]
-
-    def _fold_in(self, user: NewUser) -> Self:
-        return self._copy()

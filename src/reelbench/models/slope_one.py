@@ -8,30 +8,26 @@ whole; that one cuts half stars off (4.5 counts as 4).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Self
 
 import numpy as np
 from scipy import sparse
 
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features
-from reelbench.models.base import Recommender
+from reelbench.models.base import Features, Interactions, NewUser, Recommender, Saved
 from reelbench.models.shared.biases import group_means
-from reelbench.models.shared.state import Saved
 from reelbench.models.shared.user_items import (
     CSR,
-    NewUser,
     for_every_user,
-    from_pieces,
     parts,
+    square_by_rows,
     with_unknown,
 )
 from reelbench.parallel import for_row_blocks, kernel
 
-# pairs, users, and rows of a matrix over items, that a thread takes at a time
+# pairs and users that a thread takes at a time
 _PAIRS_AT_ONCE = 20_000
 _USERS_AT_ONCE = 32
-_ITEMS_AT_ONCE = 64
 
 
 class SlopeOne(Recommender):
@@ -54,15 +50,8 @@ class SlopeOne(Recommender):
         self._rated = train.seen(n_users + 1, n_items + 1).astype(np.float32)
         # dev(i, j) has an entry wherever a user rated both, zeros included
         ratings = with_unknown(train, train.rating.astype(np.float64), features.ids)
-        by_item, by_user = parts(ratings.T.tocsr()), parts(ratings)
-        pieces: dict[int, tuple[np.ndarray, ...]] = {}
-
-        def work(rows: slice) -> None:
-            found = _differences(by_item, by_user, rows.start, rows.stop, n_items + 1)
-            pieces[rows.start] = found
-
-        for_row_blocks(work, n_items + 1, block=_ITEMS_AT_ONCE, threads=self.threads)
-        self._deviation = from_pieces(pieces, n_items + 1)
+        differences = partial(_differences, parts(ratings.T.tocsr()), parts(ratings))
+        self._deviation = square_by_rows(differences, n_items + 1, self.threads)
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
         # -1 is the last row, also for a kernel
@@ -91,10 +80,9 @@ class SlopeOne(Recommender):
         return rating
 
     def _fold_in(self, user: NewUser) -> Self:
-        other = self._copy()
-        other._rated = user.last_row(np.ones(len(user.items)), self._rated.shape)
-        other._user_mean = for_every_user(user.ratings.mean(), self.ids.n_users)
-        return other
+        rated = user.last_row(np.ones(len(user.items)), self._rated.shape)
+        mean = for_every_user(user.ratings.mean(), self.ids.n_users)
+        return self._copy(_rated=rated, _user_mean=mean)
 
     @property
     def _known_users(self) -> np.ndarray:
@@ -107,11 +95,12 @@ class SlopeOne(Recommender):
 
 @kernel
 def _differences(
-    by_item: CSR, by_user: CSR, first: int, last: int, n_items: int
+    by_item: CSR, by_user: CSR, first: int, last: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Number of entries in the rows from `first` to `last`, their columns, and their dev(i, j)."""
     starts, users, own = by_item
     user_starts, items, ratings = by_user
+    n_items = len(starts) - 1
     counts = np.zeros(last - first, np.int64)
     columns = np.empty((last - first) * n_items, np.int32)
     values = np.empty(len(columns), np.float32)

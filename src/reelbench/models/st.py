@@ -15,10 +15,9 @@ import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
 from scipy.linalg import cholesky, solve_triangular
 
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features
 from reelbench.features.matrices import dense_columns, principal_components
-from reelbench.models.shared.biases import Biases, biases_around_prior
+from reelbench.models.base import Features, Interactions
+from reelbench.models.shared.biases import Biases, damped_biases
 from reelbench.models.shared.factors import FactorModel, Factors
 from reelbench.models.shared.user_items import NewUser, groups
 from reelbench.params import ParamsError, Section
@@ -62,19 +61,15 @@ class ST(FactorModel):
     config: STConfig
 
     def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
-        known = np.unique(train.item_idx)
-        items = principal_components(self._columns(features), known, self.config.components)
+        config, known = self.config, np.unique(train.item_idx)
+        items = principal_components(self._columns(features), known, config.components)
         of_biases = items  # what biases of items are regressed on
-        if self.config.item_kernel == "gaussian":
-            some = np.random.default_rng(self.seed).permutation(known)[: self.config.landmarks]
-            of_biases = kernel_columns(items, np.sort(some), self.config.gamma)
-        biases = biases_around_prior(
-            train,
-            features.ids,
-            of_biases,
-            user_damping=self.config.user_damping,
-            item_damping=self.config.item_damping,
-            regularization=self.config.item_regularization,
+        if config.item_kernel == "gaussian":
+            some = np.random.default_rng(self.seed).permutation(known)[: config.landmarks]
+            of_biases = kernel_columns(items, np.sort(some), config.gamma)
+        penalty, dampings = config.item_regularization, (config.user_damping, config.item_damping)
+        biases = damped_biases(
+            train, features.ids, *dampings, columns=of_biases, regularization=penalty
         )
         items = np.vstack([items, np.zeros((1, items.shape[1]))])
         residual = train.rating - biases.predict(train.user_idx, train.item_idx)
@@ -82,7 +77,7 @@ class ST(FactorModel):
         users = np.zeros((features.ids.n_users + 1, items.shape[1]))
         for user, rows in groups(train.user_idx):
             rated = items[train.item_idx[rows]]
-            users[user] = ridge(rated, residual[rows], self.config.user_regularization)
+            users[user] = ridge(rated, residual[rows], config.user_regularization)
         return Factors(biases.mean, biases.user, biases.item, users, items)
 
     def _columns(self, features: Features) -> np.ndarray:

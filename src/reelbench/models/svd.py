@@ -30,7 +30,14 @@ class SVD(RidgeFoldIn, SurpriseModel):
     def _learn(self, trainset: Any) -> Any:
         from surprise import SVD as SurpriseSVD
 
-        return SurpriseSVD(**self.config.arguments(self.seed)).fit(trainset)
+        return SurpriseSVD(
+            n_factors=self.config.factors,
+            n_epochs=self.config.epochs,
+            lr_all=self.config.learning_rate,
+            reg_all=self.config.regularization,
+            init_std_dev=self.config.init_std,
+            random_state=self.seed,
+        ).fit(trainset)
 
     def _factors_of(self, algorithm: Any) -> Factors:
         mean = float(algorithm.trainset.global_mean)

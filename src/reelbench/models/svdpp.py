@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import numpy as np
 from pydantic import PositiveFloat, PositiveInt
+from scipy import sparse
 
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features
+from reelbench.models.base import Features, Interactions
 from reelbench.models.shared.factors import Factors, RidgeFoldIn
 from reelbench.models.shared.surprise_base import DescentConfig, RatingsByUser
 from reelbench.models.shared.user_items import CSR
@@ -51,10 +51,11 @@ class SVDpp(RidgeFoldIn):
         steps = config.learning_rate, config.regularization
         for _ in range(config.epochs):
             _descend(ratings.matrix, mean, steps, user_bias, item_bias, users, items, implicit)
-        summed = _sums(ratings.matrix, implicit)
-        return ratings.in_catalogue(
-            Factors(mean, user_bias, item_bias, users + summed, items), features.ids
-        )
+        starts, columns, _ = ratings.matrix
+        rated = sparse.csr_array((np.ones(len(columns)), columns, starts), (len(users), len(items)))
+        users += rated @ implicit / np.sqrt(np.diff(starts))[:, None]
+        factors = Factors(mean, user_bias, item_bias, users, items)
+        return ratings.in_catalogue(factors, features.ids)
 
 
 @kernel
@@ -100,15 +101,3 @@ def _descend(
         for item in own:
             for f in range(n_factors):
                 implicit[item, f] = scale * implicit[item, f] + shift[f]
-
-
-@kernel
-def _sums(ratings: CSR, implicit: np.ndarray) -> np.ndarray:
-    """|N(u)|^-½ Σ y_j per user, float64 (users of train, f)."""
-    starts, columns, _ = ratings
-    found = np.zeros((len(starts) - 1, implicit.shape[1]))
-    for user in range(len(found)):
-        for item in columns[starts[user] : starts[user + 1]]:
-            found[user] += implicit[item]
-        found[user] /= np.sqrt(starts[user + 1] - starts[user])
-    return found

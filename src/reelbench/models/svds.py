@@ -12,12 +12,10 @@ import numpy as np
 from pydantic import PositiveInt
 from scipy import sparse
 
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features
+from reelbench.models.base import Features, Interactions, Section
 from reelbench.models.shared.biases import group_means
 from reelbench.models.shared.factors import FactorModel, Factors
 from reelbench.models.shared.user_items import NewUser, with_unknown
-from reelbench.params import Section
 
 
 class SVDSConfig(Section):

@@ -15,8 +15,7 @@ import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from scipy import sparse
 
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Ids
+from reelbench.models.base import Ids, Interactions
 from reelbench.models.shared.factors import FactorRanker, RankerConfig
 from reelbench.models.shared.user_items import choices
 

@@ -15,12 +15,8 @@ from typing_extensions import override
 
 from reelbench import paths
 from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features
-from reelbench.models.base import ModelEntry, Recommender
+from reelbench.models.base import Features, ModelEntry, NewUser, Recommender, Saved, Section
 from reelbench.models.blend.weights import Counts, Stack, ranking_weights, standardised
-from reelbench.models.shared.state import Saved
-from reelbench.models.shared.user_items import NewUser
-from reelbench.params import Section
 from reelbench.seeds import generator, seed_for
 
 _LOG = logging.getLogger(__name__)
@@ -246,15 +242,13 @@ class Blend(Recommender):
         return all(self.members[name].can_fold_in for name in givers)
 
     def _fold_in(self, user: NewUser) -> Self:
-        other = self._copy()
         counts = self._counts.user.copy()
         counts[-1] = np.log1p(len(user.items))
-        other._counts = replace(self._counts, user=counts)
-        other.members = {
+        members = {
             name: self.members[name].fold_in(user.items, user.ratings)
             for name in self.config.rankers or self.config.raters
         }
-        return other
+        return self._copy(_counts=replace(self._counts, user=counts), members=members)
 
     def _save_extra(self, folder: Path) -> None:
         for name, member in self.members.items():

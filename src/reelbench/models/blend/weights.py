@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Ids
+from reelbench.models.base import Ids, Interactions
 
 # L2 penalties that leave-one-out error chooses from; columns have deviation 1
 _PENALTIES = np.logspace(-3, 4, 29)

@@ -17,7 +17,6 @@ import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 from scipy import sparse
 
-from reelbench.data.interactions import Interactions
 from reelbench.features.block import Block, Features
 from reelbench.features.matrices import (
     dense_columns,
@@ -27,7 +26,7 @@ from reelbench.features.matrices import (
     unit_rows,
     user_columns,
 )
-from reelbench.params import Section
+from reelbench.models.base import Interactions, Section
 
 #: arrays of the block `years`
 _YEAR, _KNOWN, _MOMENTS = "year", "known", "moments"

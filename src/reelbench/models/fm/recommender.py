@@ -8,14 +8,14 @@ from __future__ import annotations
 import logging
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 from typing_extensions import override
 
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features
+from reelbench.models.base import Features, Interactions
 from reelbench.models.fm.design import FMConfig, Side, item_side, user_side
 from reelbench.models.fm.posterior import PosteriorMean, SideSample
 from reelbench.models.shared.factors import Factors, RidgeFoldIn
@@ -33,8 +33,7 @@ class FM(RidgeFoldIn):
     Cold users and items have the share of their features, and for the rest that of a mean user or
     item (`design.py`). The unknown have the latter alone.
 
-    >>> from reelbench.data.interactions import Interactions
-    >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
+    >>>     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
     >>> model = FM(rank=2, iterations=20, seed=1).fit(train)
     >>> model.predict([2], [0]).shape
     (1,)
@@ -65,17 +64,15 @@ def load_myfm() -> ModuleType:
     Its first line imports two names of `pkg_resources` that it never uses, and setuptools 82 has
     removed that package; where it is gone, an empty one stands in for it during the import.
     """
+    if find_spec("pkg_resources"):
+        return import_module("myfm")
+    stand_in = ModuleType("pkg_resources")
+    vars(stand_in).update(DistributionNotFound=ImportError, get_distribution=None)
+    sys.modules["pkg_resources"] = stand_in
     try:
-        import pkg_resources  # type: ignore[import-not-found, unused-ignore]  # noqa: F401
-    except ModuleNotFoundError:
-        stand_in = ModuleType("pkg_resources")
-        vars(stand_in).update(DistributionNotFound=ImportError, get_distribution=None)
-        sys.modules["pkg_resources"] = stand_in
-        try:
-            return import_module("myfm")
-        finally:
-            del sys.modules["pkg_resources"]
-    return import_module("myfm")
+        return import_module("myfm")
+    finally:
+        del sys.modules["pkg_resources"]
 
 
 class Curve:
@@ -85,23 +82,18 @@ class Curve:
         step = -(-len(part) // _ROWS_PER_CURVE)
         self._user, self._item = part.user_idx[::step], part.item_idx[::step]
         self._rating = part.rating[::step]
-        self._mean = np.zeros(len(self._rating))
-        self._n = 0
+        self._mean, self._n = np.zeros(len(self._rating)), 0
 
-    def add(self, users: SideSample, items: SideSample) -> None:
-        """Take one sample into the mean."""
-        self._n += 1
-        self._mean += (self._predicted(users, items) - self._mean) / self._n
-
-    def rmse(self, users: SideSample, items: SideSample) -> float:
-        """Of the mean, or of the given sample where none was added yet."""
-        predicted = self._mean if self._n else self._predicted(users, items)
-        return float(np.sqrt(np.mean((predicted - self._rating) ** 2)))
-
-    def _predicted(self, users: SideSample, items: SideSample) -> np.ndarray:
+    def rmse(self, users: SideSample, items: SideSample, *, kept: bool) -> float:
+        """Of the mean, which a kept sample is taken into, or of the sample where none is."""
         left, right = users.factors[self._user], items.factors[self._item]
         interaction = np.einsum("nf,nf->n", left, right)
-        return np.asarray(users.bias[self._user] + items.bias[self._item] + interaction)
+        predicted = users.bias[self._user] + items.bias[self._item] + interaction
+        if kept:
+            self._n += 1
+            self._mean += (predicted - self._mean) / self._n
+        error = (self._mean if self._n else predicted) - self._rating
+        return float(np.sqrt(np.mean(error**2)))
 
 
 class Sampler:
@@ -144,21 +136,14 @@ class Sampler:
             _LOG.info("chain %d: %s", chain + 1, ", ".join(f"{n} {v:.4f}" for n, v in losses))
 
     def _keep(self, iteration: int, sample: Any, _prior: object, _: object) -> tuple[bool, None]:
-        """Called by myfm at the end of every iteration; False: go on."""
-        users, items = self._sides(sample)
-        if iteration >= self._config.burn_in:
-            self.mean.add(users, items)
-            for curve in self._curves.values():
-                curve.add(users, items)
-        losses = {name: curve.rmse(users, items) for name, curve in self._curves.items()}
-        self.history.append({"epoch": len(self.history) + 1, **losses})
-        return False, None
-
-    def _sides(self, sample: Any) -> tuple[SideSample, SideSample]:
-        """A sample (w_0, w, rows v) as users and items; mean and intercept are with the items."""
+        """Called by myfm with (w_0, w, rows v) at the end of every iteration; False: go on."""
         split = self._users.learned.shape[1]
         weights, vectors = np.asarray(sample.w), np.asarray(sample.V)
         users = SideSample(self._users, weights[:split], vectors[:split])
         items = SideSample(self._items, weights[split:], vectors[split:])
         items.bias += self._centre + sample.w0
-        return users, items
+        if kept := iteration >= self._config.burn_in:
+            self.mean.add(users, items)
+        losses = {n: curve.rmse(users, items, kept=kept) for n, curve in self._curves.items()}
+        self.history.append({"epoch": len(self.history) + 1, **losses})
+        return False, None

@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features, Ids
 from reelbench.files import read_json, write_json
-from reelbench.models.base import Arrays, Recommender
+from reelbench.models.base import Arrays, Features, Ids, Interactions, Recommender
 from reelbench.models.network.config import NetworkConfig
 from reelbench.models.network.scoring import Scorer
 from reelbench.models.network.summary import layers_of
@@ -46,8 +44,7 @@ class Network(Recommender):
     the factors. An unknown user or item is treated as one without a rating in train whose features
     are zeros.
 
-    >>> from reelbench.data.interactions import Interactions
-    >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
+    >>>     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
     >>> model = Network(factors=4, hidden=(8,), epochs=2).fit(train)
     >>> model.predict([0, 2], [2, 0]).shape
     (2,)

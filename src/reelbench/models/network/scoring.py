@@ -19,9 +19,8 @@ import numpy as np
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
-from reelbench.features.block import Ids
+from reelbench.models.base import Arrays, Ids
 from reelbench.models.network.config import NetworkConfig
-from reelbench.models.shared.state import Arrays
 from reelbench.parallel import for_row_blocks
 
 #: biases are held this share of the scale from its ends, whose logits are infinite

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from reelbench.data.interactions import Interactions
 from reelbench.features.block import USER_PREFIX, Features
 from reelbench.features.matrices import (
     dense_matrix,
@@ -18,9 +17,9 @@ from reelbench.features.matrices import (
     user_matrix,
     with_unknown,
 )
-from reelbench.models.base import Arrays
+from reelbench.models.base import Arrays, Interactions
 from reelbench.models.network.config import ITEM, SIDES, USER, NetworkConfig
-from reelbench.models.shared.biases import biases_around_prior
+from reelbench.models.shared.biases import damped_biases
 from reelbench.params import ParamsError
 
 _PAIR_PREFIX = "pair_"
@@ -120,14 +119,9 @@ def _pairs(features: Features) -> tuple[sparse.csr_array, np.ndarray]:
 def _biases(train: Interactions, features: Features, config: NetworkConfig) -> Arrays:
     if config.baseline == "none":
         return {}
-    biases = biases_around_prior(
-        train,
-        features.ids,
-        np.hstack([dense_matrix(features), config.title_scale * title_matrix(features)]),
-        user_damping=config.user_damping,
-        item_damping=config.item_damping,
-        regularization=config.prior_regularization,
-    )
+    columns = np.hstack([dense_matrix(features), config.title_scale * title_matrix(features)])
+    penalty, dampings = config.prior_regularization, (config.user_damping, config.item_damping)
+    biases = damped_biases(train, features.ids, *dampings, columns=columns, regularization=penalty)
     return {"user_bias": _column(biases.user), "item_bias": _column(biases.item + biases.mean)}
 
 

@@ -21,12 +21,8 @@ from scipy import linalg, sparse
 from threadpoolctl import threadpool_limits
 from typing_extensions import override
 
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features, Ids
-from reelbench.models.base import Ranker, Recommender
-from reelbench.models.shared.state import Saved
+from reelbench.models.base import Features, Ids, Interactions, Ranker, Recommender, Saved, Section
 from reelbench.models.shared.user_items import NewUser, for_every_user
-from reelbench.params import Section
 from reelbench.seeds import seed_for
 
 # ratings of train, evenly taken, that the size of errors is taken from
@@ -93,23 +89,18 @@ class FactorModel(Recommender):
 
     @override
     def for_users(self, rows: np.ndarray) -> Self:
-        other = super().for_users(rows)
         kind = self._factors.user_factors.dtype
-        vectors, bias = np.ascontiguousarray(rows[:, :-1], dtype=kind), rows[:, -1]
-        bias = bias.astype(self._factors.user_bias.dtype)
-        other._factors = replace(self._factors, user_factors=vectors, user_bias=bias)
-        return other
+        vectors = np.ascontiguousarray(rows[:, :-1], dtype=kind)
+        bias = rows[:, -1].astype(self._factors.user_bias.dtype)
+        factors = replace(self._factors, user_factors=vectors, user_bias=bias)
+        return super().for_users(rows)._copy(_factors=factors)
 
     def _with_user(self, bias: float, vector: np.ndarray) -> Self:
         """A copy in which every user has this bias and these factors."""
-        other = self._copy()
         n_users, kind = self.ids.n_users, self._factors.user_bias.dtype
-        other._factors = replace(
-            self._factors,
-            user_bias=for_every_user(np.asarray(bias, dtype=kind), n_users),
-            user_factors=for_every_user(vector.astype(kind), n_users),
-        )
-        return other
+        biases = for_every_user(np.asarray(bias, dtype=kind), n_users)
+        vectors = for_every_user(vector.astype(kind), n_users)
+        return self._copy(_factors=replace(self._factors, user_bias=biases, user_factors=vectors))
 
 
 @dataclass(frozen=True)
@@ -223,9 +214,7 @@ class FactorRanker(Ranker):
 
     @override
     def for_users(self, rows: np.ndarray) -> Self:
-        other = super().for_users(rows)
-        other._user_factors = rows
-        return other
+        return super().for_users(rows)._copy(_user_factors=rows)
 
     def _bags(self) -> list[np.ndarray]:
         """Item factors of every bag, float64 (n_items, f)."""
@@ -233,7 +222,5 @@ class FactorRanker(Ranker):
 
     def _with_user(self, vectors: list[np.ndarray]) -> Self:
         """A copy in which every user has these factors (f,), one array per bag."""
-        other = self._copy()
         vector = (np.concatenate(vectors) / len(vectors)).astype(np.float32)
-        other._user_factors = for_every_user(vector, self.ids.n_users)
-        return other
+        return self._copy(_user_factors=for_every_user(vector, self.ids.n_users))

@@ -15,11 +15,9 @@ import pandas as pd
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from reelbench.columns import ITEM_IDX, RATING, USER_IDX
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Features, Ids
+from reelbench.models.base import Features, Ids, Interactions, Section
 from reelbench.models.shared.factors import FactorModel, Factors
 from reelbench.models.shared.user_items import CSR
-from reelbench.params import Section
 
 
 class SurpriseModel(FactorModel):
@@ -79,17 +77,6 @@ class DescentConfig(Section):
     regularization: NonNegativeFloat = 0.02
     #: standard deviation of the factors before the first epoch
     init_std: NonNegativeFloat = 0.1
-
-    def arguments(self, seed: int) -> dict[str, float]:
-        """These parameters under the names that Surprise has for them."""
-        return {
-            "n_factors": self.factors,
-            "n_epochs": self.epochs,
-            "lr_all": self.learning_rate,
-            "reg_all": self.regularization,
-            "init_std_dev": self.init_std,
-            "random_state": seed,
-        }
 
 
 @dataclass(frozen=True)

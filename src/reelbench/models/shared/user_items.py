@@ -7,7 +7,7 @@ popularity, and not with ties.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,12 +16,15 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
+from reelbench.parallel import for_row_blocks
 from reelbench.params import ParamsError
 
 #: `indptr`, `indices` and `data` of a CSR matrix
 CSR = tuple[np.ndarray, np.ndarray, np.ndarray]
-# what the lowest rating on the scale counts, where the highest counts 1
-_LOWEST = 0.2
+#: what the lowest rating on the scale counts, where the highest counts 1
+LOWEST = 0.2
+# rows of a square matrix that a thread takes at a time
+_ROWS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def preference(rating: np.ndarray, ids: Ids, rating_power: float) -> np.ndarray:
     """
     width = max(ids.rating_max - ids.rating_min, 1e-12)
     share = (rating.astype(np.float32) - ids.rating_min) / width
-    return ((_LOWEST + (1 - _LOWEST) * share) ** rating_power).astype(np.float32)
+    return ((LOWEST + (1 - LOWEST) * share) ** rating_power).astype(np.float32)
 
 
 def preferences(train: Interactions, ids: Ids, rating_power: float) -> sparse.csr_array:
@@ -124,12 +127,22 @@ def parts(matrix: sparse.csr_array) -> CSR:
     return matrix.indptr, matrix.indices, matrix.data
 
 
-def from_pieces(pieces: Mapping[int, tuple[np.ndarray, ...]], n_columns: int) -> sparse.csr_array:
-    """A CSR matrix of blocks of rows: first row → numbers of entries, columns, values."""
-    ordered = zip(*(pieces[first] for first in sorted(pieces)), strict=True)
+def square_by_rows(
+    rows_of: Callable[[int, int], tuple[np.ndarray, ...]], size: int, threads: int
+) -> sparse.csr_array:
+    """CSR (size, size) of what a kernel finds for the rows from one to another.
+
+    That is their numbers of entries, and columns and values one row after the other.
+    """
+    found: dict[int, tuple[np.ndarray, ...]] = {}
+
+    def work(block: slice) -> None:
+        found[block.start] = rows_of(block.start, block.stop)
+
+    for_row_blocks(work, size, block=_ROWS_AT_ONCE, threads=threads)
+    ordered = zip(*(found[first] for first in sorted(found)), strict=True)
     counts, columns, values = map(np.concatenate, ordered)
-    starts = np.append(0, np.cumsum(counts))
-    return sparse.csr_array((values, columns, starts), shape=(len(counts), n_columns))
+    return sparse.csr_array((values, columns, np.append(0, np.cumsum(counts))), (size, size))
 
 
 def groups(index: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
