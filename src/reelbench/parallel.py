@@ -7,7 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, wraps
 from typing import Any, TypeVar, cast
 
+import numpy as np
+from scipy import sparse
+
 Function = TypeVar("Function", bound=Callable[..., object])
+#: `indptr`, `indices` and `data` of a CSR matrix
+CSR = tuple[np.ndarray, np.ndarray, np.ndarray]
+# rows of a square matrix that a thread takes at a time
+_ROWS_AT_ONCE = 64
 
 _with_kernels: set[str] = set()  # names of modules
 
@@ -42,6 +49,29 @@ def for_row_blocks(work: Callable[[slice], None], n_rows: int, *, block: int, th
     with ThreadPoolExecutor(threads) as pool:
         # list: an exception of a thread is raised here
         list(pool.map(work, blocks))
+
+
+def square_by_rows(
+    rows_of: Callable[[int, int], tuple[np.ndarray, ...]], size: int, threads: int
+) -> sparse.csr_array:
+    """CSR (size, size) of what a kernel finds for the rows from one to another.
+
+    That is their numbers of entries, and columns and values one row after the other.
+    """
+    found: dict[int, tuple[np.ndarray, ...]] = {}
+
+    def work(block: slice) -> None:
+        found[block.start] = rows_of(block.start, block.stop)
+
+    for_row_blocks(work, size, block=_ROWS_AT_ONCE, threads=threads)
+    ordered = zip(*(found[first] for first in sorted(found)), strict=True)
+    counts, columns, values = map(np.concatenate, ordered)
+    return sparse.csr_array((values, columns, np.append(0, np.cumsum(counts))), (size, size))
+
+
+def parts(matrix: sparse.csr_array) -> CSR:
+    """A CSR matrix as a kernel takes it."""
+    return matrix.indptr, matrix.indices, matrix.data
 
 
 def kernel(function: Function, *, reorder: bool = False) -> Function:

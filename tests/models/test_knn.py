@@ -160,7 +160,8 @@ def test_largest_first_and_the_left_one_of_equals() -> None:
 def test_blocks_and_threads_change_no_byte(monkeypatch: pytest.MonkeyPatch, based_on: str) -> None:
     parameters = PARAMETERS | {"based_on": based_on, "k": 2}
     whole = KNN(**parameters).fit(TRAIN, TRAIN, Features(IDS))
-    for name, size in (("_ROWS_AT_ONCE", 4), ("_USERS_AT_ONCE", 3), ("_PAIRS_AT_ONCE", 50)):
+    monkeypatch.setattr("reelbench.parallel._ROWS_AT_ONCE", 4)
+    for name, size in (("_USERS_AT_ONCE", 3), ("_PAIRS_AT_ONCE", 50)):
         monkeypatch.setattr(f"reelbench.models.knn.{name}", size)
     blocks = KNN(**parameters, threads=3).fit(TRAIN, TRAIN, Features(IDS))
     np.testing.assert_array_equal(blocks.similar.toarray(), whole.similar.toarray())

@@ -3,6 +3,7 @@
 The contract is in `base.py`, and there is one file or folder per model. Importing this package
 imports no model; a class is imported when it is first named, and its library when it is fitted.
 """
+# ruff: noqa: F401 - imported for a type checker, which does not run what is below
 
 from __future__ import annotations
 
@@ -31,47 +32,38 @@ if TYPE_CHECKING:
     from reelbench.models.svds import SVDS
     from reelbench.models.warp import WARP
 
-__all__ = [
-    "BPR",
-    "EASE",
-    "FM",
-    "IALS",
-    "KNN",
-    "NMF",
-    "ST",
-    "SVD",
-    "SVDS",
-    "WARP",
-    "ALSSpark",
-    "Bias",
-    "Blend",
-    "CoClustering",
-    "Content",
-    "GlobalMean",
-    "Network",
-    "Popularity",
-    "Recommender",
-    "SVDpp",
-    "SlopeOne",
-    "WeightedMean",
-]
-
-# modules whose name is not that of the class in lower case
+# class → module
 _MODULES = {
     "ALSSpark": "als_spark",
+    "Bias": "bias",
+    "Blend": "blend",
+    "BPR": "bpr",
     "CoClustering": "co_clustering",
+    "Content": "content",
+    "EASE": "ease",
+    "FM": "fm",
     "GlobalMean": "popularity",
+    "IALS": "ials",
+    "KNN": "knn",
+    "Network": "network",
+    "NMF": "nmf",
+    "Popularity": "popularity",
     "Recommender": "base",
     "SlopeOne": "slope_one",
+    "ST": "st",
+    "SVD": "svd",
+    "SVDpp": "svdpp",
+    "SVDS": "svds",
+    "WARP": "warp",
     "WeightedMean": "popularity",
 }
+__all__ = [*_MODULES]
 
 
 def __getattr__(name: str) -> object:
-    if name not in __all__:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(f"{__name__}.{_MODULES.get(name, name.lower())}")
-    return getattr(module, name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -23,7 +23,8 @@ class BiasConfig(Section):
 class Bias(Recommender):
     """Damped means (`shared/biases.py`); ranks by them too, so all users get the same order.
 
-    >>>     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
+    >>> from reelbench.data.interactions import Interactions
+    >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
     >>> model = Bias(user_damping=1, item_damping=1).fit(train)
     >>> model.predict([0, 2, -1], [0, 0, 0]).round(2)  # -1 is an unknown user
     array([4.45, 3.17, 3.85], dtype=float32)

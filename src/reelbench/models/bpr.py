@@ -26,8 +26,8 @@ from scipy import sparse
 
 from reelbench.models.base import Ids, Interactions
 from reelbench.models.shared.factors import FactorRanker, RankerConfig
-from reelbench.models.shared.user_items import CSR, NewUser, choices, parts
-from reelbench.parallel import for_row_blocks, kernel
+from reelbench.models.shared.user_items import NewUser, choices
+from reelbench.parallel import CSR, for_row_blocks, kernel, parts
 
 # movies that stand for all others in a fold-in: at even steps through the choices of train
 _OTHERS = 500

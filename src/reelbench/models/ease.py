@@ -19,17 +19,9 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from scipy import linalg, sparse
 
 from reelbench.machine import memory_bytes
-from reelbench.models.base import Features, Interactions, Ranker, Saved
-from reelbench.models.shared.user_items import (
-    CSR,
-    NewUser,
-    Profiles,
-    for_every_user,
-    parts,
-    preference,
-    preferences,
-)
-from reelbench.parallel import for_row_blocks, kernel
+from reelbench.models.base import Features, Interactions, NewUser, Ranker, Saved
+from reelbench.models.shared.user_items import Profiles, for_every_user, preference, preferences
+from reelbench.parallel import CSR, for_row_blocks, kernel, parts
 from reelbench.params import ParamsError, Section
 
 # columns of a product, and users, that a thread takes at a time
@@ -61,7 +53,8 @@ class EASE(Ranker):
     without ratings gets the mean of everybody's scores, an item without ratings the score 0.
     Fold-in is exact.
 
-    >>>     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
+    >>> from reelbench.data.interactions import Interactions
+    >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
     >>> model = EASE(regularization=1).fit(train)
     >>> model.score([2]).round(2)
     array([[ 0.33,  0.  , -0.12]], dtype=float32)
@@ -78,7 +71,15 @@ class EASE(Ranker):
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         super()._fit(train, valid, features)
         chosen = preferences(train, features.ids, self.config.rating_power)
-        self._refuse_too_large(min(chosen.shape))
+        side, cells = min(chosen.shape), int(_SHARE * memory_bytes()) // _BYTES
+        limit = self.config.max_side or math.isqrt(cells)
+        if side > limit:
+            raise ParamsError(
+                f"ease inverts a matrix of {side:,} by {side:,} numbers (the fewer of users and "
+                f"items), which takes {_BYTES * side**2 / 1e9:.1f} GB; the limit max_side is "
+                f"{limit:,}. Keep fewer movies with filter.min_per_item in conf/config.yaml, or "
+                "raise max_side in conf/models/ease.yaml if the machine has that memory"
+            )
         self._profiles = Profiles.of(chosen)
         if chosen.shape[0] < chosen.shape[1]:
             self._fit_over_users(chosen)
@@ -88,16 +89,6 @@ class EASE(Ranker):
         inverse /= -np.diagonal(inverse).copy()
         np.fill_diagonal(inverse, 0.0)
         self._weights, self._diagonal = inverse.astype(np.float32), np.empty(0)
-
-    def _refuse_too_large(self, side: int) -> None:
-        limit = self.config.max_side or math.isqrt(int(_SHARE * memory_bytes()) // _BYTES)
-        if side > limit:
-            raise ParamsError(
-                f"ease inverts a matrix of {side:,} by {side:,} numbers (the fewer of users and "
-                f"items), which takes {_BYTES * side**2 / 1e9:.1f} GB; the limit max_side is "
-                f"{limit:,}. Keep fewer movies with filter.min_per_item in conf/config.yaml, or "
-                "raise max_side in conf/models/ease.yaml if the machine has that memory"
-            )
 
     def _fit_over_users(self, chosen: sparse.csr_array) -> None:
         """`weights` = K⁻¹ and the mean of its rows; `diagonal` of P, float64 (n_items,)."""

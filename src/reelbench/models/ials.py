@@ -21,8 +21,8 @@ from scipy import linalg, sparse
 
 from reelbench.models.base import Ids, Interactions
 from reelbench.models.shared.factors import FactorRanker, RankerConfig
-from reelbench.models.shared.user_items import CSR, NewUser, parts, preference, preferences
-from reelbench.parallel import for_row_blocks, kernel
+from reelbench.models.shared.user_items import NewUser, preference, preferences
+from reelbench.parallel import CSR, for_row_blocks, kernel, parts
 
 # of conjugate gradients, as many as implicit takes; and rows that a thread takes at a time
 _STEPS = 3
@@ -43,7 +43,8 @@ class IALSConfig(RankerConfig):
 class IALS(FactorRanker):
     """Implicit ALS; rows of factors are solved for one by one, so threads change nothing.
 
-    >>>     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
+    >>> from reelbench.data.interactions import Interactions
+    >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
     >>> model = IALS(factors=2, epochs=5, seed=1).fit(train)
     >>> model.score([0]).shape
     (1, 3)

@@ -7,6 +7,7 @@ which is Surprise's KNNBaseline.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal, Self
 
 import numpy as np
@@ -15,8 +16,8 @@ from scipy import sparse
 
 from reelbench.models.base import Arrays, Features, Interactions, Recommender, Saved, Section
 from reelbench.models.shared.biases import Biases, damped_biases
-from reelbench.models.shared.user_items import CSR, NewUser, parts, square_by_rows, with_unknown
-from reelbench.parallel import for_row_blocks, kernel
+from reelbench.models.shared.user_items import NewUser, with_unknown
+from reelbench.parallel import CSR, for_row_blocks, kernel, parts, square_by_rows
 
 # pairs and users that a thread takes at a time
 _PAIRS_AT_ONCE = 20_000
@@ -61,7 +62,8 @@ class KNN(Recommender):
         residual: CSR (n_users + 1, n_items + 1), of the ratings after the biases.
         similar: square CSR over items (users), a row's entries from the most similar on.
 
-    >>>     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 1, 1], [5, 4, 2, 1, 4])
+    >>> from reelbench.data.interactions import Interactions
+    >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 1, 1], [5, 4, 2, 1, 4])
     >>> model = KNN(shrinkage=0).fit(train)
     >>> model.similar_items(1).round(2)
     array([0.75, 0.  ])
@@ -205,13 +207,9 @@ def similar_rows(
         float32 (n, n), positive similarities alone, in the order of `largest_first`; no row is
         similar to that of the same number.
     """
-    size = values.shape[0]
     entries, columns = parts(values if of is None else of), parts(values.T.tocsr())
-
-    def rows_of(first: int, last: int) -> tuple[np.ndarray, ...]:
-        return _nearest(entries, columns, (first, last, size), min_common, shrinkage, kept)
-
-    return square_by_rows(rows_of, size, threads)
+    nearest = partial(_nearest, entries, columns, min_common, shrinkage, kept)
+    return square_by_rows(nearest, values.shape[0], threads)
 
 
 def largest_first(matrix: sparse.csr_array) -> sparse.csr_array:
@@ -226,19 +224,20 @@ def largest_first(matrix: sparse.csr_array) -> sparse.csr_array:
 def _nearest(
     rows: CSR,
     columns: CSR,
-    bounds: tuple[int, int, int],
     min_common: int,
     shrinkage: float,
     kept: int,
+    first: int,
+    last: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of `similar_rows`, for the rows from the first bound to the second.
+    """Of `similar_rows`, for the rows from `first` to `last`.
 
     Returns:
         int64 (n,), int32 and float32: numbers of similar rows, and the rows one after the other.
     """
     starts, indices, data = rows
     column_starts, others, values = columns
-    first, last, n_others = bounds
+    n_others = len(starts) - 1
     counts = np.zeros(last - first, np.int64)
     near = np.empty((last - first) * min(kept, n_others), np.int32)
     weights = np.empty(len(near), np.float32)

@@ -14,8 +14,8 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from reelbench.models.base import Features, Interactions, Section
 from reelbench.models.shared.factors import Factors
 from reelbench.models.shared.surprise_base import KnownPairsModel, RatingsByUser
-from reelbench.models.shared.user_items import CSR, NewUser
-from reelbench.parallel import kernel
+from reelbench.models.shared.user_items import NewUser
+from reelbench.parallel import CSR, kernel
 
 
 class NMFConfig(Section):

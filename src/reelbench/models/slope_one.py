@@ -16,14 +16,8 @@ from scipy import sparse
 
 from reelbench.models.base import Features, Interactions, NewUser, Recommender, Saved
 from reelbench.models.shared.biases import group_means
-from reelbench.models.shared.user_items import (
-    CSR,
-    for_every_user,
-    parts,
-    square_by_rows,
-    with_unknown,
-)
-from reelbench.parallel import for_row_blocks, kernel
+from reelbench.models.shared.user_items import for_every_user, with_unknown
+from reelbench.parallel import CSR, for_row_blocks, kernel, parts, square_by_rows
 
 # pairs and users that a thread takes at a time
 _PAIRS_AT_ONCE = 20_000

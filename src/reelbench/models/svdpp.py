@@ -17,8 +17,7 @@ from scipy import sparse
 from reelbench.models.base import Features, Interactions
 from reelbench.models.shared.factors import Factors, RidgeFoldIn
 from reelbench.models.shared.surprise_base import DescentConfig, RatingsByUser
-from reelbench.models.shared.user_items import CSR
-from reelbench.parallel import kernel
+from reelbench.parallel import CSR, kernel
 
 
 class SVDppConfig(DescentConfig):

@@ -7,8 +7,6 @@ many ratings user and item have, to the rating. Rankings are a weighted sum of s
 that is held out for a first fit; members and weights never see test.
 """
 
-from __future__ import annotations
-
 from reelbench.models.blend.recommender import Blend
 
 __all__ = ["Blend"]

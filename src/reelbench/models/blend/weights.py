@@ -104,18 +104,11 @@ def _ridge(design: np.ndarray, rating: np.ndarray) -> tuple[np.ndarray, float]:
     return coefficients, float(found.intercept_ - coefficients @ mean)
 
 
-def standardised(scores: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
-    """Each user's scores with mean 0 and deviation 1, float32 (n, n_items).
-
-    Moments are those of the entries under the mask, bool (n_items,) or (n, n_items), by default of
-    all; the others are moved and scaled too. A row that is the same all over the mask is 0.
-    """
-    counted = np.broadcast_to(True if mask is None else mask, scores.shape)
-    number = np.maximum(counted.sum(axis=1, keepdims=True), 1)
-    mean = np.sum(scores, axis=1, keepdims=True, where=counted, dtype=np.float64) / number
+def standardised(scores: np.ndarray) -> np.ndarray:
+    """Each user's scores with mean 0 and deviation 1, float32 (n, n_items); 0 if all are equal."""
+    mean = np.mean(scores, axis=1, keepdims=True, dtype=np.float64)
     centred = scores - mean
-    squares = np.sum(centred**2, axis=1, keepdims=True, where=counted) / number
-    deviation = np.sqrt(squares)
+    deviation = np.sqrt(np.mean(centred**2, axis=1, keepdims=True))
     # rounding leaves a deviation of its own size to a row of equal numbers
     varies = deviation > 1e-6 * np.maximum(np.abs(mean), np.finfo(np.float32).tiny)
     scaled = np.divide(centred, deviation, out=np.zeros_like(centred), where=varies)

@@ -9,8 +9,6 @@ Rendle, Zhang & Koren (2019), "On the Difficulty of Evaluating Baselines". A row
 of a user (`design.py`) beside what is known of an item; no sample is kept (`posterior.py`).
 """
 
-from __future__ import annotations
-
 from reelbench.models.fm.recommender import FM
 
 __all__ = ["FM"]

@@ -17,15 +17,8 @@ import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 from scipy import sparse
 
+from reelbench.features import matrices
 from reelbench.features.block import Block, Features
-from reelbench.features.matrices import (
-    dense_columns,
-    one_hot,
-    principal_components,
-    sparse_of,
-    unit_rows,
-    user_columns,
-)
 from reelbench.models.base import Interactions, Section
 
 #: arrays of the block `years`
@@ -92,7 +85,7 @@ def user_side(train: Interactions, features: Features, config: FMConfig) -> Side
     own = [_ids(count)]
     if config.items_of_user:
         own.append(_of_length_one(rated[:, np.unique(train.item_idx)]))
-    known = [sparse.csr_array(user_columns(block, n_users)) for block in features.values()]
+    known = [sparse.csr_array(matrices.user_columns(block, n_users)) for block in features.values()]
     return _side(count, own, known, config.count_bins)
 
 
@@ -109,14 +102,14 @@ def item_side(train: Interactions, features: Features, config: FMConfig) -> Side
 
 def _item_columns(name: str, block: Block, warm: np.ndarray, config: FMConfig) -> sparse.csr_array:
     """Columns over items of one block: a sparse matrix, periods, components, or as they are."""
-    vocabulary = sparse_of(block)
+    vocabulary = matrices.sparse_of(block)
     if vocabulary is not None:
         return _of_length_one(vocabulary)
     if _MOMENTS in block and _YEAR in block:
         return sparse.csr_array(periods(block, warm, config.period_years))
-    columns = dense_columns(block, len(warm))
+    columns = matrices.dense_columns(block, len(warm))
     if name in config.components:
-        columns = principal_components(columns, warm, config.components[name])
+        columns = matrices.principal_components(columns, warm, config.components[name])
         # mean squared length 1
         length = np.sqrt((columns[warm] ** 2).sum(axis=1).mean()) if columns.size else 0.0
         columns = columns / (length or 1.0)
@@ -136,13 +129,13 @@ def periods(block: Block, warm: np.ndarray, length: int) -> np.ndarray:
 
 def _of_length_one(matrix: sparse.csr_array) -> sparse.csr_array:
     """Rows scaled to length 1, so ones become 1/√n as in SVD++ (Koren 2008); an empty one stays."""
-    return unit_rows(matrix.astype(np.float64))
+    return matrices.unit_rows(matrix.astype(np.float64))
 
 
 def _ids(count: np.ndarray) -> sparse.csr_array:
     """A column for everyone with a train row."""
     warm = count > 0
-    return one_hot(np.where(warm, np.cumsum(warm) - 1, -1), int(warm.sum()))
+    return matrices.one_hot(np.where(warm, np.cumsum(warm) - 1, -1), int(warm.sum()))
 
 
 def _side(
@@ -183,4 +176,4 @@ def _magnitude(count: np.ndarray) -> np.ndarray:
 
 def _bins(number: np.ndarray, bins: np.ndarray) -> sparse.csr_array:
     """A column per bin, CSR (n, len(bins)); a number that is no bin goes to the nearest one."""
-    return one_hot(np.abs(number[:, None] - bins).argmin(axis=1), len(bins))
+    return matrices.one_hot(np.abs(number[:, None] - bins).argmin(axis=1), len(bins))

@@ -33,7 +33,8 @@ class FM(RidgeFoldIn):
     Cold users and items have the share of their features, and for the rest that of a mean user or
     item (`design.py`). The unknown have the latter alone.
 
-    >>>     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
+    >>> from reelbench.data.interactions import Interactions
+    >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
     >>> model = FM(rank=2, iterations=20, seed=1).fit(train)
     >>> model.predict([2], [0]).shape
     (1,)

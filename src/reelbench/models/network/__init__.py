@@ -19,8 +19,6 @@ item without a rating in train is zeros; whole embeddings can be dropped in trai
 (`embedding_dropout`), so that the network learns to do without.
 """
 
-from __future__ import annotations
-
 from reelbench.models.network.config import NetworkConfig
 from reelbench.models.network.recommender import Network
 

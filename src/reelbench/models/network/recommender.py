@@ -44,7 +44,8 @@ class Network(Recommender):
     the factors. An unknown user or item is treated as one without a rating in train whose features
     are zeros.
 
-    >>>     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
+    >>> from reelbench.data.interactions import Interactions
+    >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
     >>> model = Network(factors=4, hidden=(8,), epochs=2).fit(train)
     >>> model.predict([0, 2], [2, 0]).shape
     (2,)
@@ -62,22 +63,15 @@ class Network(Recommender):
         if self.config.pretraining == "none":
             self._built = self._build()
         else:
-            vectors = self._pretrained(train, valid, features)
+            parameters = self.config.model_dump() | {"pretraining": "none", "train_vectors": False}
+            first = type(self)(seed=self.seed, threads=self.threads, **parameters)
+            fitted = first.fit(train, valid, features).keras_model.get_layer("item_embedding")
+            vectors = fitted.get_weights()
             # other first values than those that the embedding of items was trained with
             self._built = self._build(seed_for(self.seed, "pretrained"))
             self.keras_model.get_layer("item_embedding").set_weights(vectors)
         self._learn(train, valid)
         self._score_with_numpy()
-
-    def _pretrained(
-        self, train: Interactions, valid: Interactions, features: Features
-    ) -> list[np.ndarray]:
-        """Embedding of items (n_items + 1, d) of the network with frozen word vectors, fitted."""
-        changed = {"pretraining": "none", "train_vectors": False}
-        parameters = self.config.model_dump() | changed
-        first = type(self)(seed=self.seed, threads=self.threads, **parameters)
-        vectors = first.fit(train, valid, features).keras_model.get_layer("item_embedding")
-        return list(vectors.get_weights())
 
     @property
     def keras_model(self) -> keras.Model:

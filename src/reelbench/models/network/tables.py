@@ -7,16 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from reelbench.features import matrices
 from reelbench.features.block import USER_PREFIX, Features
-from reelbench.features.matrices import (
-    dense_matrix,
-    sparse_matrix,
-    sparse_of,
-    title_matrix,
-    tokens_and_vectors,
-    user_matrix,
-    with_unknown,
-)
 from reelbench.models.base import Arrays, Interactions
 from reelbench.models.network.config import ITEM, SIDES, USER, NetworkConfig
 from reelbench.models.shared.biases import damped_biases
@@ -57,7 +49,7 @@ class Tables:
             raise ParamsError("combine: dot reads no features of pairs: change `features`")
         arrays = _biases(train, features, config) | _embeddings(train, features, config)
         arrays |= _columns(features, config) | _words(features, config)
-        return cls(arrays, sparse_matrix(features), pair_terms, pair_keys)
+        return cls(arrays, matrices.sparse_matrix(features), pair_terms, pair_keys)
 
     def state(self) -> Arrays:
         """Numbers of the pairs, and sizes of all else: its values are among the weights."""
@@ -111,7 +103,7 @@ def _pairs(features: Features) -> tuple[sparse.csr_array, np.ndarray]:
     for block in features.values():
         names = [name for name in block if name.startswith(_PAIR_PREFIX)]
         own = {name.removeprefix(_PAIR_PREFIX): block[name] for name in names}
-        if (matrix := sparse_of(own)) is not None:
+        if (matrix := matrices.sparse_of(own)) is not None:
             return matrix, _pair_keys(own["user"], own["item"], features.ids.n_items)
     return sparse.csr_array((0, 0), dtype=np.float32), np.zeros(0, np.int64)
 
@@ -119,7 +111,9 @@ def _pairs(features: Features) -> tuple[sparse.csr_array, np.ndarray]:
 def _biases(train: Interactions, features: Features, config: NetworkConfig) -> Arrays:
     if config.baseline == "none":
         return {}
-    columns = np.hstack([dense_matrix(features), config.title_scale * title_matrix(features)])
+    columns = np.hstack(
+        [matrices.dense_matrix(features), config.title_scale * matrices.title_matrix(features)]
+    )
     penalty, dampings = config.prior_regularization, (config.user_damping, config.item_damping)
     biases = damped_biases(train, features.ids, *dampings, columns=columns, regularization=penalty)
     return {"user_bias": _column(biases.user), "item_bias": _column(biases.item + biases.mean)}
@@ -162,14 +156,14 @@ def _columns(features: Features, config: NetworkConfig) -> Arrays:
     linear = {f"linear.{name}": _named_columns(name, features) for name in config.linear}
     tables = {name: columns for name, columns in linear.items() if columns.shape[1]}
     if config.columns is None:
-        sides = {USER: user_matrix(features), ITEM: dense_matrix(features)}
+        sides = {USER: matrices.user_matrix(features), ITEM: matrices.dense_matrix(features)}
     else:
         sides = {side: np.zeros((_size(side, features), 0)) for side in SIDES}
         for name in config.columns:
             side = side_of(name)
             sides[side] = np.hstack([sides[side], _named_columns(name, features)])
     tables |= {f"{side}_columns": columns for side, columns in sides.items()}
-    return {name: with_unknown(columns) for name, columns in tables.items()}
+    return {name: matrices.with_unknown(columns) for name, columns in tables.items()}
 
 
 def _named_columns(name: str, features: Features) -> np.ndarray:
@@ -180,14 +174,14 @@ def _named_columns(name: str, features: Features) -> np.ndarray:
 
 
 def _words(features: Features, config: NetworkConfig) -> Arrays:
-    tokens, vectors = tokens_and_vectors(features)
+    tokens, vectors = matrices.tokens_and_vectors(features)
     if config.title_pooling == "flatten":
         if config.title_padding == "front":  # as Keras' `pad_sequences` does by default
             order = np.argsort(tokens > 0, axis=1, kind="stable")
             tokens = np.take_along_axis(tokens, order, axis=1)
     else:  # columns of padding alone would be looked up for every rating
         tokens = tokens[:, : np.count_nonzero(tokens, axis=1).max(initial=0)]
-    return {"tokens": with_unknown(tokens), "vectors": vectors.astype(np.float32)}
+    return {"tokens": matrices.with_unknown(tokens), "vectors": vectors.astype(np.float32)}
 
 
 def _array(name: str, features: Features) -> np.ndarray:

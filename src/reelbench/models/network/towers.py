@@ -115,8 +115,8 @@ def _first_layer(read: Inputs) -> tuple[Tensors, Kernel]:
         name, tensors = f"{side}_inputs", found.values()
         beside = {side: layers.merged(keras.layers.Concatenate, name, tensors)} if found else {}
         sums[side] = _sums(side, beside, "first", kernel, read)
-    towers = {side: _total(side, sums[side], read) for side in SIDES}
-    return {side: _with_bias(side, towers[side], read) for side in SIDES}, kernel
+    towers = {side: _with_bias(side, _total(side, sums[side], read), read) for side in SIDES}
+    return towers, kernel
 
 
 def _total(side: str, sums: list[keras.KerasTensor], read: Inputs) -> keras.KerasTensor:

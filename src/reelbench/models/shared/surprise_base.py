@@ -17,7 +17,7 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from reelbench.columns import ITEM_IDX, RATING, USER_IDX
 from reelbench.models.base import Features, Ids, Interactions, Section
 from reelbench.models.shared.factors import FactorModel, Factors
-from reelbench.models.shared.user_items import CSR
+from reelbench.parallel import CSR
 
 
 class SurpriseModel(FactorModel):

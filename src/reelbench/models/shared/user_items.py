@@ -7,7 +7,7 @@ popularity, and not with ties.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,15 +16,10 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.parallel import for_row_blocks
 from reelbench.params import ParamsError
 
-#: `indptr`, `indices` and `data` of a CSR matrix
-CSR = tuple[np.ndarray, np.ndarray, np.ndarray]
 #: what the lowest rating on the scale counts, where the highest counts 1
 LOWEST = 0.2
-# rows of a square matrix that a thread takes at a time
-_ROWS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -77,9 +72,7 @@ def choices(train: Interactions, ids: Ids, min_rating: float | None) -> sparse.c
             f"no train rating reaches min_rating {min_rating:g} (the highest is "
             f"{train.rating.max():g}): lower it in the model's file in conf/models"
         )
-    pairs = train.user_idx[good], train.item_idx[good]
-    ones = np.ones(int(good.sum()), dtype=np.float32)
-    return sparse.csr_array((ones, pairs), shape=(ids.n_users, ids.n_items))
+    return train.select(good).seen(ids.n_users, ids.n_items).astype(np.float32)
 
 
 def with_unknown(train: Interactions, values: np.ndarray, ids: Ids) -> sparse.csr_array:
@@ -120,29 +113,6 @@ class Profiles:
     def rows(self, user_idx: np.ndarray) -> sparse.csr_array:
         """CSR (n, n_items), the mean for cold and unknown users."""
         return self.matrix[self.place(user_idx)]
-
-
-def parts(matrix: sparse.csr_array) -> CSR:
-    """A CSR matrix as a kernel takes it."""
-    return matrix.indptr, matrix.indices, matrix.data
-
-
-def square_by_rows(
-    rows_of: Callable[[int, int], tuple[np.ndarray, ...]], size: int, threads: int
-) -> sparse.csr_array:
-    """CSR (size, size) of what a kernel finds for the rows from one to another.
-
-    That is their numbers of entries, and columns and values one row after the other.
-    """
-    found: dict[int, tuple[np.ndarray, ...]] = {}
-
-    def work(block: slice) -> None:
-        found[block.start] = rows_of(block.start, block.stop)
-
-    for_row_blocks(work, size, block=_ROWS_AT_ONCE, threads=threads)
-    ordered = zip(*(found[first] for first in sorted(found)), strict=True)
-    counts, columns, values = map(np.concatenate, ordered)
-    return sparse.csr_array((values, columns, np.append(0, np.cumsum(counts))), (size, size))
 
 
 def groups(index: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
