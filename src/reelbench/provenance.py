@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reelbench import faults, params, paths
-from reelbench.files import sha256_file
+from reelbench.files import read_json_if_any, sha256_file
 
 _HASHED = (
     paths.TRAIN,
@@ -54,6 +54,7 @@ def read_provenance() -> Provenance:
     facts = {
         "git commit": commit and f"{commit}{', with uncommitted changes' * dirty}",
         "data": (content.get("data") or {}).get("name"),
+        "data hash": read_json_if_any(paths.CATALOGUE).get("data_hash"),
         "split": (content.get("split") or {}).get("name"),
         "protocol": content.get("protocol") or "none published",
         "seed": content.get("seed"),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from gate_samples import CONFIG, results
 
-from reelbench.gate.compare import ModelResults, Row, compare, render
+from reelbench.gate.compare import GateError, ModelResults, Row, compare, render
 
 
 def run(new: ModelResults, base: ModelResults | None = None) -> dict[str, Row]:
@@ -71,7 +71,8 @@ def test_a_metric_without_values_per_user_is_gated_by_its_tolerance_alone() -> N
 def test_other_test_users_cannot_be_compared() -> None:
     new = results(error=1.001)
     new.per_user["user_idx"] += 1
-    assert "same test users" in failures(new)["rmse"]
+    with pytest.raises(GateError, match="number of test ratings per user"):
+        failures(new)
 
 
 def test_what_is_not_gated_is_shown_and_stops_nothing() -> None:

@@ -106,6 +106,7 @@ def test_the_baseline_has_no_more_columns_than_the_gate_needs(project: None) -> 
     kept = pq.read_schema(paths.BASELINE / "per_user.parquet").names
     assert sorted(file.name for file in paths.BASELINE.iterdir()) == [
         "costs.json",
+        "identity.json",
         "metrics.json",
         "per_user.parquet",
     ]

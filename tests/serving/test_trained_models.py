@@ -57,14 +57,14 @@ def test_two_threads_load_a_model_once_and_hold_up_no_other(
     assert first is second and slow.calls == 1
 
 
-def test_the_smallest_cutoff_of_ndcg_orders_models(tmp_path: Path) -> None:
-    file = tmp_path / "leaderboard.csv"
+def test_the_smallest_cutoff_of_ndcg_orders_models() -> None:
     table = {"model": ["a", "b", "c"], "ndcg_at_20": [9.0, 8.0, 7.0], "ndcg_at_5_low": [8.0] * 3}
-    pd.DataFrame({**table, "ndcg_at_5": [0.2, None, 0.3], "rmse": [1.0] * 3}).to_csv(file)
-    assert trained_models._best_first("abcd", file) == ["c", "a", "b", "d"]
+    board = pd.DataFrame({**table, "ndcg_at_5": [0.2, None, 0.3], "rmse": [1.0] * 3})
+    assert trained_models._best_first("abcd", board) == ["c", "a", "b", "d"]
 
 
 def test_without_a_leaderboard_or_ndcg_models_are_in_order_of_names(tmp_path: Path) -> None:
-    assert trained_models._best_first("ba", tmp_path / "none.csv") == ["a", "b"]
-    pd.DataFrame({"model": ["b"], "rmse": [1.0]}).to_csv(tmp_path / "x.csv", index=False)
-    assert trained_models._best_first("ba", tmp_path / "x.csv") == ["a", "b"]
+    none = trained_models.read_leaderboard(tmp_path)
+    assert none.empty and trained_models._best_first("ba", none) == ["a", "b"]
+    board = pd.DataFrame({"model": ["b"], "rmse": [1.0]})
+    assert trained_models._best_first("ba", board) == ["a", "b"]

@@ -11,6 +11,7 @@ import yaml
 
 from reelbench import paths
 from reelbench.data import DataError
+from reelbench.data.identity import data_hash
 from reelbench.files import read_json, sha256_tree
 from reelbench.stages import clean
 
@@ -68,6 +69,8 @@ def test_four_tables_and_their_account(params: dict[str, dict]) -> None:
         "rating_min": 0.5,
         "rating_max": 5.0,
         "has_timestamps": True,
+        "name": "ml-latest-small",
+        "data_hash": data_hash(paths.CLEAN),
     }
     items = pd.read_parquet(paths.ITEMS)
     assert items["title"][0] == "The Heat 0"
@@ -150,3 +153,18 @@ def test_directors_are_joined_and_what_is_alike_is_listed(params: dict[str, dict
     first = sha256_tree(paths.CLEAN)
     clean.run()
     assert sha256_tree(paths.CLEAN) == first
+
+
+def test_the_hash_is_that_of_the_data_and_not_of_their_order(params: dict[str, dict]) -> None:
+    clean.run()
+    first = read_json(paths.CATALOGUE)["data_hash"]
+    file = paths.RAW / "ratings.csv"
+    head, *rows = file.read_text(encoding="utf-8").splitlines()
+    file.write_text("\n".join([head, *reversed(rows)]), encoding="utf-8")
+    clean.run()
+    assert read_json(paths.CATALOGUE)["data_hash"] == first
+    movies = paths.RAW / "movies.csv"
+    text = movies.read_text(encoding="utf-8")
+    movies.write_text(text.replace(" (", " and others (", 1), encoding="utf-8")
+    clean.run()
+    assert read_json(paths.CATALOGUE)["data_hash"] != first

@@ -26,6 +26,8 @@ EXPERIMENT = "toy/temporal_user"
 
 def write_search(model: str = "svd", **changes: Any) -> None:
     """A search of three trials, of which the second failed and the third is the best."""
+    paths.TRAIN.parent.mkdir(parents=True, exist_ok=True)
+    paths.TRAIN.write_bytes(b"the ratings")
     settings = [{"factors": 8}, {"factors": 16}, {"factors": 32}]
     found = [(0.9, None), (None, "ValueError: diverged"), (0.8, None)]
     content = {
@@ -40,7 +42,7 @@ def write_search(model: str = "svd", **changes: Any) -> None:
         "space": {"factors": [8, 16, 32]},
         "default": {"factors": 8},
         "parameters": {"factors": 8, "epochs": 5},
-        "inputs": {"train": "ab", "valid": "cd"},
+        "inputs": {"train": sha256_file(paths.TRAIN), "valid": "cd"},
         "ended": "all trials of the budget",
         "winner": 3,
         "importances": {"factors": 1.0},

@@ -11,7 +11,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from reelbench import paths
 from reelbench.columns import ABSOLUTE_ERROR, N_TEST, SQUARED_ERROR, USER_IDX
+from reelbench.data.identity import KEYS, SCALE, test_hash
 from reelbench.evaluation import significance
 from reelbench.evaluation.metrics import ComparableKey, find
 from reelbench.files import atomic, read_json_if_any, write_json
@@ -30,6 +31,10 @@ from reelbench.params import Section
 from reelbench.templates import filled
 
 _METRICS, _COSTS, _PER_USER = "metrics.json", "costs.json", "per_user.parquet"
+_IDENTITY = "identity.json"
+# what must be the same, in words; the name of the data need not
+_SAME = {"data_hash": "data", "split": "split", "rating_min": "rating scale"}
+_SAME |= {"rating_max": "rating scale", "test_hash": "test ratings"}
 _MODEL = "model"
 _ALWAYS = (USER_IDX, N_TEST, SQUARED_ERROR, ABSOLUTE_ERROR)
 # smaller relative changes are another processor's rounding
@@ -48,6 +53,8 @@ class ModelResults:
     #: content of its cost files together, with the machine; empty where there are none
     costs: Mapping[str, Any]
     per_user: pd.DataFrame | None  # table of the evaluation; None where it was not kept
+    #: data, split and scale of the test ratings (`data.identity`), as far as they are known
+    identity: Mapping[str, Any] = field(default_factory=dict)
 
     def numbers(self) -> dict[str, float | None]:
         """The metrics without intervals and cohorts."""
@@ -68,7 +75,7 @@ def read(where: str) -> dict[str, ModelResults]:
     if (root / paths.METRICS).is_file():
         return _of_project(root)
     if root.is_dir():
-        files = {name: root / name for name in (_METRICS, _COSTS, _PER_USER)}
+        files = {name: root / name for name in (_METRICS, _COSTS, _PER_USER, _IDENTITY)}
         content = {name: file.read_bytes() for name, file in files.items() if file.is_file()}
         return _of_baseline(where, content.get)
     revision, _, folder = where.partition(":")
@@ -107,6 +114,7 @@ def save(
             for name, r in chosen.items()
         }
         write_json(target / _COSTS, costs)
+        write_json(target / _IDENTITY, next(iter(chosen.values())).identity)
         tables = {name: r.per_user for name, r in chosen.items() if r.per_user is not None}
         whole = pd.concat(tables, names=[_MODEL, None]).reset_index(level=0)
         kept = [column for column in (_MODEL, *_ALWAYS, *gated) if column in whole]
@@ -123,7 +131,12 @@ def _of_project(root: Path) -> dict[str, ModelResults]:
         costs = read_json_if_any(files[0]) | read_json_if_any(files[1])
         table = root / paths.per_user(model)
         per_user = pd.read_parquet(table) if table.is_file() else None
-        found[model] = ModelResults(metrics, costs, per_user)
+        stored = read_json_if_any(root / paths.evaluation_inputs(model))
+        of_data = {key: stored[key] for key in (*KEYS, *SCALE) if key in stored}
+        rows = root / paths.predictions(model)
+        if not of_data and rows.is_file():  # of an older version, which kept the ratings alone
+            of_data = {"test_hash": test_hash(rows)}
+        found[model] = ModelResults(metrics, costs, per_user, of_data)
     return found
 
 
@@ -131,13 +144,13 @@ def _of_baseline(where: str, content: Callable[[str], bytes | None]) -> dict[str
     metrics = json.loads(content(_METRICS) or b"{}")
     if not metrics:
         raise GateError(f"{where}: no {_METRICS}, which `reelbench gate save` writes")
-    costs = json.loads(content(_COSTS) or b"{}")
+    costs, identity = (json.loads(content(name) or b"{}") for name in (_COSTS, _IDENTITY))
     file = content(_PER_USER)
     table = pd.read_parquet(io.BytesIO(file)) if file else None
     found = {}
     for name, numbers in metrics.items():
         own = None if table is None else table[table[_MODEL] == name].reset_index(drop=True)
-        found[name] = ModelResults(numbers, costs.get(name, {}), own)
+        found[name] = ModelResults(numbers, costs.get(name, {}), own, identity)
     return found
 
 
@@ -206,7 +219,16 @@ def compare(
 
     A gated metric fails where it is worse by more than its tolerance and significantly so in the
     paired test. Without tables to test with, the tolerance decides alone.
+
+    Raises:
+        GateError: the results are of other data, another split, scale, or other test ratings.
     """
+    for model in filter(new.__contains__, base):
+        if other := _difference(base[model], new[model]):
+            raise GateError(
+                f"{model}: the results differ in {other}, so they cannot be compared: run `dvc "
+                "repro` with the data and split of the baseline, or `reelbench gate save`"
+            )
     samples = significance.enough_resamples(
         config.bootstrap_samples, len(base) * len(config.tolerances)
     )
@@ -228,6 +250,24 @@ def compare(
             row.p_corrected = float(next(corrected))
         row.failure = row.failure or _failure(row, config.tolerances.get(row.key))
     return sorted(rows, key=lambda row: (not row.failure, not row.gated))
+
+
+def _difference(base: ModelResults, new: ModelResults) -> str:
+    """What of the test ratings differs, in words; empty where nothing is known to differ."""
+    for key, name in _SAME.items():
+        values = [results.identity.get(key) for results in (base, new)]
+        if None not in values and values[0] != values[1]:
+            short = (str(value)[: 8 if key.endswith("hash") else None] for value in values)
+            return f"the {name} ({' and '.join(short)})"
+    counts = [results.metrics.get("n_test") for results in (base, new)]
+    if None not in counts and counts[0] != counts[1]:
+        return f"the number of test ratings ({counts[0]} and {counts[1]})"
+    if base.per_user is None or new.per_user is None:
+        return ""
+    users = [results.per_user[[USER_IDX, N_TEST]] for results in (base, new)]
+    if not np.array_equal(*(table.sort_values(USER_IDX).to_numpy() for table in users)):
+        return "the number of test ratings per user"
+    return ""
 
 
 def _metrics(

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from reelbench import paths
 from reelbench.columns import GENRES, ITEM_IDX, RATING, TIMESTAMP, USER_IDX
+from reelbench.data.identity import KEYS, read_identity
 from reelbench.files import read_json
 
 PARTS = ("train", "valid", "test")
@@ -29,6 +30,13 @@ class Dataset:
     clean: dict[str, Any]  # rows read, dropped and written per table
     split: dict[str, Any]  # content of `split.json`
     users: pd.DataFrame = field(default_factory=pd.DataFrame)
+    #: `data.identity.KEYS`, which every table that is written carries
+    identity: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """Beginning of the hash of the data, in brackets; empty where it is not known."""
+        return f" ({self.identity['data_hash'][:8]})" if self.identity.get("data_hash") else ""
 
     @property
     def leak(self) -> str:
@@ -54,6 +62,7 @@ class Dataset:
     def summary(self) -> dict[str, Any]:
         """Content of `reports/data.json`."""
         return {
+            **{key: self.identity.get(key) for key in ("data_hash", "test_hash")},
             "name": self.name,
             "n_users": self.n_users,
             "n_items": len(self.items),
@@ -85,6 +94,7 @@ def read_dataset(name: str) -> Dataset:
         clean=read_json(paths.CLEAN_COUNTS),
         split=read_json(paths.SPLIT_COUNTS),
         users=users,
+        identity={key: value for key, value in read_identity().items() if key in KEYS},
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from reelbench import paths
 from reelbench.evaluation.metrics import find
-from reelbench.files import read_json, read_json_if_any
+from reelbench.files import read_json, read_json_if_any, sha256_file
 from reelbench.reporting.tables import Table, number
 
 
@@ -98,8 +98,15 @@ def read_tuning(
 
 
 def finished_searches() -> dict[str, dict[str, Any]]:
-    """Record of the last finished search by model: of this checkout, else as committed."""
+    """Record of the last finished search by model on the train part that is there.
+
+    It is that of this checkout, else as committed.
+    """
     known = read_json_if_any(paths.TUNING)
     files = sorted(paths.SEARCHES.glob("*/search.json"))
     own = {file.parent.name: read_json(file) for file in files}
-    return known | {model: found for model, found in own.items() if found["ended"] is not None}
+    known |= {model: found for model, found in own.items() if found["ended"] is not None}
+    train = sha256_file(paths.TRAIN) if paths.TRAIN.exists() else None
+    # one without a hash counts as one of these data, as a model does
+    parts = {m: found.get("inputs", {}).get("train") for m, found in known.items()}
+    return {m: found for m, found in known.items() if parts[m] in (None, train)}

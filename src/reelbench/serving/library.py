@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,9 +13,10 @@ from scipy import sparse
 
 from reelbench import paths
 from reelbench.columns import AKA, GENRES, ITEM_ID, ITEM_IDX, TITLE, USER_ID, USER_IDX, YEAR
+from reelbench.data.identity import mismatch, read_data
 from reelbench.data.interactions import Ids, Interactions
 from reelbench.features.block import Block, read_block
-from reelbench.files import read_json
+from reelbench.files import read_json, read_json_if_any
 from reelbench.serving.answer import AskError, UnknownTitleError
 from reelbench.serving.similarity import ContentLists, LikedTogether
 from reelbench.serving.titles import TitleLookup
@@ -44,7 +46,7 @@ class Library:
         """Read the artifacts of the stages `clean` and `split` of the project in a folder.
 
         Raises:
-            AskError: an artifact is missing.
+            AskError: an artifact is missing, or all are of other data than `params.yaml` names.
         """
         needed = (paths.CATALOGUE, paths.ITEMS, paths.USERS, paths.TRAIN, paths.VALID)
         if missing := [str(file) for file in needed if not (root / file).is_file()]:
@@ -52,6 +54,8 @@ class Library:
                 f"{missing[0]} does not exist in {root.resolve()}: "
                 "run `make repro` in the folder of the project first"
             )
+        if reason := mismatch(root):
+            raise AskError(reason)
         sizes = read_json(root / paths.CATALOGUE)
         ids = Ids(*(sizes[key] for key in ("n_users", "n_items", "rating_min", "rating_max")))
         train, valid = (Interactions.from_parquet(root / f) for f in (paths.TRAIN, paths.VALID))
@@ -64,6 +68,11 @@ class Library:
             train,
             sparse.csr_array(train.seen(*shape) + valid.seen(*shape)),
         )
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """Data, their hash, and split."""
+        return read_data(self.root)
 
     @cached_property
     def models(self) -> TrainedModels:
@@ -89,9 +98,15 @@ class Library:
 
     @cached_property
     def blocks(self) -> dict[str, Block]:
-        """The feature blocks for answers that the run has built, by name."""
+        """The feature blocks for answers that the run has built of these data, by name."""
         files = {name: self.root / paths.feature_block(name) for name in _BLOCKS}
-        return {name: read_block(file) for name, file in files.items() if file.is_file()}
+        keys = {name: read_json_if_any(self.root / paths.block_key(name)) for name in _BLOCKS}
+        own = self.identity["data_hash"]
+        return {
+            name: read_block(file)
+            for name, file in files.items()
+            if file.is_file() and keys[name].get("data_hash", own) == own
+        }
 
     @cached_property
     def content(self) -> ContentLists:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from reelbench import paths
+from reelbench.data.identity import KEYS, read_identity, same_results
 from reelbench.data.interactions import Ids
 from reelbench.evaluation.metrics import METRICS, Metric, find, is_metric
 from reelbench.files import read_json, read_json_if_any, sha256_file
@@ -51,7 +52,7 @@ class TrainedModels:
     @cached_property
     def best_first(self) -> list[str]:
         """Names of the models, the best of the leaderboard by `ranking_metric` first."""
-        return _best_first(self.names, self._root / paths.LEADERBOARD_CSV)
+        return _best_first(self.names, read_leaderboard(self._root))
 
     def check(self, name: str) -> None:
         """Check that a model can be loaded.
@@ -122,9 +123,16 @@ def ranking_metric(keys: Iterable[str]) -> Metric | None:
     return min(found, key=lambda metric: metric.cutoff or 0, default=None)
 
 
-def _best_first(names: Iterable[str], leaderboard: Path) -> list[str]:
+def read_leaderboard(root: Path) -> pd.DataFrame:
+    """The leaderboard of a project; only `model`, and no row, if there is none of its data yet."""
+    file, none = root / paths.LEADERBOARD_CSV, pd.DataFrame({"model": []})
+    table = pd.read_csv(file) if file.is_file() else none
+    stored = {key: table[key].iloc[0] for key in KEYS if key in table and len(table)}
+    return table if same_results(stored, read_identity(root)) else none
+
+
+def _best_first(names: Iterable[str], table: pd.DataFrame) -> list[str]:
     """Models in the order of the leaderboard, ties by name; those that it lacks come last."""
-    table = pd.read_csv(leaderboard) if leaderboard.is_file() else pd.DataFrame({"model": []})
     metric = ranking_metric(map(str, table))
     values = {} if metric is None else table.set_index("model")[metric.key].dropna().to_dict()
     losses = {name: _NDCG.loss(0.0, value) for name, value in values.items()}

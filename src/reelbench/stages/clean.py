@@ -12,6 +12,7 @@ from reelbench.data.clean.enrich import EnrichConfig, enriched
 from reelbench.data.clean.filters import FilterConfig
 from reelbench.data.clean.tables import canonical, describe
 from reelbench.data.engine import connect
+from reelbench.data.identity import data_hash
 from reelbench.files import atomic, write_json
 
 _LOG = logging.getLogger(__name__)
@@ -42,7 +43,9 @@ def run() -> None:
         write_json(folder / paths.CLEAN_COUNTS.name, result.counts)
         if len(fuzzy):
             fuzzy.to_csv(folder / paths.FUZZY_MATCHES.name, index=False, lineterminator="\n")
-        write_json(folder / paths.CATALOGUE.name, catalogue)
+        name = params.select(params.read(), "data.name")
+        of_data = {"name": name, "data_hash": data_hash(folder)}
+        write_json(folder / paths.CATALOGUE.name, catalogue | of_data)
     for name, count in result.counts.items():
         dropped = "".join(f", {n} dropped: {why}" for why, n in count["dropped"].items())
         _LOG.info("clean: %s: %d of %d rows%s", name, count["written"], count["read"], dropped)

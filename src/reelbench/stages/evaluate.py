@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from reelbench import faults, files, params, paths
 from reelbench.columns import BIN_HIGH, BIN_LOW, MEAN_GIVEN, MEAN_PREDICTED, N_TEST
+from reelbench.data.identity import read_identity
 from reelbench.data.interactions import Interactions
 from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.beyond_accuracy import Movies
@@ -32,6 +33,7 @@ _LOG = logging.getLogger(__name__)
 
 # what every evaluation runs beside the model's own code; dvc.yaml lists at least the same
 _SHARED_CODE = (
+    "data/identity.py",
     "data/interactions.py",
     "evaluation",
     "faults.py",
@@ -75,7 +77,7 @@ def _evaluate(todo: dict[str, str]) -> None:
     parts = Parts(*map(Interactions.from_parquet, (paths.TRAIN, paths.VALID, paths.TEST)))
     vectors = {config.similarity: read_block(paths.feature_block(config.similarity))}
     movies = Movies.of(pd.read_parquet(paths.ITEMS), vectors)
-    task = None
+    task, of_data = None, read_identity()
     for model, key in todo.items():
         start = time.perf_counter()
         recommender = Recommender.load(paths.model_dir(model))
@@ -84,7 +86,7 @@ def _evaluate(todo: dict[str, str]) -> None:
         result = evaluate_on(task, recommender)
         if names := faults.active(content, model):
             result.metrics["faults"] = dict.fromkeys(names, True)
-        _write(result, model, key)
+        _write(result, model, {"key": key} | of_data)
         seconds = round(time.perf_counter() - start, 3)
         files.write_json(paths.evaluate_cost(model), {**result.cost, "evaluate_seconds": seconds})
         _LOG.info("%s: evaluated", model)
@@ -139,7 +141,7 @@ def _remove_leftovers(models: list[str]) -> None:
             paths.evaluate_cost(folder.name).unlink(missing_ok=True)
 
 
-def _write(result: Evaluation, model: str, key: str) -> None:
+def _write(result: Evaluation, model: str, inputs: dict[str, object]) -> None:
     """The folder of one model, whole or not at all."""
     with files.atomic(paths.evaluation_dir(model)) as folder:
         folder.mkdir()
@@ -151,7 +153,7 @@ def _write(result: Evaluation, model: str, key: str) -> None:
         columns = [BIN_LOW, BIN_HIGH, N_TEST, MEAN_PREDICTED, MEAN_GIVEN]
         calibration = pd.DataFrame(result.calibration or {}, columns=columns)
         _write_csv(calibration, folder / paths.calibration(model).name)
-        files.write_json(folder / paths.evaluation_inputs(model).name, {"key": key})
+        files.write_json(folder / paths.evaluation_inputs(model).name, inputs)
 
 
 def _write_csv(table: pd.DataFrame, file: Path) -> None:

@@ -56,7 +56,9 @@ def run(*names: str) -> None:
         catalogue = read_catalogue()
     for name in todo:
         _build(name, content, catalogue)
-        write_json(paths.block_key(name), {"key": keys[name]})
+        # what answers (`serving`) tell blocks of other data by
+        of_data = read_json(paths.CATALOGUE).get("data_hash")
+        write_json(paths.block_key(name), {"key": keys[name], "data_hash": of_data})
     _LOG.info("features: %d of %d blocks, the others are up to date", len(todo), len(keys))
 
 

@@ -34,10 +34,13 @@ def run() -> None:
         as_csv = {r.name: r.curves.to_csv(index=False, lineterminator="\n") for r in with_epochs}
         _write_folder(paths.CURVES, {f"{n}.csv": text.encode() for n, text in as_csv.items()})
         write_json(paths.DATA_REPORT, content.dataset.summary())
-        leaderboard = tables.metrics_frame(content.results, content.skipped)
-        _write(paths.LEADERBOARD_CSV, tables.to_csv(leaderboard))
-        _write(paths.COMPARISONS_CSV, tables.to_csv(pairs_frame(content.pairs)))
-        _write(paths.RARE_ITEMS_CSV, tables.to_csv(content.rare.frame()))
+        frames = {
+            paths.LEADERBOARD_CSV: tables.metrics_frame(content.results, content.skipped),
+            paths.COMPARISONS_CSV: pairs_frame(content.pairs),
+            paths.RARE_ITEMS_CSV: content.rare.frame(),
+        }
+        for file, frame in frames.items():
+            _write(file, tables.to_csv(frame.assign(**content.dataset.identity)))
         _write(paths.LEADERBOARD_MD, page.leaderboard(content))
         _write(paths.INDEX_HTML, page.render(content, charts))
         _write(paths.VEGA_JS, javascript())
@@ -50,7 +53,8 @@ def _content() -> Content:
     skipped = read_skipped(common["inputs"])
     trained = [model for model in common["inputs"] if model not in skipped]
     results = tables.ranked([read_result(model) for model in trained], config.k[0])
-    dataset = read_dataset(common["data"]["name"])
+    name = common["data"]["name"]
+    dataset = read_dataset(name)
     samples, seed = config.bootstrap_samples, common["seed"]
     counts = read_train_counts(len(dataset.items))
     return Content(
@@ -62,11 +66,11 @@ def _content() -> Content:
         config=config,
         pairs=every_pair(results, config.k[0], samples, seed),
         protocol=common["protocol"],
-        published=published(common["protocol"]),
+        published=published(common["protocol"], name),
         tuning=read_tuning(
             (r.name for r in results), common.get("models", {}), common.get("search", {})
         ),
-        replications=read_replications(),
+        replications=read_replications(data=name),
         lists=read_lists(dataset, results, config.k[0]),
         provenance=read_provenance(),
         skipped=skipped,

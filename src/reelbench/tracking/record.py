@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from reelbench import faults, params, paths, provenance
+from reelbench.data import identity
 from reelbench.evaluation.metrics import find
 from reelbench.files import read_json, read_json_if_any, sha256_file, sha256_json, sha256_tree
 from reelbench.models.base import ModelEntry
@@ -49,7 +50,7 @@ class StaleError(ValueError):
 class Record:
     """What every run has. A trial of a search has nothing else, and if it failed, no metric."""
 
-    experiment: str  # data set and split, `ml-100k/temporal_user`
+    experiment: str  # data set, its content and split: `ml-100k-5a1b0c3d/temporal_user`
     name: str  # of the run
     same: dict[str, str]  # tags that no other run has, unless it is one with other faults
     parameters: dict[str, str]
@@ -103,12 +104,18 @@ ReadModel = Callable[[str], ModelRecord]
 
 
 def registered_name(experiment: str) -> str:
-    """Registered model of an experiment `data/split`; MLflow allows no slash there.
+    """Registered model of an experiment; MLflow allows no slash there.
 
-    >>> registered_name("ml-100k/temporal_user")
-    'ml-100k.temporal_user'
+    >>> registered_name("ml-100k-5a1b0c3d/temporal_user")
+    'ml-100k-5a1b0c3d.temporal_user'
     """
     return experiment.replace("/", ".")
+
+
+def experiment_of(named: Mapping[str, Any]) -> str:
+    """Experiment of the data and the split on disk, which `named` has where no file has them."""
+    known = {key: value for key, value in identity.read_data().items() if value is not None}
+    return identity.label({"data_hash": None} | dict(named) | known)
 
 
 def read_model(model: str) -> ModelRecord:
@@ -131,8 +138,7 @@ def read_model(model: str) -> ModelRecord:
     curves = pd.read_csv(file) if file.is_file() else pd.DataFrame()
     needed = requirements(_SERVING, entry.target.rpartition(".")[0])
     tags = {
-        "data": common["data"],
-        "split": common["split"],
+        **{key: common[key] for key in identity.KEYS if key in common},
         "machine": {"host": platform.node()} | cost.get("machine", {}),
         "input": inputs,
         "package": dict(name.split("==") for name in needed),
@@ -142,7 +148,7 @@ def read_model(model: str) -> ModelRecord:
     }
     return ModelRecord(
         model=model,
-        experiment=_experiment(common),
+        experiment=experiment_of(common),
         name=_named(model, switched_on),
         same={MODEL: model, MODEL_HASH: sha256_tree(folder)},
         evaluation_hash=sha256_tree(*counted) if evaluated else None,
@@ -157,10 +163,7 @@ def read_model(model: str) -> ModelRecord:
 
 
 def read_search(model: str) -> SearchRecord:
-    """The record of a finished search.
-
-    Nothing of it is taken from `params.yaml`: the search may be of another data set or of other
-    parameters than those that are set now.
+    """The record of a finished search on the current data; parameters may be others by now.
 
     Raises:
         StaleError: there is none, or it has not finished.
@@ -172,7 +175,7 @@ def read_search(model: str) -> SearchRecord:
     # a committed search is of another machine, and the seconds of this one are of another search
     if read_json_if_any(paths.tuning(model)) == content:
         seconds = read_json_if_any(paths.tune_cost(model))["seconds"]
-    experiment, metric = _experiment(content), content["objective"]["metric"]
+    experiment, metric = experiment_of(content), content["objective"]["metric"]
     winner = content["winner"]
     values = {row["number"]: row["value"] for row in content["trials"]}
     cost = {"trials": len(values), "seconds": sum(seconds.values())}
@@ -234,7 +237,7 @@ def read_pipeline(
     if commit := origin.get("git.commit"):
         name += f" at {commit[:7]}" + (" with changes" if origin["git.dirty"] == "true" else "")
     return PipelineRecord(
-        experiment=_experiment(common),
+        experiment=experiment_of(common),
         name=name,
         same={STATE_HASH: hashlib.sha256("\n".join(states).encode()).hexdigest()},
         models=records,
@@ -251,8 +254,11 @@ def evaluated_models() -> list[str]:
     """Models of `params.yaml` that have been evaluated.
 
     Raises:
-        StaleError: with other faults, so that honest and other figures would mix.
+        StaleError: with other faults, so that honest and other figures would mix; or `data/` is of
+            other data or another split than `params.yaml`.
     """
+    if reason := identity.mismatch():
+        raise StaleError(reason)
     content = params.read()
     names: list[str] = params.select(content, "models")
     known = [m for m in names if paths.model_dir(m).is_dir() and paths.metrics(m).is_file()]
@@ -293,11 +299,8 @@ def _check(
 
 def _common(content: Mapping[str, Any]) -> dict[str, Any]:
     named = {key: content[key]["name"] for key in ("data", "split")}
+    named |= {key: value for key, value in identity.read_data().items() if value is not None}
     return named | {key: content[key] for key in ("seed", "threads")}
-
-
-def _experiment(named: Mapping[str, Any]) -> str:
-    return f"{named['data']}/{named['split']}"
 
 
 def _named(what: str, switched_on: str) -> str:

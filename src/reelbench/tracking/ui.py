@@ -16,9 +16,10 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 from reelbench import params
+from reelbench.data.identity import mismatch
 from reelbench.params import ParamsError
 from reelbench.tracking import QUIET, TrackingConfig, mirror_all, mirror_tunings
-from reelbench.tracking.record import CHAMPION, registered_name
+from reelbench.tracking.record import CHAMPION, experiment_of, registered_name
 from reelbench.tracking.store import view_path
 
 _SQLITE = "sqlite:///"
@@ -66,8 +67,11 @@ def answer(port: int) -> int:
     uri = params.load("tracking", TrackingConfig).uri
     if uri is None:
         raise ParamsError("there is no registry: tracking is off (tracking=none)")
+    if reason := mismatch():
+        raise ParamsError(reason)
     content = params.read()
-    name = registered_name(f"{content['data']['name']}/{content['split']['name']}")
+    named = {key: content[key]["name"] for key in ("data", "split")}
+    name = registered_name(experiment_of(named))
     if not has_champion(uri, name):
         raise ParamsError(f"there is no champion of {name} at {uri} yet: run `make repro` first")
     where = ["--host", "127.0.0.1", "--port", str(port), "--env-manager", "local"]

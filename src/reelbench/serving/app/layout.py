@@ -11,6 +11,7 @@ import pandas as pd
 from gradio.components import Component
 
 from reelbench.columns import GENDER, OCCUPATION
+from reelbench.data.identity import label
 from reelbench.serving.app.questions import BEST, CONTENT, LONGEST, TEXT, Leaderboard, Questions
 from reelbench.serving.library import Library
 from reelbench.serving.similar import GENRE_WEIGHT
@@ -24,8 +25,8 @@ def build(questions: Questions) -> gr.Blocks:
     library, ids = questions.library, questions.library.ids
     with gr.Blocks(title="reelbench", analytics_enabled=False) as page:
         about = (
-            f"{ids.n_users:,} users, {ids.n_items:,} movies, {len(library.train):,} ratings in "
-            f"train, {len(library.models.names)} trained models."
+            f"{label(library.identity)}: {ids.n_users:,} users, {ids.n_items:,} movies, "
+            f"{len(library.train):,} ratings in train, {len(library.models.names)} trained models."
         )
         gr.Markdown(f"# reelbench\n{about}", elem_classes="rb-top")
         for title, fill in (("Movies", _movies), ("Liked", _liked), ("Profile", _profile)):

@@ -17,15 +17,16 @@ import jinja2
 import pandas as pd
 
 from reelbench import paths
+from reelbench.data.identity import read_identity, same_results
 from reelbench.evaluation.metrics import METRICS, Metric, find, is_metric
 from reelbench.faults import warning
-from reelbench.files import read_json
+from reelbench.files import read_json, read_json_if_any
 from reelbench.serving import similar
 from reelbench.serving.answer import Answer, AskError, UnknownTitleError, capitalized
 from reelbench.serving.library import Library
 from reelbench.serving.profile import Profile
 from reelbench.serving.recommend import for_liked, for_profile, for_user
-from reelbench.serving.trained_models import ranking_metric
+from reelbench.serving.trained_models import ranking_metric, read_leaderboard
 
 #: choices beside the names of trained models
 BEST, CONTENT, TEXT = "best available", similar.CONTENT, "text embedding"
@@ -179,10 +180,11 @@ def _years(typed: str) -> int | None:
 def on_test(root: Path, model: str) -> str:
     """RMSE and nDCG of a model on test in words, and the faults of the protocol, if any.
 
-    Empty if the model was not evaluated. Read once: a small file may take a busy disk a second.
+    Empty if the model was not evaluated on the test part that is there. Read once: a small file may
+    take a busy disk a second.
     """
-    file = root / paths.metrics(model)
-    if not file.is_file():
+    file, stored = root / paths.metrics(model), root / paths.evaluation_inputs(model)
+    if not file.is_file() or not same_results(read_json_if_any(stored), read_identity(root)):
         return ""
     found = read_json(file)
     values = []
@@ -204,11 +206,8 @@ class Leaderboard:
 
     @classmethod
     def read(cls, root: Path) -> Leaderboard:
-        """The best ranking first; an empty table if there is no leaderboard yet."""
-        file = root / paths.LEADERBOARD_CSV
-        if not file.is_file():
-            return cls(pd.DataFrame({_MODEL: []}))
-        table = pd.read_csv(file)
+        """The best ranking first; an empty table if there is no leaderboard of the data yet."""
+        table = read_leaderboard(root)
         known = [find(key) for key in map(str, table) if is_metric(key)]
         metrics = tuple(metric for metric in known if metric.leaderboard)
         if best := ranking_metric(map(str, table)):
