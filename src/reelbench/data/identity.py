@@ -1,7 +1,7 @@
-"""Which data and which test ratings a result is of, so that results of others are never mixed in.
+"""Which data and which test ratings a result is of, so that those of others are never mixed in.
 
-Hashes are over values, so that they depend neither on the engine nor on the version of a library
-that wrote a file; what `enrich` adds is not in them.
+Hashes are over values: neither the engine nor the version of a library changes them, and what
+`enrich` adds is not in them.
 """
 
 from __future__ import annotations
@@ -25,38 +25,34 @@ KEYS = ("data", "data_hash", "split", "test_hash")
 #: the rating scale of the catalogue
 SCALE = ("rating_min", "rating_max")
 _LOCK = "dvc.lock"
-_RATINGS = (USER_IDX, ITEM_IDX, RATING, TIMESTAMP)
+_RATING = (USER_IDX, ITEM_IDX, RATING)
 
 
 def data_hash(clean: Path) -> str:
     """Hexadecimal SHA-256 over the ratings, ids of users and movies, and titles of a folder."""
-    tables = {paths.INTERACTIONS: _RATINGS, paths.USERS: (USER_ID,)}
-    tables |= {paths.ITEMS: (ITEM_ID, TITLE_RAW)}
-    hashes = (_content_hash(clean / file.name, columns) for file, columns in tables.items())
+    tables = {"interactions": (*_RATING, TIMESTAMP), "users": (USER_ID,)}
+    tables["items"] = (ITEM_ID, TITLE_RAW)
+    hashes = (_content_hash(clean / f"{name}.parquet", own) for name, own in tables.items())
     return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
 def test_hash(file: Path) -> str:
     """Hexadecimal SHA-256 over users, movies and ratings of a part, or of predictions for it."""
-    return _content_hash(file, _RATINGS[:3])
+    return _content_hash(file, _RATING)
 
 
 def read_data(root: Path = Path()) -> dict[str, Any]:
     """Data, their hash, and split of a project's folder `data`; None for what is not known."""
-    catalogue = read_json_if_any(root / paths.CATALOGUE)
-    split = read_json_if_any(root / paths.SPLIT_COUNTS)
+    catalogue, split = (read_json_if_any(root / f) for f in (paths.CATALOGUE, paths.SPLIT_COUNTS))
     found = (catalogue.get("name"), catalogue.get("data_hash"), split.get("name"))
     return dict(zip(KEYS, found, strict=False))
 
 
 def read_identity(root: Path = Path()) -> dict[str, Any]:
-    """`KEYS` and the rating scale of the parts of a project; None for what is not known."""
-    catalogue, test = read_json_if_any(root / paths.CATALOGUE), root / paths.TEST
-    return {
-        **read_data(root),
-        "test_hash": test_hash(test) if test.exists() else None,
-        **{key: catalogue.get(key) for key in SCALE},
-    }
+    """`KEYS` and `SCALE` of the parts of a project; None for what is not known."""
+    test, catalogue = root / paths.TEST, read_json_if_any(root / paths.CATALOGUE)
+    found = read_data(root) | {"test_hash": test_hash(test) if test.exists() else None}
+    return found | {key: catalogue.get(key) for key in SCALE}
 
 
 def label(identity: Mapping[str, Any]) -> str:
@@ -65,33 +61,32 @@ def label(identity: Mapping[str, Any]) -> str:
     >>> label({"data": "csv", "data_hash": "0123456789abcdef", "split": "random"})
     'csv-01234567/random'
     """
-    digest = f"-{identity['data_hash'][:8]}" if identity["data_hash"] else ""
+    digest = f"-{identity['data_hash'][:8]}" if identity.get("data_hash") else ""
     return f"{identity['data']}{digest}/{identity['split']}"
 
 
 def same_results(stored: Mapping[str, Any], current: Mapping[str, Any]) -> bool:
-    """Whether results are of the current test ratings; the name of the data may be another.
-
-    Data that were cleaned before hashes were kept cannot be told from others.
-    """
+    """Whether results are of the current test ratings; of data without a hash, all are."""
     same = all(stored.get(key) == current[key] for key in KEYS[1:])
     return same or current["data_hash"] is None
 
 
 def mismatch(root: Path = Path()) -> str:
     """Why the parts on disk are not those of `params.yaml`, as a sentence; empty if they are."""
-    if not (root / paths.PARAMS).is_file():
-        return ""
-    content, found = params.read(root / paths.PARAMS), read_data(root)
+    file, found = root / paths.PARAMS, read_data(root)
+    content = params.read(file) if file.is_file() else {}
+    split_of = read_json_if_any(root / paths.SPLIT_COUNTS).get("data_hash")
+    if split_of not in (None, found["data_hash"]):
+        return f"{paths.SPLIT} is of other data than {paths.CLEAN}: run `dvc repro`"
     for key in ("data", "split"):
         wanted = (content.get(key) or {}).get("name")
         if None not in (found[key], wanted) and found[key] != wanted:
             return f"data/ has {key} {found[key]} and {paths.PARAMS} {wanted}: run `dvc repro`"
-    if (data_root := (content.get("data") or {}).get("root")) and (root / _LOCK).is_file():
+    if (folder := (content.get("data") or {}).get("root")) and (root / _LOCK).is_file():
         stages = params.read(root / _LOCK).get("stages") or {}
         made = stages.get("download", {}).get("params", {}).get("params.yaml", {})
-        if made.get("data.name") == found["data"] and made.get("data.root") != data_root:
-            return f"data/ is not of {data_root}, as {paths.PARAMS} has it: run `dvc repro`"
+        if made.get("data.name") == found["data"] and made.get("data.root") != folder:
+            return f"data/ is not of {folder}, as {paths.PARAMS} has it: run `dvc repro`"
     return ""
 
 
@@ -110,9 +105,8 @@ def _content_hash(file: Path, columns: Sequence[str]) -> str:
 def _bytes(values: pa.Array) -> bytes:
     """Numbers as they are, the smallest in place of a missing one; texts after their lengths."""
     if pa.types.is_integer(values.type):
-        filled = pc.fill_null(values.cast(pa.int64()), np.iinfo(np.int64).min)
-        return np.ascontiguousarray(filled.to_numpy(zero_copy_only=False)).tobytes()
-    if pa.types.is_floating(values.type):
-        return values.cast(pa.float32()).to_numpy(zero_copy_only=False).tobytes()
-    texts = values.cast(pa.string()).to_pylist()
-    return "".join("-" if text is None else f"{len(text)}:{text}" for text in texts).encode()
+        values = pc.fill_null(values.cast(pa.int64()), np.iinfo(np.int64).min)
+    elif not pa.types.is_floating(values.type):
+        texts = values.cast(pa.string()).to_pylist()
+        return "".join("-" if text is None else f"{len(text)}:{text}" for text in texts).encode()
+    return values.to_numpy(zero_copy_only=False).tobytes()

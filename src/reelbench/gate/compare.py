@@ -255,19 +255,16 @@ def compare(
 def _difference(base: ModelResults, new: ModelResults) -> str:
     """What of the test ratings differs, in words; empty where nothing is known to differ."""
     for key, name in _SAME.items():
-        values = [results.identity.get(key) for results in (base, new)]
-        if None not in values and values[0] != values[1]:
-            short = (str(value)[: 8 if key.endswith("hash") else None] for value in values)
+        old, now = base.identity.get(key), new.identity.get(key)
+        if None not in (old, now) and old != now:
+            short = (str(value)[: 8 if key.endswith("hash") else None] for value in (old, now))
             return f"the {name} ({' and '.join(short)})"
-    counts = [results.metrics.get("n_test") for results in (base, new)]
-    if None not in counts and counts[0] != counts[1]:
-        return f"the number of test ratings ({counts[0]} and {counts[1]})"
-    if base.per_user is None or new.per_user is None:
-        return ""
-    users = [results.per_user[[USER_IDX, N_TEST]] for results in (base, new)]
-    if not np.array_equal(*(table.sort_values(USER_IDX).to_numpy() for table in users)):
-        return "the number of test ratings per user"
-    return ""
+    tables = [results.per_user for results in (base, new)]
+    users = [
+        t[[USER_IDX, N_TEST]].sort_values(USER_IDX).to_numpy() for t in tables if t is not None
+    ]
+    same = len(users) < 2 or np.array_equal(users[0], users[1])
+    return "" if same else "the number of test ratings per user"
 
 
 def _metrics(

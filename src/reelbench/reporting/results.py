@@ -98,7 +98,6 @@ SOURCES = {
         "Recommenders, examples/06_benchmarks/movielens.ipynb, outputs stored in July 2025"
     )
 }
-_PUBLISHED_FOR = {"recommenders_ml100k": "ml-100k"}
 
 
 class Published(NamedTuple):
@@ -108,18 +107,13 @@ class Published(NamedTuple):
     values: dict[str, float]
 
 
-def published(protocol: str | None, data: str | None = None) -> list[Published]:
-    """Published figures for a protocol, in the order of publication; none for an unknown one.
-
-    None either for other data than those that they are of, if `data` names the current ones.
-    """
-    if data not in (None, _PUBLISHED_FOR.get(str(protocol))):
-        return []
+def published(protocol: str | None, data: str = "ml-100k") -> list[Published]:
+    """Published figures for a protocol on these data, in the order of publication."""
     text = resources.files("reelbench.reporting").joinpath("published.csv").read_text("utf-8")
     return [
         Published(row.pop("algorithm"), {key: float(value) for key, value in row.items() if value})
         for row in csv.DictReader(text.splitlines())
-        if row.pop("protocol") == protocol
+        if [row.pop("protocol"), row.pop("data")] == [protocol, data]
     ]
 
 
@@ -142,20 +136,14 @@ class Replication(NamedTuple):
         ]
 
 
-def read_replications(
-    file: Path = paths.REPLICATION_TABLE, data: str | None = None
-) -> list[Replication]:
+def read_replications(file: Path = paths.REPLICATION_TABLE, data: str = "") -> list[Replication]:
     """All replicated systems, as `reelbench replicate` wrote them; none where it has not run.
 
-    Args:
-        file: the table.
-        data: name of a data set; of the rows only those that were run on it are read.
+    If a data set is named, the rows are those that were run on it.
     """
     if not file.is_file():
         return []
     with file.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    if data is not None:
-        rows = [row for row in rows if row["origin"].split(",")[0] == data]
+        rows = [r for r in csv.DictReader(stream) if data in ("", r["origin"].split(",")[0])]
     groups = groupby(rows, key=lambda row: (row.pop("system"), row.pop("about")))
     return [Replication(*head, list(group)) for head, group in groups]

@@ -98,15 +98,11 @@ def read_tuning(
 
 
 def finished_searches() -> dict[str, dict[str, Any]]:
-    """Record of the last finished search by model on the train part that is there.
-
-    It is that of this checkout, else as committed.
-    """
+    """Record of the last finished search by model on this train part: own, else committed."""
     known = read_json_if_any(paths.TUNING)
     files = sorted(paths.SEARCHES.glob("*/search.json"))
     own = {file.parent.name: read_json(file) for file in files}
     known |= {model: found for model, found in own.items() if found["ended"] is not None}
     train = sha256_file(paths.TRAIN) if paths.TRAIN.exists() else None
-    # one without a hash counts as one of these data, as a model does
-    parts = {m: found.get("inputs", {}).get("train") for m, found in known.items()}
-    return {m: found for m, found in known.items() if parts[m] in (None, train)}
+    own = {model: found.get("inputs", {}).get("train") for model, found in known.items()}
+    return {model: found for model, found in known.items() if own[model] in (None, train)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -70,11 +69,6 @@ class Library:
         )
 
     @cached_property
-    def identity(self) -> dict[str, Any]:
-        """Data, their hash, and split."""
-        return read_data(self.root)
-
-    @cached_property
     def models(self) -> TrainedModels:
         """The trained models by name."""
         return TrainedModels(self.root, self.ids)
@@ -100,13 +94,12 @@ class Library:
     def blocks(self) -> dict[str, Block]:
         """The feature blocks for answers that the run has built of these data, by name."""
         files = {name: self.root / paths.feature_block(name) for name in _BLOCKS}
-        keys = {name: read_json_if_any(self.root / paths.block_key(name)) for name in _BLOCKS}
-        own = self.identity["data_hash"]
-        return {
-            name: read_block(file)
-            for name, file in files.items()
-            if file.is_file() and keys[name].get("data_hash", own) == own
-        }
+        own, found = read_data(self.root)["data_hash"], {}
+        for name, file in files.items():
+            key = read_json_if_any(self.root / paths.block_key(name))
+            if file.is_file() and key.get("data_hash", own) == own:
+                found[name] = read_block(file)
+        return found
 
     @cached_property
     def content(self) -> ContentLists:

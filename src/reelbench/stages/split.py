@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from reelbench import params, paths
 from reelbench.columns import SOURCE_ROW
 from reelbench.data.engine import connect
+from reelbench.data.identity import read_data
 from reelbench.files import atomic, write_json
 from reelbench.splits import Protocol, protocol_of, split_tables
 
@@ -32,7 +33,8 @@ def run() -> None:
         folder.mkdir()
         for name, table in {**result.parts, paths.KNOWN_TAGS.stem: result.tags}.items():
             table.move(folder / f"{name}.parquet")
-        summary = {**result.summary, "tags": result.tag_counts}
+        of_data = {"data_hash": read_data()["data_hash"]}
+        summary = {**result.summary, "tags": result.tag_counts} | of_data
         write_json(folder / paths.SPLIT_COUNTS.name, summary)
     sizes = ", ".join(f"{name} {part['rows']}" for name, part in result.summary["parts"].items())
     tags = f"{result.tag_counts['written']} of {result.tag_counts['read']} tags"

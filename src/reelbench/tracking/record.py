@@ -115,7 +115,7 @@ def registered_name(experiment: str) -> str:
 def experiment_of(named: Mapping[str, Any]) -> str:
     """Experiment of the data and the split on disk, which `named` has where no file has them."""
     known = {key: value for key, value in identity.read_data().items() if value is not None}
-    return identity.label({"data_hash": None} | dict(named) | known)
+    return identity.label({**named, **known})
 
 
 def read_model(model: str) -> ModelRecord:

@@ -11,7 +11,7 @@ import pandas as pd
 from gradio.components import Component
 
 from reelbench.columns import GENDER, OCCUPATION
-from reelbench.data.identity import label
+from reelbench.data.identity import label, read_data
 from reelbench.serving.app.questions import BEST, CONTENT, LONGEST, TEXT, Leaderboard, Questions
 from reelbench.serving.library import Library
 from reelbench.serving.similar import GENRE_WEIGHT
@@ -25,7 +25,7 @@ def build(questions: Questions) -> gr.Blocks:
     library, ids = questions.library, questions.library.ids
     with gr.Blocks(title="reelbench", analytics_enabled=False) as page:
         about = (
-            f"{label(library.identity)}: {ids.n_users:,} users, {ids.n_items:,} movies, "
+            f"{label(read_data(library.root))}: {ids.n_users:,} users, {ids.n_items:,} movies, "
             f"{len(library.train):,} ratings in train, {len(library.models.names)} trained models."
         )
         gr.Markdown(f"# reelbench\n{about}", elem_classes="rb-top")
