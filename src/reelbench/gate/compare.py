@@ -259,10 +259,8 @@ def _difference(base: ModelResults, new: ModelResults) -> str:
         if None not in (old, now) and old != now:
             short = (str(value)[: 8 if key.endswith("hash") else None] for value in (old, now))
             return f"the {name} ({' and '.join(short)})"
-    tables = [results.per_user for results in (base, new)]
-    users = [
-        t[[USER_IDX, N_TEST]].sort_values(USER_IDX).to_numpy() for t in tables if t is not None
-    ]
+    tables = [r.per_user[[USER_IDX, N_TEST]] for r in (base, new) if r.per_user is not None]
+    users = [table.sort_values(USER_IDX).to_numpy() for table in tables]
     same = len(users) < 2 or np.array_equal(users[0], users[1])
     return "" if same else "the number of test ratings per user"
 
