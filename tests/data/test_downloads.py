@@ -205,15 +205,8 @@ def test_a_local_tar_archive_whose_links_lead_out(server: Server, tmp_path: Path
     tarred(file, CONTENT)
     fetch(local(section(server.url), file), paths.RAW)
     assert {file.name for file in paths.RAW.iterdir()} == set(CONTENT)
-    with pytest.raises(DataError, match=r"set.tar.gz does not contain the files of set: c.csv"):
+    with pytest.raises(DataError, match=r"set.tar.gz: 'c.csv' is a link, not a file"):
         fetch(local(section(server.url, files=["c.csv"]), file), paths.RAW)
-
-
-def test_a_local_tar_archive_whose_names_lead_out(server: Server, tmp_path: Path) -> None:
-    tarred(tmp_path / "set.tar.gz", {"../outside.csv": b"z", **CONTENT})
-    with pytest.raises(DataError, match=r"not a complete archive .*outside"):
-        fetch(local(section(server.url), tmp_path / "set.tar.gz"), paths.RAW)
-    assert not list(tmp_path.rglob("outside.csv"))
 
 
 @pytest.mark.parametrize("name", ["set.zip", "set.tar.gz"])

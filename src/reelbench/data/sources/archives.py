@@ -1,50 +1,87 @@
-"""Files of a folder, a zip or a tar archive."""
+"""Files of a folder, a zip or a tar archive.
+
+Only files that are asked for are unpacked, and none before the sizes in the archive are plausible.
+"""
 
 from __future__ import annotations
 
+import errno
 import glob
-import gzip
 import lzma
+import re
 import shutil
+import stat
+import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import IO, Any
+
+from typing_extensions import override
 
 from reelbench.data import DataError
 
 SUFFIXES = (".zip", ".whl", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_MOST_FILES = 100_000
+# An archive may unpack to this size, and beyond it to so many times its own; text takes 5 to 30
+_FREELY, _RATIO = 1 << 28, 200
+_RESERVE = 1 << 28  # bytes that stay free on the disk
 _BROKEN = (
-    *(zipfile.BadZipFile, shutil.ReadError, tarfile.TarError, zlib.error),
-    *(gzip.BadGzipFile, lzma.LZMAError, EOFError),
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError),
+    *(struct.error, ValueError, OverflowError, IndexError, RuntimeError),
 )
+# of an OSError that is the archive's fault and not the disk's; bz2 raises one without a number
+_ITS_FAULT = (None, errno.EEXIST, errno.EINVAL, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR)
+
+
+@dataclass(frozen=True)
+class _Member:
+    """A file of an archive."""
+
+    name: str
+    size: int  # bytes, unpacked, as the archive has it
+    wrong: str | None  # why it cannot be unpacked
+    open: Callable[[], IO[bytes] | None]
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a name is that of an archive."""
-    return path.name.lower().endswith(SUFFIXES)
+    """Whether a file is an archive, by its name or its content."""
+    known = path.name.lower().endswith(SUFFIXES)
+    return known or zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
 
 
 @contextmanager
-def opened(place: Path, beside: Path) -> Iterator[Path]:
-    """The folder itself; of an archive a temporary one in `beside`, with its files but no links.
+def opened(place: Path, beside: Path, names: Collection[str]) -> Iterator[Path]:
+    """The folder itself; of an archive a temporary one in `beside`, with some of its files.
+
+    Args:
+        place: a folder or an archive.
+        beside: where the temporary folder is.
+        names: files and folders that are unpacked, from whichever folder of the archive.
 
     Raises:
-        DataError: the archive is damaged, for example by an interrupted download.
+        DataError: the archive is damaged, for example by an interrupted download, encrypted, packed
+            by an unknown method, implausibly large, or a name leads out of it.
     """
     if place.is_dir():
         yield place
         return
     with TemporaryDirectory(dir=beside) as folder:
         try:
-            if tarfile.is_tarfile(place):
-                shutil.unpack_archive(place, folder, "tar", filter=_without_links)
-            else:  # names that lead out of the folder are left out
-                shutil.unpack_archive(place, folder, "zip")
-        except _BROKEN as error:
+            _unpack(place, Path(folder), names)
+        except DataError:
+            raise
+        except NotImplementedError as error:
+            raise DataError(f"{place}: {error}: pack it as an ordinary zip archive") from error
+        except (*_BROKEN, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in _ITS_FAULT:
+                raise
             raise DataError(
                 f"{place} is not a complete archive ({error}): it was cut off or is another kind "
                 "of file. Delete it and fetch it again"
@@ -52,9 +89,70 @@ def opened(place: Path, beside: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _without_links(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
-    """Files and folders alone; a name that leads out of the folder is refused."""
-    return tarfile.data_filter(member, folder) if member.isfile() or member.isdir() else None
+def _unpack(place: Path, folder: Path, names: Collection[str]) -> None:
+    """Put the named files into a folder, under the same paths."""
+    total, most = 0, max(_FREELY, _RATIO * place.stat().st_size)
+    members = _of_tar(place) if tarfile.is_tarfile(place) else _of_zip(place)
+    for number, member in enumerate(members, start=1):
+        name = member.name.replace("\\", "/")
+        total += member.size
+        if total > most:
+            raise DataError(
+                f"{place} unpacks to {total:,} bytes, over {_RATIO} times its size, as only a "
+                "damaged archive or a bomb does: unpack it yourself if it is meant"
+            )
+        if number > _MOST_FILES:
+            raise DataError(f"{place} has more than {_MOST_FILES:,} files: name a smaller archive")
+        if not any(f"/{wanted}/" in f"/{name}/" for wanted in names):
+            continue
+        target, wrong = folder / name, member.wrong
+        if name.startswith("/") or re.match(r"[A-Za-z]:|(.*/)?\.\./", name):
+            wrong = "is a name that leads out of the archive"
+        elif target.exists():
+            wrong = "is in it twice: keep one"
+        if wrong:
+            raise DataError(f"{place}: '{name}' {wrong}")
+        if member.size > shutil.disk_usage(folder).free - _RESERVE:
+            raise DataError(
+                f"{place}: no room on the disk for '{name}' ({member.size:,} bytes) in {folder}"
+            )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source := member.open():
+            with source, target.open("wb") as sink:
+                shutil.copyfileobj(source, sink)
+
+
+def _of_zip(place: Path) -> Iterator[_Member]:
+    with zipfile.ZipFile(place) as archive:
+        for info in archive.infolist():
+            wrong = None
+            if info.flag_bits & 1:
+                wrong = "is encrypted: unpack the archive with its password, and name the folder"
+            elif stat.S_ISLNK(info.external_attr >> 16):
+                wrong = "is a link, not a file"
+            if not info.is_dir():
+                yield _Member(info.filename, info.file_size, wrong, partial(archive.open, info))
+
+
+class _Header(tarfile.TarInfo):
+    """A header of a tar archive; of one that is damaged or hostile Python reads for ever."""
+
+    @classmethod
+    @override
+    def frombuf(cls, buf: Any, encoding: str, errors: str) -> _Header:
+        found: _Header = super().frombuf(buf, encoding, errors)
+        describes = found.type in (b"x", b"g", b"X", b"L", b"K")  # a long name or attributes
+        if found.size < 0 or (describes and found.size > 1 << 20):
+            raise tarfile.ReadError(f"a header of {found.size} bytes")
+        return found
+
+
+def _of_tar(place: Path) -> Iterator[_Member]:
+    with tarfile.open(place, tarinfo=_Header) as archive:
+        for info in archive:
+            wrong = None if info.isreg() else "is a link, not a file"
+            if not info.isdir():
+                yield _Member(info.name, info.size, wrong, partial(archive.extractfile, info))
 
 
 def find(root: Path, folder: str, name: str, place: Path) -> Path | None:

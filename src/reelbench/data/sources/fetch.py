@@ -158,6 +158,8 @@ def _fetch_local(root: Path, data: DataSection, folder: Path) -> None:
         places = [root]
     elif root.is_dir():
         places = [root, *(root / s.url.name for s in data.source.sets if s.url)]
+    elif root.exists():
+        raise DataError(f"data.root: {root} is neither a folder nor a zip or tar archive")
     else:
         raise DataError(f"data.root: no folder {root}")
     for place in places:
@@ -174,7 +176,8 @@ def _fetch_local(root: Path, data: DataSection, folder: Path) -> None:
 
 def _take_any_set(place: Path, data: DataSection, folder: Path) -> bool:
     """Whether a set of files is complete in a folder or archive; its files are taken then."""
-    with opened(place, folder) as root:
+    wanted = {name for files in data.source.sets for name in files.files}
+    with opened(place, folder, wanted) as root:
         for files in data.source.sets:
             inner = next((s.folder for s in (files.url, files.wheel) if s), "")
             found = _listed(root, "" if place.is_dir() else inner, files, place)
@@ -267,7 +270,7 @@ def _trust_on_first_use(url: UrlConfig, archive: Path, data: DataSection, memory
 
 def _extract(archive: Path, place: str, files: FileSet, data: DataSection, folder: Path) -> None:
     """Take the listed files out of a download."""
-    with opened(archive, folder) as root:
+    with opened(archive, folder, files.files) as root:
         found = _listed(root, place, files, archive)
         if missing := [name for name in files.needed if name not in found]:
             raise DataError(f"{archive.name} does not contain {place}/{missing[0]}")
