@@ -17,6 +17,7 @@ from reelbench.data.clean.tables import canonical, describe
 from reelbench.data.clean.values import OF_ITEMS, OF_USERS, typed
 from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
 from reelbench.data.readers import RawFrame, RawRows, RawTables, ReadConfig
+from reelbench.data.readers import read as read_tables
 from reelbench.data.text import TextFile
 
 FILE = TextFile(Path("own.csv"), ())
@@ -138,3 +139,37 @@ def test_a_source_without_ratings_has_a_scale_from_1_to_1(engine: Engine) -> Non
     about = describe(canonical(raw, clicks, engine), clicks, engine)
     assert about["implicit"] is True and (about["rating_min"], about["rating_max"]) == (1, 1)
     assert "implicit" not in describe(canonical(raw, config(), engine), config(), engine)
+
+
+TMDB = {
+    **{"id": "1", "title": "Batman", "vote_average": "7.0", "vote_count": "9", "genres": "[]"},
+    **{"keywords": "[]", "production_companies": "null", "budget": "1e400", "revenue": "1.5"},
+    **{"overview": "A bat.", "tagline": "", "original_language": "en", "popularity": "many"},
+    **{"release_date": "1989-06-23", "runtime": "inf"},
+}
+
+
+def tmdb(folder: Path, engine: Engine, **changes: str) -> RawTables:
+    frame = pd.DataFrame([TMDB | changes])
+    frame.to_csv(folder / "tmdb_5000_movies.csv", index=False)
+    return read_tables(folder, config(format="tmdb"), engine)
+
+
+def test_numbers_of_tmdb_that_are_none(engine: Engine, tmp_path: Path) -> None:
+    read = tmdb(tmp_path, engine, vote_count="1" + 30 * "0")
+    full = canonical(read, config(format="tmdb", rating_min=0, rating_max=10), engine)
+    bad = {"budget": 1, "popularity": 1, "revenue": 1, "runtime": 1, "vote_count": 1}
+    assert full.counts["items"]["not_clean"] == bad
+    assert full.counts["interactions"]["written"] == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("[" * 100_000, '[{"name": 5}]', '[{"name": null}]', '["a"]', '{"name": "a"}', "[{}]"),
+        *('[{"name": "\\ud800"}]', "[1]", "5", "[" + "9" * 5000 + "]"),
+    ],
+)
+def test_json_of_tmdb_that_is_no_list_of_names(engine: Engine, tmp_path: Path, text: str) -> None:
+    with pytest.raises(DataError, match=r"movies.csv, line 2, column keywords: expected a JSON"):
+        tmdb(tmp_path, engine, keywords=text)

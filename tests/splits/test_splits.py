@@ -229,13 +229,23 @@ def test_without_timestamps(engine: Engine) -> None:
     assert described(parts, engine, config("random"))["parts"]["test"]["time_min"] is None
 
 
-def test_a_part_that_would_be_empty(engine: Engine) -> None:
-    rng = np.random.default_rng(0)
-    rows = table([(0, 0, 3.0, 7), (1, 0, 3.0, 7)])
-    with pytest.raises(DataError, match="split temporal_user: test is empty with 2 ratings"):
-        divide(rows, config("temporal_user"), engine, rng)
-    with pytest.raises(DataError, match="split temporal_global: train is empty with 2 ratings"):
-        divide(rows, config("temporal_global"), engine, rng)
+@pytest.mark.parametrize(
+    ("method", "rows", "message"),
+    [
+        ("temporal_user", [(0, 0, 3, 7), (1, 0, 3, 8)], "test is empty .* 2 ratings: .*every user"),
+        ("leave_one_out", [(0, 0, 3, 7), (1, 0, 3, 8)], "two ratings, and every user has one"),
+        ("random_by_user", [(0, 0, 3, 7), (1, 0, 3, 8)], "choose split=random, or split=temporal"),
+        ("temporal_global", [(0, 0, 3, 7), (1, 0, 3, 7)], "train is empty .*same second.*=random"),
+        ("cold_items", [(0, 0, 3, 7), (1, 0, 3, 8)], "train is empty .*whole movies.*split=random"),
+        ("tail", [(0, 0, 3, 7), (1, 0, 3, 8)], "train is empty .*lower split.test"),
+        ("kfold", [(0, 0, 3, 7)], "1 ratings: more ratings are needed"),
+        ("random", [(0, 0, 3, 7)], "1 ratings: more ratings are needed"),
+    ],
+)
+def test_too_few_ratings(engine: Engine, method: str, rows: Rows, message: str) -> None:
+    shares = {"test": 0.6, "valid": 0.5 if method == "tail" else 0.3}
+    with pytest.raises(DataError, match=f"split {method}: .*{message}"):
+        divide(table(rows), config(method, **shares), engine, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("method", ["temporal_user", "temporal_global", "cold_items"])

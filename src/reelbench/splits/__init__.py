@@ -142,7 +142,8 @@ def divide(config: Protocol, given: SplitInput) -> dict[str, Stored]:
     for name in ("train", "test"):
         if not len(parts[name]):
             n_rows = sum(map(len, parts.values()))
-            raise DataError(f"split {config.name}: {name} is empty with {n_rows} ratings")
+            few = "more ratings are needed" if n_rows < 2 else config.if_empty
+            raise DataError(f"split {config.name}: {name} is empty with {n_rows} ratings: {few}")
     return parts
 
 

@@ -22,6 +22,10 @@ PARTS = ("train", "valid", "test")
 TRAIN, VALID, TEST = range(3)
 COLUMNS = (USER_IDX, ITEM_IDX, RATING, TIMESTAMP)
 
+ONE_EACH = (
+    "it takes test from users with at least two ratings, and every user has one; choose "
+    "split=random, or split=temporal_global, which divides all ratings at a point in time"
+)
 _OF_VALID = {
     "tail": "Training is stopped on the last rows by user and movie: those of a few users.",
     "test": "Training is stopped on the test rows that are reported, which a model thus fits too.",
@@ -60,6 +64,8 @@ class Protocol(Section):
     #: whose time the protocol respects. `everybody`: no train rating is later than a test rating.
     #: `user`: none of the same user is. None: time is ignored.
     clock: ClassVar[Literal["everybody", "user"] | None] = None
+    #: why train or test may be empty with few ratings, and the way out; ends the message about it
+    if_empty: ClassVar[str] = "lower split.test and split.valid, or choose split=random"
     #: whether `SplitInput.ratings` must have the column `source_row`
     needs_source_row: ClassVar[bool] = False
     #: whether it draws among all ratings, in the memory of one process
@@ -113,6 +119,8 @@ class OfEachUser(Protocol):
     `test` and `valid` are shares of each user's ratings, rounded down but at least one rating, or
     numbers of ratings from 1.
     """
+
+    if_empty: ClassVar[str] = ONE_EACH
 
     test: Annotated[Amount, Field(gt=0)]
     valid: Amount

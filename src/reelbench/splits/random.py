@@ -41,6 +41,7 @@ class Random(Protocol):
 
     draws_ratings: ClassVar[bool] = True
     leak: ClassVar[str] = _TIMELESS
+    if_empty: ClassVar[str] = "lower split.test and split.valid"
 
     method: Literal["random"]
     test: Annotated[Share, Field(gt=0)]
@@ -64,6 +65,7 @@ class KFold(Protocol):
 
     draws_ratings: ClassVar[bool] = True
     leak: ClassVar[str] = _TIMELESS
+    if_empty: ClassVar[str] = "there are fewer ratings than folds; lower split.folds"
 
     method: Literal["kfold"]
     folds: Annotated[int, Field(ge=2)]
@@ -136,6 +138,7 @@ class ColdItems(Protocol):
         "is ignored: train contains ratings of other movies that the same user, and others, gave "
         "later than a test rating, and metadata as they became known later."
     )
+    if_empty: ClassVar[str] = "it takes whole movies, and there are too few; choose split=random"
 
     method: Literal["cold_items"]
     test: Annotated[Share, Field(gt=0)]

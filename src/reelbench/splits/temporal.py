@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from reelbench.columns import ITEM_IDX, PART, TIMESTAMP, USER_IDX
 from reelbench.splits.base import (
+    ONE_EACH,
     TEST,
     TRAIN,
     VALID,
@@ -52,6 +53,7 @@ class LeaveOneOut(Protocol):
 
     leak: ClassVar[str] = _LATER
     clock: ClassVar[Literal["everybody", "user"] | None] = "user"
+    if_empty: ClassVar[str] = ONE_EACH
 
     method: Literal["leave_one_out"]
 
@@ -96,6 +98,10 @@ class TemporalGlobal(Protocol):
         "recommended, and titles and genres are as they became known later."
     )
     clock: ClassVar[Literal["everybody", "user"] | None] = "everybody"
+    if_empty: ClassVar[str] = (
+        "ratings of the same second stay together, and there are none before or after the point; "
+        "change split.test or split.valid, or choose split=random, which ignores time"
+    )
 
     method: Literal["temporal_global"]
     test: Since

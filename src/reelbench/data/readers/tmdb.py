@@ -25,8 +25,7 @@ MOVIES, CREDITS = "tmdb_5000_movies.csv", "tmdb_5000_credits.csv"
 _THEIRS = {col.ITEM_ID: "id", col.TITLE_RAW: "title", col.RATING: "vote_average"}
 _TEXTS = (col.OVERVIEW, col.TAGLINE, col.LANGUAGE, col.RELEASE_DATE)
 _LISTS = (col.GENRES, col.KEYWORDS, col.COMPANIES)
-_WHOLE = (col.BUDGET, col.REVENUE, col.VOTE_COUNT)
-_DECIMAL = (col.RUNTIME, col.POPULARITY)
+_NUMBERS = (col.BUDGET, col.REVENUE, col.VOTE_COUNT, col.RUNTIME, col.POPULARITY)
 _UNKNOWN_IF_ZERO = (col.BUDGET, col.REVENUE, col.RUNTIME)
 _STARS = 5  # names of the cast that are kept, in the order of the credits
 
@@ -46,7 +45,7 @@ class Votes(TextFile):
 
 def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
     """Read tmdb_5000_movies.csv and, if it is there, tmdb_5000_credits.csv."""
-    required = (*_THEIRS, *_TEXTS, *_LISTS, *_WHOLE, *_DECIMAL)
+    required = (*_THEIRS, *_TEXTS, *_LISTS, *_NUMBERS)
     file = rename(open_text(folder / MOVIES), _THEIRS, required)
     movies = file.frame()
     items = _items(movies, file)
@@ -58,7 +57,7 @@ def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
 
 
 def _votes(movies: pd.DataFrame, items: pd.DataFrame, min_votes: int) -> pd.DataFrame:
-    few = items[col.VOTE_COUNT].fillna(0) < min_votes
+    few = _number(items[col.VOTE_COUNT]).fillna(0) < min_votes
     reason = f"the movie has fewer than {min_votes} votes"
     votes = movies[[col.ITEM_ID, col.RATING]].reset_index(drop=True)
     votes.insert(0, col.USER_ID, EVERYBODY)
@@ -71,11 +70,9 @@ def _items(movies: pd.DataFrame, file: TextFile) -> pd.DataFrame:
     items[col.YEAR] = years(movies[col.RELEASE_DATE])
     for column in _LISTS:
         items[column] = _parsed(movies[column], file, column, _names)
-    for column in (*_WHOLE, *_DECIMAL):
-        numbers = _numbers(movies[column], file)
-        if column in _UNKNOWN_IF_ZERO:
-            numbers = numbers.where(numbers != 0)
-        items[column] = numbers.astype("Int64" if column in _WHOLE else "float32")
+    for column in _NUMBERS:
+        unknown = (_number(movies[column]) == 0) & (column in _UNKNOWN_IF_ZERO)
+        items[column] = movies[column].mask(unknown)
     return items
 
 
@@ -107,8 +104,8 @@ def _parsed(
     parsed = []
     for line, text in values.items():
         try:
-            parsed.append(take(json.loads(text) if isinstance(text, str) else []))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            parsed.append(take((json.loads(text) if isinstance(text, str) else None) or []))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise DataError(
                 f"{file.path}, line {line}, column {column}: expected a JSON list of objects with "
                 f"a name, not '{str(text)[:60]}' ({error})"
@@ -117,7 +114,9 @@ def _parsed(
 
 
 def _names(objects: list[Any]) -> list[str]:
-    return [name for entry in objects if (name := entry["name"].strip())]
+    names = [name for entry in objects if (name := entry["name"].strip())]
+    "".join(names).encode()  # half of a character is a ValueError
+    return names
 
 
 def _director(crew: list[Any]) -> str | None:
@@ -129,12 +128,5 @@ def _stars(cast: list[Any]) -> list[str]:
     return _names(sorted(cast, key=lambda entry: entry.get("order", 0)))[:_STARS]
 
 
-def _numbers(values: pd.Series, file: TextFile) -> pd.Series:
-    numbers = pd.to_numeric(values, errors="coerce")
-    wrong = values.notna() & numbers.isna()
-    if wrong.any():
-        line, value = next(iter(values[wrong].items()))
-        raise DataError(
-            f"{file.path}, line {line}, column {values.name}: '{value}' is not a number"
-        )
-    return numbers
+def _number(values: pd.Series) -> pd.Series:
+    return pd.to_numeric(values, errors="coerce")
