@@ -71,6 +71,47 @@ def test_similarity_is_twice_the_common_letters_over_all(lookup: TitleLookup) ->
     assert lookup.find("hxt", cutoff=0.6) is None
 
 
+NUMBERED = [
+    *("M*A*S*H", "MASH", "mash", "Heat", "HEAT!", "Alien", "Aliens", "$", "???", "Se7en", "Seven"),
+    *("Rocky", "Rocky II", "Rocky III", "Rocky V", "Ocean's Eleven", "Ocean's Twelve", "Henry V"),
+    *("2001: A Space Odyssey", "Fantastic Four", "Friday the 13th", "Lethal Weapon 2", "Malcolm X"),
+    *("Air Force Two", "The Shawshank Redemption", "Apollo 13", "Los Amélies", "Los Amelies"),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        *((title, title) for title in NUMBERED),
+        *(("rocky 3", "Rocky III"), ("Rocky 5", "Rocky V"), ("rokcy iii", "Rocky III")),
+        *(("Rocky 4", None), ("Rocky IV", None), ("Rocky VI", None), ("Rokcy 4", None)),
+        *(
+            ("Lethal Weapon", None),
+            ("Lethal Weapon 3", None),
+            ("Lethal Wepon 2", "Lethal Weapon 2"),
+        ),
+        *(("Ocean's 11", "Ocean's Eleven"), ("oceans elevn", "Ocean's Eleven")),
+        *(("Ocean's 13", None), ("fantastic 4", "Fantastic Four"), ("friday the 12th", None)),
+        *(("Air Force Ten", None), ("Apollo 12", None), ("apolo 13", "Apollo 13")),
+        ("The Shawshank Redemtion 1994", "The Shawshank Redemption"),
+        *(("alein", "Alien"), ("heat", "Heat"), ("M.A.S.H", "M*A*S*H"), ("SEVEN", "Seven")),
+        *(("malcom x", "Malcolm X"), ("2001: A Space Odissey", "2001: A Space Odyssey")),
+    ],
+)
+def test_what_is_typed_exactly_wins_and_another_number_is_another_title(
+    text: str, title: str | None
+) -> None:
+    items = pd.DataFrame({"title": NUMBERED, "year": [1994] * len(NUMBERED)})
+    found = TitleLookup(items).find(text, 0.8)
+    assert (None if found is None else found.title) == title
+
+
+def test_a_year_that_is_typed_wins_over_the_spelling() -> None:
+    items = pd.DataFrame({"title": ["Amelie", "Amélie"], "year": [1999, 2001]})
+    found = TitleLookup(items).find("Amelie (2001)")
+    assert found is not None and found.item_idx == 1
+
+
 @pytest.mark.parametrize("text", ["", "   ", "()", "zzzzqqqq", "(1999)"])
 def test_what_is_like_no_title_finds_none(lookup: TitleLookup, text: str) -> None:
     assert lookup.find(text) is None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections import defaultdict
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import yaml
 from rapidfuzz import fuzz, process
 
 from reelbench.columns import AKA, TITLE, YEAR
@@ -15,6 +19,10 @@ from reelbench.data.clean.titles import parse_title
 
 #: lowest similarity at which a title is taken for another, as published
 CUTOFF = 0.5
+# what stands for a number as the last word
+_NUMBERS = yaml.safe_load(Path(__file__).with_name("numbers.yaml").read_text(encoding="utf-8"))
+_ROMAN, _WORDS = _NUMBERS["roman"], _NUMBERS["words"]
+_DIGITS = {word: str(n) for words in (_ROMAN, _WORDS) for n, word in enumerate(words, start=2)}
 
 
 @dataclass(frozen=True)
@@ -51,10 +59,16 @@ class TitleLookup:
         others: Iterable[Iterable[str] | None] = items[AKA] if AKA in items else [()] * len(items)
         self._item: list[int] = []
         self._key: list[str] = []
+        self._name: list[str] = []
+        self._places: dict[str, list[int]] = defaultdict(list)  # of a name without case, and a key
         for row, (title, aka) in enumerate(zip(self._title, others, strict=True)):
-            names = [title, *(() if aka is None else aka)]
+            names = [str(name) for name in (title, *(() if aka is None else aka))]
+            self._name += names
             self._item += [row] * len(names)
-            self._key += [normalised(str(name)) for name in names]
+            self._key += [normalised(name) for name in names]
+        for place, (name, key) in enumerate(zip(self._name, self._key, strict=True)):
+            for same in {name.casefold(), _in_digits(key)} - {""}:
+                self._places[same].append(place)
         self._ratings = np.zeros(len(items), dtype=np.int64) if ratings is None else ratings
         self._year = [None if pd.isna(year) else int(year) for year in items[YEAR]]
 
@@ -63,7 +77,9 @@ class TitleLookup:
 
         Similarity is 2 · (letters in common, in order) / (letters of both titles), ignoring case,
         accents and punctuation, with the article in front. Of equally similar movies one of the
-        year named in the text comes first, then one with more ratings, then the catalogue's order.
+        year named in the text comes first, then the one whose title is typed exactly, or but for
+        case, then one with more ratings, then the catalogue's order. A title with another number is
+        another title: "Rocky 3" is "Rocky III", and neither "Rocky V" nor "Rocky".
 
         Raises:
             ValueError: the cut-off is not in 0 … 1.
@@ -71,19 +87,29 @@ class TitleLookup:
         if not 0 <= cutoff <= 1:
             raise ValueError(f"cutoff must be between 0 and 1, got {cutoff}")
         asked = parse_title(text)
-        key = normalised(asked.title)
-        if not key:
-            return None
-        least = 100 * cutoff
+        key, least = normalised(asked.title), 100 * cutoff
         near = process.extract(key, self._key, scorer=fuzz.ratio, score_cutoff=least, limit=None)
-        ranked = [
-            (-score, self._year[item] != asked.year, -self._ratings[item], item)
-            for score, item in ((score, self._item[place]) for _, score, place in near)
-        ]
+        scores = {place: score for _, score, place in near if key and self._fits(key, place)}
+        for same in (asked.title.casefold(), _in_digits(key)):
+            scores |= dict.fromkeys(self._places.get(same, ()), 100.0)
+        ranked = []
+        for place, score in scores.items():
+            item, name, year = self._item[place], self._name[place], self._year[self._item[place]]
+            other = asked.year is not None and year != asked.year
+            changed = name != asked.title, name.casefold() != asked.title.casefold()
+            typed = sum((*changed, self._key[place] != key))
+            ranked.append((-score, other, typed, year != asked.year, -self._ratings[item], item))
         if not ranked:
             return None
         negative, *_, item = min(ranked)
         return Found(item, self._title[item], -negative / 100)
+
+    def _fits(self, key: str, place: int) -> bool:
+        """Whether two titles do not differ in a number; the movie's year may follow."""
+        known, year = self._key[place], str(self._year[self._item[place]])
+        ends = [word for word in (key.split()[-1], *known.split()[-1:]) if word in _WORDS]
+        asked, numbers = (re.findall(r"\b\d+", _in_digits(k, _ROMAN)) for k in (key, known))
+        return len(set(ends)) < 2 and asked in (numbers, [*numbers, year])
 
     def nearest(self, text: str, k: int) -> list[Found]:
         """The k most similar movies, to suggest after a miss.
@@ -100,3 +126,9 @@ class TitleLookup:
         order = sorted(best, key=lambda item: (-best[item], -self._ratings[item], item))
         near = [item for item in order if best[item] > 0][:k]
         return [Found(item, self._title[item], best[item] / 100) for item in near]
+
+
+def _in_digits(key: str, words: Container[str] = _DIGITS) -> str:
+    """A normalised title whose last word of several, if it stands for a number, is that number."""
+    rest, _, last = key.rpartition(" ")
+    return f"{rest} {_DIGITS[last]}" if rest and last in words else key
