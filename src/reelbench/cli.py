@@ -101,7 +101,8 @@ def compose_params(
     content = compose(overrides=overrides)
     console.print(
         f"params.yaml: {content['data']['name']}, split {content['split']['name']}, "
-        f"{len(content['models'])} models"
+        f"{len(content['models'])} models",
+        markup=False,
     )
 
 

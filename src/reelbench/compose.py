@@ -56,6 +56,7 @@ def compose(output: Path = paths.PARAMS, overrides: list[str] | None = None) -> 
 
 def check(content: Mapping[str, Any]) -> None:
     """Validate every section with the config of the code that reads it."""
+    from reelbench.evaluation import EvaluateConfig
     from reelbench.features.block import BlockEntry
     from reelbench.models.base import ModelEntry
 
@@ -76,6 +77,8 @@ def check(content: Mapping[str, Any]) -> None:
                 f"{paths.model_conf(name)}: no feature block '{missing[0]}'; "
                 f"known blocks: {', '.join(sorted(root.features))}"
             )
+    size = content["data"].get("size") or {}
+    EvaluateConfig(**root.evaluate).check(size.get("items", 10**7))
     similarity = root.evaluate["similarity"]
     if similarity not in root.features:
         raise ParamsError(

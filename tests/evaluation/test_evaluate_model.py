@@ -75,6 +75,12 @@ def test_lists_by_hand() -> None:
     assert columns["score"][:3] == pytest.approx([3.5, 3.4, 3.3])
 
 
+def test_lists_longer_than_the_catalogue_are_refused() -> None:
+    with pytest.raises(ParamsError, match=r"evaluate.k: a list of 1,000,000 movies .* has 6:"):
+        run(config=EvaluateConfig(k=(3, 1_000_000)))
+    assert run(config=EvaluateConfig(k=(100,))).metrics["recall_at_100"] == 1
+
+
 def test_last_places_by_hand() -> None:
     columns = run().last_places
     lists = np.column_stack([columns["user_idx"], columns["rank"], columns["item_idx"]])

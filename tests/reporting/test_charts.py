@@ -21,6 +21,7 @@ from reporting_samples import content, dataset, result, with_a_fault
 from reelbench.evaluation.metrics import leaderboard_metrics
 from reelbench.faults import warning
 from reelbench.models.network.summary import INPUT, TABLE, Layer
+from reelbench.reporting import page
 from reelbench.reporting.charts import leaderboard, models, networks, ratings, sections, style
 from reelbench.reporting.charts.chart import Chart, data
 from reelbench.reporting.charts.style import javascript
@@ -235,6 +236,29 @@ def test_means_per_genre_by_hand() -> None:
     given = pd.DataFrame({"item_idx": [0, 1, 1], "rating": [1.0, 4.0, 5.0]})
     table = rows(ratings.mean_per_genre(given, items)).set_index("genre")
     assert table["mean"].to_dict() == pytest.approx({"Drama": 10 / 3, "War": 4.5}, rel=1e-5)
+
+
+def test_names_of_genres_are_drawn_as_they_are() -> None:
+    """Neither as mathematics nor as markup, and nothing ends the script that holds a chart."""
+    names = [
+        "Ca$$h",
+        "$\\x$",
+        "$a$",
+        "[b]Red[/b]",
+        "<script>x</script>",
+        "`a|b`",
+        "&amp;",
+        '"q", {x}',
+    ]
+    items = pd.DataFrame({"item_idx": range(len(names)), "genres": [[name] for name in names]})
+    given = pd.DataFrame({"item_idx": range(len(names)), "rating": 3.0})
+    for chart in (ratings.genres(items), ratings.mean_per_genre(given, items)):
+        assert chart is not None
+        assert set(rows(chart)["genre"]) == set(names)
+        assert "</script" not in str(page._json(spec(chart)))
+    drawn = style.png(ratings.genres(items[2:3]))  # type: ignore[arg-type]
+    plain = items[2:3].assign(genres=[["a"]])
+    assert drawn != style.png(ratings.genres(plain))  # type: ignore[arg-type]
 
 
 def test_ages_by_five_years_or_as_they_are_coded() -> None:

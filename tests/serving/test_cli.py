@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -136,3 +137,24 @@ def test_only_what_is_written_meanwhile_is_dropped(capfd: pytest.CaptureFixture[
         raise KeyError
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "before\nafter\n"
+
+
+@pytest.mark.parametrize(
+    ("charset", "shown"),
+    [("ascii", "Am?lie ?? [b]Ca$$h[/b]"), ("cp1252", "Amélie ?? [b]Ca$$h[/b]")],
+)
+def test_what_a_terminal_cannot_show_is_a_question_mark(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, charset: str, shown: str
+) -> None:
+    title = "Amélie 日本 [b]Ca$$h[/b]"
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    items = pd.read_parquet(tmp_path / paths.ITEMS)
+    items.assign(title=[title, *items["title"][1:]]).to_parquet(tmp_path / paths.ITEMS)
+    monkeypatch.chdir(tmp_path)
+    runner, wide = CliRunner(charset=charset), {"COLUMNS": "200"}
+    table = runner.invoke(app, ["similar", title], env=wide)
+    assert table.exit_code == 0 and shown in table.stdout
+    miss = runner.invoke(app, ["similar", "Zwölf 日"], env=wide)
+    assert miss.exit_code == 2 and "no movie is called" in miss.stderr and "?" in miss.stderr
+    answer = json.loads(runner.invoke(app, ["similar", title, "--json"], env=wide).stdout)
+    assert title in answer["for"]

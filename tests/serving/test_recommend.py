@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,6 +50,17 @@ def test_a_user_is_answered_by_the_best_of_the_leaderboard(library: Library) -> 
     assert [int(r.item_id) for r in answer.recommendations] == expected
     assert [r.rank for r in answer.recommendations] == [1, 2, 3, 4, 5]
     assert [r.score for r in answer.recommendations] == pytest.approx(scores[expected])
+
+
+def test_a_list_is_never_longer_than_the_catalogue(library: Library) -> None:
+    """A place takes eight bytes: so many places would take eight gigabytes."""
+    tracemalloc.start()
+    found = for_user(library, "4", k=10**9).recommendations
+    assert [f.item_id for f in found] == [
+        f.item_id for f in for_user(library, "4", k=N_ITEMS).recommendations
+    ]
+    assert tracemalloc.get_traced_memory()[1] < 10**8
+    tracemalloc.stop()
 
 
 def test_number_and_mean_are_those_of_train(library: Library) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from reelbench.params import Section
+from reelbench.params import ParamsError, Section
+from reelbench.paths import CONF
 
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
@@ -17,6 +18,8 @@ Items = NDArray[np.int32]
 
 #: marks the empty places of a list that has fewer than k candidates
 NO_ITEM = -1
+# places that a list may have in any catalogue
+_SHORT = 1000
 
 
 class EvaluateConfig(Section):
@@ -42,3 +45,15 @@ class EvaluateConfig(Section):
     #: resamples of the users for every interval and paired test; comparisons of many models draw
     #: more, or Holm's correction would leave no difference
     bootstrap_samples: PositiveInt = 1000
+
+    def check(self, n_items: int) -> None:
+        """Refuse lists that are longer than any catalogue could fill: memory follows their length.
+
+        Raises:
+            ParamsError: there are fewer movies than places, and more places than a thousand.
+        """
+        if max(self.k) > max(n_items, _SHORT):
+            raise ParamsError(
+                f"evaluate.k: a list of {max(self.k):,} movies is longer than the catalogue, which "
+                f"has {n_items:,}: choose a smaller k in {CONF / 'config.yaml'}"
+            )

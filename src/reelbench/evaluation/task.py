@@ -57,10 +57,12 @@ class Task:
         """The arguments are those of `evaluate`.
 
         Raises:
-            ParamsError: the test part is empty, or a fault asks for more rows than memory holds.
+            ParamsError: the test part is empty, a list is longer than the catalogue, or a fault
+                asks for more rows than memory holds.
         """
         if len(parts.test) == 0:
             raise ParamsError("the test part is empty: make `split` leave some ratings for it")
+        config.check(ids.n_items)
         self.parts, self.ids, self.config, self.movies = parts, ids, config, movies
         self.seed, self.faults = seed, faults
         train, size = parts.train, (ids.n_users, ids.n_items)

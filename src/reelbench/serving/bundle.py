@@ -86,7 +86,7 @@ class Bundle:
         tables = []
         for chunk in (slice(start, start + _USERS_PER_CALL) for start in starts):
             scores = self.model.score(known[chunk])
-            best = top_k(scores, self.seen[known[chunk]], k)
+            best = top_k(scores, self.seen[known[chunk]], min(k, scores.shape[1]))
             row, place = np.nonzero(best != NO_ITEM)
             item_idx = best[row, place]
             columns = {

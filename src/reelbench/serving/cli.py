@@ -128,7 +128,8 @@ def _answer(ask: Callable[[Library], Answer], as_json: bool) -> None:
     with suppress_stderr():
         answer = ask(Library.read())
     if as_json:
-        typer.echo(json.dumps(answer.as_json(), indent=2, ensure_ascii=False, allow_nan=False))
+        plain = not (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+        typer.echo(json.dumps(answer.as_json(), indent=2, ensure_ascii=plain, allow_nan=False))
     else:
         print_answer(answer, Console(highlight=False))
 

@@ -192,7 +192,7 @@ def _best(library: Library, question: Question, name: str, scores: np.ndarray) -
     """The k unseen movies with the highest scores, ties by index, as in the evaluation."""
     if question.k < 1:
         raise AskError(f"a list has at least 1 movie, not {question.k}")
-    places = top_k(scores[None, :], question.seen, question.k)[0]
+    places = top_k(scores[None, :], question.seen, min(question.k, len(scores)))[0]
     items = places[places != NO_ITEM].astype(np.int64)
     movies = recommendations(library, items, scores[items], question.anchors)
     return Answer(name, question.asked, "", movies)
