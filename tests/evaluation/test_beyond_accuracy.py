@@ -27,10 +27,16 @@ def test_popularity_and_self_information_by_hand() -> None:
     )
 
 
+def shown(lists: np.ndarray, **related: np.ndarray) -> beyond.RecommendedLists:
+    """Lists with what some metrics relate them to."""
+    nothing = {"counts": np.empty(0), "information": np.empty(0), "profile": np.empty(0)}
+    return beyond.RecommendedLists(lists, vectors={}, **(nothing | related))
+
+
 def test_novelty_is_the_mean_over_the_list_and_not_over_k() -> None:
     lists = np.array([[1, 2, 3], [1, -1, -1], [-1, -1, -1]])
     information = beyond.self_information(beyond.popularity(TRAIN, 4), 4)
-    found = beyond.novelty(lists, information, 2)
+    found = beyond.novelty(shown(lists, information=information), 2)
     assert found.tolist() == pytest.approx([1.5, 1, NAN], nan_ok=True)
 
 
@@ -40,7 +46,7 @@ def test_popularity_lift_by_hand() -> None:
     # user 0 rated items of 3 and 2 rows, user 3 one of 1; user 4 is cold
     assert profile.tolist() == pytest.approx([2.5, 2.5, 3, 1, NAN], nan_ok=True)
     lists = np.array([[0, 3], [1, 1], [-1, -1], [0, 1], [0, 1]])
-    lift = beyond.popularity_lift(lists, counts, profile, 2)
+    lift = beyond.popularity_lift(shown(lists, counts=counts, profile=profile), 2)
     assert lift.tolist() == pytest.approx([1.5 / 2.5 - 1, 2 / 2.5 - 1, NAN, 1.5, NAN], nan_ok=True)
 
 

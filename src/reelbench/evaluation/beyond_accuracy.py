@@ -105,46 +105,22 @@ def popularity(train: Interactions, n_items: int) -> Ints:
     return np.bincount(train.item_idx, minlength=n_items)
 
 
-def novelty(lists: Ints, information: Floats, k: int) -> Floats:
+def novelty(data: RecommendedLists, k: int) -> Floats:
     """Mean self-information of the first k, in bits, float64 (n,); NaN for an empty list.
 
     Vargas and Castells, RecSys 2011, without a discount by rank.
-
-    >>> novelty(np.array([[0, 1], [1, -1]]), np.array([1.0, 3.0]), 2)
-    array([2., 3.])
     """
-    return _mean(lists[:, :k], information)
+    return _mean(data.lists[:, :k], data.information)
 
 
-def popularity_lift(lists: Ints, counts: Ints, profile: Floats, k: int) -> Floats:
+def popularity_lift(data: RecommendedLists, k: int) -> Floats:
     """Mean popularity of the first k over that of the user's own train items, minus 1.
 
     0: recommendations are as popular as what the user rates; 1: twice as popular (Abdollahpouri et
-    al., RecSys 2020, per user and not per group of users).
-
-    Args:
-        lists: int (n, k_max).
-        counts: ratings per item in train, (n_items,).
-        profile: mean of `counts` over each user's items in train, (n,), NaN for a cold user.
-        k: cutoff.
-
-    Returns:
-        float64 (n,); NaN for an empty list or a cold user.
-
-    >>> popularity_lift(np.array([[0, 1]]), np.array([30, 10]), np.array([10.0]), 2)
-    array([1.])
+    al., RecSys 2020, per user and not per group of users). float64 (n,); NaN for an empty list or a
+    cold user.
     """
-    return _mean(lists[:, :k], counts) / profile - 1
-
-
-def list_novelty(data: RecommendedLists, k: int) -> Floats:
-    """`novelty` of lists with what it relates them to."""
-    return novelty(data.lists, data.information, k)
-
-
-def list_popularity_lift(data: RecommendedLists, k: int) -> Floats:
-    """`popularity_lift` of lists with what it relates them to."""
-    return popularity_lift(data.lists, data.counts, data.profile, k)
+    return _mean(data.lists[:, :k], data.counts) / data.profile - 1
 
 
 def profile_popularity(train: Interactions, counts: Ints, n_users: int) -> Floats:

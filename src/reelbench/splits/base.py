@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
 import ibis
 import numpy as np
 import pyarrow as pa
+import yaml
 from pydantic import AfterValidator, Field, model_validator
 
 from reelbench.columns import ITEM_IDX, PART, RATING, TIMESTAMP, USER_IDX
@@ -26,10 +28,7 @@ ONE_EACH = (
     "it takes test from users with at least two ratings, and every user has one; choose "
     "split=random, or split=temporal_global, which divides all ratings at a point in time"
 )
-_OF_VALID = {
-    "tail": "Training is stopped on the last rows by user and movie: those of a few users.",
-    "test": "Training is stopped on the test rows that are reported, which a model thus fits too.",
-}
+_LEAKS = yaml.safe_load(Path(__file__).with_name("leaks.yaml").read_text(encoding="utf-8"))
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 
@@ -58,9 +57,6 @@ class SplitInput:
 class Protocol(Section):
     """Section `split`: base of the config of every method, which also divides the ratings."""
 
-    #: what a model can learn under this protocol that was unknown at the time of a test rating;
-    #: sentences for the report
-    leak: ClassVar[str]
     #: whose time the protocol respects. `everybody`: no train rating is later than a test rating.
     #: `user`: none of the same user is. None: time is ignored.
     clock: ClassVar[Literal["everybody", "user"] | None] = None
@@ -80,8 +76,9 @@ class Protocol(Section):
 
     @property
     def leaks(self) -> str:
-        """`leak`, and what `valid_rows` adds to it."""
-        return " ".join(filter(None, (self.leak, _OF_VALID.get(self.valid_rows))))
+        """What a model can learn that was unknown at the time of a test rating, in sentences."""
+        found = (_LEAKS["methods"][self.method], _LEAKS["valid_rows"].get(self.valid_rows))
+        return " ".join(filter(None, found))
 
     def assign(self, given: SplitInput) -> ibis.Table:
         """The ratings with their code (0 train, 1 valid, 2 test) in the column `part`."""

@@ -37,10 +37,6 @@ class Predefined(Protocol):
     every rating must be in a file.
     """
 
-    leak: ClassVar[str] = (
-        "The parts come from files, and it is not checked that train is earlier than test: see the "
-        "time ranges of the parts."
-    )
     if_empty: ClassVar[str] = "the files of split.files name none"
     # unknown, so the stricter rule applies to tags
     clock: ClassVar[Literal["everybody", "user"] | None] = "user"

@@ -30,17 +30,12 @@ from reelbench.splits.base import (
 )
 
 _DRAW = "_draw"
-_TIMELESS = (
-    "Time is ignored: train contains ratings that the same user, and others, gave later than a "
-    "test rating, so a model predicts the past from the future. Scores are higher than in use."
-)
 
 
 class Random(Protocol):
     """A share of all ratings is test, and a share of the rest valid."""
 
     draws_ratings: ClassVar[bool] = True
-    leak: ClassVar[str] = _TIMELESS
     if_empty: ClassVar[str] = "lower split.test and split.valid"
 
     method: Literal["random"]
@@ -64,7 +59,6 @@ class KFold(Protocol):
     """
 
     draws_ratings: ClassVar[bool] = True
-    leak: ClassVar[str] = _TIMELESS
     if_empty: ClassVar[str] = "there are fewer ratings than folds; lower split.folds"
 
     method: Literal["kfold"]
@@ -98,10 +92,6 @@ class Tail(Protocol):
     """
 
     draws_ratings: ClassVar[bool] = True
-    leak: ClassVar[str] = (
-        "Test ratings are all those of the users at the end of the table: nearly every user of "
-        "test is unknown to train. Time is ignored: train contains later ratings of other users."
-    )
 
     method: Literal["tail"]
     test: Annotated[Share, Field(gt=0)]
@@ -119,7 +109,6 @@ class RandomByUser(OfEachUser):
     """Some of each user's ratings are test and some valid, drawn at random."""
 
     draws_ratings: ClassVar[bool] = True
-    leak: ClassVar[str] = _TIMELESS
 
     method: Literal["random_by_user"]
 
@@ -133,11 +122,6 @@ class RandomByUser(OfEachUser):
 class ColdItems(Protocol):
     """All ratings of a share of the rated movies are test, and those of another share valid."""
 
-    leak: ClassVar[str] = (
-        "Movies of test and valid have no rating in train: a model knows only their metadata. Time "
-        "is ignored: train contains ratings of other movies that the same user, and others, gave "
-        "later than a test rating, and metadata as they became known later."
-    )
     if_empty: ClassVar[str] = "it takes whole movies, and there are too few; choose split=random"
 
     method: Literal["cold_items"]
@@ -190,12 +174,6 @@ class RandomByItem(Protocol):
     """
 
     draws_ratings: ClassVar[bool] = True
-    leak: ClassVar[str] = (
-        "Time is ignored: train contains a random share of every movie's ratings, many of them "
-        "later than a test rating, so a model predicts the past from the future, and hardly a "
-        "movie is cold. Scores are higher than in use; the split is for comparison with published "
-        "ones."
-    )
     needs_source_row: ClassVar[bool] = True
 
     method: Literal["random_by_item"]

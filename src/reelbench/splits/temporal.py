@@ -25,17 +25,11 @@ from reelbench.splits.base import (
 )
 
 _SPAN = 1 << 16  # seconds counted together; few spans, and few seconds in each
-_LATER = (
-    "Test ratings are the last of each user, but not later than all train ratings: "
-    "train contains ratings that other users gave later than a test rating, so a model may know "
-    "what became popular afterwards."
-)
 
 
 class TemporalUser(OfEachUser):
     """Each user's last ratings are test, those before them valid; ties are ordered by movie."""
 
-    leak: ClassVar[str] = _LATER
     clock: ClassVar[Literal["everybody", "user"] | None] = "user"
 
     method: Literal["temporal_user"]
@@ -51,7 +45,6 @@ class LeaveOneOut(Protocol):
     As in `temporal_user`, of two ratings the later is test, and a single one stays in train.
     """
 
-    leak: ClassVar[str] = _LATER
     clock: ClassVar[Literal["everybody", "user"] | None] = "user"
     if_empty: ClassVar[str] = ONE_EACH
 
@@ -92,11 +85,6 @@ class TemporalGlobal(Protocol):
     thus exceed its share.
     """
 
-    leak: ClassVar[str] = (
-        "No train rating is later than a test rating. The catalogue and its metadata are those of "
-        "the day the data set was published: movies without any rating by then can be "
-        "recommended, and titles and genres are as they became known later."
-    )
     clock: ClassVar[Literal["everybody", "user"] | None] = "everybody"
     if_empty: ClassVar[str] = (
         "ratings of the same second stay together, and there are none before or after the point; "
