@@ -70,7 +70,7 @@ def write_params(folder: Path, n_ratings: int) -> None:
         "ratings_file": "ratings.csv",
     }
     overrides = [f"data.source.synthetic.{key}={value}" for key, value in sizes.items()]
-    shape = ["data=synthetic", "data.read.format=movielens_csv", "split=temporal_user"]
+    shape = ["data=synthetic", "split=temporal_user"]
     # what comes after the split plays no part
     compose(folder / "params.yaml", [*shape, *overrides, "models=[popularity]", "features=[ids]"])
 

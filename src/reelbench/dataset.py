@@ -41,8 +41,9 @@ from reelbench.data.clean.ratings import observed_scale
 from reelbench.data.clean.tables import canonical
 from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
 from reelbench.data.interactions import Ids, Interactions, Parts
-from reelbench.data.readers import RawTables, ReadConfig
-from reelbench.data.readers.table import all_columns, read_tables
+from reelbench.data.opening import as_text
+from reelbench.data.readers import RawTables, ReadConfig, TableConfig
+from reelbench.data.readers.table import OwnTable, read_tables
 from reelbench.data.sources.fetch import DataSection, data_set, fetch
 from reelbench.features.block import Block, BlockEntry, Catalogue, Features
 from reelbench.params import validate
@@ -157,7 +158,7 @@ def load_dataset(
     movies: Source | None = None,
     users: Source | None = None,
     tags: Source | None = None,
-    columns: Mapping[str, str] | None = None,
+    columns: Mapping[str, str | int | None] | None = None,
     rating_scale: tuple[float, float] | None = None,
     root: str | Path | None = None,
     cache: str | Path | None = None,
@@ -175,7 +176,8 @@ def load_dataset(
             are those of the ratings.
         users: `user_id` and optionally `age`, `gender`, `occupation`, `zip_code`.
         tags: `user_id`, `item_id`, `tag` and optionally `timestamp`.
-        columns: our name of a column → its name in your tables, where they differ.
+        columns: our name of a column → its name in your tables, where they differ; None for none,
+            so that without ratings every row is a click.
         rating_scale: smallest and largest possible rating; by default those of `ratings`.
         root: folder or archive with the files of a registered data set, instead of a download.
         cache: folder for downloads; by default that of the environment variable REELBENCH_CACHE, or
@@ -270,7 +272,7 @@ def _files(
 
 def _own(
     given: Mapping[str, Source | None],
-    columns: Mapping[str, str],
+    columns: Mapping[str, str | int | None],
     rating_scale: tuple[float, float] | None,
     options: ReadOptions,
     engine: Engine,
@@ -282,18 +284,26 @@ def _own(
     for name, source in given.items():
         if source is None:
             continue
-        names = dict(columns)
+        names: dict[str, str | int | None] = dict(columns)
         if name == "items":
             names[TITLE_RAW] = columns.get(TITLE_RAW) or columns.get(TITLE, TITLE)
-        content: Path | pa.Table
-        if isinstance(source, pd.DataFrame):
-            try:
-                content = pa.Table.from_pandas(source, preserve_index=False)
-            except pa.ArrowException as error:
-                raise DataError(f"{name}: a column has values of several types: {error}") from error
-        else:
-            content = Path(source)
-        own[name] = all_columns(content, names, config, name)
+        content = _rows_of(name, source) if isinstance(source, pd.DataFrame) else Path(source)
+        own[name] = OwnTable(content, TableConfig(file=name, columns=names), name, whole=True)
     raw = read_tables(own, config, engine)
     low, high = rating_scale or observed_scale(raw.interactions, config, engine)
     return raw, config.model_copy(update={"rating_min": low, "rating_max": high})
+
+
+def _rows_of(name: str, frame: pd.DataFrame) -> pa.Table:
+    """A data frame as a table; a column of values of several types as text."""
+    if frame.columns.nlevels > 1:
+        raise DataError(f"{name}: columns have several levels: flatten them")
+    columns = []
+    for place in range(frame.shape[1]):
+        values = frame.iloc[:, place]
+        try:
+            columns.append(pa.array(values, from_pandas=True))
+        except (pa.ArrowException, TypeError, OverflowError):
+            texts = [None if v is None or v is pd.NA else as_text(v) for v in values]
+            columns.append(pa.array(texts, pa.string()))
+    return pa.table(columns, names=[str(column) for column in frame.columns])

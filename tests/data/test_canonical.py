@@ -12,6 +12,7 @@ from reelbench.data import DataError
 from reelbench.data.clean.tables import Canonical, canonical, describe
 from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
 from reelbench.data.readers import ReadConfig, read
+from reelbench.presets import preset
 
 MOVIES = 'movieId,title,genres\n20,Heat (1995),Action|Crime\n3,"Net, The (1995)",\n'
 RATINGS = "userId,movieId,rating,timestamp\n"
@@ -20,17 +21,7 @@ GOOD = RATINGS + "10,20,4.0,100\n9,3,3.5,50\n9,20,1.0,60\n"
 
 
 def config(**changes: Any) -> ReadConfig:
-    values = {
-        "format": "movielens_csv",
-        "columns": {"user_id": "userId", "item_id": "movieId", "title_raw": "title"},
-        "genre_separator": "|",
-        "no_genre": "(no genres listed)",
-        "respell": {},
-        "rating_min": 0.5,
-        "rating_max": 5,
-        "on_bad_rows": "fail",
-    }
-    return ReadConfig(**{**values, **changes})
+    return ReadConfig(**{**preset("data", "ml-latest-small")["read"], **changes})
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +134,7 @@ def test_a_bad_row_can_be_dropped_and_is_counted(clean: Any, line: str, message:
     [
         (f"{GOOD}1,20,4,5,6\n", r"ratings.csv, line 5: Expected Number of Columns: 4 Found: 5"),
         (f'{GOOD}1,20,"4,5\n1,3,4,5\n', r"ratings.csv, line 5: Value with unterminated quote"),
-        (f"{GOOD}1,20,4,5\r\n", r"ratings.csv: all lines must have the same line ending"),
+        (f"{GOOD}1,20,\0,5\n", r"ratings.csv, line 5: a NUL byte"),
     ],
 )
 def test_malformed_ratings(clean: Any, text: str, message: str) -> None:
@@ -178,17 +169,19 @@ def test_bad_movies(clean: Any, movies: str, message: str) -> None:
         clean(GOOD, movies)
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
-def test_another_encoding_is_named(
-    clean: Any, tmp_path: Path, engine: Engine, encoding: str
-) -> None:
+def test_lines_that_end_differently_are_lines(clean: Any) -> None:
+    mixed = GOOD.replace("100\n", "100\r\n").replace("50\n", "50\r")
+    assert clean(mixed).tables["interactions"].equals(clean(GOOD).tables["interactions"])
+
+
+def test_another_encoding_is_named(clean: Any, tmp_path: Path, engine: Engine) -> None:
     clean(GOOD)
-    (tmp_path / "movies.csv").write_bytes("movieId,title,genres\n3,é,\n".encode(encoding))
-    with pytest.raises(DataError, match=r"movies.csv is (not|encoded in) UTF-(8|16)"):
+    (tmp_path / "movies.csv").write_bytes("movieId,title,genres\n3,é,\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"movies.csv is not UTF-8 in line 2"):
         read(tmp_path, config(), engine)
     (tmp_path / "movies.csv").write_text(MOVIES, encoding="utf-8")
-    (tmp_path / "ratings.csv").write_bytes((GOOD + "é,3,4,5\n").encode(encoding))
-    with pytest.raises(DataError, match=r"ratings.csv.*UTF-16|ratings.csv is not UTF-8 in line 5"):
+    (tmp_path / "ratings.csv").write_bytes((GOOD + "é,3,4,5\n").encode("latin-1"))
+    with pytest.raises(DataError, match=r"ratings.csv is not UTF-8 in line 5"):
         canonical(read(tmp_path, config(), engine), config(), engine)
 
 

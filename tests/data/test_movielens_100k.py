@@ -12,9 +12,10 @@ from reelbench.data import DataError
 from reelbench.data.clean.tables import Canonical, canonical
 from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
 from reelbench.data.readers import ReadConfig, read
-from reelbench.data.readers.movielens import GENRE_NAMES
 
 CONF = Path(__file__).parents[2] / "conf" / "data" / "ml-100k.yaml"
+READ = yaml.safe_load(CONF.read_text(encoding="utf-8"))["read"]
+GENRE_NAMES = list(READ["also"][0]["items"]["genre_flags"])
 INTER = [
     ["user_id:token", "item_id:token", "rating:float", "timestamp:float"],
     ["2", "543", "3", "881250949"],
@@ -50,7 +51,7 @@ def engine() -> Engine:
 
 @pytest.fixture
 def config() -> ReadConfig:
-    return ReadConfig(**yaml.safe_load(CONF.read_text(encoding="utf-8"))["read"])
+    return ReadConfig(**READ)
 
 
 def write_atomic(folder: Path) -> None:
@@ -87,7 +88,8 @@ def tables(folder: Path, config: ReadConfig, engine: Engine) -> Canonical:
 
 
 def assert_same(one: Canonical, other: Canonical) -> None:
-    assert one.counts == other.counts
+    for name in ("interactions", "users", "tags"):
+        assert one.counts[name] == other.counts[name]
     for name, table in one.tables.items():
         assert table.equals(other.tables[name]), name
 
@@ -124,5 +126,5 @@ def test_a_file_that_is_not_the_published_one(
     write_atomic(tmp_path / "atomic")
     write_own(tmp_path / "atomic", tmp_path / "own")
     (tmp_path / "own" / "u.item").write_text("1|Toy Story (1995)\n", encoding="latin-1")
-    with pytest.raises(DataError, match=r"u.item, line 1: 2 values where 24 .*separated by '\|'"):
+    with pytest.raises(DataError, match=r"u.item, line 1: no column 6 .*it has 2 columns"):
         read(tmp_path / "own", config, engine)

@@ -18,16 +18,7 @@ from reelbench.data.readers import ReadConfig, read
 from reelbench.data.sources import synthetic
 from reelbench.data.sources.synthetic import SyntheticConfig, write
 from reelbench.files import sha256_tree
-
-READ: dict[str, Any] = {
-    "columns": {"user_id": "userId", "item_id": "movieId", "title_raw": "title"},
-    "genre_separator": "|",
-    "no_genre": "(no genres listed)",
-    "respell": {},
-    "rating_min": 0.5,
-    "rating_max": 5,
-    "on_bad_rows": "fail",
-}
+from reelbench.presets import preset
 
 
 def config(**changes: Any) -> SyntheticConfig:
@@ -99,7 +90,7 @@ def test_parquet_and_csv_become_the_same_tables(tmp_path: Path, made: Path) -> N
     write(config(ratings_file="ratings.parquet"), tmp_path)
     engine = DuckDB(DuckDBConfig(name="duckdb", threads=1, memory_limit="1GB"))
     results = []
-    settings_ = ReadConfig(format="movielens_csv", **READ)
+    settings_ = ReadConfig(**preset("data", "synthetic")["read"])
     for folder in (made, tmp_path):
         results.append(canonical(read(folder, settings_, engine), settings_, engine))
     for name in ("interactions", "items", "users", "tags"):

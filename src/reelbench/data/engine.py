@@ -6,12 +6,15 @@ works in the process; `spark_engine.py` has Apache Spark.
 
 from __future__ import annotations
 
+import glob
 import itertools
 import re
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -26,8 +29,9 @@ from typing_extensions import override
 from reelbench import params, paths
 from reelbench.columns import PART, SOURCE_ROW, USER_IDX
 from reelbench.data import DataError
+from reelbench.data.columnar import Columnar
 from reelbench.data.parquet import Stored, write, write_parts
-from reelbench.data.text import TextFile, is_utf8, to_utf8
+from reelbench.data.text import TextFile, is_utf8, looked_at, to_utf8
 from reelbench.params import Section
 from reelbench.spark import SparkConfig
 
@@ -91,11 +95,22 @@ class Engine(ABC):
 
     @abstractmethod
     def text(self, file: TextFile) -> ibis.Table:
-        """A text file as a table of strings; an empty value, quoted or not, is null.
+        """Our columns of a text file as strings; an empty value, quoted or not, is null.
 
         Raises:
-            DataError: the file has another encoding.
+            DataError: the file has another encoding, or a value that is no text.
         """
+
+    def columnar(self, source: Columnar) -> ibis.Table:
+        """Our columns of Parquet or of rows in memory as strings.
+
+        Raises:
+            DataError: a value cannot be text.
+        """
+        file = self._temporary()
+        schema = pa.schema([(name, pa.string()) for name in source.places])
+        write_parts(source.strings(), schema, [file])
+        return self.parquet(file)
 
     @abstractmethod
     def parquet(self, path: Path) -> ibis.Table:
@@ -205,13 +220,15 @@ class DuckDB(Engine):
             memory_limit=config.memory_limit,
             temp_directory=str(folder / ".duckdb"),
         )
-        self._copies: dict[str, str] = {}
+        self._texts: dict[str, TextFile] = {}  # by the path that DuckDB reads
 
     @override
     def text(self, file: TextFile) -> ibis.Table:
+        content, quoted = self._utf8(file)
+        self._texts[str(content)] = file
         table = self._connection.read_csv(
-            str(self._utf8(file)),
-            columns=dict.fromkeys(file.columns, "string"),
+            glob.escape(str(content)),
+            columns={f"c{place}": "string" for place, _ in enumerate(file.names)},
             auto_detect=False,
             header=file.header,
             delim=file.delimiter,
@@ -220,16 +237,33 @@ class DuckDB(Engine):
         )
         # The nullif also keeps DuckDB 2.0 from moving a try_cast of a bare column into its reader,
         # where it is a plain cast that fails on the first value that is not a number.
-        return table.select(**{name: table[name].nullif("") for name in table.columns})
+        ours = {name: table[f"c{place}"].nullif("") for name, place in file.places.items()}
+        table = table.select(**ours)
+        if quoted:  # else a value cannot go on in the next line
+            texts = [table[name] for name in table.columns]
+            swallowed = [t.contains("\n") & t.contains(file.delimiter) for t in texts]
+            if self.number(reduce(or_, swallowed).sum()):
+                self._find_fault(file)
+        return table
 
-    def _utf8(self, file: TextFile) -> Path:
-        """The file, or a copy in UTF-8: DuckDB reads few other encodings."""
-        if is_utf8(file.encoding):
-            return file.path
-        copy = self.scratch(f"{len(self._copies)}-{file.path.name}").absolute()
-        to_utf8(file, copy)
-        self._copies[str(copy)] = str(file.path)
+    def _utf8(self, file: TextFile) -> tuple[Path, bool]:
+        """The file in UTF-8, a copy if need be, and whether it has quotes."""
+        content = file.content
+        if not is_utf8(file.encoding):
+            content = self._copied(file)
+        mixed, quoted = looked_at(file, content)
+        return (self._copied(file, translate=True) if mixed else content).absolute(), quoted
+
+    def _copied(self, file: TextFile, *, translate: bool = False) -> Path:
+        copy = self.scratch(f"{next(self._numbers)}-{file.path.name}")
+        to_utf8(file, copy, translate=translate)
         return copy
+
+    @staticmethod
+    def _find_fault(file: TextFile) -> None:
+        """Raise a DataError with the line of the first row that is not as the others."""
+        for _ in file.checked():
+            pass
 
     @override
     def parquet(self, path: Path) -> ibis.Table:
@@ -315,19 +349,17 @@ class DuckDB(Engine):
     def _explain(self, error: Exception) -> str:
         """File, line and fault from DuckDB's message, without advice on DuckDB's own options."""
         report = str(error)
-        file = re.search(r"^ *file = (.+)$", report, re.MULTILINE)
+        found = re.search(r"^ *file = (.+)$", report, re.MULTILINE)
         line = re.search(r"CSV Error on Line: (\d+)", report)
+        file = self._texts.get(found[1]) if found else None
         if not file:
             return report.splitlines()[0]
-        name = Path(self._copies.get(file[1], file[1]))
-        if name.is_relative_to(Path.cwd()):  # as the user wrote it; DuckDB reports absolute paths
-            name = name.relative_to(Path.cwd())
         if not line:
-            return (
-                f"{name}: all lines must have the same line ending, and every quote must be closed"
-            )
+            self._find_fault(file)
+            return f"{file.path}: {report.splitlines()[0]}"
         fault = report.partition("Possible")[0].strip().splitlines()[-1]
-        return f"{name}, line {line[1]}: {fault}. Correct it, or set read.delimiter or read.quote"
+        where = f"{file.path}, line {line[1]}"
+        return f"{where}: {fault}. Correct it, or set read.delimiter or read.quote"
 
 
 @ibis.udf.scalar.builtin

@@ -22,6 +22,7 @@ from typing_extensions import override
 from reelbench import paths
 from reelbench.columns import USER_IDX
 from reelbench.data import DataError
+from reelbench.data.columnar import Columnar
 from reelbench.data.engine import Engine, SparkEngineConfig, sizes, stored_schema
 from reelbench.data.parquet import Stored, write_parts
 from reelbench.data.text import TextFile, is_utf8
@@ -50,6 +51,7 @@ class SparkEngine(Engine):
         self._session = spark_session(config)
         # else a line with too many or too few values passes where a query needs few of them
         self._session.conf.set("spark.sql.csv.parser.columnPruning.enabled", "false")
+        self._session.conf.set("spark.sql.caseSensitive", "true")
         self._connection = ibis.pyspark.connect(self._session)
 
     @override
@@ -64,9 +66,19 @@ class SparkEngine(Engine):
             "nullValue": "",
             "emptyValue": "",
         }
-        columns = ", ".join(f"`{name}` string" for name in file.columns)
+        columns = ", ".join(f"c{place} string" for place, _ in enumerate(file.names))
         reader = self._session.read.schema(columns).options(**options)
-        return self._view(reader.csv(str(file.path.absolute())))
+        table = self._view(reader.csv(str(file.content.absolute())))
+        return table.select(**{name: table[f"c{place}"] for name, place in file.places.items()})
+
+    @override
+    def columnar(self, source: Columnar) -> ibis.Table:
+        if isinstance(source.content, pa.Table):
+            return super().columnar(source)
+        files = [str(part.absolute()) for part in source.content]
+        columns = ", ".join(f"{name} string" for name in source.places)
+        frame = self._session.read.parquet(*files)
+        return self._view(frame.mapInArrow(partial(_texts, source), columns))
 
     @override
     def parquet(self, path: Path) -> ibis.Table:
@@ -151,6 +163,13 @@ class SparkEngine(Engine):
                 "a line of a text file has too many or too few values, an unclosed quote, or a "
                 f"line break in quotes, which Spark does not read: {found[1]}"
             ) from error
+
+
+def _texts(source: Columnar, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Our columns as text, in the process that has the rows."""
+    for batch in batches:
+        arrays = [batch.column(place) for place in source.places.values()]
+        yield pa.RecordBatch.from_pydict(source.texts(arrays))
 
 
 def _write_block(

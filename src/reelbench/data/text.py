@@ -1,22 +1,42 @@
-"""Delimited text files: their layout, and clear messages about errors in them."""
+"""Tables as published: which of our columns is which of theirs, and delimited text files."""
 
 from __future__ import annotations
 
 import codecs
 import csv
+import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import pandas as pd
 from rapidfuzz import process
 
-from reelbench.columns import LINE
+from reelbench import columns as col
 from reelbench.data import DataError
+from reelbench.data.opening import MOST_COLUMNS, too_wide
 
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_LOG = logging.getLogger(__name__)
+
+_MARKS = {  # the longest first
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 _DELIMITERS = (";", "\t", "|", "::", ",")
+_BLOCK = 1 << 24  # bytes looked at once
+_LONGEST_HEADER = 1 << 20  # characters
+_LONGEST_VALUE = 10_000_000  # characters
+_LISTED = 30  # names of columns in a message
+#: text of a rating where the source has none, since every row is a click
+IMPLICIT = "1"
+# a value with a line break and the delimiter in one of these has swallowed a row
+_SHORT = (col.USER_ID, col.ITEM_ID, col.RATING, col.TIMESTAMP, col.TAG, col.TITLE_RAW)
+#: names that a column of the user's does not keep: ours, and those of rows on their way
+RESERVED = frozenset(v for name, v in vars(col).items() if name.isupper() and isinstance(v, str))
 
 
 class RowSource(Protocol):
@@ -36,191 +56,307 @@ class RowSource(Protocol):
 
 
 @dataclass(frozen=True)
-class TextFile:
+class Source:
+    """A table of somebody's. Names are for messages: columns are found by their place."""
+
+    path: Path  # the file; for a table in memory what messages call it
+    names: tuple[str, ...]  # of the columns; their numbers from 1 where the file has no header
+    places: Mapping[str, int] = field(default_factory=dict, kw_only=True)  # our name → from 0
+
+    def label(self, column: str) -> str:
+        """Our name of a column, after the file's own name if that is different."""
+        theirs = self.names[self.places[column]] if column in self.places else column
+        return column if theirs == column else f"{theirs} ({column})"
+
+    def kept(self) -> dict[str, int]:
+        """Places of the columns of a small table: ours, and others whose names are free."""
+        used, taken = {*self.places.values()}, {name.casefold() for name in RESERVED}
+        found = dict(self.places)
+        for place, name in enumerate(self.names):
+            free = name and name.casefold() not in taken and not name.startswith("_")
+            if free and place not in used and not name.isdigit():
+                found[name] = place
+                taken.add(name.casefold())
+        if ignored := [n for i, n in enumerate(self.names) if n in RESERVED and i not in used]:
+            _LOG.info("%s: not read unless named in `columns`: %s", self.path, ", ".join(ignored))
+        return dict(sorted(found.items(), key=lambda pair: pair[1]))
+
+    def first_of(
+        self,
+        rows: Collection[tuple[str, ...]],
+        columns: Sequence[str],
+        numbered: Iterable[tuple[int, Sequence[str]]],
+        unit: str,
+    ) -> tuple[str, tuple[str, ...]]:
+        """The first of the numbered rows whose values in `columns` are among `rows`."""
+        places = [self.places.get(column) for column in columns]
+        for number, values in numbered:
+            found = tuple(IMPLICIT if p is None else values[p] for p in places)
+            for same in (found, tuple(value.strip() for value in found)):
+                if same in rows:
+                    return f"{self.path}, {unit} {number}", same
+        return str(self.path), min(rows)
+
+
+@dataclass(frozen=True)
+class TextFile(Source):
     """A text file with one row per line."""
 
-    path: Path  # the file
-    columns: tuple[str, ...]  # our names of all columns, in the order of the file
-    delimiter: str = ","  # one or more characters; several only without quotes
+    delimiter: str = ","  # one or more characters
     #: character around values that contain a delimiter; empty for formats without quotes
     quote: str = '"'
     encoding: str = "utf-8"  # a name that Python knows
     header: bool = True  # whether the first line contains names
     rest: bool = False  # whether the last value is the rest of the line, with delimiters
-    published: tuple[str, ...] = ()  # names of the columns in the file; empty if they are ours
-
-    def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Line number of the file (from 1) and values, row by row."""
-        encoding = _with_mark(self.encoding)
-        with self.path.open(encoding=encoding, newline=None if self._plain else "") as stream:
-            if self._plain:
-                yield from self._split_lines(stream)
-                return
-            reader = _reader(stream, self.delimiter, self.quote)
-            if self.header:
-                next(reader, None)
-            for values in reader:
-                yield reader.line_num, values
+    plain: Path | None = None  # the unpacked file, where `path` is compressed
 
     @property
-    def _plain(self) -> bool:
-        """Whether lines are split at the delimiter, without Python's reader of CSV."""
-        return self.rest or len(self.delimiter) > 1
+    def content(self) -> Path:
+        """The file that is read."""
+        return self.plain or self.path
 
-    def _split_lines(self, stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-        most = len(self.columns) - 1 if self.rest else -1
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """First line (from 1) and values, row by row; empty lines are left out.
+
+        Raises:
+            DataError: the encoding is wrong, a quote is not closed, or a value is no text.
+        """
+        split = self.rest or len(self.delimiter) > 1
+        try:
+            encoding = _with_mark(self.encoding)
+            with self.content.open(encoding=encoding, newline=None if split else "") as stream:
+                yield from self._split(stream) if split else self._parsed(stream)
+        except UnicodeError as error:
+            raise DataError(_wrong_encoding(self, error)) from error
+        except FileNotFoundError as error:
+            raise DataError(f"{self.path} is missing") from error
+
+    def _split(self, stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+        """Lines split at the delimiter, without Python's reader of CSV."""
+        most, quote = len(self.names) - 1 if self.rest else -1, self.quote
+        for number, line in enumerate(self._without_nul(stream), start=1):
+            text = line.rstrip("\n")
+            if text and (number > 1 or not self.header):
+                values = text.split(self.delimiter, most)
+                yield number, [_unquoted(v, quote) for v in values] if quote else values
+
+    def _parsed(self, stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+        reader, line = _reader(self._without_nul(stream), self.delimiter, self.quote), 1
+        try:
+            for values in reader:
+                if values and (line > 1 or not self.header):
+                    yield line, values
+                line = reader.line_num + 1
+        except csv.Error as error:
+            raise DataError(f"{self.path}, line {line}: {_fault(error, self.quote)}") from error
+
+    def _without_nul(self, stream: Iterable[str]) -> Iterator[str]:
         for number, line in enumerate(stream, start=1):
-            if number > 1 or not self.header:
-                text = line.rstrip("\n")
-                yield number, text.split(self.delimiter, most) if text else []
-
-    def label(self, column: str) -> str:
-        """Our name of a column, after the file's own name if that is different."""
-        if column not in self.columns or not self.published:
-            return column
-        theirs = self.published[self.columns.index(column)]
-        return column if theirs == column else f"{theirs} ({column})"
+            if "\0" in line:
+                raise DataError(_nul(self.path, number))
+            yield line
 
     def locate(
         self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
     ) -> tuple[str, tuple[str, ...]]:
-        """The first line whose values in `columns` are among `rows`, and those values.
+        """The first line whose values in `columns` are among `rows`, and those values."""
+        return self.first_of(rows, columns, self.rows(), "line")
+
+    def checked(self) -> Iterator[tuple[int, list[str]]]:
+        """The rows, each with as many values as there are columns and none swallowed by a quote.
 
         Raises:
-            LookupError: no line has them.
+            DataError: a row is not so; see `rows`.
         """
-        places = [self.columns.index(column) for column in columns]
+        short = [self.places[c] for c in _SHORT if c in self.places]
         for line, values in self.rows():
-            if values and (found := tuple(values[place] for place in places)) in rows:
-                return f"{self.path}, line {line}", found
-        raise LookupError(f"{self.path}: none of {len(rows)} rows found")
+            if len(values) != len(self.names):
+                raise DataError(
+                    f"{self.path}, line {line}: {len(values)} values, "
+                    f"but {'the header has' if self.header else 'there are'} "
+                    f"{len(self.names)} columns. Correct it, or set read.delimiter or read.quote"
+                )
+            if any("\n" in values[p] and self.delimiter in values[p] for p in short):
+                raise DataError(
+                    f"{self.path}, line {line}: a quote is not closed, so that the value goes on "
+                    "in the next line. Close it, or set read.quote"
+                )
+            yield line, values
 
     def frame(self) -> pd.DataFrame:
-        """All values as strings, indexed by line number; an empty value is missing.
+        """Our columns and others as strings, indexed by line; an empty value is missing.
 
         For small tables; the engine reads tables of the size of the ratings.
 
         Raises:
-            DataError: a row has more or fewer values than the header, or the encoding is wrong.
+            DataError: see `checked`.
         """
-        lines, found = [], []
-        try:
-            for line, values in self.rows():
-                if not values:
-                    continue
-                if len(values) != len(self.columns):
-                    raise DataError(
-                        f"{self.path}, line {line}: {len(values)} values, "
-                        f"but {'the header has' if self.header else 'there are'} "
-                        f"{len(self.columns)} columns"
-                    )
-                lines.append(line)
-                found.append(values)
-        except UnicodeError as error:
-            raise DataError(_wrong_encoding(self.path, self.encoding, error)) from error
-        except csv.Error as error:
-            raise DataError(f"{self.path}: {error}") from error
-        index = pd.Index(lines, name=LINE, dtype="int64")
-        frame = pd.DataFrame(found, columns=list(self.columns), dtype="str", index=index)
+        rows, kept = list(self.checked()), self.kept()
+        index = pd.Index([line for line, _ in rows], name=col.LINE, dtype="int64")
+        columns = {name: [values[place] for _, values in rows] for name, place in kept.items()}
+        frame = pd.DataFrame(columns, dtype="str", index=index)
         return frame.where(frame != "", None)
 
 
 def open_text(
-    path: Path, delimiter: str = ",", quote: str = '"', encoding: str = "utf-8"
-) -> TextFile:
-    """A text file with the names of its header.
-
-    Raises:
-        DataError: the file is missing, empty, in another encoding, or names a column twice.
-    """
-    line = _first_line(path, encoding)
-    if quote or len(delimiter) == 1:
-        header: list[str] = next(_reader([line], delimiter, quote), [])
-    else:
-        header = line.rstrip("\r\n").split(delimiter)
-    if not any(header):
-        raise DataError(f"{path} is empty: a header line and rows were expected")
-    header = [name.strip() for name in header]
-    repeated = {name for name in header if header.count(name) > 1}
-    if repeated:
-        raise DataError(f"{path}: the header names the column '{min(repeated)}' twice")
-    return TextFile(path, tuple(header), delimiter, quote, encoding)
-
-
-def open_headless(
     path: Path,
-    columns: Sequence[str],
-    delimiter: str,
+    delimiter: str = ",",
+    quote: str = '"',
     encoding: str = "utf-8",
     *,
-    rest: bool = False,
+    header: bool = True,
+    plain: Path | None = None,
 ) -> TextFile:
-    """A text file without header and quotes, whose columns are fixed by the format.
+    """A text file with the names of its header, or with numbers from 1.
+
+    Args:
+        path: the file that messages name.
+        delimiter: between values.
+        quote: around values; empty for none.
+        encoding: unless the file begins with a byte order mark.
+        header: whether the first line has the names.
+        plain: the file itself, where `path` is compressed.
 
     Raises:
-        DataError: the file is missing, empty, in another encoding, or its first line has another
-            number of columns.
+        DataError: the file is missing, empty, in another encoding, or has too many columns.
     """
-    line = _first_line(path, encoding).rstrip("\r\n")
-    names = ", ".join(columns)
-    if not line:
-        raise DataError(f"{path} is empty: rows of {names} were expected")
-    found = line.split(delimiter, len(columns) - 1 if rest else -1)
-    if len(found) != len(columns):
+    marked = _marked(plain or path, path) or encoding
+    file = TextFile(path, (), delimiter, quote, marked, header=False, plain=plain)
+    if len(line := _first_line(file)) >= _LONGEST_HEADER:
         raise DataError(
-            f"{path}, line 1: {len(found)} values where {len(columns)} ({names}) were expected, "
-            f"separated by {delimiter!r}. Is this the published file?"
+            f"{path}, line 1 is longer than {_LONGEST_HEADER:,} characters, more than names of "
+            "columns take: is this a table with a row per line?"
         )
-    return TextFile(path, tuple(columns), delimiter, "", encoding, header=False, rest=rest)
+    rows = file.rows()
+    _, names = next(rows, (1, []))
+    if (header and not any(name.strip() for name in names)) or not line.strip():
+        what = "a header line and rows" if header else "rows"
+        raise DataError(f"{path} is empty: {what} were expected")
+    if len(names) > MOST_COLUMNS:
+        too_wide(path, len(names))
+    if not header:
+        return replace(file, names=tuple(str(n) for n, _ in enumerate(names, start=1)))
+    found = [name.strip() for name in names]
+    _, first = next(rows, (2, found))
+    if len(first) == len(found) + 1 and not first[-1]:
+        found.append("")  # a delimiter at the end of rows alone
+    elif len(first) == len(found) - 1 and not found[-1]:
+        found.pop()  # or of the header alone
+    return replace(file, names=tuple(found), header=True)
 
 
-def rename(file: TextFile, names: Mapping[str, str], required: Collection[str]) -> TextFile:
+def rename(file: TextFile, names: Mapping[str, str | int], required: Collection[str]) -> TextFile:
     """The file with our names for its columns.
 
     Args:
-        names: our name → the name in the file; other columns keep their names.
+        names: our name → the name or the number in the file; those that it lacks are left out.
         required: our names of the columns that the file must have.
 
     Raises:
         DataError: a required column is missing.
     """
-    for ours in required:
-        theirs = names.get(ours, ours)
-        if theirs not in file.columns:
-            raise DataError(missing_column(file, ours, theirs))
-    back = {theirs: ours for ours, theirs in names.items()}
-    columns = tuple(back.get(name, name) for name in file.columns)
-    return replace(file, columns=columns, published=file.columns)
+    wanted = {ours: ours for ours in required} | dict(names)
+    return replace(file, places=places_of(file, wanted, required))
 
 
-def missing_column(file: TextFile, ours: str, theirs: str) -> str:
-    """Message about a file without the column `theirs`."""
-    have = ", ".join(file.columns)
-    message = f"{file.path}, line 1: no column '{theirs}' (for {ours}); the file has: {have}"
-    if len(file.columns) == 1:
-        likely = [d for d in _DELIMITERS if d != file.delimiter and d in have]
+def places_of(
+    source: Source, wanted: Mapping[str, str | int], required: Collection[str]
+) -> dict[str, int]:
+    """The places of columns, from 0; of two that differ by case alone, the one as written.
+
+    Args:
+        source: the table with its names.
+        wanted: our name → the table's name of the column, or its number from 1.
+        required: our names of columns without which nothing can be read; others may be missing.
+
+    Raises:
+        DataError: a column that is required is missing, or a name stands for several.
+    """
+    found = {}
+    for ours, theirs in wanted.items():
+        place = _place(source, ours, theirs)
+        if place is not None:
+            found[ours] = place
+        elif ours in required:
+            raise DataError(missing_column(source, ours, theirs))
+    return found
+
+
+def _place(source: Source, ours: str, theirs: str | int) -> int | None:
+    if isinstance(theirs, int):
+        return theirs - 1 if 0 < theirs <= len(source.names) else None
+    name = theirs.strip()
+    exact = [i for i, other in enumerate(source.names) if other == name]
+    similar = [i for i, n in enumerate(source.names) if n.casefold() == name.casefold()]
+    if len(found := exact or similar) > 1:
+        what = f"the column '{name}' twice" if exact else f"several columns like '{name}'"
+        raise DataError(f"{source.path}: the header names {what} (for {ours}): rename one of them")
+    if similar and not exact:
+        _LOG.info("%s: column '%s' is read as %s", source.path, source.names[similar[0]], ours)
+    return found[0] if found else None
+
+
+def missing_column(source: Source, ours: str, theirs: str | int) -> str:
+    """Message about a table without the column `theirs`."""
+    names = source.names
+    if isinstance(theirs, int):
+        return (
+            f"{source.path}, line 1: no column {theirs} (for {ours}): it has {len(names)} columns"
+        )
+    more = f", … ({len(names)} in all)" if len(names) > _LISTED else ""
+    have = ", ".join(names[:_LISTED]) + more
+    message = f"{source.path}, line 1: no column '{theirs}' (for {ours}); the file has: {have}"
+    if len(names) == 1 and isinstance(source, TextFile):
+        likely = [d for d in _DELIMITERS if d != source.delimiter and d in have]
         hint = f" It seems to be {likely[0]!r}" if likely else ""
-        return f"{message}. Is {file.delimiter!r} the right delimiter?{hint}"
-    match = process.extractOne(theirs, file.columns, score_cutoff=60)
+        return f"{message}. Is {source.delimiter!r} the right delimiter?{hint}"
+    match = process.extractOne(str(theirs), names, score_cutoff=60)
     hint = f"; did you mean '{match[0]}'?" if match else "."
-    return f"{message}{hint} Names of columns are set by `columns` (below `read` in conf/data/)"
+    return (
+        f"{message}{hint} Names of columns are set by `columns` (below `read` in conf/data/); "
+        f"`{ours}: null` is for a file without such a column"
+    )
 
 
-def to_utf8(file: TextFile, target: Path) -> None:
-    """Copy a text file of another encoding into UTF-8, a piece at a time.
+def looked_at(file: TextFile, content: Path) -> tuple[bool, bool]:
+    """Whether lines of a file in UTF-8 end differently, and whether it has quotes.
+
+    Raises:
+        DataError: it contains a NUL byte.
+    """
+    ends, quoted, lines = {b"\r\n": 0, b"\r": 0, b"\n": 0}, False, 1
+    with content.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            if block.endswith(b"\r"):
+                block += stream.read(1)
+            if (place := block.find(b"\0")) >= 0:
+                raise DataError(_nul(file.path, lines + block.count(b"\n", 0, place)))
+            lines += (newlines := block.count(b"\n"))
+            returns = block.count(b"\r")
+            both = block.count(b"\r\n") if returns else 0
+            ends[b"\r\n"] += both
+            ends[b"\r"] += returns - both
+            ends[b"\n"] += newlines - both
+            quoted = quoted or (bool(file.quote) and file.quote.encode() in block)
+    return sum(n > 0 for n in ends.values()) > 1, quoted
+
+
+def to_utf8(file: TextFile, target: Path, *, translate: bool = False) -> None:
+    """Copy a text file into UTF-8, a piece at a time; with one kind of line ends if asked for.
 
     Raises:
         DataError: the file has another encoding.
     """
+    newline = None if translate else ""
     try:
         with (
-            file.path.open(encoding=file.encoding, newline="") as source,
-            target.open("w", encoding="utf-8", newline="") as sink,
+            file.content.open(encoding=file.encoding, newline=newline) as source,
+            target.open("w", encoding="utf-8", newline="\n" if translate else "") as sink,
         ):
             while piece := source.read(1 << 20):
                 sink.write(piece)
     except UnicodeError as error:
-        raise DataError(_wrong_encoding(file.path, file.encoding, error)) from error
+        raise DataError(_wrong_encoding(file, error)) from error
 
 
 def is_utf8(encoding: str) -> bool:
@@ -230,24 +366,30 @@ def is_utf8(encoding: str) -> bool:
         DataError: unknown encoding.
     """
     try:
+        "".encode(encoding)
         return codecs.lookup(encoding).name in {"utf-8", "ascii", "utf-8-sig"}
     except LookupError as error:
         raise DataError(f"read.encoding: unknown encoding '{encoding}'") from error
 
 
-def _first_line(path: Path, encoding: str) -> str:
+def _marked(content: Path, path: Path) -> str | None:
+    """The encoding that a byte order mark at the beginning says."""
     try:
-        with path.open("rb") as stream:
-            head = stream.read(4096)
-    except FileNotFoundError as error:
-        raise DataError(f"{path} is missing") from error
-    if is_utf8(encoding) and (head.startswith(_UTF16) or b"\0" in head):
-        raise DataError(f"{path} is encoded in UTF-16: save it as UTF-8")
+        with content.open("rb") as stream:
+            head = stream.read(4)
+    except OSError as error:
+        raise DataError(
+            f"{path} is missing" if isinstance(error, FileNotFoundError) else f"{path}: {error}"
+        ) from error
+    return next((name for mark, name in _MARKS.items() if head.startswith(mark)), None)
+
+
+def _first_line(file: TextFile) -> str:
     try:
-        with path.open(encoding=_with_mark(encoding), newline="") as stream:
-            return stream.readline()
+        with file.content.open(encoding=_with_mark(file.encoding), newline="") as stream:
+            return stream.readline(_LONGEST_HEADER)
     except UnicodeError as error:
-        raise DataError(_wrong_encoding(path, encoding, error)) from error
+        raise DataError(_wrong_encoding(file, error)) from error
 
 
 def _with_mark(encoding: str) -> str:
@@ -255,19 +397,19 @@ def _with_mark(encoding: str) -> str:
     return "utf-8-sig" if is_utf8(encoding) else encoding
 
 
-def _wrong_encoding(path: Path, encoding: str, error: UnicodeError) -> str:
+def _wrong_encoding(file: TextFile, error: UnicodeError) -> str:
     reason = error.reason if isinstance(error, UnicodeDecodeError) else str(error)
     return (
-        f"{path} is not {encoding.upper()}{_line_of(path, encoding)}: {reason}. "
+        f"{file.path} is not {file.encoding.upper()}{_line_of(file)}: {reason}. "
         "Save it as UTF-8, or name its encoding in read.encoding"
     )
 
 
-def _line_of(path: Path, encoding: str) -> str:
+def _line_of(file: TextFile) -> str:
     """Place of the first line that cannot be decoded; empty where unknown."""
-    if not is_utf8(encoding):
+    if not is_utf8(file.encoding):
         return ""
-    with path.open("rb") as stream:
+    with file.content.open("rb") as stream:
         for number, line in enumerate(stream, start=1):
             try:
                 line.decode("utf-8")
@@ -276,7 +418,30 @@ def _line_of(path: Path, encoding: str) -> str:
     return ""
 
 
+def _nul(path: Path, line: int) -> str:
+    return f"{path}, line {line}: a NUL byte, which no text has: save the file anew as UTF-8"
+
+
+def _fault(error: csv.Error, quote: str) -> str:
+    """What Python's reader of CSV means."""
+    text = str(error)
+    if text == "unexpected end of data":
+        return f"the quote {quote} is not closed. Close it, or set read.quote"
+    if "expected after" in text:
+        return f"a quote {quote} within quotes must be doubled. Correct it, or set read.quote"
+    if "field limit" in text:
+        return f"a value is longer than {_LONGEST_VALUE:,} characters: is a quote not closed?"
+    return text
+
+
+def _unquoted(value: str, quote: str) -> str:
+    if len(value) > 1 and value[0] == value[-1] == quote:
+        return value[1:-1].replace(quote * 2, quote)
+    return value
+
+
 def _reader(stream: Iterable[str], delimiter: str, quote: str) -> Any:
     """A reader of CSV, whose type Python does not name."""
+    csv.field_size_limit(_LONGEST_VALUE)
     quotes: Any = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
-    return csv.reader(stream, delimiter=delimiter, **quotes)
+    return csv.reader(stream, delimiter=delimiter, strict=True, **quotes)

@@ -12,7 +12,7 @@ from typing_extensions import override
 from reelbench.columns import ITEM_ID, ITEM_IDX, PART, USER_ID, USER_IDX
 from reelbench.data import DataError
 from reelbench.data.engine import Engine
-from reelbench.data.text import open_text, rename
+from reelbench.data.readers.table import read_pairs
 from reelbench.params import Section
 from reelbench.paths import in_checkout
 from reelbench.splits.base import COLUMNS, PARTS, TRAIN, Protocol, SplitInput
@@ -72,19 +72,10 @@ class Predefined(Protocol):
                 f"({', '.join(file for file in self.files.model_dump().values() if file)})"
             )
         path = in_checkout(Path(self.root)) / name
-        if not path.is_file():
+        if not path.exists():
             raise DataError(f"split {self.name}: {path} is missing (split.root={self.root})")
-        if path.suffix == ".parquet":
-            back = {theirs: ours for ours, theirs in self.columns.items()}
-            table = engine.parquet(path)
-            table = table.rename({back[c]: c for c in table.columns if c in back})
-            if missing := {USER_ID, ITEM_ID} - set(table.columns):
-                raise DataError(f"{path}: no column for {', '.join(sorted(missing))}")
-        else:
-            file = open_text(path, self.delimiter)
-            table = engine.text(rename(file, self.columns, [USER_ID, ITEM_ID]))
-        ids = {name: table[name].cast("string") for name in (USER_ID, ITEM_ID)}
-        return table.select(**ids, **{PART: ibis.literal(code, "int8")})
+        pairs = read_pairs(path, self.columns, self.delimiter, engine)
+        return pairs.mutate(**{PART: ibis.literal(code, "int8")})
 
     def _check(self, pairs: ibis.Table, given: SplitInput) -> None:
         """Raise a DataError with an example unless the files and the ratings agree."""

@@ -2,25 +2,57 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import ibis
 import pandas as pd
-from pydantic import Field, NonNegativeInt, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, StringConstraints
 
+from reelbench.data.columnar import names_in
 from reelbench.data.engine import Engine
-from reelbench.data.text import RowSource, TextFile
+from reelbench.data.text import RowSource
 from reelbench.params import Section
 
 
-class TableConfig(Section):
-    """One file of the format `table`."""
+def _unescaped(delimiter: object) -> object:
+    return "\t" if delimiter == r"\t" else delimiter
 
-    file: str | None  # text, or Parquet by its ending; null: no such table
-    columns: dict[str, str | None]  # our name of a column → its name in the file; null: none
+
+def _usable(delimiter: str) -> str:
+    if len(delimiter.encode()) > 4 or not {"\r", "\n", "\0"}.isdisjoint(delimiter):
+        raise ValueError("a delimiter has at most four bytes and no line break")
+    return delimiter
+
+
+Delimiter = Annotated[
+    str, BeforeValidator(_unescaped), StringConstraints(min_length=1), AfterValidator(_usable)
+]
+Quote = Annotated[str, StringConstraints(max_length=1)]
+Decimal = Literal[".", ","]
+
+
+class TableConfig(Section):
+    """One file of the format `table`; a null of its layout means "as in `read`"."""
+
+    #: what it contains is seen from its content (`reelbench.data.opening`); null: no such table
+    file: str | None
+    #: our name of a column → its name in the file, or its number from 1; null: none
+    columns: dict[str, str | int | None]
+    optional: bool = False  # whether the file may be missing
+    delimiter: Delimiter | None = None
+    quote: Quote | None = None
+    encoding: str | None = None
+    decimal: Decimal | None = None
+    header: bool | None = None
+    time_format: str | None = None
+    #: genre → the column that has 1 for it, as in `columns`
+    genre_flags: dict[str, str | int] = Field(default={})
+    title_year: bool = False  # whether titles have lost the year that the column `year` has
 
 
 class TablesConfig(Section):
@@ -35,10 +67,7 @@ class TablesConfig(Section):
 class ReadConfig(Section):
     """Section `data.read`. Keys with a default are fixed by most formats."""
 
-    format: Literal[
-        "atomic", "movielens_100k", "movielens_csv", "movielens_dat", "netflix", "table", "tmdb"
-    ]
-    columns: dict[str, str] = Field(default={})  # our name of a column → its name in the files
+    format: Literal["netflix", "table", "tmdb"]
     genre_separator: str
     no_genre: str  # written instead of genres for a movie without any
     respell: dict[str, str]  # misspelt title of the publisher → correct title
@@ -47,12 +76,16 @@ class ReadConfig(Section):
     # for an unusable row (no number, off the scale, unknown movie): fail, or drop and count
     on_bad_rows: Literal["fail", "drop"]
     encoding: str = "utf-8"
-    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=4)] = ","
-    quote: Annotated[str, StringConstraints(max_length=1)] = '"'
-    decimal: Literal[".", ","] = "."
+    delimiter: Delimiter = ","
+    quote: Quote = '"'
+    decimal: Decimal = "."
+    header: bool = True
     # of timestamps: auto, a unit such as milliseconds, excel_days, or a pattern such as %d.%m.%Y
     time_format: str = "auto"
+    strip_ids: bool = False  # whether spaces around ids are left out
     tables: TablesConfig | None = None  # of the format `table`
+    #: other files with the same content: the set of which most files exist is read
+    also: tuple[TablesConfig, ...] = ()
     min_votes: NonNegativeInt = 0  # of the format `tmdb`
 
 
@@ -82,8 +115,8 @@ class RawTables:
 
     #: strings `user_id`, `item_id`, `rating` and, if the source has it, `timestamp`
     interactions: RawRows
-    #: in the order of the source: `item_id`, `title_raw` str; optionally `year` Int16; `genres`
-    #: list of str; and other columns of the source
+    #: in the order of the source: `item_id`, `title_raw` str; `genres` list of str; optionally
+    #: `year`, text or Int16; and other columns of the source
     items: RawFrame
     #: `user_id` and other columns of the source, in its order; None if it has no users
     users: RawFrame | None = None
@@ -97,29 +130,28 @@ def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
     Raises:
         DataError: a file is missing or not in the format.
     """
-    # `movielens_csv` is read by `read_csv` of the module `movielens`, `tmdb` by `read` of its own;
     # imported here, since the modules import this package
-    module, *layout = config.format.split("_")
-    function = "_".join(["read", *layout])
-    reader = getattr(importlib.import_module(f"{__name__}.{module}"), function)
-    tables: RawTables = reader(folder, config, engine)
+    module = importlib.import_module(f"{__name__}.{config.format}")
+    tables: RawTables = module.read(folder, config, engine)
     return tables
 
 
-def rows(file: TextFile, engine: Engine) -> RawRows:
-    """A text file as a table of the size of the ratings."""
-    return RawRows(engine.text(file), file)
-
-
-def frame(file: TextFile) -> RawFrame:
-    """A text file as a small table."""
-    return RawFrame(file.frame(), file)
-
-
 def split_genres(genres: pd.Series, config: ReadConfig) -> list[list[str]]:
-    """Genres as lists, empty for a movie without genres."""
-    known = genres.where(genres != config.no_genre, None).fillna("")
-    return [[g.strip() for g in t.split(config.genre_separator) if g.strip()] for t in known]
+    """Genres as lists, empty for a movie without genres: of lists, JSON or separated text."""
+    known = genres.map(lambda value: None if value == config.no_genre else _parts(value, config))
+    return [[g for g in names_in(value) if g != config.no_genre] for value in known]
+
+
+def _parts(value: object, config: ReadConfig) -> object:
+    """A list as it is; a text parsed as JSON or Python's notation of a list, else split."""
+    if not isinstance(value, str):
+        return value
+    for parse in (json.loads, ast.literal_eval) if value.lstrip()[:1] in ("[", "{") else ():
+        try:
+            return parse(value)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            continue
+    return value.split(config.genre_separator) if config.genre_separator else [value]
 
 
 def no_genres(index: pd.Index) -> pd.Series:

@@ -21,7 +21,7 @@ from reelbench import columns as col
 from reelbench.data import DataError
 from reelbench.data.engine import Engine
 from reelbench.data.readers import RawFrame, RawRows, RawTables, ReadConfig, no_genres, years
-from reelbench.data.text import open_headless
+from reelbench.data.text import TextFile
 
 _BLOCK = 1 << 24  # bytes read at once
 _HEADER = re.compile(rb"^(\d+):[ \t]*\r?$", re.MULTILINE)
@@ -67,7 +67,15 @@ def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
     if not paths:
         raise DataError(f"{folder}: at least one file combined_data_*.txt is needed")
     columns = (col.ITEM_ID, col.YEAR, col.TITLE_RAW)
-    titles = open_headless(folder / "movie_titles.csv", columns, ",", "iso-8859-1", rest=True)
+    titles = TextFile(
+        folder / "movie_titles.csv",
+        columns,
+        quote="",
+        encoding="iso-8859-1",
+        header=False,
+        rest=True,
+        places={name: place for place, name in enumerate(columns)},
+    )
     items = titles.frame()
     items[col.YEAR] = years(items[col.YEAR])
     items[col.GENRES] = no_genres(items.index)

@@ -1,4 +1,4 @@
-"""Ratings of your own: delimited text, Parquet or tables in memory, with your names of columns.
+"""Tables as text, Parquet, Excel, JSON or in memory, with anybody's names of columns.
 
 Only ratings are required. Without a table of items the movies are those of the ratings, and their
 titles are their ids.
@@ -6,80 +6,53 @@ titles are their ids.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import ibis
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from reelbench import columns as col
 from reelbench.data import DataError
+from reelbench.data.columnar import Columnar, open_columnar
 from reelbench.data.engine import Engine
+from reelbench.data.opening import kind, opened
 from reelbench.data.readers import (
     RawFrame,
     RawRows,
     RawTables,
     ReadConfig,
     TableConfig,
-    TablesConfig,
     no_genres,
     split_genres,
     years,
 )
-from reelbench.data.text import TextFile, missing_column, open_text, rename
+from reelbench.data.text import IMPLICIT, RESERVED, TextFile, open_text, places_of
+
+_REQUIRED = {
+    "ratings": (col.USER_ID, col.ITEM_ID),
+    "items": (col.ITEM_ID,),
+    "users": (col.USER_ID,),
+    "tags": (col.USER_ID, col.ITEM_ID, col.TAG),
+    "pairs": (col.USER_ID, col.ITEM_ID),
+}
+_FLAG = "flag of "  # before a genre, for a column on its way
 
 
 @dataclass(frozen=True)
 class OwnTable:
     """A table of the user's."""
 
-    #: a delimited text file, a Parquet file (by its ending), or a table in memory
     content: Path | pa.Table
-    columns: dict[str, str]  # our name of a column → its name in the table; all of them must exist
-    name: str = "table"  # what messages call a table in memory
-
-
-@dataclass(frozen=True)
-class ColumnarSource:
-    """A Parquet file or a table in memory, with its own name of every column of ours."""
-
-    path: Path
-    names: dict[str, str]
-    table: pa.Table | None = None
-
-    def label(self, column: str) -> str:
-        """Our name of a column, after the table's own name if that is different."""
-        theirs = self.names.get(column, column)
-        return column if theirs == column else f"{theirs} ({column})"
-
-    def locate(
-        self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
-    ) -> tuple[str, tuple[str, ...]]:
-        """The first row with these values, and the values."""
-        table = ibis.memtable(self.read([self.names[c] for c in columns]))
-        strings = _as_strings(table, {c: self.names[c] for c in columns}).execute()
-        for number, row in enumerate(strings.itertuples(index=False), start=1):
-            if (found := tuple("" if pd.isna(v) else str(v) for v in row)) in rows:
-                return f"{self.path}, row {number}", found
-        raise LookupError(f"{self.path}: none of {len(rows)} rows found")
-
-    def read(self, columns: Sequence[str]) -> pa.Table:
-        """Some columns, by the table's own names."""
-        if self.table is not None:
-            return self.table.select(list(columns))
-        return pq.read_table(self.path, columns=list(columns))
-
-    def rows(self, engine: Engine) -> ibis.Table:
-        """The columns of ours as strings."""
-        table = engine.parquet(self.path) if self.table is None else engine.table(self.table)
-        return _as_strings(table, self.names)
+    config: TableConfig
+    name: str  # what messages call a table in memory
+    whole: bool = False  # whether columns with our names are ours, though `columns` lacks them
 
 
 def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
-    """Read the files that `config.tables` names.
+    """Read the files that `config.tables`, or one of `config.also`, names.
 
     Raises:
         DataError: no file of ratings is named, or a file is missing or lacks a column.
@@ -88,12 +61,14 @@ def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
         raise DataError("data.read.tables is missing: it names the files and their columns")
     if config.tables.ratings.file is None:
         raise DataError("data.read.tables.ratings.file is null: a file of ratings is needed")
-    tables = {}
-    for name in TablesConfig.model_fields:
-        table: TableConfig = getattr(config.tables, name)
-        if table.file is not None:
-            columns = {ours: theirs for ours, theirs in table.columns.items() if theirs is not None}
-            tables[name] = OwnTable(folder / table.file, columns)
+    sets = [dict(tables) for tables in (config.tables, *config.also)]
+    there = [
+        {name: t for name, t in tables.items() if t.file and (folder / t.file).exists()}
+        for tables in sets
+    ]
+    most = max(range(len(sets)), key=lambda n: len(there[n]))
+    named = {name: t for name, t in sets[most].items() if t.file and not t.optional} | there[most]
+    tables = {name: OwnTable(folder / t.file, t, name) for name, t in named.items()}
     return read_tables(tables, config, engine)
 
 
@@ -103,73 +78,121 @@ def read_tables(tables: Mapping[str, OwnTable], config: ReadConfig, engine: Engi
     Raises:
         DataError: a file is missing, or a table lacks a column.
     """
-    ratings = _rows(tables["ratings"], (col.USER_ID, col.ITEM_ID, col.RATING), config, engine)
-    items, users, tags = (tables.get(name) for name in ("items", "users", "tags"))
-    return RawTables(
-        interactions=ratings,
-        items=_items(items, config) if items else _items_of(ratings, engine),
-        users=_frame(users, (col.USER_ID,), config) if users else None,
-        tags=_rows(tags, (col.USER_ID, col.ITEM_ID, col.TAG), config, engine) if tags else None,
-    )
+    found = {name: _open(name, table, config, engine) for name, table in tables.items()}
+    large = {
+        name: _rows(name, found[name], tables[name].config, config, engine)
+        for name in ("ratings", "tags")
+        if name in tables
+    }
+    small = {
+        name: _frame(name, found[name], tables[name].config, config)
+        for name in ("items", "users")
+        if name in tables
+    }
+    ratings = large["ratings"]
+    items = small["items"] if "items" in small else _items_of(ratings, engine)
+    return RawTables(ratings, items, small.get("users"), large.get("tags"))
 
 
-def all_columns(
-    content: Path | pa.Table, columns: Mapping[str, str], config: ReadConfig, name: str
-) -> OwnTable:
-    """A table with every column that it has: those in `columns` (ours → theirs) get our name.
+def read_pairs(
+    path: Path, columns: Mapping[str, str | int | None], delimiter: str, engine: Engine
+) -> ibis.Table:
+    """The strings `user_id` and `item_id` of a file.
 
     Raises:
-        DataError: the file is missing or cannot be read.
+        DataError: it is missing, cannot be read, or lacks a column.
     """
-    have = _column_names(content, config)
-    ours = {theirs: ours for ours, theirs in columns.items()}
-    return OwnTable(content, {ours.get(theirs, theirs): theirs for theirs in have}, name)
+    config = ReadConfig.model_construct(delimiter=delimiter)
+    own = TableConfig(file=path.name, columns=dict(columns))
+    source = _open("pairs", OwnTable(path, own, path.name), config, engine)
+    return _rows("pairs", source, own, config, engine).table
 
 
-def _column_names(content: Path | pa.Table, config: ReadConfig) -> Sequence[str]:
-    if isinstance(content, pa.Table):
-        return content.column_names
-    if content.suffix != ".parquet":
-        return open_text(content, config.delimiter, config.quote, config.encoding).columns
-    if not content.exists():
-        raise DataError(f"{content} is missing")
-    try:
-        return list(pq.read_schema(content).names)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{content} is not a complete Parquet file: {error}") from error
+def _open(name: str, table: OwnTable, config: ReadConfig, engine: Engine) -> TextFile | Columnar:
+    """The table with the places of our columns.
+
+    Raises:
+        DataError: it is missing, cannot be read, or lacks a column.
+    """
+    path, own = Path(table.name), table.config
+    header = config.header if own.header is None else own.header
+    content = table.content
+    if isinstance(content, Path):
+        path, content = content, opened(content, engine.scratch("opened").parent, header=header)
+    source: TextFile | Columnar
+    if isinstance(content, pa.Table) or kind(content) == "parquet":
+        source = open_columnar(path, content)
+    else:
+        delimiter = own.delimiter or config.delimiter
+        quote = config.quote if own.quote is None else own.quote
+        encoding = own.encoding or config.encoding
+        if quote and quote in delimiter:
+            raise DataError(f"{path}: read.delimiter and read.quote are both {quote}")
+        source = open_text(path, delimiter, quote, encoding, header=header, plain=content)
+    given = {ours: theirs for ours, theirs in own.columns.items() if theirs is not None}
+    needed = list(_REQUIRED[name])
+    if name == "ratings" and own.columns.get(col.RATING, col.RATING) is not None:
+        needed.append(col.RATING)
+    if null := [ours for ours in needed if own.columns.get(ours, ours) is None]:
+        raise DataError(f"{path}: read.tables.{name}.columns.{null[0]} is null, but it is needed")
+    if table.whole:
+        same = {theirs: theirs for theirs in source.names if theirs in RESERVED}
+        given = {ours: theirs for ours, theirs in given.items() if theirs in source.names}
+        given = {**{o: t for o, t in same.items() if o not in own.columns}, **given}
+    flags = {f"{_FLAG}{genre}": theirs for genre, theirs in own.genre_flags.items()}
+    given = {**{ours: ours for ours in needed}, **given, **flags}
+    return replace(source, places=places_of(source, given, needed if table.whole else given))
 
 
-def _rows(table: OwnTable, required: Sequence[str], config: ReadConfig, engine: Engine) -> RawRows:
+def _rows(
+    name: str, source: TextFile | Columnar, own: TableConfig, config: ReadConfig, engine: Engine
+) -> RawRows:
     """A table of the size of the ratings, with the columns that we know."""
-    source = _open(table, required, config)
-    if isinstance(source, ColumnarSource):
-        return RawRows(source.rows(engine), source)
-    rows = engine.text(source)
-    known = [c for c in (*required, col.TIMESTAMP) if c in source.columns]
-    return RawRows(rows.select(*known), source)
-
-
-def _frame(table: OwnTable, required: Sequence[str], config: ReadConfig) -> RawFrame:
-    """A small table, with all its columns."""
-    source = _open(table, required, config)
+    known = (*_REQUIRED[name], *((col.RATING,) if name == "ratings" else ()), col.TIMESTAMP)
+    source = replace(source, places={c: source.places[c] for c in known if c in source.places})
+    time_format = own.time_format
     if isinstance(source, TextFile):
-        return RawFrame(source.frame(), source)
-    frame = source.read(list(source.names.values())).to_pandas()
-    frame.columns = pd.Index(list(source.names))
-    frame.index = pd.RangeIndex(1, len(frame) + 1, name=col.LINE)
-    return RawFrame(frame.apply(_strings), source)
+        rows = engine.text(source)
+    else:
+        rows = engine.columnar(source)
+        time_format = "seconds" if source.has_times else time_format
+    if name == "ratings" and col.RATING not in source.places:
+        rows = rows.mutate(**{col.RATING: ibis.literal(IMPLICIT)})
+    if config.strip_ids:
+        ids = (col.USER_ID, col.ITEM_ID)
+        rows = rows.mutate(**{c: rows[c].strip().nullif("") for c in ids})
+    return RawRows(rows, source, own.decimal, time_format)
 
 
-def _items(table: OwnTable, config: ReadConfig) -> RawFrame:
-    raw = _frame(table, (col.ITEM_ID, col.TITLE_RAW), config)
-    items = raw.frame
-    if col.YEAR in items:
-        items[col.YEAR] = years(items[col.YEAR])
-    if col.GENRES not in items:
+def _frame(
+    name: str, source: TextFile | Columnar, own: TableConfig, config: ReadConfig
+) -> RawFrame:
+    """A small table, with all its columns."""
+    frame, key = source.frame(), _REQUIRED[name][0]
+    if config.strip_ids:
+        frame[key] = frame[key].str.strip().replace("", None)
+    return RawFrame(_movies(frame, own, config) if name == "items" else frame, source, own.decimal)
+
+
+def _movies(items: pd.DataFrame, own: TableConfig, config: ReadConfig) -> pd.DataFrame:
+    if col.TITLE_RAW not in items:
+        items[col.TITLE_RAW] = pd.Series(None, index=items.index, dtype="str")
+    if own.title_year and col.YEAR in items:
+        bracket = " (" + items[col.YEAR] + ")"
+        bracket = bracket.where(~items[col.TITLE_RAW].isin(list(config.respell)), "").fillna("")
+        items[col.TITLE_RAW] = items[col.TITLE_RAW] + bracket
+        items[col.YEAR] = years(items[col.YEAR])  # else its column has more than years
+    if own.genre_flags:
+        columns = {genre: items.pop(f"{_FLAG}{genre}") for genre in own.genre_flags}
+        flags = pd.DataFrame(columns).isin(["1", "1.0", "true", "True"]).to_dict("records")
+        lists = [[genre for genre, on in row.items() if on] for row in flags]
+        items[col.GENRES] = pd.Series(lists, items.index, dtype=object)
+    if col.GENRES in items:
+        genres = split_genres(items[col.GENRES], config)
+        items[col.GENRES] = pd.Series(genres, items.index, dtype=object)
+    else:
         items[col.GENRES] = no_genres(items.index)
-    elif not items[col.GENRES].map(lambda value: isinstance(value, list)).any():
-        items[col.GENRES] = split_genres(items[col.GENRES], config)
-    return RawFrame(items, raw.file)
+    return items
 
 
 def _items_of(ratings: RawRows, engine: Engine) -> RawFrame:
@@ -179,47 +202,3 @@ def _items_of(ratings: RawRows, engine: Engine) -> RawFrame:
     items = pd.DataFrame({col.ITEM_ID: found, col.TITLE_RAW: found}, dtype="str")
     items[col.GENRES] = no_genres(items.index)
     return RawFrame(items, ratings.file)
-
-
-def _open(
-    table: OwnTable, required: Sequence[str], config: ReadConfig
-) -> TextFile | ColumnarSource:
-    """The table with our names for the columns that are named or required.
-
-    Raises:
-        DataError: it is missing, cannot be read, or lacks a column.
-    """
-    content, names = table.content, table.columns
-    if isinstance(content, Path) and content.suffix != ".parquet":
-        file = open_text(content, config.delimiter, config.quote, config.encoding)
-        return rename(file, names, list(dict.fromkeys((*required, *names))))
-    path, held = (content, None) if isinstance(content, Path) else (Path(table.name), content)
-    have = _column_names(content, config)
-    names = {ours: ours for ours in required} | names
-    for ours, theirs in names.items():
-        if theirs not in have:
-            raise DataError(missing_column(TextFile(path, tuple(have)), ours, theirs))
-    return ColumnarSource(path, names, held)
-
-
-def _as_strings(table: ibis.Table, names: dict[str, str]) -> ibis.Table:
-    """The named columns as strings, points in time as Unix seconds."""
-    columns = {}
-    for ours, theirs in names.items():
-        column = table[theirs]
-        if column.type().is_date():
-            column = column.cast("timestamp")
-        if column.type().is_timestamp():
-            column = column.epoch_seconds()
-        columns[ours] = column.cast("string").nullif("")
-    return table.select(**columns)
-
-
-def _strings(column: pd.Series) -> pd.Series:
-    """A column of a small table as strings; lists stay lists."""
-    if column.map(lambda value: hasattr(value, "tolist") and hasattr(value, "__len__")).any():
-        return column.map(lambda value: [str(v) for v in value] if value is not None else [])
-    if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
-        column = column.astype("Int64")
-    text = column.astype("str").where(column.notna(), None)
-    return text.where(text != "", None)

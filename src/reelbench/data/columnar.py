@@ -1,0 +1,212 @@
+"""Tables with types, which are Parquet files, Excel, JSON and data frames, as columns of text.
+
+An id is the same text whatever its type: 7, 7.0 and the decimal 7.00 are "7".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from reelbench import columns as col
+from reelbench.data import DataError
+from reelbench.data.opening import MOST_COLUMNS, as_text, parts, too_wide
+from reelbench.data.text import Source
+
+_ROWS = 1 << 17  # converted at once
+
+
+@dataclass(frozen=True)
+class Columnar(Source):
+    """The parts of a Parquet file, or a table in memory."""
+
+    content: tuple[Path, ...] | pa.Table
+
+    @property
+    def has_times(self) -> bool:
+        """Whether `timestamp` has points in time; `strings` gives them as Unix seconds."""
+        if (place := self.places.get(col.TIMESTAMP)) is None:
+            return False
+        table = self.content if isinstance(self.content, pa.Table) else _schema(self.content[0])
+        kind = table.field(place).type
+        return pa.types.is_timestamp(kind) or pa.types.is_date(kind)
+
+    def strings(self) -> Iterator[pa.Table]:
+        """Our columns as text, some rows at a time.
+
+        Raises:
+            DataError: a value cannot be text, or the file is damaged.
+        """
+        for arrays in self._arrays():
+            yield pa.table(self.texts(arrays))
+
+    def texts(self, arrays: Sequence[pa.Array]) -> dict[str, pa.Array]:
+        """Some rows of our columns, in the order of `places`, as text."""
+        pairs = zip(self.places, arrays, strict=True)
+        return {name: self._text(column, name) for name, column in pairs}
+
+    def _text(self, column: pa.Array, name: str) -> pa.Array:
+        try:
+            return text(column, seconds=name == col.TIMESTAMP)
+        except (pa.ArrowException, ValueError) as error:
+            raise DataError(
+                f"{self.path}, column {self.label(name)}: values of the type {column.type} that "
+                f"are no text ({error}): save the column as text or as numbers"
+            ) from error
+
+    def locate(
+        self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
+    ) -> tuple[str, tuple[str, ...]]:
+        """The first row with these values, and the values."""
+        found = (row for table in self.strings() for row in table.to_pylist())
+        values = ([row[name] or "" for name in self.places] for row in found)
+        own = replace(self, places={name: i for i, name in enumerate(self.places)})
+        return own.first_of(rows, columns, enumerate(values, start=1), "row")
+
+    def frame(self) -> pd.DataFrame:
+        """Our columns and others, by row from 1: lists of text where there are lists, else text.
+
+        For small tables.
+        """
+        own = replace(self, places=self.kept())
+        pieces = [pa.table(dict(zip(own.places, row, strict=True))) for row in own._arrays()]
+        table = pa.concat_tables(pieces, promote_options="permissive")
+        columns = {}
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            if is_list(column.type):
+                values = [[*names_in(value)] for value in column.to_pylist()]
+                columns[name] = pd.Series(values, dtype=object)
+            else:
+                values = own._text(column.combine_chunks(), name).to_pylist()
+                columns[name] = pd.Series(values, dtype="str")
+        frame = pd.DataFrame(columns)
+        frame.index = pd.RangeIndex(1, len(table) + 1, name=col.LINE)
+        return frame.where(frame != "", None)
+
+    def _arrays(self) -> Iterator[list[pa.Array]]:
+        """Some rows of our columns, in the order of `places`; at least once, if with no rows."""
+        places = list(self.places.values())
+        if isinstance(self.content, pa.Table):
+            for start in range(0, max(len(self.content), 1), _ROWS):
+                piece = self.content.slice(start, _ROWS)
+                yield [piece.column(place).combine_chunks() for place in places]
+            return
+        names = _schema(self.content[0]).names
+        chosen = [names[place] for place in places]
+        alone = all(names.count(name) == 1 for name in chosen)  # else all are read
+        for part in self.content:
+            with _explained(part), pq.ParquetFile(part) as file:
+                if file.schema_arrow.names != names:
+                    raise DataError(f"{part} has other columns than {self.content[0]}")
+                for batch in file.iter_batches(_ROWS, columns=chosen if alone else None):
+                    yield [batch.column(names[p] if alone else p) for p in places]
+        empty = _schema(self.content[0]).empty_table()
+        yield [empty.column(place).combine_chunks() for place in places]
+
+
+def open_columnar(path: Path, content: Path | pa.Table) -> Columnar:
+    """A Parquet file, a folder of its parts, or rows in memory.
+
+    Args:
+        path: what messages name.
+        content: the file, unpacked, or the rows.
+
+    Raises:
+        DataError: the file is damaged, or has too many columns.
+    """
+    if isinstance(content, pa.Table):
+        names, held = content.column_names, content
+    else:
+        held = tuple(parts(content)) if content.is_dir() else (content,)
+        names = _schema(held[0]).names
+    if len(names) > MOST_COLUMNS:
+        too_wide(path, len(names))
+    return Columnar(path, tuple(name.strip() for name in names), held)
+
+
+def text(column: pa.Array, *, seconds: bool = False) -> pa.Array:
+    """A column as text; what is whole has no point, a NaN is missing.
+
+    Args:
+        column: of any type; lists and structs become JSON.
+        seconds: whether points in time are given as Unix seconds; else they are ISO dates.
+
+    Raises:
+        pa.ArrowException: bytes are not UTF-8.
+        ValueError: likewise.
+
+    >>> text(pa.array([7.0, 2.5, None])).to_pylist()
+    ['7', '2.5', None]
+    """
+    kind, types = column.type, pa.types
+    if isinstance(kind, pa.BaseExtensionType) and kind.extension_name != "arrow.uuid":
+        return text(column.storage, seconds=seconds)
+    if types.is_dictionary(kind):
+        return text(column.dictionary, seconds=seconds).take(column.indices)
+    if types.is_floating(kind):
+        return _float_text(column.cast(pa.float32()) if types.is_float16(kind) else column)
+    if types.is_decimal(kind):
+        return pc.replace_substring_regex(column.cast(pa.string()), r"(\.\d*[1-9])0+$|\.0+$", r"\1")
+    if seconds and (types.is_timestamp(kind) or types.is_date(kind)):
+        if types.is_date(kind):
+            column = column.cast(pa.timestamp("s"))
+        time = column.view(pa.timestamp(column.type.unit))  # in UTC, of any zone
+        whole = pc.floor_temporal(time, unit="second").cast(pa.timestamp("s"))
+        return whole.cast(pa.int64()).cast(pa.string())
+    if types.is_fixed_size_binary(kind):
+        column = column.cast(pa.binary())
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowNotImplementedError:  # UUID, lists, structs and more
+        return pa.array([as_text(value) for value in column.to_pylist()], pa.string())
+
+
+def _float_text(column: pa.Array) -> pa.Array:
+    fits = pc.and_(pc.equal(pc.floor(column), column), pc.less(pc.abs(column), 2.0**63))
+    whole = pc.if_else(fits, column, None).cast(pa.int64()).cast(pa.string())
+    other = pc.if_else(pc.is_nan(column), None, column).cast(pa.string())
+    return pc.coalesce(whole, other)
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether values of a type are lists."""
+    types = pa.types
+    return types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+
+
+def names_in(value: object) -> Iterator[str]:
+    """The texts in a list, at any depth; of an object that with the key `name`, or its first.
+
+    >>> [*names_in([{"id": 28, "name": "Action"}, None, ["Drama "]])]
+    ['Action', 'Drama']
+    """
+    if isinstance(value, dict):
+        texts = (v for v in value.values() if isinstance(v, str | list | dict))
+        yield from names_in(value.get("name", next(texts, None)))
+    elif isinstance(value, list | tuple | set):
+        for entry in value:
+            yield from names_in(entry)
+    elif (text := as_text(value)) and text.strip():
+        yield text.strip()
+
+
+def _schema(file: Path) -> pa.Schema:
+    with _explained(file):
+        return pq.read_schema(file)
+
+
+@contextmanager
+def _explained(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise DataError(f"{file} is missing") from error
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{file} is not a complete Parquet file: {error}") from error
