@@ -119,13 +119,9 @@ FAULTS = {
         lambda: RATINGS.write_text(HEAD),
         ["ratings.csv: no rating in it is usable"],
     ),
-    "UTF-16 file": (
-        encode(RATINGS, "utf-16"),
-        ["ratings.csv is encoded in UTF-16: save it as UTF-8"],
-    ),
     "UTF-16 file without a mark": (
         encode(ITEMS, "utf-16-le"),
-        ["items.csv is encoded in UTF-16: save it as UTF-8"],
+        ["items.csv, line 1: a NUL byte", "UTF-16"],
     ),
     "row with too few values": (
         replace(RATINGS, "2,2,5,4", "2,2,5"),

@@ -419,7 +419,10 @@ def _line_of(file: TextFile) -> str:
 
 
 def _nul(path: Path, line: int) -> str:
-    return f"{path}, line {line}: a NUL byte, which no text has: save the file anew as UTF-8"
+    return (
+        f"{path}, line {line}: a NUL byte, so this is no text, or UTF-16 without a mark: save it as "
+        "UTF-8, or name its encoding in read.encoding"
+    )
 
 
 def _fault(error: csv.Error, quote: str) -> str:
