@@ -420,7 +420,7 @@ def _line_of(file: TextFile) -> str:
 
 def _nul(path: Path, line: int) -> str:
     return (
-        f"{path}, line {line}: a NUL byte, so this is no text, or UTF-16 without a mark: save it as "
+        f"{path}, line {line}: a NUL byte: this is no text, or UTF-16 without a mark. Save it as "
         "UTF-8, or name its encoding in read.encoding"
     )
 
