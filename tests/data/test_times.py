@@ -130,8 +130,8 @@ def test_days_of_excel_must_be_declared(clean: Any) -> None:
     [
         (["1500000000", "1500000001", "1500000000123"], "not in seconds, as most"),
         (["1500000000123", "1500000001123", "1500000000"], "not in milliseconds, as most"),
-        (["20170714", "20170715", "1500000000"], "not a date like 20170714, as most"),
-        (["2017-07-14", "2017-07-15", "1500000000"], "not an ISO date, as most"),
+        (["20170714", "20170715", "1500000000"], "not in dates like 20170714, as most"),
+        (["2017-07-14", "2017-07-15", "1500000000"], "not in ISO dates, as most"),
         (["1500000000", "1500000001", "20170714"], "not in seconds, as most"),
         (["1500000000", "1500000001", "42930"], "not in seconds, as most"),
         (["2017-07-14", "2017-07-15", "12017-07-14"], OUTSIDE),

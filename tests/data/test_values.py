@@ -14,7 +14,7 @@ from reelbench import columns as col
 from reelbench.data import DataError, parquet, schema
 from reelbench.data.clean.items import keep_usable
 from reelbench.data.clean.tables import canonical, describe
-from reelbench.data.clean.values import OF_ITEMS, OF_USERS, typed
+from reelbench.data.clean.values import typed
 from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
 from reelbench.data.readers import RawFrame, RawRows, RawTables, ReadConfig
 from reelbench.data.readers import read as read_tables
@@ -47,8 +47,7 @@ def raw_of(frame: pd.DataFrame) -> RawFrame:
 def read(name: str, values: list[Any], decimal: str = ".") -> tuple[list[Any], int]:
     dtype = "str" if all(v is None or isinstance(v, str) for v in values) else object
     frame = pd.DataFrame({name: pd.Series(values, dtype=dtype)})
-    known = OF_USERS if name == col.AGE else OF_ITEMS
-    found, not_clean = typed(frame, known, config(decimal=decimal), None)
+    found, not_clean = typed(frame, "user_id" if name == col.AGE else "item_id", config(), decimal)
     assert not_clean.keys() <= {name}
     table = schema.to_arrow(found)
     return table[name].to_pylist(), not_clean.get(name, 0)
@@ -71,6 +70,7 @@ def read(name: str, values: list[Any], decimal: str = ".") -> tuple[list[Any], i
             [["love", "war"], [], ["a", "b"]],
             0,
         ),
+        (col.GENRES, [["a", None, " b "], [], None], [["a", "b"], [], []], 0),
         (col.DIRECTOR, [["Mann", "Hill"], None, "Lee"], ["Mann, Hill", None, "Lee"], 0),
         (col.OVERVIEW, ["$1,000", "inf"], ["$1,000", "inf"], 0),
     ],

@@ -24,11 +24,7 @@ PARTS = ("train", "valid", "test")
 TRAIN, VALID, TEST = range(3)
 COLUMNS = (USER_IDX, ITEM_IDX, RATING, TIMESTAMP)
 
-ONE_EACH = (
-    "it takes test from users with at least two ratings, and every user has one; choose "
-    "split=random, or split=temporal_global, which divides all ratings at a point in time"
-)
-_LEAKS = yaml.safe_load(Path(__file__).with_name("leaks.yaml").read_text(encoding="utf-8"))
+_TEXTS = yaml.safe_load(Path(__file__).with_name("leaks.yaml").read_text(encoding="utf-8"))
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 
@@ -60,8 +56,6 @@ class Protocol(Section):
     #: whose time the protocol respects. `everybody`: no train rating is later than a test rating.
     #: `user`: none of the same user is. None: time is ignored.
     clock: ClassVar[Literal["everybody", "user"] | None] = None
-    #: why train or test may be empty with few ratings, and the way out; ends the message about it
-    if_empty: ClassVar[str] = "lower split.test and split.valid, or choose split=random"
     #: whether `SplitInput.ratings` must have the column `source_row`
     needs_source_row: ClassVar[bool] = False
     #: whether it draws among all ratings, in the memory of one process
@@ -77,8 +71,13 @@ class Protocol(Section):
     @property
     def leaks(self) -> str:
         """What a model can learn that was unknown at the time of a test rating, in sentences."""
-        found = (_LEAKS["methods"][self.method], _LEAKS["valid_rows"].get(self.valid_rows))
+        found = (_TEXTS["methods"][self.method], _TEXTS["valid_rows"].get(self.valid_rows))
         return " ".join(filter(None, found))
+
+    @property
+    def if_empty(self) -> str:
+        """Why train or test may be empty with few ratings, and the way out."""
+        return str(_TEXTS["if_empty"].get(self.method, _TEXTS["if_empty"]["others"]))
 
     def assign(self, given: SplitInput) -> ibis.Table:
         """The ratings with their code (0 train, 1 valid, 2 test) in the column `part`."""
@@ -116,8 +115,6 @@ class OfEachUser(Protocol):
     `test` and `valid` are shares of each user's ratings, rounded down but at least one rating, or
     numbers of ratings from 1.
     """
-
-    if_empty: ClassVar[str] = ONE_EACH
 
     test: Annotated[Amount, Field(gt=0)]
     valid: Amount

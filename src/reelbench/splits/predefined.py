@@ -37,7 +37,6 @@ class Predefined(Protocol):
     every rating must be in a file.
     """
 
-    if_empty: ClassVar[str] = "the files of split.files name none"
     # unknown, so the stricter rule applies to tags
     clock: ClassVar[Literal["everybody", "user"] | None] = "user"
 

@@ -36,7 +36,6 @@ class Random(Protocol):
     """A share of all ratings is test, and a share of the rest valid."""
 
     draws_ratings: ClassVar[bool] = True
-    if_empty: ClassVar[str] = "lower split.test and split.valid"
 
     method: Literal["random"]
     test: Annotated[Share, Field(gt=0)]
@@ -59,7 +58,6 @@ class KFold(Protocol):
     """
 
     draws_ratings: ClassVar[bool] = True
-    if_empty: ClassVar[str] = "there are fewer ratings than folds; lower split.folds"
 
     method: Literal["kfold"]
     folds: Annotated[int, Field(ge=2)]
@@ -121,8 +119,6 @@ class RandomByUser(OfEachUser):
 
 class ColdItems(Protocol):
     """All ratings of a share of the rated movies are test, and those of another share valid."""
-
-    if_empty: ClassVar[str] = "it takes whole movies, and there are too few; choose split=random"
 
     method: Literal["cold_items"]
     test: Annotated[Share, Field(gt=0)]

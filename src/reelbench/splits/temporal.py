@@ -12,7 +12,6 @@ from typing_extensions import override
 
 from reelbench.columns import ITEM_IDX, PART, TIMESTAMP, USER_IDX
 from reelbench.splits.base import (
-    ONE_EACH,
     TEST,
     TRAIN,
     VALID,
@@ -46,7 +45,6 @@ class LeaveOneOut(Protocol):
     """
 
     clock: ClassVar[Literal["everybody", "user"] | None] = "user"
-    if_empty: ClassVar[str] = ONE_EACH
 
     method: Literal["leave_one_out"]
 
@@ -86,10 +84,6 @@ class TemporalGlobal(Protocol):
     """
 
     clock: ClassVar[Literal["everybody", "user"] | None] = "everybody"
-    if_empty: ClassVar[str] = (
-        "ratings of the same second stay together, and there are none before or after the point; "
-        "change split.test or split.valid, or choose split=random, which ignores time"
-    )
 
     method: Literal["temporal_global"]
     test: Since

@@ -9,8 +9,8 @@ import pandas as pd
 
 from reelbench import columns as col
 from reelbench.data import DataError
-from reelbench.data.clean import values
 from reelbench.data.clean.titles import parse_title
+from reelbench.data.clean.values import typed
 from reelbench.data.readers import RawFrame, ReadConfig
 
 NO_ID = "no id"
@@ -47,8 +47,7 @@ def keep_usable(raw: RawFrame, key: str, config: ReadConfig) -> Kept:
     bad = reason.notna()
     if bad.any() and config.on_bad_rows == "fail":
         raise DataError(_explain(raw, key, reason))
-    known = values.OF_ITEMS if key == col.ITEM_ID else values.OF_USERS
-    usable, not_clean = values.typed(frame[~bad], known, config, raw.decimal)
+    usable, not_clean = typed(frame[~bad], key, config, raw.decimal or config.decimal)
     dropped = pd.DataFrame({col.LINE: frame.index[bad], col.REASON: reason[bad].to_numpy()})
     theirs = _others(frame[bad].reset_index(drop=True), dropped)
     dropped = pd.concat([dropped[[col.LINE]], theirs, dropped[[col.REASON]]], axis=1)

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from reelbench import columns as col
 from reelbench.data import DataError
-from reelbench.data.clean.times import as_number, times
+from reelbench.data.clean.times import Reasons, as_number, times
 from reelbench.data.engine import Engine
 from reelbench.data.readers import RawRows, ReadConfig
 
@@ -37,8 +37,6 @@ _COLUMN = {
 # other names in a source are not ours
 _OURS = (col.USER_ID, col.ITEM_ID, col.RATING, col.TAG, col.TIMESTAMP)
 _EXAMPLES = 1000  # bad rows looked for in the file to find the first of them
-
-Reasons = list[tuple[ibis.ir.BooleanValue, str]]
 
 
 @dataclass(frozen=True)
@@ -129,7 +127,7 @@ def unusable_rows(validated: ValidatedRows, engine: Engine) -> pa.Table:
 def _validate(
     raw: RawRows,
     value: ibis.ir.Value,
-    reasons: list[tuple[ibis.ir.BooleanValue, str]],
+    reasons: Reasons,
     items: pd.DataFrame,
     users: pd.DataFrame | None,
     config: ReadConfig,
@@ -138,10 +136,10 @@ def _validate(
     """Validate rows with a converted `value`; of several reasons the first counts."""
     table = raw.table
     source = [column for column in table.columns if column in _OURS]
-    moments = times(raw, config, engine)
-    time = moments.seconds.name(col.TIMESTAMP)
+    seconds, no_times = times(raw, config, engine)
+    time = seconds.name(col.TIMESTAMP)
     no_id = table[col.USER_ID].isnull() | table[col.ITEM_ID].isnull()
-    reasons = [(no_id, NO_ID), *reasons, *moments.reasons]
+    reasons = [(no_id, NO_ID), *reasons, *no_times]
     reason = ibis.cases(*reasons, else_=ibis.null("string"))
     if raw.excludes:
         reason = ibis.coalesce(table[col.EXCLUDED], reason)

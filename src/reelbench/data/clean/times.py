@@ -7,7 +7,6 @@ Numbers are told apart by their size: 1500000000 are seconds, 1500000000000 mill
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
 import ibis
 
@@ -17,10 +16,9 @@ from reelbench.data.engine import Engine
 from reelbench.data.readers import RawRows, ReadConfig
 
 _PER_SECOND = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
-_NOTATIONS = _PER_SECOND.keys() | {"auto", "excel_days"}
 # kinds of values; a running number is small, and some of the larger ones look like days or dates
-_ZERO, _SMALL, _DAYS = "zero", "small", "days"
-_DATE, _TEXT = "a date like 20170714", "an ISO date"
+_ZERO, _SMALL, _DAYS = "zero", "small", "excel_days"
+_DATE, _TEXT = "dates like 20170714", "ISO dates"
 _DATE_PATTERN = r"^(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$"
 _SIZES = {_SMALL: 1e8, "seconds": 1e11, "milliseconds": 1e14, "microseconds": 1e17}
 _EXCEL_EPOCH = 25_569  # 1 January 1970, in days
@@ -31,54 +29,34 @@ _LIKELY, _POSSIBLE = (-2_208_988_800, 4_133_980_799), (-62_135_596_800, 253_402_
 OUTSIDE = "time is outside 1900-2100; if it is right, declare its notation in read.time_format"
 _NO_YEAR = "time is outside the years 1 to 9999"
 
-
-@dataclass(frozen=True)
-class Times:
-    """The times of a table."""
-
-    seconds: ibis.ir.IntegerValue  # int64 Unix seconds, null where missing or unusable
-    reasons: list[tuple[ibis.ir.BooleanValue, str]]  # why a value is unusable; the first counts
+Reasons = list[tuple[ibis.ir.BooleanValue, str]]
 
 
-def times(raw: RawRows, config: ReadConfig, engine: Engine) -> Times:
-    """Read the column `timestamp`; times without a zone are UTC.
+def times(raw: RawRows, config: ReadConfig, engine: Engine) -> tuple[ibis.ir.IntegerValue, Reasons]:
+    """The column `timestamp`, where times without a zone are UTC.
+
+    Returns:
+        int64 Unix seconds, null where missing, and why a value is unusable (the first counts).
 
     Raises:
         DataError: the notation must be declared.
     """
     if col.TIMESTAMP not in raw.table.columns:
-        return Times(ibis.null("int64"), [])
-    given, declared = raw.table[col.TIMESTAMP], raw.time_format or config.time_format
-    text = given.strip()
+        return ibis.null("int64"), []
+    text, declared = raw.table[col.TIMESTAMP].strip(), raw.time_format or config.time_format
     number = as_number(text, raw.decimal or config.decimal, engine)
-    other: list[tuple[ibis.ir.BooleanValue, str]] = []
-    notation = declared
+    notation, reasons = declared, Reasons()
+    wanted = f"not {'a date like' if '%' in declared else 'in'} {declared}"
+    bounds, beyond = _POSSIBLE, _NO_YEAR
     if declared == "auto":
         kind = _kind(text, number, engine)
-        counted = engine.arrow(raw.table.group_by(kind=kind).agg(n=raw.table.count())).to_pylist()
-        counts = Counter({row["kind"]: row["n"] for row in counted if row["kind"]})
-        notation, kinds = _notation(counts)
-        if notation == _DAYS:
-            raise DataError(_looks_like_days(raw, kind, engine))
-        if counts.keys() - kinds:
-            why = f"timestamp is not {_said(notation)}, as most of them are"
-            other = [(kind.notnull() & kind.notin(sorted(kinds)), why)]
+        notation, others = _notation(raw, kind, engine)
+        if others:
+            reasons = [(kind.isin(others), f"timestamp is not in {notation}, as most of them are")]
+        bounds, beyond, wanted = _LIKELY, OUTSIDE, "neither a Unix time nor an ISO date"
     seconds = _seconds(text, number, notation, engine)
-    bounds, why = (_LIKELY, OUTSIDE) if declared == "auto" else (_POSSIBLE, _NO_YEAR)
-    reasons = [
-        *other,
-        (given.notnull() & seconds.isnull(), unreadable(declared)),
-        (~seconds.between(*bounds), why),
-    ]
-    return Times(seconds, reasons)
-
-
-def unreadable(time_format: str) -> str:
-    """Reason for a timestamp that cannot be read."""
-    if time_format == "auto":
-        return "timestamp is neither a Unix time nor an ISO date"
-    kind = "a number of " if time_format in _NOTATIONS else "a date like "
-    return f"timestamp is not {kind}{time_format.replace('_', ' ')}"
+    reasons += [(text.notnull() & seconds.isnull(), f"timestamp is {wanted}")]
+    return seconds, [*reasons, (~seconds.between(*bounds), beyond)]
 
 
 def as_number(text: ibis.ir.StringValue, decimal: str, engine: Engine) -> ibis.ir.FloatingValue:
@@ -90,30 +68,40 @@ def _kind(
     text: ibis.ir.StringValue, number: ibis.ir.FloatingValue, engine: Engine
 ) -> ibis.ir.StringValue:
     """Kind of each value, null for one that cannot be read."""
-    size = number.abs()
+    size, unknown = number.abs(), ibis.null("string")
     return ibis.cases(
-        (number.isnull(), ibis.ifelse(_iso(text, engine).notnull(), _TEXT, ibis.null("string"))),
+        (number.isnull(), ibis.ifelse(_iso(text, engine).notnull(), _TEXT, unknown)),
         ((text.length() == 8) & text.re_search(_DATE_PATTERN), _DATE),
         (number.between(*_SOME_EXCEL_DAYS), _DAYS),
         (number == 0, _ZERO),
         *((size < limit, kind) for kind, limit in _SIZES.items()),
         (size < 1e20, "nanoseconds"),  # false for infinity and NaN
-        else_=ibis.null("string"),
+        else_=unknown,
     )
 
 
-def _notation(counts: Counter[str]) -> tuple[str, set[str]]:
-    """The notation of most values of a column, and the kinds of values that it has."""
+def _notation(raw: RawRows, kind: ibis.ir.StringValue, engine: Engine) -> tuple[str, list[str]]:
+    """The notation of most values of the column, and the kinds of values that have another."""
+    found = engine.arrow(raw.table.group_by(kind=kind).agg(n=raw.table.count())).to_pylist()
+    counts = Counter({row["kind"]: row["n"] for row in found if row["kind"]})
     of = {_SMALL: "seconds"}
     if not counts["seconds"]:  # in a running number, too, some look like dates or days
         alike = {_DATE: 1, _DAYS: 9}
         of |= {kind: "seconds" for kind, n in alike.items() if n * counts[_SMALL] >= counts[kind]}
     total: Counter[str] = Counter()
-    for kind, n in counts.items():
-        total[of.get(kind, kind)] += n * (kind != _ZERO)
-    notation = min(total - Counter(), key=lambda kind: (-total[kind], kind), default="seconds")
-    zero = {_ZERO} if notation in _PER_SECOND else set()  # the same in every unit
-    return notation, zero | {kind for kind in counts if of.get(kind, kind) == notation}
+    for name, n in counts.items():
+        total[of.get(name, name)] += n * (name != _ZERO)
+    notation = min(+total, key=lambda name: (-total[name], name), default="seconds")
+    if notation == _DAYS:
+        days = engine.arrow(raw.table.filter(kind == _DAYS).select(col.TIMESTAMP).limit(1000))
+        where, (value,) = raw.file.locate({(v,) for v in days[0].to_pylist()}, [col.TIMESTAMP])
+        raise DataError(
+            f"{where}, column {raw.file.label(col.TIMESTAMP)}: '{value}' looks like a day as Excel "
+            "counts them, and so do the others: set read.time_format to excel_days, or to seconds "
+            "if they are Unix seconds"
+        )
+    of[_ZERO] = notation if notation in _PER_SECOND else _ZERO  # the same in every unit
+    return notation, sorted(name for name in counts if of.get(name, name) != notation)
 
 
 def _seconds(
@@ -123,7 +111,7 @@ def _seconds(
         return engine.whole(number)
     if notation in _PER_SECOND:
         return engine.whole((number / _PER_SECOND[notation]).floor())
-    if notation == "excel_days":
+    if notation == _DAYS:
         return engine.whole((number - _EXCEL_EPOCH) * 86_400)
     if notation == _DATE:
         return engine.seconds(text[0:4] + "-" + text[4:6] + "-" + text[6:8])
@@ -135,18 +123,3 @@ def _iso(text: ibis.ir.StringValue, engine: Engine) -> ibis.ir.IntegerValue:
     return engine.seconds(
         text.upper().replace(" +", "+").replace(" -", "-").replace(" Z", "Z").replace(",", ".")
     )
-
-
-def _looks_like_days(raw: RawRows, kind: ibis.ir.StringValue, engine: Engine) -> str:
-    found = engine.arrow(raw.table.filter(kind == _DAYS).select(col.TIMESTAMP).limit(1000))
-    rows = {(value,) for value in found[0].to_pylist()}
-    where, (value,) = raw.file.locate(rows, [col.TIMESTAMP])
-    return (
-        f"{where}, column {raw.file.label(col.TIMESTAMP)}: '{value}' looks like a day as Excel "
-        "counts them, and so do the others: set read.time_format to excel_days, or to seconds if "
-        "they are Unix seconds"
-    )
-
-
-def _said(notation: str) -> str:
-    return f"in {notation}" if notation in _PER_SECOND else notation

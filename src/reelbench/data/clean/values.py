@@ -6,7 +6,7 @@ A value that is not clean is missing and counted; it never costs its movie or us
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,89 +14,94 @@ import pandas as pd
 from reelbench import columns as col
 from reelbench.data.readers import ReadConfig, split_genres
 
-# whole numbers and their range; what a float holds exactly
-_WHOLE = {
-    col.YEAR: (1800, 2100),
-    col.AGE: (0, 130),
-    **dict.fromkeys((col.BUDGET, col.REVENUE, col.VOTE_COUNT), (0, 2**53)),
+_AMOUNT = ("Int64", 0, 2**53)  # up to what a float holds exactly
+_DECIMAL = ("float32", 0, 3e38)
+# type, smallest and largest of numbers
+NUMBERS: dict[str, dict[object, tuple[Any, float, float]]] = {
+    col.ITEM_ID: {
+        col.YEAR: ("Int16", 1800, 2100),
+        **dict.fromkeys((col.BUDGET, col.REVENUE, col.VOTE_COUNT), _AMOUNT),
+        **dict.fromkeys((col.RUNTIME, col.POPULARITY), _DECIMAL),
+    },
+    col.USER_ID: {col.AGE: ("Int16", 0, 130)},
 }
-_DECIMAL = (col.RUNTIME, col.POPULARITY)
-_LISTS = (col.KEYWORDS, col.CAST, col.COMPANIES)
-OF_ITEMS = {col.YEAR, col.BUDGET, col.REVENUE, col.VOTE_COUNT, *_DECIMAL, *_LISTS}
-OF_USERS = {col.AGE}
+LISTS: dict[str, tuple[str, ...]] = {
+    col.ITEM_ID: (col.GENRES, col.KEYWORDS, col.CAST, col.COMPANIES),
+    col.USER_ID: (),
+}
 
 _YEAR = re.compile(r"(?<!\d)(?:18|19|20|21)\d\d(?!\d)")
 _CURRENCY = re.compile(r"^(?:[$€£¥₹]|[A-Z]{3}\b)\s*|\s*(?:[$€£¥₹]|\b[A-Z]{3})$")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 def typed(
-    frame: pd.DataFrame, known: Collection[str], config: ReadConfig, decimal: str | None
+    frame: pd.DataFrame, key: str, config: ReadConfig, decimal: str
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """A small table with the types of its columns, and the number of bad values by column.
+    """A table of movies or users with the types of its columns, and bad values by column.
 
     Args:
-        frame: text, lists and, of some readers, numbers.
-        known: the columns that are numbers or lists; lists in others become text.
+        frame: text, lists and, of some readers, numbers; lists in other columns become text.
+        key: `item_id` or `user_id`, which names the table.
         config: the separator of lists.
-        decimal: the decimal mark of the table; None for that of `config`.
+        decimal: the decimal mark.
     """
-    columns, not_clean = {}, {}
+    found, not_clean = {}, {}
     for name, values in frame.items():
-        if name in known and name not in _LISTS:
-            columns[name] = _number(str(name), values, decimal or config.decimal)
-            if n := int((values.notna() & columns[name].isna()).sum()):
+        if name in NUMBERS[key]:
+            found[name] = _numbers(str(name), values, decimal, *NUMBERS[key][name])
+            if n := int((values.notna() & found[name].isna()).sum()):
                 not_clean[str(name)] = n
-        elif name in known:
-            columns[name] = _lists(values, config)
-        elif name == col.GENRES or isinstance(values.dtype, pd.StringDtype):
-            columns[name] = values
+        elif name in LISTS[key]:
+            found[name] = _lists(values, config)
+        elif isinstance(values.dtype, pd.StringDtype):
+            found[name] = values
         else:
-            columns[name] = values.map(_as_text).astype("str")
-    return pd.DataFrame(columns, index=frame.index), not_clean
+            text = [", ".join(_words(v)) if pd.api.types.is_list_like(v) else v for v in values]
+            found[name] = pd.Series(text, values.index, object).astype("str")
+    return pd.DataFrame(found, index=frame.index), not_clean
 
 
-def _number(name: str, values: pd.Series, decimal: str) -> pd.Series:
-    """Numbers in the range of the column, else missing."""
+def _numbers(
+    name: str, values: pd.Series, decimal: str, dtype: Any, low: float, high: float
+) -> pd.Series:
+    """Numbers of a type and range, else missing."""
     if pd.api.types.is_numeric_dtype(values):
         found = values.astype("float64")
-    elif name == col.YEAR:
-        years = [_YEAR.search(value) if isinstance(value, str) else None for value in values]
-        found = pd.Series([float(y[0]) if y else np.nan for y in years], values.index, "float64")
     else:
-        found = values.map(lambda value: _parsed(value, decimal)).astype("float64")
-    low, high = _WHOLE.get(name, (0, float(np.finfo("float32").max)))
-    found = found.where(found.between(low, high))
-    if name in _DECIMAL:
-        return found.astype("float32")
-    return found.where(found % 1 == 0).astype("Int16" if name in (col.YEAR, col.AGE) else "Int64")
+        read = _year if name == col.YEAR else _parsed
+        found = pd.Series([read(str(value), decimal) for value in values], values.index)
+    whole = dtype == _DECIMAL[0] or found % 1 == 0
+    return found.where(found.between(low, high) & whole).astype(dtype)
 
 
-def _parsed(value: object, decimal: str) -> float:
+def _year(text: str, _: str) -> float:
+    """The first four digits that are a year."""
+    found = _YEAR.search(text)
+    return float(found[0]) if found else np.nan
+
+
+def _parsed(text: str, decimal: str) -> float:
     """A number as people write it: with a currency, and between thousands a mark or a space.
 
     >>> [_parsed(text, ".") for text in ("180.0", "$1,000", "1 000 000", "25-34", "1,5")]
     [180.0, 1000.0, 1000000.0, nan, nan]
     """
-    text = _CURRENCY.sub("", str(value).strip())
+    text = _CURRENCY.sub("", text.strip())
     marks = r"[ \u00a0\u2009\u202f'\u2019" + (",]" if decimal == "." else ".]")
     mark = re.fullmatch(rf"[+-]?\d{{1,3}}({marks})\d{{3}}(?:\1\d{{3}})*(?:\{decimal}\d+)?", text)
     text = (text.replace(mark[1], "") if mark else text).replace(decimal, ".")
-    number = re.fullmatch(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", text, re.ASCII)
-    return float(text) if number else np.nan
+    return float(text) if _NUMBER.fullmatch(text) else np.nan
 
 
 def _lists(values: pd.Series, config: ReadConfig) -> pd.Series:
     """Lists of words, which text is split into as genres are; empty where missing."""
-    text = values.map(lambda value: value if isinstance(value, str) else None)
-    split = split_genres(text.astype("str"), config)
+    text = [value if isinstance(value, str) else None for value in values]
+    split = split_genres(pd.Series(text, values.index, "str"), config)
     pairs = zip(values, split, strict=True)
     found = [_words(own) if pd.api.types.is_list_like(own) else words for own, words in pairs]
-    return pd.Series(found, index=values.index, dtype=object)
+    return pd.Series(found, values.index, object)
 
 
-def _as_text(value: object) -> object:
-    return ", ".join(_words(value)) if pd.api.types.is_list_like(value) else value
-
-
-def _words(values: object) -> list[str]:
-    return [text for v in values if v is not None and (text := str(v).strip())]  # type: ignore[attr-defined]
+def _words(values: Any) -> list[str]:
+    return [text for v in values if v is not None and (text := str(v).strip())]

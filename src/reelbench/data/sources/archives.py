@@ -31,7 +31,7 @@ SUFFIXES = (".zip", ".whl", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _MOST_FILES = 100_000
 # An archive may unpack to this size, and beyond it to so many times its own; text takes 5 to 30
 _FREELY, _RATIO = 1 << 28, 200
-_RESERVE = 1 << 28  # bytes that stay free on the disk
+_RESERVE = 1 << 24  # bytes that stay free on the disk
 _BROKEN = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError),
     *(struct.error, ValueError, OverflowError, IndexError, RuntimeError),
