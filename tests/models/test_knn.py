@@ -161,8 +161,8 @@ def test_blocks_and_threads_change_no_byte(monkeypatch: pytest.MonkeyPatch, base
     parameters = PARAMETERS | {"based_on": based_on, "k": 2}
     whole = KNN(**parameters).fit(TRAIN, TRAIN, Features(IDS))
     monkeypatch.setattr("reelbench.parallel._ROWS_AT_ONCE", 4)
-    for name, size in (("_USERS_AT_ONCE", 3), ("_PAIRS_AT_ONCE", 50)):
-        monkeypatch.setattr(f"reelbench.models.knn.{name}", size)
+    monkeypatch.setattr("reelbench.models.shared.neighbours._PAIRS_AT_ONCE", 50)
+    monkeypatch.setattr("reelbench.models.knn._USERS_AT_ONCE", 3)
     blocks = KNN(**parameters, threads=3).fit(TRAIN, TRAIN, Features(IDS))
     np.testing.assert_array_equal(blocks.similar.toarray(), whole.similar.toarray())
     np.testing.assert_array_equal(blocks.similar.indices, whole.similar.indices)

@@ -45,8 +45,8 @@ def test_a_rating_of_zero_is_a_rating() -> None:
 def test_blocks_and_threads_change_no_byte(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = SlopeOne().fit(TRAIN, TRAIN, Features(IDS))
     monkeypatch.setattr("reelbench.parallel._ROWS_AT_ONCE", 4)
-    for name, size in (("_USERS_AT_ONCE", 3), ("_PAIRS_AT_ONCE", 50)):
-        monkeypatch.setattr(f"reelbench.models.slope_one.{name}", size)
+    monkeypatch.setattr("reelbench.models.shared.neighbours._PAIRS_AT_ONCE", 50)
+    monkeypatch.setattr("reelbench.models.slope_one._USERS_AT_ONCE", 3)
     blocks = SlopeOne(threads=3).fit(TRAIN, TRAIN, Features(IDS))
     everybody = np.arange(-1, 40)
     np.testing.assert_array_equal(blocks.score(everybody), whole.score(everybody))

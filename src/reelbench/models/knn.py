@@ -16,11 +16,11 @@ from scipy import sparse
 
 from reelbench.models.base import Arrays, Features, Interactions, Recommender, Saved, Section
 from reelbench.models.shared.biases import Biases, damped_biases
+from reelbench.models.shared.neighbours import means_of_items, means_of_pairs
 from reelbench.models.shared.user_items import NewUser, with_unknown
 from reelbench.parallel import CSR, for_row_blocks, kernel, parts, square_by_rows
 
-# pairs and users that a thread takes at a time
-_PAIRS_AT_ONCE = 20_000
+# users that a thread takes at a time
 _USERS_AT_ONCE = 8
 
 
@@ -117,26 +117,18 @@ class KNN(Recommender):
         """Mean residual of the k most similar neighbours of every pair, float64 (n,)."""
         # -1 is the last row, also for a kernel
         users, items = user_idx % (self.ids.n_users + 1), item_idx % (self.ids.n_items + 1)
-        means = np.zeros(len(users))
-        if self.config.based_on == "item":
-            keys, rows, rated = users, items, parts(self.residual)
-        else:
-            keys, rows, rated = items, users, self._of_item
-        order = np.argsort(keys, kind="stable")
-        arrays = rated, parts(self.similar), self.config.k, self.config.min_k, means
-
-        def work(part: slice) -> None:
-            _means_of_pairs(keys[order[part]], rows[order[part]], order[part], *arrays)
-
-        for_row_blocks(work, len(order), block=_PAIRS_AT_ONCE, threads=threads)
-        return means
+        pairs = users, items, parts(self.residual)
+        if self.config.based_on == "user":
+            pairs = items, users, self._of_item
+        k, min_k = self.config.k, self.config.min_k
+        return means_of_pairs(*pairs, parts(self.similar), k=k, min_k=min_k, threads=threads)
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         users = np.where(user_idx < 0, self.ids.n_users, user_idx)
         means = np.zeros((len(users), self.ids.n_items))
         rated = parts(self.residual)
         if self.config.based_on == "item":
-            fill, others = _means_of_items, self._of_item
+            fill, others = means_of_items, self._of_item
         else:
             fill, others = _means_of_users, parts(self.similar)
 
@@ -281,80 +273,6 @@ def _nearest(
             weights[end : end + 1].view(np.int32)[0] = key >> 32
             end += 1
     return counts, near[:end], weights[:end]
-
-
-@kernel
-def _means_of_pairs(
-    keys: np.ndarray,
-    rows: np.ndarray,
-    places: np.ndarray,
-    rated: CSR,
-    similar: CSR,
-    k: int,
-    min_k: int,
-    means: np.ndarray,
-) -> None:
-    """Mean residual of the k most similar of a row that the key has rated, or that have rated it.
-
-    Args:
-        keys: (n,) users (items), equal ones one after the other.
-        rows: (n,) items (users).
-        places: (n,) where to put the means.
-    """
-    starts, columns, residuals = rated
-    own = np.full(len(similar[0]), np.nan, np.float32)
-    key = -1
-    for n in range(len(keys)):
-        if keys[n] != key:
-            key = keys[n]
-            own[:] = np.nan
-            for entry in range(starts[key], starts[key + 1]):
-                own[columns[entry]] = residuals[entry]
-        total, norm, count = 0.0, 0.0, 0
-        for place in range(similar[0][rows[n]], similar[0][rows[n] + 1]):
-            residual = own[similar[1][place]]
-            if not np.isnan(residual):
-                if count < k:
-                    weight = np.float64(similar[2][place])
-                    total += weight * residual
-                    norm += weight
-                count += 1
-                if count >= k and count >= min_k:
-                    break
-        if norm > 0.0 and count >= min_k:
-            means[places[n]] = total / norm
-
-
-@kernel
-def _means_of_items(
-    users: np.ndarray, rated: CSR, others: CSR, k: int, min_k: int, means: np.ndarray
-) -> None:
-    """Mean residual of similar items that the user has rated, NaN where they are more than k.
-
-    An entry of `others` is an item that has the row's among its similar ones: items that are
-    similar to none of the user's are not looked at.
-    """
-    starts, items, residuals = rated
-    # three arrays take less of the cache than one of rows
-    total, norm = np.zeros(means.shape[1]), np.zeros(means.shape[1])
-    count = np.zeros(means.shape[1], np.int32)
-    for row, user in enumerate(users):
-        total[:] = 0.0
-        norm[:] = 0.0
-        count[:] = 0
-        for entry in range(starts[user], starts[user + 1]):
-            item, residual = items[entry], residuals[entry]
-            for place in range(others[0][item], others[0][item + 1]):
-                # an index without a sign needs no test whether it counts from the end
-                weight, other = np.float64(others[2][place]), np.uint32(others[1][place])
-                total[other] += weight * residual
-                norm[other] += weight
-                count[other] += 1
-        for item in range(means.shape[1]):
-            if count[item] > k:
-                means[row, item] = np.nan
-            elif norm[item] > 0.0 and count[item] >= min_k:
-                means[row, item] = total[item] / norm[item]
 
 
 @kernel

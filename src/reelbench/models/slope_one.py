@@ -16,11 +16,11 @@ from scipy import sparse
 
 from reelbench.models.base import Features, Interactions, NewUser, Recommender, Saved
 from reelbench.models.shared.biases import group_means
+from reelbench.models.shared.neighbours import means_of_items, means_of_pairs
 from reelbench.models.shared.user_items import for_every_user, with_unknown
 from reelbench.parallel import CSR, for_row_blocks, kernel, parts, square_by_rows
 
-# pairs and users that a thread takes at a time
-_PAIRS_AT_ONCE = 20_000
+# users that a thread takes at a time
 _USERS_AT_ONCE = 32
 
 
@@ -50,25 +50,24 @@ class SlopeOne(Recommender):
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
         # -1 is the last row, also for a kernel
         users, items = user_idx % (self.ids.n_users + 1), item_idx % (self.ids.n_items + 1)
-        order = np.argsort(users, kind="stable")
-        rating = self._user_mean[users]
-        arrays = parts(self._rated), parts(self._deviation), rating
-
-        def work(rows: slice) -> None:
-            _add_to_pairs(users, items, order[rows], *arrays)
-
-        for_row_blocks(work, len(order), block=_PAIRS_AT_ONCE, threads=self.threads)
-        return np.where(self._known_users[users] & self._known_items[items], rating, self._mean)
+        ones, deviation, k = parts(self._rated), parts(self._deviation), self.ids.n_items + 1
+        means = means_of_pairs(
+            users, items, ones, deviation, k=k, weighted=False, threads=self.threads
+        )
+        known = self._known_users[users] & self._known_items[items]
+        return np.where(known, self._user_mean[users] + means, self._mean)
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         users = user_idx % (self.ids.n_users + 1)
-        rating = np.repeat(self._user_mean[users, None], self.ids.n_items, axis=1)
-        arrays = parts(self._rated), parts(self._deviation)
+        rating = np.zeros((len(users), self.ids.n_items))
+        # dev(i, j) = -dev(j, i)
+        arrays = parts(-self._rated), parts(self._deviation), self.ids.n_items, 1
 
         def work(rows: slice) -> None:
-            _add_to_rows(users[rows], *arrays, rating[rows])
+            means_of_items(users[rows], *arrays, rating[rows], False)
 
         for_row_blocks(work, len(users), block=_USERS_AT_ONCE, threads=self.threads)
+        rating += self._user_mean[users, None]
         rating[~self._known_users[users]] = self._mean
         rating[:, ~self._known_items[:-1]] = self._mean
         return rating
@@ -114,49 +113,3 @@ def _differences(
                 counts[item - first] += 1
                 end += 1
     return counts, columns[:end], values[:end]
-
-
-@kernel
-def _add_to_pairs(
-    users: np.ndarray,
-    items: np.ndarray,
-    pairs: np.ndarray,
-    rated: CSR,
-    deviation: CSR,
-    rating: np.ndarray,
-) -> None:
-    """Add the mean deviation to the ratings of some pairs, those of a user one after the other."""
-    starts, columns, _ = rated
-    is_own = np.zeros(len(deviation[0]), np.bool_)
-    user = -1
-    for pair in pairs:
-        if users[pair] != user:
-            user = users[pair]
-            is_own[:] = False
-            for entry in range(starts[user], starts[user + 1]):
-                is_own[columns[entry]] = True
-        total, count = 0.0, 0
-        for place in range(deviation[0][items[pair]], deviation[0][items[pair] + 1]):
-            if is_own[deviation[1][place]]:
-                total += deviation[2][place]
-                count += 1
-        if count > 0:
-            rating[pair] += total / count
-
-
-@kernel
-def _add_to_rows(users: np.ndarray, rated: CSR, deviation: CSR, rating: np.ndarray) -> None:
-    """Add the mean deviation to the ratings (len(users), n_items) of whole rows."""
-    starts, items, _ = rated
-    sums = np.zeros((rating.shape[1], 2))
-    for row, user in enumerate(users):
-        sums[:] = 0.0
-        for entry in range(starts[user], starts[user + 1]):
-            item = items[entry]
-            for place in range(deviation[0][item], deviation[0][item + 1]):
-                sum_ = sums[deviation[1][place]]
-                sum_[0] -= deviation[2][place]  # dev(i, j) = -dev(j, i)
-                sum_[1] += 1.0
-        for item in range(rating.shape[1]):
-            if sums[item, 1] > 0.0:
-                rating[row, item] += sums[item, 0] / sums[item, 1]
