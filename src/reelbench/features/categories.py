@@ -12,9 +12,8 @@ import pandas as pd
 from typing_extensions import override
 
 from reelbench.columns import DIRECTOR, GENRES
-from reelbench.features.block import USER_PREFIX, Block, Catalogue, FeatureBlock
+from reelbench.features.block import USER_PREFIX, Block, Catalogue, FeatureBlock, Section
 from reelbench.features.matrices import multi_hot
-from reelbench.params import Section
 
 
 class CategoriesConfig(Section):

@@ -10,10 +10,9 @@ from pydantic import PositiveInt
 from typing_extensions import override
 
 from reelbench.columns import AGE, GENDER, OCCUPATION, ZIP_CODE
-from reelbench.features.block import USER_PREFIX, Block, Catalogue, FeatureBlock
+from reelbench.features.block import USER_PREFIX, Block, Catalogue, FeatureBlock, Section
 from reelbench.features.categories import words_in
 from reelbench.features.matrices import multi_hot, standardised
-from reelbench.params import Section
 
 
 class DemographicsConfig(Section):

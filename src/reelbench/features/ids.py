@@ -6,8 +6,7 @@ import numpy as np
 from pydantic import PositiveInt
 from typing_extensions import override
 
-from reelbench.features.block import Block, Catalogue, FeatureBlock
-from reelbench.params import Section
+from reelbench.features.block import Block, Catalogue, FeatureBlock, Section
 
 
 class IdsBlock(FeatureBlock[Section]):

@@ -10,9 +10,8 @@ from pydantic import model_validator
 from typing_extensions import override
 
 from reelbench.columns import YEAR
-from reelbench.features.block import Block, Catalogue, FeatureBlock
+from reelbench.features.block import Block, Catalogue, FeatureBlock, Section
 from reelbench.features.matrices import standardised
-from reelbench.params import Section
 
 
 class NumericConfig(Section):
@@ -82,9 +81,7 @@ def _moments(values: np.ndarray) -> tuple[float, float, float]:
     (0, 0, 1) without a known value; the deviation is 1 if all agree.
     """
     known = values[~np.isnan(values)]
-    if len(known) == 0:
-        return 0.0, 0.0, 1.0
-    median = float(np.median(known))
+    median = float(np.median(known)) if len(known) else 0.0
     filled = np.where(np.isnan(values), median, values)
     return median, float(filled.mean()), float(filled.std()) or 1.0
 

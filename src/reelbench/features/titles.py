@@ -21,8 +21,7 @@ from pydantic import PositiveInt
 from typing_extensions import override
 
 from reelbench.columns import TITLE
-from reelbench.features.block import Block, Catalogue, FeatureBlock
-from reelbench.params import Section
+from reelbench.features.block import Block, Catalogue, FeatureBlock, Section
 
 _LOG = logging.getLogger(__name__)
 

@@ -180,9 +180,6 @@ class Recommender(ABC):
                 there are no blocks, and sizes and rating scale are `train.ids` or else those that
                 hold all rows of train and valid.
 
-        Returns:
-            the model itself.
-
         Raises:
             ValueError: train is empty.
             KeyError: a block is missing.
@@ -191,7 +188,7 @@ class Recommender(ABC):
             raise ValueError("train is empty: there is nothing to learn from")
         valid = Interactions.empty() if valid is None else valid
         if features is None:
-            features = Features(_ids_of(train, valid) if train.ids is None else train.ids)
+            features = Features(train.ids or _ids_of(train, valid))
         self._ids = features.ids
         users = np.unique(train.user_idx).astype(np.int64)
         some = np.linspace(0, len(users) - 1, min(_SAMPLE_SIZE, len(users)))
@@ -385,9 +382,9 @@ def _score_columns(model: Recommender) -> np.ndarray:
     return np.divide(scores, length, out=np.zeros_like(scores), where=varies)
 
 
-def _ids_of(*parts: Interactions) -> Ids:
-    """Sizes and scale that hold all rows of some parts."""
-    rows = Interactions.concat(*parts)
+def _ids_of(train: Interactions, valid: Interactions) -> Ids:
+    """Sizes and scale that hold all rows of both."""
+    rows = Interactions.concat(train, valid)
     low, high = float(rows.rating.min()), float(rows.rating.max())
     return Ids(int(rows.user_idx.max()) + 1, int(rows.item_idx.max()) + 1, low, high)
 

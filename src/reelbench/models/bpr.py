@@ -127,33 +127,26 @@ class BPRLearner:
         users = np.searchsorted(matrix.indptr, shares)  # where the blocks of users begin
         count = np.bincount(matrix.indices, minlength=matrix.shape[1])
         for _ in range(self._config.epochs):
-            group = (self._random.permutation(len(count)) % n_blocks).astype(np.int8)
-            order = np.argsort(group, kind="stable")
-            # every movie of a group as often as it was rated, one group after the other
-            drawn = np.repeat(order, count[order]).astype(np.int32)
-            starts = np.append(0, np.cumsum(np.bincount(group, count, n_blocks))).astype(np.int64)
-            seeds = self._random.integers(1, 2**62, (n_blocks, n_blocks))
-            for turn in range(n_blocks):
-                self._turn(parts(matrix), users, group, (turn, drawn, starts, seeds))
+            self._epoch(parts(matrix), users, count)
 
     def _initial(self, rows: int) -> np.ndarray:
         width = self._config.factors
         return ((self._random.random((rows, width + 1)) - 0.5) / width).astype(np.float32)
 
-    def _turn(
-        self,
-        chosen: CSR,
-        users: np.ndarray,
-        group: np.ndarray,
-        draws: tuple[int, np.ndarray, np.ndarray, np.ndarray],
-    ) -> None:
-        """Steps for the ratings of every block of users in one group of movies each."""
-        turn, drawn, starts, seeds = draws
+    def _epoch(self, chosen: CSR, users: np.ndarray, count: np.ndarray) -> None:
+        """In every turn, steps for the ratings of each block of users in one group of movies."""
+        n_blocks = len(users) - 1
+        group = (self._random.permutation(len(count)) % n_blocks).astype(np.int8)
+        order = np.argsort(group, kind="stable")
+        # every movie of a group as often as it was rated, one group after the other
+        drawn = np.repeat(order, count[order]).astype(np.int32)
+        starts = np.append(0, np.cumsum(np.bincount(group, count, n_blocks))).astype(np.int64)
+        seeds = self._random.integers(1, 2**62, (n_blocks, n_blocks))
         steps = np.float32(self._config.learning_rate), np.float32(self._config.regularization)
         factors = self.user_factors, self.item_factors
 
-        def work(block: slice) -> None:
-            own = (block.start + turn) % len(seeds)
+        def work(turn: int, block: slice) -> None:
+            own = (block.start + turn) % n_blocks
             bounds = users[block.start], users[block.stop], own
             others = drawn[starts[own] : starts[own + 1]]
             # every n-th from a random one on: a list that stays in the cache
@@ -162,7 +155,8 @@ class BPRLearner:
             if len(others):
                 _ascend(chosen, bounds, group, others, seed, steps, *factors)
 
-        for_row_blocks(work, len(seeds), block=1, threads=self._threads)
+        for turn in range(n_blocks):
+            for_row_blocks(partial(work, turn), n_blocks, block=1, threads=self._threads)
 
 
 @partial(kernel, reorder=True)
