@@ -56,7 +56,15 @@ class TestSVDpp(RecommenderContract):
 
 def test_same_predictions_as_surprise_of_svdpp() -> None:
     model = SVDpp(seed=3, **SVDPP_PARAMETERS).fit(TRAIN, TRAIN, Features(IDS))
-    arguments = model.config.arguments(model.seed)
+    config = model.config
+    arguments = {
+        "n_factors": config.factors,
+        "n_epochs": config.epochs,
+        "lr_all": config.learning_rate,
+        "reg_all": config.regularization,
+        "init_std_dev": config.init_std,
+        "random_state": model.seed,
+    }
     expected = predictions(surprise.SVDpp(**arguments).fit(trainset()))
     np.testing.assert_allclose(model.predict(USERS, ITEMS), expected, atol=1e-6)
 

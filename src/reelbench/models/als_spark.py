@@ -13,15 +13,12 @@ user, gives what training gives.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import ArrayLike
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from scipy import linalg
 from typing_extensions import override
@@ -29,7 +26,7 @@ from typing_extensions import override
 from reelbench.columns import ITEM_IDX, RATING, USER_IDX
 from reelbench.models.base import Features, Interactions, NewUser, Saved
 from reelbench.models.shared.factors import FactorModel, Factors
-from reelbench.models.shared.user_items import LOWEST
+from reelbench.models.shared.user_items import LOWEST, spread
 from reelbench.spark import SparkConfig, explained, spark_session
 
 if TYPE_CHECKING:
@@ -71,14 +68,15 @@ class ALSSpark(FactorModel):
     def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
         ids = features.ids
         self._train_mean = float(train.rating.mean(dtype=np.float64))
-        with _parquet(train) as file:
+        with tempfile.TemporaryDirectory(prefix="reelbench-") as folder:
+            file = train.file or _written(train, Path(folder) / "ratings.parquet")
             (users, vectors), (items, item_vectors) = self._learn(file)
         return Factors(
             0.0 if self.config.implicit else self._train_mean,
             np.zeros(ids.n_users + 1, dtype=np.float32),
             np.zeros(ids.n_items + 1, dtype=np.float32),
-            _by_index(users, vectors, ids.n_users + 1, vectors.mean(axis=0)),
-            _by_index(items, item_vectors, ids.n_items + 1, 0.0),
+            spread(vectors, users, ids.n_users, vectors.mean(axis=0)),
+            spread(item_vectors, items, ids.n_items),
         )
 
     def _learn(self, file: Path) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -136,17 +134,11 @@ class ALSSpark(FactorModel):
         return self._with_user(0.0, linalg.lstsq(equations, target)[0])
 
 
-@contextmanager
-def _parquet(rows: Interactions) -> Iterator[Path]:
-    """A Parquet file of the rows: the one that they were read from, or else a temporary one."""
-    if rows.file is not None:
-        yield rows.file
-        return
+def _written(rows: Interactions, file: Path) -> Path:
+    """The file, to which rows that were not read from one are written."""
     names = (USER_IDX, ITEM_IDX, RATING)
-    with tempfile.TemporaryDirectory(prefix="reelbench-") as folder:
-        file = Path(folder) / "ratings.parquet"
-        pq.write_table(pa.table(dict(zip(names, rows.columns()[:3], strict=True))), file)
-        yield file
+    pq.write_table(pa.table(dict(zip(names, rows.columns()[:3], strict=True))), file)
+    return file
 
 
 def _arrays(factors: DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -154,11 +146,3 @@ def _arrays(factors: DataFrame) -> tuple[np.ndarray, np.ndarray]:
     table = factors.toArrow()
     vectors = table["features"].combine_chunks().flatten().to_numpy().reshape(len(table), -1)
     return table["id"].to_numpy(), vectors.astype(np.float32, copy=False)
-
-
-def _by_index(idx: np.ndarray, vectors: np.ndarray, size: int, cold: ArrayLike) -> np.ndarray:
-    """A row per index (size, factors), `cold` where there is no vector."""
-    rows = np.empty((size, vectors.shape[1]), dtype=np.float32)
-    rows[:] = cold
-    rows[idx] = vectors
-    return rows

@@ -54,8 +54,8 @@ class SlopeOne(Recommender):
         means = means_of_pairs(
             users, items, ones, deviation, k=k, weighted=False, threads=self.threads
         )
-        known = self._known_users[users] & self._known_items[items]
-        return np.where(known, self._user_mean[users] + means, self._mean)
+        n_rated, n_near = np.diff(self._rated.indptr)[users], np.diff(self._deviation.indptr)[items]
+        return np.where((n_rated > 0) & (n_near > 0), self._user_mean[users] + means, self._mean)
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         users = user_idx % (self.ids.n_users + 1)
@@ -68,22 +68,14 @@ class SlopeOne(Recommender):
 
         for_row_blocks(work, len(users), block=_USERS_AT_ONCE, threads=self.threads)
         rating += self._user_mean[users, None]
-        rating[~self._known_users[users]] = self._mean
-        rating[:, ~self._known_items[:-1]] = self._mean
+        rating[np.diff(self._rated.indptr)[users] == 0] = self._mean
+        rating[:, np.diff(self._deviation.indptr)[:-1] == 0] = self._mean
         return rating
 
     def _fold_in(self, user: NewUser) -> Self:
         rated = user.last_row(np.ones(len(user.items)), self._rated.shape)
         mean = for_every_user(user.ratings.mean(), self.ids.n_users)
         return self._copy(_rated=rated, _user_mean=mean)
-
-    @property
-    def _known_users(self) -> np.ndarray:
-        return np.diff(self._rated.indptr) > 0
-
-    @property
-    def _known_items(self) -> np.ndarray:
-        return np.diff(self._deviation.indptr) > 0
 
 
 @kernel

@@ -186,7 +186,10 @@ class Blend(Recommender):
     def _view(self, members: Members, learning: Interactions, weighing: Interactions) -> View:
         """Scores of the rankers for the users of a part that they were fitted without."""
         sizes = self.ids.n_users, self.ids.n_items
-        users = self._sample(np.unique(weighing.user_idx))
+        users = np.unique(weighing.user_idx)
+        size = max(1, _SCORES_PER_RANKER // self.config.ranker_holdouts // max(1, self.ids.n_items))
+        if len(users) > size:
+            users = np.sort(generator(self.seed, "users").choice(users, size, replace=False))
         limit = self.config.min_relevant_rating
         good = weighing.rating >= (-np.inf if limit is None else limit)
         relevant = weighing.select(good).seen(*sizes)
@@ -204,12 +207,6 @@ class Blend(Recommender):
             for matrices in ([view.relevant for view in views], [view.seen for view in views])
         )
         return ranking_weights(scores, relevant, seen, self.config.k)
-
-    def _sample(self, users: np.ndarray) -> np.ndarray:
-        size = max(1, _SCORES_PER_RANKER // self.config.ranker_holdouts // max(1, self.ids.n_items))
-        if len(users) <= size:
-            return users
-        return np.sort(generator(self.seed, "users").choice(users, size, replace=False))
 
     def _log_weights(self) -> None:
         weights = zip(self.config.raters, self._stack.weights[:, 0], strict=False)

@@ -79,10 +79,8 @@ class Stack:
         n_members = len(predictions)
         counts = np.stack([np.ones(len(rating)), user, item])
         columns = np.stack([*predictions, np.ones(len(rating))])[:, None, :] * counts
-        learned = np.zeros((n_members + 1, 3), dtype=bool)
+        learned = np.full((n_members + 1, 3), weights_by_count)
         learned[:, 0] = learned[-1] = True
-        if weights_by_count:
-            learned[:] = True
         learned[-1, 0] = False  # the intercept, which has no penalty
         design = columns[learned].T
         weights = np.zeros((n_members + 1, 3))

@@ -33,12 +33,10 @@ def means_of_pairs(
         float64 (n,).
     """
     means, order = np.zeros(len(keys)), np.argsort(keys, kind="stable")
+    arrays = rated, similar, k, min_k, weighted, means
 
     def work(part: slice) -> None:
-        places = order[part]
-        _means_of_pairs(
-            keys[places], rows[places], places, rated, similar, k, min_k, weighted, means
-        )
+        _means_of_pairs(keys, rows, order[part], *arrays)
 
     for_row_blocks(work, len(order), block=_PAIRS_AT_ONCE, threads=threads)
     return means
@@ -56,18 +54,18 @@ def _means_of_pairs(
     weighted: bool,
     means: np.ndarray,
 ) -> None:
-    """Of `means_of_pairs`; equal keys are one after the other, places (n,) are those of means."""
+    """Of `means_of_pairs`, for the pairs in some places, those of a key one after the other."""
     starts, columns, residuals = rated
     own = np.full(len(similar[0]), np.nan, np.float32)
     key = -1
-    for n in range(len(keys)):
-        if keys[n] != key:
-            key = keys[n]
+    for pair in places:
+        if keys[pair] != key:
+            key = keys[pair]
             own[:] = np.nan
             for entry in range(starts[key], starts[key + 1]):
                 own[columns[entry]] = residuals[entry]
         total, norm, count = 0.0, 0.0, 0
-        for place in range(similar[0][rows[n]], similar[0][rows[n] + 1]):
+        for place in range(similar[0][rows[pair]], similar[0][rows[pair] + 1]):
             residual = own[similar[1][place]]
             if not np.isnan(residual):
                 if count < k:
@@ -78,7 +76,7 @@ def _means_of_pairs(
                 if count >= k and count >= min_k:
                     break
         if count >= min_k:
-            means[places[n]] = total / (norm if weighted else count)
+            means[pair] = total / (norm if weighted else count)
 
 
 @kernel

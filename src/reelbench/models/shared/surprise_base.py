@@ -17,6 +17,7 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from reelbench.columns import ITEM_IDX, RATING, USER_IDX
 from reelbench.models.base import Features, Ids, Interactions, Section
 from reelbench.models.shared.factors import FactorModel, Factors
+from reelbench.models.shared.user_items import spread
 from reelbench.parallel import CSR
 
 
@@ -99,12 +100,6 @@ class RatingsByUser:
 
     def in_catalogue(self, factors: Factors, ids: Ids) -> Factors:
         """Rows in the order of the catalogue; zeros for the unknown and for those not in train."""
-
-        def spread(values: np.ndarray, index: np.ndarray, size: int) -> np.ndarray:
-            found = np.zeros((size + 1, *values.shape[1:]))
-            found[index] = values
-            return found
-
         return Factors(
             factors.mean,
             spread(factors.user_bias, self.users, ids.n_users),

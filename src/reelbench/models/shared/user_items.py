@@ -40,6 +40,14 @@ def for_every_user(value: ArrayLike, n_users: int) -> np.ndarray:
     return np.broadcast_to(value, (n_users + 1, *np.shape(value)))
 
 
+def spread(values: np.ndarray, index: np.ndarray, size: int, others: ArrayLike = 0.0) -> np.ndarray:
+    """Values (n, …) in the places (n,) of their indices: (size + 1, …), `others` elsewhere."""
+    found = np.empty((size + 1, *values.shape[1:]), values.dtype)
+    found[:] = others
+    found[index] = values
+    return found
+
+
 def preference(rating: np.ndarray, ids: Ids, rating_power: float) -> np.ndarray:
     """How strongly each rating (n,) speaks for the choice of a movie, float32 (n,).
 
