@@ -7,6 +7,7 @@ which is Surprise's KNNBaseline.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Literal, Self
 
@@ -127,9 +128,9 @@ class KNN(Recommender):
         users = np.where(user_idx < 0, self.ids.n_users, user_idx)
         means = np.zeros((len(users), self.ids.n_items))
         rated = parts(self.residual)
-        if self.config.based_on == "item":
-            fill, others = means_of_items, self._of_item
-        else:
+        fill: Callable[..., None] = means_of_items
+        others = self._of_item
+        if self.config.based_on == "user":
             fill, others = _means_of_users, parts(self.similar)
 
         def work(rows: slice) -> None:
