@@ -230,6 +230,7 @@ class DuckDB(Engine):
             glob.escape(str(content)),
             columns={f"c{place}": "string" for place, _ in enumerate(file.names)},
             auto_detect=False,
+            compression="none",  # whatever the ending says
             header=file.header,
             delim=file.delimiter,
             quote=file.quote,

@@ -214,7 +214,7 @@ def _only_member(path: Path) -> zipfile.ZipInfo:
 
 def _unpacked(path: Path, scratch: Path) -> Path:
     """A copy of the content of a compressed file."""
-    target = Path(tempfile.mkdtemp(dir=scratch)) / path.name
+    target = Path(tempfile.mkdtemp(dir=scratch)) / "content"  # no ending that says more
     most, size = max(_FREELY, _RATIO * path.stat().st_size), 0
     with _stream(path) as source, target.open("wb") as sink:
         while piece := source.read(_PIECE):
