@@ -241,15 +241,14 @@ def test_spaces_around_ids(engine: Engine, kind: str) -> None:
     frame = pd.read_csv("ratings.csv", dtype=str)
     frame["item_id"] += " "
     frame.to_csv("ratings.csv", index=False) if kind == "text" else frame.to_parquet("ratings.csv")
-    hint = r"'7 ': movie is not in.*3 of them differ only by spaces, leading zeros or '.0'"
-    refused(engine, hint + ".*strip_ids", config())
+    refused(engine, r"'7 ': movie is not in.*There is a movie '7': write ids alike.*strip_ids")
     assert rows(tables(engine, config(strip_ids=True))) == ROWS
     frame.assign(rating=["4", "x", "5"]).to_csv("ratings.csv", index=False)
     refused(engine, r"ratings.csv, line 3, column rating: 'x'", config(strip_ids=True))
 
 
 def test_times_with_a_type_are_times_whatever_the_format(engine: Engine) -> None:
-    times = pd.to_datetime(["2020-01-01", "1969-12-31 23:59:59.5", None])
+    times = pd.to_datetime(["2020-01-01", "1969-12-31 23:59:59.5", None], format="ISO8601")
     for values in (times, times.tz_localize("UTC").tz_convert("Asia/Kolkata")):
         frame = pd.read_csv("ratings.csv").assign(timestamp=values)
         frame.to_parquet("ratings.csv.parquet")
@@ -304,7 +303,7 @@ FAULTS = {
     "too few": ("1,8,3,1500000100", "1,8,3", r"line 3: .*(Found: 3|3 values)"),
     "too many": ("1,8,3,1500000100", "1,8,3,1500000100,1", r"line 3: .*(Found: 5|5 values)"),
     "open": ("1,8,3,1500000100", '1,8,"3,1500000100', r"line 3: .*(quote|unterminated)"),
-    "swallowed": ("0100\n2,7,5,", '0100\n2,7,5,"\n2,7,5,"', r"line 4: a quote is not closed"),
+    "swallowed": ("2,7,5,", '2,7,"\n2,7,5",', r"line 4: a quote is not closed"),
     "NUL": ("1,8,3", "1,8,\0003", r"line 3: a NUL byte"),
 }
 

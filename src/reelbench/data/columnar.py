@@ -146,7 +146,9 @@ def text(column: pa.Array, *, seconds: bool = False) -> pa.Array:
     ['7', '2.5', None]
     """
     kind, types = column.type, pa.types
-    if isinstance(kind, pa.BaseExtensionType) and kind.extension_name != "arrow.uuid":
+    if isinstance(kind, pa.BaseExtensionType):
+        if kind.extension_name == "arrow.uuid":
+            return pa.array([as_text(value) for value in column.to_pylist()], pa.string())
         return text(column.storage, seconds=seconds)
     if types.is_dictionary(kind):
         return text(column.dictionary, seconds=seconds).take(column.indices)

@@ -358,7 +358,7 @@ class DuckDB(Engine):
         if not line:
             self._find_fault(file)
             return f"{file.path}: {report.splitlines()[0]}"
-        fault = report.partition("Possible")[0].strip().splitlines()[-1]
+        fault = report.partition("Possible")[0].strip().splitlines()[-1].rstrip(".")
         where = f"{file.path}, line {line[1]}"
         return f"{where}: {fault}. Correct it, or set read.delimiter or read.quote"
 

@@ -16,7 +16,7 @@ from reelbench import columns as col
 from reelbench.data import DataError
 from reelbench.data.clean.times import Reasons, as_number, times
 from reelbench.data.engine import Engine
-from reelbench.data.readers import RawRows, ReadConfig
+from reelbench.data.readers import RawRows, ReadConfig, alike
 
 NO_ID = "no user or movie"
 NO_NUMBER = "rating is not a number"
@@ -84,7 +84,7 @@ def validate_ratings(
     left_out: set[str] = set()  # by the reader; such rows are not wrong
     if raw.excludes:
         left_out.update(engine.arrow(raw.table.select(col.EXCLUDED).distinct())[0].to_pylist())
-    _refuse(validated, set(validated.counts) - left_out, raw, config, engine)
+    _refuse(validated, set(validated.counts) - left_out, raw, items, config, engine)
     return validated
 
 
@@ -112,7 +112,7 @@ def validate_tags(
     tag = raw.table[col.TAG].strip().nullif("").name(col.TAG)
     reasons = [(tag.isnull(), NO_TAG)]
     validated = _validate(raw, tag, reasons, items, users, config, engine)
-    _refuse(validated, set(validated.counts) - {NO_TAG, NO_USER}, raw, config, engine)
+    _refuse(validated, set(validated.counts) - {NO_TAG, NO_USER}, raw, items, config, engine)
     return validated
 
 
@@ -196,7 +196,12 @@ def observed_scale(raw: RawRows, config: ReadConfig, engine: Engine) -> tuple[fl
 
 
 def _refuse(
-    validated: ValidatedRows, faults: set[str], raw: RawRows, config: ReadConfig, engine: Engine
+    validated: ValidatedRows,
+    faults: set[str],
+    raw: RawRows,
+    items: pd.DataFrame,
+    config: ReadConfig,
+    engine: Engine,
 ) -> None:
     """Raise a DataError that names the first bad row, its fault and the remedy."""
     if not faults or config.on_bad_rows == "drop":
@@ -211,9 +216,11 @@ def _refuse(
     reason = rows[values]
     column = _COLUMN.get(reason, col.TIMESTAMP)
     total = ", ".join(f"{name}: {n}" for name, n in validated.counts.items())
+    hint = alike(values[columns.index(col.ITEM_ID)], items[col.ITEM_ID]) * (reason == NO_ITEM)
     raise DataError(
         f"{where}, column {raw.file.label(column)}: '{values[columns.index(column)]}': {reason} "
         f"({total}; of {validated.read} rows). Correct the file, or set read.on_bad_rows to drop"
+        f"{hint}"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -152,6 +153,18 @@ def _parts(value: object, config: ReadConfig) -> object:
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             continue
     return value.split(config.genre_separator) if config.genre_separator else [value]
+
+
+def alike(item: str, known: Iterable[str]) -> str:
+    """A hint where an unknown id differs from a known one by spaces, zeros or a point alone."""
+
+    def plain(text: str) -> str:
+        return text.strip().removesuffix(".0").lstrip("0")
+
+    same = next((other for other in known if plain(other) == plain(item)), None)
+    if same is None:
+        return ""
+    return f". There is a movie '{same}': write ids alike; read.strip_ids leaves spaces out"
 
 
 def no_genres(index: pd.Index) -> pd.Series:
