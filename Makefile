@@ -42,8 +42,9 @@ spark: setup ## Add Spark to .venv, for what one machine does not hold (450 MB; 
 params: setup ## Compose params.yaml from conf/
 	@$(BIN)/reelbench params
 
-repro: setup params ## Run every stage of the pipeline that is out of date
-	$(BIN)/dvc repro
+repro: setup ## Run every stage that is out of date; of a data set: make repro DATA=NAME
+	@$(BIN)/reelbench $(if $(DATA),run "$(DATA)" $(if $(QUICK),--quick),params)
+	$(if $(DATA),,$(BIN)/dvc repro)
 
 quick: setup ## Run the pipeline with a few models only, in conf/models/quick.yaml
 	@$(BIN)/reelbench params models=quick

@@ -22,6 +22,7 @@ _HELP = """Which recommender should you use, and what does it cost? With evidenc
 \b
 Typical steps, in the folder of the project:
   make repro                           run the pipeline up to the leaderboard
+  reelbench run NAME --quick           the same for a data set, with a few models
   make ui                              compare the runs in MLflow
   reelbench recommend --user 42        movies for a user
   reelbench recommend --liked "Heat"   movies for a new user
@@ -73,6 +74,12 @@ app.command("app")(serving.open_app)
 console = Console(highlight=False)
 
 _PORT = typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")
+_NAME = "Name of a data set: a file of conf/data/, which `reelbench init` writes."
+_Name = Annotated[str, typer.Argument(help=_NAME)]
+_Overrides = Annotated[
+    list[str] | None, typer.Argument(help="Hydra overrides, such as models.svd.factors=64.")
+]
+_Quick = Annotated[bool, typer.Option("--quick", help="A few strong and cheap models only.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 # options whose names are data: fields of a protocol, metrics
 _FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -91,9 +98,7 @@ def main() -> None:
 
 @app.command("params")
 def compose_params(
-    overrides: Annotated[
-        list[str] | None, typer.Argument(help="Hydra overrides, such as models.svd.factors=64.")
-    ] = None,
+    overrides: _Overrides = None,
 ) -> None:
     """Compose params.yaml from conf/ and check every section."""
     from reelbench.compose import compose
@@ -107,7 +112,22 @@ def compose_params(
 
 
 @app.command()
+def run(name: _Name, overrides: _Overrides = None, quick: _Quick = False) -> None:
+    """Run the pipeline on a data set: verdict, leaderboard and page."""
+    from reelbench import run as whole
+
+    why = whole.run(name, quick, overrides or [])
+    found, board = whole.verdict()
+    console.print(board)
+    shown = [why, found, f"Page: {paths.INDEX_HTML.resolve()}"]
+    console.print("\n".join(filter(None, shown)), markup=False, soft_wrap=True)
+
+
+@app.command()
 def plan(
+    name: Annotated[str | None, typer.Argument(help=_NAME)] = None,
+    overrides: _Overrides = None,
+    quick: _Quick = False,
     ratings: Annotated[int | None, typer.Option(min=1, help="Number of ratings.")] = None,
     users: Annotated[int | None, typer.Option(min=1, help="Number of users.")] = None,
     items: Annotated[int | None, typer.Option(min=1, help="Number of movies.")] = None,
@@ -115,12 +135,15 @@ def plan(
 ) -> None:
     """Predict seconds, memory and disk of every stage, without running any.
 
-    Sizes are those of data/split or, before there is one, of the data set in params.yaml; with
-    --ratings, --users and --items the plan is for data of that size.
+    Without a name, the plan is for params.yaml; with one, for what `run` would do. Sizes are those
+    of data/split or, before there is one, of the data set; with --ratings, --users and --items the
+    plan is for data of that size.
     """
     from reelbench.costs import show
+    from reelbench.run import choices, composed
 
-    found = show.current(ratings, users, items)
+    content = composed(choices(name, quick, overrides or [])) if name else params.read()
+    found = show.current(content, ratings, users, items)
     if json:
         console.print_json(data=found.as_dict())
     else:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from rich.table import Table
 
 from reelbench import params
@@ -12,14 +15,16 @@ from reelbench.costs.predict import Cost
 from reelbench.costs.sizes import sizes_of
 
 
-def current(ratings: int | None, users: int | None, items: int | None) -> Plan:
-    """Plan for `params.yaml`, and for data of a size that is stated or else known.
+def current(
+    content: Mapping[str, Any], ratings: int | None, users: int | None, items: int | None
+) -> Plan:
+    """Plan for the content of `params.yaml`, for data of a size that is stated or else known.
 
     Raises:
         ParamsError: a parameter cannot be used, nothing is known of the size, or only a part of it
             is stated.
     """
-    content, stated = params.read(), (ratings, users, items)
+    stated = (ratings, users, items)
     if any(stated) and not all(stated):
         raise params.ParamsError("--ratings, --users and --items go together")
     sizes = sizes_of(content, tuple(n for n in stated if n))

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from reelbench import paths
 from reelbench.columns import ITEM_IDX, USER_IDX
+from reelbench.data.identity import read_data
 from reelbench.files import read_json
 from reelbench.params import ParamsError
 
@@ -85,9 +86,10 @@ def sizes_of(params: Mapping[str, Any], stated: Sequence[int] = ()) -> Sizes:
     Raises:
         ParamsError: nothing is known of the size.
     """
-    if not stated and paths.SPLIT_COUNTS.is_file() and paths.TRAIN.is_file():
-        return Sizes.of_split()
     data, split = params["data"], params["split"]
+    of_others = read_data()["data"] not in (None, data["name"])
+    if not (stated or of_others) and paths.SPLIT_COUNTS.is_file() and paths.TRAIN.is_file():
+        return Sizes.of_split()
     made = data["source"].get("synthetic") or {}
     size = data.get("size") or {key.removeprefix("n_"): number for key, number in made.items()}
     if not stated and not size:

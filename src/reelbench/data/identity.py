@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import yaml
 
 from reelbench import params, paths
 from reelbench.columns import ITEM_ID, ITEM_IDX, RATING, TIMESTAMP, TITLE_RAW, USER_ID, USER_IDX
@@ -83,7 +84,8 @@ def mismatch(root: Path = Path()) -> str:
         if None not in (found[key], wanted) and found[key] != wanted:
             return f"data/ has {key} {found[key]} and {paths.PARAMS} {wanted}: run `dvc repro`"
     if (folder := (content.get("data") or {}).get("root")) and (root / _LOCK).is_file():
-        stages = params.read(root / _LOCK).get("stages") or {}
+        locked = yaml.load((root / _LOCK).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        stages = (locked or {}).get("stages") or {}
         made = stages.get("download", {}).get("params", {}).get("params.yaml", {})
         if made.get("data.name") == found["data"] and made.get("data.root") != folder:
             return f"data/ is not of {folder}, as {paths.PARAMS} has it: run `dvc repro`"

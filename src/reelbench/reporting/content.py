@@ -9,12 +9,19 @@ from typing import Any
 
 from reelbench.columns import COHORT, COHORT_BY, N_TEST
 from reelbench.evaluation import EvaluateConfig
-from reelbench.evaluation.metrics import find, leaderboard_metrics
+from reelbench.evaluation.metrics import Metric, find, leaderboard_metrics
 from reelbench.evaluation.significance import Pair
 from reelbench.faults import warning
 from reelbench.provenance import Provenance
 from reelbench.reporting import tables
-from reelbench.reporting.comparisons import BASELINE, RareItems, against_best, compared_metrics
+from reelbench.reporting.comparisons import (
+    BASELINE,
+    RareItems,
+    against_best,
+    best_of,
+    compared_metrics,
+    having,
+)
 from reelbench.reporting.dataset import Dataset
 from reelbench.reporting.lists import Lists
 from reelbench.reporting.results import SOURCES, Published, Replication, Result
@@ -78,6 +85,21 @@ class Content:
     def counts(self) -> dict[str, Any]:
         """Metrics of the first model, for the counts in them: the test part is the same for all."""
         return self.results[0].metrics
+
+    @cached_property
+    def best(self) -> list[tuple[Metric, str, str, list[str]]]:
+        """Ranking, then ratings: metric, best model, its value, and which are within noise of it.
+
+        A metric that no model has is left out.
+        """
+        found, pairs = [], against_best(self.results, self.pairs)
+        for metric in reversed(compared_metrics(self.k)):
+            if own := having(self.results, metric):
+                name = best_of(own, metric)
+                value = next(r.metrics[metric.key] for r in own if r.name == name)
+                tied = [p.first for p in pairs if p.metric == metric and p.better is None]
+                found.append((metric, name, number(value, metric.digits), tied))
+        return found
 
     @cached_property
     def best_table(self) -> Table:

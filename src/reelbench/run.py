@@ -1,0 +1,129 @@
+"""`reelbench run NAME`: from a data set to a verdict, leaderboard and page, in one command."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from rich.table import Table
+
+from reelbench import params, paths
+from reelbench.columns import USER_IDX
+from reelbench.compose import compose
+from reelbench.evaluation.metrics import find
+from reelbench.features.block import IDS
+from reelbench.files import read_json
+from reelbench.presets import names
+from reelbench.reporting.tables import number
+
+# what answers read, whatever models do; built in a fraction of a second
+_OF_ANSWERS = ("directors", "genres", "tags")
+# columns of the leaderboard that a terminal has room for
+_SHOWN = ("rmse", "mae", r"ndcg_at_\d+", r"recall_at_\d+", r"coverage_at_\d+")
+# ratings of a user for which train, valid and test have one each
+_ENOUGH = 3
+
+
+class RunError(ValueError):
+    """A stage that failed; the message is the stage's own."""
+
+
+def choices(name: str, quick: bool, overrides: Sequence[str]) -> list[str]:
+    """Hydra overrides for a data set; those of the user replace ours.
+
+    With `quick`, models are those of conf/models/quick.yaml, and blocks what they and answers read.
+
+    Raises:
+        ParamsError: there is no such data set, or the parameters cannot be composed.
+    """
+    if name not in (known := names("data", paths.CONF)):
+        hint = params.nearest(name, known)
+        raise params.ParamsError(f"no data set '{name}': `reelbench init` describes one{hint}")
+    chosen = [f"data={name}", *(["models=quick"] if quick else [])]
+    if quick:
+        content = composed([*chosen, *overrides])
+        read = {IDS, *_OF_ANSWERS, *(block for own in content["inputs"].values() for block in own)}
+        chosen.append(f"features=[{','.join(sorted(read))}]")
+        if content["evaluate"]["similarity"] not in read:
+            chosen.append(f"evaluate.similarity={IDS}")
+    own = {override.partition("=")[0] for override in overrides}
+    return [one for one in chosen if one.partition("=")[0] not in own] + [*overrides]
+
+
+def composed(overrides: Sequence[str]) -> dict[str, Any]:
+    """The parameters that overrides give, without writing `params.yaml`."""
+    with TemporaryDirectory() as folder:
+        return compose(Path(folder) / "params.yaml", [*overrides])
+
+
+def run(name: str, quick: bool, overrides: Sequence[str]) -> str:
+    """Run the pipeline; a sentence on the split that was chosen, empty if the user chose it.
+
+    Raises:
+        ParamsError: see `choices`.
+        RunError: a stage failed.
+    """
+    chosen, why = choices(name, quick, overrides), ""
+    compose(overrides=chosen)
+    if not any(re.match("split[=.]", override) for override in overrides):
+        _repro("clean")
+        split, why = _split()
+        compose(overrides=[*chosen, f"split={split}"])
+    _repro()
+    return why
+
+
+def _split() -> tuple[str, str]:
+    """The protocol that fits the ratings, and why, as a sentence."""
+    users = pq.read_table(paths.INTERACTIONS, columns=[USER_IDX])[USER_IDX].to_numpy()
+    counts = np.bincount(users)
+    if np.median(counts[counts > 0]) < _ENOUGH:
+        return "random", f"Split random: most users have fewer than {_ENOUGH} ratings."
+    if not read_json(paths.CATALOGUE)["has_timestamps"]:
+        return "random_by_user", "Split random_by_user: not all ratings have a time."
+    return "temporal_user", "Split temporal_user: test has the last ratings of each user."
+
+
+def _repro(*targets: str) -> None:
+    """`dvc repro` with this interpreter; of its output only the names of stages are shown."""
+    search = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    environment = {**os.environ, "PATH": search, "DVC_NO_ANALYTICS": "1"}
+    command, lines = [sys.executable, "-m", "dvc", "repro", *targets], [""]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, text=True
+    ) as process:
+        for line in process.stdout or ():
+            lines.append(line.rstrip())
+            if line.startswith("Running stage"):
+                print(line.rstrip(":\n"), file=sys.stderr, flush=True)
+    if process.returncode:
+        raise RunError(_failure(lines))
+
+
+def _failure(lines: Sequence[str]) -> str:
+    """What a stage said last before it ended with exit code 2; else the end of the output."""
+    text = "\n".join(lines).strip()
+    stage = re.search(r"^ERROR: failed to reproduce '(\w+)[^']*': .*exited with 2$", text, re.M)
+    said = re.findall(rf"^{stage[1]}: (?:.|\n)*?(?=\nERROR:)", text, re.M) if stage else []
+    return said[-1].rpartition(f"\n{stage[1]}: ")[2] if stage and said else "\n".join(lines[-20:])
+
+
+def verdict() -> tuple[str, Table]:
+    """Which model to use, in a sentence, and the leaderboard of the last run."""
+    lines = paths.LEADERBOARD_MD.read_text(encoding="utf-8").splitlines()
+    board, shown = pd.read_csv(paths.LEADERBOARD_CSV), Table("model", box=None, pad_edge=False)
+    metrics = [find(k) for key in _SHOWN for k in map(str, board) if re.fullmatch(key, k)]
+    for metric in metrics:
+        shown.add_column(metric.title, justify="right", no_wrap=True)
+    for row in board.to_dict("records"):
+        shown.add_row(row["model"], *(number(row[m.key], m.digits) for m in metrics))
+    return next((line for line in lines if line.startswith("Use ")), ""), shown
