@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 # a password may hold "@", ":" and "/": it extends to the last "@" of the address
 _USER = re.compile(r"\b(?!(?:sqlite|file):)([A-Za-z][A-Za-z0-9+.-]*://)(\S*)@")
+_CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 _NAMES = r"[\w.-]*(?:pass|pwd|token|secret|api_?key|credential|signature)[\w.-]*"
 _QUERY = re.compile(rf"(://\S*?[?&;#]{_NAMES}=)[^&\s'\"]+", re.IGNORECASE)
 
@@ -19,15 +21,21 @@ def has_password(address: str) -> bool:
 
 
 def masked(text: str) -> str:
-    """A text in which the passwords of addresses are `***`."""
+    """A text in which passwords of addresses, and those of the environment, are `***`."""
+    for name in (*_CREDENTIALS, "MLFLOW_TRACKING_TOKEN", "PGPASSWORD")[1:]:
+        text = text.replace(os.environ.get(name) or "\0", "***")
     return _QUERY.sub(r"\1***", _USER.sub(r"\1***@", text))
 
 
 def split(address: str) -> tuple[str, dict[str, str]]:
-    """A server's address without user and password, and MLflow's environment variables for them."""
+    """An address as MLflow can use it, and environment variables that it needs for it.
+
+    User and password of a server become variables; those of a database stay, and are escaped.
+    """
     found = _USER.match(address)
-    if found is None or not found[1].lower().startswith("http"):
+    if found is None:
         return address, {}
-    parts = map(unquote, found[2].partition(":")[::2])
-    names = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
-    return found[1] + address[found.end() :], dict(zip(names, parts, strict=True))
+    parts, rest = [unquote(part) for part in found[2].partition(":")], address[found.end() :]
+    if found[1].lower().startswith("http"):
+        return found[1] + rest, dict(zip(_CREDENTIALS, parts[::2], strict=True))
+    return f"{found[1]}{quote(parts[0], '')}{parts[1]}{quote(parts[2], '')}@{rest}", {}

@@ -537,12 +537,18 @@ def test_a_locked_database_costs_a_warning(project: Path, caplog: pytest.LogCapt
 
 
 def test_an_unreachable_server_costs_a_warning(
-    project: Path, caplog: pytest.LogCaptureFixture
+    project: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    caplog.set_level("DEBUG")
     with closing(socket.socket()) as bound:  # a port that is taken, but where nobody listens
         bound.bind(("127.0.0.1", 0))
-        write_params(("bias",), uri=f"http://127.0.0.1:{bound.getsockname()[1]}", timeout=60)
+        address = f"http://me:s3c@/ret@127.0.0.1:{bound.getsockname()[1]}"
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        write_params(("bias",), name="environment", uri="environment", timeout=60)
         done, seconds, warned = outcome(caplog)
+    # neither in a message nor in a file
+    assert "s3c" not in caplog.text and "ret@" not in caplog.text
+    assert not [f for f in project.rglob("*") if f.is_file() and b"s3c" in f.read_bytes()]
     assert done == []
     assert seconds < 60
     assert "MLflow lacks bias" in warned and "fills it later" in warned

@@ -127,6 +127,36 @@ def test_a_server_that_is_away(project: Path, started: list[list[str]]) -> None:
     assert not started
 
 
+def test_a_password_is_in_no_message_and_on_no_command_line(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_params(("bias",), name="environment", uri="environment")
+    asked: list[tuple[list[str], dict[str, str]]] = []
+
+    def run(command: list[str], env: dict[str, str], **_: Any) -> Any:
+        asked.append((command, env))
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(ui, "subprocess", SimpleNamespace(run=run))
+    with server({NAME: 200}) as uri:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri.replace("//", "//me:s3/c@ret%21@"))
+        assert serve().exit_code == 0
+        (command, env), shown = asked[0], CliRunner().invoke(app, ["ui"])
+    assert env["MLFLOW_TRACKING_URI"] == uri and "s3/c" not in str(command)
+    assert (env["MLFLOW_TRACKING_USERNAME"], env["MLFLOW_TRACKING_PASSWORD"]) == ("me", "s3/c@ret!")
+    refused(serve(), "does not answer")
+    for said in (serve().stderr, shown.stderr):
+        assert "127.0.0.1" in said and "s3/c" not in said
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql+psycopg2://me:s3/c@ret@host/db")
+    assert serve().exit_code == 0
+    assert asked[1][1]["MLFLOW_TRACKING_URI"] == "postgresql+psycopg2://me:s3%2Fc%40ret@host/db"
+    assert "s3/c" not in CliRunner().invoke(app, ["ui"]).stderr
+    for address in ("ftp://me:s3/c@host", "https://host?token=s3/c", "http://me:s3/c ret@host", ""):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        refused(serve(), "MLFLOW_TRACKING_URI ")
+        assert "s3/c" not in serve().stderr
+
+
 @pytest.mark.parametrize("command", ["serve", "ui", "app"])
 @pytest.mark.parametrize("port", ["0", "65536", "-1"])
 def test_a_port_that_there_is_not(command: str, port: str) -> None:

@@ -16,15 +16,17 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from string import whitespace
 from tempfile import TemporaryFile
 
 from pydantic import PositiveFloat
 
 import reelbench
-from reelbench import params
+from reelbench import params, secret
 from reelbench.evaluation.metrics import ComparableKey
-from reelbench.params import Section
+from reelbench.params import ParamsError, Section
 from reelbench.reporting.tuning import finished_searches
 from reelbench.tracking.record import evaluated_models
 
@@ -42,6 +44,9 @@ PIPELINE = "the pipeline"
 #: settings of a process in which MLflow sends no statistics
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 
+# what the addresses of databases that MLflow can use begin with
+_STORES = ("sqlite:///", "postgresql", "mysql", "mssql")
+
 # settings of a caller's own MLflow session, which would redirect our runs
 _FOREIGN = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME")
 
@@ -50,12 +55,30 @@ class TrackingConfig(Section):
     """Section `tracking` of the parameters."""
 
     name: str
-    #: sqlite:///file, relative to the checkout, or a server's http:// address; null: no tracking
+    #: sqlite:///file, relative to the checkout, or a server's http:// address; null: no tracking;
+    #: environment: what MLFLOW_TRACKING_URI says
     uri: str | None
     timeout: PositiveFloat  # seconds that MLflow may take per model
     log_model: bool  # whether a run also holds the model itself
     #: key of the metric by which the best model has the alias `champion` in the registry
     champion: ComparableKey
+
+    def store(self) -> tuple[str | None, dict[str, str]]:
+        """Address of the store, and variables of the environment for its user and password.
+
+        Raises:
+            ParamsError: the environment has no address, or one that MLflow cannot use.
+        """
+        if self.uri != "environment":
+            return self.uri, {}
+        found = os.environ.get("MLFLOW_TRACKING_URI", "")
+        address, credentials = secret.split(found)
+        web = found.startswith(("http://", "https://")) and not set(address) & set("?#@")
+        # MLflow would print any other, password included
+        if not (web or found.startswith(_STORES)) or set(found) & set(whitespace):
+            told = "holds no address of a store" if found else "is not set"
+            raise ParamsError(f"tracking=environment: MLFLOW_TRACKING_URI {told}")
+        return address, credentials
 
 
 def mirror_all() -> list[str]:
@@ -105,7 +128,7 @@ def mirror_tunings() -> list[str]:
 
 def reason(error: Exception) -> str:
     """The first line of an error: the rest of a database's is the statement that failed."""
-    text = str(error).strip().partition("\n")[0]
+    text = secret.masked(str(error)).strip().partition("\n")[0]
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
 
 
@@ -113,7 +136,7 @@ def _guarded(choose: Callable[[], list[str]], gate: int = subprocess.DEVNULL) ->
     """Mirror in another process; the models for which that succeeded."""
     try:
         config = params.load("tracking", TrackingConfig)
-        if config.uri is None:
+        if config.store()[0] is None:
             _LOG.info("tracking is off (tracking.uri is null)")
             return []
         models = choose()
@@ -132,7 +155,8 @@ def _outcome(models: list[str], timeout: float, gate: int) -> dict[str, str]:
     """Model → reason of failure, empty for none; under the name "" a reason for those not named."""
     limit = timeout * len(models)
     # files and not pipes: a pipe's reader waits as long as any grandchild holds the other end
-    with TemporaryFile("w+") as output, TemporaryFile("w+") as errors:
+    text = partial(TemporaryFile, "w+", encoding="utf-8", errors="replace")
+    with text() as output, text() as errors:
         late = {}
         try:
             subprocess.run(
@@ -148,7 +172,7 @@ def _outcome(models: list[str], timeout: float, gate: int) -> dict[str, str]:
             late = {"": f"no answer within {limit:g} s"}
         for stream in (output, errors):
             stream.seek(0)
-        _LOG.debug("%s", errors.read())
+        _LOG.debug("%s", secret.masked(errors.read()))
         return dict(json.loads(line) for line in output if line.endswith("\n")) | late
 
 

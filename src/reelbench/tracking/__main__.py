@@ -68,7 +68,9 @@ def _store(config: TrackingConfig) -> Iterator[Store]:
 
     The caller's time limit bounds the wait for the lock.
     """
-    database = _database(str(config.uri))
+    uri, credentials = config.store()
+    os.environ.update(credentials)
+    database = _database(str(uri))
     if database:
         handle = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT, 0o666)
     else:
@@ -76,7 +78,7 @@ def _store(config: TrackingConfig) -> Iterator[Store]:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         if database is None:
-            yield Store(str(config.uri), None, config.log_model)
+            yield Store(str(uri), None, config.log_model)
             return
         if database.exists():
             # fail soon if another program holds it; MLflow itself tries for minutes
@@ -84,7 +86,10 @@ def _store(config: TrackingConfig) -> Iterator[Store]:
             with closing(sqlite3.connect(database, timeout=seconds)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 connection.rollback()
-        yield Store(f"sqlite:///{database}", database.parent / "mlruns", config.log_model)
+        # MLflow reads "?", "%" and quotes in an absolute path; the variable is one of its own
+        runs = database.parent / "mlruns"
+        os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] = runs.as_uri()
+        yield Store(f"sqlite:///{os.path.relpath(database)}", runs, config.log_model)
     finally:
         os.close(handle)
 

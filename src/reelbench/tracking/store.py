@@ -74,7 +74,7 @@ class Store:
     """An MLflow tracking store.
 
     Args:
-        uri: of the store; SQLite's with an absolute path.
+        uri: of the store.
         runs: folder for artifacts; None where the store has a place of its own (a server).
         log_model: whether runs hold the model itself.
     """

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import closing
 from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -15,7 +16,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
-from reelbench import params
+from reelbench import params, secret
 from reelbench.data.identity import mismatch
 from reelbench.params import ParamsError
 from reelbench.tracking import QUIET, TrackingConfig, mirror_all, mirror_tunings
@@ -34,10 +35,11 @@ def serve(port: int) -> int:
     Raises:
         ParamsError: the runs are not in a file of this checkout.
     """
-    uri = params.load("tracking", TrackingConfig).uri or ""
+    uri = params.load("tracking", TrackingConfig).store()[0] or ""
     if not uri.startswith(_SQLITE):
-        where = f"at {uri}: open it there" if uri else "nowhere: tracking is off (tracking=none)"
-        raise ParamsError(f"the runs are {where}")
+        where = f"at {secret.masked(uri)}: open it there"
+        off = "nowhere: tracking is off (tracking=none)"
+        raise ParamsError(f"the runs are {where if uri else off}")
     database = Path(uri.removeprefix(_SQLITE))
     mirror_all()
     # hundreds of trials at the first time: they are copied while the models are shown already
@@ -53,8 +55,8 @@ def serve(port: int) -> int:
         print(f"{name}: http://127.0.0.1:{port}{view_path(str(experiment))}", flush=True)
     # one worker is enough, and starts in half the time
     options = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    store = ["--backend-store-uri", uri, "--default-artifact-root", "./mlruns"]
-    server = [_PROGRAM, "server", *options, *store]
+    options += ["--default-artifact-root", Path("mlruns").absolute().as_uri()]
+    server = [_PROGRAM, "server", *options, "--backend-store-uri", uri]
     return subprocess.run(server, env=environment(), check=False).returncode
 
 
@@ -64,7 +66,7 @@ def answer(port: int) -> int:
     Raises:
         ParamsError: tracking is off, or there is no champion yet.
     """
-    uri = params.load("tracking", TrackingConfig).uri
+    uri, credentials = params.load("tracking", TrackingConfig).store()
     if uri is None:
         raise ParamsError("there is no registry: tracking is off (tracking=none)")
     if reason := mismatch():
@@ -73,10 +75,12 @@ def answer(port: int) -> int:
     named = {key: content[key]["name"] for key in ("data", "split")}
     name = registered_name(experiment_of(named))
     if not has_champion(uri, name):
-        raise ParamsError(f"there is no champion of {name} at {uri} yet: run `make repro` first")
-    where = ["--host", "127.0.0.1", "--port", str(port), "--env-manager", "local"]
-    serving = [_PROGRAM, "models", "serve", "--model-uri", f"models:/{name}@{CHAMPION}", *where]
-    store = {"MLFLOW_TRACKING_URI": uri}
+        where = secret.masked(uri)
+        raise ParamsError(f"there is no champion of {name} at {where} yet: run `make repro` first")
+    options = ["--host", "127.0.0.1", "--port", str(port), "--env-manager", "local"]
+    serving = [_PROGRAM, "models", "serve", "--model-uri", f"models:/{name}@{CHAMPION}", *options]
+    # not on the command line, which every user of the machine can read
+    store = credentials | {"MLFLOW_TRACKING_URI": uri}
     return subprocess.run(serving, env=environment() | store, check=False).returncode
 
 
@@ -89,6 +93,8 @@ def has_champion(uri: str, name: str) -> bool:
     if uri.startswith(_SQLITE):
         alias = "select 1 from registered_model_aliases where name = ? and alias = ?"
         return bool(_select(Path(uri.removeprefix(_SQLITE)), alias, name, CHAMPION))
+    if not uri.startswith("http"):  # a database, which MLflow itself asks
+        return True
     asked = urlencode({"name": name, "alias": CHAMPION})
     address = f"{uri.rstrip('/')}/api/2.0/mlflow/registered-models/alias?{asked}"
     try:
@@ -96,8 +102,8 @@ def has_champion(uri: str, name: str) -> bool:
             return True
     except HTTPError as error:  # not there; anything else, such as a password, MLflow explains
         return error.code != HTTPStatus.NOT_FOUND
-    except OSError as error:
-        raise ParamsError(f"{uri} does not answer: {error}") from error
+    except (OSError, HTTPException, ValueError) as error:  # such as a port that is no number
+        raise ParamsError(secret.masked(f"{uri} does not answer: {error}")) from error
 
 
 def environment() -> dict[str, str]:
