@@ -26,7 +26,8 @@ def trouble(error: Exception) -> str | None:
     if not isinstance(error, OSError) and type(error).__module__.split(".")[0] not in _LIBRARIES:
         return None
     number = errno.errorcode.get(getattr(error, "errno", None) or 0)
-    place = Path(str(getattr(error, "filename", None) or Path.cwd()))
+    named = (getattr(error, name, None) for name in ("filename2", "filename"))  # a copy's target
+    place = Path(str(next(filter(None, named), Path.cwd())))
     if number == "ENOENT" and place.parts[0] in ("data", "reports"):
         return f"{place} is missing: run `make repro`"
     for cause in _CAUSES:

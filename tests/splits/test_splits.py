@@ -248,6 +248,16 @@ def test_too_few_ratings(engine: Engine, method: str, rows: Rows, message: str) 
         divide(table(rows), config(method, **shares), engine, np.random.default_rng(0))
 
 
+def test_an_empty_valid_part_is_said(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    rows = table([(0, 0, 3, 7), (0, 1, 3, 8), (1, 0, 3, 7), (1, 1, 3, 9)])
+    parts = divide(rows, config("temporal_user"), engine, np.random.default_rng(0))
+    assert [len(parts[name]) for name in ("train", "valid", "test")] == [2, 0, 2]
+    assert "split temporal_user: valid is empty, for lack of ratings" in caplog.text
+    caplog.clear()
+    divide(rows, config("temporal_user", valid=0), engine, np.random.default_rng(0))
+    assert not caplog.text
+
+
 @pytest.mark.parametrize("method", ["temporal_user", "temporal_global", "cold_items"])
 def test_impossible_shares(method: str) -> None:
     for test, valid in ((0, 0.1), (1.5, 0), (0.5, 0.5), (0.1, -0.1), ("soon", 0)):

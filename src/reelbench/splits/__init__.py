@@ -21,6 +21,7 @@ whatever order they come. There is one class per method, found by the key `metho
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
@@ -53,6 +54,8 @@ __all__ = [
     "protocol_of",
     "split_tables",
 ]
+
+_LOG = logging.getLogger(__name__)
 
 METHODS: dict[str, type[Protocol]] = {
     "temporal_user": TemporalUser,
@@ -144,6 +147,12 @@ def divide(config: Protocol, given: SplitInput) -> dict[str, Stored]:
             n_rows = sum(map(len, parts.values()))
             few = "more ratings are needed" if n_rows < 2 else config.if_empty
             raise DataError(f"split {config.name}: {name} is empty with {n_rows} ratings: {few}")
+    if not len(parts["valid"]) and getattr(config, "valid", None):
+        _LOG.warning(
+            "split %s: valid is empty, for lack of ratings: no training stops early, and nothing "
+            "can be tuned or blended on it; split=random takes it from all ratings",
+            config.name,
+        )
     return parts
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +19,8 @@ from reelbench.data.clean.ratings import ValidatedRows
 from reelbench.data.engine import Engine
 from reelbench.data.parquet import Stored
 from reelbench.data.readers import RawTables, ReadConfig
+
+_LOG = logging.getLogger(__name__)
 
 _NO_TAGS = schema.to_arrow(pd.DataFrame(columns=[USER_IDX, ITEM_IDX, TAG, TIMESTAMP]))
 # by which rows are sorted; no two rows of ratings, and no two different tags, have the same key
@@ -107,6 +110,9 @@ def canonical(
         "without_rating": len(tables.items) - rated,
     }
     counts["interactions"] = _account(validated, told.n_ratings if told else n_written)
+    for name in ("items", "users"):
+        for column, n in counts[name].get("not_clean", {}).items():
+            _LOG.warning("%s: %d values of %s are not clean, and so missing", name, n, column)
     for name, table in (large | small).items():
         counts[name]["written"] = len(table)
         if told:

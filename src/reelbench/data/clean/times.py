@@ -47,13 +47,15 @@ def times(raw: RawRows, config: ReadConfig, engine: Engine) -> tuple[ibis.ir.Int
     number = as_number(text, raw.decimal or config.decimal, engine)
     notation, reasons = declared, Reasons()
     wanted = f"not {'a date like' if '%' in declared else 'in'} {declared}"
-    bounds, beyond = _POSSIBLE, _NO_YEAR
     if declared == "auto":
+        wanted = "neither a Unix time nor an ISO date"
         kind = _kind(text, number, engine)
         notation, others = _notation(raw, kind, engine)
         if others:
             reasons = [(kind.isin(others), f"timestamp is not in {notation}, as most of them are")]
-        bounds, beyond, wanted = _LIKELY, OUTSIDE, "neither a Unix time nor an ISO date"
+    # a reader that knows types says "seconds" without being told to
+    plain = config.time_format == "auto" and declared in ("auto", "seconds")
+    bounds, beyond = (_LIKELY, OUTSIDE) if plain else (_POSSIBLE, _NO_YEAR)
     seconds = _seconds(text, number, notation, engine)
     reasons += [(text.notnull() & seconds.isnull(), f"timestamp is {wanted}")]
     return seconds, [*reasons, (~seconds.between(*bounds), beyond)]
