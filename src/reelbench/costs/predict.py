@@ -60,8 +60,7 @@ def coefficients() -> Mapping[str, Any]:
 
 def reference_seconds() -> float:
     """`speed.sample_seconds()` on the machine of the coefficients."""
-    seconds: float = coefficients()["measured"]["sample_seconds"]
-    return seconds
+    return float(coefficients()["measured"]["sample_seconds"])
 
 
 def stage_cost(stage: str, name: str, sizes: Sizes, counts: Mapping[str, int]) -> Cost | None:

@@ -134,8 +134,8 @@ def breakdown(cohorts: Iterable[Cohort], outcome: Outcome) -> pd.DataFrame:
                 COHORT_BY: cohort.by,
                 COHORT: cohort.name,
                 N_TEST: int(chosen.sum()),
-                N_USERS: _distinct(outcome.test.user_idx[chosen]),
-                N_ITEMS: _distinct(outcome.test.item_idx[chosen]),
+                N_USERS: np.count_nonzero(np.bincount(outcome.test.user_idx[chosen])),
+                N_ITEMS: np.count_nonzero(np.bincount(outcome.test.item_idx[chosen])),
             }
             rows.append({**size, **_errors(outcome, chosen), **ranking})
     return pd.DataFrame(rows)
@@ -146,13 +146,6 @@ def _range(low: float, high: float) -> str:
     if high == low + 1:
         return f"{low:.0f} ratings"
     return f"{low:.0f}+ ratings" if np.isinf(high) else f"{low:.0f}-{high - 1:.0f} ratings"
-
-
-def _distinct(index: Ints) -> int:
-    """How many different indices there are."""
-    there = np.zeros(index.max(initial=-1) + 1, dtype=bool)
-    there[index] = True
-    return int(there.sum())
 
 
 def _errors(outcome: Outcome, chosen: Flags) -> Mapping[str, float | None]:

@@ -261,9 +261,7 @@ def holm(p: Floats) -> Floats:
     order = np.argsort(p, kind="stable")
     factor = np.arange(len(p), 0, -1)
     adjusted = np.minimum(1.0, np.maximum.accumulate(np.asarray(p, dtype=float)[order] * factor))
-    corrected = np.empty(len(p))
-    corrected[order] = adjusted
-    return corrected
+    return adjusted[np.argsort(order)]
 
 
 def _columns(table: pd.DataFrame, metric: Metric) -> Floats:

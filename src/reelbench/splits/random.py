@@ -187,15 +187,11 @@ class RandomByItem(Protocol):
         draw = np.random.RandomState(self.seed).rand(len(rows))
         item = rows[ITEM_IDX].to_numpy()
         order = np.lexsort((draw, item))
-        is_train = self._is_train(item[order])
+        _, start, count = np.unique(item[order], return_index=True, return_counts=True)
+        place = np.arange(len(item)) - np.repeat(start, count)
+        share = 1 - Fraction(str(self.test))
+        is_train = place < np.repeat([round(share * int(n)) for n in count], count)
         columns = rows.select(list(COLUMNS))
         train, test = columns.take(order[is_train]), columns.take(order[~is_train])
         parts = {"train": train, "valid": columns.slice(0, 0), "test": test}
         return {name: given.engine.stored(table) for name, table in parts.items()}
-
-    def _is_train(self, item: np.ndarray) -> np.ndarray:
-        """Mask of the train rows, for rows sorted by movie and number: bool (n,)."""
-        _, start, count = np.unique(item, return_index=True, return_counts=True)
-        place = np.arange(len(item)) - np.repeat(start, count)
-        share = 1 - Fraction(str(self.test))
-        return place < np.repeat([round(share * int(n)) for n in count], count)

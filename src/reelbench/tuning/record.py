@@ -170,8 +170,7 @@ def changed(text: str, model: str, parameters: Mapping[str, Any]) -> str:
     section = (content.get("models") or {}).get(model)
     if not isinstance(section, dict):
         raise TuningError(f"conf/models/{model}.yaml has no section models.{model} to write to")
-    for name, value in parameters.items():
-        section[name] = value
+    section.update(parameters)
     stream = io.StringIO()
     yaml.dump(content, stream)
     return stream.getvalue()
