@@ -211,4 +211,5 @@ def _explained(file: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         raise DataError(f"{file} is missing") from error
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{file} is not a complete Parquet file: {error}") from error
+        reason = " ".join(str(error).split())
+        raise DataError(f"{file} is not a complete Parquet file: {reason}") from error

@@ -11,6 +11,7 @@ import itertools
 import re
 import tempfile
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import reduce
@@ -244,27 +245,20 @@ class DuckDB(Engine):
             texts = [table[name] for name in table.columns]
             swallowed = [t.contains("\n") & t.contains(file.delimiter) for t in texts]
             if self.number(reduce(or_, swallowed).sum()):
-                self._find_fault(file)
+                deque(file.checked(), maxlen=0)
         return table
 
     def _utf8(self, file: TextFile) -> tuple[Path, bool]:
         """The file in UTF-8, a copy if need be, and whether it has quotes."""
         content = file.content
-        if not is_utf8(file.encoding):
-            content = self._copied(file)
-        mixed, quoted = looked_at(file, content)
-        return (self._copied(file, translate=True) if mixed else content).absolute(), quoted
-
-    def _copied(self, file: TextFile, *, translate: bool = False) -> Path:
-        copy = self.scratch(f"{next(self._numbers)}-{file.path.name}")
-        to_utf8(file, copy, translate=translate)
-        return copy
-
-    @staticmethod
-    def _find_fault(file: TextFile) -> None:
-        """Raise a DataError with the line of the first row that is not as the others."""
-        for _ in file.checked():
-            pass
+        for translate in (False, True):
+            if not is_utf8(file.encoding) or translate:
+                content = self.scratch(f"{next(self._numbers)}-{file.path.name}")
+                to_utf8(file, content, translate=translate)
+            mixed, quoted = looked_at(file, content)
+            if not mixed:
+                break
+        return content.absolute(), quoted
 
     @override
     def parquet(self, path: Path) -> ibis.Table:
@@ -356,7 +350,7 @@ class DuckDB(Engine):
         if not file:
             return report.splitlines()[0]
         if not line:
-            self._find_fault(file)
+            deque(file.checked(), maxlen=0)  # raises, with the line
             return f"{file.path}: {report.splitlines()[0]}"
         fault = report.partition("Possible")[0].strip().splitlines()[-1].rstrip(".")
         where = f"{file.path}, line {line[1]}"

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import itertools
 import json
 import lzma
 import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, time
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Literal, NoReturn
 
+import pandas as pd
 import pyarrow as pa
 import yaml
 
@@ -241,25 +243,23 @@ def _json(path: Path, plain: Path) -> pa.Table:
     with plain.open("rb") as stream:
         is_list = stream.read(_HEAD).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
         stream.seek(0)
-        rows = _listed(path, stream.read()) if is_list else _lines(path, stream)
-        return _table(path, rows)
-
-
-def _listed(path: Path, content: bytes) -> Iterator[dict[str, Any]]:
-    found = _parsed(path, content, "")
-    for number, row in enumerate(found, start=1):
-        if not isinstance(row, dict):
-            raise DataError(f"{path}, row {number}: {as_text(row)} is no JSON object")
-        yield row
-
-
-def _lines(path: Path, stream: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(stream, start=1):
-        if line.strip():
-            row = _parsed(path, line, f", line {number}")
-            if not isinstance(row, dict):
-                raise DataError(f"{path}, line {number}: {as_text(row)} is no JSON object")
-            yield row
+        if is_list:
+            rows: Iterator[tuple[int, Any]] = enumerate(_parsed(path, stream.read(), ""), start=1)
+        else:
+            lines = ((n, line) for n, line in enumerate(stream, start=1) if line.strip())
+            rows = ((n, _parsed(path, line, f", line {n}")) for n, line in lines)
+        chunks, names = [], dict[str, None]()
+        while held := list(itertools.islice(rows, _ROWS)):
+            for number, row in held:
+                if not isinstance(row, dict):
+                    unit = "row" if is_list else "line"
+                    raise DataError(f"{path}, {unit} {number}: {as_text(row)} is no JSON object")
+                names.update(dict.fromkeys(row))
+            if len(names) > MOST_COLUMNS:
+                too_wide(path, len(names))
+            columns = {name: [as_text(row.get(name)) for _, row in held] for name in names}
+            chunks.append(pa.table({name: _texts(path, v) for name, v in columns.items()}))
+    return pa.concat_tables(chunks, promote_options="default")
 
 
 def _parsed(path: Path, content: bytes, place: str) -> Any:
@@ -269,29 +269,11 @@ def _parsed(path: Path, content: bytes, place: str) -> Any:
         raise DataError(f"{path}{place} is not JSON: {error}") from error
 
 
-def _table(path: Path, rows: Iterable[dict[str, Any]]) -> pa.Table:
-    """Objects as rows of a table of text, some at a time."""
-    chunks: list[pa.Table] = []
-    held: list[dict[str, Any]] = []
-    names: dict[str, None] = {}
-
-    def close() -> None:
-        try:
-            columns = {n: pa.array([as_text(r.get(n)) for r in held], pa.string()) for n in names}
-        except UnicodeEncodeError as error:
-            raise DataError(f"{path} has half of a character: {error}") from error
-        chunks.append(pa.table(columns))
-        held.clear()
-
-    for row in rows:
-        names.update(dict.fromkeys(row))
-        if len(names) > MOST_COLUMNS:
-            too_wide(path, len(names))
-        held.append(row)
-        if len(held) == _ROWS:
-            close()
-    close()
-    return pa.concat_tables(chunks, promote_options="default")
+def _texts(path: Path, values: list[str | None]) -> pa.Array:
+    try:
+        return pa.array(values, pa.string())
+    except UnicodeEncodeError as error:
+        raise DataError(f"{path} has half of a character: {error}") from error
 
 
 def too_wide(path: Path, n: int) -> NoReturn:
@@ -307,39 +289,28 @@ def _excel(path: Path, plain: Path, header: bool) -> pa.Table:
     try:
         size = sum(member.file_size for member in zipfile.ZipFile(plain).infolist())
         _check_size(path, size, max(_FREELY, _RATIO * plain.stat().st_size))
-        rows = _sheet(path, plain)
+        with plain.open("rb") as stream:  # of a path openpyxl looks at the ending
+            options: Any = {"header": None, "dtype": object, "na_values": [""]}
+            sheet = pd.read_excel(stream, engine="openpyxl", keep_default_na=False, **options)
     except DataError:
         raise
     except Exception as error:  # openpyxl passes on whatever it meets
         raise DataError(f"{path} is not a complete Excel file (.xlsx): {error}") from error
-    if not rows:
+    sheet = sheet.dropna(how="all")
+    if sheet.empty:
         raise DataError(f"{path} is empty: a row of names and rows of values were expected")
-    width = max(map(len, rows))
-    if width > MOST_COLUMNS:
-        too_wide(path, width)
-    names = [as_text(name) or "" for name in rows.pop(0)] if header else []
-    names += [str(n) for n in range(1, width + 1)] if not header else [""] * (width - len(names))
-    columns = [[row[n] if n < len(row) else None for row in rows] for n in range(width)]
-    return pa.Table.from_arrays([_cells(column) for column in columns], names)
+    if sheet.shape[1] > MOST_COLUMNS:
+        too_wide(path, sheet.shape[1])
+    names = [str(n) for n in range(1, sheet.shape[1] + 1)]
+    if header:
+        names, sheet = [as_text(name) or "" for name in sheet.iloc[0]], sheet[1:]
+    columns = [_cells(path, sheet[place].tolist()) for place in sheet.columns]
+    return pa.Table.from_arrays(columns, names)
 
 
-def _sheet(path: Path, plain: Path) -> list[Sequence[Any]]:
-    import openpyxl
-
-    with plain.open("rb") as stream:  # of a path openpyxl looks at the ending
-        book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
-        if not book.worksheets:
-            raise DataError(f"{path} has no sheet with cells")
-        sheet = book.worksheets[0]
-        sheet.reset_dimensions()  # those that a file states may be wrong
-        rows = sheet.iter_rows(values_only=True)
-        return [row for row in rows if any(value is not None for value in row)]
-
-
-def _cells(values: list[Any]) -> pa.Array:
+def _cells(path: Path, values: list[Any]) -> pa.Array:
     """A column as times if all its cells are, else as text."""
-    given = [value for value in values if value is not None]
-    if given and all(isinstance(value, date) for value in given):
-        whole = [datetime.combine(v, time()) if type(v) is date else v for v in values]
-        return pa.array(whole, pa.timestamp("us"))
-    return pa.array([as_text(value) for value in values], pa.string())
+    given = [value for value in values if value == value]
+    if given and all(isinstance(value, datetime) for value in given):
+        return pa.array(values, pa.timestamp("us"), from_pandas=True)
+    return _texts(path, [as_text(value) for value in values])

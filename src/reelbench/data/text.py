@@ -220,9 +220,16 @@ def open_text(
     Raises:
         DataError: the file is missing, empty, in another encoding, or has too many columns.
     """
-    marked = _marked(plain or path, path) or encoding
-    file = TextFile(path, (), delimiter, quote, marked, header=False, plain=plain)
-    if len(line := _first_line(file)) >= _LONGEST_HEADER:
+    file = TextFile(path, (), delimiter, quote, encoding, header=False, plain=plain)
+    try:
+        file = replace(file, encoding=_marked(file.content) or encoding)
+        with file.content.open(encoding=_with_mark(file.encoding), newline="") as stream:
+            line = stream.readline(_LONGEST_HEADER)
+    except UnicodeError as error:
+        raise DataError(_wrong_encoding(file, error)) from error
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is missing") from error
+    if len(line) == _LONGEST_HEADER:
         raise DataError(
             f"{path}, line 1 is longer than {_LONGEST_HEADER:,} characters, more than names of "
             "columns take: is this a table with a row per line?"
@@ -304,7 +311,7 @@ def missing_column(source: Source, ours: str, theirs: str | int) -> str:
             f"{source.path}, line 1: no column {theirs} (for {ours}): it has {len(names)} columns"
         )
     more = f", … ({len(names)} in all)" if len(names) > _LISTED else ""
-    have = ", ".join(names[:_LISTED]) + more
+    have = ", ".join(name[:_LISTED] for name in names[:_LISTED]) + more
     message = f"{source.path}, line 1: no column '{theirs}' (for {ours}); the file has: {have}"
     if len(names) == 1 and isinstance(source, TextFile):
         likely = [d for d in _DELIMITERS if d != source.delimiter and d in have]
@@ -324,21 +331,17 @@ def looked_at(file: TextFile, content: Path) -> tuple[bool, bool]:
     Raises:
         DataError: it contains a NUL byte.
     """
-    ends, quoted, lines = {b"\r\n": 0, b"\r": 0, b"\n": 0}, False, 1
+    ends, quoted, lines, quote = [0, 0, 0], False, 1, file.quote.encode()
     with content.open("rb") as stream:
         while block := stream.read(_BLOCK):
-            if block.endswith(b"\r"):
-                block += stream.read(1)
+            block += stream.read(1) if block.endswith(b"\r") else b""
             if (place := block.find(b"\0")) >= 0:
                 raise DataError(_nul(file.path, lines + block.count(b"\n", 0, place)))
-            lines += (newlines := block.count(b"\n"))
-            returns = block.count(b"\r")
+            newlines, returns = block.count(b"\n"), block.count(b"\r")
             both = block.count(b"\r\n") if returns else 0
-            ends[b"\r\n"] += both
-            ends[b"\r"] += returns - both
-            ends[b"\n"] += newlines - both
-            quoted = quoted or (bool(file.quote) and file.quote.encode() in block)
-    return sum(n > 0 for n in ends.values()) > 1, quoted
+            ends = [ends[0] + both, ends[1] + returns - both, ends[2] + newlines - both]
+            quoted, lines = quoted or bool(quote and quote in block), lines + newlines
+    return sum(n > 0 for n in ends) > 1, quoted
 
 
 def to_utf8(file: TextFile, target: Path, *, translate: bool = False) -> None:
@@ -372,24 +375,11 @@ def is_utf8(encoding: str) -> bool:
         raise DataError(f"read.encoding: unknown encoding '{encoding}'") from error
 
 
-def _marked(content: Path, path: Path) -> str | None:
+def _marked(content: Path) -> str | None:
     """The encoding that a byte order mark at the beginning says."""
-    try:
-        with content.open("rb") as stream:
-            head = stream.read(4)
-    except OSError as error:
-        raise DataError(
-            f"{path} is missing" if isinstance(error, FileNotFoundError) else f"{path}: {error}"
-        ) from error
+    with content.open("rb") as stream:
+        head = stream.read(4)
     return next((name for mark, name in _MARKS.items() if head.startswith(mark)), None)
-
-
-def _first_line(file: TextFile) -> str:
-    try:
-        with file.content.open(encoding=_with_mark(file.encoding), newline="") as stream:
-            return stream.readline(_LONGEST_HEADER)
-    except UnicodeError as error:
-        raise DataError(_wrong_encoding(file, error)) from error
 
 
 def _with_mark(encoding: str) -> str:
