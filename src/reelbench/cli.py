@@ -29,7 +29,8 @@ Typical steps, in the folder of the project:
   reelbench similar "toy story"        movies similar to a movie
   make app                             the same in the browser
   reelbench tune svd                   search a model's parameters
-  reelbench data list                  list data sets (your own: docs/data.md)
+  reelbench data list                  list data sets
+  reelbench init ratings.csv           your own data: understand files, write conf/data/NAME.yaml
 \b
 Help on a command: reelbench COMMAND --help
 """
@@ -94,6 +95,29 @@ def main() -> None:
     # compiled modules are kept whatever the environment says: the next command starts in a third
     # of the time
     sys.dont_write_bytecode = False
+
+
+@app.command("init")
+def init_data(
+    files: Annotated[
+        list[Path], typer.Argument(help="Ratings and, if you have them, movies, users and tags.")
+    ],
+    name: Annotated[str | None, typer.Option(help="Name of the data set.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Take the best guess.")] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="What you know, such as rating=stars or ratings.delimiter=;"),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite any file of conf/data/.")
+    ] = False,
+) -> None:
+    """Understand files of your own and write conf/data/NAME.yaml, which reads them."""
+    from reelbench.init import write
+
+    target = write.target(files, name, force)
+    write.Init(files, target, write.settings_of(settings or []), yes, console).run()
+    console.print(f"Next: reelbench run {target.stem}", markup=False)
 
 
 @app.command("params")

@@ -57,13 +57,13 @@ def is_archive(path: Path) -> bool:
 
 
 @contextmanager
-def opened(place: Path, beside: Path, names: Collection[str]) -> Iterator[Path]:
+def opened(place: Path, beside: Path, names: Collection[str] | None) -> Iterator[Path]:
     """The folder itself; of an archive a temporary one in `beside`, with some of its files.
 
     Args:
         place: a folder or an archive.
         beside: where the temporary folder is.
-        names: files and folders that are unpacked, from whichever folder of the archive.
+        names: files and folders that are unpacked, from whichever folder; None: all.
 
     Raises:
         DataError: the archive is damaged, for example by an interrupted download, encrypted, packed
@@ -89,7 +89,7 @@ def opened(place: Path, beside: Path, names: Collection[str]) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _unpack(place: Path, folder: Path, names: Collection[str]) -> None:
+def _unpack(place: Path, folder: Path, names: Collection[str] | None) -> None:
     """Put the named files into a folder, under the same paths."""
     total, most = 0, max(_FREELY, _RATIO * place.stat().st_size)
     members = _of_tar(place) if tarfile.is_tarfile(place) else _of_zip(place)
@@ -103,7 +103,7 @@ def _unpack(place: Path, folder: Path, names: Collection[str]) -> None:
             )
         if number > _MOST_FILES:
             raise DataError(f"{place} has more than {_MOST_FILES:,} files: name a smaller archive")
-        if not any(f"/{wanted}/" in f"/{name}/" for wanted in names):
+        if names is not None and not any(f"/{wanted}/" in f"/{name}/" for wanted in names):
             continue
         target, wrong = folder / name, member.wrong
         if name.startswith("/") or re.match(r"[A-Za-z]:|(.*/)?\.\./", name):
