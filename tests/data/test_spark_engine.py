@@ -112,6 +112,7 @@ def test_protocols_and_the_same_bytes_twice(odd: Path, monkeypatch: pytest.Monke
 
 
 def test_what_spark_cannot_do_is_said(odd: Path) -> None:
+    (odd / "tags.csv").unlink()
     project(odd.parent / "random", odd, SPARK, "ml-latest-small", "random")
     (odd / "ratings.csv").write_text(
         "userId,movieId,rating,timestamp\n1,2,3,4\n1,3\n", encoding="utf-8"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -48,15 +49,14 @@ def keep_usable(raw: RawFrame, key: str, config: ReadConfig) -> Kept:
     if bad.any() and config.on_bad_rows == "fail":
         raise DataError(_explain(raw, key, reason))
     usable, not_clean = typed(frame[~bad], key, config, raw.decimal or config.decimal)
-    dropped = pd.DataFrame({col.LINE: frame.index[bad], col.REASON: reason[bad].to_numpy()})
-    theirs = _others(frame[bad].reset_index(drop=True), dropped)
-    dropped = pd.concat([dropped[[col.LINE]], theirs, dropped[[col.REASON]]], axis=1)
+    theirs = _others(frame[bad], [col.LINE, col.REASON])
+    dropped = theirs.assign(**{col.REASON: reason[bad]}).rename_axis(col.LINE).reset_index()
     return Kept(usable.reset_index(drop=True), dropped, not_clean)
 
 
-def _others(raw: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
+def _others(raw: pd.DataFrame, own: Iterable[Any]) -> pd.DataFrame:
     """The columns of a source whose names, in any case, are not ours."""
-    ours = {name.casefold() for name in (*own.columns, col.SOURCE_ROW)}
+    ours = {name.casefold() for name in (*own, col.SOURCE_ROW)}
     return raw[[name for name in raw.columns if name.casefold() not in ours]]
 
 

@@ -38,13 +38,9 @@ _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 def typed(
     frame: pd.DataFrame, key: str, config: ReadConfig, decimal: str
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """A table of movies or users with the types of its columns, and bad values by column.
+    """A table with the types of its columns, and the number of bad values by column.
 
-    Args:
-        frame: text, lists and, of some readers, numbers; lists in other columns become text.
-        key: `item_id` or `user_id`, which names the table.
-        config: the separator of lists.
-        decimal: the decimal mark.
+    It is the one of movies or users by its `key`; lists in columns of text become text.
     """
     found, not_clean = {}, {}
     for name, values in frame.items():

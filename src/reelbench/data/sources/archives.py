@@ -17,7 +17,6 @@ import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,14 +39,8 @@ _BROKEN = (
 _ITS_FAULT = (None, errno.EEXIST, errno.EINVAL, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR)
 
 
-@dataclass(frozen=True)
-class _Member:
-    """A file of an archive."""
-
-    name: str
-    size: int  # bytes, unpacked, as the archive has it
-    wrong: str | None  # why it cannot be unpacked
-    open: Callable[[], IO[bytes] | None]
+# a file of an archive: name, unpacked bytes, why it cannot be unpacked, and what opens it
+_Member = tuple[str, int, str | None, Callable[[], IO[bytes] | None]]
 
 
 def is_archive(path: Path) -> bool:
@@ -60,14 +53,11 @@ def is_archive(path: Path) -> bool:
 def opened(place: Path, beside: Path, names: Collection[str] | None) -> Iterator[Path]:
     """The folder itself; of an archive a temporary one in `beside`, with some of its files.
 
-    Args:
-        place: a folder or an archive.
-        beside: where the temporary folder is.
-        names: files and folders that are unpacked, from whichever folder; None: all.
+    `names` are files and folders, which may be in any folder of the archive; None: all.
 
     Raises:
-        DataError: the archive is damaged, for example by an interrupted download, encrypted, packed
-            by an unknown method, implausibly large, or a name leads out of it.
+        DataError: the archive is damaged, encrypted, packed by an unknown method, implausibly
+            large, or a name leads out of it.
     """
     if place.is_dir():
         yield place
@@ -93,9 +83,8 @@ def _unpack(place: Path, folder: Path, names: Collection[str] | None) -> None:
     """Put the named files into a folder, under the same paths."""
     total, most = 0, max(_FREELY, _RATIO * place.stat().st_size)
     members = _of_tar(place) if tarfile.is_tarfile(place) else _of_zip(place)
-    for number, member in enumerate(members, start=1):
-        name = member.name.replace("\\", "/")
-        total += member.size
+    for number, (name, size, wrong, content) in enumerate(members, start=1):
+        name, total = name.replace("\\", "/"), total + size
         if total > most:
             raise DataError(
                 f"{place} unpacks to {total:,} bytes, over {_RATIO} times its size, as only a "
@@ -105,19 +94,17 @@ def _unpack(place: Path, folder: Path, names: Collection[str] | None) -> None:
             raise DataError(f"{place} has more than {_MOST_FILES:,} files: name a smaller archive")
         if names is not None and not any(f"/{wanted}/" in f"/{name}/" for wanted in names):
             continue
-        target, wrong = folder / name, member.wrong
+        target = folder / name
         if name.startswith("/") or re.match(r"[A-Za-z]:|(.*/)?\.\./", name):
             wrong = "is a name that leads out of the archive"
         elif target.exists():
             wrong = "is in it twice: keep one"
         if wrong:
             raise DataError(f"{place}: '{name}' {wrong}")
-        if member.size > shutil.disk_usage(folder).free - _RESERVE:
-            raise DataError(
-                f"{place}: no room on the disk for '{name}' ({member.size:,} bytes) in {folder}"
-            )
+        if size > shutil.disk_usage(folder).free - _RESERVE:
+            raise DataError(f"{place}: no room on the disk for '{name}' ({size:,} bytes)")
         target.parent.mkdir(parents=True, exist_ok=True)
-        if source := member.open():
+        if source := content():
             with source, target.open("wb") as sink:
                 shutil.copyfileobj(source, sink)
 
@@ -131,7 +118,7 @@ def _of_zip(place: Path) -> Iterator[_Member]:
             elif stat.S_ISLNK(info.external_attr >> 16):
                 wrong = "is a link, not a file"
             if not info.is_dir():
-                yield _Member(info.filename, info.file_size, wrong, partial(archive.open, info))
+                yield info.filename, info.file_size, wrong, partial(archive.open, info)
 
 
 class _Header(tarfile.TarInfo):
@@ -152,7 +139,7 @@ def _of_tar(place: Path) -> Iterator[_Member]:
         for info in archive:
             wrong = None if info.isreg() else "is a link, not a file"
             if not info.isdir():
-                yield _Member(info.name, info.size, wrong, partial(archive.extractfile, info))
+                yield info.name, info.size, wrong, partial(archive.extractfile, info)
 
 
 def find(root: Path, folder: str, name: str, place: Path) -> Path | None:
