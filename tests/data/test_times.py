@@ -152,6 +152,16 @@ def test_a_value_unlike_the_others_is_bad(clean: Any, times: list[str], why: str
     assert counts["written"] == 2 and [why in reason for reason in counts["dropped"]] == [True]
 
 
-def test_a_declared_time_beyond_the_year_9999(clean: Any) -> None:
-    with pytest.raises(DataError, match=r"line 2, .*'1500000000123': time is outside the years"):
-        clean(["1500000000123"], "seconds")
+@pytest.mark.parametrize(
+    ("time", "time_format", "why"),
+    [
+        ("1500000000123", "seconds", "time is outside the years 1 to 9999"),
+        ("1e308", "milliseconds", "timestamp is not in milliseconds"),
+        ("1e308", "excel_days", "timestamp is not in excel_days"),
+        ("-9e307", "seconds", "timestamp is not in seconds"),
+        ("inf", "nanoseconds", "timestamp is not in nanoseconds"),
+    ],
+)
+def test_a_declared_time_that_is_none(clean: Any, time: str, time_format: str, why: str) -> None:
+    with pytest.raises(DataError, match=rf"line 2, .*'{time}': {why}"):
+        clean([time], time_format)

@@ -111,8 +111,9 @@ def _seconds(
 ) -> ibis.ir.IntegerValue:
     if notation == "seconds":
         return engine.whole(number)
-    if notation in _PER_SECOND:
-        return engine.whole((number / _PER_SECOND[notation]).floor())
+    if notation in _PER_SECOND:  # Ibis makes an integer of what it rounds down
+        fitting = ibis.ifelse(number.abs() < 1e20, number, ibis.null("float64"))
+        return engine.whole((fitting / _PER_SECOND[notation]).floor())
     if notation == _DAYS:
         return engine.whole((number - _EXCEL_EPOCH) * 86_400)
     if notation == _DATE:
