@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import re
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 import yaml
@@ -26,13 +28,15 @@ def trouble(error: Exception) -> str | None:
     if not isinstance(error, OSError) and type(error).__module__.split(".")[0] not in _LIBRARIES:
         return None
     number = errno.errorcode.get(getattr(error, "errno", None) or 0)
-    named = (getattr(error, name, None) for name in ("filename2", "filename"))  # a copy's target
-    place = Path(str(next(filter(None, named), Path.cwd())))
+    # of a copy, the place that it goes to
+    name = getattr(error, "filename2", None) or getattr(error, "filename", None)
+    place = Path(os.fsdecode(name)) if isinstance(name, str | bytes | os.PathLike) else Path.cwd()
     if number == "ENOENT" and place.parts[0] in ("data", "reports"):
         return f"{place} is missing: run `make repro`"
     for cause in _CAUSES:
         if number in cause["numbers"] or re.search(cause["words"], str(error), re.IGNORECASE):
             # a temporary name says nothing to the user
-            place = place.parent if place.name.startswith(".") else place
-            return f"{place}: {cause['told']} ({type(error).__name__}: {error})"
+            shown = Path(*takewhile(lambda part: not re.match(r"\.\w", part), place.parts))
+            detail = "" if name else f" ({str(error).partition(chr(10))[0][:200]})"
+            return f"{shown}: {cause['told']}{detail}"
     return None
