@@ -173,6 +173,28 @@ def test_an_unknown_metric_is_refused_with_the_nearest(
         compose(tmp_path / "params.yaml", [override])
 
 
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("data.root=/a#b", "put quotes around the value"),
+        ("evaluate=3", "is not a container"),
+        ("data=null", "must be a string or a list"),
+        ("data=nope", "Could not find 'data/nope' Available options"),
+        ("features=null", "must be a string or a list"),
+        ("search=null", "params.search: Input should be a valid dictionary, got None"),
+        ("evaluate.k=[1000000000]", "evaluate.k: a list of 1,000,000,000 movies is longer"),
+        ("models.svd._target_=os.system", "'os.system' is not in reelbench.models"),
+        ("models.svd._target_=reelbench.models.svd.No", "there is no 'reelbench.models.svd.No'"),
+    ],
+)
+def test_an_override_that_makes_no_parameters_is_one_sentence(
+    tmp_path: Path, override: str, told: str
+) -> None:
+    with pytest.raises(ParamsError, match=re.escape(told)) as caught:
+        compose(tmp_path / "params.yaml", [override])
+    assert "\n" not in str(caught.value)
+
+
 def test_an_unknown_fault_is_refused_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match="no fault 'drop_cold'; did you mean 'drop_cold_items'"):
         compose(tmp_path / "params.yaml", ["faults=[drop_cold]"])

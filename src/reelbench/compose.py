@@ -46,9 +46,10 @@ def compose(output: Path = paths.PARAMS, overrides: list[str] | None = None) -> 
             compose_and_dump(
                 str(temporary), str(root / paths.CONF), None, "config", str(root), wanted
             )
-        except (HydraException, OmegaConfBaseException) as error:
-            told = str(error).partition("Config search path")[0]
-            raise ParamsError(secret.masked(" ".join(told.split()))) from error
+        except (HydraException, OmegaConfBaseException, ValueError) as error:
+            told, grammar, _ = str(error).partition("Config search path")[0].partition("See http")
+            quotes = "put quotes around the value, as in \"data.root='/a#b'\"" if grammar else ""
+            raise ParamsError(secret.masked(" ".join(f"{told} {quotes}".split()))) from error
         content = params.read_yaml(temporary)
         check(content)
     return content

@@ -145,4 +145,4 @@ def in_checkout(root: Path) -> Path:
     `dvc exp run --temp` works in a copy of it below .dvc/tmp that is deleted later.
     """
     checkout = str(Path.cwd()).partition("/.dvc/tmp/")[0]
-    return Path(checkout) / root
+    return Path(checkout) / root.expanduser()
