@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from spark_cluster import connect_server, why_not
 from spark_project import DUCKDB, OFF, SPARK, assert_same, project
@@ -127,6 +129,32 @@ def test_what_spark_cannot_do_is_said(odd: Path) -> None:
     project(odd.parent / "times", odd, SPARK, "ml-latest-small", "random", read=params)
     with pytest.raises(DataError, match=r"read by engine=duckdb alone"):
         clean.run()
+
+
+def test_the_rows_of_duckdb_from_parquet_with_types(raw: Path, tmp_path: Path) -> None:
+    """Parts, ids of several types, times with a type, and names that differ by case alone."""
+    (raw / "ratings.csv").mkdir()
+    times = pd.to_datetime(["2020-01-01", None, "1969-12-31"])
+    for part in range(2):
+        columns = {
+            "user_id": [1.0, 2.0, None],
+            "item_id": pd.Categorical(["7", "8", "7"]),
+            "RATING": "x",
+            "rating": [4.0, 3.5, None],
+            "timestamp": times + pd.Timedelta(part, "D"),
+        }
+        pd.DataFrame(columns).to_parquet(raw / "ratings.csv" / f"part-{part}.parquet")
+    (raw / "ratings.csv" / "_SUCCESS").touch()
+    movies = pd.DataFrame({"item_id": [7.0, 8.0], "title": ["Heat", "Up"], "genres": [["a"], None]})
+    movies.to_parquet(raw / "items.csv")
+    for name, engine in (("duckdb", DUCKDB), ("spark", SPARK)):
+        drop = {"on_bad_rows": "drop"}
+        project(tmp_path / name, raw, engine, "csv", "leave_one_out", read=drop)
+        clean.run()
+    for table in (paths.INTERACTIONS, paths.USERS, paths.ITEMS):
+        both = [pq.read_table(tmp_path / name / table) for name in ("duckdb", "spark")]
+        assert both[0].equals(both[1]), table
+    assert read_json(paths.CLEAN_COUNTS)["interactions"]["read"] == 6
 
 
 def test_the_published_files_of_ml_latest_small(

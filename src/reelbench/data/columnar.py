@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from typing_extensions import override
 
 from reelbench import columns as col
 from reelbench.data import DataError
@@ -27,7 +28,7 @@ _ROWS = 1 << 17  # converted at once
 class Columnar(Source):
     """The parts of a Parquet file, or a table in memory."""
 
-    content: tuple[Path, ...] | pa.Table
+    content: tuple[Path, ...] | pa.Table = ()
 
     @property
     def has_times(self) -> bool:
@@ -61,10 +62,10 @@ class Columnar(Source):
                 f"are no text ({error}): save the column as text or as numbers"
             ) from error
 
+    @override
     def locate(
         self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
     ) -> tuple[str, tuple[str, ...]]:
-        """The first row with these values, and the values."""
         found = (row for table in self.strings() for row in table.to_pylist())
         values = ([row[name] or "" for name in self.places] for row in found)
         own = replace(self, places={name: i for i, name in enumerate(self.places)})

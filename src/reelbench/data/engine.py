@@ -23,6 +23,7 @@ import duckdb
 import ibis
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from ibis.expr.datatypes import Timestamp
 from pydantic import PositiveInt
 from typing_extensions import override
@@ -110,7 +111,9 @@ class Engine(ABC):
         """
         file = self._temporary()
         schema = pa.schema([(name, pa.string()) for name in source.places])
-        write_parts(source.strings(), schema, [file])
+        with pq.ParquetWriter(file, schema, compression="none", use_dictionary=False) as writer:
+            for table in source.strings():
+                writer.write_table(table)
         return self.parquet(file)
 
     @abstractmethod

@@ -8,10 +8,11 @@ import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pandas as pd
 from rapidfuzz import process
+from typing_extensions import override
 
 from reelbench import columns as col
 from reelbench.data import DataError
@@ -39,34 +40,24 @@ _SHORT = (col.USER_ID, col.ITEM_ID, col.RATING, col.TIMESTAMP, col.TAG, col.TITL
 RESERVED = frozenset(v for name, v in vars(col).items() if name.isupper() and isinstance(v, str))
 
 
-class RowSource(Protocol):
-    """Source of the rows of a table, for messages that point at one of them."""
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-
-    def label(self, column: str) -> str:
-        """Name of one of our columns for a message, with the name in the file."""
-
-    def locate(
-        self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
-    ) -> tuple[str, tuple[str, ...]]:
-        """The place (file and line) of the first row with these values, and the values."""
-
-
 @dataclass(frozen=True)
 class Source:
     """A table of somebody's. Names are for messages: columns are found by their place."""
 
     path: Path  # the file; for a table in memory what messages call it
-    names: tuple[str, ...]  # of the columns; their numbers from 1 where the file has no header
+    names: tuple[str, ...] = ()  # of the columns; their numbers from 1 where the file has no header
     places: Mapping[str, int] = field(default_factory=dict, kw_only=True)  # our name → from 0
 
     def label(self, column: str) -> str:
         """Our name of a column, after the file's own name if that is different."""
         theirs = self.names[self.places[column]] if column in self.places else column
         return column if theirs == column else f"{theirs} ({column})"
+
+    def locate(
+        self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
+    ) -> tuple[str, tuple[str, ...]]:
+        """The place (file and line) of the first row with these values, and the values."""
+        raise NotImplementedError
 
     def kept(self) -> dict[str, int]:
         """Places of the columns of a small table: ours, and others whose names are free."""
@@ -156,10 +147,10 @@ class TextFile(Source):
                 raise DataError(_nul(self.path, number))
             yield line
 
+    @override
     def locate(
         self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
     ) -> tuple[str, tuple[str, ...]]:
-        """The first line whose values in `columns` are among `rows`, and those values."""
         return self.first_of(rows, columns, self.rows(), "line")
 
     def checked(self) -> Iterator[tuple[int, list[str]]]:

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, Str
 
 from reelbench.data.columnar import names_in
 from reelbench.data.engine import Engine
-from reelbench.data.text import RowSource
+from reelbench.data.text import Source
 from reelbench.params import Section
 
 
@@ -95,7 +95,7 @@ class RawRows:
     """A table of the size of the ratings, as strings, and its source for messages."""
 
     table: ibis.Table
-    file: RowSource
+    file: Source
     decimal: str | None = None  # of this table; None: as in `ReadConfig`
     time_format: str | None = None  # likewise
     excludes: bool = False  # whether the column `excluded` has reasons to leave out correct rows
@@ -106,7 +106,7 @@ class RawFrame:
     """A small table, indexed by line number, and its source for messages."""
 
     frame: pd.DataFrame
-    file: RowSource
+    file: Source
     decimal: str | None = None  # of this table; None: as in `ReadConfig`
 
 

@@ -16,12 +16,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
+from typing_extensions import override
 
 from reelbench import columns as col
 from reelbench.data import DataError
 from reelbench.data.engine import Engine
 from reelbench.data.readers import RawFrame, RawRows, RawTables, ReadConfig, no_genres, years
-from reelbench.data.text import TextFile
+from reelbench.data.text import Source, TextFile
 
 _BLOCK = 1 << 24  # bytes read at once
 _HEADER = re.compile(rb"^(\d+):[ \t]*\r?$", re.MULTILINE)
@@ -31,20 +32,15 @@ _SCHEMA = pa.schema([(name, pa.string()) for name in _COLUMNS])
 
 
 @dataclass(frozen=True)
-class NetflixFiles:
-    """The files of ratings, in the order of their names."""
+class NetflixFiles(Source):
+    """The files of ratings, in the order of their names; `path` is the first of them."""
 
-    path: Path  # the first of them
-    paths: tuple[Path, ...]
+    paths: tuple[Path, ...] = ()
 
-    def label(self, column: str) -> str:
-        """Our name, since the files have no header."""
-        return column
-
+    @override
     def locate(
         self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
     ) -> tuple[str, tuple[str, ...]]:
-        """The first line with one of these rows, and the row."""
         for path in self.paths:
             movie = ""
             with path.open(encoding="utf-8", newline=None) as stream:
@@ -56,7 +52,7 @@ class NetflixFiles:
                     row[col.ITEM_ID] = movie
                     if (found := tuple(row.get(name, "") for name in columns)) in rows:
                         return f"{path}, line {line}", found
-        raise LookupError(f"{self.path}: none of {len(rows)} rows found")
+        return str(self.path), min(rows)
 
 
 def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
@@ -84,7 +80,7 @@ def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
         for path in paths:
             for table in _tables(path):
                 writer.write_table(table)
-    files = NetflixFiles(paths[0], paths)
+    files = NetflixFiles(paths[0], paths=paths)
     return RawTables(RawRows(engine.parquet(parquet), files), RawFrame(items, titles))
 
 
