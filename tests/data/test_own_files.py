@@ -199,6 +199,15 @@ def test_an_id_is_the_same_text_whatever_its_type(engine: Engine, kind: str) -> 
     assert rows(tables(engine, settings)) == [("a", "7", 1.0), ("b", "8", 2.0)]
 
 
+def test_an_empty_id_is_none(engine: Engine) -> None:
+    ratings = {"user_id": ["", "a", None], "item_id": [7, 8, 7], "rating": [1, 2, 3]}
+    pq.write_table(pa.table(ratings), "ratings.csv")
+    settings = config({"columns": {"timestamp": None}}, on_bad_rows="drop")
+    result = tables(engine, settings)
+    assert rows(result) == [("a", "8", 2.0)]
+    assert result.counts["interactions"]["dropped"] == {"no user or movie": 2}
+
+
 def test_uuids_are_text_and_other_bytes_are_refused(engine: Engine) -> None:
     ids = [uuid.UUID(int=1), uuid.UUID(int=2)]
     storage = pa.array([i.bytes for i in ids], pa.binary(16))

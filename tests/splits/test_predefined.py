@@ -74,7 +74,8 @@ def test_other_names_and_delimiter(split: Any) -> None:
 
 
 def test_parquet(tmp_path: Path, engine: Engine) -> None:
-    pd.DataFrame({"u": [7], "item_id": ["x"]}).to_parquet(tmp_path / "test.parquet")
+    pairs = pd.DataFrame({"user_id": [1], "u": [7.0], "item_id": ["x"]})
+    pairs.to_parquet(tmp_path / "test.parquet")
     files = {"train": None, "valid": None, "test": "test.parquet"}
     values = {"root": str(tmp_path), "files": files, "delimiter": ",", "columns": {"user_id": "u"}}
     config = METHODS["predefined"](name="predefined", method="predefined", **values)

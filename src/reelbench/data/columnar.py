@@ -55,7 +55,8 @@ class Columnar(Source):
 
     def _text(self, column: pa.Array, name: str) -> pa.Array:
         try:
-            return text(column, seconds=name == col.TIMESTAMP)
+            found = text(column, seconds=name == col.TIMESTAMP)
+            return pc.if_else(pc.equal(found, ""), None, found)
         except (pa.ArrowException, ValueError) as error:
             raise DataError(
                 f"{self.path}, column {self.label(name)}: values of the type {column.type} that "
@@ -89,7 +90,7 @@ class Columnar(Source):
                 columns[name] = pd.Series(values, dtype="str")
         frame = pd.DataFrame(columns)
         frame.index = pd.RangeIndex(1, len(table) + 1, name=col.LINE)
-        return frame.where(frame != "", None)
+        return frame
 
     def _arrays(self) -> Iterator[list[pa.Array]]:
         """Some rows of our columns, in the order of `places`; at least once, if with no rows."""
