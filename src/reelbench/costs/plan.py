@@ -10,9 +10,11 @@ from reelbench import paths
 from reelbench.costs.budget import BudgetConfig, choose
 from reelbench.costs.predict import Cost, Estimate, model_cost, stage_cost
 from reelbench.costs.sizes import Sizes
+from reelbench.files import read_json_if_any
 from reelbench.models.base import ModelEntry
 from reelbench.params import validate
 
+_NO_RATINGS = "the data have no ratings"
 _BEFORE, _AFTER = ("download", "clean", "split", "featurize"), ("report", "dvc")
 # these without dvc, inputs and evaluate
 _OTHER_STAGES = 7
@@ -78,8 +80,9 @@ def make(params: Mapping[str, Any], sizes: Sizes, slowness: float = 1.0) -> Plan
     evaluation, after, skip = stage("evaluate"), [*map(stage, _AFTER)], stage("skip").cost
     train, evaluate = models("train"), models("evaluate")
     always = [step.cost for step in (*before, evaluation, *after)] + [skip] * len(entries)
-    reasons = choose(
-        {name: _of_model(train[name], evaluate[name], skip) for name in entries},
+    reasons = dict.fromkeys(_without_use(params, entries), _NO_RATINGS)
+    reasons |= choose(
+        {n: _of_model(train[n], evaluate[n], skip) for n in entries if n not in reasons},
         Cost.total([cost for cost in always if cost is not None]),
         budget,
     )
@@ -94,6 +97,15 @@ def make(params: Mapping[str, Any], sizes: Sizes, slowness: float = 1.0) -> Plan
         *after,
     ]
     return Plan(sizes, slowness, steps)
+
+
+def _without_use(params: Mapping[str, Any], entries: Mapping[str, ModelEntry]) -> list[str]:
+    """Models that predict ratings, where the data on disk are those of the plan and have none."""
+    catalogue = read_json_if_any(paths.CATALOGUE)
+    if not catalogue.get("implicit") or catalogue.get("name") != params["data"]["name"]:
+        return []
+    made = {name: entry.create(name, seed=0, threads=1) for name, entry in entries.items()}
+    return [name for name, model in made.items() if model.predicts_ratings]
 
 
 def _slower(cost: Cost | None, slowness: float) -> Cost | None:

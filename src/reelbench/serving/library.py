@@ -68,6 +68,11 @@ class Library:
             sparse.csr_array(train.seen(*shape) + valid.seen(*shape)),
         )
 
+    @property
+    def implicit(self) -> bool:
+        """Whether the data have no ratings: each is 1, so that a mean says nothing."""
+        return self.ids.rating_min == self.ids.rating_max
+
     @cached_property
     def models(self) -> TrainedModels:
         """The trained models by name."""

@@ -92,4 +92,6 @@ def _ratings(library: Library, item: int) -> str:
     count = int(library.count[item])
     if not count:
         return "No ratings yet"
+    if library.implicit:
+        return f"{count:,} user{'s' * (count > 1)}"
     return f"{count:,} rating{'s' * (count > 1)}, mean {library.mean[item]:.2f}"

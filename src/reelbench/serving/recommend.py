@@ -61,7 +61,8 @@ def for_user(library: Library, user_id: str, k: int = 10, model: str | None = No
     seen, asked = library.seen[[user]], f"user {user_id}, {len(items)} ratings in train"
     if not len(items):
         return popular(library, k, asked, seen)
-    question = Question(asked, k, seen, rated_high(items, ratings))
+    anchors = liked(items.tolist()) if library.implicit else rated_high(items, ratings)
+    question = Question(asked, k, seen, anchors)
     return _answer(library, question, lambda name: library.models.get(name).score([user])[0], model)
 
 
@@ -154,12 +155,15 @@ def popular(
     seen: sparse.csr_array | None = None,
     anchors: Anchors | None = None,
 ) -> Answer:
-    """Popular movies by weighted mean, the same for every user except for what is seen.
+    """Popular movies by weighted mean, or by users without ratings, except for what is seen.
 
     Raises:
         AskError: k is less than 1.
     """
     question = Question(asked, k, library.seen[[-1]] if seen is None else seen, anchors or {})
+    if library.implicit:
+        answer = _best(library, question, "popularity", library.count.astype(np.float64))
+        return answer.with_notes("Movies with the most users, the same for every user.")
     if POPULAR in library.models.names:
         scores = library.models.get(POPULAR).score([-1])[0]
     else:
@@ -213,7 +217,9 @@ def recommendations(
             year=None if pd.isna(year) else int(year),
             genres=tuple(str(genre) for genre in genres),
             score=float(score),
-            rating_mean=float(library.mean[item]) if library.count[item] else None,
+            rating_mean=float(library.mean[item])
+            if library.count[item] and not library.implicit
+            else None,
             rating_count=int(library.count[item]),
             reasons=why,
         )

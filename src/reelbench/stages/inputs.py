@@ -57,7 +57,7 @@ def run() -> None:
     skipped = found.skipped
     if skipped and len(skipped) == len(content["models"]):
         reasons = "; ".join(f"{model} {reason}" for model, reason in skipped.items())
-        raise params.ParamsError(f"the budget has no room for any model: {reasons}")
+        raise params.ParamsError(f"no model can be trained: {reasons}")
     write_json(paths.PLAN, found.as_dict())
     for model, blocks in wanted.items():
         features = {name: hashes[name] for name in (IDS, *blocks)}
