@@ -107,7 +107,7 @@ SAYS = {
 LEADERBOARD = {
     "dvc exp run -S split=random": "split `random`",
     "dvc exp run -S models=[bias,svd]": r"(?ms)\A(?!.*^\| popularity \|).*^\| svd \|",
-    "dvc exp run -S data=csv": "Data `csv`, split `temporal_user`",
+    "dvc exp run -S data=csv": r"Data `csv` \(\w{8}\), split `temporal_user`",
 }
 
 

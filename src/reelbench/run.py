@@ -48,13 +48,17 @@ def choices(name: str, quick: bool, overrides: Sequence[str]) -> list[str]:
     if name not in (known := names("data", paths.CONF)):
         hint = params.nearest(name, known)
         raise params.ParamsError(f"no data set '{name}': `reelbench init` describes one{hint}")
-    chosen = [f"data={name}", *(["models=quick"] if quick else [])]
+    chosen = [f"data={name}"]
     if quick:
-        content = composed([*chosen, *overrides])
-        read = {IDS, *_OF_ANSWERS, *(block for own in content["inputs"].values() for block in own)}
-        chosen.append(f"features=[{','.join(sorted(read))}]")
-        if content["evaluate"]["similarity"] not in read:
-            chosen.append(f"evaluate.similarity={IDS}")
+        chosen += ["models=quick", f"evaluate.similarity={IDS}"]
+        read = composed(_without(chosen, overrides))["inputs"].values()
+        blocks = {IDS, *_OF_ANSWERS, *(block for own in read for block in own)}
+        chosen.append(f"features=[{','.join(sorted(blocks))}]")
+    return _without(chosen, overrides)
+
+
+def _without(chosen: Sequence[str], overrides: Sequence[str]) -> list[str]:
+    """All overrides, without those of ours that the user's replace."""
     own = {override.partition("=")[0] for override in overrides}
     return [one for one in chosen if one.partition("=")[0] not in own] + [*overrides]
 
@@ -111,10 +115,10 @@ def _repro(*targets: str) -> None:
 
 def _failure(lines: Sequence[str]) -> str:
     """What a stage said last before it ended with exit code 2; else the end of the output."""
-    text = "\n".join(lines).strip()
-    stage = re.search(r"^ERROR: failed to reproduce '(\w+)[^']*': .*exited with 2$", text, re.M)
-    said = re.findall(rf"^{stage[1]}: (?:.|\n)*?(?=\nERROR:)", text, re.M) if stage else []
-    return said[-1].rpartition(f"\n{stage[1]}: ")[2] if stage and said else "\n".join(lines[-20:])
+    text = "\n".join(lines)
+    end = re.search(r"^ERROR: failed to reproduce '(\w+)[^']*': .*exited with 2$", text, re.M)
+    start = text.rfind(f"\n{end[1]}: ", 0, end.start()) if end else -1
+    return text[start : end.start()].strip() if end and start >= 0 else "\n".join(lines[-20:])
 
 
 def verdict() -> tuple[str, Table]:

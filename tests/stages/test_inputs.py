@@ -8,12 +8,14 @@ import yaml
 from small_project import ratings, write_catalogue, write_params, write_ratings
 
 from reelbench import paths
-from reelbench.files import read_json, sha256_file
+from reelbench.files import read_json, sha256_file, write_json
 from reelbench.params import ParamsError
 from reelbench.stages import inputs
 
 BLOCKS = ("ids", "genres", "years", "text")
 ROOT = Path(__file__).parents[2]
+# what the stage reads beside the code that trainings share
+OWN_CODE = ("costs", "data/identity.py", "machine.py", "stages/inputs.py")
 
 
 def params(**wanted: list[str]) -> dict[str, Any]:
@@ -53,7 +55,7 @@ def test_the_test_part_changes_nothing_and_the_train_part_everything() -> None:
 def test_the_shared_code_is_what_the_stage_depends_on() -> None:
     deps = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["inputs"]["deps"]
     code = {dep.removeprefix("src/reelbench/") for dep in deps if dep.startswith("src/")}
-    assert {*inputs.SHARED_CODE, "costs", "machine.py", "stages/inputs.py"} == code
+    assert {*inputs.SHARED_CODE, *OWN_CODE} == code
 
 
 def test_a_block_changes_the_file_of_its_readers_alone() -> None:
@@ -76,3 +78,20 @@ def test_unknown_block_is_an_error_that_lists_the_known_and_writes_nothing() -> 
     with pytest.raises(ParamsError, match=message):
         inputs.run()
     assert not paths.INPUTS.exists()
+
+
+def test_without_ratings_models_that_predict_them_are_skipped() -> None:
+    targets = {"bias": "bias.Bias", "popularity": "popularity.Popularity"}
+    models = {name: {"_target_": f"reelbench.models.{t}"} for name, t in targets.items()}
+    content = params(bias=[], popularity=[]) | {"models": models, "data": {"name": "clicks"}}
+    write_params(Path(), content)
+    known = read_json(paths.CATALOGUE) | {"rating_min": 1.0, "rating_max": 1.0}
+    write_json(paths.CATALOGUE, known | {"implicit": True, "name": "clicks"})
+    inputs.run()
+    assert read_json(paths.model_inputs("bias"))["skipped"] == "the data have no ratings"
+    assert "skipped" not in read_json(paths.model_inputs("popularity"))
+    write_params(Path(), content | {"inputs": {"bias": []}, "models": {"bias": models["bias"]}})
+    with pytest.raises(
+        ParamsError, match="no model can be trained: bias: the data have no ratings"
+    ):
+        inputs.run()

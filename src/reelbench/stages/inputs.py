@@ -56,7 +56,7 @@ def run() -> None:
     found = plan.make(content, Sizes.of_split(), speed.slowness(predict.reference_seconds()))
     skipped = found.skipped
     if skipped and len(skipped) == len(content["models"]):
-        reasons = "; ".join(f"{model} {reason}" for model, reason in skipped.items())
+        reasons = "; ".join(f"{model}: {reason}" for model, reason in skipped.items())
         raise params.ParamsError(f"no model can be trained: {reasons}")
     write_json(paths.PLAN, found.as_dict())
     for model, blocks in wanted.items():

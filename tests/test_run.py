@@ -1,0 +1,86 @@
+"""`reelbench run`: the choice of parameters and split, and what a failure says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from places import ROOT
+from typer.testing import CliRunner
+
+from reelbench import paths, run
+from reelbench.cli import app
+from reelbench.compose import compose
+from reelbench.files import write_json
+from reelbench.params import ParamsError
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    os.symlink(ROOT / "conf", "conf")
+    return tmp_path
+
+
+def test_quick_has_the_blocks_of_its_models_and_of_answers(project: Path) -> None:
+    content = run.composed(run.choices("ml-latest-small", True, ["seed=7"]))
+    read = {block for own in content["inputs"].values() for block in own}
+    assert set(content["features"]) == read | {"ids", "genres", "tags", "directors"}
+    assert "text" not in read and content["evaluate"]["similarity"] == "ids"
+    assert content["data"]["name"] == "ml-latest-small" and content["seed"] == 7
+    assert not paths.PARAMS.exists()
+
+
+def test_overrides_of_the_user_replace_ours(project: Path) -> None:
+    chosen = run.choices(
+        "csv", True, ["models=[bias]", "features=[ids]", "evaluate.similarity=ids"]
+    )
+    content = compose(project / "params.yaml", chosen)
+    assert list(content["models"]) == ["bias"] and list(content["features"]) == ["ids"]
+
+
+def test_an_unknown_data_set_is_a_sentence(project: Path) -> None:
+    with pytest.raises(ParamsError, match=r"no data set 'ml-1mm': .* did you mean 'ml-1m'"):
+        run.choices("ml-1mm", False, [])
+    done = CliRunner().invoke(app, ["run", "ml-1mm"])
+    assert done.exit_code == 2 and "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("counts", "times", "split"),
+    [
+        ([9, 3, 3, 1], True, "temporal_user"),
+        ([9, 3, 3, 1], False, "random_by_user"),
+        ([9, 2, 2, 1], True, "random"),
+    ],
+)
+def test_the_split_fits_the_ratings(
+    project: Path, counts: list[int], times: bool, split: str
+) -> None:
+    paths.CLEAN.mkdir(parents=True)
+    users = np.repeat(np.arange(len(counts)), counts)
+    pq.write_table(pa.table({"user_idx": users}), paths.INTERACTIONS)
+    write_json(paths.CATALOGUE, {"has_timestamps": times})
+    chosen, why = run._split()
+    assert chosen == split and why.startswith(f"Split {split}: ")
+
+
+def test_a_failure_is_what_the_stage_said() -> None:
+    lines = [
+        "Running stage 'clean':",
+        "clean: data/raw/ratings.csv of 3 movies",
+        "clean: ratings.csv, line 3: rating is not a number",
+        "ERROR: failed to reproduce 'clean': failed to run: sh src/run.sh clean, exited with 2",
+    ]
+    assert run._failure(lines) == "clean: ratings.csv, line 3: rating is not a number"
+    lines[-1:] = ["ERROR: failed to reproduce 'clean': failed to run: sh …, exited with 1"]
+    assert run._failure(lines).endswith("exited with 1")  # a bug: the output as it is
+
+
+def test_a_plan_for_a_data_set_that_is_named(project: Path) -> None:
+    done = CliRunner().invoke(app, ["plan", "ml-1m", "--quick", "--json"])
+    assert done.exit_code == 0 and '"train@ease"' in done.output and "train@dnn" not in done.output
