@@ -79,7 +79,7 @@ def test_told_apart_in_mlflow_app_and_report(
     assert first != second
 
     labels = [f"csv-{digest[:8]}/temporal_user" for digest in sorted([first, second])]
-    used = "select distinct name from experiments join runs using (experiment_id)"
+    used = "select distinct experiments.name from experiments join runs using (experiment_id)"
     assert rows(used) == labels
     registered = [label.replace("/", ".") for label in labels]
     assert rows("select name from registered_models") == registered
@@ -99,5 +99,5 @@ def test_told_apart_in_mlflow_app_and_report(
     assert "Tuning" not in paths.LEADERBOARD_MD.read_text(encoding="utf-8")
 
     compose(overrides=[*CHOSEN, "data=ml-100k", "models=[bias]"][1:])
-    with pytest.raises(StaleError, match="data/ has data csv and params.yaml ml-100k"):
+    with pytest.raises(StaleError, match=r"data/ has data csv and params.yaml ml-100k"):
         evaluated_models()
