@@ -65,18 +65,14 @@ class Look:
         alike = [n for n in self.names if n.casefold() == name.casefold()]
         return name if self.header and name and "$" not in name and len(alike) == 1 else place
 
-    def ask(self, query: str, **words: object) -> list[Any]:
-        """Rows that DuckDB answers to a query on the file, with words filled in."""
-        words = {"file": self.file, "decimal": self.layout.get("decimal", "."), **words}
-        return duckdb.execute(query.format(**words)).fetchall()
-
     @cached_property
     def facts(self) -> dict[int, dict[str, Any]]:
         """By number of a column with values: how many of which kind; see `facts` in the words."""
-        return {
-            row[0]: dict(zip(WORDS["counted"], row, strict=True))
-            for row in self.ask(WORDS["facts"])
-        }
+        decimal = self.layout.get("decimal", ".")
+        query = WORDS["facts"].format(file=self.file, decimal=decimal)
+        asked = duckdb.execute(query)
+        names = [name for name, *_ in asked.description]
+        return {row[0]: dict(zip(names, row, strict=True)) for row in asked.fetchall()}
 
 
 def look(path: Path, given: dict[str, Any], engine: Engine) -> Look:
@@ -121,7 +117,8 @@ def _layout(content: Path, given: dict[str, Any], scratch: Path) -> dict[str, An
     quote = given.get("quote", "" if len(delimiter) > 1 or (delimiter in "\t|" and odd) else '"')
     rows = [line.split(delimiter) for line in lines]
     if quote and len(delimiter) == 1:
-        rows = [*csv.reader(lines, delimiter=delimiter, quotechar=quote)]
+        short = (line for line in lines if len(line) < _TELLING)  # Python's reader has a limit
+        rows = [*csv.reader(short, delimiter=delimiter, quotechar=quote)]
     columns = [[v.strip() for v in column if v.strip()] for column in zip(*rows[1:], strict=False)]
     numbers = [c for c in columns if c and all(re.match(r"-?\d+([.,]\d+)?$", v) for v in c)]
     marks = {mark for column in numbers for value in column for mark in ",." if mark in value}
@@ -138,7 +135,7 @@ def _encoding(content: Path, head: bytes) -> str:
     """The encoding; only lines with other letters than those of ASCII tell them apart."""
     from charset_normalizer import from_bytes
 
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or head.count(0) * 4 > len(head):
         ends = "le" if head[1::2].count(0) > head[::2].count(0) else "be"
         return "utf-16" if head[:1] in (b"\xff", b"\xfe") else f"utf-16-{ends}"
     with content.open("rb") as stream:

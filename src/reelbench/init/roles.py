@@ -17,7 +17,7 @@ from reelbench.init.layout import WORDS, Look, plain, spelled
 TABLES: dict[str, dict[str, list[str]]] = WORDS["columns"]
 _IDS = {"ratings": (ITEM_ID, USER_ID), "items": (ITEM_ID,), "users": (USER_ID,)}
 _IDS["tags"] = _IDS["ratings"]
-_FEW = 0.01  # of the ids of the ratings, in a table that is not theirs
+_FEW = 0.5  # of the ids of the ratings, in a table that is not theirs
 _ISO = "try_cast(v as timestamptz)"
 _EXCEL_DAYS = (20_000, 73_050)  # years 1954 to 2099
 
@@ -121,7 +121,15 @@ def _candidates(seen: Look, table: str, given: Mapping[str, str]) -> dict[str, l
         elif decided:
             names = [*map(str, range(1, len(seen.names) + 1)), *seen.names, *map(plain, seen.names)]
             places = [n for n, name in enumerate(names) if name in (decided, plain(decided))]
-            found[role] = [places[-1] % len(seen.names) + 1] if places else found[role]
+            if places:
+                found[role] = [places[-1] % len(seen.names) + 1]
+            elif f"{table}.{role}" in given or table == next(
+                t for t in TABLES if role in TABLES[t]
+            ):
+                raise DataError(
+                    f"{seen.path} has no column {decided} (--set {role}={decided}), but "
+                    f"{', '.join(seen.names[:20])}"
+                )
     ignored = {*WORDS["ignored"]} if seen.header else set()
     used = {places[0] for places in found.values() if places}
     free = [n for n in seen.facts if n not in used and plain(seen.names[n - 1]) not in ignored]
@@ -147,7 +155,8 @@ def _link(name: str, role: str, found: Found) -> None:
     for a, b in product(found.columns["ratings"][role][:4], there):
         query = WORDS["share"].format(a=a, b=b, ours=ratings.file, theirs=other.file)
         shares[a, b] = duckdb.execute(query).fetchall()[0]
-    (a, b), (share, unstripped) = max(shares.items(), key=lambda pair: pair[1][0])
+    none = ((0, 0), (0.0, 0.0))
+    (a, b), (share, unstripped) = max(shares.items(), key=lambda pair: pair[1][0], default=none)
     said = f"{share:.1%} of the ids in {ratings.path.name} are in {other.path.name}"
     if share < _FEW:
         found.notes.append(f"{other.path.name} is not used: {said}")
@@ -185,17 +194,17 @@ def _describe_ratings(found: Found, given: Mapping[str, str]) -> None:
     """The most usual scale that has all ratings, or none for clicks."""
     columns, seen = found.columns["ratings"], found.files["ratings"]
     found.read |= {"rating_min": 1, "rating_max": 1}
-    facts = seen.facts[columns[RATING][0]] if columns[RATING] else {"low": 1, "high": 1}
-    if (low := facts["low"]) == (high := facts["high"]) == 1 and (
-        RATING not in given or not columns[RATING]
-    ):
+    ones: dict[str, Any] = {"low": 1, "high": 1}
+    facts = seen.facts.get(columns[RATING][0], {}) if columns[RATING] else ones
+    low, high = facts.get("low"), facts.get("high")
+    if low == high == 1 and not (RATING in given and columns[RATING]):
         columns[RATING] = []
         found.notes.append("no ratings, or all are 1: every row is a click (implicit feedback)")
-    elif low is not None:
-        fits = [(a, b) for a, b in WORDS["scales"] if a <= low and high <= b]
+    elif low is not None and high is not None:
         broken = facts["whole"] < facts["numbers"]
-        whole = [(a, b) for a, b in fits if not (broken and a == 1)]
-        found.read["rating_min"], found.read["rating_max"] = (*whole, (low, high))[0]
+        fits = [(a, b) for a, b in WORDS["scales"] if a <= low and high <= b]
+        fits = [(a, b) for a, b in fits if not (broken and a == 1)]
+        found.read["rating_min"], found.read["rating_max"] = (*fits, (low, high))[0]
         if low == -1 and high > 1:
             found.notes.append(
                 "a rating of -1 may mean 'none': --set rating_min=1 --set on_bad_rows=drop "
@@ -230,15 +239,13 @@ def _describe_times(found: Found, name: str, place: int) -> None:
 
 def _describe_genres(found: Found) -> None:
     """What is between genres, and what stands for none."""
-    place = found.columns.get("items", {}).get(GENRES)
     found.read |= {"genre_separator": "|", "no_genre": ""}
-    if place:
+    for place in found.columns.get("items", {}).get(GENRES, []):
         seen = found.files["items"]
-        values = [
-            v for (v,) in seen.ask("""select distinct "{p}" from '{file}'""", p=place[0]) if v
-        ]
+        query = f"select distinct v from (select \"{place}\" as v from '{seen.file}') where v <> ''"
+        values = [value for (value,) in duckdb.execute(query).fetchall()]
         found.read["no_genre"] = next((text for text in WORDS["no_genre"] if text in values), "")
         counts = {mark: sum(mark in v for v in values) for mark in WORDS["genre_separators"]}
         mark = max(counts, key=lambda mark: counts[mark])
-        spaced = not counts[mark] and seen.names[place[0] - 1].endswith("_seq")
+        spaced = not counts[mark] and seen.names[place - 1].endswith("_seq")
         found.read["genre_separator"] = " " if spaced else mark

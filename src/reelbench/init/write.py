@@ -15,6 +15,7 @@ import pandas as pd
 import typer
 import yaml
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from reelbench import columns as col
@@ -60,6 +61,8 @@ class Init:
             if packed := root.is_file() and is_archive(root) and not _is_table(root):
                 files = [stack.enter_context(opened(root, scratch, None))]
             found = [table for file in files for table in _tables_in(file)]
+            if not found:
+                raise DataError(f"{self.files[0]} has no files")
             if (published := _published(found)) is not None:
                 base, content = published
             else:
@@ -87,6 +90,11 @@ class Init:
         """The configuration for tables of the user's; what was guessed is added to `notes`."""
         settings = {**presets.preset("engine", "duckdb"), "threads": os.cpu_count() or 1}
         engine = DuckDB(DuckDBConfig.model_validate(settings), scratch)
+        if odd := [file.name for file in found if kind(file) == "netflix"]:
+            raise DataError(
+                f"{odd[0]} is of Netflix: with movie_titles.csv (number, year, title) beside it, "
+                "it is read under the name combined_data_1.txt (or 2, 3, 4)"
+            )
         hints = [hinted(file.name) or "ratings" for file in found]
         looks = [look(f, self._layout(h), engine) for f, h in zip(found, hints, strict=True)]
         told = understand(looks, self.given)
@@ -108,7 +116,9 @@ class Init:
     def _decide(self, key: str, what: str, guess: str) -> None:
         """Ask on a terminal; else take the guess and say so, if that is wanted."""
         if self.yes:
-            self.console.print(f"{what} Taken: {guess} (--set {key}=…)", markup=False)
+            self.console.print(
+                f"{what} Taken: {guess} (--set {key}=…)", markup=False, soft_wrap=True
+            )
         elif not on_terminal():
             raise ParamsError(f"{what} Answer with --set {key}='{guess}', or --yes for this guess")
         self.given[key] = guess if self.yes else str(typer.prompt(what, default=guess))
@@ -122,21 +132,19 @@ class Init:
             data = load_dataset(self.target.stem, root=content["root"])
         except DataError as error:
             told = re.sub(r"\S*reelbench-\w+/raw", content["root"], str(error))
-            if "on_bad_rows" not in told or content["read"]["on_bad_rows"] == "drop":
+            if "on_bad_rows" not in told or "on_bad_rows" in self.given:
                 raise DataError(told) from error
             self._decide("on_bad_rows", f"{told}. What about such rows (fail, drop)?", "drop")
             content["read"]["on_bad_rows"] = self.given["on_bad_rows"]
             return self._checked(content, notes)
-        ids, dropped = data.ids, data.counts.items()
+        ids = data.ids
         content["size"] = {"ratings": len(data), "users": ids.n_users, "items": ids.n_items}
-        lost = [
-            f"{n:,} rows of {t} left out: {why}"
-            for t, c in dropped
-            for why, n in c["dropped"].items()
-        ]
-        for line in lost:
-            self.console.print(f"- {line}", markup=False, soft_wrap=True)
-        self._write(content, [*notes, *lost])
+        for name, counts in data.counts.items():
+            lost = [f"{n:,} rows of {name} left out: {why}" for why, n in counts["dropped"].items()]
+            notes += lost
+            for line in lost:
+                self.console.print(f"- {line}", markup=False, soft_wrap=True)
+        self._write(content, notes)
         return data
 
     def _write(self, content: dict[str, Any], notes: list[str]) -> None:
@@ -151,7 +159,8 @@ class Init:
         for name, seen in told.files.items():
             layout = ", ".join(f"{k} {v!r}" for k, v in seen.layout.items() if v != _USUAL[k])
             pairs = [f"{r} ← {seen.named(p)}" for r, ps in told.columns[name].items() for p in ps]
-            table.add_row(seen.path.name, name, layout or seen.kind, "\n".join(pairs))
+            row = (seen.path.name, name, layout or seen.kind, "\n".join(pairs))
+            table.add_row(*map(escape, row))
         self.console.print(table)
         for note in told.notes:
             self.console.print(f"- {note}", markup=False, soft_wrap=True)
@@ -163,7 +172,7 @@ class Init:
         table = Table("user", "movie", "rating", "time (UTC)", show_edge=False)
         for user, item, rating, time in data.ratings.head(3).itertuples(index=False):
             when = "" if pd.isna(time) else str(pd.Timestamp(time, unit="s"))
-            table.add_row(str(users[user]), str(titles[item]), f"{rating:g}", when)
+            table.add_row(escape(str(users[user])), escape(str(titles[item])), f"{rating:g}", when)
         self.console.print(table)
 
 
