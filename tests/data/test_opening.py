@@ -94,6 +94,15 @@ def test_json(tmp_path: Path, lines: bool, monkeypatch: pytest.MonkeyPatch) -> N
     assert table["x"].to_pylist() == [None, "2.5"]
 
 
+@pytest.mark.parametrize("name", ["PARENT", "ORCID", "ARROW1", "[id]", "{id}", "<id>", "1995:x"])
+def test_a_header_is_text(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_bytes(name.encode() + b",item\n1,2\n")
+    assert kind(tmp_path / "file") == "text"
+    (tmp_path / "file").write_bytes(b"PARE\0\0")
+    with pytest.raises(DataError, match="an encrypted Parquet file"):
+        kind(tmp_path / "file")
+
+
 def test_netflix_is_told_from_text(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"1:\n2,3,2005-01-01\n")
     assert kind(tmp_path / "file") == "netflix"

@@ -72,7 +72,8 @@ def kind(path: Path) -> Kind:
     if any(start.startswith(mark) for mark in _OPENERS):
         raise DataError(f"{path} is compressed twice: unpack it once")
     for mark, what in _OTHERS.items():
-        if start.startswith(mark.encode("latin-1")):
+        # a header may begin with letters such as "PARENT"
+        if start.startswith(mark.encode("latin-1")) and (b"\0" in start or not mark.isalnum()):
             raise DataError(f"{path} is {what}")
     if start[257:262] == b"ustar":
         raise DataError(f"{path} is a tar archive: unpack it, or name it in data.root")
