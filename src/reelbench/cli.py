@@ -371,10 +371,12 @@ def gate_compare(
     new: Annotated[str, typer.Argument(help="New results: a folder or git revision.")] = ".",
 ) -> None:
     """Print what changed, as Markdown; exit code 1 if a gated metric is significantly worse."""
-    from reelbench.gate.compare import GateConfig, compare, read, render
+    from reelbench.gate.compare import GateConfig, check_comparable, compare, read, render
 
+    before, after = read(base), read(new)
+    check_comparable(before, after)  # whatever the parameters are
     config = params.load("gate", GateConfig)
-    rows = compare(read(base), read(new), config, params.select(params.read(), "seed"))
+    rows = compare(before, after, config, params.select(params.read(), "seed"))
     typer.echo(render(rows, base, new))
     raise typer.Exit(1 if any(row.failure for row in rows) else 0)
 

@@ -33,8 +33,9 @@ def compose(output: Path = paths.PARAMS, overrides: list[str] | None = None) -> 
     from reelbench.files import atomic
 
     root = Path.cwd()
-    # a parameter of a model may have its default in the class alone: Hydra's `++` adds it
-    wanted = [f"++{o}" if o.startswith("models.") else o for o in overrides or []]
+    # of a model, a parameter that its class alone has; of a file, another column: `++` adds it
+    open_ended = ("models.", "data.read.tables.")
+    wanted = [f"++{o}" if o.startswith(open_ended) else o for o in overrides or []]
     for override in wanted:
         params.refuse_password(override.partition("=")[0], override, paths.CONF)
     # what Hydra says of a file that it cannot read names neither file nor line

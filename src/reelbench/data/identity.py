@@ -83,8 +83,11 @@ def mismatch(root: Path = Path()) -> str:
         wanted = (content.get(key) or {}).get("name")
         if None not in (found[key], wanted) and found[key] != wanted:
             return f"data/ has {key} {found[key]} and {paths.PARAMS} {wanted}: run `dvc repro`"
-    if (folder := (content.get("data") or {}).get("root")) and (root / _LOCK).is_file():
-        locked = yaml.load((root / _LOCK).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    folder, lock = (content.get("data") or {}).get("root"), root / _LOCK
+    # older than the tables, it is not of them: the stages were run without DVC
+    written = (root / paths.CATALOGUE).stat().st_mtime if (root / paths.CATALOGUE).is_file() else 0
+    if folder and lock.is_file() and lock.stat().st_mtime >= written:
+        locked = yaml.load(lock.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
         stages = (locked or {}).get("stages") or {}
         made = stages.get("download", {}).get("params", {}).get("params.yaml", {})
         if made.get("data.name") == found["data"] and made.get("data.root") != folder:

@@ -221,14 +221,9 @@ def compare(
     paired test. Without tables to test with, the tolerance decides alone.
 
     Raises:
-        GateError: the results are of other data, another split, scale, or other test ratings.
+        GateError: see `check_comparable`.
     """
-    for model in filter(new.__contains__, base):
-        if other := _difference(base[model], new[model]):
-            raise GateError(
-                f"{model}: the results differ in {other}, so they cannot be compared: run `dvc "
-                "repro` with the data and split of the baseline, or `reelbench gate save`"
-            )
+    check_comparable(base, new)
     samples = significance.enough_resamples(
         config.bootstrap_samples, len(base) * len(config.tolerances)
     )
@@ -250,6 +245,16 @@ def compare(
             row.p_corrected = float(next(corrected))
         row.failure = row.failure or _failure(row, config.tolerances.get(row.key))
     return sorted(rows, key=lambda row: (not row.failure, not row.gated))
+
+
+def check_comparable(base: Mapping[str, ModelResults], new: Mapping[str, ModelResults]) -> None:
+    """Raise GateError where results are of other data, another split, scale, or test ratings."""
+    for model in filter(new.__contains__, base):
+        if other := _difference(base[model], new[model]):
+            raise GateError(
+                f"{model}: the results differ in {other}, so they cannot be compared: run `dvc "
+                "repro` with the data and split of the baseline, or `reelbench gate save`"
+            )
 
 
 def _difference(base: ModelResults, new: ModelResults) -> str:
