@@ -26,12 +26,13 @@ from reelbench.columns import ABSOLUTE_ERROR, N_TEST, SQUARED_ERROR, USER_IDX
 from reelbench.data.identity import KEYS, SCALE, test_hash
 from reelbench.evaluation import significance
 from reelbench.evaluation.metrics import ComparableKey, find
-from reelbench.files import atomic, read_json_if_any, write_json
+from reelbench.files import atomic, read_json, read_json_if_any, write_json
 from reelbench.params import Section
 from reelbench.templates import filled
 
 _METRICS, _COSTS, _PER_USER = "metrics.json", "costs.json", "per_user.parquet"
 _IDENTITY = "identity.json"
+_OF_MODELS = paths.METRICS.with_suffix("")
 # what must be the same, in words; the name of the data need not
 _SAME = {"data_hash": "data", "split": "split", "rating_min": "rating scale"}
 _SAME |= {"rating_max": "rating scale", "test_hash": "test ratings"}
@@ -72,7 +73,7 @@ def read(where: str) -> dict[str, ModelResults]:
         GateError: neither a folder nor a revision, or it holds no results.
     """
     root = Path(where)
-    if (root / paths.METRICS).is_file():
+    if (root / paths.METRICS).is_file() or _by_model(root):
         return _of_project(root)
     if root.is_dir():
         files = {name: root / name for name in (_METRICS, _COSTS, _PER_USER, _IDENTITY)}
@@ -123,9 +124,14 @@ def save(
         pq.write_table(slim.replace_schema_metadata(), target / _PER_USER, compression="zstd")
 
 
+def _by_model(root: Path) -> dict[str, Any]:
+    """Metrics by model as an older version wrote them: a file for each."""
+    return {file.stem: read_json(file) for file in (root / _OF_MODELS).glob("*.json")}
+
+
 def _of_project(root: Path) -> dict[str, ModelResults]:
     found = {}
-    for model, metrics in read_json_if_any(root / paths.METRICS).items():
+    for model, metrics in (read_json_if_any(root / paths.METRICS) or _by_model(root)).items():
         # both have a peak memory: that of training is compared
         files = (root / paths.evaluate_cost(model), root / paths.train_cost(model))
         costs = read_json_if_any(files[0]) | read_json_if_any(files[1])
