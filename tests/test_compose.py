@@ -91,6 +91,13 @@ def test_override_reaches_the_file(tmp_path: Path) -> None:
     assert content["split"]["name"] == "random"
 
 
+def test_an_override_adds_a_column_of_a_file(tmp_path: Path) -> None:
+    columns = "{item_id: movieId, title_raw: title, genres: genres, year: y}"
+    overrides = ["data=csv", f"data.read.tables.items.columns={columns}"]
+    content = compose(tmp_path / "params.yaml", overrides)
+    assert content["data"]["read"]["tables"]["items"]["columns"]["year"] == "y"
+
+
 def test_small_numbers_stay_numbers(tmp_path: Path) -> None:
     content = compose(tmp_path / "params.yaml", ["models.svd.learning_rate=1e-5"])
     assert content["models"]["svd"]["learning_rate"] == 1e-5
