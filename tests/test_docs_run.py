@@ -33,6 +33,8 @@ pytestmark = pytest.mark.slow
 #: command, or how it begins → who runs it: a test, or a line of CI
 ELSEWHERE = {
     "make repro": ".ci/run: make repro",
+    "reelbench init": "tests/init/test_init.py: def test_files_of_movielens",
+    "reelbench run": "tests/test_run.py: def test_a_stage_that_fails",
     "make quick": 'tests/test_compose.py: ["models=quick"]',
     "make params": ".ci/run: make setup spark params",
     "make setup": ".ci/run: make setup spark params",
@@ -66,7 +68,7 @@ ELSEWHERE = {
 #: a command that a sentence speaks of, without what it needs
 NAMED = {
     *("reelbench tune", "reelbench similar", "dvc exp run"),
-    *("reelbench lint-protocol", "reelbench explain-score"),
+    *("reelbench lint-protocol", "reelbench explain-score", "reelbench gate compare"),
 }
 #: what stands for a name of the reader's own
 CHOSEN = {

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from checkout import copy_checkout
 from places import ROOT
 from typer.testing import CliRunner
 
@@ -84,3 +87,20 @@ def test_a_failure_is_what_the_stage_said() -> None:
 def test_a_plan_for_a_data_set_that_is_named(project: Path) -> None:
     done = CliRunner().invoke(app, ["plan", "ml-1m", "--quick", "--json"])
     assert done.exit_code == 0 and '"train@ease"' in done.output and "train@dnn" not in done.output
+
+
+@pytest.mark.slow
+def test_a_stage_that_fails_ends_with_its_sentence_in_any_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "Prü fung #1"
+    folder.mkdir()
+    copy_checkout(folder)
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    (folder / "own").mkdir()
+    (folder / "own" / "ratings.csv").write_text("user_id,item_id,stars\n1,2,3\n")
+    (folder / "own" / "items.csv").write_text("item_id,title,genres\n2,Heat (1995),Drama\n")
+    command = [sys.executable, "-m", "reelbench.cli", "run", "csv", "--quick", "data.root=own"]
+    environment = os.environ | {"PYTHONPATH": "src"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    assert "run: clean: data/raw/ratings.csv, line 1: no column 'rating'" in done.stderr
+    assert "Traceback" not in done.stderr and "ERROR" not in done.stderr
