@@ -148,6 +148,14 @@ def test_parts_of_parquet_and_lists_of_genres(run: Run) -> None:
     assert understood(run())["tables"]["ratings"]["file"] == "ratings.parquet"
 
 
+def test_parquet_files_of_different_tables_beside_each_other(run: Run) -> None:
+    ratings().to_parquet("in/a.parquet")
+    films = movies().rename(columns={"genres": "authors"})
+    films.to_parquet("in/b.parquet")
+    columns = understood(run())["tables"]["items"]["columns"]
+    assert columns == {"item_id": "movieId", "title_raw": "title"}  # authors are no genres
+
+
 @pytest.mark.parametrize("ending", [".csv.gz", ".xlsx"])
 def test_compressed_and_excel(run: Run, ending: str) -> None:
     for name, table in (("ratings", ratings()), ("movies", movies())):

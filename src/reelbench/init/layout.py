@@ -30,7 +30,7 @@ def plain(name: str) -> str:
     """A name without case, accents, punctuation, articles and the type that RecBole adds."""
     letters = unicodedata.normalize("NFKD", re.sub(r":\w+$", "", name.strip()).casefold())
     words = re.findall(r"[^\W_]+", "".join(c for c in letters if not unicodedata.combining(c)))
-    return "".join(word for word in words if word not in WORDS["articles"])
+    return "".join([word for word in words if word not in WORDS["articles"]] or words)
 
 
 def spelled(table: str, role: str) -> dict[str, int]:

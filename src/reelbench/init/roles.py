@@ -48,7 +48,11 @@ def understand(looks: list[Look], given: Mapping[str, str]) -> Found:
     ):
         name = table_of(seen)
         if name is None or name in found.files:
-            what = f"the {name} are in {found.files[name].path.name}" if name else "no such table"
+            what = (
+                f"the {name} are in {found.files[name].path.name}"
+                if name
+                else "neither ratings, movies, users nor tags"
+            )
             found.notes.append(f"{seen.path.name} is not used: {what}")
         else:
             found.files[name], found.columns[name] = seen, _candidates(seen, name, given)
@@ -130,6 +134,9 @@ def _candidates(seen: Look, table: str, given: Mapping[str, str]) -> dict[str, l
                     f"{seen.path} has no column {decided} (--set {role}={decided}), but "
                     f"{', '.join(seen.names[:20])}"
                 )
+    alone = len(_IDS[table]) == 1
+    if alone and any(_named(seen, table)[role] for role in found if role not in _IDS[table]):
+        return found if found[_IDS[table][0]] else {**found, _IDS[table][0]: [*seen.facts]}
     ignored = {*WORDS["ignored"]} if seen.header else set()
     used = {places[0] for places in found.values() if places}
     free = [n for n in seen.facts if n not in used and plain(seen.names[n - 1]) not in ignored]
@@ -140,7 +147,7 @@ def _candidates(seen: Look, table: str, given: Mapping[str, str]) -> dict[str, l
             query = f"select place from facts where {rule} order by {order}"
             asked = duckdb.connect().register("facts", facts).execute(query)
             found[role] = [place for (place,) in asked.fetchall()]
-            if role not in _IDS[table] or len(_IDS[table]) == 1:
+            if role not in _IDS[table] or alone:
                 free = [n for n in free if n not in found[role][:1]]
     return found
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import typer
 import yaml
 from rich.console import Console
@@ -253,11 +255,12 @@ def _tables_in(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     try:
-        parts(path)
-        return [path]
-    except DataError:
-        inner = [child for child in sorted(path.iterdir()) if child.name[0] not in "._"]
-        return [table for child in inner for table in _tables_in(child)]
+        if len({tuple(pq.read_schema(part).names) for part in parts(path)}) == 1:
+            return [path]
+    except (DataError, pa.ArrowException):
+        pass  # another folder, or damaged, which is said where it is read
+    inner = [child for child in sorted(path.iterdir()) if child.name[0] not in "._"]
+    return [table for child in inner for table in _tables_in(child)]
 
 
 def _content(base: Path, told: Found) -> dict[str, Any]:
