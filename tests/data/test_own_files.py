@@ -27,12 +27,18 @@ MOVIES = "item_id,title,genres\n7,Heat (1995),Crime|Drama\n8,Up (2009),\n"
 ROWS = [("1", "7", 4.0), ("1", "8", 3.0), ("2", "7", 5.0)]
 
 
+@pytest.fixture(scope="module")
+def connected(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    config = DuckDBConfig(name="duckdb", threads=1, memory_limit="1GB")
+    return DuckDB(config, tmp_path_factory.mktemp("engine"))
+
+
 @pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
+def engine(connected: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.chdir(tmp_path)
     write("ratings.csv", RATINGS)
     write("items.csv", MOVIES)
-    return DuckDB(DuckDBConfig(name="duckdb", threads=1, memory_limit="1GB"))
+    return connected
 
 
 def write(name: str, text: str | bytes) -> None:
