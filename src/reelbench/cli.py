@@ -285,7 +285,7 @@ def lint_protocol(context: typer.Context, json: _Json = False) -> None:
     can be given as options too, such as --split random. Exit code 1 if there is a fault.
     """
     from reelbench import claims
-    from reelbench.templates import filled
+    from reelbench.files import filled
 
     stated = claims.described(*_free(context))
     found = claims.findings(stated)
@@ -308,7 +308,7 @@ def explain_score(
     The score is an option with the name of its metric, such as --rmse 0.787 or --ndcg-at-10 0.3.
     """
     from reelbench import claims
-    from reelbench.templates import filled
+    from reelbench.files import filled
 
     others, scores = _free(context)
     if others or len(scores) != 1:

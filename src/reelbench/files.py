@@ -1,4 +1,4 @@
-"""Writing outputs so that a killed stage leaves no half of one behind, and hashing them."""
+"""Writing outputs so that a killed stage leaves no half of one behind; hashes and templates."""
 
 from __future__ import annotations
 
@@ -115,3 +115,12 @@ def source_hash(path: Path) -> str:
     """
     # without what Python and Numba compile, which comes and goes
     return sha256_tree(path, *path.rglob("__pycache__/*")) if path.is_dir() else sha256_file(path)
+
+
+def filled(template: Path, **content: object) -> str:
+    """A template of Jinja, filled in; a tag alone on its line leaves no line."""
+    import jinja2
+
+    loader = jinja2.FileSystemLoader(template.parent)
+    environment = jinja2.Environment(loader=loader, trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template(template.name).render(content)

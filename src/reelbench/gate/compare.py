@@ -26,9 +26,8 @@ from reelbench.columns import ABSOLUTE_ERROR, N_TEST, SQUARED_ERROR, USER_IDX
 from reelbench.data.identity import KEYS, SCALE, test_hash
 from reelbench.evaluation import significance
 from reelbench.evaluation.metrics import ComparableKey, find
-from reelbench.files import atomic, read_json, read_json_if_any, write_json
+from reelbench.files import atomic, filled, read_json, read_json_if_any, write_json
 from reelbench.params import Section
-from reelbench.templates import filled
 
 _METRICS, _COSTS, _PER_USER = "metrics.json", "costs.json", "per_user.parquet"
 _IDENTITY = "identity.json"

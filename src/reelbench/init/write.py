@@ -32,7 +32,6 @@ from reelbench.dataset import Dataset, load_dataset
 from reelbench.init.layout import WORDS, look
 from reelbench.init.roles import TABLES, Found, hinted, understand
 from reelbench.params import ParamsError
-from reelbench.templates import filled
 
 _MARK = "# Written by `reelbench init`"
 _USUAL = {"delimiter": ",", "quote": '"', "encoding": "utf-8", "decimal": ".", "header": True}
@@ -153,8 +152,9 @@ class Init:
         order = ("name", "about", "size", "root", "source", "read")
         known = {key: content[key] for key in order if key in content}
         body = yaml.safe_dump(known, sort_keys=False, allow_unicode=True, width=110)
-        template = Path(__file__).with_name("written.jinja")
-        self.target.write_text(filled(template, notes=notes, body=body), encoding="utf-8")
+        head = f"{_MARK}. Edit it as you like: docs/data.md describes the keys.\n"
+        head += "".join(f"# {note}\n" for note in notes)
+        self.target.write_text(head + body, encoding="utf-8")
 
     def _show(self, told: Found) -> None:
         table = Table("file", "is", "layout", "columns", show_edge=False)

@@ -6,11 +6,9 @@ import re
 from collections import defaultdict
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 from rapidfuzz import fuzz, process
 
 from reelbench.columns import AKA, TITLE, YEAR
@@ -20,8 +18,13 @@ from reelbench.data.clean.titles import parse_title
 #: lowest similarity at which a title is taken for another, as published
 CUTOFF = 0.5
 # what stands for a number as the last word
-_NUMBERS = yaml.safe_load(Path(__file__).with_name("numbers.yaml").read_text(encoding="utf-8"))
-_ROMAN, _WORDS = _NUMBERS["roman"], _NUMBERS["words"]
+_ROMAN, _WORDS = map(
+    str.split,
+    (
+        "ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx",
+        "two three four five six seven eight nine ten eleven twelve thirteen",
+    ),
+)
 _DIGITS = {word: str(n) for words in (_ROMAN, _WORDS) for n, word in enumerate(words, start=2)}
 
 

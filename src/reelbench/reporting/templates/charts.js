@@ -1,3 +1,9 @@
+// Links to the sections: which ones exist depends on the run.
+for (const heading of document.querySelectorAll("main h2[id]")) {
+  const link = Object.assign(document.createElement("a"), {href: `#${heading.id}`});
+  link.textContent = heading.textContent;
+  document.querySelector("nav").append(link);
+}
 // Draws every chart of the page at once, but those in a closed <details> when it opens.
 (() => {
   const config = {{ theme | json }};
