@@ -30,7 +30,7 @@ Typical steps, in the folder of the project:
   make app                             the same in the browser
   reelbench tune svd                   search a model's parameters
   reelbench data list                  list data sets
-  reelbench init ratings.csv           your own data: understand files, write conf/data/NAME.yaml
+  reelbench init ratings.csv           describe your own files in conf/data/
 \b
 Help on a command: reelbench COMMAND --help
 """

@@ -270,7 +270,16 @@ def test_set_decides(run: Run) -> None:
     result = run("in", *(word for setting in settings for word in ("--set", setting)))
     read = understood(result, 1, 200)
     assert read["tables"]["ratings"]["columns"]["rating"] == "stars"
-    assert "KEY is one of" in run("in", "--set", "colour=red").output
+
+
+@pytest.mark.parametrize(
+    "wrong", ["colour=red", "rating_max=x", "quote=ab", "encoding=x", "rating=x", "items.year=x"]
+)
+def test_a_setting_that_cannot_be_used_is_a_sentence(run: Run, wrong: str) -> None:
+    ratings().to_csv("in/ratings.csv", index=False)
+    result = run("in", "--set", wrong)
+    assert (result.exit_code, len(result.output.splitlines())) == (2, 1), result.output
+    assert wrong.partition("=")[0] in result.output
 
 
 def test_files_of_others_are_not_overwritten(run: Run) -> None:

@@ -62,6 +62,8 @@ def understand(looks: list[Look], given: Mapping[str, str]) -> Found:
             f"no file has ratings, with a column of users and one of movies ({names}): name them "
             "with --set user_id=COLUMN --set item_id=COLUMN"
         )
+    if lost := [key for key in given if "." in key and key.partition(".")[0] not in found.files]:
+        raise DataError(f"--set {lost[0]}: no file has {lost[0].partition('.')[0]}")
     for name in [name for name in ("items", "users") if name in found.files]:
         _link(name, _IDS[name][0], found)
     for name in found.files:

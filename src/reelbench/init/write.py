@@ -21,13 +21,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from reelbench import columns as col
-from reelbench import paths, presets
+from reelbench import params, paths, presets
 from reelbench.compose import compose
 from reelbench.data import DataError
 from reelbench.data.engine import DuckDB, DuckDBConfig
 from reelbench.data.opening import kind, parts
+from reelbench.data.readers import TableConfig
 from reelbench.data.sources.archives import is_archive, opened
 from reelbench.data.sources.fetch import data_set
+from reelbench.data.text import is_utf8
 from reelbench.dataset import Dataset, load_dataset
 from reelbench.init.layout import WORDS, look
 from reelbench.init.roles import TABLES, Found, hinted, understand
@@ -112,7 +114,10 @@ class Init:
         layout: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
         if "header" in layout:
             layout["header"] = layout["header"] in ("true", "yes", "1")
-        return {k: "\t" if v == r"\t" else v for k, v in layout.items()}
+        whole = {"file": None, "columns": {}, **layout}
+        own = params.validate("", whole, TableConfig, Path("--set"))
+        is_utf8(own.encoding or "utf-8")  # whether there is such an encoding
+        return {key: getattr(own, key) for key in layout}
 
     def _decide(self, key: str, what: str, guess: str) -> None:
         """Ask on a terminal; else take the guess and say so, if that is wanted."""
@@ -196,9 +201,11 @@ def settings_of(settings: list[str]) -> dict[str, str]:
         table, _, last = key.rpartition(".")
         roles = [role for name in TABLES for role in TABLES[name] if table in ("", name)]
         known = sorted({*roles, *_USUAL, *_READ})
-        if not equals or last not in known or table not in ("", *TABLES):
+        number = not last.startswith("rating_") or re.fullmatch(r"-?\d+(\.\d+)?", value)
+        if not equals or last not in known or table not in ("", *TABLES) or not number:
             raise ParamsError(
-                f"--set {setting}: expected KEY=VALUE, where KEY is one of {', '.join(known)}; "
+                f"--set {setting}: expected KEY=VALUE (rating_min and rating_max are numbers), "
+                f"where KEY is one of {', '.join(known)}; "
                 "ratings., items., users. or tags. before it is for one file"
             )
         found[key] = value
