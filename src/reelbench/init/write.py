@@ -68,6 +68,7 @@ class Init:
                 raise DataError(f"{self.files[0]} has no files")
             if (published := _published(found)) is not None:
                 base, content = published
+                self.console.print(content["about"], markup=False, soft_wrap=True)
             else:
                 base = Path(os.path.commonpath([file.absolute().parent for file in found]))
                 content = self._own(found, base, scratch, notes)
@@ -244,16 +245,15 @@ def _is_table(path: Path) -> bool:
 
 def _published(found: list[Path]) -> tuple[Path, dict[str, Any]] | None:
     """Folder and configuration of published files that have a layout of their own."""
-    by_name = {file.name: file.absolute().parent for file in found}
+    folders = {file.name: file.absolute().parent for file in found}
     for name in WORDS["published"]:
-        preset = presets.preset("data", name)
-        for files in data_set(name, presets.FOLDER).source.sets:
-            if {*files.needed} <= by_name.keys():
-                there = [file for file in files.files if file in by_name]
-                source = {"files": there, "licence": preset["source"]["licence"]}  # type: ignore[index]
-                about = f"your own data, like {name}: {', '.join(there)}"
-                content = {"about": about, "source": source, "read": {**preset["read"]}}  # type: ignore[dict-item]
-                return by_name[there[0]], content
+        data = data_set(name, presets.FOLDER)
+        for files in data.source.sets:
+            if {*files.needed} <= folders.keys():
+                there = [file for file in files.files if file in folders]
+                source = {"files": there, "licence": data.source.licence}
+                about = f"your own data, written like {name}: {', '.join(there)}"
+                return folders[there[0]], {"about": about, "source": source, "read": data.read}
     return None
 
 
@@ -275,22 +275,14 @@ def _content(base: Path, told: Found) -> dict[str, Any]:
     tables: dict[str, Any] = {}
     for table in TABLES:
         tables[table] = {"file": None, "columns": {}}
-        if table in told.files:
-            seen = told.files[table]
-            columns: dict[str, Any] = {
-                r: seen.named(p) for r, ps in told.columns[table].items() for p in ps
-            }
-            if table == "ratings":
-                columns.setdefault(col.RATING, None)
+        if seen := told.files.get(table):
+            roles = told.columns[table].items()
+            kept = [(role, places) for role, places in roles if places or role == col.RATING]
+            columns = {role: seen.named(n[0]) if n else None for role, n in kept}
             file = seen.path.absolute().relative_to(base).as_posix()
-            tables[table] = {"file": file, "columns": columns, **seen.layout}
-        if table in told.times:
-            tables[table]["time_format"] = told.times[table]
+            time = {"time_format": told.times[table]} if table in told.times else {}
+            tables[table] = {"file": file, "columns": columns, **seen.layout, **time}
     files = [table["file"] for table in tables.values() if table["file"]]
-    licence = "Your own data, under your own terms."
+    source = {"files": files, "licence": "Your own data, under your own terms."}
     read = {"format": "table", "tables": tables, **told.read, "respell": {}, "on_bad_rows": "fail"}
-    return {
-        "about": f"your own data: {', '.join(files)}",
-        "source": {"files": files, "licence": licence},
-        "read": read,
-    }
+    return {"about": f"your own data: {', '.join(files)}", "source": source, "read": read}
