@@ -1,4 +1,4 @@
-"""What charts are made of: data in the spec, choosers, titles, a line to compare with.
+"""What charts are made of: drawings in YAML, data in the spec, choosers, titles.
 
 Charts are Vega-Lite, made with Altair. Tests check them against its schema, which takes longer than
 making them.
@@ -10,12 +10,14 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, TypeVar
 
 import altair as alt
 import pandas as pd
+import yaml
 
-from reelbench.reporting.charts.style import MAIN, OTHER, SOFT, Spec, png
+from reelbench.reporting.charts.style import HEIGHT, MAIN, SOFT, Spec, png
 
 #: any chart of Altair: a single one, layers, panels
 AnyChart = alt.TopLevelMixin
@@ -23,6 +25,7 @@ AnyChart = alt.TopLevelMixin
 Layers = alt.LayerChart | alt.FacetChart
 ChartT = TypeVar("ChartT", alt.Chart, Layers)
 
+_DRAWINGS = yaml.safe_load(Path(__file__).with_name("charts.yaml").read_text(encoding="utf-8"))
 # letters in a line below a title, on a phone
 _LETTERS = 48
 _PARSED = {"b": "boolean", "f": "number", "i": "number", "u": "number", "M": "date"}
@@ -79,6 +82,28 @@ def data(frame: pd.DataFrame) -> alt.InlineData:
     return alt.InlineData(values=text, format=alt.CsvDataFormat(type="csv", parse=parse))
 
 
+def drawn(name: str, **values: Any) -> Any:
+    """The chart of that name in `charts.yaml`, with these values for its texts `$…`.
+
+    Returns:
+        alt.Chart, or alt.LayerChart if the drawing has layers.
+    """
+    drawing = _filled(_DRAWINGS[name], {"height": HEIGHT} | values)
+    for part in drawing.get("layer", [drawing]):
+        part["encoding"] = alt.FacetedEncoding(**part["encoding"])
+    if "layer" not in drawing:
+        return alt.Chart(**drawing)
+    return alt.layer(*(alt.Chart(**layer) for layer in drawing.pop("layer")), **drawing)
+
+
+def _filled(part: Any, values: Mapping[str, Any]) -> Any:
+    if isinstance(part, dict):
+        return {key: _filled(value, values) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_filled(value, values) for value in part]
+    return values[part[1:]] if isinstance(part, str) and part.startswith("$") else part
+
+
 def chooser(name: str, options: Sequence[str], label: str | None = None) -> alt.Parameter:
     """A list above the chart to choose from; the first option is chosen at first."""
     bind = alt.binding_select(options=list(options), name=f"{label or name} ")
@@ -90,14 +115,6 @@ def choosing(chart: ChartT, table: pd.DataFrame, *columns: str) -> ChartT:
     condition = " && ".join(f"datum.{column} == {column}" for column in columns)
     choosers = [chooser(column, list(table[column].unique())) for column in columns]
     return chart.transform_filter(condition).add_params(*choosers)
-
-
-def series(
-    column: str, labels: Iterable[str], colours: Sequence[str] = (MAIN, OTHER), **legend: Any
-) -> alt.Color:
-    """A colour per value of a column, with a legend above the chart."""
-    scale = alt.Scale(domain=list(labels), range=list(colours))
-    return alt.Color(column, scale=scale, legend=alt.Legend(orient="top", title=None, **legend))
 
 
 def dotted(chart: alt.Chart, size: int, **line: Any) -> alt.Chart:

@@ -9,14 +9,13 @@ import pandas as pd
 
 from reelbench.evaluation.metrics import Metric
 from reelbench.evaluation.significance import Pair
-from reelbench.reporting.charts.chart import AnyChart, Layers, choosing, data, series, tips, title
-from reelbench.reporting.charts.style import FAINT, FREE, MAIN, OTHER, PAGE, ROW, WIDTH
+from reelbench.reporting.charts.chart import AnyChart, Layers, choosing, data, drawn, title
+from reelbench.reporting.charts.style import ROW, WIDTH
 from reelbench.reporting.comparisons import having
 from reelbench.reporting.results import Result
 
 # a time of zero has no place on a logarithmic axis
 _SHORTEST = 1e-3
-_SCATTER_HEIGHT = 380
 
 
 def leaderboard(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChart | None:
@@ -37,19 +36,7 @@ def overview(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChart |
 
 
 def _intervals(table: pd.DataFrame) -> Layers:
-    order = alt.EncodingSortField("place", op="min")
-    base = alt.Chart().encode(y=alt.Y("model:N", sort=order, title=None))
-    return alt.layer(
-        base.mark_rule(color=MAIN, strokeWidth=2).encode(
-            x=alt.X("low:Q", scale=FREE, title=None), x2=alt.X2("high:Q")
-        ),
-        base.mark_point(filled=True, size=70, opacity=1, color=MAIN).encode(
-            x=alt.X("value:Q", scale=FREE, title=None),
-            tooltip=tips("model:N", "metric:N", "value:Q", "low:Q", "high:Q"),
-        ),
-        data=data(table),
-        height=ROW * table["model"].nunique(),
-    )
+    return drawn("intervals", data=data(table), height=ROW * table["model"].nunique())
 
 
 def _scores(results: Sequence[Result], metric: Metric) -> pd.DataFrame:
@@ -79,24 +66,9 @@ def pareto(
     table = pd.concat([own for own in tables if len(own)] or tables)
     if table.empty:
         return None
-    log = alt.Scale(type="log", nice=False, padding=14)
-    base = alt.Chart().encode(
-        x=alt.X("cost:Q", scale=log, title=f"{unit} (logarithmic)"),
-        y=alt.Y("value:Q", scale=alt.Scale(zero=False, padding=12), title=None),
-    )
-    front = base.transform_filter("datum.front").mark_line(
-        interpolate="step-after", color=OTHER, strokeDash=[4, 3]
-    )
-    colour = alt.when("datum.front").then(alt.value(OTHER)).otherwise(alt.value(MAIN))
-    points = base.mark_point(filled=True, size=80, opacity=0.9).encode(
-        color=colour, tooltip=[*tips("model:N", "value:Q"), alt.Tooltip("cost:Q", title=unit)]
-    )
-    shown = alt.ExprRef("all_names || datum.front ? 1 : 0")
-    names = base.mark_text(align="left", dx=7, dy=-5, opacity=shown)
-    names = names.encode(text=alt.Text("model:N"))
+    layers = drawn("pareto", data=data(table), axis=f"{unit} (logarithmic)", unit=unit)
     every = alt.param(name="all_names", value=False, bind=alt.binding_checkbox(name="all names "))
-    layers = choosing(alt.layer(front, points, names, data=data(table)), table, "metric")
-    return layers.add_params(every).properties(title=title("metric"), height=_SCATTER_HEIGHT)
+    return choosing(layers, table, "metric").add_params(every)
 
 
 def _front(results: Sequence[Result], metric: Metric, cost: str) -> pd.DataFrame:
@@ -120,22 +92,9 @@ def differences(pairs: Sequence[Pair]) -> AnyChart | None:
     names = list(dict.fromkeys(name for pair in pairs for name in (pair.first, pair.second)))
     table = pd.DataFrame([_row(turned) for pair in pairs for turned in (pair, pair.reversed())])
     verdicts = {"better": "row better", "worse": "row worse", "none": "no significant difference"}
-    colour = series("verdict:N", verdicts.values(), (MAIN, OTHER, FAINT), columns=1)
-    axis = alt.Axis(labelAngle=-90, title=None, labelLimit=90)
-    named = {"difference": "row minus column", "low": "95 % interval from", "high": "to"}
-    cells = choosing(alt.Chart(data(table)), table, "metric")
-    cells = cells.transform_calculate(verdict=f"({verdicts!r})[datum.better]")
-    cells = cells.properties(title=title("metric + ': row minus column'"), height=ROW * len(names))
-    return cells.mark_rect(stroke=PAGE, strokeWidth=1).encode(
-        x=alt.X("column:N", sort=names, axis=axis),
-        y=alt.Y("row:N", sort=names, title=None),
-        color=colour,
-        tooltip=[
-            *tips("row:N", "column:N"),
-            *(alt.Tooltip(f"{name}:Q", format="+.4f", title=t) for name, t in named.items()),
-            alt.Tooltip("p:Q", format=".3f"),
-        ],
-    )
+    shown = {"names": names, "verdicts": list(verdicts.values()), "height": ROW * len(names)}
+    cells = choosing(drawn("differences", data=data(table), **shown), table, "metric")
+    return cells.transform_calculate(verdict=f"({verdicts!r})[datum.better]")
 
 
 def _row(pair: Pair) -> dict[str, object]:

@@ -14,7 +14,7 @@ from reelbench.columns import COHORT, COHORT_BY, MEAN_GIVEN, MEAN_PREDICTED, N_T
 from reelbench.evaluation.metrics import Metric
 from reelbench.reporting.charts import chart
 from reelbench.reporting.charts.chart import AnyChart, Layers
-from reelbench.reporting.charts.style import FAINT, FREE, HEIGHT, MAIN, OTHER, SOFT, png
+from reelbench.reporting.charts.style import FAINT, FREE, HEIGHT, png
 from reelbench.reporting.results import Result
 
 # the mean of a bin of the rating scale with fewer ratings is noise
@@ -34,17 +34,9 @@ def learning_curve(model: str, curves: pd.DataFrame) -> AnyChart | None:
         return None
     table = curves[["epoch", *_PARTS]].rename(columns=_PARTS)
     table = table.melt("epoch", var_name="part", value_name="loss").dropna(subset=["loss"])
-    lines = alt.Chart(chart.data(table)).mark_line(point=alt.OverlayMarkDef(size=30, filled=True))
-    lines = lines.encode(
-        x=alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1, format="d")),
-        y=alt.Y("loss:Q", scale=FREE),
-        color=chart.series("part:N", _PARTS.values()),
-        tooltip=chart.tips("part:N", "epoch:Q", "loss:Q"),
-    )
     first = curves.dropna(subset=["valid_loss"]).nsmallest(1, "valid_loss")[["epoch"]]
-    best = alt.Chart(chart.data(first)).mark_rule(color=SOFT, strokeDash=[2, 3])
-    rule = best.encode(x=alt.X("epoch:Q"), tooltip=[alt.Tooltip("epoch:Q", title="best epoch")])
-    return alt.layer(rule, lines, title=f"Loss of {model}", height=HEIGHT - 60)
+    tables = {"first": chart.data(first), "data": chart.data(table)}
+    return chart.drawn("learning_curve", title=f"Loss of {model}", **tables)
 
 
 def cohorts(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChart | None:
@@ -162,18 +154,7 @@ def _panels(layers: Layers, models: list[str]) -> alt.FacetChart:
 
 
 def _box_plot(boxes: pd.DataFrame, size: float) -> Layers:
-    names = ("given", "n", "p5", "p25", "median", "p75", "p95", "mean")
-    x = alt.X("given:O", title="given rating", axis=alt.Axis(labelAngle=0))
-    y = alt.Y("p5:Q", title="predicted rating", scale=FREE)
-    base = alt.Chart().encode(x=x, tooltip=chart.tips(*(f"{name}:Q" for name in names)))
-    mean = base.mark_point(color=OTHER, filled=True, shape="diamond", size=2.3 * size, opacity=1)
-    return alt.layer(
-        base.mark_rule(color=MAIN).encode(y=y, y2="p95:Q"),
-        base.mark_bar(color=MAIN, opacity=0.45, size=size).encode(y="p25:Q", y2="p75:Q"),
-        base.mark_tick(color=MAIN, thickness=2, size=size).encode(y=alt.Y("median:Q")),
-        mean.encode(y=alt.Y("mean:Q")),
-        data=chart.data(boxes),
-    )
+    return chart.drawn("boxes", data=chart.data(boxes), size=size, diamond=2.3 * size)
 
 
 def _boxes_of(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -207,13 +188,8 @@ def histogram(model: str, predictions: pd.DataFrame) -> AnyChart:
         )
         for what, own in values.items()
     )
-    bars = alt.Chart(chart.data(table), title=f"Ratings of the test part: {model}", height=HEIGHT)
-    return bars.mark_bar(opacity=0.6).encode(
-        x=alt.X("from:Q", bin="binned", title="rating"),
-        x2=alt.X2("to:Q"),
-        y=alt.Y("n:Q", title="test ratings", stack=None),
-        color=chart.series("what:N", shown),
-    )
+    title = f"Ratings of the test part: {model}"
+    return chart.drawn("histogram", data=chart.data(table), title=title)
 
 
 def _edges(given: np.ndarray, *others: np.ndarray) -> list[float]:
