@@ -18,7 +18,7 @@ from reelbench import paths
 from reelbench.cli import app
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
-from reelbench.files import read_json, sha256_file
+from reelbench.files import read_json, sha256_file, write_json
 from reelbench.models.base import Recommender
 from reelbench.models.bias import Bias
 from reelbench.params import ParamsError
@@ -224,6 +224,13 @@ def test_an_empty_valid_is_an_error_that_says_what_to_do() -> None:
     pd.read_parquet(paths.VALID).iloc[:0].to_parquet(paths.VALID)
     with pytest.raises(TuningError, match=r"valid is empty in split temporal_user.*split\.valid"):
         tune.run("bias")
+
+
+def test_without_ratings_a_model_that_predicts_them_is_refused() -> None:
+    content = read_json(paths.CATALOGUE)
+    write_json(paths.CATALOGUE, content | {"implicit": True})
+    with pytest.raises(TuningError, match="svd predicts ratings, and these data have none"):
+        tune.run("svd")
 
 
 def test_a_wrong_space_or_model_is_named(project: dict[str, Any]) -> None:

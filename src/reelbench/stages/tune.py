@@ -90,6 +90,10 @@ def _problem(model: str, common: Mapping[str, Any], wanted: TuneConfig) -> Probl
     seed = seed_for(common["seed"], "models", model) if entry.seed is None else entry.seed
     recommender = entry.create(model, seed=seed, threads=common["threads"])
     valid = Interactions.from_parquet(paths.VALID)
+    if recommender.predicts_ratings and read_json_if_any(paths.CATALOGUE).get("implicit"):
+        raise TuningError(
+            f"{model} predicts ratings, and these data have none: tune a ranking model"
+        )
     if not len(valid):
         raise TuningError(
             f"{model}: valid is empty in split {common['split']['name']}, so there is nothing to "
