@@ -17,7 +17,7 @@ import altair as alt
 import pandas as pd
 import yaml
 
-from reelbench.reporting.charts.style import HEIGHT, MAIN, SOFT, Spec, png
+from reelbench.reporting.charts.style import HEIGHT, Spec, png
 
 #: any chart of Altair: a single one, layers, panels
 AnyChart = alt.TopLevelMixin
@@ -88,12 +88,13 @@ def drawn(name: str, **values: Any) -> Any:
     Returns:
         alt.Chart, or alt.LayerChart if the drawing has layers.
     """
-    drawing = _filled(_DRAWINGS[name], {"height": HEIGHT} | values)
-    for part in drawing.get("layer", [drawing]):
-        part["encoding"] = alt.FacetedEncoding(**part["encoding"])
-    if "layer" not in drawing:
-        return alt.Chart(**drawing)
-    return alt.layer(*(alt.Chart(**layer) for layer in drawing.pop("layer")), **drawing)
+    return _made(_filled(_DRAWINGS[name], {"height": HEIGHT} | values))
+
+
+def _made(drawing: dict[str, Any]) -> Any:
+    if "layer" in drawing:
+        return alt.layer(*map(_made, drawing.pop("layer")), **drawing)
+    return alt.Chart(**drawing | {"encoding": alt.FacetedEncoding(**drawing["encoding"])})
 
 
 def _filled(part: Any, values: Mapping[str, Any]) -> Any:
@@ -117,23 +118,6 @@ def choosing(chart: ChartT, table: pd.DataFrame, *columns: str) -> ChartT:
     return chart.transform_filter(condition).add_params(*choosers)
 
 
-def dotted(chart: alt.Chart, size: int, **line: Any) -> alt.Chart:
-    """A line with a point at each value."""
-    point = alt.OverlayMarkDef(color=MAIN, size=size, filled=True)
-    return chart.mark_line(color=MAIN, point=point, **line)
-
-
-def tips(*columns: str) -> list[alt.Tooltip]:
-    """What is shown of a point; Altair takes ten times as long to read names without a class."""
-    return [alt.Tooltip(column) for column in columns]
-
-
 def title(expression: str) -> alt.TitleParams:
     """A title that follows what is chosen: an expression of the choosers' names."""
     return alt.TitleParams(text=alt.ExprRef(expression))
-
-
-def level(value: float) -> alt.Chart:
-    """A dashed line across the chart, to compare with."""
-    line = alt.Chart(alt.Data(values=[{"level": value}]))
-    return line.mark_rule(color=SOFT, strokeDash=[4, 4]).encode(y=alt.Y("level:Q"))

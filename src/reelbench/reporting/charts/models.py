@@ -14,7 +14,7 @@ from reelbench.columns import COHORT, COHORT_BY, MEAN_GIVEN, MEAN_PREDICTED, N_T
 from reelbench.evaluation.metrics import Metric
 from reelbench.reporting.charts import chart
 from reelbench.reporting.charts.chart import AnyChart, Layers
-from reelbench.reporting.charts.style import FAINT, FREE, HEIGHT, png
+from reelbench.reporting.charts.style import HEIGHT, png
 from reelbench.reporting.results import Result
 
 # the mean of a bin of the rating scale with fewer ratings is noise
@@ -25,6 +25,7 @@ _MOST_BINS = 50
 # pixels: width of a small panel
 _PANEL = 120
 _PANELS_PER_ROW = 6
+_LEVEL = alt.Data(values=[{"level": 0}])
 _PARTS = {"train_loss": "train", "valid_loss": "valid"}
 
 
@@ -62,15 +63,10 @@ def cohorts(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChart | 
     # a single cohort has nothing to be compared with
     several = table.groupby("by")["cohort"].transform("nunique") > 1
     table = table[several] if several.any() else table
-    x = alt.X("cohort:N", sort=None, title=None, axis=alt.Axis(labelAngle=-35))
-    y = alt.Y("value:Q", title=None, scale=FREE)
-    n = alt.Tooltip("n:Q", title="test ratings")
-    tooltip = [*chart.tips("model:N", "cohort:N", "value:Q"), n]
-    layers = chart.choosing(_one_before_all(table, x, y, tooltip), table, "metric", "by")
-    name = chart.title("metric + ' by ' + by + ': ' + model")
+    layers = chart.choosing(chart.drawn("cohorts", data=chart.data(table)), table, "metric", "by")
     shown = set(table["model"])
     choices = chart.chooser("model", [r.name for r in results if r.name in shown])
-    return layers.add_params(choices).properties(title=name, height=HEIGHT)
+    return layers.add_params(choices)
 
 
 def calibration(results: Sequence[Result]) -> AnyChart | None:
@@ -78,23 +74,8 @@ def calibration(results: Sequence[Result]) -> AnyChart | None:
     table = _calibration(results)
     if table.empty:
         return None
-    x = alt.X(f"{MEAN_PREDICTED}:Q", title="mean predicted rating of a bin", scale=FREE)
-    y = alt.Y("excess:Q", title="mean given minus predicted")
-    tooltip = chart.tips(*(f"{column}:{'N' if column == 'model' else 'Q'}" for column in table))
-    layers = alt.layer(_one_before_all(table, x, y, tooltip), chart.level(0))
-    name = chart.title("'Calibration of ' + model")
-    choices = chart.chooser("model", list(table["model"].unique()))
-    return layers.add_params(choices).properties(title=name, height=HEIGHT)
-
-
-def _one_before_all(
-    table: pd.DataFrame, x: alt.X, y: alt.Y, tooltip: Sequence[str | alt.Tooltip]
-) -> Layers:
-    """A faint line per model, and that of the chosen model with points."""
-    base = alt.Chart().encode(x=x, y=y, tooltip=tooltip)
-    every = base.mark_line(color=FAINT, strokeWidth=1.2).encode(detail=alt.Detail("model:N"))
-    own = chart.dotted(base.transform_filter("datum.model == model"), 45, strokeWidth=2.2)
-    return alt.layer(every, own, data=chart.data(table))
+    layers = chart.drawn("calibration", data=chart.data(table), level=_LEVEL)
+    return layers.add_params(chart.chooser("model", list(table["model"].unique())))
 
 
 def calibration_panels(results: Sequence[Result]) -> AnyChart | None:
@@ -102,12 +83,9 @@ def calibration_panels(results: Sequence[Result]) -> AnyChart | None:
     table = _calibration(results)
     if table.empty:
         return None
-    x, y = alt.X(f"{MEAN_PREDICTED}:Q", title=None, scale=FREE), alt.Y("excess:Q", title=None)
-    others = alt.Chart(chart.data(table.rename(columns={"model": "other"})))
-    others = others.mark_line(color=FAINT, strokeWidth=0.8)
-    others = others.encode(x=x, y=y, detail=alt.Detail("other:N"))
-    own = chart.dotted(alt.Chart(), 14, strokeWidth=1.5).encode(x=x, y=y)
-    layers = alt.layer(others, chart.level(0), own, data=chart.data(table))
+    others = chart.data(table.rename(columns={"model": "other"}))
+    tables = {"data": chart.data(table), "others": others, "level": _LEVEL}
+    layers = chart.drawn("calibration_panel", **tables)
     note = "by bins of the predicted one; grey: the other models"
     name = alt.Title("Mean given minus mean predicted rating", subtitle=note)
     return _panels(layers, list(table["model"].unique())).properties(title=name)

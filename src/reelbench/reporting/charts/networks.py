@@ -9,11 +9,9 @@ import altair as alt
 import pandas as pd
 
 from reelbench.models.network.summary import INPUT, TABLE, Layer
-from reelbench.reporting.charts.chart import Layers, data
-from reelbench.reporting.charts.style import LINE, MAIN, PAGE, RAISED, SOFT, TEXT
+from reelbench.reporting.charts.chart import Layers, data, drawn
 
-# pixels: size of the letters, room for each, height of a line of text, gaps
-_FONT_SIZE = 10
+# pixels: room for each letter, which is 10 high, height of a line of text, gaps
 _LETTER, _LINE = 6.4, 14.0
 _PAD = 7.0
 _GAP_BESIDE, _GAP_BELOW = 17.0, 24.0
@@ -35,60 +33,35 @@ def network(title: str, layers: Sequence[Layer]) -> Layers:
     ends = [*(box.right for box in boxes), *(x for line in lines for x, _ in line)]
     width = max(ends) + _GAP_BESIDE
     height = max(box.bottom for box in boxes) + _PAD
-    x = alt.X("x:Q", scale=alt.Scale(domain=[0, width], nice=False), axis=None)
-    y = alt.Y("y:Q", scale=alt.Scale(domain=[height, 0], nice=False), axis=None)
-    marks = [*_lines(lines), _boxes(boxes), *_texts(boxes)]
-    return alt.layer(
-        *(mark.encode(x=x, y=y) for mark in marks),
+    # the name of each layer, in bold, and the lines below it
+    texts = [
+        ((box.left + box.right) / 2, box.top + _PAD + _LINE * (number + 0.5), text, number == 0)
+        for box in boxes
+        for number, text in enumerate(_said(box.layer))
+    ]
+    return drawn(
+        "network",
+        lines=_table(
+            [(i, j, *point) for i, line in enumerate(lines) for j, point in enumerate(line)],
+            *("line", "step", "x", "y"),
+        ),
+        heads=_table([line[-1] for line in lines], "x", "y"),
+        boxes=_table(
+            [(*b[1:], b.layer.kind in (INPUT, TABLE), b.layer.parameters > 0) for b in boxes],
+            *("x", "y", "right", "bottom", "given", "trained"),
+        ),
+        names=_table([text[:3] for text in texts if text[3]], "x", "y", "text"),
+        others=_table([text[:3] for text in texts if not text[3]], "x", "y", "text"),
+        across=[0, width],
+        down=[height, 0],
         title=title,
         width=round(width),
         height=round(height),
     )
 
 
-def _chart(rows: Sequence[Sequence[Any]], *columns: str) -> alt.Chart:
-    return alt.Chart(data(pd.DataFrame(rows, columns=columns)))
-
-
-def _lines(lines: Sequence[Sequence[tuple[float, float]]]) -> list[alt.Chart]:
-    """Lines from box to box, and the heads of the arrows."""
-    points = [(i, j, *point) for i, line in enumerate(lines) for j, point in enumerate(line)]
-    paths = _chart(points, "line", "step", "x", "y").mark_line(color=SOFT, strokeWidth=1)
-    # the tip, not the middle, is where the line ends
-    heads = _chart([line[-1] for line in lines], "x", "y").mark_point(
-        shape="triangle-down", filled=True, color=SOFT, size=26, opacity=1, yOffset=-3
-    )
-    return [paths.encode(detail=alt.Detail("line:N"), order=alt.Order("step:Q")), heads]
-
-
-def _boxes(boxes: Sequence[_Box]) -> alt.Chart:
-    rows = [(*box[1:], box.layer.kind in (INPUT, TABLE), box.layer.parameters > 0) for box in boxes]
-    chart = _chart(rows, "x", "y", "right", "bottom", "given", "trained")
-    return chart.mark_rect(cornerRadius=5, fillOpacity=1, strokeWidth=1.2).encode(
-        x2=alt.X2("right:Q"),
-        y2=alt.Y2("bottom:Q"),
-        fill=alt.when("datum.given").then(alt.value(RAISED)).otherwise(alt.value(PAGE)),
-        stroke=alt.when("datum.trained").then(alt.value(MAIN)).otherwise(alt.value(LINE)),
-    )
-
-
-def _texts(boxes: Sequence[_Box]) -> list[alt.Chart]:
-    """The name of each layer in bold, and the lines below it."""
-    rows = [
-        ((box.left + box.right) / 2, box.top + _PAD + _LINE * (number + 0.5), text, number == 0)
-        for box in boxes
-        for number, text in enumerate(_said(box.layer))
-    ]
-    names, others = (
-        _chart([row[:3] for row in rows if row[3] == first], "x", "y", "text").encode(
-            text=alt.Text("text:N")
-        )
-        for first in (True, False)
-    )
-    return [
-        names.mark_text(fontSize=_FONT_SIZE, color=TEXT, fontWeight="bold"),
-        others.mark_text(fontSize=_FONT_SIZE, color=TEXT),
-    ]
+def _table(rows: Sequence[Sequence[Any]], *columns: str) -> alt.InlineData:
+    return data(pd.DataFrame(rows, columns=columns))
 
 
 def _said(layer: Layer) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ THEME: Spec = _STYLE["theme"]
 MAIN, OTHER, FAINT, SOFT, TEXT = (
     f"var(--{name})" for name in ("main", "other", "faint", "soft", "text")
 )
-LINE, PAGE, RAISED = "var(--line)", "var(--page)", "var(--raised)"
+PAGE = "var(--page)"
 #: of up to four series in one chart
 SERIES = (MAIN, OTHER, "var(--third)", "var(--fourth)")
 
