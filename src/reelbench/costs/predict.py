@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
+
+import numpy as np
+from scipy import sparse
+from threadpoolctl import threadpool_limits
 
 from reelbench.costs.sizes import Sizes
 from reelbench.files import read_json
@@ -17,6 +22,9 @@ from reelbench.params import Section
 #: what `benchmarks/cost.py` writes
 FILE = Path(__file__).with_name("coefficients.json")
 QUANTITIES = ("seconds", "memory", "disk")
+_ATTEMPTS = 40
+# ratios of speed are rounded to a power of it, towards 1: load alone makes as much of a difference
+_STEP = 1.5
 
 
 class Estimate(NamedTuple):
@@ -58,9 +66,27 @@ def coefficients() -> Mapping[str, Any]:
     return content
 
 
-def reference_seconds() -> float:
-    """`speed.sample_seconds()` on the machine of the coefficients."""
-    return float(coefficients()["measured"]["sample_seconds"])
+def slowness() -> float:
+    """How many times slower than the machine of the coefficients this one is: a power of 1.5.
+
+    It is 1 for about equally fast.
+    """
+    reference = float(coefficients()["measured"]["sample_seconds"])
+    return _STEP ** int(math.log(sample_seconds() / reference, _STEP))
+
+
+def sample_seconds() -> float:
+    """Seconds of a little work like that of the models, the least of many attempts."""
+    rng = np.random.default_rng(0)
+    dense = rng.random((250, 250))
+    thin = sparse.random_array((2_000, 200), density=0.05, rng=rng, format="csr")
+    least = math.inf
+    with threadpool_limits(1):  # of several threads one may have to wait
+        for _ in range(_ATTEMPTS):
+            start = time.perf_counter()
+            np.linalg.inv(dense), thin.T @ thin, sum(n for n in range(30_000))
+            least = min(least, time.perf_counter() - start)
+    return least
 
 
 def stage_cost(stage: str, name: str, sizes: Sizes, counts: Mapping[str, int]) -> Cost | None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from reelbench import params, paths
-from reelbench.costs import plan, predict, speed
+from reelbench.costs import plan, predict
 from reelbench.costs.sizes import Sizes
 from reelbench.features.block import IDS
 from reelbench.files import code_hash, sha256_file, write_json
@@ -53,7 +53,7 @@ def run() -> None:
     names = sorted({IDS, *(block for blocks in wanted.values() for block in blocks)})
     hashes = {name: sha256_file(paths.feature_block(name)) for name in names}
     code, train, valid = code_hash(SHARED_CODE), sha256_file(paths.TRAIN), sha256_file(paths.VALID)
-    found = plan.make(content, Sizes.of_split(), speed.slowness(predict.reference_seconds()))
+    found = plan.make(content, Sizes.of_split(), predict.slowness())
     skipped = found.skipped
     if skipped and len(skipped) == len(content["models"]):
         reasons = "; ".join(f"{model}: {reason}" for model, reason in skipped.items())

@@ -119,7 +119,7 @@ class NetworkConfig(Section):
     #: of Adam
     learning_rate: PositiveFloat = 5e-4
     #: sqrt: both grow with more than 100,000 ratings in train, see `batch_and_rate`, and where they
-    #: have, valid says when the rate falls and when training ends (`annealing.py`); fixed: neither
+    #: have, valid says when the rate falls and when training ends (`Annealing`); fixed: neither
     batch_rule: Literal["sqrt", "fixed"] = "sqrt"
     #: what is watched on valid after each epoch: RMSE, or the loss with its penalties
     monitor: Literal["rmse", "loss"] = "rmse"

@@ -138,38 +138,34 @@ class Network(Recommender):
         self._scorer = Scorer(users, items, head, self.config, self.ids, self.threads)
 
     def _learn(self, train: Interactions, valid: Interactions) -> None:
-        batch_size, first = self.config.batch_and_rate(len(train))
-        for rate in (first, *self.config.continued):
-            self._learn_at(rate, batch_size, train, valid)
-
-    def _learn_at(
-        self, learning_rate: float, batch_size: int, train: Interactions, valid: Interactions
-    ) -> None:
-        """Train the weights as they are, with a new optimizer and new early stopping."""
+        """Train the weights, at every rate with a new optimizer and new early stopping."""
         import keras
 
-        network = self.keras_model
-        # a second model of the same layers, so that no optimizer is stored with the weights
-        trainee = keras.Model(network.input, network.output)
-        trainee.compile(
-            optimizer=keras.optimizers.Adam(learning_rate),
-            loss=loss_of(self.config, self.ids),
-            metrics=[
-                keras.metrics.RootMeanSquaredError(name="rmse"),
-                keras.metrics.MeanAbsoluteError(name="mae"),
-            ],
-            steps_per_execution=_STEPS_PER_CALL,
-        )
-        trainee.fit(
-            self._inputs(train),
-            train.rating,
-            batch_size=batch_size,
-            epochs=self.config.epochs,
-            validation_data=(self._inputs(valid), valid.rating) if len(valid) else None,
-            validation_batch_size=_PAIRS_PER_BATCH,
-            callbacks=self._callbacks(len(valid), grown=batch_size > self.config.batch_size),
-            verbose=0,
-        )
+        network, inputs = self.keras_model, self._inputs(train)
+        watched = (self._inputs(valid), valid.rating) if len(valid) else None
+        batch_size, first = self.config.batch_and_rate(len(train))
+        for rate in (first, *self.config.continued):
+            # a second model of the same layers, so that no optimizer is stored with the weights
+            trainee = keras.Model(network.input, network.output)
+            trainee.compile(
+                optimizer=keras.optimizers.Adam(rate),
+                loss=loss_of(self.config, self.ids),
+                metrics=[
+                    keras.metrics.RootMeanSquaredError(name="rmse"),
+                    keras.metrics.MeanAbsoluteError(name="mae"),
+                ],
+                steps_per_execution=_STEPS_PER_CALL,
+            )
+            trainee.fit(
+                inputs,
+                train.rating,
+                batch_size=batch_size,
+                epochs=self.config.epochs,
+                validation_data=watched,
+                validation_batch_size=_PAIRS_PER_BATCH,
+                callbacks=self._callbacks(len(valid), grown=batch_size > self.config.batch_size),
+                verbose=0,
+            )
 
     def _inputs(self, part: Interactions) -> dict[str, np.ndarray]:
         inputs = {"user_idx": part.user_idx, "item_idx": part.item_idx}
@@ -194,7 +190,7 @@ class Network(Recommender):
             found.append(keras.callbacks.ReduceLROnPlateau(watched, mode="min", **settings))
         if n_valid and config.patience is not None:
             if grown:
-                from reelbench.models.network.annealing import Annealing
+                from reelbench.models.network.layers import Annealing
 
                 found.append(Annealing(watched, self.ids.rating_max - self.ids.rating_min))
             else:
