@@ -231,11 +231,13 @@ def _describe_times(found: Found, name: str, place: int) -> None:
         return
     tried = [_ISO, *(f"try_strptime(v, '{d}{t}')" for d in WORDS["dates"] for t in WORDS["times"])]
     for rows in (200, facts["given"]):  # the few that fit some values are counted on all
+        if not tried:
+            return
         wanted = ", ".join(f"count({one})" for one in tried)
         text = f"(select distinct trim(\"{place}\") as v from '{seen.file}' limit {rows})"
         counts = duckdb.execute(f"select {wanted} from {text}").fetchall()[0]
         tried = [one for one, n in zip(tried, counts, strict=True) if n == max(counts) > 0]
-    if not tried or _ISO in tried:
+    if _ISO in tried or not tried:
         return
     tried = [one.split("'")[1] for one in tried]
     monthly = [one for one in tried if one.startswith("%m")]
