@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import altair as alt
 import numpy as np
@@ -137,22 +136,20 @@ def _box_plot(boxes: pd.DataFrame, size: float) -> Layers:
 
 def _boxes_of(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Statistics of the predictions by model and given rating."""
-    rated = {model: table for model, table in tables.items() if table[SCORE].notna().any()}
-    percents = {"p5": 5, "p25": 25, "median": 50, "p75": 75, "p95": 95}
-    boxes: list[dict[str, Any]] = []
+    shares = {"p5": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95}
+    rated = {model: table.dropna(subset=[SCORE]) for model, table in tables.items()}
+    boxes = [pd.DataFrame()]
     for model, table in rated.items():
         given = table[RATING].to_numpy(np.float64)
-        scores = table[SCORE].to_numpy(np.float64)
         if len(np.unique(given)) > _MOST_BOXES:
             edges = np.linspace(given.min(), given.max(), _MOST_BOXES + 1)
             place = np.clip(np.digitize(given, edges) - 1, 0, _MOST_BOXES - 1)
             given = ((edges[:-1] + edges[1:]) / 2)[place]
-        for value in np.unique(given):
-            own = scores[given == value]
-            places = dict(zip(percents, np.percentile(own, list(percents.values())), strict=True))
-            row = {"given": round(value, 2), "n": len(own), "mean": own.mean(), **places}
-            boxes.append(row | {"model": model})
-    return pd.DataFrame(boxes)
+        groups = table[SCORE].astype(np.float64).groupby(given.round(2))
+        found = pd.DataFrame({"n": groups.size(), "mean": groups.mean()}).rename_axis("given")
+        found = found.assign(**{name: groups.quantile(share) for name, share in shares.items()})
+        boxes.append(found.reset_index().assign(model=model))
+    return pd.concat(boxes)
 
 
 def histogram(model: str, predictions: pd.DataFrame) -> AnyChart:

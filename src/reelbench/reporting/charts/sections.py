@@ -86,20 +86,20 @@ def _network(result: Result) -> Chart:
 
 def _predictions(results: Sequence[Result]) -> Iterable[Chart]:
     tables = {r.name: r.predictions for r in results}
-    drawn = {
-        "calibration": (
-            "Mean given minus mean predicted rating, by bins of the prediction; grey: the others",
-            models.calibration(results),
-            models.calibration_panels(results),
-        ),
-        "predicted_vs_actual": (
-            "Predictions per given rating: quartiles, median, 5 and 95 %; diamond: mean",
-            models.predictions(tables),
-            models.prediction_panels(tables),
-        ),
-    }
-    for name, (caption, chart, still) in drawn.items():
-        yield Chart(name, caption, chart, {name: {}}, still=still)
+    yield Chart(
+        "calibration",
+        "Mean given minus mean predicted rating, by bins of the prediction; grey: the others",
+        models.calibration(results),
+        {"calibration": {}},
+        still=models.calibration_panels(results),
+    )
+    yield Chart(
+        "predicted_vs_actual",
+        "Predictions per given rating: quartiles, median, 5 and 95 %; diamond: mean",
+        models.predictions(tables),
+        {"predicted_vs_actual": {}},
+        still=models.prediction_panels(tables),
+    )
 
 
 def _data(dataset: Dataset) -> Iterable[Chart]:

@@ -25,16 +25,12 @@ LIGHT, DARK = _STYLE["light"], _STYLE["dark"]
 #: configuration of Vega-Lite
 THEME: Spec = _STYLE["theme"]
 
-#: of what a chart is about, what it is compared with, everything behind them, and text
-MAIN, OTHER, FAINT, SOFT, TEXT = (
-    f"var(--{name})" for name in ("main", "other", "faint", "soft", "text")
-)
+#: of what a chart is about, what it is compared with, and text
+MAIN, OTHER, SOFT, TEXT = (f"var(--{name})" for name in ("main", "other", "soft", "text"))
 PAGE = "var(--page)"
 #: of up to four series in one chart
 SERIES = (MAIN, OTHER, "var(--third)", "var(--fourth)")
 
-#: an axis that need not begin at zero
-FREE = alt.Scale(zero=False)
 #: pixels: height of a chart, and of a row in a chart with a row per model or genre
 HEIGHT = 260
 ROW = 18
