@@ -42,16 +42,14 @@ def learning_curve(model: str, curves: pd.DataFrame) -> AnyChart | None:
 def cohorts(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChart | None:
     """A chosen metric by cohort of a chosen kind, one model in front of all others."""
     rows = [
-        pd.DataFrame(
-            {
-                "by": r.cohorts[COHORT_BY],
-                "cohort": r.cohorts[COHORT],
-                "n": r.cohorts[N_TEST],
-                "metric": metric.title,
-                "value": r.cohorts[metric.key].astype(float).round(metric.digits),
-                "model": r.name,
-            }
-        ).dropna(subset=["value"])
+        r.cohorts[[COHORT_BY, COHORT, N_TEST]]
+        .set_axis(["by", "cohort", "n"], axis=1)
+        .assign(
+            metric=metric.title,
+            value=r.cohorts[metric.key].astype(float).round(metric.digits),
+            model=r.name,
+        )
+        .dropna(subset=["value"])
         for metric in metrics
         for r in results
         if len(r.cohorts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import altair as alt
@@ -70,16 +71,6 @@ def _said(layer: Layer) -> tuple[str, ...]:
     return (layer.label, f"{layer.what} → {layer.size}", *trained)
 
 
-class _View:
-    """Size of a box and its middle: what the layout reads and sets."""
-
-    def __init__(self, layer: Layer) -> None:
-        texts = _said(layer)
-        self.w = max(map(len, texts)) * _LETTER + 2 * _PAD
-        self.h = len(texts) * _LINE + 2 * _PAD
-        self.xy = (0.0, 0.0)
-
-
 def _placed(layers: Sequence[Layer]) -> tuple[list[_Box], list[list[tuple[float, float]]]]:
     """Boxes and lines, layered as by Sugiyama et al. (1981): top to bottom, few crossings."""
     from grandalf.graphs import Graph, Vertex
@@ -87,7 +78,11 @@ def _placed(layers: Sequence[Layer]) -> tuple[list[_Box], list[list[tuple[float,
 
     vertices = {layer.name: Vertex(layer) for layer in layers}
     for vertex in vertices.values():
-        vertex.view = _View(vertex.data)
+        texts = _said(vertex.data)
+        # size of the box, which the layout reads, and its middle, which it sets
+        width = max(map(len, texts)) * _LETTER + 2 * _PAD
+        height = len(texts) * _LINE + 2 * _PAD
+        vertex.view = SimpleNamespace(w=width, h=height, xy=(0.0, 0.0))
     edges = _edges([(vertices[a], vertices[b.name]) for b in layers for a in b.inputs])
     boxes, lines, left = [], [], _GAP_BESIDE
     for part in Graph(list(vertices.values()), edges).C:
