@@ -167,7 +167,7 @@ def project(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         overrides = [
-            word for word in documented(".venv/bin/dvc exp run -S tracking") if "=" in word
+            word for word in documented(".venv/bin/dvc exp run -S tracking=server") if "=" in word
         ]
         assert overrides[0] == "tracking=server" and len(overrides) == 2
         uri = overrides[1].replace("http://127.0.0.1:5000", server.uri)
