@@ -1,7 +1,5 @@
 """Names and dtypes of every column of every table: the only place where they are spelt."""
 
-from __future__ import annotations
-
 # interactions
 USER_IDX = "user_idx"
 ITEM_IDX = "item_idx"

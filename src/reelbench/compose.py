@@ -4,8 +4,6 @@ Composition as a DVC stage would undo `dvc exp run -S …` (the stage runs after
 composes without it), so it is a command of its own: `make params`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

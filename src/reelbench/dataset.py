@@ -18,8 +18,6 @@
 [1.0, 1.0, 0.0]
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import tempfile

@@ -1,7 +1,5 @@
 """What a machine may lack: letters of its terminal, space on a disk, the right to write."""
 
-from __future__ import annotations
-
 import errno
 import io
 import os

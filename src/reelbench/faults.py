@@ -5,8 +5,6 @@ parameters. Where one is on, every table of the report says so, its runs in MLfl
 `faults`, and `reelbench gate save` refuses to make a baseline of it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from fnmatch import fnmatchcase

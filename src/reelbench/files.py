@@ -1,7 +1,5 @@
 """Writing outputs so that a killed stage leaves no half of one behind; hashes and templates."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,7 +1,5 @@
 """What this machine has: memory that a process may take."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import psutil

@@ -1,7 +1,5 @@
 """Rows of a large result, computed by several threads and in compiled code."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, wraps

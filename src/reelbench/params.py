@@ -5,8 +5,6 @@ reads its own section through `load`, so a typo stops it before any work and nam
 that a human wrote it in, and the nearest key that exists.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy

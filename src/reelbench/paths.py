@@ -3,8 +3,6 @@
 `dvc.yaml` spells the same paths; `tests/test_pipeline.py` holds the two against each other.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

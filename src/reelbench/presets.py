@@ -4,8 +4,6 @@
 a value is written once, whether Hydra composes it into `params.yaml` or `load_dataset` reads it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """How results were produced: what must be the same to get the same figures again."""
 
-from __future__ import annotations
-
 import platform
 import re
 import subprocess

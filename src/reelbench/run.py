@@ -1,7 +1,5 @@
 """`reelbench run NAME`: from a data set to a verdict, leaderboard and page, in one command."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """Passwords in addresses: found, taken out, and masked in what is printed or written."""
 
-from __future__ import annotations
-
 import os
 import re
 from urllib.parse import quote, unquote

@@ -1,7 +1,5 @@
 """One root seed gives a seed per name, so that adding a model changes no other model's numbers."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import random

@@ -4,8 +4,6 @@ Both are judged by what each fault changed alone in our own measurements, which 
 package: an installed command reads them without a checkout.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path

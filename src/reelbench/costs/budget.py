@@ -1,7 +1,5 @@
 """What a run may take, and which models there is room for."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Mapping

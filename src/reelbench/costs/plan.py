@@ -1,7 +1,5 @@
 """The plan of a run: what every stage costs, and the models that are skipped."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any

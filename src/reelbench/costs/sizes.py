@@ -1,7 +1,5 @@
 """How large the data are: what all costs depend on."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self

@@ -1,7 +1,5 @@
 """From published files to canonical tables: sources, readers, cleaning, schemas."""
 
-from __future__ import annotations
-
 import sys
 import warnings
 from typing import Any, cast

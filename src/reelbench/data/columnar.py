@@ -3,8 +3,6 @@
 An id is the same text whatever its type: 7, 7.0 and the decimal 7.00 are "7".
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace

@@ -4,8 +4,6 @@ Hashes are over values: neither the engine nor the version of a library changes 
 `enrich` adds is not in them.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -4,8 +4,6 @@ Its ending does not matter: what is compressed is unpacked into a scratch folder
 read into memory, and what cannot be read is named in one sentence.
 """
 
-from __future__ import annotations
-
 import bz2
 import gzip
 import itertools

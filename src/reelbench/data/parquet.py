@@ -1,7 +1,5 @@
 """Parquet files whose bytes depend on their rows alone, written as the rows come."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack

@@ -1,7 +1,5 @@
 """Schemas of the canonical tables, checked before they are written."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import ibis

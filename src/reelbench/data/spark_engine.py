@@ -4,8 +4,6 @@ Tables are folders of Parquet files, one per block of users, whose names are in 
 rows. Paths must mean the same on every machine.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager

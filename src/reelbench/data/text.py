@@ -1,7 +1,5 @@
 """Tables as published: which of our columns is which of theirs, and delimited text files."""
 
-from __future__ import annotations
-
 import codecs
 import csv
 import logging

@@ -1,7 +1,5 @@
 """How good predictions and rankings are, and how certain the difference between two models is."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import numpy as np

@@ -4,8 +4,6 @@ A cohort of users is measured on their ratings and their lists. A cohort of item
 test ratings of these items, and on where these items alone are in lists of the whole catalogue.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property

@@ -14,8 +14,6 @@
 [1.0, 1.0, 1.0]
 """
 
-from __future__ import annotations
-
 import resource
 import sys
 from collections.abc import Collection, Mapping, Sequence

@@ -15,8 +15,6 @@ metric, write a function and add an entry to the file; nothing else names metric
 'ndcg_at_10'?
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, replace

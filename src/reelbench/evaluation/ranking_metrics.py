@@ -11,8 +11,6 @@ and return float64 (n,). A user without relevant items has the value NaN and is 
 `evaluate` counts such users. Ties are ordered by `top_k`.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from scipy import sparse
 

@@ -11,8 +11,6 @@ those of one user the per-user table, and weighted sums of them the bootstrap: o
     1.291
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numpy as np

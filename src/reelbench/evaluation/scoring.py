@@ -1,7 +1,5 @@
 """What a model says about the test part, and how long it takes to say it."""
 
-from __future__ import annotations
-
 import logging
 import time
 from typing import Literal, NamedTuple

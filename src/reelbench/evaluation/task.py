@@ -1,7 +1,5 @@
 """What models are evaluated on: everything that is the same for each of them, computed once."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 import numpy as np

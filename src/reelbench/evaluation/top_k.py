@@ -5,8 +5,6 @@ The full catalogue is ranked, never a sample of it: sampled metrics order models
 score, ties by ascending item index. A score of -inf is never recommended.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

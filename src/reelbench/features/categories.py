@@ -3,8 +3,6 @@
 Vocabularies are those of the items (users) with a train row: what only others have is unknown.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

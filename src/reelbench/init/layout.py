@@ -1,7 +1,5 @@
 """How a file is written: its encoding, delimiter, quotes, decimal mark, header and columns."""
 
-from __future__ import annotations
-
 import csv
 import re
 import unicodedata

@@ -1,7 +1,5 @@
 """What the columns of files mean: by their names, else by their values; and what stays unsure."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product

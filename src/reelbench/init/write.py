@@ -1,7 +1,5 @@
 """Asks where something is unsure, writes `conf/data/NAME.yaml`, and checks it by reading."""
 
-from __future__ import annotations
-
 import os
 import re
 import sys

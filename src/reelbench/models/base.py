@@ -9,8 +9,6 @@ the answer for an unknown index, which reaches `_predict` as -1 and so picks tha
 users and items that are in the catalogue but not in train (cold) hold the same answer.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from copy import copy
 from dataclasses import replace

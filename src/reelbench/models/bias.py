@@ -1,7 +1,5 @@
 """Model `bias`: a mean, a bias of the item and a bias of the user."""
 
-from __future__ import annotations
-
 from typing import Self
 
 import numpy as np

@@ -4,8 +4,6 @@ rating ≈ mean of the co-cluster + how far the user (item) is above its cluster
 Merugu (2005), "A Scalable Collaborative Filtering Framework Based on Co-Clustering".
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -6,8 +6,6 @@ its similarity to each, times how far that rating is above what is neutral, so t
 to a disliked one sink (Rocchio 1971, "Relevance Feedback in Information Retrieval").
 """
 
-from __future__ import annotations
-
 import math
 from typing import Annotated, Self
 

@@ -9,8 +9,6 @@ Where there are fewer users than items, the same scores come from a matrix of us
 K = XXᵀ + λI, XP = K⁻¹X and P_ii = (1 - x_iᵀK⁻¹x_i) / λ.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Self
 

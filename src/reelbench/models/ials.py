@@ -10,8 +10,6 @@ Fold-in solves for one more user: with item factors Y and confidences c (1 for w
 so its users are close to that.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any, Self
 

@@ -5,8 +5,6 @@ have rated the item), b being damped biases: Koren (2010), "Factor in the Neighb
 which is Surprise's KNNBaseline.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Literal, Self

@@ -3,8 +3,6 @@
 As published for the Netflix Prize: most numbers that are compared and averaged are means.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from pydantic import PositiveInt
 

@@ -4,8 +4,6 @@ rating ≈ q_i·p_u, Luo et al. (2014), "An Efficient Non-Negative Matrix-Factor
 to Collaborative Filtering for Recommender Systems".
 """
 
-from __future__ import annotations
-
 from typing import Self
 
 import numpy as np

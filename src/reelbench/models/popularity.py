@@ -1,7 +1,5 @@
 """Models `popularity`, `global_mean`, `weighted_mean`, `item_mean`: one answer for every user."""
 
-from __future__ import annotations
-
 from typing import Self
 
 import numpy as np

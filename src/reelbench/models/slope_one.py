@@ -6,8 +6,6 @@ Rating-Based Collaborative Filtering". The same numbers as Surprise's SlopeOne w
 whole; that one cuts half stars off (4.5 counts as 4).
 """
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Self
 

@@ -7,8 +7,6 @@
    items: w_u = (XᵀX + λI)⁻¹ Xᵀe, closed form (Hoerl & Kennard 1970), no iterations and no seed.
 """
 
-from __future__ import annotations
-
 from typing import Literal, Self
 
 import numpy as np

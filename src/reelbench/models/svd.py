@@ -4,8 +4,6 @@ rating ≈ mean + b_u + b_i + q_i·p_u, Koren, Bell & Volinsky (2009), "Matrix F
 Techniques for Recommender Systems".
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from reelbench.models.shared.factors import Factors, RidgeFoldIn

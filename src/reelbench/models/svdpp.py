@@ -8,8 +8,6 @@ y ← (1 - γλ)·y + v, so here each is kept as scale · y + shift while a user
 through: the library's results, in time that grows with the number of ratings alone.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from pydantic import PositiveFloat, PositiveInt
 from scipy import sparse

@@ -4,8 +4,6 @@ rating ≈ mean_u + (U S Vᵀ)_ui, a missing rating counting as the user's mean:
 "Application of Dimensionality Reduction in Recommender System".
 """
 
-from __future__ import annotations
-
 from typing import Self
 
 import numpy as np

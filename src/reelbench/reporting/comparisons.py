@@ -1,7 +1,5 @@
 """Which differences between models are significant: every pair, each against `bias`, rare items."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """What is reported, in words and tables: shared by the Markdown and the page."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property

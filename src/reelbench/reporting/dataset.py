@@ -1,7 +1,5 @@
 """The data set as reported: sizes, what cleaning dropped, how it was split."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What models recommend: the top and the bottom of the ranking for one test user."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple

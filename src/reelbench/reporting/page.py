@@ -1,7 +1,5 @@
 """`index.html`, one file with everything in it, which needs no network, and `leaderboard.md`."""
 
-from __future__ import annotations
-
 import base64
 import json
 from collections import defaultdict

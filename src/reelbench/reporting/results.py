@@ -1,7 +1,5 @@
 """What is known of the models: files of the other stages, published figures, replications."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The leaderboard as numbers: one row per model, in the order of the ranking."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan

@@ -1,7 +1,5 @@
 """How the models' parameters were chosen: the searches of `reelbench tune`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The profile of a new user: age, gender, occupation and zip code, as far as known."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

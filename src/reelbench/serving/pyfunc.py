@@ -3,8 +3,6 @@
 Only MLflow and `tracking` import it; everything else imports `bundle`.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import mlflow

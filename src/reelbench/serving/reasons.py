@@ -3,8 +3,6 @@
 They hold for every model and do not claim to explain its score.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

@@ -5,8 +5,6 @@ By default the best available model is used: of the trained models the first on 
 that one, with a note. Without any information, popular movies are returned.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Movies similar to a movie: by metadata, by text, or as a trained model sees them."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from reelbench.serving.answer import Answer, AskError

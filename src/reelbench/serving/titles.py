@@ -1,7 +1,5 @@
 """Look up the movie that a typed title means."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Container, Iterable

@@ -1,7 +1,5 @@
 """The trained models of a run: which there are, which is best, and loading each once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path

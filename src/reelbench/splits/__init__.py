@@ -19,8 +19,6 @@ whatever order they come. There is one class per method, found by the key `metho
     {'train': [10, 20], 'valid': [30], 'test': [40]}
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What all protocols share: the parts, the order of their rows, and exact shares."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """Parts defined by files of user-movie pairs."""
 
-from __future__ import annotations
-
 from functools import reduce
 from pathlib import Path
 from typing import ClassVar, Literal

@@ -1,7 +1,5 @@
 """The tags that features may use: none on held-out pairs, none from the time of valid and test."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import TypedDict
 

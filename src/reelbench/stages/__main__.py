@@ -1,7 +1,5 @@
 """`python -m reelbench.stages STAGE [NAME]`: what the commands of dvc.yaml call."""
 
-from __future__ import annotations
-
 import importlib
 import logging
 import sys

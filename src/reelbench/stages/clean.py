@@ -1,7 +1,5 @@
 """Stage `clean`: the canonical tables of the published files, and an account of every row."""
 
-from __future__ import annotations
-
 import logging
 
 from pyarrow import csv

@@ -1,7 +1,5 @@
 """Stage `download`: the files of the data set as published."""
 
-from __future__ import annotations
-
 from reelbench import params, paths
 from reelbench.data.sources.fetch import DataSection, fetch
 

@@ -5,8 +5,6 @@ evaluations. DVC keeps what an earlier run wrote, and a model whose inputs are t
 it is.
 """
 
-from __future__ import annotations
-
 import logging
 import shutil
 import time

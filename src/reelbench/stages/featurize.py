@@ -4,8 +4,6 @@ One process builds all blocks, since starting one and importing its libraries ta
 blocks. DVC keeps what an earlier run wrote, and a block whose inputs are the same is left as it is.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from typing import Any

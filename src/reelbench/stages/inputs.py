@@ -8,8 +8,6 @@ may change without retraining it. That a model is skipped stands in its file too
 that changes trains no other model again; what was predicted is in `paths.PLAN`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from reelbench import params, paths

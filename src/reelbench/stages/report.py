@@ -1,7 +1,5 @@
 """Stage `report`: leaderboard, comparisons, figures, and the page that shows all of them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

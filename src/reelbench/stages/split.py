@@ -1,7 +1,5 @@
 """Stage `split`: train, valid and test, the tags known before, and a summary of them."""
 
-from __future__ import annotations
-
 import logging
 
 import numpy as np

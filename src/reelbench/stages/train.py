@@ -1,7 +1,5 @@
 """Stage `train@{model}`: fit one model, keep its folder, loss curves, layers and what it cost."""
 
-from __future__ import annotations
-
 import csv
 import logging
 import platform

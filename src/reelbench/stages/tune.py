@@ -1,7 +1,5 @@
 """Stage `tune@{model}`: search a model's hyperparameters on valid; off by default."""
 
-from __future__ import annotations
-
 import logging
 import shutil
 from collections.abc import Mapping

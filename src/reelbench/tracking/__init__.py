@@ -5,8 +5,6 @@ reelbench.tracking MODEL…`) with a time limit: a store that is slow, locked or
 warning, and `reelbench track` fills the gap later.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import math

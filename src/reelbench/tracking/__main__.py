@@ -4,8 +4,6 @@ A name is that of a trained model, `tune MODEL` for the search for its parameter
 the run above all models.
 """
 
-from __future__ import annotations
-
 import fcntl
 import json
 import logging

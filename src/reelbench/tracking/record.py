@@ -4,8 +4,6 @@ A record is the content of one MLflow run, as flat names and values. Nothing her
 A file that does not exist (yet) leaves its part empty.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import platform

@@ -1,7 +1,5 @@
 """`reelbench ui` and `reelbench serve`: MLflow's own servers, on this machine alone."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 import subprocess

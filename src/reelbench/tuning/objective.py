@@ -1,7 +1,5 @@
 """What a search improves: one metric on valid, computed as `evaluate` computes it on test."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

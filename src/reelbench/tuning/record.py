@@ -1,7 +1,5 @@
 """The result of a search: a file after every trial, one file for all models, and `conf/`."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict

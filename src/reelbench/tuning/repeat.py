@@ -4,8 +4,6 @@ Not a stage of the pipeline, which would have to train every model several times
 and `reelbench folds` call it after a run, on the data that the run left.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Section `search.MODEL` of the parameters: which values of which hyperparameters may be tried."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping, Sequence

@@ -5,8 +5,6 @@ match may match a similar title, above a cutoff; such matches are reported. No r
 merged: two movies with the same title and year both get the entry.
 """
 
-from __future__ import annotations
-
 import logging
 import re
 import unicodedata

@@ -4,8 +4,6 @@ They apply once to all ratings, before the split, so that the population depends
 ratings too. Metrics with a filter do not describe the users who are left out.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The small tables: movies and users, numbered densely."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any

@@ -3,8 +3,6 @@
 Every row of the source is either usable or counted under one reason.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """From published tables to the four canonical ones, with an account of every row."""
 
-from __future__ import annotations
-
 import logging
 from dataclasses import dataclass, replace
 from typing import Any

@@ -4,8 +4,6 @@ Numbers are told apart by their size: 1500000000 are seconds, 1500000000000 mill
 20170714 is a date.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 
 import ibis

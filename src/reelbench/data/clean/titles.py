@@ -9,8 +9,6 @@
 other title gives the same title again, without a year and other titles.
 """
 
-from __future__ import annotations
-
 import html
 import re
 import unicodedata

@@ -3,8 +3,6 @@
 A value that is not clean is missing and counted; it never costs its movie or user.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

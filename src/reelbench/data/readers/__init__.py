@@ -1,7 +1,5 @@
 """Readers of published formats: each a function `(folder, config, engine) -> RawTables`."""
 
-from __future__ import annotations
-
 import ast
 import importlib
 import json

@@ -5,8 +5,6 @@ have the movie in every line, and nothing in the lines that open one, so that li
 numbers.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Only ratings are required. Without a table of items the movies are those of the 
 titles are their ids.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path

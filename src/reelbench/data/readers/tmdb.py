@@ -4,8 +4,6 @@ One pseudo-user represents all voters: the rating is `vote_average`, without a t
 are lists of objects with a `name`. Credits are joined by the movie's id, since titles repeat.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path

@@ -4,8 +4,6 @@ A download is complete or not there at all: everything is fetched and verified u
 names, and renamed last.
 """
 
-from __future__ import annotations
-
 import logging
 import shutil
 import subprocess

@@ -8,8 +8,6 @@ With x = (x_u, x_i) and q = Σ_j v_j x_j of either part, the machine's sum over 
 user and item are averaged, and the factors stand beside each other, compressed now and then.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from scipy import sparse
 

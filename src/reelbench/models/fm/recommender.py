@@ -3,8 +3,6 @@
 Its posterior is sampled by myfm 0.4.0, sample by sample into the mean.
 """
 
-from __future__ import annotations
-
 import logging
 import sys
 from importlib import import_module

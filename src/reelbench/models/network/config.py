@@ -1,7 +1,5 @@
 """Parameters of a network, with the values that fit MovieLens 100K."""
 
-from __future__ import annotations
-
 import math
 from typing import Literal, Self
 

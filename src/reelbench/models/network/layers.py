@@ -4,8 +4,6 @@ Layers have names, since weights are stored with them. A layer draws the seed of
 when it is made, so the order in which layers are made is part of every result.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 

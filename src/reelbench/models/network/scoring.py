@@ -9,8 +9,6 @@ and with `combine: concat` the sum of two rows. Users are divided among threads.
 memory is that of the units of one block of items for each thread.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self

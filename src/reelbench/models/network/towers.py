@@ -3,8 +3,6 @@
 Imports Keras: to be imported when a network is built, not before.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import keras

@@ -1,7 +1,5 @@
 """Means of what a user gave to similar items, or of what similar users gave to an item."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from reelbench.parallel import CSR, for_row_blocks, kernel

@@ -4,8 +4,6 @@ A class marks the attributes that make up a fitted model: `_weights: Saved[np.nd
 a float, an array, a CSR matrix (whose values become float32), or a dataclass of such fields.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Annotated, TypeVar, get_type_hints

@@ -4,8 +4,6 @@ Charts are Vega-Lite, made with Altair. Tests check them against its schema, whi
 making them.
 """
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,5 @@
 """Charts that compare models: metric by metric, accuracy against time, significant differences."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import altair as alt

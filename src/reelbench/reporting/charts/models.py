@@ -1,7 +1,5 @@
 """Charts of single models: learning curves, cohorts, calibration, predictions."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 

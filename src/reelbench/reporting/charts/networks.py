@@ -1,7 +1,5 @@
 """Networks drawn from a plain list of their layers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, NamedTuple

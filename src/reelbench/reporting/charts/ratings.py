@@ -1,7 +1,5 @@
 """Charts of the data set. Each is None if the source lacks what it shows."""
 
-from __future__ import annotations
-
 import altair as alt
 import numpy as np
 import pandas as pd

@@ -1,7 +1,5 @@
 """All charts by section of the page, in the order in which it shows them, and their PNGs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reelbench.columns import ITEM_IDX, USER_IDX

@@ -4,8 +4,6 @@ Colours in a chart are CSS variables of the page, so that a chart follows the pa
 dark and to print; in a PNG they are those of the light page.
 """
 
-from __future__ import annotations
-
 import io
 import json
 from collections.abc import Mapping

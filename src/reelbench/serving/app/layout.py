@@ -1,7 +1,5 @@
 """The page of the app: its boxes, and the question behind each button. Imports Gradio."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal

@@ -1,7 +1,5 @@
 """Serve the app on a port of this machine only; no request leaves it."""
 
-from __future__ import annotations
-
 import logging
 import os
 import socket
