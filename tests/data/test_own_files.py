@@ -346,6 +346,17 @@ def test_damaged_movies_are_named(engine: Engine, row: str, message: str) -> Non
     refused(engine, rf"items.csv, {message}")
 
 
+def test_a_title_of_two_lines_with_a_comma_and_quotes(engine: Engine) -> None:
+    write("items.csv", MOVIES + '9,"He said ""Hi"", twice\nand left (1999)",Drama\n')
+    items = tables(engine).tables["items"].to_pylist()
+    assert (items[-1]["title"], items[-1]["year"]) == ('He said "Hi", twice and left', 1999)
+
+
+def test_an_empty_line_before_the_names_is_named(engine: Engine) -> None:
+    write("ratings.csv", "\n" + RATINGS)
+    refused(engine, r"ratings.csv, line 1 is empty, where a header line and rows begin: delete it")
+
+
 def test_a_line_of_10_mb_and_20000_columns(engine: Engine) -> None:
     write("ratings.csv", "x" * 10_000_000 + "\n" + RATINGS)
     refused(engine, r"ratings.csv, line 1 is longer than 1,048,576 characters")

@@ -32,7 +32,7 @@ _LONGEST_VALUE = 10_000_000  # characters
 _LISTED = 30  # names of columns in a message
 #: text of a rating where the source has none, since every row is a click
 IMPLICIT = "1"
-# a value with a line break and the delimiter in one of these has swallowed a row
+# a value with a line break, and then the delimiter, in one of these has swallowed a row
 _SHORT = (col.USER_ID, col.ITEM_ID, col.RATING, col.TIMESTAMP, col.TAG, col.TITLE_RAW)
 #: names that a column of the user's does not keep: ours, and those of rows on their way
 RESERVED = frozenset(v for name, v in vars(col).items() if name.isupper() and isinstance(v, str))
@@ -165,7 +165,8 @@ class TextFile(Source):
                     f"but {'the header has' if self.header else 'there are'} "
                     f"{len(self.names)} columns. Correct it, or set read.delimiter or read.quote"
                 )
-            if any("\n" in values[p] and self.delimiter in values[p] for p in short):
+            # what follows its first line is then the beginning of a row
+            if any(self.delimiter in values[p].partition("\n")[2] for p in short):
                 raise DataError(
                     f"{self.path}, line {line}: a quote is not closed, so that the value goes on "
                     "in the next line. Close it, or set read.quote"
@@ -227,7 +228,8 @@ def open_text(
     _, names = next(rows, (1, []))
     if (header and not any(name.strip() for name in names)) or not line.strip():
         what = "a header line and rows" if header else "rows"
-        raise DataError(f"{path} is empty: {what} were expected")
+        empty = f", line 1 is empty, where {what} begin: delete it"
+        raise DataError(f"{path}{empty if names else f' is empty: {what} were expected'}")
     if len(names) > MOST_COLUMNS:
         too_wide(path, len(names))
     if not header:
