@@ -215,6 +215,7 @@ def spark(
     """Compute ranking metrics of models that have factors on Spark (docs/scale.md)."""
     from reelbench.evaluation.distributed import evaluate_on_spark
 
+    _refuse_other_data()
     for model in models:
         means = evaluate_on_spark(model, master)
         shown = "  ".join(f"{key} {mean:.4f}" for key, mean in means.items() if mean is not None)
@@ -254,7 +255,7 @@ def folds(models: _Models) -> None:
     from reelbench.stages.featurize import read_catalogue
     from reelbench.tuning import repeat
 
-    for model in _seeded(models):
+    for model in _seeded(models, "has split"):
         _print_spread(model, repeat.folds(model, read_catalogue()))
 
 
@@ -341,9 +342,19 @@ def replicate(context: typer.Context) -> None:
     runpy.run_module("replications", run_name="__main__")
 
 
-def _seeded(models: list[str]) -> Iterator[str]:
+def _refuse_other_data(but: str = "\0") -> None:
+    """Refuse what a run left of other data or another split, but for one difference."""
+    from reelbench.data.identity import mismatch
+
+    if (reason := mismatch()) and but not in reason:
+        raise params.ParamsError(reason)
+
+
+def _seeded(models: list[str], but: str = "\0") -> Iterator[str]:
     """One model after the other; before each, this process is seeded as a stage is."""
     from reelbench.seeds import pin_runtime, seed_everything
+
+    _refuse_other_data(but)
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     common = params.read()

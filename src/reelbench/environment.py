@@ -25,9 +25,12 @@ def trouble(error: Exception) -> str | None:
     """What to tell of an error of the file system that a user can mend; None for any other."""
     if not isinstance(error, OSError) and type(error).__module__.split(".")[0] not in _LIBRARIES:
         return None
-    number = errno.errorcode.get(getattr(error, "errno", None) or 0)
+    # pyarrow says of a missing file its name alone
+    missing = isinstance(error, FileNotFoundError)
+    number = errno.errorcode.get(getattr(error, "errno", None) or missing * errno.ENOENT)
     # of a copy, the place that it goes to
     name = getattr(error, "filename2", None) or getattr(error, "filename", None)
+    name = name or (error.args[0] if missing and error.args else None)
     place = Path(os.fsdecode(name)) if isinstance(name, str | bytes | os.PathLike) else Path.cwd()
     if number == "ENOENT" and place.parts[0] in ("data", "reports"):
         return f"{place} is missing: run `make repro`"

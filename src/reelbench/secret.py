@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 # a password may hold "@", ":" and "/": it extends to the last "@" of the address
 _USER = re.compile(r"\b(?!(?:sqlite|file):)([A-Za-z][A-Za-z0-9+.-]*://)(\S*)@")
 _CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
-_NAMES = r"[\w.-]*(?:pass|pwd|token|secret|api_?key|credential|signature)[\w.-]*"
+_NAMES = r"[\w.-]*(?:pass|pwd|token|secret|api_?key|credential|signature|odbc_connect)[\w.-]*"
 _QUERY = re.compile(rf"(://\S*?[?&;#]{_NAMES}=)[^&\s'\"]+", re.IGNORECASE)
 
 

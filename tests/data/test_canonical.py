@@ -106,6 +106,7 @@ BAD = [
     ("1,20,0,5", "rating: '0': rating is off the scale"),
     ("1,20,inf,5", "rating: 'inf': rating is off the scale"),
     ("1,20,4,soon", "timestamp: 'soon': timestamp is neither a Unix time nor an ISO date"),
+    ("1,,4,5", "movieId (item_id): '': no user or movie"),
     ("1,99,4,5", "movieId (item_id): '99': movie is not in the catalogue"),
     (",20,4,5", "userId (user_id): '': no user or movie"),
 ]
@@ -133,7 +134,7 @@ def test_a_bad_row_can_be_dropped_and_is_counted(clean: Any, line: str, message:
     ("text", "message"),
     [
         (f"{GOOD}1,20,4,5,6\n", r"ratings.csv, line 5: Expected Number of Columns: 4 Found: 5"),
-        (f'{GOOD}1,20,"4,5\n1,3,4,5\n', r"ratings.csv, line 5: Value with unterminated quote"),
+        (f'{GOOD}1,20,"4,5\n1,3,4,5\n', r"ratings.csv, line 5: the quote . is not closed"),
         (f"{GOOD}1,20,\0,5\n", r"ratings.csv, line 5: a NUL byte"),
     ],
 )

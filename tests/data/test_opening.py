@@ -133,6 +133,8 @@ METHOD[8] = METHOD[METHOD.index(b"PK\x01\x02") + 10] = 99
         (b"<!DOCTYPE html><html>", "page of the web"),
         (b'{"a": 1}\n{"a": \n', "line 2 is not JSON"),
         (b"[{}, 3]", "row 2: 3 is no JSON object"),
+        (b'[{"a": 1},\n{"a" 2}]', "line 2 is not JSON: .*column 6.*An object per line"),
+        (b"\x93NUMPY\1\0", "a NumPy array"),
         (b'[{"a": ' + b"[" * 10**5, "is not JSON"),
         (json.dumps([{f"c{n}": n for n in range(2001)}]).encode(), "2,001 columns, and at most"),
     ],

@@ -232,6 +232,9 @@ GENRES = {
     "JSON": pa.array(['[{"id": 1, "name": "Crime"}, {"id": 2, "name": "Drama"}]', "[]"]),
     "JSON of words": pa.array(['["Crime", "Drama", null]', None]),
     "Python": pa.array(["[{'id': 1, 'name': 'Crime'}, {'id': 2, 'name': 'Drama'}]", ""]),
+    "NumPy": pa.array(["['Crime'\n 'Drama']", "[]"]),
+    "tuple": pa.array(["('Crime', 'Drama')", "()"]),
+    "set": pa.array(["{'Drama', 'Crime'}", ""]),
     "text": pa.array(["Crime| Drama", ""]),
 }
 
@@ -352,11 +355,6 @@ def test_a_title_of_two_lines_with_a_comma_and_quotes(engine: Engine) -> None:
     assert (items[-1]["title"], items[-1]["year"]) == ('He said "Hi", twice and left', 1999)
 
 
-def test_an_empty_line_before_the_names_is_named(engine: Engine) -> None:
-    write("ratings.csv", "\n" + RATINGS)
-    refused(engine, r"ratings.csv, line 1 is empty, where a header line and rows begin: delete it")
-
-
 def test_a_line_of_10_mb_and_20000_columns(engine: Engine) -> None:
     write("ratings.csv", "x" * 10_000_000 + "\n" + RATINGS)
     refused(engine, r"ratings.csv, line 1 is longer than 1,048,576 characters")
@@ -374,6 +372,54 @@ def test_a_line_of_10_mb_and_20000_columns(engine: Engine) -> None:
 def test_a_long_text_of_a_movie(engine: Engine) -> None:
     write("items.csv", f"item_id,title,genres,plot\n7,Heat,,{'x' * 200_000}\n8,Up,,\n")
     assert len(tables(engine).tables["items"]["plot"][0].as_py()) == 200_000
+
+
+COMMENTED = 'user_id,item_id,rating,timestamp,note\n1,7,4,1500000000,"a\nb, c\n\nd"\n'
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("row", ["1,8,3,1500000100", "1,8,3,1500000100,,x", '1,8,"3,1,x'])
+def test_the_line_is_right_after_line_breaks_in_quotes(
+    engine: Engine, row: str, end: str, pack: Any
+) -> None:
+    write("ratings.csv", pack(f"{COMMENTED}{row}\n".replace("\n", end).encode()))
+    refused(engine, r"ratings.csv, line 6: ")
+
+
+def test_a_title_with_quotes_line_breaks_and_delimiters(engine: Engine) -> None:
+    write("items.csv", 'item_id,title,genres\n7,"Heat, ""the"" film\nand more (1995)",\n8,Up,\n')
+    assert tables(engine).tables["items"]["title"].to_pylist()[0] == 'Heat, "the" film and more'
+
+
+def test_an_empty_first_line_is_no_empty_file(engine: Engine) -> None:
+    write("ratings.csv", "\n" + RATINGS)
+    refused(engine, r"ratings.csv, line 1 is empty: remove it")
+
+
+def test_rows_of_excel_have_the_numbers_that_excel_shows(engine: Engine) -> None:
+    book = openpyxl.Workbook()
+    for row in (["user_id", "item_id", "rating"], [1, 7, 4], [], [2, 8, "x"]):
+        book.active.append(row)
+    book.save("book.xlsx")
+    settings = config({"file": "book.xlsx", "columns": {"timestamp": None}})
+    refused(engine, r"book.xlsx, row 4, column rating: 'x'", settings)
+    movies = openpyxl.Workbook()
+    for row in (["item_id", "title", "genres"], [7, "Heat", None], [], [7, "Up", None]):
+        movies.active.append(row)
+    movies.save("movies.xlsx")
+    refused(
+        engine, r"movies.xlsx, row 4, column item_id: '7'", config(None, {"file": "movies.xlsx"})
+    )
+
+
+def test_why_no_rating_is_usable(engine: Engine) -> None:
+    write("items.csv", MOVIES.replace("7,", "7.0,").replace("8,", "8.0,"))
+    refused(engine, r"no rating in it is usable \(movie is not in", config(on_bad_rows="drop"))
+
+
+def test_a_pattern_of_time_that_there_is_not(engine: Engine) -> None:
+    refused(engine, r"read.time_format: .*%Q", config(time_format="%Q"))
 
 
 # data frames

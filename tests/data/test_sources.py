@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -166,3 +167,22 @@ def test_folders_below_the_root_and_the_parts_of_a_table(tmp_path: Path, packed:
     fetch(section(root=root, files=["2026/clicks [1].csv", "spark.parquet"]), tmp_path / "raw")
     found = {str(f.relative_to(tmp_path / "raw")) for f in (tmp_path / "raw").rglob("*")}
     assert found == {"2026", "spark.parquet", *files[:2]}
+
+
+@pytest.mark.parametrize("inner", ["", "part-0.parquet"])
+def test_a_pipe_in_the_place_of_a_file_is_refused(tmp_path: Path, inner: str) -> None:
+    (tmp_path / "root").mkdir()
+    if inner:
+        (tmp_path / "root" / "tiny.inter").mkdir()
+    os.mkfifo(tmp_path / "root" / "tiny.inter" / inner)
+    (tmp_path / "root" / "tiny.item").write_bytes(b"x")
+    with pytest.raises(DataError, match=r"tiny.inter.* is neither a file nor a folder"):
+        fetch(section(root=str(tmp_path / "root")), tmp_path / "raw", tmp_path)
+
+
+def test_a_part_that_is_not_there_is_named(tmp_path: Path) -> None:
+    (tmp_path / "root" / "tiny.inter").mkdir(parents=True)
+    (tmp_path / "root" / "tiny.inter" / "part-0.parquet").symlink_to("nowhere")
+    (tmp_path / "root" / "tiny.item").write_bytes(b"x")
+    with pytest.raises(DataError, match=r"part-0.parquet is neither a file nor a folder"):
+        fetch(section(root=str(tmp_path / "root")), tmp_path / "raw", tmp_path)

@@ -3,9 +3,11 @@
 An id is the same text whatever its type: 7, 7.0 and the decimal 7.00 are "7".
 """
 
+import json
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import count, islice
 from pathlib import Path
 
 import pandas as pd
@@ -68,7 +70,12 @@ class Columnar(Source):
         found = (row for table in self.strings() for row in table.to_pylist())
         values = ([row[name] or "" for name in self.places] for row in found)
         own = replace(self, places={name: i for i, name in enumerate(self.places)})
-        return own.first_of(rows, columns, enumerate(values, start=1), "row")
+        return own.first_of(rows, columns, zip(self._numbers(), values, strict=False))
+
+    def _numbers(self) -> Iterator[int]:
+        """Numbers of the rows: from 1, or those of a sheet of Excel."""
+        known = self.content.schema.metadata if isinstance(self.content, pa.Table) else None
+        return iter(json.loads(known[b"rows"])) if known and b"rows" in known else count(1)
 
     def frame(self) -> pd.DataFrame:
         """Our columns and others, by row from 1: lists of text where there are lists, else text.
@@ -87,7 +94,8 @@ class Columnar(Source):
                 values = own._text(column.combine_chunks(), name).to_pylist()
                 columns[name] = pd.Series(values, dtype="str")
         frame = pd.DataFrame(columns)
-        frame.index = pd.RangeIndex(1, len(table) + 1, name=col.LINE)
+        numbers = [*islice(self._numbers(), len(table))]
+        frame.index = pd.Index(numbers, dtype="int64", name=col.LINE)
         return frame
 
     def _arrays(self) -> Iterator[list[pa.Array]]:
@@ -193,7 +201,7 @@ def names_in(value: object) -> Iterator[str]:
         texts = (v for v in value.values() if isinstance(v, str | list | dict))
         yield from names_in(value.get("name", next(texts, None)))
     elif isinstance(value, list | tuple | set):
-        for entry in value:
+        for entry in sorted(value, key=str) if isinstance(value, set) else value:
             yield from names_in(entry)
     elif (text := as_text(value)) and text.strip():
         yield text.strip()

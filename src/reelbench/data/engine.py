@@ -224,12 +224,12 @@ class DuckDB(Engine):
             memory_limit=config.memory_limit,
             temp_directory=str(folder / ".duckdb"),
         )
-        self._texts: dict[str, TextFile] = {}  # by the path that DuckDB reads
+        self._texts: dict[str, tuple[TextFile, bool]] = {}  # by the path that DuckDB reads
 
     @override
     def text(self, file: TextFile) -> ibis.Table:
         content, quoted = self._utf8(file)
-        self._texts[str(content)] = file
+        self._texts[str(content)] = file, quoted
         table = self._connection.read_csv(
             glob.escape(str(content)),
             columns={f"c{place}": "string" for place, _ in enumerate(file.names)},
@@ -349,10 +349,11 @@ class DuckDB(Engine):
         report = str(error)
         found = re.search(r"^ *file = (.+)$", report, re.MULTILINE)
         line = re.search(r"CSV Error on Line: (\d+)", report)
-        file = self._texts.get(found[1]) if found else None
+        file, quoted = self._texts.get(found[1], (None, False)) if found else (None, False)
         if not file:
-            return report.splitlines()[0]
-        if not line:
+            where = "read.time_format: " if "format specifier" in report else ""
+            return where + report.splitlines()[0].removeprefix("Invalid Input Error: ")
+        if not line or quoted:  # DuckDB counts rows and not lines where values have line breaks
             deque(file.checked(), maxlen=0)  # raises, with the line
             return f"{file.path}: {report.splitlines()[0]}"
         fault = report.partition("Possible")[0].strip().splitlines()[-1].rstrip(".")

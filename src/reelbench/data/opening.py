@@ -243,10 +243,10 @@ def _json(path: Path, plain: Path) -> pa.Table:
         is_list = stream.read(_HEAD).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
         stream.seek(0)
         if is_list:
-            rows: Iterator[tuple[int, Any]] = enumerate(_parsed(path, stream.read(), ""), start=1)
+            rows: Iterator[tuple[int, Any]] = enumerate(_parsed(path, stream.read()), start=1)
         else:
             lines = ((n, line) for n, line in enumerate(stream, start=1) if line.strip())
-            rows = ((n, _parsed(path, line, f", line {n}")) for n, line in lines)
+            rows = ((n, _parsed(path, line.rstrip(), n)) for n, line in lines)
         chunks, names = [], dict[str, None]()
         while held := list(itertools.islice(rows, _ROWS)):
             for number, row in held:
@@ -261,11 +261,17 @@ def _json(path: Path, plain: Path) -> pa.Table:
     return pa.concat_tables(chunks, promote_options="default")
 
 
-def _parsed(path: Path, content: bytes, place: str) -> Any:
+def _parsed(path: Path, content: bytes, line: int = 1) -> Any:
     try:
         return json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}{place} is not JSON: {error}") from error
+        fault = str(error)
+        if isinstance(error, json.JSONDecodeError):
+            line, fault = line + error.lineno - 1, f"{error.msg} (column {error.colno})"
+        raise DataError(
+            f"{path}, line {line} is not JSON: {fault}. An object per line is read, or one list of "
+            "objects: correct it"
+        ) from error
 
 
 def _texts(path: Path, values: list[str | None]) -> pa.Array:
@@ -304,7 +310,8 @@ def _excel(path: Path, plain: Path, header: bool) -> pa.Table:
     if header:
         names, sheet = [as_text(name) or "" for name in sheet.iloc[0]], sheet[1:]
     columns = [_cells(path, sheet[place].tolist()) for place in sheet.columns]
-    return pa.Table.from_arrays(columns, names)
+    numbers = json.dumps((sheet.index + 1).tolist())  # as Excel shows them
+    return pa.Table.from_arrays(columns, names).replace_schema_metadata({"rows": numbers})
 
 
 def _cells(path: Path, values: list[Any]) -> pa.Array:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 from rapidfuzz import process
@@ -42,6 +42,7 @@ RESERVED = frozenset(v for name, v in vars(col).items() if name.isupper() and is
 class Source:
     """A table of somebody's. Names are for messages: columns are found by their place."""
 
+    unit: ClassVar[str] = "row"  # what is counted in messages
     path: Path  # the file; for a table in memory what messages call it
     names: tuple[str, ...] = ()  # of the columns; their numbers from 1 where the file has no header
     places: Mapping[str, int] = field(default_factory=dict, kw_only=True)  # our name → from 0
@@ -75,7 +76,6 @@ class Source:
         rows: Collection[tuple[str, ...]],
         columns: Sequence[str],
         numbered: Iterable[tuple[int, Sequence[str]]],
-        unit: str,
     ) -> tuple[str, tuple[str, ...]]:
         """The first of the numbered rows whose values in `columns` are among `rows`."""
         places = [self.places.get(column) for column in columns]
@@ -83,7 +83,7 @@ class Source:
             found = tuple(IMPLICIT if p is None else values[p] for p in places)
             for same in (found, tuple(value.strip() for value in found)):
                 if same in rows:
-                    return f"{self.path}, {unit} {number}", same
+                    return f"{self.path}, {self.unit} {number}", same
         return str(self.path), min(rows)
 
 
@@ -91,6 +91,7 @@ class Source:
 class TextFile(Source):
     """A text file with one row per line."""
 
+    unit: ClassVar[str] = "line"
     delimiter: str = ","  # one or more characters
     #: character around values that contain a delimiter; empty for formats without quotes
     quote: str = '"'
@@ -149,7 +150,7 @@ class TextFile(Source):
     def locate(
         self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
     ) -> tuple[str, tuple[str, ...]]:
-        return self.first_of(rows, columns, self.rows(), "line")
+        return self.first_of(rows, columns, self.rows())
 
     def checked(self) -> Iterator[tuple[int, list[str]]]:
         """The rows, each with as many values as there are columns and none swallowed by a quote.
@@ -165,11 +166,12 @@ class TextFile(Source):
                     f"but {'the header has' if self.header else 'there are'} "
                     f"{len(self.names)} columns. Correct it, or set read.delimiter or read.quote"
                 )
-            # what follows its first line is then the beginning of a row
-            if any(self.delimiter in values[p].partition("\n")[2] for p in short):
+            broken = {p: values[p].rpartition("\n")[2] for p in short if "\n" in values[p]}
+            mark = self.delimiter  # what is swallowed ends as a row begins
+            if any(mark in values[p] and last.count(mark) == p for p, last in broken.items()):
                 raise DataError(
                     f"{self.path}, line {line}: a quote is not closed, so that the value goes on "
-                    "in the next line. Close it, or set read.quote"
+                    "in the next line. Close it, or take out the line break, or set read.quote"
                 )
             yield line, values
 
@@ -228,8 +230,9 @@ def open_text(
     _, names = next(rows, (1, []))
     if (header and not any(name.strip() for name in names)) or not line.strip():
         what = "a header line and rows" if header else "rows"
-        empty = f", line 1 is empty, where {what} begin: delete it"
-        raise DataError(f"{path}{empty if names else f' is empty: {what} were expected'}")
+        if any(name.strip() for name in names):
+            raise DataError(f"{path}, line 1 is empty: remove it, so that the names come first")
+        raise DataError(f"{path} is empty: {what} were expected")
     if len(names) > MOST_COLUMNS:
         too_wide(path, len(names))
     if not header:

@@ -127,14 +127,17 @@ def _by_model(root: Path) -> dict[str, Any]:
 
 
 def _of_project(root: Path) -> dict[str, ModelResults]:
-    found = {}
+    found, report = {}, read_json_if_any(root / paths.DATA_REPORT)
+    # its "split" is another thing
+    reported = {key: report[key] for key in ("data_hash", "test_hash") if key in report}
     for model, metrics in (read_json_if_any(root / paths.METRICS) or _by_model(root)).items():
         # both have a peak memory: that of training is compared
         files = (root / paths.evaluate_cost(model), root / paths.train_cost(model))
         costs = read_json_if_any(files[0]) | read_json_if_any(files[1])
         table = root / paths.per_user(model)
         per_user = pd.read_parquet(table) if table.is_file() else None
-        stored = read_json_if_any(root / paths.evaluation_inputs(model))
+        # a checkout without `data/` has what the report says of it
+        stored = read_json_if_any(root / paths.evaluation_inputs(model)) or reported
         of_data = {key: stored[key] for key in (*KEYS, *SCALE) if key in stored}
         rows = root / paths.predictions(model)
         if not of_data and rows.is_file():  # of an older version, which kept the ratings alone

@@ -64,7 +64,7 @@ def _explain(raw: RawFrame, key: str, reason: pd.Series) -> str:
     why, line = reason.iloc[place], raw.frame.index[place]
     text = raw.frame[key].fillna("").iloc[place]
     return (
-        f"{raw.file.path}, line {line}, column {raw.file.label(key)}: '{text}': {why} "
+        f"{raw.file.path}, {raw.file.unit} {line}, column {raw.file.label(key)}: '{text}': {why} "
         f"({reason.notna().sum()} of {len(reason)} rows are bad). Correct the file, or set "
         "read.on_bad_rows to drop"
     )

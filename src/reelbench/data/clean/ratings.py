@@ -25,7 +25,6 @@ NO_TAG = "tag is empty"
 
 # the column to look at for each reason; for others it is the time
 _COLUMN = {
-    NO_ID: col.USER_ID,
     NO_NUMBER: col.RATING,
     OFF_SCALE: col.RATING,
     NO_ITEM: col.ITEM_ID,
@@ -212,7 +211,8 @@ def _refuse(
     }
     where, values = raw.file.locate(rows, columns)
     reason = rows[values]
-    column = _COLUMN.get(reason, col.TIMESTAMP)
+    empty = [c for c in (col.USER_ID, col.ITEM_ID) if not values[columns.index(c)]]
+    column = empty[0] if reason == NO_ID else _COLUMN.get(reason, col.TIMESTAMP)
     total = ", ".join(f"{name}: {n}" for name, n in validated.counts.items())
     hint = alike(values[columns.index(col.ITEM_ID)], items[col.ITEM_ID]) * (reason == NO_ITEM)
     raise DataError(

@@ -67,7 +67,10 @@ def canonical(
     validated = ratings.validate_ratings(raw.interactions, items, known, config, engine)
     users = users_table(known, validated.users)
     if not validated.n_usable:
-        raise DataError(f"{raw.interactions.file.path}: no rating in it is usable")
+        why = ", ".join(f"{reason}: {n}" for reason, n in validated.counts.items())
+        raise DataError(
+            f"{raw.interactions.file.path}: no rating in it is usable ({why or 'it has no rows'})"
+        )
     counts: dict[str, Any] = {
         "interactions": {},
         "items": _account_of_small(movies, items),

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,12 +146,17 @@ def _parts(value: object, config: ReadConfig) -> object:
     """A list as it is; a text parsed as JSON or Python's notation of a list, else split."""
     if not isinstance(value, str):
         return value
-    for parse in (json.loads, ast.literal_eval) if value.lstrip()[:1] in ("[", "{") else ():
+    for parse in (json.loads, _literal) if value.lstrip()[:1] in ("[", "{", "(") else ():
         try:
             return parse(value)
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             continue
     return value.split(config.genre_separator) if config.genre_separator else [value]
+
+
+def _literal(text: str) -> object:
+    """Python's notation of a list, or NumPy's, which has no commas."""
+    return ast.literal_eval(re.sub(r"(['\"])\s+(?=['\"])", r"\1, ", text.strip()))
 
 
 def alike(item: str, known: Iterable[str]) -> str:

@@ -106,7 +106,7 @@ def _parsed(
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise DataError(
                 f"{file.path}, line {line}, column {column}: expected a JSON list of objects with "
-                f"a name, not '{str(text)[:60]}' ({error})"
+                f"a name (of the cast with a number as order), not '{str(text)[:60]}' ({error})"
             ) from error
     return pd.Series(parsed, index=values.index, dtype=object)
 
@@ -119,7 +119,7 @@ def _names(objects: list[Any]) -> list[str]:
 
 def _director(crew: list[Any]) -> str | None:
     """Names of the directors, in the order of the credits; None without one."""
-    return ", ".join(_names([entry for entry in crew if entry["job"] == "Director"])) or None
+    return ", ".join(_names([entry for entry in crew if entry.get("job") == "Director"])) or None
 
 
 def _stars(cast: list[Any]) -> list[str]:

@@ -197,6 +197,9 @@ def _put(found: Mapping[str, Path], files: FileSet, data: DataSection, folder: P
         if data.root is None and (expected := files.files[name]):
             _verify(file, expected, data)
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        # a pipe or a device never ends
+        if odd := [p for p in (file, *file.rglob("*")) if not (p.is_file() or p.is_dir())]:
+            raise DataError(f"{odd[0]} is neither a file nor a folder: name a file in its place")
         if file.is_dir():  # the parts of one table
             shutil.copytree(file, folder / name, ignore=shutil.ignore_patterns(".*", "_*"))
             continue
