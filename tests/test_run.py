@@ -104,3 +104,16 @@ def test_a_stage_that_fails_ends_with_its_sentence_in_any_folder(tmp_path: Path)
     assert done.returncode == 2, done.stderr
     assert "run: clean: data/raw/ratings.csv, line 1: no column 'rating'" in done.stderr
     assert "Traceback" not in done.stderr and "ERROR" not in done.stderr
+
+
+@pytest.mark.parametrize(("now", "changed"), [("1,2,3\n", False), ("1,2,4\n", True)])
+def test_a_file_that_has_changed_since_is_read_again(
+    project: Path, monkeypatch: pytest.MonkeyPatch, now: str, changed: bool
+) -> None:
+    for folder, text in ((paths.RAW, "1,2,3\n"), (project / "mine", now)):
+        (folder / "sub").mkdir(parents=True)
+        (folder / "sub" / "ratings.csv").write_text(text, encoding="utf-8")
+    called: list[tuple[str, ...]] = []
+    monkeypatch.setattr(run, "_repro", lambda *targets: called.append(targets))
+    run.run("csv", False, [f"data.root='{project / 'mine'}'", "split=random"])
+    assert called == [("--force", "--single-item", "download")][: int(changed)] + [()]

@@ -1,5 +1,6 @@
 """`reelbench run NAME`: from a data set to a verdict, leaderboard and page, in one command."""
 
+import filecmp
 import os
 import re
 import subprocess
@@ -75,13 +76,22 @@ def run(name: str, quick: bool, overrides: Sequence[str]) -> str:
         RunError: a stage failed.
     """
     chosen, why = choices(name, quick, overrides), ""
-    compose(overrides=chosen)
+    if _changed(compose(overrides=chosen)["data"]["root"]):
+        _repro("--force", "--single-item", "download")
     if not any(re.match("split[=.]", override) for override in overrides):
         _repro("clean")
         split, why = _split()
         compose(overrides=[*chosen, f"split={split}"])
     _repro()
     return why
+
+
+def _changed(root: str | None) -> bool:
+    """Whether a file of the user's is no longer what `data/raw` has of it: DVC does not look."""
+    copies = [file for file in paths.RAW.rglob("*") if root and file.is_file()]
+    own = [paths.in_checkout(Path(root or "")) / file.relative_to(paths.RAW) for file in copies]
+    pairs = zip(own, copies, strict=True)
+    return any(a.is_file() and not filecmp.cmp(a, b, shallow=False) for a, b in pairs)
 
 
 def _split() -> tuple[str, str]:
