@@ -116,4 +116,4 @@ def test_a_file_that_has_changed_since_is_read_again(
     called: list[tuple[str, ...]] = []
     monkeypatch.setattr(run, "_repro", lambda *targets: called.append(targets))
     run.run("csv", False, [f"data.root='{project / 'mine'}'", "split=random"])
-    assert called == [("--force", "--single-item", "download")][: int(changed)] + [()]
+    assert called == [*[("--force", "--single-item", "download")][: int(changed)], ()]
