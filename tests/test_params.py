@@ -184,6 +184,9 @@ def test_a_class_that_does_not_exist_is_named(target: str) -> None:
         "https://user:s3cret%40x@host",
         "https://host/mlflow?token=s3cret",
         "postgresql://host/db?user=u&password=s3cret",
+        "mssql://host/db?odbc_connect=PWD%3Ds3cret",
+        "user:s3cret@host:5000",
+        "http//user:s3cret@host",
     ],
 )
 def test_a_password_is_refused_and_never_shown(tmp_path: Path, address: str) -> None:
@@ -192,7 +195,8 @@ def test_a_password_is_refused_and_never_shown(tmp_path: Path, address: str) -> 
     message = str(caught.value)
     assert message.startswith("conf/tracking/server.yaml: tracking.uri: ")
     assert "MLFLOW_TRACKING_PASSWORD" in message and "s3cret" not in message
-    assert "s3cret" not in secret.masked(f"API request to {address}/api failed, see {address}")
+    if "://" in address:
+        assert "s3cret" not in secret.masked(f"API request to {address}/api failed, see {address}")
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,8 @@ def refuse(content: Mapping[str, Any]) -> None:
 def refuse_password(path: str, address: str, source: Path) -> None:
     """Refuse an address that holds a password: parameters are copied to many files."""
     # a password may hold spaces, but a text about an address has some too
-    if secret.has_password(address.replace(" ", "") if "tracking" in path else address):
+    alone = "tracking" in path
+    if secret.has_password(address.replace(" ", "") if alone else address, alone):
         raise ParamsError(
             f"{source}: {path}: leave out the password, which would be copied to files; for MLflow "
             "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or else "

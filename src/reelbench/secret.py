@@ -6,13 +6,17 @@ from urllib.parse import quote, unquote
 
 # a password may hold "@", ":" and "/": it extends to the last "@" of the address
 _USER = re.compile(r"\b(?!(?:sqlite|file):)([A-Za-z][A-Za-z0-9+.-]*://)(\S*)@")
+# the scheme of an address may be mistyped or missing; a file's path may hold anything
+_NO_SCHEME = re.compile(r"(?:[\w.+]*=)?['\"]?(?!(?:sqlite|file):///)[^?#@]*:(?!//)[^@]+@")
 _CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 _NAMES = r"[\w.-]*(?:pass|pwd|token|secret|api_?key|credential|signature|odbc_connect)[\w.-]*"
 _QUERY = re.compile(rf"(://\S*?[?&;#]{_NAMES}=)[^&\s'\"]+", re.IGNORECASE)
 
 
-def has_password(address: str) -> bool:
-    """Whether an address holds a password or token; the name of a database's user is none."""
+def has_password(address: str, alone: bool = False) -> bool:
+    """Whether a text, or an address alone, holds a password or token; a database's user is none."""
+    if alone and _NO_SCHEME.match(address):
+        return True
     found = _USER.search(address)
     named = found is not None and (found[1].lower().startswith("http") or ":" in found[2])
     return named or bool(_QUERY.search(address))
