@@ -67,3 +67,14 @@ def test_results_of_an_older_version_are_refused_by_their_predictions(tmp_path: 
     check_comparable(before, before)
     with pytest.raises(GateError, match="svd: the results differ in the test ratings"):
         check_comparable(before, after)
+
+
+def test_without_data_the_report_says_what_results_are_of(tmp_path: Path) -> None:
+    for name in ("before", "after"):
+        folder = tmp_path / name / "reports"
+        write_json(folder / "metrics.json", {"svd": {"rmse": 1.0}})
+        write_json(folder / "data.json", {"data_hash": name, "split": {"test": 3}})
+    before, after = (read(str(tmp_path / name)) for name in ("before", "after"))
+    check_comparable(before, before)
+    with pytest.raises(GateError, match="svd: the results differ in the data"):
+        check_comparable(before, after)

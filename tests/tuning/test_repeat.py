@@ -16,7 +16,7 @@ from reelbench import paths
 from reelbench.cli import app
 from reelbench.features.block import write_block
 from reelbench.features.ids import IdsBlock
-from reelbench.files import read_json
+from reelbench.files import read_json, write_json
 from reelbench.params import ParamsError
 from reelbench.stages.featurize import read_catalogue
 from reelbench.tuning import repeat
@@ -81,6 +81,18 @@ def test_folds_of_another_split_are_refused(project: dict[str, Any], tmp_path: P
     write_params(tmp_path, project | {"split": split})
     with pytest.raises(ParamsError, match=r"folds need split=kfold.*split random"):
         repeat.folds("bias", read_catalogue())
+
+
+@pytest.mark.parametrize("command", ["seeds", "folds", "tune", "spark"])
+def test_a_run_of_other_data_is_refused(
+    command: str, project: dict[str, Any], tmp_path: Path
+) -> None:
+    file = tmp_path / paths.CATALOGUE
+    write_json(file, read_json(file) | {"name": "others"})
+    done = CliRunner().invoke(app, [command, "bias"])
+    assert done.exit_code == 2
+    assert f"data/ has data others and params.yaml {project['data']['name']}" in done.output
+    assert not paths.TUNING.exists()
 
 
 def test_the_commands_print_mean_and_deviation() -> None:
