@@ -186,3 +186,11 @@ def test_a_part_that_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "root" / "tiny.item").write_bytes(b"x")
     with pytest.raises(DataError, match=r"part-0.parquet is neither a file nor a folder"):
         fetch(section(root=str(tmp_path / "root")), tmp_path / "raw", tmp_path)
+
+
+def test_links_in_a_circle_are_named(tmp_path: Path) -> None:
+    (tmp_path / "root" / "tiny.inter").mkdir(parents=True)
+    (tmp_path / "root" / "tiny.inter" / "part").symlink_to(".")
+    (tmp_path / "root" / "tiny.item").write_bytes(b"x")
+    with pytest.raises(DataError, match=r"tiny.inter cannot be copied: .*symbolic links"):
+        fetch(section(root=str(tmp_path / "root")), tmp_path / "raw", tmp_path)

@@ -201,7 +201,10 @@ def _put(found: Mapping[str, Path], files: FileSet, data: DataSection, folder: P
         if odd := [p for p in (file, *file.rglob("*")) if not (p.is_file() or p.is_dir())]:
             raise DataError(f"{odd[0]} is neither a file nor a folder: name a file in its place")
         if file.is_dir():  # the parts of one table
-            shutil.copytree(file, folder / name, ignore=shutil.ignore_patterns(".*", "_*"))
+            try:
+                shutil.copytree(file, folder / name, ignore=shutil.ignore_patterns(".*", "_*"))
+            except shutil.Error as error:  # links in a circle, what may not be read, a full disk
+                raise DataError(f"{file} cannot be copied: {error.args[0][0][2][:200]}") from error
             continue
         sha256 = sha256_file(file)
         other = "" if files.files[name] in (sha256, None) else ", not the published file"
