@@ -258,9 +258,10 @@ def test_names_of_genres_are_drawn_as_they_are() -> None:
         assert chart is not None
         assert set(rows(chart)["genre"]) == set(names)
         assert "</script" not in str(page._json(spec(chart)))
-    drawn = style.png(ratings.genres(items[2:3]))  # type: ignore[arg-type]
-    plain = items[2:3].assign(genres=[["a"]])
-    assert drawn != style.png(ratings.genres(plain))  # type: ignore[arg-type]
+    named = (items[2:3], items[2:3].assign(genres=[["a"]]))
+    charts = [chart for chart in map(ratings.genres, named) if chart is not None]
+    drawn, plain = map(style.png, charts)
+    assert drawn != plain
 
 
 def test_ages_by_five_years_or_as_they_are_coded() -> None:

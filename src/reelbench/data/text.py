@@ -3,6 +3,7 @@
 import codecs
 import csv
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -39,8 +40,8 @@ RESERVED = frozenset(v for name, v in vars(col).items() if name.isupper() and is
 
 
 @dataclass(frozen=True)
-class Source:
-    """A table of somebody's. Names are for messages: columns are found by their place."""
+class Source(ABC):
+    """A table as published. Columns are found by position; their names are for messages."""
 
     unit: ClassVar[str] = "row"  # what is counted in messages
     path: Path  # the file; for a table in memory what messages call it
@@ -52,11 +53,11 @@ class Source:
         theirs = self.names[self.places[column]] if column in self.places else column
         return column if theirs == column else f"{theirs} ({column})"
 
+    @abstractmethod
     def locate(
         self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
     ) -> tuple[str, tuple[str, ...]]:
         """The place (file and line) of the first row with these values, and the values."""
-        raise NotImplementedError
 
     def kept(self) -> dict[str, int]:
         """Places of the columns of a small table: ours, and others whose names are free."""

@@ -183,7 +183,7 @@ class Init:
 
 
 def on_terminal() -> bool:
-    """Whether there is somebody to ask."""
+    """Whether standard input is a terminal, on which the user can be asked."""
     return sys.stdin.isatty()
 
 

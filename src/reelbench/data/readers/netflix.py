@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import ibis
 from typing_extensions import override
@@ -59,8 +60,8 @@ def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
 
 def _headless(path: Path, columns: Sequence[str], **layout: object) -> TextFile:
     places = {name: place for place, name in enumerate(columns)}
-    options: dict[str, object] = {"quote": "", "header": False, "places": places, **layout}
-    return TextFile(path, tuple(columns), **options)  # type: ignore[arg-type]
+    options: dict[str, Any] = {"quote": "", "header": False, "places": places, **layout}
+    return TextFile(path, tuple(columns), **options)
 
 
 def _copied(path: Path, engine: Engine) -> Path:
