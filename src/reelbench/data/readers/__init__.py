@@ -168,7 +168,7 @@ def alike(item: str, known: Iterable[str]) -> str:
     same = next((other for other in known if plain(other) == plain(item)), None)
     if same is None:
         return ""
-    return f". There is a movie '{same}': write its id the same way in both files; read.strip_ids removes spaces"
+    return f". There is a movie '{same}': write both the same way; read.strip_ids removes spaces"
 
 
 def no_genres(index: pd.Index) -> pd.Series:
