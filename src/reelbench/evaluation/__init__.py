@@ -27,6 +27,9 @@ class EvaluateConfig(Section):
     k: tuple[PositiveInt, ...] = Field(default=(10,), min_length=1)
     #: smallest rating that counts as relevant; None: every test rating does
     min_relevant_rating: float | None = None
+    #: gamma of the inverse-propensity metrics: how much likelier choices of popular items are
+    #: observed; -1: no likelier
+    propensity_power: float = Field(default=1.5, ge=-1)
     #: what may be recommended: every item, or the items of train. Other relevant items count as
     #: missed in either case
     candidates: Literal["catalogue", "train"] = "catalogue"

@@ -152,6 +152,7 @@ def evaluate_on(task: Task, model: Recommender) -> Evaluation:
     )
     per_user = metrics.ranking_values(found.items, task.relevant, config.k)
     per_user |= metrics.values_of(metrics.WholeRankingMetric, found.auc_terms, task.relevant)
+    per_user |= metrics.gain_values(found.items, task.gains, config.k)
     per_user |= metrics.list_values(lists, config.k)
     outcome = Outcome(task.test, predicted, rankings, task.relevant, per_user, config.k)
     of_all_lists = metrics.values_of(

@@ -29,7 +29,7 @@ from scipy import sparse
 
 from reelbench.evaluation import Flags, Floats, Ints
 from reelbench.evaluation.beyond_accuracy import RecommendedLists
-from reelbench.evaluation.ranking_metrics import hits_of
+from reelbench.evaluation.ranking_metrics import gains_of, hits_of
 from reelbench.evaluation.rating_metrics import CalibrationTable, ErrorSums
 from reelbench.params import nearest
 
@@ -123,6 +123,23 @@ class RankingMetric(Metric):
     """The accuracy of a list per user: hits (n, k_max), relevant items (n,), cutoff → (n,)."""
 
     function: Callable[[Flags, Ints, int], Floats]
+    kind = "ranking"
+    at_cutoffs = True
+
+
+@dataclass(frozen=True)
+class GainMetric(Metric):
+    """The accuracy of a list per user where relevant items count differently.
+
+    Its function maps the gain at every place (n, k_max), the gains of all relevant items as CSR (n,
+    n_items) and a cutoff to (n,).
+
+    Attributes:
+        gains: which gains, a key of `Task.gains`: `rating` or `propensity`.
+    """
+
+    function: Callable[[Floats, sparse.csr_array, int], Floats]
+    gains: str
     kind = "ranking"
     at_cutoffs = True
 
@@ -301,6 +318,25 @@ def ranking_values(
         raise ValueError(f"cutoff {max(cutoffs)} is beyond the lists of {lists.shape[1]} places")
     hits, n_relevant = hits_of(lists, relevant), np.diff(relevant.indptr)
     return values_of(RankingMetric, hits, n_relevant, cutoffs=cutoffs)
+
+
+def gain_values(
+    lists: np.ndarray, gains: Mapping[str, sparse.csr_array], cutoffs: Iterable[int]
+) -> dict[str, np.ndarray]:
+    """Every metric of gains at every cutoff by its key, float64 (n,) each.
+
+    Args:
+        lists: int (n, k_max) item indices, -1 for an empty place.
+        gains: by their name, CSR (n, n_items); metrics of others are left out.
+        cutoffs: numbers up to k_max.
+    """
+    placed = {name: (gains_of(lists, all_gains), all_gains) for name, all_gains in gains.items()}
+    return {
+        metric.at(k).key: metric.function(*placed[metric.gains], k)
+        for k in cutoffs
+        for metric in METRICS.values()
+        if isinstance(metric, GainMetric) and metric.gains in placed
+    }
 
 
 def list_values(data: RecommendedLists, cutoffs: Iterable[int]) -> dict[str, np.ndarray]:

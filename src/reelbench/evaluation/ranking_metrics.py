@@ -1,4 +1,4 @@
-"""Quality of ranked lists per user, with binary relevance.
+"""Quality of ranked lists per user, with binary relevance or with gains.
 
 The metrics at a cutoff take
 
@@ -7,8 +7,9 @@ The metrics at a cutoff take
 - `n_relevant`: int (n,), number of relevant items per user in the catalogue, ranked or not,
 - `k`: the cutoff, at most k_max,
 
-and return float64 (n,). A user without relevant items has the value NaN and is left out of means;
-`evaluate` counts such users. Ties are ordered by `top_k`.
+or, where relevant items count differently, the gain at every place and the gains of all relevant
+items (`recall_of_gains`), and return float64 (n,). A user without relevant items has the value NaN
+and is left out of means; `evaluate` counts such users. Ties are ordered by `top_k`.
 """
 
 import numpy as np
@@ -31,15 +32,86 @@ def hits_of(lists: Ints, relevant: sparse.csr_array) -> Flags:
     >>> hits_of(np.array([[3, 2, -1]]), relevant)
     array([[False,  True, False]])
     """
-    n_users, n_items = relevant.shape
-    users = np.repeat(np.arange(n_users), np.diff(relevant.indptr))
-    wanted = np.sort(users * np.int64(n_items) + relevant.indices)
-    pairs = np.arange(n_users)[:, None] * np.int64(n_items) + lists
-    if len(wanted) == 0:
-        return np.zeros(lists.shape, dtype=bool)
-    place = np.minimum(np.searchsorted(wanted, pairs), len(wanted) - 1)
-    hits: Flags = (wanted[place] == pairs) & (lists != NO_ITEM)
-    return hits
+    return _entries(lists, relevant)[1]
+
+
+def gains_of(lists: Ints, gains: sparse.csr_array) -> Floats:
+    """The gain at every place of the lists, float64 (n, k); 0 for a miss and an empty place.
+
+    Args:
+        lists: int (n, k) item indices, -1 for an empty place.
+        gains: CSR (n, n_items), the gain of every relevant item.
+
+    >>> gains_of(np.array([[3, 2, -1]]), sparse.csr_array(np.array([[7.0, 0.0, 3.0, 0.0]])))
+    array([[0., 3., 0.]])
+    """
+    found: Floats = _entries(lists, gains)[0]
+    return found
+
+
+def graded_gains(rating: Floats, low: float, high: float) -> Floats:
+    """Gain 2^grade - 1 of each rating (n,), with grades from 1 for `low` to 5 for `high`.
+
+    The gain of Burges et al. (ICML 2005), where anything that was not rated has the grade 0; on a
+    scale of 1 to 5 stars the grade is the rating. Any other scale is stretched to these grades, or
+    2^100 would leave nothing of a list but its best item. On a scale of a single value all gains
+    are 1, and nDCG is the binary one.
+
+    >>> graded_gains(np.array([1.0, 3.0, 5.0]), 1.0, 5.0)
+    array([ 1.,  7., 31.])
+    """
+    share = np.clip((rating.astype(np.float64) - low) / max(high - low, 1e-12), 0.0, 1.0)
+    return np.asarray(2 ** (1 + 4 * share) - 1)
+
+
+def inverse_propensities(counts: Ints, power: float) -> Floats:
+    """One over the propensity of each item, count^((power + 1) / 2), float64 (n_items,).
+
+    The propensity is the chance that a choice is observed, up to a factor that a normalised metric
+    does not depend on (Yang et al., RecSys 2018). An item without train ratings counts as one with
+    a single one, or its gain would be infinite.
+
+    >>> inverse_propensities(np.array([4, 1, 0]), 1.0)
+    array([0.25, 1.  , 1.  ])
+    """
+    return np.asarray(np.maximum(counts, 1).astype(np.float64) ** (-(power + 1) / 2))
+
+
+def recall_of_gains(gains: Floats, all_gains: sparse.csr_array, k: int) -> Floats:
+    """Gains of the first k over the gains of all relevant items, float64 (n,).
+
+    With gains 1 / propensity it is the self-normalised estimate of recall (Yang et al., RecSys
+    2018): what the rare items among the relevant ones count, they count above and below.
+
+    Args:
+        gains: see `gains_of`, (n, k_max).
+        all_gains: CSR (n, n_items), the gain of every relevant item.
+        k: cutoff.
+
+    >>> all_gains = sparse.csr_array(np.array([[1.0, 3.0], [0.0, 0.0]]))
+    >>> recall_of_gains(np.array([[3.0], [0.0]]), all_gains, 1)
+    array([0.75,  nan])
+    """
+    return quotient(gains[:, :k].sum(axis=1), all_gains.sum(axis=1))
+
+
+def ndcg_of_gains(gains: Floats, all_gains: sparse.csr_array, k: int) -> Floats:
+    """Discounted gains of the first k over those of the best possible list, float64 (n,).
+
+    As `ndcg`, with any gains; the ideal list has the k relevant items of the largest gains in
+    descending order. The arguments are those of `recall_of_gains`.
+
+    >>> all_gains = sparse.csr_array(np.array([[1.0, 3.0]]))
+    >>> ndcg_of_gains(np.array([[1.0, 3.0]]), all_gains, 2).round(4)
+    array([0.7967])
+    """
+    discount = 1.0 / np.log2(np.arange(2, k + 2))
+    rows = np.repeat(np.arange(len(gains)), np.diff(all_gains.indptr))
+    best = all_gains.data[np.lexsort((-all_gains.data, rows))]
+    place = np.arange(len(rows)) - all_gains.indptr[rows]
+    first = place < k
+    ideal = np.bincount(rows[first], best[first] * discount[place[first]], minlength=len(gains))
+    return quotient(gains[:, :k] @ discount, ideal)
 
 
 def precision(hits: Flags, n_relevant: Ints, k: int) -> Floats:
@@ -139,11 +211,30 @@ def auc(terms: Floats, relevant: sparse.csr_array) -> Floats:
     return quotient(total, n_relevant)
 
 
-def quotient(total: Floats | Ints, count: Ints) -> Floats:
-    """Mean of each group from its total and its size, float64; NaN for an empty group."""
+def quotient(total: Floats | Ints, count: Floats | Ints) -> Floats:
+    """Total over size of each group, float64 (n,); NaN where the size is 0."""
     mean = np.full(len(count), np.nan)
     np.divide(total, count, out=mean, where=count > 0)
     return mean
+
+
+def _entries(lists: Ints, matrix: sparse.csr_array) -> tuple[Floats, Flags]:
+    """What a CSR matrix (n, n_items) has at the items of every list, and whether it has anything.
+
+    Returns:
+        float64 and bool (n, k).
+    """
+    n_users, n_items = matrix.shape
+    rows = np.repeat(np.arange(n_users), np.diff(matrix.indptr))
+    stored = rows * np.int64(n_items) + matrix.indices
+    order = np.argsort(stored, kind="stable")  # the items of a row may be in any order
+    stored = stored[order]
+    pairs = np.arange(n_users)[:, None] * np.int64(n_items) + lists
+    if len(stored) == 0:
+        return np.zeros(lists.shape), np.zeros(lists.shape, dtype=bool)
+    place = np.minimum(np.searchsorted(stored, pairs), len(stored) - 1)
+    known = (stored[place] == pairs) & (lists != NO_ITEM)
+    return np.where(known, matrix.data[order][place], 0.0), known
 
 
 def _precision_sum(hits: Flags, k: int) -> Floats:

@@ -15,6 +15,7 @@ from reelbench.evaluation.beyond_accuracy import (
     self_information,
 )
 from reelbench.evaluation.cohorts import cohorts_of, cold
+from reelbench.evaluation.ranking_metrics import graded_gains, inverse_propensities
 from reelbench.faults import Fault
 from reelbench.machine import memory_bytes
 from reelbench.models.base import Recommender
@@ -33,6 +34,8 @@ class Task:
         n_all_users: number of test users of which `users` are a sample.
         row_of_rating: place in `users` of the user of every test row.
         relevant: what each user is to be recommended, boolean CSR (n, n_items).
+        gains: what each of these items counts where they count differently, float64 CSR (n,
+            n_items): `rating` (`graded_gains`) and `propensity` (`inverse_propensities`).
         seen: what each user has in train or valid, boolean CSR (n, n_items).
         own: the items that a fault ranks for each user, boolean CSR (n, n_items); None: all.
         among: items that may be recommended, bool (n_items,); None for all.
@@ -75,10 +78,15 @@ class Task:
         self.test, self.n_all_users = _sample(rows, rows_of_user, self)
         self.users, self.row_of_rating = np.unique(self.test.user_idx, return_inverse=True)
         self.relevant = relevant_items(parts.test, self, config)[self.users]
+        graded = _graded(parts.test, self)[self.users]
         self.seen = seen_items(parts, self)[self.users]
         only_own = Fault.OWN_TEST_ITEMS_ONLY in faults
         self.own = parts.test.seen(*size)[self.users] if only_own else None
         self.counts = popularity(train, ids.n_items)
+        by_item = inverse_propensities(self.counts, config.propensity_power)
+        columns = (by_item[self.relevant.indices], self.relevant.indices, self.relevant.indptr)
+        rare = sparse.csr_array(columns, shape=self.relevant.shape)
+        self.gains = {"rating": graded, "propensity": rare}
         self.among = None if config.candidates == "catalogue" else self.counts > 0
         self.information = self_information(self.counts, int((rows_of_user > 0).sum()))
         self.profile = profile_popularity(train, self.counts, ids.n_users)[self.users]
@@ -157,5 +165,16 @@ def relevant_items(
     test: Interactions, model: Recommender | Task, config: EvaluateConfig
 ) -> sparse.csr_array:
     """Items that a user rated high enough in test, boolean CSR (n_users, n_items)."""
+    return _relevant_rows(test, config).seen(model.ids.n_users, model.ids.n_items)
+
+
+def _relevant_rows(test: Interactions, config: EvaluateConfig) -> Interactions:
     minimum = -np.inf if config.min_relevant_rating is None else config.min_relevant_rating
-    return test.select(test.rating >= minimum).seen(model.ids.n_users, model.ids.n_items)
+    return test.select(test.rating >= minimum)
+
+
+def _graded(test: Interactions, task: Task) -> sparse.csr_array:
+    """The graded gain of every relevant test rating, CSR (n_users, n_items)."""
+    rows, ids = _relevant_rows(test, task.config), task.ids
+    gains = graded_gains(rows.rating, ids.rating_min, ids.rating_max)
+    return sparse.csr_array((gains, (rows.user_idx, rows.item_idx)), (ids.n_users, ids.n_items))

@@ -9,14 +9,20 @@ from pydantic import PositiveFloat, PositiveInt
 from reelbench.data.interactions import Interactions, Parts
 from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.evaluate import evaluate
-from reelbench.evaluation.metrics import METRICS, RankingMetric, RatingMetric, metric_key
+from reelbench.evaluation.metrics import (
+    METRICS,
+    GainMetric,
+    RankingMetric,
+    RatingMetric,
+    metric_key,
+)
 from reelbench.evaluation.rating_metrics import error_sums, total
 from reelbench.features.block import Features
 from reelbench.models.base import ModelEntry, Recommender
 from reelbench.params import ParamsError, Section, nearest
 
 #: a metric that can be computed on valid alone, at its cutoff
-Objective = RatingMetric | RankingMetric
+Objective = RatingMetric | RankingMetric | GainMetric
 
 
 class TuneConfig(Section):
@@ -73,7 +79,7 @@ def objective_of(wanted: str | None, predicts_ratings: bool, config: EvaluateCon
     for metric in METRICS.values():
         if isinstance(metric, RatingMetric):
             known[metric.key] = metric
-        elif isinstance(metric, RankingMetric):
+        elif isinstance(metric, RankingMetric | GainMetric):
             known |= {metric.at(k).key: metric.at(k) for k in config.k}
     own = "rmse" if predicts_ratings else metric_key("ndcg", config.k[0])
     key = wanted or own
