@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import inspect
+import pkgutil
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
+import reelbench
 from reelbench import models
 
 MODULES = (
@@ -36,6 +40,25 @@ MODULES = (
 def test_examples_are_right(name: str) -> None:
     found = doctest.testmod(importlib.import_module(f"reelbench.{name}"))
     assert found.attempted > 0 and found.failed == 0
+
+
+def test_public_methods_have_docstrings_unless_they_override_another() -> None:
+    missing = []
+    for own in filter(lambda one: not one.__name__.startswith("_"), _classes()):
+        for name, value in vars(own).items():
+            known = any(name in vars(base) for base in own.__mro__[1:])
+            if inspect.isroutine(value) and not name.startswith("_") and not known:
+                missing += [] if value.__doc__ else [f"{own.__module__}.{own.__name__}.{name}"]
+    assert not set(missing) - {"reelbench.tuning.search.Search.on_trial"}  # a field
+
+
+def _classes() -> Iterator[type]:
+    """Classes of the modules that import no library of an extra."""
+    for found in pkgutil.walk_packages(reelbench.__path__, "reelbench."):
+        if not found.name.endswith(("__main__", "pyfunc", "app.layout", ".layers", ".towers")):
+            for own in vars(importlib.import_module(found.name)).values():
+                if isinstance(own, type) and own.__module__ == found.name:
+                    yield own
 
 
 def test_models_are_created_without_arguments_and_import_no_library() -> None:

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from typer.core import TyperGroup
-from typing_extensions import override
 
 from reelbench import environment, faults, params, paths
 from reelbench.serving import cli as serving
@@ -39,12 +38,10 @@ errors = Console(stderr=True, highlight=False)
 class Commands(TyperGroup):
     """All commands: an error in the user's input is one sentence, with exit code 2."""
 
-    @override
     def main(self, *args: Any, **options: Any) -> Any:
         environment.print_always()
         return super().main(*args, **options)
 
-    @override
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)

@@ -32,14 +32,12 @@ class Fault(StrEnum):
 class Entry(Section):
     """What is known of a fault, in `faults.yaml`."""
 
-    #: what is done, as the end of a sentence about the run
-    about: str
+    about: str  # what is done, as the end of a sentence about the run
     #: dotted patterns of parameters and their values, by all of which it is recognised in a run
     params: dict[str, Any] = Field(default_factory=dict)
     #: by field of a description (`reelbench lint-protocol`), the values that mean this fault
     protocol: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    #: why that is wrong, as sentences
-    why: str
+    why: str  # why that is wrong, as sentences
 
 
 @cache

@@ -9,10 +9,8 @@ import numpy as np
 from scipy import sparse
 
 Function = TypeVar("Function", bound=Callable[..., object])
-#: `indptr`, `indices` and `data` of a CSR matrix
-CSR = tuple[np.ndarray, np.ndarray, np.ndarray]
-# rows of a square matrix that a thread takes at a time
-_ROWS_AT_ONCE = 64
+CSR = tuple[np.ndarray, np.ndarray, np.ndarray]  # `indptr`, `indices` and `data` of a CSR matrix
+_ROWS_AT_ONCE = 64  # rows of a square matrix that a thread takes at a time
 
 _with_kernels: set[str] = set()  # names of modules
 

@@ -26,8 +26,7 @@ EVALUATION = DATA / "evaluation"
 COSTS = DATA / "costs"
 TRAIN_COSTS = COSTS / "train"
 EVALUATE_COSTS = COSTS / "evaluate"
-# what was predicted, and which models are skipped
-PLAN = COSTS / "plan.json"
+PLAN = COSTS / "plan.json"  # what was predicted, and which models are skipped
 
 REPORTS = Path("reports")
 # test metrics of all models in one file, kept by git: what `dvc metrics diff` compares
@@ -82,18 +81,14 @@ def _of(folder: Path, name: str) -> Callable[[str], Path]:
     return lambda of: folder / name.format(of)
 
 
-#: file of conf/ with one model and its search space
-model_conf = _of(CONF / "models", "{}.yaml")
+model_conf = _of(CONF / "models", "{}.yaml")  # file of conf/ with one model and its search space
 #: rows of the source that cannot be used, with the reason; only where there are any
 dropped_rows = _of(CLEAN, "dropped_{}.csv")
-#: arrays of one feature block
-feature_block = _of(FEATURES, "{}.npz")
-#: hash of everything that one feature block was made of
-block_key = _of(FEATURES, "{}.json")
+feature_block = _of(FEATURES, "{}.npz")  # arrays of one feature block
+block_key = _of(FEATURES, "{}.json")  # hash of everything that one feature block was made of
 #: content hashes of the parts, feature blocks and shared code that one model reads
 model_inputs = _of(INPUTS, "{}.json")
-#: folder of one trained model
-model_dir = _of(MODELS, "{}")
+model_dir = _of(MODELS, "{}")  # folder of one trained model
 #: why a model was not trained; only where it was not, and then the only file of its folder
 skipped = _of(MODELS, "{}/skipped.json")
 #: loss per epoch of one model (header only where a model has no epochs)
@@ -102,14 +97,12 @@ curves = _of(MODELS, "{}/curves.csv")
 layers = _of(MODELS, "{}/layers.json")
 #: seconds, bytes and the machine of one training: differs from run to run
 train_cost = _of(TRAIN_COSTS, "{}.json")
-#: scoring time of one model: differs from run to run
-evaluate_cost = _of(EVALUATE_COSTS, "{}.json")
+evaluate_cost = _of(EVALUATE_COSTS, "{}.json")  # scoring time of one model: differs from run to run
 #: folder of one model's evaluation: everything that it found but its cost
 evaluation_dir = _of(EVALUATION, "{}")
 #: hash of what an evaluation has read, code included: tells whether it is up to date
 evaluation_inputs = _of(EVALUATION, "{}/inputs.json")
-#: test metrics of one model
-metrics = _of(EVALUATION, "{}/metrics.json")
+metrics = _of(EVALUATION, "{}/metrics.json")  # test metrics of one model
 #: every metric of one model again, a row per cohort of users or items
 cohorts = _of(EVALUATION, "{}/cohorts.csv")
 #: mean given against mean predicted rating of one model, by bins of the predicted one
@@ -122,8 +115,7 @@ tuning = _of(SEARCHES, "{}/search.json")
 tune_cost = _of(SEARCHES, "{}/seconds.json")
 #: trials of one model in Optuna's journal, from which a killed search is continued
 tune_journal = _of(SEARCHES, "{}/journal.log")
-#: test metrics of one model, a row per test user
-per_user = _of(EVALUATION, "{}/per_user.parquet")
+per_user = _of(EVALUATION, "{}/per_user.parquet")  # test metrics of one model, a row per test user
 #: predicted rating beside the given one, a row per test rating
 predictions = _of(EVALUATION, "{}/predictions.parquet")
 #: the top of the ranked catalogue, k rows per test user

@@ -28,8 +28,7 @@ from reelbench.reporting.tables import number
 _OF_ANSWERS = ("directors", "genres", "tags")
 # columns of the leaderboard that a terminal has room for
 _SHOWN = ("rmse", "mae", r"ndcg_at_\d+", r"recall_at_\d+", r"coverage_at_\d+")
-# ratings of a user for which train, valid and test have one each
-_ENOUGH = 3
+_ENOUGH = 3  # ratings of a user for which train, valid and test have one each
 
 
 class RunError(ValueError):

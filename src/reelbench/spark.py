@@ -64,8 +64,7 @@ class SparkConfig(Section):
     master: str = "local[*]"
     #: memory of the process that plans, and that computes where the master is local; such as 2g
     driver_memory: str = "2g"
-    #: memory of every process of a cluster that computes
-    executor_memory: str = "2g"
+    executor_memory: str = "2g"  # memory of every process of a cluster that computes
     #: parts that tables are divided into; results are the same bytes for the same number
     partitions: PositiveInt = 8
 

@@ -34,8 +34,7 @@ _TYPES: dict[str, Any] = {
 _Description = create_model("_Description", __base__=Section, data=(str | None, None), **_TYPES)
 # metrics whose worth is printed; JSON has all of them
 _SHOWN = {"rmse": "RMSE", "ndcg_at_10": "nDCG@10"}
-#: a figure is close to a score if it is worse by at most this share of it
-CLOSE = 0.05
+CLOSE = 0.05  # a figure is close to a score if it is worse by at most this share of it
 
 
 @cache

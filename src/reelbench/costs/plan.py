@@ -16,8 +16,7 @@ from reelbench.params import ParamsError, validate
 
 _NO_RATINGS = "the data have no ratings"
 _BEFORE, _AFTER = ("download", "clean", "split", "featurize"), ("report", "dvc")
-# these without dvc, inputs and evaluate
-_OTHER_STAGES = 7
+_OTHER_STAGES = 7  # these without dvc, inputs and evaluate
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,7 @@ from reelbench.params import ParamsError
 # mean square of the number of ratings of a user (item), divided by the square of its mean: it is
 # 1.9 to 4.1 (2.6 to 3.6) in data sets of 100,000 to 20 million ratings
 _USER_SPREAD, _ITEM_SPREAD = 2.8, 3.1
-# share of a part where the protocol does not state one
-_SHARE = 0.1
+_SHARE = 0.1  # share of a part where the protocol does not state one
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from typing_extensions import override
 
 from reelbench import columns as col
 from reelbench.data import DataError
@@ -63,7 +62,6 @@ class Columnar(Source):
                 f"are no text ({error}): save the column as text or as numbers"
             ) from error
 
-    @override
     def locate(
         self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
     ) -> tuple[str, tuple[str, ...]]:

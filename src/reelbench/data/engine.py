@@ -26,7 +26,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.expr.datatypes import Timestamp
 from pydantic import PositiveInt
-from typing_extensions import override
 
 from reelbench import params, paths
 from reelbench.columns import PART, SOURCE_ROW, USER_IDX
@@ -37,10 +36,8 @@ from reelbench.data.text import TextFile, is_utf8, looked_at, to_utf8
 from reelbench.params import Section
 from reelbench.spark import SparkConfig
 
-# ratings that are sorted at once
-_BLOCK = 2_500_000
-# rows that leave the engine at once
-_BATCH = 1 << 17
+_BLOCK = 2_500_000  # ratings that are sorted at once
+_BATCH = 1 << 17  # rows that leave the engine at once
 
 
 class DuckDBConfig(Section):
@@ -226,7 +223,6 @@ class DuckDB(Engine):
         )
         self._texts: dict[str, tuple[TextFile, bool]] = {}  # by the path that DuckDB reads
 
-    @override
     def text(self, file: TextFile) -> ibis.Table:
         content, quoted = self._utf8(file)
         self._texts[str(content)] = file, quoted
@@ -263,30 +259,24 @@ class DuckDB(Engine):
                 break
         return content.absolute(), quoted
 
-    @override
     def parquet(self, path: Path) -> ibis.Table:
         return self._connection.read_parquet(str(path))
 
-    @override
     def table(self, rows: pa.Table) -> ibis.Table:
         return self._connection.create_view(ibis.util.gen_name("reelbench"), ibis.memtable(rows))
 
-    @override
     def numbered(self, table: ibis.Table) -> ibis.Table:
         # A copy has the order of its source, and the rows of a Parquet file have numbers; those of
         # text would be counted, in a single thread.
         rows = self._connection.read_parquet(self._copy(table), file_row_number=True)
         return rows.rename({SOURCE_ROW: "file_row_number"})
 
-    @override
     def float(self, text: ibis.ir.StringValue) -> ibis.ir.FloatingValue:
         return text.try_cast("float64")
 
-    @override
     def whole(self, number: ibis.ir.FloatingValue) -> ibis.ir.IntegerValue:
         return number.try_cast("int64")
 
-    @override
     def seconds(
         self, text: ibis.ir.StringValue, pattern: str | None = None
     ) -> ibis.ir.IntegerValue:
@@ -295,12 +285,10 @@ class DuckDB(Engine):
         time = try_strptime(text, pattern) if pattern else zoned
         return time.truncate("s").epoch_seconds().cast("int64")
 
-    @override
     def arrow(self, table: ibis.Table) -> pa.Table:
         with self._explained():
             return self._connection.to_pyarrow(table)
 
-    @override
     def cache(self, table: ibis.Table) -> ibis.Table:
         return self.parquet(self._copy(table))
 
@@ -310,7 +298,6 @@ class DuckDB(Engine):
             self._connection.to_parquet(table, file, compression="snappy")
         return file
 
-    @override
     def store(
         self, rows: ibis.Table, order: Sequence[str], users_of: ibis.Table, n_parts: int = 1
     ) -> list[Stored]:
@@ -321,7 +308,6 @@ class DuckDB(Engine):
         files = [self._temporary() for _ in range(n_parts)]
         return write_parts(tables, stored_schema(rows), files)
 
-    @override
     def blocks(self, rows: ibis.Table, users_of: ibis.Table) -> list[ibis.Table]:
         n, users = sizes(users_of, self)
         if n == 1:

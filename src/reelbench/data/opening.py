@@ -27,8 +27,7 @@ from reelbench.data import DataError
 
 Kind = Literal["text", "parquet", "excel", "json", "netflix"]
 
-#: most columns of a table; a table with a column per movie is none of ratings
-MOST_COLUMNS = 2000
+MOST_COLUMNS = 2000  # most columns of a table; a table with a column per movie is none of ratings
 
 _HEAD = 1 << 16  # bytes that show what a file is
 _PIECE = 1 << 20  # bytes unpacked at once

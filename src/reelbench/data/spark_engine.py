@@ -15,7 +15,6 @@ import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.expr.datatypes import Timestamp
-from typing_extensions import override
 
 from reelbench import paths
 from reelbench.columns import USER_IDX
@@ -52,7 +51,6 @@ class SparkEngine(Engine):
         self._session.conf.set("spark.sql.caseSensitive", "true")
         self._connection = ibis.pyspark.connect(self._session)
 
-    @override
     def text(self, file: TextFile) -> ibis.Table:
         options: dict[str, Any] = {
             "header": file.header,
@@ -69,7 +67,6 @@ class SparkEngine(Engine):
         table = self._view(reader.csv(str(file.content.absolute())))
         return table.select(**{name: table[f"c{place}"] for name, place in file.places.items()})
 
-    @override
     def columnar(self, source: Columnar) -> ibis.Table:
         if isinstance(source.content, pa.Table):
             return super().columnar(source)
@@ -78,7 +75,6 @@ class SparkEngine(Engine):
         frame = self._session.read.parquet(*files)
         return self._view(frame.mapInArrow(partial(_texts, source), columns))
 
-    @override
     def parquet(self, path: Path) -> ibis.Table:
         from pyspark.sql.pandas.types import from_arrow_schema
 
@@ -92,17 +88,14 @@ class SparkEngine(Engine):
         frame.createOrReplaceTempView(name)
         return self._connection.table(name)
 
-    @override
     def float(self, text: ibis.ir.StringValue) -> ibis.ir.FloatingValue:
         # Java takes "5d" for a number
         return ibis.ifelse(text.re_search(_NUMBER), text.try_cast("float64"), ibis.null("float64"))
 
-    @override
     def whole(self, number: ibis.ir.FloatingValue) -> ibis.ir.IntegerValue:
         fits = number.abs() < 2.0**63
         return ibis.ifelse(fits, rint(number).try_cast("int64"), ibis.null("int64"))
 
-    @override
     def seconds(
         self, text: ibis.ir.StringValue, pattern: str | None = None
     ) -> ibis.ir.IntegerValue:
@@ -115,20 +108,17 @@ class SparkEngine(Engine):
         date = ibis.ifelse(text.re_search(_TIME), whole, ibis.null("string"))
         return unix_timestamp(try_to_timestamp(date))
 
-    @override
     def arrow(self, table: ibis.Table) -> pa.Table:
         with self._explained():
             found = self._frame(table).toArrow()
         return found.cast(table.schema().to_pyarrow())
 
-    @override
     def cache(self, table: ibis.Table) -> ibis.Table:
         file = self._temporary()
         with self._explained():
             self._frame(table).write.parquet(str(file))
         return self.parquet(file)
 
-    @override
     def store(
         self, rows: ibis.Table, order: Sequence[str], users_of: ibis.Table, n_parts: int = 1
     ) -> list[Stored]:

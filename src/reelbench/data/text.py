@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 
 import pandas as pd
 from rapidfuzz import process
-from typing_extensions import override
 
 from reelbench import columns as col
 from reelbench.data import DataError
@@ -31,8 +30,7 @@ _BLOCK = 1 << 24  # bytes looked at once
 _LONGEST_HEADER = 1 << 20  # characters
 _LONGEST_VALUE = 10_000_000  # characters
 _LISTED = 30  # names of columns in a message
-#: text of a rating where the source has none, since every row is a click
-IMPLICIT = "1"
+IMPLICIT = "1"  # text of a rating where the source has none, since every row is a click
 # a value with a line break, and then the delimiter, in one of these has swallowed a row
 _SHORT = (col.USER_ID, col.ITEM_ID, col.RATING, col.TIMESTAMP, col.TAG, col.TITLE_RAW)
 #: names that a column of the user's does not keep: ours, and those of rows on their way
@@ -147,7 +145,6 @@ class TextFile(Source):
                 raise DataError(_nul(self.path, number))
             yield line
 
-    @override
     def locate(
         self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
     ) -> tuple[str, tuple[str, ...]]:

@@ -14,10 +14,8 @@ Ints = NDArray[np.integer]
 Flags = NDArray[np.bool_]
 Items = NDArray[np.int32]
 
-#: marks the empty places of a list that has fewer than k candidates
-NO_ITEM = -1
-# places that a list may have in any catalogue
-_SHORT = 1000
+NO_ITEM = -1  # marks the empty places of a list that has fewer than k candidates
+_SHORT = 1000  # places that a list may have in any catalogue
 
 
 class EvaluateConfig(Section):
@@ -39,8 +37,7 @@ class EvaluateConfig(Section):
     users: PositiveInt | None = None
     #: feature block whose vectors measure diversity, beside genres; `ids` has none
     similarity: str = "ids"
-    #: bins of equal width over the rating scale for calibration
-    calibration_bins: PositiveInt = 16
+    calibration_bins: PositiveInt = 16  # bins of equal width over the rating scale for calibration
     #: the report compares models on items with at most so many ratings in train
     rare_item_ratings: NonNegativeInt = 2
     #: resamples of the users for every interval and paired test; comparisons of many models draw

@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 
 _ROW, _TEST = "row", "test"
 _PARTS = (False, True)
-#: users in a task: with 100 ratings each, 5 MB of ratings
-USERS_PER_BLOCK = 2048
+USERS_PER_BLOCK = 2048  # users in a task: with 100 ratings each, 5 MB of ratings
 
 
 def evaluate_on_spark(name: str, master: str | None = None) -> dict[str, float | None]:

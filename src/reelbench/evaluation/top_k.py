@@ -15,8 +15,7 @@ from scipy import sparse
 from reelbench.evaluation import NO_ITEM, Flags, Floats, Ints, Items
 from reelbench.parallel import for_row_blocks
 
-# rows that a thread takes at a time
-_ROWS = 16
+_ROWS = 16  # rows that a thread takes at a time
 # scores that are looked through for one that enters the list: counting such scores is several
 # times as fast as a search, and most tiles have none
 _TILE = 512
@@ -156,8 +155,7 @@ def _copy(scores: Floats, among: Flags, allowed: Floats) -> bool:
 def _turn(allowed: Floats, turned: Floats) -> None:
     """The same ranking from its end: scores and order of items reversed, -inf stays -inf."""
     nothing = allowed.dtype.type(-np.inf)
-    # a score of +inf is last here, and still a candidate
-    lowest = np.finfo(allowed.dtype).min
+    lowest = np.finfo(allowed.dtype).min  # a score of +inf is last here, and still a candidate
     for item in range(len(allowed)):
         score = -allowed[item]
         score = lowest if score == nothing else score

@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 
 Block = dict[str, np.ndarray]
 IDS = "ids"
-#: how names of arrays over users begin
-USER_PREFIX = "user_"
+USER_PREFIX = "user_"  # how names of arrays over users begin
 
 ConfigT = TypeVar("ConfigT", bound=Section)
 
@@ -117,8 +116,7 @@ def write_block(block: Block, file: Path) -> None:
         write_arrays(block, temporary)
 
 
-#: reads the arrays of a block
-read_block = read_arrays
+read_block = read_arrays  # reads the arrays of a block
 
 
 def ids_of(block: Block) -> Ids:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from typing_extensions import override
 
 from reelbench.columns import DIRECTOR, GENRES
 from reelbench.features.block import USER_PREFIX, Block, Catalogue, FeatureBlock, Section
@@ -34,7 +33,6 @@ class CategoriesBlock(FeatureBlock[CategoriesConfig]):
 
     Config = CategoriesConfig
 
-    @override
     def build(self, catalogue: Catalogue) -> Block:
         items, users, train = catalogue.items, catalogue.users, catalogue.train
         warm_items, warm_users = catalogue.train_items(), np.unique(train.user_idx)
@@ -56,7 +54,6 @@ class GenresBlock(FeatureBlock[Section]):
     An item without genres has a row of zeros.
     """
 
-    @override
     def build(self, catalogue: Catalogue) -> Block:
         lists = list(catalogue.items[GENRES])
         names = sorted({genre for item in catalogue.train_items() for genre in lists[item]})
@@ -70,7 +67,6 @@ class DirectorsBlock(FeatureBlock[Section]):
     `names` [""].
     """
 
-    @override
     def build(self, catalogue: Catalogue) -> Block:
         words = [word.split(",")[0].strip() for word in words_in(catalogue.items, DIRECTOR)]
         director, names = _numbered(words, catalogue.train_items())

@@ -5,7 +5,6 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 from pydantic import PositiveInt
-from typing_extensions import override
 
 from reelbench.columns import AGE, GENDER, OCCUPATION, ZIP_CODE
 from reelbench.features.block import USER_PREFIX, Block, Catalogue, FeatureBlock, Section
@@ -34,7 +33,6 @@ class DemographicsBlock(FeatureBlock[DemographicsConfig]):
 
     Config = DemographicsConfig
 
-    @override
     def build(self, catalogue: Catalogue) -> Block:
         users = catalogue.users
         warm = np.unique(catalogue.train.user_idx)

@@ -2,7 +2,6 @@
 
 import numpy as np
 from pydantic import PositiveInt
-from typing_extensions import override
 
 from reelbench.features.block import Block, Catalogue, FeatureBlock, Section
 
@@ -10,7 +9,6 @@ from reelbench.features.block import Block, Catalogue, FeatureBlock, Section
 class IdsBlock(FeatureBlock[Section]):
     """Sizes and rating scale: `n_users` and `n_items` int64 (), `rating_scale` float64 (2,)."""
 
-    @override
     def build(self, catalogue: Catalogue) -> Block:
         ids = catalogue.ids
         return {
@@ -34,7 +32,6 @@ class NoiseBlock(FeatureBlock[NoiseConfig]):
 
     Config = NoiseConfig
 
-    @override
     def build(self, catalogue: Catalogue) -> Block:
         shape = (catalogue.ids.n_items, self.config.columns)
         # normal in every column has no preferred direction

@@ -5,7 +5,6 @@ from typing import Self
 import numpy as np
 import pandas as pd
 from pydantic import model_validator
-from typing_extensions import override
 
 from reelbench.columns import YEAR
 from reelbench.features.block import Block, Catalogue, FeatureBlock, Section
@@ -43,7 +42,6 @@ class NumericBlock(FeatureBlock[NumericConfig]):
 
     Config = NumericConfig
 
-    @override
     def build(self, catalogue: Catalogue) -> Block:
         names = [name for name in self.config.columns if name in catalogue.items]
         values = np.empty((len(catalogue.items), len(names)))
@@ -91,7 +89,6 @@ class YearsBlock(FeatureBlock[Section]):
     unknown year is 0, the mean. `known` is 1 where the year is known.
     """
 
-    @override
     def build(self, catalogue: Catalogue) -> Block:
         year, known, moments = standardised(catalogue.items[YEAR], catalogue.train_items())
         return {"year": year, "known": known, "moments": moments}

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from pydantic import PositiveInt
-from typing_extensions import override
 
 from reelbench.columns import TITLE, YEAR
 from reelbench.features.block import Block, Catalogue, FeatureBlock, Section
@@ -41,7 +40,6 @@ class TextBlock(FeatureBlock[TextConfig]):
 
     Config = TextConfig
 
-    @override
     def build(self, catalogue: Catalogue) -> Block:
         texts = describe(catalogue.items, self.config.columns, head=self.config.head)
         if not any(texts):

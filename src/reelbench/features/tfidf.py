@@ -11,15 +11,13 @@ import numpy as np
 import pandas as pd
 from pydantic import PositiveInt
 from scipy import sparse
-from typing_extensions import override
 
 from reelbench.columns import ITEM_IDX, TAG, USER_IDX
 from reelbench.features.block import Block, Catalogue, FeatureBlock, Section
 from reelbench.features.matrices import sparse_arrays
 from reelbench.features.text import words_of
 
-#: how names of arrays over pairs of a user and a movie begin
-PAIR_PREFIX = "pair_"
+PAIR_PREFIX = "pair_"  # how names of arrays over pairs of a user and a movie begin
 
 
 class TfidfConfig(Section):
@@ -41,7 +39,6 @@ class TfidfBlock(FeatureBlock[TfidfConfig]):
 
     Config = TfidfConfig
 
-    @override
     def build(self, catalogue: Catalogue) -> Block:
         texts = self._texts(catalogue)
         known = [texts[item] for item in catalogue.train_items()]
@@ -82,7 +79,6 @@ class RowTagsBlock(FeatureBlock[RowTagsConfig]):
 
     Config = RowTagsConfig
 
-    @override
     def build(self, catalogue: Catalogue) -> Block:
         pairs = catalogue.tags.groupby([USER_IDX, ITEM_IDX], sort=True)[TAG].agg(" ".join)
         train = pd.MultiIndex.from_arrays([catalogue.train.user_idx, catalogue.train.item_idx])

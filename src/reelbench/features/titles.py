@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import PositiveInt
-from typing_extensions import override
 
 from reelbench.columns import TITLE
 from reelbench.features.block import Block, Catalogue, FeatureBlock, Section
@@ -47,7 +46,6 @@ class TitlesBlock(FeatureBlock[TitlesConfig]):
 
     Config = TitlesConfig
 
-    @override
     def build(self, catalogue: Catalogue) -> Block:
         titles = [tokenize(title) for title in catalogue.items[TITLE]]
         index = _rows_in_glove(

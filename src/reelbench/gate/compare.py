@@ -35,8 +35,7 @@ _SAME = {"data_hash": "data", "split": "split", "rating_min": "rating scale"}
 _SAME |= {"rating_max": "rating scale", "test_hash": "test ratings"}
 _MODEL = "model"
 _ALWAYS = (USER_IDX, N_TEST, SQUARED_ERROR, ABSOLUTE_ERROR)
-# smaller relative changes are another processor's rounding
-_ROUNDING = 1e-7
+_ROUNDING = 1e-7  # smaller relative changes are another processor's rounding
 
 
 class GateError(ValueError):

@@ -21,7 +21,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from scipy import linalg
-from typing_extensions import override
 
 from reelbench.columns import ITEM_IDX, RATING, USER_IDX
 from reelbench.models.base import Features, Interactions, NewUser, Saved
@@ -36,16 +35,12 @@ if TYPE_CHECKING:
 class ALSSparkConfig(SparkConfig):
     """Parameters, and where Spark computes; the factors depend on `partitions` in last digits."""
 
-    #: length of the vectors of users and items
-    factors: PositiveInt = 50
-    #: passes over the ratings
-    epochs: PositiveInt = 15
+    factors: PositiveInt = 50  # length of the vectors of users and items
+    epochs: PositiveInt = 15  # passes over the ratings
     #: L2 penalty of the factors, per rating of the user or item
     regularization: NonNegativeFloat = 0.1
-    #: rank by what was rated at all, instead of predicting ratings
-    implicit: bool = False
-    #: confidence that the highest rating adds; used if `implicit`
-    alpha: PositiveFloat = 40.0
+    implicit: bool = False  # rank by what was rated at all, instead of predicting ratings
+    alpha: PositiveFloat = 40.0  # confidence that the highest rating adds; used if `implicit`
     #: how much more a high rating counts than a low one, if `implicit`; 0: all count the same
     rating_power: NonNegativeFloat = 1.0
 
@@ -61,7 +56,6 @@ class ALSSpark(FactorModel):
         super().__init__(seed=seed, threads=threads, **parameters)
         self.predicts_ratings = not self.config.implicit
 
-    @override
     def prepare(self) -> None:
         spark_session(self.config)
 

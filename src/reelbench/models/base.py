@@ -80,8 +80,7 @@ class Recommender(ABC):
         self.history: list[dict[str, float]] = []
         self._ids: Ids | None = None
         self._sampled_users = np.empty(0, dtype=np.int64)
-        # stands for what was learned: scores that are kept belong to it
-        self._fitted = object()
+        self._fitted = object()  # stands for what was learned: scores that are kept belong to it
 
     def __repr__(self) -> str:
         """The class, and the parameters that differ from the defaults."""

@@ -14,8 +14,7 @@ class BiasConfig(Section):
 
     #: number of pseudo-ratings at the mean that are added to those of every user
     user_damping: NonNegativeFloat = 5.0
-    #: likewise, of every item
-    item_damping: NonNegativeFloat = 5.0
+    item_damping: NonNegativeFloat = 5.0  # likewise, of every item
 
 
 class Bias(Recommender):

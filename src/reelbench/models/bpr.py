@@ -41,14 +41,10 @@ _DRAWN = 200_000
 class BPRConfig(RankerConfig):
     """Parameters; the defaults are those of `implicit`, without anything added for popularity."""
 
-    #: passes over the ratings
-    epochs: PositiveInt = 100
-    #: step of the gradient descent
-    learning_rate: PositiveFloat = 0.01
-    #: L2 penalty of factors and biases, per step
-    regularization: NonNegativeFloat = 0.01
-    #: smallest rating that counts as a choice; None: every one
-    min_rating: float | None = None
+    epochs: PositiveInt = 100  # passes over the ratings
+    learning_rate: PositiveFloat = 0.01  # step of the gradient descent
+    regularization: NonNegativeFloat = 0.01  # L2 penalty of factors and biases, per step
+    min_rating: float | None = None  # smallest rating that counts as a choice; None: every one
     #: weight of ln(1 + ratings of a movie) beside what is learned; 1 is the theory, 0 plain BPR
     popularity_weight: NonNegativeFloat = 0.0
 

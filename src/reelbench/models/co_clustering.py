@@ -22,12 +22,9 @@ _SCALES = (1, 2, 10, 100, 1000, 10_000)
 class CoClusteringConfig(Section):
     """Parameters; the defaults are Surprise's."""
 
-    #: number of clusters of users
-    user_clusters: PositiveInt = 3
-    #: number of clusters of items
-    item_clusters: PositiveInt = 3
-    #: rounds of assigning users and items to clusters
-    epochs: PositiveInt = 20
+    user_clusters: PositiveInt = 3  # number of clusters of users
+    item_clusters: PositiveInt = 3  # number of clusters of items
+    epochs: PositiveInt = 20  # rounds of assigning users and items to clusters
 
 
 class CoClustering(KnownPairsModel, SurpriseModel):

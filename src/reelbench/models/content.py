@@ -25,8 +25,7 @@ Weight = Annotated[float, Field(ge=0, le=1)]
 class ContentConfig(Section):
     """Parameters."""
 
-    #: weight of genres; tags have the rest
-    genre_weight: Weight = 0.5
+    genre_weight: Weight = 0.5  # weight of genres; tags have the rest
     #: similarity that the same director adds for a user, where genres and tags make up to 1
     director_weight: NonNegativeFloat = 0.5
     #: stars below a user's mean at which a rating speaks neither for nor against similar movies

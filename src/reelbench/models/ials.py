@@ -30,8 +30,7 @@ _ROWS_AT_ONCE = 64
 class IALSConfig(RankerConfig):
     """Parameters; those of `RankerConfig` have the defaults of `implicit`."""
 
-    #: L2 penalty of the factors, in ratings
-    regularization: NonNegativeFloat = 0.1
+    regularization: NonNegativeFloat = 0.1  # L2 penalty of the factors, in ratings
     #: confidence in a pair with the highest rating, where one that was not rated has 1
     alpha: PositiveFloat = 40.0
     #: how much more a high rating counts than a low one; 0: all have the confidence `alpha`

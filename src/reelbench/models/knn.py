@@ -19,8 +19,7 @@ from reelbench.models.shared.neighbours import means_of_items, means_of_pairs
 from reelbench.models.shared.user_items import NewUser, with_unknown
 from reelbench.parallel import CSR, for_row_blocks, kernel, parts, square_by_rows
 
-# users that a thread takes at a time
-_USERS_AT_ONCE = 8
+_USERS_AT_ONCE = 8  # users that a thread takes at a time
 
 
 class KNNConfig(Section):
@@ -30,18 +29,15 @@ class KNNConfig(Section):
     based_on: Literal["item", "user"] = "item"
     #: of raw ratings, or of their residuals after the biases
     similarity: Literal["cosine", "pearson_baseline"] = "pearson_baseline"
-    #: neighbours that a prediction takes at most, the most similar first
-    k: PositiveInt = 40
-    #: with fewer neighbours than this a prediction is that of the biases
-    min_k: PositiveInt = 1
+    k: PositiveInt = 40  # neighbours that a prediction takes at most, the most similar first
+    min_k: PositiveInt = 1  # with fewer neighbours than this a prediction is that of the biases
     #: common ratings, minus one, at which a similarity counts half
     shrinkage: NonNegativeFloat = 100.0
     #: similar items (users) that are stored for each, whoever has rated them
     stored: PositiveInt = 500
     #: number of pseudo-ratings at the mean that are added to those of every user
     user_damping: NonNegativeFloat = 5.0
-    #: likewise, of every item
-    item_damping: NonNegativeFloat = 5.0
+    item_damping: NonNegativeFloat = 5.0  # likewise, of every item
     #: what neighbours' ratings are compared with: damped biases of users and items, or the mean
     #: of train; a prediction is then the weighted mean of ratings
     baseline: Literal["biases", "mean"] = "biases"
@@ -169,8 +165,7 @@ class KNN(Recommender):
 
     def _restore(self, state: Arrays) -> None:
         super()._restore(state)
-        # columns of a row are stored in ascending order
-        self.similar = largest_first(self.similar)
+        self.similar = largest_first(self.similar)  # columns of a row are stored in ascending order
         self._turn()
 
 

@@ -19,16 +19,11 @@ from reelbench.parallel import CSR, kernel
 class NMFConfig(Section):
     """Parameters; the defaults are Surprise's."""
 
-    #: length of the vectors of users and items
-    factors: PositiveInt = 15
-    #: passes over the ratings
-    epochs: PositiveInt = 50
-    #: L2 penalty of the factors of users
-    user_regularization: NonNegativeFloat = 0.06
-    #: L2 penalty of the factors of items
-    item_regularization: NonNegativeFloat = 0.06
-    #: factors start anywhere between 0 and this
-    init_max: PositiveFloat = 1.0
+    factors: PositiveInt = 15  # length of the vectors of users and items
+    epochs: PositiveInt = 50  # passes over the ratings
+    user_regularization: NonNegativeFloat = 0.06  # L2 penalty of the factors of users
+    item_regularization: NonNegativeFloat = 0.06  # L2 penalty of the factors of items
+    init_max: PositiveFloat = 1.0  # factors start anywhere between 0 and this
 
 
 class NMF(KnownPairsModel):

@@ -18,8 +18,7 @@ from reelbench.models.shared.neighbours import means_of_items, means_of_pairs
 from reelbench.models.shared.user_items import for_every_user, with_unknown
 from reelbench.parallel import CSR, for_row_blocks, kernel, parts, square_by_rows
 
-# users that a thread takes at a time
-_USERS_AT_ONCE = 32
+_USERS_AT_ONCE = 32  # users that a thread takes at a time
 
 
 class SlopeOne(Recommender):

@@ -20,8 +20,7 @@ from reelbench.models.shared.factors import FactorModel, Factors
 from reelbench.models.shared.user_items import NewUser, groups
 from reelbench.params import ParamsError, Section
 
-# added to the diagonal: items with the same features make the kernel singular
-_JITTER = 1e-6
+_JITTER = 1e-6  # added to the diagonal: items with the same features make the kernel singular
 
 
 class STConfig(Section):
@@ -30,8 +29,7 @@ class STConfig(Section):
     #: factor on the columns of a declared block, 1 for a block without one: a text vector has
     #: length 1, a row of genres has not
     weights: dict[str, PositiveFloat] = Field(default_factory=dict)
-    #: principal components of the weighted columns that are kept
-    components: PositiveInt = 128
+    components: PositiveInt = 128  # principal components of the weighted columns that are kept
     #: number of pseudo-ratings at the mean that are added to those of every user
     user_damping: PositiveFloat = 5.0
     #: number of pseudo-ratings at the value that its features suggest, of every item
@@ -43,10 +41,8 @@ class STConfig(Section):
     #: of the Gaussian kernel: items of train that stand for all, by chance where there are more.
     #: Memory grows with items times landmarks, time with its square
     landmarks: PositiveInt = 2000
-    #: L2 penalty of that regression
-    item_regularization: PositiveFloat = 2.0
-    #: L2 penalty λ of each user's own ridge
-    user_regularization: PositiveFloat = 4.0
+    item_regularization: PositiveFloat = 2.0  # L2 penalty of that regression
+    user_regularization: PositiveFloat = 4.0  # L2 penalty λ of each user's own ridge
 
 
 class ST(FactorModel):

@@ -21,10 +21,8 @@ from reelbench.parallel import CSR, kernel
 class SVDppConfig(DescentConfig):
     """As SVD, with the defaults of Surprise's SVD++."""
 
-    #: length of the vectors of users and items
-    factors: PositiveInt = 20
-    #: step of the gradient descent
-    learning_rate: PositiveFloat = 0.007
+    factors: PositiveInt = 20  # length of the vectors of users and items
+    learning_rate: PositiveFloat = 0.007  # step of the gradient descent
 
 
 class SVDpp(RidgeFoldIn):

@@ -19,8 +19,7 @@ from reelbench.models.shared.user_items import NewUser, with_unknown
 class SVDSConfig(Section):
     """Parameters."""
 
-    #: singular values that are kept; fewer where the matrix has fewer
-    factors: PositiveInt = 50
+    factors: PositiveInt = 50  # singular values that are kept; fewer where the matrix has fewer
 
 
 class SVDS(FactorModel):

@@ -27,23 +27,16 @@ _LARGEST_WEIGHT = 10.0
 class WARPConfig(RankerConfig):
     """Parameters; the defaults are those of LightFM, as far as it has them."""
 
-    #: length of the vectors of users and items
-    factors: PositiveInt = 10
-    #: passes over the ratings
-    epochs: PositiveInt = 20
-    #: step of the gradient descent
-    learning_rate: PositiveFloat = 0.05
-    #: L2 penalty of factors and biases, per step
-    regularization: NonNegativeFloat = 0.0
-    #: movies drawn for a rated one until one comes too near, at most
-    max_draws: PositiveInt = 10
+    factors: PositiveInt = 10  # length of the vectors of users and items
+    epochs: PositiveInt = 20  # passes over the ratings
+    learning_rate: PositiveFloat = 0.05  # step of the gradient descent
+    regularization: NonNegativeFloat = 0.0  # L2 penalty of factors and biases, per step
+    max_draws: PositiveInt = 10  # movies drawn for a rated one until one comes too near, at most
     #: exponent on the number of a movie's ratings in the chance that it is drawn: 0, the same for
     #: all, is Weston's, 1 LightFM's
     draw_power: NonNegativeFloat = 1.0
-    #: ratings per step
-    batch_size: PositiveInt = 1024
-    #: smallest rating that counts as a choice; None: every one
-    min_rating: float | None = None
+    batch_size: PositiveInt = 1024  # ratings per step
+    min_rating: float | None = None  # smallest rating that counts as a choice; None: every one
 
 
 class WARP(FactorRanker):

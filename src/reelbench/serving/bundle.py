@@ -22,8 +22,7 @@ from reelbench.data.interactions import Interactions
 from reelbench.evaluation.top_k import NO_ITEM, top_k
 from reelbench.models.base import Recommender
 
-# users scored in one call: bounds the memory of (users, n_items) scores
-_USERS_PER_CALL = 256
+_USERS_PER_CALL = 256  # users scored in one call: bounds the memory of (users, n_items) scores
 
 
 def write(

@@ -10,8 +10,7 @@ from reelbench.serving.similarity import director_first, same_director
 
 #: by director, genres and tags, or by sentence embeddings; any other name is that of a model
 CONTENT, TEXT = "content", "text"
-#: weight of genres in the similarity by content; tags have the rest
-GENRE_WEIGHT = 0.5
+GENRE_WEIGHT = 0.5  # weight of genres in the similarity by content; tags have the rest
 
 
 def similar(

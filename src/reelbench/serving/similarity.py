@@ -18,12 +18,10 @@ from reelbench.features.block import Block
 from reelbench.features.matrices import dense_columns, sparse_of, unit_rows
 from reelbench.models.shared.biases import group_means
 
-#: movies by the same director that lead a list, as published
-LEAD = 2
+LEAD = 2  # movies by the same director that lead a list, as published
 # number of users who like both movies at which their similarity counts half: two may be chance
 _SHRINKAGE = 10.0
-# with fewer users who like both movies, their similarity counts as 0
-_FEWEST = 3
+_FEWEST = 3  # with fewer users who like both movies, their similarity counts as 0
 
 Matrix: TypeAlias = np.ndarray | sparse.csr_array
 

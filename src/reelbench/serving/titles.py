@@ -13,8 +13,7 @@ from reelbench.columns import AKA, TITLE, YEAR
 from reelbench.data.clean.enrich import normalised
 from reelbench.data.clean.titles import parse_title
 
-#: lowest similarity at which a title is taken for another, as published
-CUTOFF = 0.5
+CUTOFF = 0.5  # lowest similarity at which a title is taken for another, as published
 # what stands for a number as the last word
 _ROMAN, _WORDS = map(
     str.split,

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import ibis
-from typing_extensions import override
 
 from reelbench.columns import ITEM_ID, ITEM_IDX, PART, USER_ID, USER_IDX
 from reelbench.data import DataError
@@ -44,7 +43,6 @@ class Predefined(Protocol):
     delimiter: str
     columns: dict[str, str]
 
-    @override
     def assign(self, given: SplitInput) -> ibis.Table:
         pairs = given.engine.cache(self._pairs(given))
         self._check(pairs, given)

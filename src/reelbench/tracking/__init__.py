@@ -30,21 +30,13 @@ from reelbench.tracking.record import evaluated_models
 
 _LOG = logging.getLogger(__name__)
 
-#: share of the time limit that a locked database or a silent server may use up
-PATIENCE = 0.25
-
-#: begins the name of a search, where a bare name is that of a trained model
-TUNING = "tune "
-
-#: the name of the run above all models of the last pipeline run
-PIPELINE = "the pipeline"
-
+PATIENCE = 0.25  # share of the time limit that a locked database or a silent server may use up
+TUNING = "tune "  # begins the name of a search, where a bare name is that of a trained model
+PIPELINE = "the pipeline"  # the name of the run above all models of the last pipeline run
 #: settings of a process in which MLflow sends no statistics
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
-
 # what the addresses of databases that MLflow can use begin with
 _STORES = ("sqlite:///", "postgresql", "mysql", "mssql")
-
 # settings of a caller's own MLflow session, which would redirect our runs
 _FOREIGN = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME")
 

@@ -26,12 +26,9 @@ from reelbench.tracking.requirements import requirements
 MODEL, MODEL_HASH = "reelbench.model", "reelbench.model_hash"
 SEARCH, SEARCH_HASH = "reelbench.search", "reelbench.search_hash"
 TRIAL, STATE_HASH = "reelbench.trial", "reelbench.state_hash"
-#: tag of a run with faults, and of no other
-FAULTS = "faults"
-#: beginnings of the names of `test_metrics`
-TEST_GROUPS = ("test/", "cohort/", "cost_evaluate/")
-#: alias of the best model in the registry
-CHAMPION = "champion"
+FAULTS = "faults"  # tag of a run with faults, and of no other
+TEST_GROUPS = ("test/", "cohort/", "cost_evaluate/")  # beginnings of the names of `test_metrics`
+CHAMPION = "champion"  # alias of the best model in the registry
 
 _SERVING = "reelbench.serving.pyfunc"
 _LOCK = Path("dvc.lock")

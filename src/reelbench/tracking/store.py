@@ -48,8 +48,7 @@ if TYPE_CHECKING:
 TRAINING, PYFUNC = "reelbench.training", "reelbench.pyfunc"
 EVALUATION, STATE = "reelbench.evaluation_hash", "reelbench.state"
 _CHAMPION_METRIC = "reelbench.champion_metric"
-# MLflow's own mark of a nested run
-PARENT = "mlflow.parentRunId"
+PARENT = "mlflow.parentRunId"  # MLflow's own mark of a nested run
 
 _FINISHED, _FAILED = "FINISHED", "FAILED"
 _MOST_RUNS = 1000

@@ -17,8 +17,7 @@ Record = dict[str, Any]
 
 # the parameters of `evaluate` on which a ranking metric depends
 _RANKED = {"k", "min_relevant_rating", "candidates", "rank_by"}
-# longer lines of a file would be folded
-_NO_FOLDING = 10_000
+_NO_FOLDING = 10_000  # longer lines of a file would be folded
 
 
 def describe(

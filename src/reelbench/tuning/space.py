@@ -17,8 +17,7 @@ Number = int | float
 
 # more digits of a drawn value would be noise, and are hard to read in a file of parameters
 _DIGITS = 4
-# hides that 0.1 + 0.2 is not 0.3
-_DIGITS_OF_STEPS = 12
+_DIGITS_OF_STEPS = 12  # hides that 0.1 + 0.2 is not 0.3
 
 
 class Choices(Section):

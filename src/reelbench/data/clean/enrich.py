@@ -37,8 +37,7 @@ class ListConfig(Section):
     columns: dict[str, str]  # our name of a column → its name in the file
     #: smallest similarity of two titles that counts as a match, 0 to 100
     cutoff: Annotated[float, Field(ge=0, le=100)]
-    #: largest difference in years of a similar title
-    year_tolerance: NonNegativeInt
+    year_tolerance: NonNegativeInt  # largest difference in years of a similar title
 
 
 class EnrichConfig(Section):

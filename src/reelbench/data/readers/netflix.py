@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import ibis
-from typing_extensions import override
 
 from reelbench import columns as col
 from reelbench.data import DataError
@@ -33,7 +32,6 @@ class NetflixFiles(Source):
 
     files: tuple[TextFile, ...] = ()
 
-    @override
     def locate(
         self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
     ) -> tuple[str, tuple[str, ...]]:

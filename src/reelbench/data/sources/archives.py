@@ -22,8 +22,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
 
-from typing_extensions import override
-
 from reelbench.data import DataError
 
 SUFFIXES = (".zip", ".whl", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
@@ -125,7 +123,6 @@ class _Header(tarfile.TarInfo):
     """A header of a tar archive; of one that is damaged or hostile Python reads for ever."""
 
     @classmethod
-    @override
     def frombuf(cls, buf: Any, encoding: str, errors: str) -> _Header:
         found: _Header = super().frombuf(buf, encoding, errors)
         describes = found.type in (b"x", b"g", b"X", b"L", b"K")  # a long name or attributes

@@ -311,8 +311,7 @@ def data_set(name: str, conf: Path | None = None) -> DataSection:
         ParamsError: unknown data set.
     """
     content = presets.preset("data", name, _folder(conf))
-    # other keys belong to other stages
-    known = DataSection.model_fields.keys() & content.keys()
+    known = DataSection.model_fields.keys() & content.keys()  # other keys belong to other stages
     return DataSection.model_validate({key: content[key] for key in known})
 
 

@@ -21,30 +21,22 @@ from reelbench.features import matrices
 from reelbench.features.block import Block, Features
 from reelbench.models.base import Interactions, Section
 
-#: arrays of the block `years`
-_YEAR, _KNOWN, _MOMENTS = "year", "known", "moments"
+_YEAR, _KNOWN, _MOMENTS = "year", "known", "moments"  # arrays of the block `years`
 
 
 class FMConfig(Section):
     """Parameters of the machine and of its columns."""
 
-    #: length of the vector v of every column
-    rank: PositiveInt = 10
-    #: runs of the Gibbs sampler, each from another start
-    chains: PositiveInt = 1
-    #: iterations of each
-    iterations: PositiveInt = 100
+    rank: PositiveInt = 10  # length of the vector v of every column
+    chains: PositiveInt = 1  # runs of the Gibbs sampler, each from another start
+    iterations: PositiveInt = 100  # iterations of each
     #: ratings of train times iterations of all chains, at most: of many ratings fewer chains run,
     #: at least one
     max_steps: PositiveInt = 40_000_000
-    #: iterations at the start of each whose samples are not averaged
-    burn_in: NonNegativeInt = 10
-    #: standard deviation of the vectors before the first iteration
-    init_std: PositiveFloat = 0.1
-    #: whether a user is also the items that they rated
-    items_of_user: bool = True
-    #: whether an item is also the users who rated it
-    users_of_item: bool = True
+    burn_in: NonNegativeInt = 10  # iterations at the start of each whose samples are not averaged
+    init_std: PositiveFloat = 0.1  # standard deviation of the vectors before the first iteration
+    items_of_user: bool = True  # whether a user is also the items that they rated
+    users_of_item: bool = True  # whether an item is also the users who rated it
     #: whether users and items have a column for the magnitude of their number of train ratings
     count_bins: bool = False
     #: length of a release period in years, where block `years` is declared

@@ -13,8 +13,7 @@ from scipy import sparse
 
 from reelbench.models.fm.design import Side
 
-# columns gathered before they are compressed: bounds the memory, not the result
-_COLUMNS = 320
+_COLUMNS = 320  # columns gathered before they are compressed: bounds the memory, not the result
 
 
 class SideSample:

@@ -11,7 +11,6 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from typing_extensions import override
 
 from reelbench.models.base import Features, Interactions
 from reelbench.models.fm.design import FMConfig, Side, item_side, user_side
@@ -41,7 +40,6 @@ class FM(RidgeFoldIn):
     Config = FMConfig
     config: FMConfig
 
-    @override
     def prepare(self) -> None:
         load_myfm()
 

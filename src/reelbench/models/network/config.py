@@ -24,8 +24,7 @@ class NetworkConfig(Section):
 
     # -- what it reads
 
-    #: width of the embeddings of users and items
-    factors: PositiveInt = 32
+    factors: PositiveInt = 32  # width of the embeddings of users and items
     #: width of other embeddings: of arrays of row numbers in a declared block, such as `director`,
     #: or of `user` or `item` where it is not `factors`; 0: no such embedding
     embeddings: dict[str, NonNegativeInt] = Field(default_factory=dict)
@@ -39,10 +38,8 @@ class NetworkConfig(Section):
     title_pooling: Literal["direction", "mean", "flatten"] = "direction"
     #: which end of a shorter title is padded (flatten), so that words lie last or first in the row
     title_padding: Literal["front", "end"] = "front"
-    #: length of that direction, where genres are ones and zeros
-    title_scale: PositiveFloat = 0.4
-    #: whether the word vectors of titles are trained further
-    train_vectors: bool = False
+    title_scale: PositiveFloat = 0.4  # length of that direction, where genres are ones and zeros
+    train_vectors: bool = False  # whether the word vectors of titles are trained further
 
     # -- how it combines it
 
@@ -54,10 +51,8 @@ class NetworkConfig(Section):
     item_hidden: tuple[PositiveInt, ...] = ()
     #: dense layers before the rating; empty: the product alone (dot), a linear model (concat)
     hidden: tuple[PositiveInt, ...] = (64,)
-    #: activation of the dense layers
-    activation: Literal["relu", "linear"] = "relu"
-    #: whether sums of a dense layer are standardised before its activation
-    batch_norm: bool = False
+    activation: Literal["relu", "linear"] = "relu"  # activation of the dense layers
+    batch_norm: bool = False  # whether sums of a dense layer are standardised before its activation
     #: linear: the rating itself; sigmoid: a share of the rating scale
     head: Literal["linear", "sigmoid"] = "linear"
 
@@ -73,8 +68,7 @@ class NetworkConfig(Section):
     prior_regularization: PositiveFloat = 5.0
     #: values of embeddings before the first epoch: ±0.05, Keras' he_normal, or normal
     embedding_init: Literal["uniform", "he_normal", "normal"] = "normal"
-    #: standard deviation of the normal ones
-    init_std: PositiveFloat = 0.02
+    init_std: PositiveFloat = 0.02  # standard deviation of the normal ones
     #: values of dense layers before the first epoch; of `hidden` alone
     dense_init: Literal["glorot_uniform", "he_normal"] = "glorot_uniform"
     #: embedding without a rating in train: zeros, or its random first values (a published fault)
@@ -101,10 +95,8 @@ class NetworkConfig(Section):
     embedding_dropout: float = Field(0.2, ge=0, lt=1)
     #: share of features, and of embeddings' values (concat), that are dropped in training
     input_dropout: float = Field(0.0, ge=0, lt=1)
-    #: share of hidden units that are dropped in training
-    dropout: float = Field(0.5, ge=0, lt=1)
-    #: which dense layers have their units dropped
-    dropout_after: Literal["all", "first"] = "all"
+    dropout: float = Field(0.5, ge=0, lt=1)  # share of hidden units that are dropped in training
+    dropout_after: Literal["all", "first"] = "all"  # which dense layers have their units dropped
 
     # -- training
 
@@ -112,10 +104,8 @@ class NetworkConfig(Section):
     #: whether errors are those of ratings, or of ratings as shares of the rating scale
     loss_scale: Literal["ratings", "shares"] = "ratings"
     epochs: PositiveInt = 35
-    #: ratings per step
-    batch_size: PositiveInt = 1024
-    #: of Adam
-    learning_rate: PositiveFloat = 5e-4
+    batch_size: PositiveInt = 1024  # ratings per step
+    learning_rate: PositiveFloat = 5e-4  # of Adam
     #: sqrt: both grow with more than 100,000 ratings in train, see `batch_and_rate`, and where they
     #: have, valid says when the rate falls and when training ends (`Annealing`); fixed: neither
     batch_rule: Literal["sqrt", "fixed"] = "sqrt"

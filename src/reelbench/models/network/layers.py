@@ -17,10 +17,8 @@ from reelbench.models.network.config import ITEM, SIDES, NetworkConfig
 from reelbench.models.network.tables import Tables, side_of
 
 Tensors = dict[str, keras.KerasTensor]
-# deviation of a standard normal variable that is cut at two
-_CUT = 0.87962566103423978
-# what the learning rate is divided by once
-_DIVISOR = 5
+_CUT = 0.87962566103423978  # deviation of a standard normal variable that is cut at two
+_DIVISOR = 5  # what the learning rate is divided by once
 # share of the rating scale by which an epoch must lower what is watched, before that and after it
 _GAINS = 4.5e-4, 1e-4
 

@@ -21,8 +21,7 @@ from reelbench.models.base import Arrays, Ids
 from reelbench.models.network.config import NetworkConfig
 from reelbench.parallel import for_row_blocks
 
-#: biases are held this share of the scale from its ends, whose logits are infinite
-MARGIN = 0.02
+MARGIN = 0.02  # biases are held this share of the scale from its ends, whose logits are infinite
 # of Keras' BatchNormalization
 _EPSILON = np.float32(1e-3)
 _HEAD = "head."

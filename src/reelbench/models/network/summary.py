@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import keras
 
-#: kind of a layer that is given and not computed
-INPUT, TABLE = "input", "table"
+INPUT, TABLE = "input", "table"  # kind of a layer that is given and not computed
 
 # tables inside a network: row numbers of an embedding, and the factors of its rows
 _INNER = ("_code", "_trust")

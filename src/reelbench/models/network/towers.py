@@ -15,8 +15,7 @@ from reelbench.models.network.layers import Inputs, Kernel, Tensors
 from reelbench.models.network.scoring import MARGIN
 from reelbench.models.network.tables import Tables
 
-# as in PyTorch, whose running moments follow the data ten times faster than Keras'
-_MOMENTUM = 0.9
+_MOMENTUM = 0.9  # as in PyTorch, whose running moments follow the data ten times faster than Keras'
 
 
 class Parts(NamedTuple):

@@ -19,16 +19,13 @@ import numpy as np
 from pydantic import PositiveInt
 from scipy import linalg, sparse
 from threadpoolctl import threadpool_limits
-from typing_extensions import override
 
 from reelbench.models.base import Features, Ids, Interactions, Ranker, Recommender, Saved, Section
 from reelbench.models.shared.user_items import NewUser, for_every_user
 from reelbench.seeds import seed_for
 
-# ratings of train, evenly taken, that the size of errors is taken from
-_ERRORS = 10_000
-# a model that knows train by heart must not be asked to divide by nothing
-_LEAST_NOISE = 1e-3
+_ERRORS = 10_000  # ratings of train, evenly taken, that the size of errors is taken from
+_LEAST_NOISE = 1e-3  # a model that knows train by heart must not be asked to divide by nothing
 
 
 @dataclass(frozen=True)
@@ -78,16 +75,13 @@ class FactorModel(Recommender):
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         return self._factors.score(user_idx)
 
-    @override
     def item_vectors(self) -> np.ndarray:
         factors = self._factors.item_factors
         return factors[:-1, : factors.shape[1] - self._markers].astype(np.float32)
 
-    @override
     def user_rows(self) -> np.ndarray:
         return np.column_stack([self._factors.user_factors, self._factors.user_bias])
 
-    @override
     def for_users(self, rows: np.ndarray) -> Self:
         kind = self._factors.user_factors.dtype
         vectors = np.ascontiguousarray(rows[:, :-1], dtype=kind)
@@ -150,12 +144,9 @@ class RidgeFoldIn(FactorModel):
 class RankerConfig(Section):
     """What the models have in common that rank by a product of factors."""
 
-    #: length of the vectors of users and items
-    factors: PositiveInt = 100
-    #: passes over the ratings
-    epochs: PositiveInt = 15
-    #: models from as many seeds, whose scores are averaged
-    bags: PositiveInt = 1
+    factors: PositiveInt = 100  # length of the vectors of users and items
+    epochs: PositiveInt = 15  # passes over the ratings
+    bags: PositiveInt = 1  # models from as many seeds, whose scores are averaged
 
 
 class FactorRanker(Ranker):
@@ -204,15 +195,12 @@ class FactorRanker(Ranker):
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         return self._user_factors[user_idx] @ self._item_factors.T
 
-    @override
     def item_vectors(self) -> np.ndarray:
         return self._item_factors
 
-    @override
     def user_rows(self) -> np.ndarray:
         return self._user_factors
 
-    @override
     def for_users(self, rows: np.ndarray) -> Self:
         return super().for_users(rows)._copy(_user_factors=rows)
 

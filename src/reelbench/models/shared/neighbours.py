@@ -4,8 +4,7 @@ import numpy as np
 
 from reelbench.parallel import CSR, for_row_blocks, kernel
 
-# pairs that a thread takes at a time
-_PAIRS_AT_ONCE = 20_000
+_PAIRS_AT_ONCE = 20_000  # pairs that a thread takes at a time
 
 
 def means_of_pairs(

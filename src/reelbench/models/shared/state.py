@@ -13,13 +13,11 @@ from scipy import sparse
 
 from reelbench.features.matrices import sparse_arrays, sparse_of
 
-#: arrays of a model by name
-Arrays = dict[str, np.ndarray]
+Arrays = dict[str, np.ndarray]  # arrays of a model by name
 
 Kind = TypeVar("Kind")
 _MARK = "saved"
-#: an attribute that is stored with the model
-Saved = Annotated[Kind, _MARK]
+Saved = Annotated[Kind, _MARK]  # an attribute that is stored with the model
 
 
 def state_of(model: object) -> Arrays:

@@ -68,16 +68,11 @@ class KnownPairsModel(FactorModel):
 class DescentConfig(Section):
     """Parameters of Surprise's SVD and SVD++, which learn by stochastic gradient descent."""
 
-    #: length of the vectors of users and items
-    factors: PositiveInt = 100
-    #: passes over the ratings
-    epochs: PositiveInt = 20
-    #: step of the gradient descent
-    learning_rate: PositiveFloat = 0.005
-    #: L2 penalty of biases and factors
-    regularization: NonNegativeFloat = 0.02
-    #: standard deviation of the factors before the first epoch
-    init_std: NonNegativeFloat = 0.1
+    factors: PositiveInt = 100  # length of the vectors of users and items
+    epochs: PositiveInt = 20  # passes over the ratings
+    learning_rate: PositiveFloat = 0.005  # step of the gradient descent
+    regularization: NonNegativeFloat = 0.02  # L2 penalty of biases and factors
+    init_std: NonNegativeFloat = 0.1  # standard deviation of the factors before the first epoch
 
 
 @dataclass(frozen=True)

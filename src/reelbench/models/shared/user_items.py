@@ -18,8 +18,7 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
 from reelbench.params import ParamsError
 
-#: what the lowest rating on the scale counts, where the highest counts 1
-LOWEST = 0.2
+LOWEST = 0.2  # what the lowest rating on the scale counts, where the highest counts 1
 
 
 @dataclass(frozen=True)
