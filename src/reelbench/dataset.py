@@ -213,7 +213,8 @@ def split(
     Args:
         data: from `load_dataset`.
         protocol: "temporal_user", "temporal_global", "leave_one_out", "random", "random_by_user",
-            "random_by_item", "kfold", "cold_items", "tail" or "predefined" (docs/protocols.md).
+            "random_by_item", "kfold", "held_out_users", "cold_items", "tail" or "predefined"
+            (docs/protocols.md).
         seed: root seed of draws, and of features that draw.
         options: parameters of the protocol, such as `test=0.2`; by default those of conf/split/.
 
@@ -229,11 +230,14 @@ def split(
         tables = {**data.tables, "interactions": ratings}
         views = {name: engine.table(table) for name, table in tables.items()}
         result = split_tables(config, views, engine, seed)
-        parts = [Interactions.from_table(part.read(), data.ids) for part in result.parts.values()]
+        parts = {
+            name: Interactions.from_table(part.read(), data.ids)
+            for name, part in result.parts.items()
+        }
         tags = result.tags.read()
-    catalogue = Catalogue.of(data.ids, tables["items"], tables["users"], tags, parts[0])
+    catalogue = Catalogue.of(data.ids, tables["items"], tables["users"], tags, parts["train"])
     return DatasetParts(
-        *parts, items=catalogue.items, catalogue=catalogue, seed=seed, summary=result.summary
+        **parts, items=catalogue.items, catalogue=catalogue, seed=seed, summary=result.summary
     )
 
 

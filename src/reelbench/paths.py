@@ -72,6 +72,8 @@ TRAIN = SPLIT / "train.parquet"
 VALID = SPLIT / "valid.parquet"
 TEST = SPLIT / "test.parquet"
 # those that features may be made of
+#: only of a protocol whose test users are unknown to train
+PROFILE = SPLIT / "profile.parquet"
 KNOWN_TAGS = SPLIT / "tags.parquet"
 SPLIT_COUNTS = SPLIT / "split.json"
 

@@ -13,6 +13,7 @@ from reelbench.data import DataError
 from reelbench.data.clean.filters import (
     NOT_TAGGED,
     TOO_FEW,
+    TOO_LOW,
     FilterConfig,
     Tables,
     enough,
@@ -164,3 +165,25 @@ def test_tags_come_first_and_each_step_has_its_count(engine: Engine) -> None:
 def test_nobody_left_is_an_error_that_says_what_to_do(engine: Engine) -> None:
     with pytest.raises(DataError, match=r"lower filter\.min_per_user"):
         filtered(full([(0, 0)], engine), config(5, 5), engine)
+
+
+def test_low_ratings_go_before_anything_is_counted(engine: Engine) -> None:
+    pairs = [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)]
+    tables = full(pairs, engine)
+    stars = engine.table(
+        engine.arrow(tables.ratings).append_column("rating", [[5.0, 3.5, 4.0, 4.5, 1.0]])
+    )
+    tables = Tables(stars, tables.tags, tables.items, tables.users)
+    settings = config(2, 0).model_copy(update={"min_rating": 4.0})
+    found = filtered(tables, settings, engine)
+    assert by_ids(found.tables, engine) == {("u1", "m0"), ("u1", "m1")}
+    assert found.dropped["interactions"] == {TOO_LOW: 2, TOO_FEW: 1}
+    steps = found.account["steps"]
+    assert {name: step["ratings"] for name, step in steps.items()} == {
+        "before": 5,
+        "min_rating": 3,
+        "enough_ratings": 2,
+    }
+    assert "min_rating" not in filtered(tables, config(2, 0), engine).account
+    with pytest.raises(DataError, match=r"filter\.min_rating: no rating .* 6 or higher"):
+        filtered(tables, settings.model_copy(update={"min_rating": 6.0}), engine)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
 from reelbench.data.parquet import write
 from reelbench.splits import METHODS, SplitInput, divide
-from reelbench.splits.tags import HELD_OUT, LATE, known_tags
+from reelbench.splits.tags import HELD_OUT, LATE, STRANGER, known_tags
 
 SCHEMA = pa.schema(
     [
@@ -48,7 +48,10 @@ def run(tags: Tags, method: str, engine: Engine) -> tuple[Tags, dict[str, Any]]:
 
 
 def tables(tags: Tags, method: str, engine: Engine) -> tuple[pa.Table, dict[str, Any], Any]:
-    config = METHODS[method](name=method, method=method, test=0.2, valid=0.1)
+    known = {"test": 0.2, "valid": 0.1, "known": 0.8}
+    fields = METHODS[method].model_fields
+    own = {key: value for key, value in known.items() if key in fields}
+    config = METHODS[method](name=method, method=method, **own)
     user, item, time = (np.array(column) for column in zip(*RATINGS, strict=True))
     ratings = pa.table(
         {
@@ -92,6 +95,17 @@ def test_without_a_clock_only_the_pairs_count(engine: Engine) -> None:
     tags: Tags = [(user, item, "x", 900) for user, item, _ in RATINGS]
     kept, _ = run(tags, "random", engine)
     assert len(kept) == 22  # 6 test, 2 valid
+
+
+def test_a_stranger_has_no_tags(engine: Engine) -> None:
+    """Not even on a movie of the profile, or on one that nobody rated."""
+    tags: Tags = [(user, item, "x", 900) for user in range(4) for item in range(12)]
+    kept, counts = run(tags, "held_out_users", engine)
+    parts = tables(tags, "held_out_users", engine)[2]
+    stranger, other = (parts[name]["user_idx"][0].as_py() for name in ("test", "valid"))
+    assert {row[0] for row in kept} == {0, 1, 2, 3} - {stranger}
+    assert sum(row[0] == other for row in kept) == 10
+    assert counts["dropped"] == {HELD_OUT: 4, STRANGER: 10}
 
 
 @pytest.mark.slow

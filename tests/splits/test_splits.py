@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -49,7 +51,7 @@ def engine() -> Engine:
 
 
 def config(method: str, test: Any = 0.2, valid: Any = 0.1, **more: Any) -> Any:
-    values = {"name": method, "method": method, "test": test, "valid": valid, **more}
+    values = {"name": method, "method": method, "test": test, "valid": valid, "known": 0.8, **more}
     if method == "kfold":
         values = {"folds": 3, "fold": 2, "shuffle": True, **values}
     known = METHODS[method].model_fields
@@ -238,6 +240,8 @@ def test_without_timestamps(engine: Engine) -> None:
         ("temporal_global", [(0, 0, 3, 7), (1, 0, 3, 7)], "train is empty .*same second.*=random"),
         ("cold_items", [(0, 0, 3, 7), (1, 0, 3, 8)], "train is empty .*whole movies.*split=random"),
         ("tail", [(0, 0, 3, 7), (1, 0, 3, 8)], "train is empty .*lower split.test"),
+        ("held_out_users", [(0, 0, 3, 7), (1, 0, 3, 8)], "2 users .* 0 have two ratings or more"),
+        ("held_out_users", [(0, 0, 3, 7), (0, 1, 3, 8)], "2 users .* and 1 have two ratings"),
         ("kfold", [(0, 0, 3, 7)], "1 ratings: more ratings are needed"),
         ("random", [(0, 0, 3, 7)], "1 ratings: more ratings are needed"),
     ],
@@ -418,7 +422,80 @@ def test_every_user_keeps_a_rating_in_train(engine: Engine, rows: Rows) -> None:
 
 def test_the_seed_changes_what_is_drawn(engine: Engine) -> None:
     rows: Rows = [(i % 50, i, 3.0, i) for i in range(1000)]
-    for method in ("random", "random_by_user", "kfold", "cold_items"):
+    for method in ("random", "random_by_user", "kfold", "held_out_users", "cold_items"):
         parts = [split(rows, config(method), engine, seed) for seed in (1, 1, 2)]
         one, again, other = (tuples(found["test"]) for found in parts if found)
         assert one == again != other
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    rows=ROWS,
+    known=st.sampled_from([0.01, 0.29, 0.5, 0.8, 0.99]),
+    test=st.sampled_from([0.4, 2]),
+    valid=st.sampled_from([0, 0.2, 1]),
+)
+def test_held_out_users(
+    engine: Engine, rows: Rows, known: float, test: float, valid: float
+) -> None:
+    """Who is held out is in no part but theirs, and has ratings on both sides."""
+    chosen = config("held_out_users", test, valid, known=known)
+    parts = split(rows, chosen, engine)
+    if parts is None:
+        return
+    n = Counter(row[0] for row in rows)
+    able = [user for user in n if n[user] > 1]
+    of = {name: Counter(row[0] for row in tuples(part)) for name, part in parts.items()}
+    assert set(of["profile"]) == set(of["test"]) and not set(of["test"]) & set(of["train"])
+    assert set(of["valid"]) < set(of["train"])
+    assert {user for user in n if n[user] == 1} <= set(of["train"])
+    sizes = [
+        amount if amount in (0, 1, 2) else max(1, int(amount * len(able) + 1e-9))
+        for amount in (test, valid)
+    ]
+    assert [len(of["test"]), len(of["valid"])] == sizes
+    for user in {**of["test"], **of["valid"]}:
+        rest = of["test"][user] + of["valid"][user]
+        exact = (1 - Fraction(str(known))) * n[user]
+        assert rest == min(max(1, exact.__floor__()), n[user] - 1)
+    summary = described(parts, engine, chosen)
+    assert summary["cold"]["test"]["users"] == summary["cold"]["valid"]["users"] == 0
+    learned = {row[1] for row in tuples(parts["train"])}
+    strange = {row[1] for row in tuples(parts["test"])} - learned
+    assert summary["cold"]["test"]["items"] == len(strange)
+    assert sum(part["rows"] for part in summary["parts"].values()) == len(rows)
+
+
+def test_ratings_of_held_out_users_change_nothing_but_their_own_parts(engine: Engine) -> None:
+    """Nothing but which pairs there are decides; test rows turned round leave the others alone."""
+    rng = np.random.default_rng(0)
+    rows: Rows = [
+        (u, i, float(rng.integers(1, 6)), int(rng.integers(99)))
+        for u in range(20)
+        for i in range(9)
+    ]
+    parts = split(rows, config("held_out_users"), engine)
+    assert parts is not None
+    test = {row[:2] for row in tuples(parts["test"])}
+    changed = [(u, i, 6 - r, 99 - t) if (u, i) in test else (u, i, r, t) for u, i, r, t in rows]
+    after = split(changed, config("held_out_users"), engine)
+    assert after is not None
+    assert tuples(after["test"]) != tuples(parts["test"])
+    for name in ("train", "valid", "profile"):
+        assert file_bytes(after[name]) == file_bytes(parts[name])
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"known": 0},
+        {"known": 1},
+        {"test": 0},
+        {"test": 2.5},
+        {"valid_rows": "tail"},
+        {"test": 0.5, "valid": 0.5},
+    ],
+)
+def test_held_out_users_need_two_sides(bad: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        config("held_out_users", **bad)

@@ -69,12 +69,19 @@ def test_parts_add_up_and_repeat(name: str) -> None:
     write(conf("split", name))
     split.run()
     first = sha256_tree(paths.SPLIT)
-    sizes = [pq.read_metadata(file).num_rows for file in (paths.TRAIN, paths.VALID, paths.TEST)]
+    files = [paths.TRAIN, paths.VALID, paths.TEST]
+    names = ["train", "valid", "test"]
+    assert paths.PROFILE.exists() == (name == "held_out_users")
+    if paths.PROFILE.exists():
+        files, names = [*files, paths.PROFILE], [*names, "profile"]
+    sizes = [pq.read_metadata(file).num_rows for file in files]
     assert min(sizes[0], sizes[2]) > 0
     assert sizes[1] > 0 or name == "random_by_item"
     assert sum(sizes) == pq.read_metadata(paths.INTERACTIONS).num_rows
     summary = read_json(paths.SPLIT_COUNTS)
-    assert [summary["parts"][part]["rows"] for part in ("train", "valid", "test")] == sizes
+    assert {part: told["rows"] for part, told in summary["parts"].items()} == dict(
+        zip(names, sizes, strict=True)
+    )
     assert summary["name"] == name
     assert summary["leak"].endswith(".")
     tags = summary["tags"]

@@ -1,4 +1,4 @@
-"""Ratings in memory: one part of them, and the three parts of a split."""
+"""Ratings in memory: one part of them, and the parts of a split."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class Interactions:
 
 @dataclass(frozen=True)
 class Parts:
-    """The three parts of a split."""
+    """The parts of a split."""
 
     train: Interactions  # ratings to learn from
     valid: Interactions  # ratings for early stopping and tuning; may be empty
@@ -133,3 +133,21 @@ class Parts:
     #: canonical items, a row per `item_idx`, for metrics that need genres or years; None where only
     #: the ratings are known
     items: pd.DataFrame | None = field(default=None, kw_only=True)
+    #: what test users are known by where train has none of their ratings; None where it has
+    profile: Interactions | None = field(default=None, kw_only=True)
+
+    @classmethod
+    def read(cls, folder: Path) -> Parts:
+        """Read train, valid, test and, if there is one, profile from a folder."""
+        parts = (
+            Interactions.from_parquet(folder / f"{name}.parquet")
+            for name in ("train", "valid", "test")
+        )
+        profile = folder / "profile.parquet"
+        own = Interactions.from_parquet(profile) if profile.is_file() else None
+        return cls(*parts, profile=own)
+
+    @property
+    def given(self) -> Interactions:
+        """All that may be known of users: rows of train and of profile."""
+        return self.train if self.profile is None else Interactions.concat(self.train, self.profile)

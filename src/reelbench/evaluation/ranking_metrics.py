@@ -132,6 +132,18 @@ def recall(hits: Flags, n_relevant: Ints, k: int) -> Floats:
     return _defined(hits[:, :k].sum(axis=1) / np.maximum(n_relevant, 1), n_relevant)
 
 
+def recall_capped(hits: Flags, n_relevant: Ints, k: int) -> Floats:
+    """Hits among the first k, over min(k, relevant): a perfect list has 1, whatever k is.
+
+    The recall of Liang et al. (WWW 2018) and of the publications that compare with it.
+
+    >>> recall_capped(np.array([[True, True, False], [True, False, False]]), np.array([5, 1]), 3)
+    array([0.66666667, 1.        ])
+    """
+    denominator = np.minimum(np.maximum(n_relevant, 1), k)
+    return _defined(hits[:, :k].sum(axis=1) / denominator, n_relevant)
+
+
 def hit_rate(hits: Flags, n_relevant: Ints, k: int) -> Floats:
     """1 where at least one of the first k is relevant, 0 otherwise.
 

@@ -35,7 +35,15 @@ from reelbench.params import Section
 from reelbench.seeds import generator
 from reelbench.splits.base import PARTS, Protocol, SplitInput
 from reelbench.splits.predefined import Predefined
-from reelbench.splits.random import ColdItems, KFold, Random, RandomByItem, RandomByUser, Tail
+from reelbench.splits.random import (
+    ColdItems,
+    HeldOutUsers,
+    KFold,
+    Random,
+    RandomByItem,
+    RandomByUser,
+    Tail,
+)
 from reelbench.splits.tags import TagCounts, known_tags
 from reelbench.splits.temporal import LeaveOneOut, TemporalGlobal, TemporalUser
 
@@ -63,6 +71,7 @@ METHODS: dict[str, type[Protocol]] = {
     "random_by_user": RandomByUser,
     "random_by_item": RandomByItem,
     "kfold": KFold,
+    "held_out_users": HeldOutUsers,
     "cold_items": ColdItems,
     "tail": Tail,
     "predefined": Predefined,
@@ -76,7 +85,8 @@ class SplitSummary(TypedDict):
     method: str
     #: by part `rows`, `users`, `items`; `time_min`, `time_max` in Unix seconds, None without times
     parts: dict[str, dict[str, int | None]]
-    #: by part its `users` and `items` without a row in train; `rows_of_users`, `rows_of_items`
+    #: by part its `users` without a row in train or profile, its `items` without one in train;
+    #: `rows_of_users`, `rows_of_items`
     cold: dict[str, dict[str, int]]
     leak: str
 
@@ -85,7 +95,7 @@ class SplitSummary(TypedDict):
 class SplitTables:
     """What the stage `split` writes."""
 
-    #: `train`, `valid` and `test`, with the columns of `interactions`; in temporary files of the
+    #: those of the protocol, with the columns of `interactions`; in temporary files of the
     #: engine, gone with it
     parts: dict[str, Stored]
     tags: Stored  # the tags that features may use (see `tags.known_tags`)
@@ -129,7 +139,7 @@ def split_tables(
 
 
 def divide(config: Protocol, given: SplitInput) -> dict[str, Stored]:
-    """Divide the ratings into the tables `train`, `valid` and `test`.
+    """Divide the ratings into the parts of the protocol.
 
     Raises:
         DataError: the protocol needs timestamps that are missing, or leaves train or test empty.
@@ -157,11 +167,15 @@ def divide(config: Protocol, given: SplitInput) -> dict[str, Stored]:
 def describe(parts: Mapping[str, Stored], config: Protocol, engine: Engine) -> SplitSummary:
     """Sizes and time ranges of the parts, cold users and items, and the leak of the protocol."""
     tables = {name: engine.parquet(part.file) for name, part in parts.items()}
+    # who has a profile is not cold; a movie in profiles alone is, since nothing is learned of it
+    told = [tables[name].select(USER_IDX) for name in ("train", "profile") if name in tables]
+    known = {"users": ibis.union(*told) if told[1:] else told[0]}
+    known["items"] = tables["train"].select(ITEM_IDX)
     return {
         "name": config.name,
         "method": config.method,
         "parts": {name: _sizes(table, engine) for name, table in tables.items()},
-        "cold": {name: _cold(tables[name], tables["train"], engine) for name in PARTS[1:]},
+        "cold": {name: _cold(tables[name], known, engine) for name in PARTS[1:]},
         "leak": config.leaks,
     }
 
@@ -178,10 +192,10 @@ def _sizes(part: ibis.Table, engine: Engine) -> dict[str, int | None]:
     return dict(engine.arrow(sizes).to_pylist()[0])
 
 
-def _cold(part: ibis.Table, train: ibis.Table, engine: Engine) -> dict[str, int]:
+def _cold(part: ibis.Table, known: Mapping[str, ibis.Table], engine: Engine) -> dict[str, int]:
     found: dict[str, int] = {}
     for name, column in (("users", USER_IDX), ("items", ITEM_IDX)):
-        rows = part.anti_join(train.select(column).distinct(), column)
+        rows = part.anti_join(known[name].distinct(), column)
         counts = rows.agg(**{name: rows[column].nunique(), f"rows_of_{name}": rows.count()})
         found |= engine.arrow(counts).to_pylist()[0]
     return found

@@ -19,7 +19,7 @@ from reelbench.data.parquet import Stored
 from reelbench.params import Section
 
 PARTS = ("train", "valid", "test")
-TRAIN, VALID, TEST = range(3)
+TRAIN, VALID, TEST, PROFILE = range(4)
 COLUMNS = (USER_IDX, ITEM_IDX, RATING, TIMESTAMP)
 
 _TEXTS = yaml.safe_load(Path(__file__).with_name("leaks.yaml").read_text(encoding="utf-8"))
@@ -29,11 +29,11 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 def _share_or_number(value: float) -> float:
     if value >= 1 and value != int(value):
-        raise ValueError("a share is below 1, and a number of ratings is whole")
+        raise ValueError("a share is below 1, and a number is whole")
     return value
 
 
-#: a share below 1, or a number of ratings from 1
+#: a share below 1, or a number from 1
 Amount = Annotated[float, Field(ge=0), AfterValidator(_share_or_number)]
 
 
@@ -56,6 +56,9 @@ class Protocol(Section):
     clock: ClassVar[Literal["everybody", "user"] | None] = None
     #: whether `SplitInput.ratings` must have the column `source_row`
     needs_source_row: ClassVar[bool] = False
+    #: the parts: those that every protocol has, and `profile` where users of test are unknown to
+    #: train and known by these ratings alone
+    parts: ClassVar[tuple[str, ...]] = PARTS
     #: whether it draws among all ratings, in the memory of one process
     draws_ratings: ClassVar[bool] = False
 
@@ -78,11 +81,11 @@ class Protocol(Section):
         return str(_TEXTS["if_empty"].get(self.method, _TEXTS["if_empty"]["others"]))
 
     def assign(self, given: SplitInput) -> ibis.Table:
-        """The ratings with their code (0 train, 1 valid, 2 test) in the column `part`."""
+        """The ratings with the number of their part, in the order of `parts`, as column `part`."""
         raise NotImplementedError
 
     def divide(self, given: SplitInput) -> dict[str, Stored]:
-        """Train, valid and test, each sorted by user, time (missing first) and movie.
+        """The parts by name, each sorted by user, time (missing first) and movie.
 
         A protocol that needs another order of rows overrides this instead of `assign`. With
         `valid_rows: test` valid is a copy of test, and the method's own valid rows are left out.
@@ -91,10 +94,10 @@ class Protocol(Section):
         if self.valid_rows == "tail":
             rows = _with_valid_at_the_end(rows, given.engine)
         order = [USER_IDX, TIMESTAMP, ITEM_IDX]
-        parts = given.engine.store(rows, order, given.ratings, n_parts=len(PARTS))
+        parts = given.engine.store(rows, order, given.ratings, n_parts=len(self.parts))
         if self.valid_rows == "test":
             parts[VALID] = given.engine.stored(parts[TEST].read())
-        return dict(zip(PARTS, parts, strict=True))
+        return dict(zip(self.parts, parts, strict=True))
 
 
 def _with_valid_at_the_end(rows: ibis.Table, engine: Engine) -> ibis.Table:

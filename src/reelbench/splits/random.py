@@ -18,9 +18,12 @@ from reelbench.data.engine import Engine
 from reelbench.data.parquet import Stored
 from reelbench.splits.base import (
     COLUMNS,
+    PARTS,
+    PROFILE,
     TEST,
     TRAIN,
     VALID,
+    Amount,
     OfEachUser,
     Protocol,
     Share,
@@ -29,7 +32,7 @@ from reelbench.splits.base import (
     last_of_each,
 )
 
-_DRAW = "_draw"
+_DRAW, _COUNT = "_draw", "_count"
 
 
 class Random(Protocol):
@@ -117,6 +120,63 @@ class RandomByUser(OfEachUser):
         return drawn.mutate(**{PART: last_of_each(drawn, USER_IDX, [_DRAW], self.test, self.valid)})
 
 
+class HeldOutUsers(Protocol):
+    """Strong generalisation: test users are unknown to train, and known by a part of their ratings.
+
+    `test` and `valid` are shares of the users with at least two ratings, rounded down but at least
+    one user, or numbers of users. Of their n ratings ⌊(1 - known)·n⌋ drawn at random, but one at
+    least and n - 1 at most, are test and valid. The others are the profile of a user of test, and
+    train ratings of a user of valid; all ratings of other users are train.
+    """
+
+    parts: ClassVar[tuple[str, ...]] = (*PARTS, "profile")
+
+    method: Literal["held_out_users"]
+    test: Annotated[Amount, Field(gt=0)]
+    valid: Amount
+    known: Annotated[float, Field(gt=0, lt=1)]
+    #: the published faults need rows of test users in train or valid
+    valid_rows: Literal["own"] = "own"
+
+    @model_validator(mode="after")
+    def _leave_somebody_to_train(self) -> HeldOutUsers:
+        if self.test < 1 and self.valid < 1 and self.test + self.valid >= 1:
+            raise ValueError(f"test {self.test} and valid {self.valid} leave no users to train")
+        return self
+
+    @override
+    def assign(self, given: SplitInput) -> ibis.Table:
+        ratings, engine = given.ratings, given.engine
+        counted = ratings.group_by(USER_IDX).agg(**{_COUNT: ratings.count()})
+        users = engine.arrow(counted.filter(counted[_COUNT] > 1).order_by(USER_IDX))
+        n_test, n_valid = (_number(amount, len(users)) for amount in (self.test, self.valid))
+        if n_test + n_valid > len(users):
+            raise DataError(
+                f"split {self.name}: {n_test + n_valid} users are to be held out, and {len(users)} "
+                "have two ratings or more: lower split.test or split.valid"
+            )
+        chosen = users.take(given.rng.permutation(len(users))[: n_test + n_valid])
+        codes = np.repeat([TEST, VALID], [n_test, n_valid])
+        drawn = self._pairs(given, _with_column(engine, chosen, PART, codes))
+        joined = ratings.left_join(drawn, [USER_IDX, ITEM_IDX]).select(*COLUMNS, PART)
+        return joined.mutate(**{PART: joined[PART].fill_null(TRAIN)})
+
+    def _pairs(self, given: SplitInput, users: ibis.Table) -> ibis.Table:
+        """User, movie and part of every rating of the users, who have their numbers of ratings."""
+        own = given.ratings.select(USER_IDX, ITEM_IDX).inner_join(users, USER_IDX)
+        rows = given.engine.arrow(own.order_by([USER_IDX, ITEM_IDX]))
+        user, n, part = (rows[name].to_numpy() for name in (USER_IDX, _COUNT, PART))
+        order = np.lexsort((given.rng.permutation(len(rows)), user))
+        place = np.empty(len(rows), dtype=np.int64)
+        # users have consecutive rows, in either order
+        place[order] = np.arange(len(rows)) - np.searchsorted(user, user)
+        rest = 1 - Fraction(str(self.known))
+        n_rest = np.clip(n * rest.numerator // rest.denominator, 1, n - 1)
+        codes = np.where(place < n_rest, part, np.where(part == TEST, PROFILE, TRAIN))
+        pairs = rows.select([USER_IDX, ITEM_IDX])
+        return _with_column(given.engine, pairs, PART, codes)
+
+
 class ColdItems(Protocol):
     """All ratings of a share of the rated movies are test, and those of another share valid."""
 
@@ -148,6 +208,11 @@ def _rows(given: SplitInput) -> pa.Table:
     if not len(rows):
         raise DataError("there are no ratings to divide")
     return rows
+
+
+def _number(amount: float, n: int) -> int:
+    """A number from 1 itself; of a share max(1, ⌊share·n⌋), and 0 of the share 0."""
+    return int(amount) if amount == 0 or amount >= 1 else max(1, floor_share(amount, n))
 
 
 def _drawn(given: SplitInput, rows: pa.Table, n_test: int, n_valid: int) -> ibis.Table:

@@ -1,4 +1,4 @@
-"""The tags that features may use: none on held-out pairs, none from the time of valid and test."""
+"""The tags that features may use: none of held-out pairs, times and users."""
 
 from collections.abc import Mapping
 from typing import TypedDict
@@ -11,6 +11,7 @@ from reelbench.data.parquet import Stored
 from reelbench.splits.base import PARTS, Protocol
 
 HELD_OUT = "on a pair of valid or test"
+STRANGER = "of a user of test, who is unknown to train"
 LATE = "not earlier than the first rating held out"
 _FROM = "_from"
 
@@ -30,7 +31,8 @@ def known_tags(
 
     These are the tags on a held-out pair of user and movie and, where the protocol respects time,
     those not earlier than the first rating held out: of the same user (clock `user`), or of anyone
-    (clock `everybody`). A tag without a time counts as late then.
+    (clock `everybody`). A tag without a time counts as late then. Where users of test are unknown
+    to train, all of their tags are left out.
 
     Args:
         tags: canonical tags.
@@ -45,6 +47,11 @@ def known_tags(
     pairs = held_out.select(USER_IDX, ITEM_IDX).distinct().mutate(_held_out=True)
     rows = tags.left_join(pairs, [USER_IDX, ITEM_IDX]).select(*tags.columns, "_held_out")
     reasons: list[tuple[ibis.ir.BooleanValue, str]] = [(rows["_held_out"].notnull(), HELD_OUT)]
+    if "profile" in parts:
+        users = engine.parquet(parts["test"].file).select(USER_IDX).distinct()
+        rows = rows.left_join(users.mutate(_stranger=True), USER_IDX)
+        rows = rows.select(*tags.columns, "_held_out", "_stranger")
+        reasons = [(rows["_held_out"].notnull(), HELD_OUT), (rows["_stranger"].notnull(), STRANGER)]
     if config.clock is not None:
         time = held_out[TIMESTAMP].min()
         if config.clock == "user":

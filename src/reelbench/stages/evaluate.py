@@ -19,10 +19,10 @@ import pyarrow.parquet as pq
 from reelbench import faults, files, params, paths
 from reelbench.columns import BIN_HIGH, BIN_LOW, MEAN_GIVEN, MEAN_PREDICTED, N_TEST
 from reelbench.data.identity import read_identity
-from reelbench.data.interactions import Interactions
+from reelbench.data.interactions import Parts
 from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.beyond_accuracy import Movies
-from reelbench.evaluation.evaluate import Evaluation, Parts, Table, evaluate_on
+from reelbench.evaluation.evaluate import Evaluation, Table, evaluate_on
 from reelbench.evaluation.task import Task
 from reelbench.features.block import read_block
 from reelbench.models.base import Recommender
@@ -72,7 +72,7 @@ def _evaluate(todo: dict[str, str]) -> None:
     config = params.load("evaluate", EvaluateConfig)
     content = params.read()
     seed, switched_on = params.select(content, "seed"), faults.read()
-    parts = Parts(*map(Interactions.from_parquet, (paths.TRAIN, paths.VALID, paths.TEST)))
+    parts = Parts.read(paths.SPLIT)
     vectors = {config.similarity: read_block(paths.feature_block(config.similarity))}
     movies = Movies.of(pd.read_parquet(paths.ITEMS), vectors)
     task, of_data = None, read_identity()

@@ -35,7 +35,7 @@ def seeds(model: str, n: int) -> dict[str, Any]:
     root = params.read()["seed"]
     entry = params.load(f"models.{model}", ModelEntry)
     features = Features.read(entry.features)
-    parts = Parts(*map(Interactions.from_parquet, (paths.TRAIN, paths.VALID, paths.TEST)))
+    parts = Parts.read(paths.SPLIT)
     names = [("models", model), *(("models", model, str(number)) for number in range(1, n))]
     found = [
         _run(model, entry, parts, features, seed_for(root, *name), f"seed {number + 1} of {n}")

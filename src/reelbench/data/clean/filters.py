@@ -1,10 +1,12 @@
-"""Filters: ratings with a tag only, and users and movies with enough ratings only.
+"""Filters: only ratings with a tag, only high ones, only users and movies with enough of them.
 
 They apply once to all ratings, before the split, so that the population depends on later test
 ratings too. Metrics with a filter do not describe the users who are left out.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import ibis
@@ -12,20 +14,22 @@ import numpy as np
 import pyarrow as pa
 from pydantic import NonNegativeInt
 
-from reelbench.columns import ITEM_IDX, USER_IDX
+from reelbench.columns import ITEM_IDX, RATING, USER_IDX
 from reelbench.data import DataError
 from reelbench.data.engine import Engine
 from reelbench.params import Section
 
 NOT_TAGGED = "no rating of a movie that the same user has tagged"
+TOO_LOW = "rating below filter.min_rating"
 TOO_FEW = "user or movie has too few ratings"
 _NEW = "_new"
 
 
 class FilterConfig(Section):
-    """Section `filter`; false, 0 and 0 keep everything."""
+    """Section `filter`; false, None, 0 and 0 keep everything."""
 
     tagged: bool  # only ratings of a movie that the same user has tagged; applies before the counts
+    min_rating: float | None = None  # smallest rating that is kept; applies before the counts
     min_per_user: NonNegativeInt
     min_per_item: NonNegativeInt
     repeat: bool  # until nothing changes (a k-core); else once
@@ -38,7 +42,7 @@ class FilterConfig(Section):
     @property
     def active(self) -> bool:
         """Whether the filter can drop anything."""
-        return self.tagged or self.counting
+        return self.tagged or self.min_rating is not None or self.counting
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,11 @@ def tagged(tables: Tables) -> ibis.Table:
     return tables.ratings.semi_join(tables.tags, [USER_IDX, ITEM_IDX])
 
 
+def high(tables: Tables, least: float) -> ibis.Table:
+    """The ratings that are `least` or higher."""
+    return tables.ratings.filter(tables.ratings[RATING] >= least)
+
+
 def enough(ratings: ibis.Table, config: FilterConfig, engine: Engine) -> ibis.Table:
     """The ratings whose user and movie have enough ratings."""
     least = {USER_IDX: config.min_per_user, ITEM_IDX: config.min_per_item}
@@ -100,21 +109,25 @@ def filtered(full: Tables, config: FilterConfig, engine: Engine) -> Filtered:
     sizes = full.sizes(engine)
     n_ratings, steps = sizes["interactions"], {"before": _told(sizes)}
     dropped: dict[str, dict[str, int]] = {name: {} for name in sizes}
-    wanted = []
+    wanted: list[tuple[str, str, Callable[[Tables], ibis.Table], str]] = []
     if config.tagged:
         none = (
             f"filter.tagged: none of {sizes['tags']} tags belongs to a rating; set "
             "filter.tagged=false, or use a data set with tags"
         )
-        wanted.append(("tagged", NOT_TAGGED, none))
+        wanted.append(("tagged", NOT_TAGGED, tagged, none))
+    if (least := config.min_rating) is not None:
+        none = f"filter.min_rating: no rating that is left is {least:g} or higher; lower it"
+        wanted.append(("min_rating", TOO_LOW, partial(high, least=least), none))
     if config.counting:
         none = (
             f"filter: no ratings remain with at least {config.min_per_user} per user and "
             f"{config.min_per_item} per movie; lower filter.min_per_user or filter.min_per_item"
         )
-        wanted.append(("enough_ratings", TOO_FEW, none))
-    for step, reason, if_none in wanted:
-        kept = tagged(full) if reason == NOT_TAGGED else enough(full.ratings, config, engine)
+        often = partial(enough, config=config, engine=engine)
+        wanted.append(("enough_ratings", TOO_FEW, lambda given: often(given.ratings), none))
+    for step, reason, chosen, if_none in wanted:
+        kept = chosen(full)
         full = _only(full, engine.cache(kept), engine)
         left = full.sizes(engine)
         if not left["interactions"]:
@@ -123,7 +136,9 @@ def filtered(full: Tables, config: FilterConfig, engine: Engine) -> Filtered:
             if gone := sizes[name] - n:
                 dropped[name][reason] = gone
         sizes, steps[step] = left, _told(left)
-    return Filtered(full, n_ratings, dropped, {**config.model_dump(), "steps": steps})
+    return Filtered(
+        full, n_ratings, dropped, {**config.model_dump(exclude_none=True), "steps": steps}
+    )
 
 
 def _only(full: Tables, kept: ibis.Table, engine: Engine) -> Tables:
