@@ -60,7 +60,7 @@ FEWEST_RUNS = 4
 class Size:
     """Data of one size, and what is left out or shortened there to save time."""
 
-    overrides: tuple[str, ...]
+    made: tuple[str, ...] = ()  # settings of `synthetic.py`; of MovieLens 100K without
     shorter: Mapping[str, int] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
@@ -68,10 +68,8 @@ class Size:
 
 
 def synthetic(ratings: int, users: int, items: int) -> tuple[str, ...]:
-    """Overrides for made-up data."""
-    sizes = {"ratings": ratings, "users": users, "items": items}
-    made = (f"data.source.synthetic.n_{key}={value}" for key, value in sizes.items())
-    return ("data=synthetic", *made)
+    """Settings of made-up data."""
+    return (f"n_ratings={ratings}", f"n_users={users}", f"n_items={items}")
 
 
 #: seconds are linear in epochs, so that a few are enough
@@ -98,7 +96,7 @@ LARGE = ("popularity", "global_mean", "item_mean", "weighted_mean", "bias")
 LARGE += ("svds", "ials", "bpr", "knn_item")
 SIZES = {
     "20k": Size(synthetic(20_000, 500, 800)),
-    "100k": Size(("data=ml-100k",)),
+    "100k": Size(),
     "tall": Size(synthetic(300_000, 12_000, 1_500), FEW, only=SHAPED, text=False),
     "wide": Size(synthetic(300_000, 1_500, 9_000), FEW, only=SHAPED, text=False),
     "square": Size(
@@ -184,7 +182,12 @@ def measure(name: str, size: Size, folder: Path, models: Sequence[str] | None) -
 def write_params(project: Path, size: Size) -> dict[str, Any]:
     """params.yaml of a project with the models that are measured there."""
     os.chdir(ROOT)
-    whole = compose(project / "params.yaml", [*size.overrides, "tracking=none"])
+    data = ["data=ml-100k"]
+    if size.made:
+        program = [sys.executable, str(Path(__file__).with_name("synthetic.py"))]
+        subprocess.run([*program, str(project / "files"), *size.made], check=True)
+        data = ["data=synthetic", f"data.root={project / 'files'}"]
+    whole = compose(project / "params.yaml", [*data, "tracking=none"])
     models = [m for m in size.only or whole["models"] if m not in size.without]
     if not size.text:
         models = [m for m in models if not set(TEXT_BLOCKS) & set(whole["inputs"][m])]
@@ -192,7 +195,7 @@ def write_params(project: Path, size: Size) -> dict[str, Any]:
     shorter = [f"models.{k}={n}" for k, n in size.shorter.items() if k.split(".")[0] in models]
     chosen = [f"models=[{','.join(models)}]", f"features=[{','.join(blocks)}]"]
     similarity = "text" if size.text else "ids"
-    overrides = [*size.overrides, *chosen, *shorter, f"evaluate.similarity={similarity}"]
+    overrides = [*data, *chosen, *shorter, f"evaluate.similarity={similarity}"]
     content = compose(project / "params.yaml", [*overrides, "tracking=none"])
     shutil.copytree(ROOT / "conf", project / "conf", dirs_exist_ok=True)
     (project / "data" / "tuning").mkdir(parents=True, exist_ok=True)

@@ -43,10 +43,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folder = (arguments.folder or Path(temporary)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
-        write_params(folder, arguments.ratings)
+        write_params(folder)
         stage = [sys.executable, "-m", "reelbench.stages"]
         if not (folder / "data" / "raw").exists():
-            show("make the files", measure([*stage, "download"], folder))
+            show("make the files", measure(files(arguments.ratings), folder))
         ours = [measure([*stage, name], folder) for name in ("clean", "split")]
         show("clean", ours[0])
         show("split", ours[1])
@@ -59,9 +59,16 @@ def main() -> int:
     return 0 if kept else 1
 
 
-def write_params(folder: Path, n_ratings: int) -> None:
-    """params.yaml of the project as committed, with the data in CSV and of the size asked for."""
+def write_params(folder: Path) -> None:
+    """params.yaml of the project as committed, with generated data."""
     os.chdir(ROOT)
+    # what comes after the split plays no part
+    chosen = ["data=synthetic", "split=temporal_user", "models=[popularity]", "features=[ids]"]
+    compose(folder / "params.yaml", chosen)
+
+
+def files(n_ratings: int) -> list[str]:
+    """The command that makes the data, in CSV and of the size asked for."""
     sizes = {
         "n_ratings": n_ratings,
         "n_users": max(n_ratings // RATINGS_PER_USER, 1),
@@ -69,10 +76,9 @@ def write_params(folder: Path, n_ratings: int) -> None:
         "n_tags": n_ratings // 43,
         "ratings_file": "ratings.csv",
     }
-    overrides = [f"data.source.synthetic.{key}={value}" for key, value in sizes.items()]
-    shape = ["data=synthetic", "split=temporal_user"]
-    # what comes after the split plays no part
-    compose(folder / "params.yaml", [*shape, *overrides, "models=[popularity]", "features=[ids]"])
+    program = str(Path(__file__).with_name("synthetic.py"))
+    made_of = [f"{key}={value}" for key, value in sizes.items()]
+    return [sys.executable, program, "data/raw", *made_of]
 
 
 def measure(command: list[str], folder: Path) -> Cost:

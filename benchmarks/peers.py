@@ -194,12 +194,12 @@ def _ratings(folder: Path, users: int, items: int, ratings: int) -> None:
     if stamp.exists() and json.loads(stamp.read_text()) == wanted:
         return
     (project / "data").mkdir(parents=True, exist_ok=True)
-    source = "data.source.synthetic"
-    sizes = [f"{source}.n_{key}={value}" for key, value in wanted.items()]
+    sizes = [f"n_{key}={value}" for key, value in wanted.items()]
     shutil.copytree(ROOT / "conf", project / "conf", dirs_exist_ok=True)
     commands: list[list[str | Path]] = [
-        [Path(sys.executable).with_name("reelbench"), "params", "data=synthetic", *sizes],
-        *([sys.executable, "-m", "reelbench.stages", s] for s in ("download", "clean", "split")),
+        [sys.executable, ROOT / "benchmarks" / "synthetic.py", "data/raw", *sizes],
+        [Path(sys.executable).with_name("reelbench"), "params", "data=synthetic"],
+        *([sys.executable, "-m", "reelbench.stages", s] for s in ("clean", "split")),
     ]
     for command in commands:
         subprocess.run(command, cwd=project, env=_environ(), check=True)

@@ -3,8 +3,8 @@
     python benchmarks/spark.py PROJECT WORK --share 0.25 --steps clean split als rank
     python benchmarks/spark.py PROJECT WORK --fit
 
-PROJECT is a folder in which the stage `download` has run, with ratings in Parquet (the source
-`synthetic`). A share of its users is taken to a project in WORK, where the steps run, each on
+PROJECT is a folder in which the stage `download` has run, with ratings in Parquet (those of
+`synthetic.py`). A share of its users is taken to a project in WORK, where the steps run, each on
 what the ones before it have written: `clean` and `split` by `engine=spark`, `als` (one and three
 passes, whose difference tells a pass from reading and making blocks), and `rank`, the whole
 catalogue for all test users. A few users go first, so that nothing is compiled on the way.

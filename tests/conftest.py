@@ -11,7 +11,7 @@ from hypothesis import settings
 from places import CONF, SHARED
 
 from reelbench.data import DataError
-from reelbench.data.sources.fetch import DataSection, fetch
+from reelbench.data.fetch import DataSection, fetch
 
 # how long an example takes says nothing on a machine that runs the pipeline beside the tests
 settings.register_profile("reelbench", deadline=None)

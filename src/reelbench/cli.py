@@ -172,7 +172,7 @@ def plan(
 @data_app.command("list")
 def list_data() -> None:
     """List data sets."""
-    from reelbench.data.sources.fetch import data_sets
+    from reelbench.data.fetch import data_sets
 
     for data in data_sets():
         console.print(f"{data.name:<16} {data.about}", markup=False, soft_wrap=True)
@@ -181,7 +181,7 @@ def list_data() -> None:
 @data_app.command()
 def info(name: Annotated[str, typer.Argument(help="Name of a data set, such as ml-100k.")]) -> None:
     """Describe a data set: content, sources and licence."""
-    from reelbench.data.sources.fetch import data_set, sources
+    from reelbench.data.fetch import data_set, sources
 
     data = data_set(name)
     lines = [f"{data.name}: {data.about}", "", "Sources, in the order in which they are tried:"]

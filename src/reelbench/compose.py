@@ -93,8 +93,8 @@ def _sections(content: Mapping[str, Any]) -> dict[str, type[Section]]:
     from reelbench.data.clean.enrich import EnrichConfig
     from reelbench.data.clean.filters import FilterConfig
     from reelbench.data.engine import config_of
+    from reelbench.data.fetch import SourceConfig
     from reelbench.data.readers import ReadConfig
-    from reelbench.data.sources.fetch import SourceConfig
     from reelbench.evaluation import EvaluateConfig
     from reelbench.gate.compare import GateConfig
     from reelbench.splits import protocol_of

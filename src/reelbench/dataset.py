@@ -38,11 +38,11 @@ from reelbench.data import DataError, readers, schema
 from reelbench.data.clean.ratings import observed_scale
 from reelbench.data.clean.tables import canonical
 from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
+from reelbench.data.fetch import DataSection, data_set, fetch
 from reelbench.data.interactions import Ids, Interactions, Parts
 from reelbench.data.opening import as_text
 from reelbench.data.readers import RawTables, ReadConfig, TableConfig
 from reelbench.data.readers.table import OwnTable, read_tables
-from reelbench.data.sources.fetch import DataSection, data_set, fetch
 from reelbench.features.block import Block, BlockEntry, Catalogue, Features
 from reelbench.params import validate
 from reelbench.presets import preset
@@ -264,7 +264,7 @@ def _files(
         fetch(data.model_copy(update={"root": str(root)}), scratch / "raw")
         return scratch / "raw"
     place = Path(cache or os.environ.get("REELBENCH_CACHE") or user_cache_path("reelbench"))
-    # other sources or settings of synthetic data are other files
+    # other sources are other files
     key = hashlib.sha256(data.source.model_dump_json().encode()).hexdigest()[:12]
     target = place / data.name / key
     if not target.is_dir():

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from reelbench.data import DataError
-from reelbench.data.sources import archives
-from reelbench.data.sources.archives import find, is_archive, opened
+from reelbench.data import DataError, archives
+from reelbench.data.archives import find, is_archive, opened
 
 CONTENT = random.Random(0).randbytes(20_000).hex().encode()
 NAMES = ("ratings.csv", "parts/movies.parquet")

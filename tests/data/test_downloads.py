@@ -16,7 +16,7 @@ import pytest
 
 from reelbench import paths
 from reelbench.data import DataError
-from reelbench.data.sources.fetch import DataSection, fetch
+from reelbench.data.fetch import DataSection, fetch
 
 pytestmark = pytest.mark.slow
 

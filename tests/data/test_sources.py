@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from reelbench.data import DataError
-from reelbench.data.sources.fetch import DataSection, fetch
+from reelbench.data.fetch import DataSection, fetch
 
 CONTENT = {"tiny.inter": b"user_id:token\n1\n", "tiny.item": b"item_id:token\n7\n"}
 FOLDER = "tinydata/files"

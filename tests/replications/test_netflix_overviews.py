@@ -14,9 +14,9 @@ from contracts import IDS, TRAIN, VALID, nothing
 from places import ROOT
 from real_tables import tables_of
 
+from benchmarks.synthetic import SyntheticConfig
 from reelbench import paths
 from reelbench.data.interactions import Interactions
-from reelbench.data.sources.synthetic import SyntheticConfig
 from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.beyond_accuracy import Movies
 from reelbench.evaluation.evaluate import Parts, evaluate

@@ -87,8 +87,7 @@ def sizes_of(params: Mapping[str, Any], stated: Sequence[int] = ()) -> Sizes:
     of_others = read_data()["data"] not in (None, data["name"])
     if not (stated or of_others) and paths.SPLIT_COUNTS.is_file() and paths.TRAIN.is_file():
         return Sizes.of_split()
-    made = data["source"].get("synthetic") or {}
-    size = data.get("size") or {key.removeprefix("n_"): number for key, number in made.items()}
+    size = data.get("size")
     if not stated and not size:
         raise ParamsError(
             f"the size of data set '{data['name']}' is not known before its split: state "

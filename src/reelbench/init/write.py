@@ -22,11 +22,11 @@ from reelbench import columns as col
 from reelbench import params, paths, presets
 from reelbench.compose import compose
 from reelbench.data import DataError
+from reelbench.data.archives import is_archive, opened
 from reelbench.data.engine import DuckDB, DuckDBConfig
+from reelbench.data.fetch import data_set
 from reelbench.data.opening import kind, parts
 from reelbench.data.readers import TableConfig
-from reelbench.data.sources.archives import is_archive, opened
-from reelbench.data.sources.fetch import data_set
 from reelbench.data.text import is_utf8
 from reelbench.dataset import Dataset, load_dataset
 from reelbench.init.layout import WORDS, look

@@ -1,7 +1,7 @@
 """Stage `download`: the files of the data set as published."""
 
 from reelbench import params, paths
-from reelbench.data.sources.fetch import DataSection, fetch
+from reelbench.data.fetch import DataSection, fetch
 
 
 def run() -> None:

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from benchmarks import synthetic
+from benchmarks.synthetic import SyntheticConfig, write
 from reelbench.data.clean.tables import canonical
 from reelbench.data.engine import DuckDB, DuckDBConfig
 from reelbench.data.readers import ReadConfig, read
-from reelbench.data.sources import synthetic
-from reelbench.data.sources.synthetic import SyntheticConfig, write
 from reelbench.files import sha256_tree
 from reelbench.presets import preset
 

@@ -1,5 +1,9 @@
 """Synthetic ratings in the shape of MovieLens: any number, in constant memory.
 
+    python benchmarks/synthetic.py FOLDER [n_ratings=100000] [n_users=1000] [n_items=1500] …
+
+FOLDER then is the `data.root` of the data set `synthetic`.
+
 Few movies get most of the ratings (Zipf), few users give most of them (log-normal). A rating is a
 mean plus biases of user and movie plus the product of their factors; a movie's factors are those of
 its genres plus noise, so that metadata are informative about unrated movies. Users are generated in
@@ -9,6 +13,7 @@ blocks with their own random generators: the same settings give the same bytes.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +37,7 @@ _MOST = 0.25  # share of the movies that a user rates at most
 _HEAVY = 0.02  # share of the movies above which a user's are drawn without replacement
 _FIRST_SECOND, _LAST_SECOND = 820_454_400, 1_546_300_800  # 1996 to 2018
 _DAY = 86_400
-_WORDS = yaml.safe_load(Path(__file__).with_name("words.yaml").read_text(encoding="utf-8"))
+_WORDS = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 ADJECTIVES, NOUNS = _WORDS["adjectives"], _WORDS["nouns"]
 #: genres with typical tags
 GENRE_WORDS: list[tuple[str, list[str]]] = list(_WORDS["genres"].items())
@@ -49,18 +54,18 @@ _FIELDS = {
 
 
 class SyntheticConfig(Section):
-    """Section `data.source.synthetic`."""
+    """What is generated."""
 
-    n_users: PositiveInt
-    n_items: Annotated[int, Field(ge=8)]
-    n_ratings: PositiveInt
-    min_per_user: PositiveInt  # smallest number of ratings of a user
-    n_tags: NonNegativeInt
-    factors: PositiveInt
-    noise: NonNegativeFloat  # standard deviation of the noise, in stars
-    seed: int
+    n_users: PositiveInt = 1000
+    n_items: Annotated[int, Field(ge=8)] = 1500
+    n_ratings: PositiveInt = 100_000
+    min_per_user: PositiveInt = 20  # smallest number of ratings of a user
+    n_tags: NonNegativeInt = 3000
+    factors: PositiveInt = 8
+    noise: NonNegativeFloat = 0.7  # standard deviation of the noise, in stars
+    seed: int = 42
     #: of the ratings: Parquet, or CSV as GroupLens publishes them
-    ratings_file: Literal["ratings.parquet", "ratings.csv"]
+    ratings_file: Literal["ratings.parquet", "ratings.csv"] = "ratings.parquet"
 
     @property
     def most_per_user(self) -> int:
@@ -263,3 +268,11 @@ def _writer(file: Path, columns: list[str]) -> csv.CSVWriter | pq.ParquetWriter:
 def _renamed(table: pa.Table) -> pa.Table:
     schema = pa.schema([_FIELDS[name] for name in table.column_names])
     return table.rename_columns(schema.names).cast(schema)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    place, *settings = sys.argv[1:]
+    target = Path(place)
+    target.mkdir(parents=True, exist_ok=True)
+    write(SyntheticConfig.model_validate(dict(s.split("=", 1) for s in settings)), target)

@@ -18,9 +18,7 @@ from pydantic import StringConstraints, field_validator
 
 from reelbench import paths, presets
 from reelbench.data import DataError
-from reelbench.data.sources import synthetic
-from reelbench.data.sources.archives import find, is_archive, opened
-from reelbench.data.sources.synthetic import SyntheticConfig
+from reelbench.data.archives import find, is_archive, opened
 from reelbench.files import atomic, read_json_if_any, sha256_file, write_json
 from reelbench.params import Section
 
@@ -85,7 +83,6 @@ class FileSet(Section):
 class SourceConfig(FileSet):
     """Section `data.source`: a set of files, and other sets of the same data."""
 
-    synthetic: SyntheticConfig | None = None  # the files are generated, not fetched
     also: tuple[FileSet, ...] = ()
     licence: str
 
@@ -123,8 +120,6 @@ def fetch(data: DataSection, target: Path, state: Path = paths.DATA) -> None:
         folder.mkdir()
         if data.root is not None:
             _fetch_local(paths.in_checkout(Path(data.root)), data, folder)
-        elif data.source.synthetic is not None:
-            synthetic.write(data.source.synthetic, folder)
         else:
             _fetch_remote(data, folder, state)
 
@@ -332,5 +327,4 @@ def sources(data: DataSection) -> list[str]:
     ]
     files = [[f"[{n}]" if n in s.optional else n for n in s.files] for s in sets]
     folders = [f"folder or archive data.root with {', '.join(names)}" for names in files]
-    made = ["generated locally, nothing is fetched"] if data.source.synthetic else []
-    return [*made, *wheels, *urls, *(folders if data.source.files else [])]
+    return [*wheels, *urls, *(folders if data.source.files else [])]

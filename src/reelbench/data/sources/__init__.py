@@ -1,1 +1,0 @@
-"""Where the files of a data set come from: folders, archives, package registries, URLs."""
