@@ -3,17 +3,21 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from reelbench.columns import ABSOLUTE_ERROR, N_TEST, SQUARED_ERROR, USER_IDX
 from reelbench.evaluation.metrics import RatingMetric, keys_of
 from reelbench.evaluation.rating_metrics import error_sums
 from reelbench.evaluation.significance import (
     ALPHA,
-    compared,
-    enough_resamples,
+    P_FLOOR,
+    Pair,
+    compared_pairs,
     holm,
     intervals,
+    p_text,
     paired,
+    pairs_frame,
     resampled_sums,
     resampling,
 )
@@ -115,7 +119,10 @@ def test_intervals_of_errors_and_of_means_have_the_same_draws() -> None:
 def test_a_model_equals_itself() -> None:
     same = table(np.random.default_rng(7).random(50))
     result = paired(same, same, "rmse", SAMPLES, resampling(0))
-    assert result == (0, 0, 0, 1)
+    assert (result.difference, result.low, result.high) == (0, 0, 0)
+    assert (result.p, result.p_step_down, result.p_sign_flip) == (1, 1, 1)
+    assert (result.share_better, result.share_equal, result.share_worse) == (0, 1, 0)
+    assert result.verdict == "equivalent"
 
 
 def test_a_small_but_steady_advantage_is_found_only_in_pairs() -> None:
@@ -123,7 +130,8 @@ def test_a_small_but_steady_advantage_is_found_only_in_pairs() -> None:
     better, worse = table(squared * 0.98), table(squared)
     result = paired(better, worse, "rmse", SAMPLES, resampling(0))
     assert result.high < 0
-    assert result.p == pytest.approx(2 / (SAMPLES + 1))
+    assert result.p == P_FLOOR
+    assert result.better == "first" and result.share_better == 1
     # the two intervals by themselves overlap widely
     low, high = intervals(None, {"x": squared}, SAMPLES, resampling(0))["x"]
     assert high - low > 10 * abs(squared.mean() * 0.02)
@@ -147,30 +155,132 @@ def test_ranking_metrics_are_means_over_users_with_a_value() -> None:
 
 def test_p_is_uniform_when_there_is_no_difference() -> None:
     rng = np.random.default_rng(9)
-    p = [
-        paired(table(rng.random(60)), table(rng.random(60)), "mse", 200, rng).p for _ in range(300)
+    found = [
+        paired(table(rng.random(60)), table(rng.random(60)), "mse", 200, rng) for _ in range(300)
     ]
-    assert 0.02 <= np.mean(np.array(p) < 0.05) <= 0.1
-    assert 0.4 <= np.mean(p) <= 0.6
+    for p in ([pair.p for pair in found], [pair.p_sign_flip for pair in found]):
+        assert 0.02 <= np.mean(np.array(p) < 0.05) <= 0.1
+        assert 0.4 <= np.mean(p) <= 0.6
 
 
-def test_several_models_are_compared_as_each_pair_by_itself() -> None:
-    rng = np.random.default_rng(10)
-    tables = [table(rng.random(80), rng.random(80)) for _ in range(4)]
-    pairs = [(0, 1), (2, 3), (3, 0)]
-    for metric in ("rmse", "mae", "ndcg_at_10"):
-        together = compared(tables, pairs, metric, 300, resampling(0))
-        for (first, second), found in zip(pairs, together, strict=True):
-            alone = paired(tables[first], tables[second], metric, 300, resampling(0))
-            assert found == pytest.approx(alone)
+def random_tables(n: int, users: int, seed: int) -> dict[str, pd.DataFrame]:
+    """Skewed errors, and lists most of which have no hit, of models some of which are better."""
+    rng = np.random.default_rng(seed)
+    of_user, empty = rng.gamma(0.7, 2, users), rng.random(users) < 0.6
+    return {
+        str(number): table(
+            of_user * rng.gamma(2, 1 + 0.2 * number, users),
+            np.where(empty & (rng.random(users) < 0.9), 0, rng.random(users) ** (1 + number)),
+        )
+        for number in range(n)
+    }
 
 
-@pytest.mark.parametrize("comparisons", [1, 10, 29, 435])
-def test_enough_resamples_leave_room_for_a_real_difference(comparisons: int) -> None:
-    samples = enough_resamples(1000, comparisons)
-    assert samples >= 1000
-    assert comparisons * 2 / (samples + 1) < ALPHA / 2
-    assert enough_resamples(10**6, comparisons) == 10**6
+@pytest.mark.parametrize("metric", ["rmse", "mae", "ndcg_at_10"])
+@pytest.mark.parametrize("users", [3, 40, 400])
+@pytest.mark.parametrize("samples", [7, 300])
+def test_interval_verdict_and_p_value_agree(metric: str, users: int, samples: int) -> None:
+    pairs = compared_pairs(random_tables(6, users, users), metric, samples, 0)
+    assert len(pairs) == 15
+    for pair in (*pairs, *(pair.reversed() for pair in pairs)):
+        excludes_zero = pair.low > 0 or pair.high < 0
+        assert excludes_zero == (pair.p < ALPHA) == (pair.better is not None)
+        assert pair.low <= pair.difference <= pair.high
+        assert pair.p_step_down <= pair.p
+        assert pair.share_better + pair.share_equal + pair.share_worse == pytest.approx(1)
+        assert min(pair.p, pair.p_sign_flip) >= P_FLOOR
+        assert (pair.verdict in ("better", "worse")) == excludes_zero
+        if not excludes_zero:
+            within = max(-pair.low, pair.high) <= 0.01 * min(pair.value, pair.reference)
+            assert pair.verdict == ("equivalent" if within else "undecided")
+    frame = pairs_frame(pairs)
+    assert frame["verdict"].tolist() == [pair.verdict for pair in pairs]
+    assert list(pairs_frame([])) == list(frame)
+
+
+def test_the_other_way_round_is_the_same() -> None:
+    tables = random_tables(3, 100, 1)
+    pairs = compared_pairs(tables, "rmse", 200, 0)
+    turned = compared_pairs(tables, "rmse", 200, 0, [(p.second, p.first) for p in pairs])
+    for pair, other in zip(pairs, turned, strict=True):
+        for found, expected in zip(pair.reversed()[3:], other[3:], strict=True):
+            assert found == pytest.approx(expected)
+
+
+def test_a_family_has_wider_intervals_than_a_pair() -> None:
+    tables = random_tables(8, 300, 2)
+    together = compared_pairs(tables, "rmse", 1000, 0)[0]
+    alone = compared_pairs(tables, "rmse", 1000, 0, [("0", "1")])[0]
+    assert together.difference == pytest.approx(alone.difference)
+    # with independent differences of 8 models the ratio would be 3.03 / 1.96
+    assert 1.3 < (together.high - together.low) / (alone.high - alone.low) < 1.8
+    assert together.p > alone.p
+    assert together.minimum_detectable > alone.minimum_detectable
+
+
+def test_the_interval_of_a_difference_of_means_is_that_of_the_textbook() -> None:
+    rng = np.random.default_rng(3)
+    values = rng.normal(0.5, 0.1, (2, 5000))
+    first, second = (table(np.ones(5000), own) for own in values)
+    pair = paired(first, second, "ndcg_at_10", SAMPLES, resampling(1))
+    error = (values[0] - values[1]).std() / np.sqrt(5000)
+    assert pair.high - pair.difference == pytest.approx(1.96 * error, rel=0.06)
+    assert pair.minimum_detectable == pytest.approx((1.96 + 0.8416) * error, rel=0.06)
+
+
+def test_what_three_users_decide_is_not_sure() -> None:
+    values = np.zeros((2, 900))
+    values[0, :3] = 1.0
+    pair = paired(*(table(np.ones(900), own) for own in values), "ndcg_at_10", 2000, resampling(1))
+    # the exact sign test of three of three users: p = 0.25
+    assert pair.verdict == "undecided" and pair.p > 0.1
+    assert pair.p_sign_flip == pytest.approx(0.25, abs=0.03)
+
+
+def test_lists_that_are_equally_good_for_all_are_not_called_equivalent() -> None:
+    tables = random_tables(3, 300, 4)
+    nothing = table(np.ones(300), np.zeros(300))
+    pairs = compared_pairs({**tables, "x": nothing, "y": nothing}, "ndcg_at_10", 300, 0)
+    assert pairs[-1].verdict == "undecided" and pairs[-1].high > 0 and pairs[-1].p == 1
+
+
+def test_a_small_p_value_is_told_from_a_smaller_one() -> None:
+    rng = np.random.default_rng(5)
+    found = []
+    for shift in (0.0035, 0.005, 0.01):
+        values = rng.normal(0.5, 0.02, 400)
+        values -= values.mean() - 0.5
+        first, second = (table(np.ones(400), own) for own in (values + shift, 0 * values + 0.5))
+        found.append(paired(first, second, "ndcg_at_10", 1000, resampling(0)))
+    exact = [2 * stats.norm.sf(shift / 0.001) for shift in (0.0035, 0.005)]
+    for pair, p in zip(found, exact, strict=False):
+        assert p / 4 < pair.p < 4 * p
+    assert found[2].p == P_FLOOR and p_text(found[2].p) == "< 1e-6"
+
+
+def test_seeds_are_a_second_source_of_variance() -> None:
+    rng = np.random.default_rng(6)
+    users = rng.normal(0.5, 0.1, 400)
+    runs = [table(np.ones(400), users + shift) for shift in (0.00, 0.02, 0.04)]
+    other = table(np.ones(400), users + rng.normal(0, 0.01, 400))
+    tables = {"stochastic": runs[1], "fixed": other}
+    single = compared_pairs(tables, "ndcg_at_10", 1000, 0)[0]
+    assert single.better == "stochastic"
+    repeats = {"stochastic": [runs[0], runs[2]]}
+    several = compared_pairs(tables, "ndcg_at_10", 1000, 0, repeats=repeats)[0]
+    assert several.difference == pytest.approx(single.difference)
+    assert several.better is None
+    # standard error of a mean of three with deviation 0.02; Student's t has two degrees of freedom
+    assert (several.high - several.low) / 2 == pytest.approx(4.3 * 0.02 / 3**0.5, rel=0.25)
+    same = compared_pairs(tables, "ndcg_at_10", 1000, 0, repeats={"stochastic": [runs[1]]})[0]
+    assert same.high - same.low == pytest.approx(single.high - single.low, rel=0.01)
+
+
+def test_other_columns_of_a_table_need_not_be_there() -> None:
+    first, second = (own.drop(columns=ABSOLUTE_ERROR) for own in random_tables(2, 30, 7).values())
+    assert isinstance(paired(first, second, "rmse", 50, resampling(0)), Pair)
+    with pytest.raises(ValueError, match="without 'mae'"):
+        paired(first, second, "mae", 50, resampling(0))
 
 
 def test_other_users_are_refused() -> None:
@@ -204,6 +314,7 @@ def test_a_single_user_shows_nothing() -> None:
     found = paired(one, other, "rmse", 100, np.random.default_rng(0))
     assert found.difference == pytest.approx(1 - 1 / 3)
     assert (found.low, found.high, found.p) == (-np.inf, np.inf, 1.0)
+    assert found.verdict == "undecided" and found.minimum_detectable == np.inf
     per_user = error_sums(np.zeros(3, int), 1, np.array([1.0, 2.0, 4.0]), np.array([1.0, 3.0, 3.0]))
     assert intervals(per_user, {}, 100, np.random.default_rng(0)) == {}
     assert intervals(None, {"x": np.array([0.5])}, 100, np.random.default_rng(0)) == {}

@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from reelbench.params import ParamsError, Section
 from reelbench.paths import CONF
@@ -40,8 +40,10 @@ class EvaluateConfig(Section):
     calibration_bins: PositiveInt = 16  # bins of equal width over the rating scale for calibration
     #: the report compares models on items with at most so many ratings in train
     rare_item_ratings: NonNegativeInt = 2
-    #: resamples of the users for every interval and paired test; comparisons of many models draw
-    #: more, or Holm's correction would leave no difference
+    #: share of a metric's value up to which two models are equivalent
+    margin: NonNegativeFloat = 0.01
+    #: resamples of the users for every interval; comparisons of several models draw four times as
+    #: many
     bootstrap_samples: PositiveInt = 1000
 
     def check(self, n_items: int) -> None:

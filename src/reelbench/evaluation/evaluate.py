@@ -201,18 +201,18 @@ def compare(
     samples: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Which of several models is better: a paired bootstrap over users, corrected after Holm.
+    """Which of several models is better: a paired bootstrap over users, for all pairs together.
 
     Args:
         results: evaluation by name of the model, all on the same test part.
         keys: metrics to compare in; a model without one (an error of a model that only ranks) is
             left out for it.
-        samples: number of resamples; more are drawn where many pairs are corrected for.
+        samples: number of resamples; more are drawn for several pairs.
         seed: root seed of the draws.
 
     Returns:
-        a row per metric and pair: `metric`, `first`, `second`, `difference` (first minus second),
-        `low`, `high`, `p`, `p_corrected`, and `better`, empty without a significant difference.
+        a row per metric and pair, see `significance.pairs_frame`: `difference` (first minus
+        second), its interval, p-values, and the `verdict` on the first.
 
     Raises:
         UnknownMetricError: no metric has this key.

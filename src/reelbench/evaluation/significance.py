@@ -3,85 +3,143 @@
 The ratings of one user depend on each other, so whole users are drawn with replacement (cluster
 bootstrap; Efron and Tibshirani 1993, chapters 8 and 13). A metric is a function of sums over
 users, so a resample is a weighted sum of the same per-user columns: one matrix product for all.
-With a single user there is no interval, and p = 1.
+
+Differences between models are studentised, that is, divided by their standard errors. The largest
+of all differences of a metric gives one critical value for all of them (max-|t|; Romano and Wolf,
+Econometrica 2005): all intervals hold together with a probability of 95 %, and a difference is
+significant where its interval excludes zero. With a single user there is no interval, and p = 1.
+
+What a few users decide, resampling takes for surer than it is: the next few may be others. A
+standard error s is therefore widened to s √(1 + c²/k), with the critical value c and the number k
+of users that the difference rests on, (Σd²)²/Σd⁴ over their contributions d: the interval is that
+with c² more users, half of whom differ in either direction, as in Agresti and Coull (American
+Statistician 1998) for proportions. For hundreds of users it changes little.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from reelbench import seeds
 from reelbench.columns import USER_IDX
-from reelbench.evaluation import Floats
+from reelbench.evaluation import Flags, Floats, Ints
 from reelbench.evaluation.metrics import Metric, RatingMetric, find, values_of
 from reelbench.evaluation.rating_metrics import SUM_COLUMNS, ErrorSums
 
 CONFIDENCE = 0.95
-#: a difference is significant below this p-value, corrected for the number of comparisons
+#: a difference is significant below this p-value, corrected for all comparisons of its metric
 ALPHA = 0.05
-
-#: the smallest p-value of n resamples is 2 / (n + 1), and Holm multiplies it by the number of
-#: comparisons: with this many resamples for each it is below 0.02, with a third of them no
-#: difference could ever be significant
-RESAMPLES_PER_COMPARISON = 100
+#: probability of finding a difference of the size `Pair.minimum_detectable`
+POWER = 0.8
+#: smallest p-value that is told from smaller ones
+P_FLOOR = 1e-6
+#: the 95 % point of a maximum takes more resamples than an interval does
+RESAMPLES_OF_FAMILY = 4
 
 # weights (resamples, users) held at a time: bounds the memory
 _WEIGHTS_AT_ONCE = 4_000_000
+# exceedances below which the share of resamples is a poor estimate of a p-value
+_FEW = 10
+# numbers as often as their share in the Poisson distribution with mean 1: one drawn of these is one
+# drawn of the distribution, to 1e-5, in a fifth of the time
+_POISSON = np.searchsorted(special.pdtr(np.arange(12), 1.0), (np.arange(2**16) + 0.5) / 2**16)
+_POISSON = _POISSON.astype(np.float64)
+# relative step of numerical derivatives
+_STEP = 1e-5
 
-
-class Comparison(NamedTuple):
-    """A metric of one model minus that of another, on the same users."""
-
-    difference: float  # observed
-    low: float  # lower end of the 95 % interval of the resampled differences
-    high: float  # its upper end
-    p: float  # two-sided p-value
+Verdict = Literal["better", "worse", "equivalent", "undecided"]
 
 
 class Pair(NamedTuple):
-    """Two models in one metric; the difference is `first` minus `second`."""
+    """Two models in one metric; every number is of `first` against `second`."""
 
     metric: Metric  # what they are compared in
     first: str  # name of a model
     second: str  # name of the other
-    comparison: Comparison  # their difference
-    p_corrected: float  # p-value after Holm's correction for all pairs in this metric
+    value: float  # of `first`: the metric, the mean over trainings if there are several
+    reference: float  # of `second`
+    low: float  # lower end of the simultaneous 95 % interval of the difference
+    high: float  # its upper end
+    p: float  # p-value of the maximum of all pairs: below `ALPHA` where the interval excludes 0
+    p_step_down: float  # that after Romano and Wolf: never larger
+    p_sign_flip: float  # that of the randomisation test
+    share_better: float  # share of the users with a value for whom `first` is better
+    share_equal: float  # for whom both are equal
+    share_worse: float  # for whom `second` is better
+    minimum_detectable: float  # absolute difference that is found with the probability `POWER`
+    margin: float  # share of the smaller value up to which both count as equivalent
+
+    @property
+    def difference(self) -> float:
+        """Value of `first` minus that of `second`."""
+        return self.value - self.reference
+
+    @property
+    def relative(self) -> float:
+        """The difference as a share of the value of `second`; NaN where that is 0."""
+        return self.difference / abs(self.reference) if self.reference else np.nan
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the interval shows of `first`; never better or worse if neither end is better."""
+        higher = self.metric.higher_is_better
+        if higher is not None and (self.low > 0 or self.high < 0):
+            return "better" if (self.low > 0) == higher else "worse"
+        close = self.margin * min(abs(self.value), abs(self.reference))
+        return "equivalent" if max(-self.low, self.high) <= close else "undecided"
 
     @property
     def better(self) -> str | None:
-        """The significantly better model; None where no difference is, or no end is better."""
-        difference = self.comparison.difference
-        if self.metric.better is None or self.p_corrected >= ALPHA or difference == 0:
-            return None
-        return self.first if (difference > 0) == self.metric.higher_is_better else self.second
+        """The significantly better model; None where neither is."""
+        return {"better": self.first, "worse": self.second}.get(self.verdict)
 
     @property
     def texts(self) -> list[str]:
-        """Difference, its interval and the corrected p-value, as text."""
+        """Difference, its interval and the p-value, as text."""
         digits = self.metric.digits
-        difference, low, high = (f"{value:+.{digits}f}" for value in self.comparison[:3])
-        return [difference, f"[{low}, {high}]", f"{self.p_corrected:.3f}"]
+        numbers = (self.difference, self.low, self.high)
+        difference, low, high = (f"{value:+.{digits}f}" for value in numbers)
+        return [difference, f"[{low}, {high}]", p_text(self.p)]
 
     def reversed(self) -> Pair:
-        """The same pair as `second` minus `first`."""
-        difference, low, high, p = self.comparison
-        turned = Comparison(0.0 - difference, 0.0 - high, 0.0 - low, p)  # and never -0.0
-        return self._replace(first=self.second, second=self.first, comparison=turned)
+        """The same pair as `second` against `first`."""
+        return self._replace(
+            first=self.second,
+            second=self.first,
+            value=self.reference,
+            reference=self.value,
+            low=0.0 - self.high,  # and never -0.0
+            high=0.0 - self.low,
+            share_better=self.share_worse,
+            share_worse=self.share_better,
+        )
+
+
+def p_text(p: float) -> str:
+    """A p-value as text.
+
+    >>> p_text(0.0312), p_text(0.00042), p_text(1e-9)
+    ('0.031', '0.00042', '< 1e-6')
+    """
+    if p <= P_FLOOR:
+        return f"< {P_FLOOR:.0e}".replace("e-0", "e-")
+    return f"{p:.3f}" if p >= 0.001 else f"{p:.2g}"
+
+
+def p_equation(p: float) -> str:
+    """The same as an equation, such as `p = 0.031` or `p < 1e-6`."""
+    return f"p {'' if p <= P_FLOOR else '= '}{p_text(p)}"
 
 
 def resampling(root_seed: int) -> np.random.Generator:
     """The generator of every bootstrap: all models are resampled by the same draws."""
     return seeds.generator(root_seed, "evaluation", "bootstrap")
-
-
-def enough_resamples(samples: int, comparisons: int) -> int:
-    """`samples`, or more where Holm's correction for so many comparisons needs more."""
-    return max(samples, RESAMPLES_PER_COMPARISON * comparisons)
 
 
 def resampled_sums(columns: Floats, samples: int, rng: np.random.Generator) -> Floats:
@@ -155,99 +213,62 @@ def compared_pairs(
     samples: int,
     seed: int,
     pairs: Sequence[tuple[str, str]] | None = None,
+    *,
+    margin: float = 0.01,
+    repeats: Mapping[str, Sequence[pd.DataFrame]] | None = None,
 ) -> list[Pair]:
-    """Pairs of models in one metric, with p-values corrected for their number.
+    """Pairs of models in one metric: one family, whose intervals hold together.
 
     Args:
         tables: per-user table by model, with the same users in the same order.
         metric: key of a metric per user, such as `rmse` or `ndcg_at_10`.
-        samples: number of resamples, at least; see `enough_resamples`.
+        samples: resamples for one interval; a family takes `RESAMPLES_OF_FAMILY` times as many.
         seed: root seed of the draws.
         pairs: names of the models of each pair; None: every pair, in the order of `tables`.
+        margin: share of the smaller value up to which two models are equivalent.
+        repeats: per-user tables of further trainings with other seeds, by model: what is compared
+            is then the mean over trainings, and the variance that of users and of seeds.
 
     Returns:
         in the order of `pairs`; empty for a single model.
 
     Raises:
-        ValueError: as `compared`.
+        UnknownMetricError: no metric has this key.
+        ValueError: the tables have different users, or a model has no value of the metric.
     """
-    pairs = list(combinations(tables, 2)) if pairs is None else pairs
-    if not pairs:
+    chosen = list(combinations(tables, 2)) if pairs is None else list(pairs)
+    if not chosen:
         return []
-    place = {name: number for number, name in enumerate(tables)}
-    numbers = [(place[first], place[second]) for first, second in pairs]
-    samples = enough_resamples(samples, len(pairs))
-    found = compared(list(tables.values()), numbers, metric, samples, resampling(seed))
-    corrected = holm(np.array([comparison.p for comparison in found]))
+    places = {name: number for number, name in enumerate(tables)}
+    first, second = (np.array([places[pair[end]] for pair in chosen]) for end in (0, 1))
+    trainings = [[table, *(repeats or {}).get(name, ())] for name, table in tables.items()]
+    family = _Family(find(metric), trainings, first, second)
+    found = family.compared(samples, resampling(seed), margin)
     return [
-        Pair(find(metric), first, second, comparison, float(p))
-        for (first, second), comparison, p in zip(pairs, found, corrected, strict=True)
+        Pair(family.metric, *names, *map(float, numbers))
+        for names, numbers in zip(chosen, found.T, strict=True)
     ]
-
-
-def pairs_frame(pairs: Sequence[Pair]) -> pd.DataFrame:
-    """A row per pair: `metric`, `first`, `second`, `difference`, its interval, p-values, `better`.
-
-    `better` is empty without a significant difference.
-    """
-    rows = [
-        (p.metric.key, p.first, p.second, *p.comparison, p.p_corrected, p.better or "")
-        for p in pairs
-    ]
-    columns = ["metric", "first", "second", *Comparison._fields, "p_corrected", "better"]
-    return pd.DataFrame(rows, columns=columns)
 
 
 def paired(
     first: pd.DataFrame, second: pd.DataFrame, metric: str, samples: int, rng: np.random.Generator
-) -> Comparison:
-    """`compared` for two models: the first minus the second."""
-    (comparison,) = compared([first, second], [(0, 1)], metric, samples, rng)
-    return comparison
+) -> Pair:
+    """`compared_pairs` for two models by themselves, called `first` and `second`."""
+    family = _Family(find(metric), [[first], [second]], np.array([0]), np.array([1]))
+    numbers = family.compared(samples, rng, 0.0)[:, 0]
+    return Pair(family.metric, "first", "second", *map(float, numbers))
 
 
-def compared(
-    tables: Sequence[pd.DataFrame],
-    pairs: Sequence[tuple[int, int]],
-    metric: str,
-    samples: int,
-    rng: np.random.Generator,
-) -> list[Comparison]:
-    """Paired bootstrap of a metric of several models: all are resampled by the same draws.
+def pairs_frame(pairs: Sequence[Pair]) -> pd.DataFrame:
+    """A row per pair: `metric`, `first`, `second`, all numbers of a `Pair`, `verdict`, `better`.
 
-    The p-value is twice the smaller share of resamples on either side of zero, one more counted on
-    both (Davison and Hinkley 1997, section 4.2), so it is never below 2 / (samples + 1).
-
-    Args:
-        tables: per-user tables of evaluations, with the same users in the same order.
-        pairs: numbers of the tables to compare, the first minus the second.
-        metric: key of a rating metric, or of a metric with a column in the tables.
-        samples: number of resamples.
-        rng: source of the draws.
-
-    Raises:
-        UnknownMetricError: no metric has this key.
-        ValueError: the tables have different users, or a model has no value of the metric.
+    `better` is empty without a significant difference.
     """
-    if any(not np.array_equal(tables[0][USER_IDX], table[USER_IDX]) for table in tables[1:]):
-        raise ValueError("only models evaluated on the same test users can be compared in pairs")
-    what = find(metric)
-    columns = np.hstack([_columns(table, what) for table in tables])
-    observed = _values(columns.sum(axis=0), what, len(tables))
-    if np.isnan(observed).any():
-        raise ValueError(f"a model without '{metric}' cannot be compared in it")
-    if len(columns) < 2:
-        alone = [float(observed[first] - observed[second]) for first, second in pairs]
-        return [Comparison(difference, -np.inf, np.inf, 1.0) for difference in alone]
-    resampled = _values(resampled_sums(columns, samples, rng), what, len(tables))
-    found = []
-    for first, second in pairs:
-        differences = resampled[first] - resampled[second]
-        beyond = 1 + min((differences <= 0).sum(), (differences >= 0).sum())
-        p = min(1.0, 2 * beyond / (samples + 1))
-        low, high = _interval(differences)
-        found.append(Comparison(float(observed[first] - observed[second]), low, high, float(p)))
-    return found
+    names = [field for field in Pair._fields if field not in ("metric", "margin")]
+    at = names.index("low")
+    names = [*names[:at], "difference", "relative", *names[at:], "verdict"]
+    rows = [[p.metric.key, *(getattr(p, name) for name in names), p.better or ""] for p in pairs]
+    return pd.DataFrame(rows, columns=["metric", *names, "better"])
 
 
 def holm(p: Floats) -> Floats:
@@ -264,8 +285,212 @@ def holm(p: Floats) -> Floats:
     return adjusted[np.argsort(order)]
 
 
+class _Family:
+    """Pairs of models in one metric, for n users, m models and s trainings of all of them."""
+
+    def __init__(
+        self, metric: Metric, trainings: Sequence[Sequence[pd.DataFrame]], first: Ints, second: Ints
+    ) -> None:
+        """Per model the tables of its trainings; per pair the numbers of its models."""
+        tables = [table for own in trainings for table in own]
+        if any(not np.array_equal(tables[0][USER_IDX], table[USER_IDX]) for table in tables[1:]):
+            raise ValueError(
+                "only models evaluated on the same test users can be compared in pairs"
+            )
+        self.metric, self.first, self.second = metric, first, second
+        self.of_users = np.stack([_columns(table, metric) for table in tables], axis=1)
+        # of those that the metric does not read, a table may have none
+        self.of_users[:, :, ~_read(metric, self.of_users)] = 0.0
+        self.n_trainings = np.array([len(own) for own in trainings])
+        model = np.repeat(np.arange(len(trainings)), self.n_trainings)
+        self.mean = np.zeros((len(tables), len(trainings)))  # of the trainings of each model
+        self.mean[np.arange(len(tables)), model] = 1 / self.n_trainings[model]
+        self.sums = self.of_users.sum(axis=0)
+        of_trainings = _value(metric, self.sums)
+        self.values = of_trainings @ self.mean
+        if np.isnan(self.values).any():
+            raise ValueError(f"a model without '{metric.key}' cannot be compared in it")
+        deviation = (of_trainings - self.values[model]) ** 2 @ self.mean
+        #: variance of the mean over trainings, as far as it is due to their seeds
+        self.of_seeds = deviation / np.maximum(self.n_trainings - 1, 1)
+
+    def compared(self, samples: int, rng: np.random.Generator, margin: float) -> Floats:
+        """The numbers of every `Pair`, float64 (numbers, n_pairs)."""
+        values = self.values[self.first], self.values[self.second]
+        shares, n_pairs = self._shares(), len(self.first)
+        margins = np.full(n_pairs, margin)
+        if len(self.of_users) < 2:
+            unbounded, certain = np.full(n_pairs, np.inf), np.ones((3, n_pairs))
+            ends = (-unbounded, unbounded, *certain)
+            return np.vstack([*values, *ends, *shares, unbounded, margins])
+        difference = values[0] - values[1]
+        gradient = self._gradient()
+        error, n_deciding = self._errors(gradient)
+        several = RESAMPLES_OF_FAMILY if n_pairs > 1 else 1
+        resampled = self._resampled(error, several * samples, rng)
+        critical = _critical(resampled.max(axis=1))
+        error = error * np.sqrt(1 + critical**2 / n_deciding)
+        t = _ratio(difference, error)
+        p = _p_values(resampled.max(axis=1), len(self.of_users))(t)
+        ends = difference - critical * error, difference + critical * error
+        flipped, t_flipped = self._flipped(gradient, samples, rng)
+        p_sign_flip = _p_values(flipped.max(axis=1), len(self.of_users))(t_flipped)
+        numbers = (*values, *ends, p, self._step_down(t, resampled), p_sign_flip, *shares)
+        detectable = (critical + special.ndtri(POWER)) * error
+        return np.vstack([*numbers, detectable, margins])
+
+    def _gradient(self) -> Floats:
+        """Derivatives of the metric by its sums (s, q), by central differences."""
+        found = np.zeros_like(self.sums)
+        size = np.abs(self.of_users).sum(axis=0)
+        for column in range(size.shape[1]):
+            step = np.zeros_like(size)
+            step[:, column] = _STEP * size[:, column]
+            slope = _value(self.metric, self.sums + step) - _value(self.metric, self.sums - step)
+            found[:, column] = _ratio(slope, 2 * step[:, column])
+        return found
+
+    def _errors(self, gradient: Floats) -> tuple[Floats, Floats]:
+        """Standard errors of the differences, and how many users each rests on, both (n_pairs,).
+
+        The metric does not change if all sums grow by the same factor, so that the influences of
+        the users sum to zero (Euler's theorem on homogeneous functions).
+        """
+        influence = np.einsum("nsq,sq->ns", self.of_users, gradient) @ self.mean
+        pairs = zip(self.first, self.second, strict=True)
+        squares = [(influence[:, i] - influence[:, j]) ** 2 for i, j in pairs]
+        variance = np.array([own.sum() for own in squares])
+        fourth = np.array([(own**2).sum() for own in squares])
+        differing = variance > 0
+        n_deciding = np.ones(len(variance))
+        n_deciding[differing] = variance[differing] ** 2 / fourth[differing]
+        if not isinstance(self.metric, RatingMetric) and differing.any():
+            # of lists that are equally good for all users, one more user may show a difference
+            variance[~differing] = np.median((fourth / np.maximum(variance, 1e-300))[differing])
+        of_seeds = self.of_seeds[self.first] + self.of_seeds[self.second]
+        return np.sqrt(variance + of_seeds), n_deciding
+
+    def _resampled(self, error: Floats, samples: int, rng: np.random.Generator) -> Floats:
+        """|t| of every pair in every resample (samples, n_pairs), around what was observed.
+
+        The number of times that a user is drawn has the Poisson distribution with mean 1, so that
+        users are drawn independently and need not be in memory together. Two or three seeds are too
+        few to draw from: the errors of the means over them are normal, with a variance that every
+        resample estimates again.
+        """
+        flat = self.of_users.reshape(len(self.of_users), -1)
+        sums = np.zeros((samples, flat.shape[1]))
+        for users, draw in _blocks(len(flat), samples):
+            sums += _POISSON[rng.integers(len(_POISSON), size=draw, dtype=np.uint16)] @ flat[users]
+        values = _value(self.metric, sums.reshape(samples, *self.sums.shape)) @ self.mean
+        variance = np.broadcast_to(error**2, (samples, len(error)))
+        if self.of_seeds.any():
+            freedom = np.maximum(self.n_trainings - 1, 1)
+            values += rng.standard_normal(values.shape) * np.sqrt(self.of_seeds)
+            more = self.of_seeds * (rng.chisquare(freedom, values.shape) / freedom - 1)
+            variance = variance + more[:, self.first] + more[:, self.second]
+        moved = (values - self.values)[:, self.first] - (values - self.values)[:, self.second]
+        moved[:, error == 0] = 0.0
+        return np.abs(_ratio(moved, np.sqrt(variance)))
+
+    def _flipped(
+        self, gradient: Floats, samples: int, rng: np.random.Generator
+    ) -> tuple[Floats, Floats]:
+        """|t| of every pair with the models exchanged for users at random, and as observed.
+
+        Without a difference, either model of a pair could have been the other for each user.
+
+        Returns:
+            float64 (samples, n_pairs) and (n_pairs,).
+        """
+        of_models = np.einsum("nsq,sm->nmq", self.of_users, self.mean)
+        slopes = np.einsum("sq,sm->mq", gradient, self.mean)
+        pooled = (slopes[self.first] + slopes[self.second]) / 2
+        total, signed = np.zeros(len(self.first)), np.zeros((samples, len(self.first)))
+        squared = np.zeros(len(self.first))
+        for users, draw in _blocks(len(of_models), samples):
+            block = of_models[users]
+            gain = np.einsum("npq,pq->np", block[:, self.first] - block[:, self.second], pooled)
+            signs = 2.0 * rng.integers(2, size=draw, dtype=np.int8) - 1
+            total, squared = total + gain.sum(axis=0), squared + (gain**2).sum(axis=0)
+            signed += signs @ gain
+        length = np.sqrt(squared)
+        return np.abs(_ratio(signed, length)), _ratio(total, length)
+
+    def _step_down(self, t: Floats, resampled: Floats) -> Floats:
+        """p-values after Romano and Wolf: of the pairs with the largest |t|, those before are out.
+
+        Econometrica 2005, algorithm 4.1, with p-values as in Statistics & Probability Letters 2016.
+        """
+        order = np.argsort(-np.abs(t), kind="stable")
+        remaining = np.maximum.accumulate(resampled[:, order[::-1]], axis=1)[:, ::-1]
+        p = [
+            _p_values(remaining[:, place], len(self.of_users))(t[pair])
+            for place, pair in enumerate(order)
+        ]
+        found = np.empty(len(t))
+        found[order] = np.maximum.accumulate(np.array(p))
+        return found
+
+    def _shares(self) -> Floats:
+        """Shares of users for whom the first is better, both are equal, and worse (3, n_pairs)."""
+        with np.errstate(all="ignore"):
+            values = _value(self.metric, self.of_users) @ self.mean
+        found, sign = [], -1 if self.metric.better == "lower" else 1
+        for i, j in zip(self.first, self.second, strict=True):
+            both = ~np.isnan(values[:, i] + values[:, j])
+            gain = sign * (values[both, i] - values[both, j])
+            equal = np.abs(gain) <= 1e-9 * np.abs(values[both, i])
+            counts = [(gain > 0) & ~equal, equal, (gain < 0) & ~equal]
+            found.append([own.sum() / max(1, both.sum()) for own in counts])
+        return np.array(found).T
+
+
+def _blocks(n_users: int, samples: int) -> Iterator[tuple[slice, tuple[int, int]]]:
+    """Users a block at a time, and the shape (samples, users) of what is drawn for it."""
+    step = max(1, _WEIGHTS_AT_ONCE // samples)
+    for start in range(0, n_users, step):
+        yield slice(start, start + step), (samples, min(step, n_users - start))
+
+
+def _critical(largest: Floats) -> float:
+    """The |t| beyond which the p-value of `_p_values` is below `ALPHA`."""
+    n = len(largest)
+    above = int(np.ceil(ALPHA * (n + 1))) - 2  # most exceedances of a significant |t|
+    return float(np.sort(largest)[::-1][above]) if 0 <= above < n else np.inf
+
+
+def _p_values(largest: Floats, n_users: int) -> Callable[[Floats], Floats]:
+    """The p-value of any t, from resamples (n,) of the largest |t| without a difference.
+
+    It is the share of resamples that reach it, one more counted on both (Davison and Hinkley 1997,
+    section 4.2). Where fewer than ten do, the tail is that of Student's t, which continues the
+    share of the tenth: the tail of a maximum is proportional to that of one. Never below `P_FLOOR`.
+    """
+    ordered, n = np.sort(largest), len(largest)
+    few = min(_FEW, max(int(np.ceil(ALPHA * (n + 1))) - 2, 0), n - 1)
+    start = ordered[n - 1 - few]
+    tail = max(special.stdtr(n_users - 1, -start), np.finfo(float).tiny)
+
+    def p_of(t: Floats) -> Floats:
+        size = np.abs(t)
+        reached = n - np.searchsorted(ordered, size, side="left")
+        share = (1 + reached) / (n + 1)
+        beyond = (1 + few) / (n + 1) * special.stdtr(n_users - 1, -size) / tail
+        return np.maximum(np.where(size > start, np.minimum(beyond, share), share), P_FLOOR)
+
+    return p_of
+
+
+def _ratio(difference: Floats, error: Floats) -> Floats:
+    """The t statistics: 0 for no difference, and infinite for one without an error."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = difference / error
+    return np.where(difference == 0, 0.0, np.where(np.isnan(found), np.inf, found))
+
+
 def _columns(table: pd.DataFrame, metric: Metric) -> Floats:
-    """What a metric is made of per user, float64 (n_users, m); NaN for what a table lacks."""
+    """What a metric is made of per user, float64 (n_users, q); NaN for what a table lacks."""
     if isinstance(metric, RatingMetric):
         return table.reindex(columns=list(SUM_COLUMNS)).to_numpy(np.float64, na_value=np.nan)
     if metric.key not in table:
@@ -274,17 +499,20 @@ def _columns(table: pd.DataFrame, metric: Metric) -> Floats:
     return np.column_stack([np.nan_to_num(value), ~np.isnan(value)])
 
 
-def _values(sums: Floats, metric: Metric, n_models: int) -> Floats:
-    """The metric of every model, float64 (n_models, …), from sums (…, m n_models)."""
-    by_model = np.moveaxis(sums.reshape(*sums.shape[:-1], n_models, -1), -1, 0)
+def _read(metric: Metric, of_users: Floats) -> Flags:
+    """Which sums a metric reads, bool (q,): a NaN in their place makes it NaN."""
+    probe = np.tile(np.nan_to_num(of_users[:, 0].sum(axis=0), nan=1.0), (of_users.shape[2], 1))
+    np.fill_diagonal(probe, np.nan)
+    return np.isnan(_value(metric, probe))
+
+
+def _value(metric: Metric, sums: Floats) -> Floats:
+    """The metric (…,) from sums (…, q)."""
     # a resample may happen to hold no user with a value
-    with np.errstate(invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         if isinstance(metric, RatingMetric):
-            values = metric.function(ErrorSums(*by_model))
-        else:
-            values = by_model[0] / by_model[1]
-    # contiguous by model: a column is read once for every other model
-    return np.ascontiguousarray(np.moveaxis(values, -1, 0))
+            return np.asarray(metric.function(ErrorSums(*np.moveaxis(sums, -1, 0))))
+        return sums[..., 0] / sums[..., 1]
 
 
 def _interval(values: Floats) -> list[float]:

@@ -192,7 +192,7 @@ class Row:
     new: float | None  # the number in the new results; None where they have none
     gated: bool = False  # whether it can stop a merge
     #: new minus base, paired by user; None where it is not tested
-    comparison: significance.Comparison | None = None
+    comparison: significance.Pair | None = None
     p_corrected: float | None = None  # after Holm's correction for all gated rows that are tested
     failure: str = ""  # why it stops the merge; empty if it does not
 
@@ -229,10 +229,6 @@ def compare(
         GateError: see `check_comparable`.
     """
     check_comparable(base, new)
-    samples = significance.enough_resamples(
-        config.bootstrap_samples, len(base) * len(config.tolerances)
-    )
-    config = config.model_copy(update={"bootstrap_samples": samples})
     rows: list[Row] = []
     for model in base:
         if model not in new:
@@ -308,7 +304,7 @@ def _failure(row: Row, tolerance: float | None) -> str:
     if row.p_corrected is None:
         why = "no values per user to test with"
     elif row.p_corrected < significance.ALPHA:
-        why = f"p = {row.p_corrected:.3f}"
+        why = significance.p_equation(row.p_corrected)
     else:
         return ""
     return f"worse by {row.loss:.1%}, more than the {tolerance:.1%} allowed ({why})"
@@ -331,4 +327,5 @@ def _costs(model: str, base: ModelResults, new: ModelResults, config: GateConfig
 
 def render(rows: Sequence[Row], base: str, new: str) -> str:
     """Markdown for a terminal or the summary of a CI job."""
-    return filled(Path(__file__).with_suffix(".jinja"), rows=rows, base=base, new=new)
+    template = Path(__file__).with_suffix(".jinja")
+    return filled(template, rows=rows, base=base, new=new, p_text=significance.p_text)

@@ -84,7 +84,9 @@ class RareItems:
         """Content of `reports/rare_items.csv`, a row per model."""
         table = pd.DataFrame([row[:2] for row in self.rows], columns=["model", "rmse"])
         pairs = pairs_frame([row.pair for row in self.rows if row.pair]).set_index("first")
-        found = table.join(pairs.drop(columns=["metric", "second"]), on="model")
+        found = table.join(
+            pairs.drop(columns=["metric", "second", "value", "reference", "verdict"]), on="model"
+        )
         return found.fillna({"better": ""})
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from reelbench.columns import COHORT, COHORT_BY, N_TEST
 from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.metrics import Metric, find, leaderboard_metrics
-from reelbench.evaluation.significance import Pair
+from reelbench.evaluation.significance import Pair, p_equation
 from reelbench.faults import warning
 from reelbench.provenance import Provenance
 from reelbench.reporting import tables
@@ -180,4 +180,4 @@ class Content:
 
 def describe(pair: Pair) -> str:
     """Difference with its interval and p-value, such as `-0.0123 [-0.0150, -0.0099], p = 0.004`."""
-    return "{} {}, p = {}".format(*pair.texts)
+    return "{} {}, ".format(*pair.texts) + p_equation(pair.p)

@@ -10,7 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from reelbench.evaluation.metrics import RatingMetric
-from reelbench.evaluation.significance import ALPHA, RESAMPLES_PER_COMPARISON
+from reelbench.evaluation.significance import ALPHA, RESAMPLES_OF_FAMILY
 from reelbench.reporting.charts import style
 from reelbench.reporting.charts.chart import Chart
 from reelbench.reporting.comparisons import BASELINE
@@ -78,5 +78,5 @@ environment.filters |= {
 environment.globals |= {
     "alpha": ALPHA,
     "baseline": BASELINE,
-    "per_comparison": RESAMPLES_PER_COMPARISON,
+    "of_family": RESAMPLES_OF_FAMILY,
 }

@@ -96,10 +96,10 @@ def differences(pairs: Sequence[Pair]) -> AnyChart | None:
 
 
 def _row(pair: Pair) -> dict[str, object]:
-    numbers = [round(value, pair.metric.digits) for value in pair.comparison[:3]]
+    numbers = [round(value, pair.metric.digits) for value in (pair.difference, pair.low, pair.high)]
     return {
         **{"metric": pair.metric.title, "row": pair.first, "column": pair.second},
         **dict(zip(("difference", "low", "high"), numbers, strict=True)),
-        "p": round(pair.p_corrected, 3),
+        "p": round(pair.p, 6),
         "better": {pair.first: "better", pair.second: "worse", None: "none"}[pair.better],
     }
