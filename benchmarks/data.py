@@ -63,8 +63,8 @@ def write_params(folder: Path) -> None:
     """params.yaml of the project as committed, with generated data."""
     os.chdir(ROOT)
     # what comes after the split plays no part
-    chosen = ["data=synthetic", "split=temporal_user", "models=[popularity]", "features=[ids]"]
-    compose(folder / "params.yaml", chosen)
+    chosen = ["models=[popularity]", "features=[ids]", "evaluate.similarity=ids"]
+    compose(folder / "params.yaml", ["data=synthetic", "split=temporal_user", *chosen])
 
 
 def files(n_ratings: int) -> list[str]:
