@@ -377,7 +377,7 @@ def gate_compare(
     new: Annotated[str, typer.Argument(help="New results: a folder or git revision.")] = ".",
 ) -> None:
     """Print what changed, as Markdown; exit code 1 if a gated metric is significantly worse."""
-    from reelbench.gate.compare import GateConfig, check_comparable, compare, read, render
+    from reelbench.gate import GateConfig, check_comparable, compare, read, render
 
     before, after = read(base), read(new)
     check_comparable(before, after)  # whatever the parameters are
@@ -390,7 +390,7 @@ def gate_compare(
 @gate.command("save")
 def gate_save() -> None:
     """Save the results of the last run as the baseline, to be committed."""
-    from reelbench.gate.compare import GateConfig, GateError, save
+    from reelbench.gate import GateConfig, GateError, save
 
     config = params.load("gate", GateConfig)
     if names := faults.named(params.read()):

@@ -89,14 +89,14 @@ def check(content: Mapping[str, Any]) -> None:
 
 
 def _sections(content: Mapping[str, Any]) -> dict[str, type[Section]]:
-    from reelbench.costs.budget import BudgetConfig
+    from reelbench.costs.plan import BudgetConfig
     from reelbench.data.clean.enrich import EnrichConfig
     from reelbench.data.clean.filters import FilterConfig
     from reelbench.data.engine import config_of
     from reelbench.data.fetch import SourceConfig
     from reelbench.data.readers import ReadConfig
     from reelbench.evaluation import EvaluateConfig
-    from reelbench.gate.compare import GateConfig
+    from reelbench.gate import GateConfig
     from reelbench.splits import protocol_of
     from reelbench.tracking import TrackingConfig
     from reelbench.tuning.objective import TuneConfig

@@ -18,7 +18,7 @@ from serving_samples import BOARD, IDS, N_USERS, blocks, models, train, write_pr
 from reelbench import paths
 from reelbench.cli import app
 from reelbench.features.block import Catalogue, Features, write_block
-from reelbench.features.demographics import DemographicsBlock
+from reelbench.features.categories import DemographicsBlock
 from reelbench.files import write_json
 from reelbench.models.network import Network
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from reelbench import cli, machine, params, paths
 from reelbench.costs import plan, predict
-from reelbench.costs.budget import BudgetConfig, choose, size_text
+from reelbench.costs.plan import BudgetConfig, choose, size_text
 from reelbench.costs.predict import Cost, Estimate, model_cost
 from reelbench.costs.sizes import Sizes, sizes_of
 from reelbench.models.base import ModelEntry
@@ -122,7 +122,7 @@ def test_what_needs_more_memory_than_the_budget_has_is_skipped() -> None:
 def test_without_a_budget_memory_is_that_of_the_machine_less_a_reserve(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("reelbench.costs.budget.memory_bytes", lambda: 24 * 10**9)
+    monkeypatch.setattr("reelbench.costs.plan.memory_bytes", lambda: 24 * 10**9)
     monkeypatch.setattr(machine, "free_memory_bytes", lambda: 1)
     found = choose({"large": cost(1, 31), "fits": cost(10**9, 21)}, NOTHING, BudgetConfig())
     assert found == {"large": "would need 31 GB, 22 GB are free"}

@@ -12,9 +12,8 @@ import pytest
 
 from reelbench import columns as col
 from reelbench.data import DataError, parquet, schema
-from reelbench.data.clean.items import keep_usable
+from reelbench.data.clean.items import keep_usable, typed
 from reelbench.data.clean.tables import canonical, describe
-from reelbench.data.clean.values import typed
 from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
 from reelbench.data.readers import RawFrame, RawRows, RawTables, ReadConfig
 from reelbench.data.readers import read as read_tables

@@ -28,8 +28,8 @@ from reelbench.evaluation.metrics import (
 )
 from reelbench.evaluation.rating_metrics import ErrorSums
 from reelbench.features.block import Features, Ids
-from reelbench.gate.compare import GateConfig, ModelResults
-from reelbench.gate.compare import compare as gate
+from reelbench.gate import GateConfig, ModelResults
+from reelbench.gate import compare as gate
 from reelbench.models.bias import Bias
 from reelbench.models.popularity import Popularity
 from reelbench.reporting.charts.leaderboard import leaderboard

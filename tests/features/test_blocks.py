@@ -8,12 +8,10 @@ import pytest
 
 from reelbench.columns import GENRES, TITLE, YEAR
 from reelbench.data.interactions import Interactions
-from reelbench.features.block import Catalogue, Ids
+from reelbench.features.block import Catalogue, Ids, IdsBlock
 from reelbench.features.categories import GenresBlock
-from reelbench.features.ids import IdsBlock, NoiseBlock
-from reelbench.features.numeric import YearsBlock
-from reelbench.features.text import TextBlock, describe
-from reelbench.features.titles import TitlesBlock, tokenize
+from reelbench.features.numeric import NoiseBlock, YearsBlock
+from reelbench.features.text import TextBlock, TitlesBlock, describe, tokenize
 
 ITEMS = pd.DataFrame(
     {

@@ -12,14 +12,16 @@ from block_contract import WARM_ITEMS, BlockContract
 
 import reelbench.features
 from reelbench.columns import BUDGET, KEYWORDS, OCCUPATION, OVERVIEW, RUNTIME, TITLE, YEAR, ZIP_CODE
-from reelbench.features.block import Block, FeatureBlock
-from reelbench.features.categories import CategoriesBlock, DirectorsBlock, GenresBlock
-from reelbench.features.demographics import DemographicsBlock
-from reelbench.features.ids import IdsBlock, NoiseBlock
-from reelbench.features.numeric import NumericBlock, YearsBlock
-from reelbench.features.text import TextBlock
+from reelbench.features.block import Block, FeatureBlock, IdsBlock
+from reelbench.features.categories import (
+    CategoriesBlock,
+    DemographicsBlock,
+    DirectorsBlock,
+    GenresBlock,
+)
+from reelbench.features.numeric import NoiseBlock, NumericBlock, YearsBlock
+from reelbench.features.text import TextBlock, TitlesBlock
 from reelbench.features.tfidf import RowTagsBlock, TfidfBlock
-from reelbench.features.titles import TitlesBlock
 
 
 class TestIds(BlockContract):

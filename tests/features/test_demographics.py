@@ -7,7 +7,7 @@ import pytest
 from reelbench.columns import AGE, GENDER, OCCUPATION, USER_ID, ZIP_CODE
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Block, Catalogue, Features, Ids
-from reelbench.features.demographics import DemographicsBlock
+from reelbench.features.categories import DemographicsBlock
 from reelbench.features.matrices import dense_matrix, user_matrix
 
 USERS = pd.DataFrame(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reelbench.gate.compare import CostLimit, GateConfig, ModelResults
+from reelbench.gate import CostLimit, GateConfig, ModelResults
 
 CONFIG = GateConfig(
     tolerances={"rmse": 0.01, "ndcg_at_10": 0.03},

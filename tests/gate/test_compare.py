@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from gate_samples import CONFIG, results
 
-from reelbench.gate.compare import GateError, ModelResults, Row, compare, render
+from reelbench.gate import GateError, ModelResults, Row, compare, render
 
 
 def run(new: ModelResults, base: ModelResults | None = None) -> dict[str, Row]:

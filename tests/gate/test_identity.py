@@ -12,7 +12,7 @@ from places import ROOT
 
 from reelbench.data.identity import KEYS, SCALE
 from reelbench.files import read_json, write_json
-from reelbench.gate.compare import GateError, ModelResults, check_comparable, compare, read
+from reelbench.gate import GateError, ModelResults, check_comparable, compare, read
 from reelbench.paths import BASELINE, predictions
 
 OF = {"data": "mine", "data_hash": "a" * 64, "split": "random", "test_hash": "b" * 64}

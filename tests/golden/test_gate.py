@@ -18,7 +18,7 @@ from reelbench.evaluation.beyond_accuracy import Movies
 from reelbench.evaluation.evaluate import Parts, evaluate
 from reelbench.features.block import Features, Ids
 from reelbench.files import read_json
-from reelbench.gate.compare import GateConfig, ModelResults, compare
+from reelbench.gate import GateConfig, ModelResults, compare
 from reelbench.models.base import ModelEntry, Recommender
 from reelbench.stages import clean, split
 

@@ -8,7 +8,7 @@ import pytest
 from contracts import IDS, N_USERS, TRAIN, VALID, blocks
 
 from reelbench.features.block import Block, Catalogue, Features
-from reelbench.features.demographics import DemographicsBlock
+from reelbench.features.categories import DemographicsBlock
 from reelbench.features.matrices import user_columns
 from reelbench.models.base import Recommender
 from reelbench.models.ease import EASE

@@ -23,7 +23,7 @@ PARAMS: dict[str, Any] = {
     "targets": [__name__],
     "threads": 1,
     "features": {
-        "ids": {"_target_": "reelbench.features.ids.IdsBlock", "code": "ids.py"},
+        "ids": {"_target_": "reelbench.features.block.IdsBlock", "code": "block.py"},
         "genres": {
             "_target_": "reelbench.features.categories.GenresBlock",
             "code": "categories.py",

@@ -25,7 +25,7 @@ from reelbench.models.popularity import Popularity
 from reelbench.params import ParamsError
 from reelbench.seeds import seed_for
 from reelbench.stages import featurize, inputs, train
-from reelbench.stages.monitor import Monitor
+from reelbench.stages.train import Monitor
 
 
 class Learner(Popularity):

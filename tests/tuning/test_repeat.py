@@ -14,8 +14,7 @@ from typer.testing import CliRunner
 
 from reelbench import paths
 from reelbench.cli import app
-from reelbench.features.block import write_block
-from reelbench.features.ids import IdsBlock
+from reelbench.features.block import IdsBlock, write_block
 from reelbench.files import read_json, write_json
 from reelbench.params import ParamsError
 from reelbench.stages.featurize import read_catalogue

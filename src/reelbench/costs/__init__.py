@@ -2,5 +2,5 @@
 
 `terms.py` states how the cost of every stage and model grows with the data and its settings,
 `coefficients.json` what `benchmarks/cost.py` measured for each term, `predict.py` puts the two
-together, `budget.py` chooses, and `plan.py` does it for a whole run.
+together, and `plan.py` does it for a whole run, and chooses.
 """

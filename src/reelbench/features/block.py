@@ -72,6 +72,18 @@ class FeatureBlock(ABC, Generic[ConfigT]):
         """Arrays of the block; the same input and config give the same bytes."""
 
 
+class IdsBlock(FeatureBlock[Section]):
+    """Sizes and rating scale: `n_users` and `n_items` int64 (), `rating_scale` float64 (2,)."""
+
+    def build(self, catalogue: Catalogue) -> Block:
+        ids = catalogue.ids
+        return {
+            "n_users": np.array(ids.n_users),
+            "n_items": np.array(ids.n_items),
+            "rating_scale": np.array([ids.rating_min, ids.rating_max]),
+        }
+
+
 class BlockEntry(Section):
     """Section `features.<name>` of the parameters: a class, its file, and its parameters."""
 

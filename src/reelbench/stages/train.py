@@ -1,10 +1,13 @@
 """Stage `train@{model}`: fit one model, keep its folder, loss curves, layers and what it cost."""
 
+from __future__ import annotations
+
 import csv
 import logging
 import platform
 import resource
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +21,6 @@ from reelbench.features.block import Features
 from reelbench.files import atomic, read_json, size_bytes, write_json
 from reelbench.models.base import ModelEntry
 from reelbench.seeds import seed_for
-from reelbench.stages.monitor import Monitor
 
 _LOG = logging.getLogger(__name__)
 
@@ -99,3 +101,48 @@ def _machine(threads: int) -> dict[str, Any]:
         "python": platform.python_version(),
         "threads": threads,
     }
+
+
+#: seconds between two samples
+PERIOD = 1.0
+_MEGABYTE = 1_000_000
+
+
+class Monitor:
+    """Context in which this process is watched, by a thread that does nothing else.
+
+    Attributes:
+        samples: of each `seconds` since the start, `cpu_percent` of one core (two busy ones are
+            200) since the sample before, and `resident_megabytes`. The first is taken at the start
+            and has no cpu yet; what ends sooner than the period has that one alone.
+    """
+
+    def __init__(self, period: float = PERIOD) -> None:
+        self.samples: list[dict[str, float]] = []
+        self._period = period
+        self._process = psutil.Process()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Monitor:
+        self._start = time.perf_counter()
+        self._process.cpu_percent()  # what it says the first time has no meaning
+        self._sample()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(self._period):
+            self._sample(cpu_percent=self._process.cpu_percent())
+
+    def _sample(self, **more: Any) -> None:
+        found = {
+            "seconds": time.perf_counter() - self._start,
+            "resident_megabytes": self._process.memory_info().rss / _MEGABYTE,
+            **more,
+        }
+        self.samples.append({key: round(value, 1) for key, value in found.items()})

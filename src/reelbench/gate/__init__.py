@@ -1,1 +1,0 @@
-"""Comparison of results with a baseline: which numbers moved, and whether one is too much worse."""
