@@ -64,7 +64,7 @@ PARAMS: dict[str, Any] = {
     "faults": [],
     "targets": [__name__],
     "threads": 1,
-    "features": {"ids": block("ids", "IdsBlock"), "genres": block("categories", "GenresBlock")},
+    "features": {"ids": block("block", "IdsBlock"), "genres": block("categories", "GenresBlock")},
     "models": {
         "bias": model("reelbench.models.bias.Bias", user_damping=5.0, item_damping=2.0),
         "learner": {**model(f"{__name__}.Learner"), "features": ["genres"]},
