@@ -88,6 +88,7 @@ def size_text(number: float) -> str:
 
 
 _NO_RATINGS = "the data have no ratings"
+_NO_FOLD_IN = "users of test are unknown to train, and it has no fold-in for new users"
 _BEFORE, _AFTER = ("download", "clean", "split", "featurize"), ("report", "dvc")
 _OTHER_STAGES = 7  # these without dvc, inputs and evaluate
 
@@ -152,7 +153,7 @@ def make(params: Mapping[str, Any], sizes: Sizes, slowness: float = 1.0) -> Plan
     evaluation, after, skip = stage("evaluate"), [*map(stage, _AFTER)], stage("skip").cost
     train, evaluate = models("train"), models("evaluate")
     always = [step.cost for step in (*before, evaluation, *after)] + [skip] * len(entries)
-    reasons = dict.fromkeys(_without_use(params, entries), _NO_RATINGS)
+    reasons = _without_use(params, entries)
     reasons |= choose(
         {n: _of_model(train[n], evaluate[n], skip) for n in entries if n not in reasons},
         Cost.total([cost for cost in always if cost is not None]),
@@ -210,13 +211,20 @@ def table(found: Plan) -> Table:
     return shown
 
 
-def _without_use(params: Mapping[str, Any], entries: Mapping[str, ModelEntry]) -> list[str]:
-    """Models that predict ratings, where the data on disk are those of the plan and have none."""
+def _without_use(params: Mapping[str, Any], entries: Mapping[str, ModelEntry]) -> dict[str, str]:
+    """Why models have no answer here.
+
+    They predict ratings, where the data on disk are those of the plan and have none; or they have
+    no fold-in, where test users are unknown to train.
+    """
     catalogue = read_json_if_any(paths.CATALOGUE)
-    if not catalogue.get("implicit") or catalogue.get("name") != params["data"]["name"]:
-        return []
+    implicit = catalogue.get("implicit") and catalogue.get("name") == params["data"]["name"]
+    strangers = params.get("split", {}).get("method") == "held_out_users"
+    if not implicit and not strangers:
+        return {}
     made = {name: entry.create(name, seed=0, threads=1) for name, entry in entries.items()}
-    return [name for name, model in made.items() if model.predicts_ratings]
+    unable = {name: _NO_FOLD_IN for name, m in made.items() if strangers and not m.can_fold_in}
+    return unable | {n: _NO_RATINGS for n, m in made.items() if implicit and m.predicts_ratings}
 
 
 def _slower(cost: Cost | None, slowness: float) -> Cost | None:

@@ -93,10 +93,20 @@ def warm_and_cold(table: pd.DataFrame) -> dict[str, dict[str, float | None]]:
     return found
 
 
-def cohorts_of(train: Interactions, n_users: int, n_items: int, movies: Movies) -> Iterator[Cohort]:
-    """Cold and warm, by number of ratings in train, by genre, by decade; some may be empty."""
+def cohorts_of(
+    train: Interactions,
+    n_users: int,
+    n_items: int,
+    movies: Movies,
+    given: Interactions | None = None,
+) -> Iterator[Cohort]:
+    """Cold and warm, by number of ratings in train, by genre, by decade; some may be empty.
+
+    Users are counted in `given` instead, where they have ratings that are not in train.
+    """
+    of_user = train.user_idx if given is None else given.user_idx
     for noun, of_users, index, size in (
-        ("users", True, train.user_idx, n_users),
+        ("users", True, of_user, n_users),
         ("items", False, train.item_idx, n_items),
     ):
         count = np.bincount(index, minlength=size)

@@ -81,6 +81,8 @@ def ranking_metrics(
         SparkError: the model has no `user_rows`, or as `spark_session`.
     """
     rows = model.user_rows()
+    if (split / paths.PROFILE.name).exists():
+        raise SparkError("users of profiles are not folded in on Spark: use `dvc repro evaluate`")
     if rows is None:
         raise SparkError(f"{type(model).__name__} has no row of numbers per user to rank by")
     session = spark_session(spark)

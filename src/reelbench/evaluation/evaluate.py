@@ -41,6 +41,7 @@ from reelbench.evaluation.scoring import predict, rank
 from reelbench.evaluation.task import Task
 from reelbench.faults import Fault
 from reelbench.models.base import Recommender
+from reelbench.models.shared.fold_in import FoldedIn
 
 Table = dict[str, NDArray[Any] | None]
 
@@ -98,6 +99,7 @@ def evaluate(
     Errors are over all test ratings, cold users and items included. Rankings are over the full
     catalogue (or all of train's items) without the items that the user has in train or valid, for
     all users with a test rating. Where `faults` change the test ratings, errors are over those.
+    Users with a `parts.profile` are known by that alone: the model folds them in.
 
     Args:
         model: fitted on `parts.train`.
@@ -111,6 +113,7 @@ def evaluate(
     Raises:
         ParamsError: as `Task`.
         ValueError: a score is NaN.
+        NotImplementedError: there are profiles, and the model has no fold-in.
     """
     config = config or EvaluateConfig()
     if movies is None:
@@ -124,8 +127,11 @@ def evaluate_on(task: Task, model: Recommender) -> Evaluation:
 
     Raises:
         ValueError: a score is NaN.
+        NotImplementedError: there are profiles, and the model has no fold-in.
     """
     config, n_items = task.config, model.ids.n_items
+    if task.parts.profile is not None:
+        model = FoldedIn(model, task.parts.profile)
     ratings = predict(model, task.test)
     predicted = ratings.predicted
     rankings = rank(

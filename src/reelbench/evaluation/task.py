@@ -36,12 +36,12 @@ class Task:
         relevant: what each user is to be recommended, boolean CSR (n, n_items).
         gains: what each of these items counts where they count differently, float64 CSR (n,
             n_items): `rating` (`graded_gains`) and `propensity` (`inverse_propensities`).
-        seen: what each user has in train or valid, boolean CSR (n, n_items).
+        seen: what each user has in train, valid or profile, boolean CSR (n, n_items).
         own: the items that a fault ranks for each user, boolean CSR (n, n_items); None: all.
         among: items that may be recommended, bool (n_items,); None for all.
         counts: ratings per item in train, int64 (n_items,).
         information, profile: see `RecommendedLists`.
-        cold_users: which users have no row in train, bool (n,).
+        cold_users: which users have no row in train or profile, bool (n,).
         cold_user_rows, cold_item_rows: the test rows of cold users and items, bool (n_test,).
         cohorts: see `cohorts_of`.
     """
@@ -66,8 +66,8 @@ class Task:
         config.check(ids.n_items)
         self.parts, self.ids, self.config, self.movies = parts, ids, config, movies
         self.seed, self.faults = seed, faults
-        train, size = parts.train, (ids.n_users, ids.n_items)
-        rows_of_user = np.bincount(train.user_idx, minlength=ids.n_users)
+        train, given, size = parts.train, parts.given, (ids.n_users, ids.n_items)
+        rows_of_user = np.bincount(given.user_idx, minlength=ids.n_users)
         rows = parts.test
         if Fault.SCORE_FILLED_MATRIX in faults:
             rows = filled_rows(train)
@@ -88,12 +88,13 @@ class Task:
         rare = sparse.csr_array(columns, shape=self.relevant.shape)
         self.gains = {"rating": graded, "propensity": rare}
         self.among = None if config.candidates == "catalogue" else self.counts > 0
-        self.information = self_information(self.counts, int((rows_of_user > 0).sum()))
-        self.profile = profile_popularity(train, self.counts, ids.n_users)[self.users]
+        n_train_users = int(np.count_nonzero(np.bincount(train.user_idx)))
+        self.information = self_information(self.counts, n_train_users)
+        self.profile = profile_popularity(given, self.counts, ids.n_users)[self.users]
         self.cold_users = rows_of_user[self.users] == 0
-        self.cold_user_rows = cold(self.test.user_idx, train.user_idx)
+        self.cold_user_rows = cold(self.test.user_idx, given.user_idx)
         self.cold_item_rows = cold(self.test.item_idx, train.item_idx)
-        self.cohorts = list(cohorts_of(train, *size, movies))
+        self.cohorts = list(cohorts_of(train, *size, movies, given))
 
 
 def filled_rows(train: Interactions) -> Interactions:
@@ -157,8 +158,10 @@ def known_rows(parts: Parts) -> Interactions:
 
 
 def seen_items(parts: Parts, model: Recommender | Task) -> sparse.csr_array:
-    """Items that a user has in train or valid, boolean CSR (n_users, n_items)."""
-    return known_rows(parts).seen(model.ids.n_users, model.ids.n_items)
+    """Items that a user has in train, valid or profile, boolean CSR (n_users, n_items)."""
+    rows = known_rows(parts)
+    rows = rows if parts.profile is None else Interactions.concat(rows, parts.profile)
+    return rows.seen(model.ids.n_users, model.ids.n_items)
 
 
 def relevant_items(

@@ -112,6 +112,13 @@ class Recommender(ABC):
         """A copy whose unknown user (-1) is this one; of other users it need not know anything."""
         raise NotImplementedError(f"{type(self).__name__} has no fold-in")
 
+    def _fold_in_users(self, profiles: Interactions, ids: Ids) -> Self | None:
+        """A copy whose users 0 to n - 1 are those of the profiles, n being `ids.n_users`.
+
+        The answers are those of `_fold_in` for each. None: there is no faster way to them.
+        """
+        return None
+
     def _similar_items(self, item_idx: int) -> np.ndarray:
         """Similarity of every item to one, 0 to 1 (n_items,)."""
         columns = _score_columns(self)
@@ -142,6 +149,11 @@ class Recommender(ABC):
     def can_fold_in(self) -> bool:
         """Whether `fold_in` has an answer."""
         return type(self)._fold_in is not Recommender._fold_in
+
+    @property
+    def folded_in_predicts(self) -> bool:
+        """Whether what `predict` returns after a fold-in is a rating."""
+        return self.predicts_ratings
 
     @property
     def ids(self) -> Ids:
@@ -296,8 +308,12 @@ class Recommender(ABC):
         """What the model has learned of items, float32 (n_items, d); None if that is no vector."""
         return None
 
-    def user_rows(self) -> np.ndarray | None:
-        """All that is known of each user, floats (n_users + 1, d); None if it is not such a row."""
+    def user_rows(self, user_idx: ArrayLike | None = None) -> np.ndarray | None:
+        """All that is known of each user, floats (n, d); None if it is not such a row.
+
+        Args:
+            user_idx: integers (n,), -1 for the unknown user; by default all, the unknown one last.
+        """
         return None
 
     def for_users(self, rows: np.ndarray) -> Self:

@@ -17,7 +17,7 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from scipy import linalg, sparse
 
 from reelbench.machine import memory_bytes
-from reelbench.models.base import Features, Interactions, NewUser, Ranker, Saved
+from reelbench.models.base import Features, Ids, Interactions, NewUser, Ranker, Saved
 from reelbench.models.shared.user_items import Profiles, for_every_user, preference, preferences
 from reelbench.parallel import CSR, for_row_blocks, kernel, parts
 from reelbench.params import ParamsError, Section
@@ -125,6 +125,12 @@ class EASE(Ranker):
         profiles = Profiles(sparse.csr_array(sparse.vstack([others, x, x], format="csr")))
         weights = for_every_user(weights.astype(np.float32), len(weights))
         return self._copy(_profiles=profiles, _weights=weights)
+
+    def _fold_in_users(self, profiles: Interactions, ids: Ids) -> Self | None:
+        if len(self._diagonal):
+            return None
+        chosen = preferences(profiles, ids, self.config.rating_power)
+        return self._copy(_ids=ids, _profiles=Profiles.of(chosen))
 
 
 def _gram(matrix: sparse.csr_array, threads: int) -> np.ndarray:

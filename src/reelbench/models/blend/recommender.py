@@ -15,8 +15,17 @@ from typing_extensions import override
 
 from reelbench import paths
 from reelbench.data.interactions import Interactions
-from reelbench.models.base import Features, ModelEntry, NewUser, Recommender, Saved, Section
+from reelbench.models.base import (
+    Features,
+    Ids,
+    ModelEntry,
+    NewUser,
+    Recommender,
+    Saved,
+    Section,
+)
 from reelbench.models.blend.weights import Counts, Stack, ranking_weights, standardised
+from reelbench.models.shared.fold_in import FoldedIn
 from reelbench.seeds import generator, seed_for
 
 _LOG = logging.getLogger(__name__)
@@ -94,7 +103,7 @@ class Blend(Recommender):
 
     A member that stops early should have other epochs in a blend that refits: there is no valid
     part then to stop at. Fold-in is that of the members which give the order, and so it needs all
-    of them to have one; the copy predicts ratings only where there are no rankers.
+    of them to have one; the copy of `fold_in` predicts ratings only where there are no rankers.
 
     Attributes:
         members: the fitted models by name.
@@ -236,7 +245,21 @@ class Blend(Recommender):
     @override
     def can_fold_in(self) -> bool:
         givers = self.config.rankers or self.config.raters
-        return all(self.members[name].can_fold_in for name in givers)
+        return all(self._create(name, entry).can_fold_in for name, entry in givers.items())
+
+    @property
+    @override
+    def folded_in_predicts(self) -> bool:
+        # one that cannot fold in is left out below
+        raters = [self.members[name] for name in self.config.raters]
+        return all(rater.can_fold_in and rater.folded_in_predicts for rater in raters)
+
+    def _fold_in_users(self, profiles: Interactions, ids: Ids) -> Self:
+        able = {name: member for name, member in self.members.items() if member.can_fold_in}
+        members = {name: FoldedIn(member, profiles) for name, member in able.items()}
+        rated = np.append(np.bincount(profiles.user_idx, minlength=ids.n_users), 0)
+        counts = replace(self._counts, user=np.log1p(rated))
+        return self._copy(_ids=ids, members=members, _counts=counts)
 
     def _fold_in(self, user: NewUser) -> Self:
         counts = self._counts.user.copy()

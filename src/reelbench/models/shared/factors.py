@@ -16,12 +16,13 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from pydantic import PositiveInt
 from scipy import linalg, sparse
 from threadpoolctl import threadpool_limits
 
 from reelbench.models.base import Features, Ids, Interactions, Ranker, Recommender, Saved, Section
-from reelbench.models.shared.user_items import NewUser, for_every_user
+from reelbench.models.shared.user_items import NewUser, for_every_user, new_users
 from reelbench.seeds import seed_for
 
 _ERRORS = 10_000  # ratings of train, evenly taken, that the size of errors is taken from
@@ -79,8 +80,9 @@ class FactorModel(Recommender):
         factors = self._factors.item_factors
         return factors[:-1, : factors.shape[1] - self._markers].astype(np.float32)
 
-    def user_rows(self) -> np.ndarray:
-        return np.column_stack([self._factors.user_factors, self._factors.user_bias])
+    def user_rows(self, user_idx: ArrayLike | None = None) -> np.ndarray:
+        users = slice(None) if user_idx is None else np.asarray(user_idx)
+        return np.column_stack([self._factors.user_factors[users], self._factors.user_bias[users]])
 
     def for_users(self, rows: np.ndarray) -> Self:
         kind = self._factors.user_factors.dtype
@@ -88,6 +90,10 @@ class FactorModel(Recommender):
         bias = rows[:, -1].astype(self._factors.user_bias.dtype)
         factors = replace(self._factors, user_factors=vectors, user_bias=bias)
         return super().for_users(rows)._copy(_factors=factors)
+
+    def _fold_in_users(self, profiles: Interactions, ids: Ids) -> Self:
+        rows = [self._fold_in(user).user_rows([-1]) for user in new_users(profiles)]
+        return self.for_users(np.concatenate(rows))
 
     def _with_user(self, bias: float, vector: np.ndarray) -> Self:
         """A copy in which every user has this bias and these factors."""
@@ -198,11 +204,15 @@ class FactorRanker(Ranker):
     def item_vectors(self) -> np.ndarray:
         return self._item_factors
 
-    def user_rows(self) -> np.ndarray:
-        return self._user_factors
+    def user_rows(self, user_idx: ArrayLike | None = None) -> np.ndarray:
+        return self._user_factors if user_idx is None else self._user_factors[np.asarray(user_idx)]
 
     def for_users(self, rows: np.ndarray) -> Self:
         return super().for_users(rows)._copy(_user_factors=rows)
+
+    def _fold_in_users(self, profiles: Interactions, ids: Ids) -> Self:
+        rows = [self._fold_in(user).user_rows([-1]) for user in new_users(profiles)]
+        return self.for_users(np.concatenate(rows))
 
     def _bags(self) -> list[np.ndarray]:
         """Item factors of every bag, float64 (n_items, f)."""

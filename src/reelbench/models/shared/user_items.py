@@ -34,6 +34,14 @@ class NewUser:
         return sparse.csr_array((values.astype(np.float32), (last, self.items)), shape=shape)
 
 
+def new_users(profiles: Interactions) -> list[NewUser]:
+    """The users of a part by index, which are 0 to n - 1, all of them with a rating."""
+    return [
+        NewUser(profiles.item_idx[rows].astype(np.int64), profiles.rating[rows].astype(np.float64))
+        for _, rows in groups(profiles.user_idx)
+    ]
+
+
 def for_every_user(value: ArrayLike, n_users: int) -> np.ndarray:
     """One user's row for all users and the unknown one: a view (n_users + 1, …)."""
     return np.broadcast_to(value, (n_users + 1, *np.shape(value)))

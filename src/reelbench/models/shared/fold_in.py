@@ -1,0 +1,103 @@
+"""A fitted model that knows some users by a profile, as if they came after its training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+from typing_extensions import override
+
+from reelbench.data.interactions import Interactions
+from reelbench.features.block import Features
+from reelbench.models.base import Recommender
+from reelbench.models.shared.user_items import NewUser, new_users
+
+
+class FoldedIn(Recommender):
+    """A view of a model: users with a profile get the answers of `fold_in`, others those of before.
+
+    A model that can fold in all users together (`Recommender._fold_in_users`) is asked once, any
+    other again for every user.
+
+    >>> from reelbench.models import SVDS
+    >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
+    >>> model = SVDS(factors=1).fit(train)
+    >>> profile = Interactions.from_arrays([2, 2], [0, 2], [5, 2])
+    >>> model.score([2]), FoldedIn(model, profile).score([2])  # whose other tastes are learned now
+    (array([[1., 1., 1.]], dtype=float32), array([[5.  , 2.75, 2.75]], dtype=float32))
+    """
+
+    def __init__(self, model: Recommender, profile: Interactions) -> None:
+        """A view of `model`, which is fitted and stays as it is.
+
+        Args:
+            profile: all that is known of its users, n ratings, each pair of user and item once.
+
+        Raises:
+            NotImplementedError: the model has no fold-in.
+        """
+        super().__init__(seed=model.seed, threads=model.threads)
+        if not model.can_fold_in:
+            raise NotImplementedError(f"{type(model).__name__} has no fold-in for new users")
+        self._model, self._ids = model, model.ids
+        self.predicts_ratings = model.folded_in_predicts
+        users, index = np.unique(profile.user_idx, return_inverse=True)
+        self._users = users.astype(np.int64)
+        self._profile = replace(profile, user_idx=index.astype(np.int32))
+
+    @property
+    @override
+    def scores_are_ratings(self) -> bool:
+        return self._model.scores_are_ratings
+
+    def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
+        raise TypeError("fit the model, and then make a view of it")
+
+    def _score(self, user_idx: np.ndarray) -> np.ndarray:
+        def ask(model: Recommender, users: np.ndarray, rows: np.ndarray) -> np.ndarray:
+            return model.score(users)
+
+        return self._answers(user_idx, ask, (self.ids.n_items,))
+
+    def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
+        def ask(model: Recommender, users: np.ndarray, rows: np.ndarray) -> np.ndarray:
+            return model.predict(users, item_idx[rows])
+
+        return self._answers(user_idx, ask, ())
+
+    def _answers(
+        self,
+        user_idx: np.ndarray,
+        ask: Callable[[Recommender, np.ndarray, np.ndarray], np.ndarray],
+        shape: tuple[int, ...],
+    ) -> np.ndarray:
+        """Answers (n, *shape) of `ask` for users of a model (m,) and their rows of n (m,)."""
+        answers = np.empty((len(user_idx), *shape), dtype=np.float32)
+        place = np.minimum(np.searchsorted(self._users, user_idx), len(self._users) - 1)
+        known = self._users[place] == user_idx
+        rows = np.flatnonzero(known)
+        if len(others := np.flatnonzero(~known)):
+            answers[others] = ask(self._model, user_idx[others], others)
+        if not len(rows):
+            return answers
+        if self._together is not None:
+            answers[rows] = ask(self._together, place[rows], rows)
+            return answers
+        for user in np.unique(place[rows]):
+            own = rows[place[rows] == user]
+            new = self._new_users[user]
+            answers[own] = ask(
+                self._model.fold_in(new.items, new.ratings), np.full(len(own), -1), own
+            )
+        return answers
+
+    @cached_property
+    def _together(self) -> Recommender | None:
+        ids = replace(self.ids, n_users=len(self._users))
+        return self._model._fold_in_users(self._profile, ids)
+
+    @cached_property
+    def _new_users(self) -> list[NewUser]:
+        return new_users(self._profile)
