@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from reelbench.models.base import ModelEntry, Recommender
 from reelbench.models.bias import Bias
 from reelbench.models.blend import Blend
 from reelbench.models.bpr import BPR
+from reelbench.models.co_clustering import CoClustering
 from reelbench.models.content import Content
 from reelbench.models.ease import EASE
 from reelbench.models.fm import FM
@@ -23,6 +25,7 @@ from reelbench.models.ials import IALS
 from reelbench.models.knn import KNN, similar_rows
 from reelbench.models.nmf import NMF
 from reelbench.models.popularity import GlobalMean, Popularity, WeightedMean
+from reelbench.models.shared.fold_in import FoldedIn
 from reelbench.models.shared.user_items import NewUser
 from reelbench.models.slope_one import SlopeOne
 from reelbench.models.st import ST
@@ -311,3 +314,72 @@ def test_any_ratings_give_finite_scores_in_any_order(name: str, rated: dict[int,
     other = _FOLDS[name].fold_in(items[::-1], ratings[::-1]).score([-1])
     assert one.shape == (1, N_ITEMS) and np.isfinite(one).all()
     np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+_TOGETHER: dict[str, Callable[[], Recommender]] = {
+    "ease": lambda: _FOLDS["ease"],
+    "ease_over_users": lambda: EASE(**_EASE).fit(TRAIN, None, Features(Ids(N_USERS, 99, 1.0, 5.0))),
+    "ials": lambda: _FOLDS["ials"],
+    "bpr": lambda: fitted(BPR, **{**_BPR, "epochs": 5}),
+    "svd": lambda: _FOLDS["svd"],
+    "svds": lambda: fitted(SVDS, factors=5),
+    "item": lambda: fitted(KNN, **_KNN, based_on="item"),
+    "item_mean": lambda: fitted(KNN, **{**_KNN, "baseline": "mean", "similarity": "cosine"}),
+    "user": lambda: _FOLDS["knn"],
+    "slope_one": lambda: _FOLDS["slope_one"],
+    "popularity": lambda: fitted(Popularity),
+    "blend": lambda: blend({"ease": entry(EASE, _EASE), "popularity": entry(Popularity, {})}),
+    "blend_of_raters": lambda: blend({}),
+}
+
+
+@pytest.mark.parametrize("name", _TOGETHER)
+def test_users_together_get_what_each_gets_alone(name: str) -> None:
+    """And others what they had; the blend's ratings are those of all its raters folded in."""
+    model = _TOGETHER[name]()
+    rng = np.random.default_rng(1)
+    users = np.array([7, 3, 40])
+    rows = np.sort(rng.permutation(np.flatnonzero(np.isin(TRAIN.user_idx, users)))[:30])
+    profile = TRAIN.select(rows)
+    view = FoldedIn(model, profile)
+    asked = np.array([3, 8, 40, 7, -1, 3])
+    scores, items = view.score(asked), np.arange(len(asked))
+    predicted = view.predict(asked, items)
+    for place, user in enumerate(asked.tolist()):
+        own, index = model, user
+        if user in users:
+            mine = profile.select(profile.user_idx == user)
+            own, index = model.fold_in(mine.item_idx, mine.rating), -1
+        np.testing.assert_allclose(scores[place], own.score([index])[0], atol=1e-5)
+        if not name.startswith("blend"):
+            assert predicted[place] == pytest.approx(own.predict([index], [place])[0], abs=1e-5)
+    if name.startswith("blend"):
+        assert view.predicts_ratings
+        raters = {n: FoldedIn(model.members[n], profile) for n in model.config.raters}
+        parts = [rater.predict(asked, items) for rater in raters.values()]
+        counts = np.log1p(np.bincount(profile.user_idx, minlength=N_USERS))[asked[:4]]
+        stacked = model._stack.combine(
+            [part[[0, 2, 3]] for part in parts], counts[[0, 2, 3]], model._counts.item[[0, 2, 3]]
+        )
+        np.testing.assert_allclose(predicted[[0, 2, 3]], np.clip(stacked, 1, 5), atol=1e-5)
+
+
+def test_a_fit_forgets_what_an_earlier_one_kept_for_fold_ins() -> None:
+    again = fitted(IALS, **{**_IALS, "epochs": 2})
+    again.fold_in([0], [5.0])
+    half = TRAIN.select(TRAIN.user_idx < 30)
+    again.fit(half, half, Features(IDS))
+    new = fitted(IALS, train=half, **{**_IALS, "epochs": 2})
+    np.testing.assert_array_equal(
+        again.fold_in([0], [5.0]).score([-1]), new.fold_in([0], [5.0]).score([-1])
+    )
+
+
+def test_a_blend_whose_rater_cannot_fold_in_only_ranks() -> None:
+    model = blend({"ease": entry(EASE, _EASE)})
+    raters = {**model.config.raters, "item": entry(CoClustering, {"epochs": 1})}
+    model.config = model.config.model_copy(update={"raters": raters})
+    model.members["item"] = fitted(CoClustering, epochs=1)
+    view = FoldedIn(model, TRAIN.select(TRAIN.user_idx == 3))
+    assert not view.predicts_ratings
+    np.testing.assert_allclose(view.score([3]), model.score([3]), atol=1e-3)

@@ -79,17 +79,19 @@ class BPR(FactorRanker):
         if not len(chosen):
             return self._copy()  # in which the unknown user is the mean user
         places = np.linspace(0, self._count.sum() - 1, _OTHERS).astype(np.int64)
-        drawn = np.repeat(np.arange(len(self._count)), self._count)[places]
+        drawn = np.searchsorted(np.cumsum(self._count), places, side="right")
         others = drawn[~np.isin(drawn, chosen)]
-        return self._with_user([self._solve(bag, chosen, others) for bag in self._bags()])
+        return self._with_user([self._solve(bag, chosen, others) for bag in self._bags])
 
     def _solve(self, bag: np.ndarray, chosen: np.ndarray, others: np.ndarray) -> np.ndarray:
         """The user's factors (f,) in one bag, the last of them 1."""
         from scipy.optimize import minimize  # 0.2 s that other models need not wait for
         from scipy.special import expit
 
-        bag[:, -1] -= self._popularity()
-        good, bad, penalty = bag[chosen], bag[others], self.config.regularization
+        added, penalty = self._popularity(), self.config.regularization
+        good, bad = bag[chosen], bag[others]
+        good[:, -1] -= added[chosen]
+        bad[:, -1] -= added[others]
 
         def loss(vector: np.ndarray) -> tuple[float, np.ndarray]:
             full = np.append(vector, 1.0)

@@ -10,7 +10,7 @@ Fold-in solves for one more user: with item factors Y and confidences c (1 for w
 so its users are close to that.
 """
 
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Self
 
 import numpy as np
@@ -74,12 +74,17 @@ class IALS(FactorRanker):
         chosen = preference(user.ratings, self.ids, self.config.rating_power)
         confidence = self.config.alpha * chosen.astype(np.float64)
         vectors = []
-        for bag in self._bags():
+        for bag, gram in zip(self._bags, self._grams, strict=True):
             own = bag[user.items]
-            equations = bag.T @ bag + (own.T * (confidence - 1)) @ own
+            equations = gram + (own.T * (confidence - 1)) @ own
             equations.flat[:: len(equations) + 1] += self.config.regularization
             vectors.append(linalg.solve(equations, own.T @ confidence, assume_a="sym"))
         return self._with_user(vectors)
+
+    @cached_property
+    def _grams(self) -> list[np.ndarray]:
+        """YᵀY of every bag, float64 (f, f)."""
+        return [bag.T @ bag for bag in self._bags]
 
 
 def solve_rows(

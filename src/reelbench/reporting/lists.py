@@ -45,14 +45,14 @@ class Lists:
     """Lists of a few models for one user."""
 
     user: str  # identifier in the source
-    n_train: int  # ratings of the user in train
+    n_train: int  # ratings of the user in train, or in profile where train has none
     n_users: int  # number of users with stored rankings
-    liked: list[Line]  # movies with the highest train ratings of the user
+    liked: list[Line]  # movies with the highest of these ratings
     models: list[ModelLists]
 
 
 def read_lists(dataset: Dataset, results: Sequence[Result], k: int) -> Lists | None:
-    """Lists for the test user with the median number of train ratings, the first of equals.
+    """Lists for the test user with the median number of known ratings, the first of equals.
 
     They are of the best models by the metrics at a cutoff k, and of the plain ones.
     """
@@ -60,12 +60,14 @@ def read_lists(dataset: Dataset, results: Sequence[Result], k: int) -> Lists | N
     if not shown:
         return None
     tables = {r.name: pd.read_parquet(paths.recommendations(r.name)) for r in shown}
-    train = pd.read_parquet(paths.TRAIN, columns=[USER_IDX, ITEM_IDX, RATING])
+    parts = [paths.TRAIN, *([paths.PROFILE] if paths.PROFILE.exists() else [])]
+    rows = [pd.read_parquet(part, columns=[USER_IDX, ITEM_IDX, RATING]) for part in parts]
+    train, given = rows[0], pd.concat(rows)
     users = sorted(tables[shown[0].name][USER_IDX].unique())
-    counts = train[USER_IDX].value_counts().reindex(users, fill_value=0)
+    counts = given[USER_IDX].value_counts().reindex(users, fill_value=0)
     user = int(counts.sort_values(kind="stable").index[(len(users) - 1) // 2])
     movies = _movies(dataset.items, train)
-    own = _of_user(train, user).sort_values([RATING, ITEM_IDX], ascending=[False, True])
+    own = _of_user(given, user).sort_values([RATING, ITEM_IDX], ascending=[False, True])
     liked = _lines(movies, own, RATING, "{:g}".format)
     lists = [_of_model(r, tables[r.name], user, movies) for r in shown]
     named = {USER_ID, USER_IDX} <= set(dataset.users)

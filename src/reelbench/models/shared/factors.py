@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -178,6 +179,8 @@ class FactorRanker(Ranker):
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         super()._fit(train, valid, features)
+        for known in ("_bags", "_grams"):  # of an earlier fit
+            vars(self).pop(known, None)
         matrix = self._matrix(train, features.ids)
         # of the entries that are learned from; the loss and the fold-in of a subclass need it
         self._count = np.bincount(matrix.indices, minlength=matrix.shape[1])
@@ -214,8 +217,9 @@ class FactorRanker(Ranker):
         rows = [self._fold_in(user).user_rows([-1]) for user in new_users(profiles)]
         return self.for_users(np.concatenate(rows))
 
+    @cached_property
     def _bags(self) -> list[np.ndarray]:
-        """Item factors of every bag, float64 (n_items, f)."""
+        """Item factors of every bag, float64 (n_items, f), for fold-ins; not to be changed."""
         return np.split(self._item_factors.astype(np.float64), self.config.bags, axis=1)
 
     def _with_user(self, vectors: list[np.ndarray]) -> Self:
