@@ -61,7 +61,6 @@ app = typer.Typer(
 )
 gate = typer.Typer(no_args_is_help=True, help="Compare results with a baseline.")
 app.add_typer(gate, name="gate")
-app.add_typer(gate, name="bench", hidden=True)  # its former name
 data_app = typer.Typer(no_args_is_help=True, help="List and describe data sets.")
 app.add_typer(data_app, name="data")
 app.command()(serving.recommend)

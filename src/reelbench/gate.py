@@ -21,15 +21,14 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from reelbench import paths
 from reelbench.columns import ABSOLUTE_ERROR, N_TEST, SQUARED_ERROR, USER_IDX
-from reelbench.data.identity import KEYS, SCALE, test_hash
+from reelbench.data.identity import KEYS, SCALE
 from reelbench.evaluation import significance
 from reelbench.evaluation.metrics import ComparableKey, find
-from reelbench.files import atomic, filled, read_json, read_json_if_any, write_json
+from reelbench.files import atomic, filled, read_json_if_any, write_json
 from reelbench.params import Section
 
 _METRICS, _COSTS, _PER_USER = "metrics.json", "costs.json", "per_user.parquet"
 _IDENTITY = "identity.json"
-_OF_MODELS = paths.METRICS.with_suffix("")
 # what must be the same, in words; the name of the data need not
 _SAME = {"data_hash": "data", "split": "split", "rating_min": "rating scale"}
 _SAME |= {"rating_max": "rating scale", "test_hash": "test ratings"}
@@ -69,7 +68,7 @@ def read(where: str) -> dict[str, ModelResults]:
         GateError: neither a folder nor a revision, or it holds no results.
     """
     root = Path(where)
-    if (root / paths.METRICS).is_file() or _by_model(root):
+    if (root / paths.METRICS).is_file():
         return _of_project(root)
     if root.is_dir():
         files = {name: root / name for name in (_METRICS, _COSTS, _PER_USER, _IDENTITY)}
@@ -120,16 +119,11 @@ def save(
         pq.write_table(slim.replace_schema_metadata(), target / _PER_USER, compression="zstd")
 
 
-def _by_model(root: Path) -> dict[str, Any]:
-    """Metrics by model as an older version wrote them: a file for each."""
-    return {file.stem: read_json(file) for file in (root / _OF_MODELS).glob("*.json")}
-
-
 def _of_project(root: Path) -> dict[str, ModelResults]:
     found, report = {}, read_json_if_any(root / paths.DATA_REPORT)
     # its "split" is another thing
     reported = {key: report[key] for key in ("data_hash", "test_hash") if key in report}
-    for model, metrics in (read_json_if_any(root / paths.METRICS) or _by_model(root)).items():
+    for model, metrics in read_json_if_any(root / paths.METRICS).items():
         # both have a peak memory: that of training is compared
         files = (root / paths.evaluate_cost(model), root / paths.train_cost(model))
         costs = read_json_if_any(files[0]) | read_json_if_any(files[1])
@@ -138,9 +132,6 @@ def _of_project(root: Path) -> dict[str, ModelResults]:
         # a checkout without `data/` has what the report says of it
         stored = read_json_if_any(root / paths.evaluation_inputs(model)) or reported
         of_data = {key: stored[key] for key in (*KEYS, *SCALE) if key in stored}
-        rows = root / paths.predictions(model)
-        if not of_data and rows.is_file():  # of an older version, which kept the ratings alone
-            of_data = {"test_hash": test_hash(rows)}
         found[model] = ModelResults(metrics, costs, per_user, of_data)
     return found
 

@@ -58,13 +58,6 @@ def test_a_faulty_protocol_makes_no_baseline(project: None) -> None:
     assert not paths.BASELINE.exists()
 
 
-def test_the_former_name_of_the_command(project: None) -> None:
-    assert CliRunner().invoke(app, ["bench", "save"]).exit_code == 0
-    assert "bench" not in CliRunner().invoke(app, ["--help"]).stdout.replace(
-        "reelbench", ""
-    ).replace("benchmark", "")
-
-
 def test_an_unknown_metric_is_refused_with_the_nearest(project: None) -> None:
     content = yaml.safe_load(paths.PARAMS.read_text())
     content["gate"]["tolerances"] = {"ndgc_at_10": 0.01}

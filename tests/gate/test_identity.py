@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 from gate_samples import CONFIG, results
 from places import ROOT
@@ -13,7 +12,7 @@ from places import ROOT
 from reelbench.data.identity import KEYS, SCALE
 from reelbench.files import read_json, write_json
 from reelbench.gate import GateError, ModelResults, check_comparable, compare, read
-from reelbench.paths import BASELINE, predictions
+from reelbench.paths import BASELINE
 
 OF = {"data": "mine", "data_hash": "a" * 64, "split": "random", "test_hash": "b" * 64}
 OF |= {"rating_min": 1.0, "rating_max": 5.0}
@@ -54,19 +53,6 @@ def test_without_an_identity_test_rows_per_user_are_compared() -> None:
 def test_the_committed_baseline_says_what_it_is_of() -> None:
     found = read_json(ROOT / BASELINE / "identity.json")
     assert set(found) == {*KEYS, *SCALE} and None not in found.values()
-
-
-def test_results_of_an_older_version_are_refused_by_their_predictions(tmp_path: Path) -> None:
-    for name, movie in (("before", 0), ("after", 1)):
-        table = pd.DataFrame({"user_idx": [0, 1], "item_idx": [movie, 2], "rating": [4.0, 5.0]})
-        file = tmp_path / name / predictions("svd")
-        file.parent.mkdir(parents=True)
-        table.astype({"user_idx": "int32", "item_idx": "int32"}).to_parquet(file)
-        write_json(tmp_path / name / "reports" / "metrics" / "svd.json", {"rmse": 1.0})
-    before, after = (read(str(tmp_path / name)) for name in ("before", "after"))
-    check_comparable(before, before)
-    with pytest.raises(GateError, match="svd: the results differ in the test ratings"):
-        check_comparable(before, after)
 
 
 def test_without_data_the_report_says_what_results_are_of(tmp_path: Path) -> None:
