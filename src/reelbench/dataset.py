@@ -25,7 +25,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,19 +50,6 @@ from reelbench.seeds import seed_for
 from reelbench.splits import Protocol, SplitSummary, protocol_of, split_tables
 
 Source = pd.DataFrame | str | Path
-
-
-class ReadOptions(TypedDict, total=False):
-    """How to read delimited text; by default as in conf/data/csv.yaml."""
-
-    delimiter: str
-    quote: str
-    encoding: str
-    decimal: Literal[".", ","]
-    time_format: str
-    genre_separator: str
-    no_genre: str
-    on_bad_rows: Literal["fail", "drop"]
 
 
 @dataclass(frozen=True)
@@ -160,7 +147,7 @@ def load_dataset(
     rating_scale: tuple[float, float] | None = None,
     root: str | Path | None = None,
     cache: str | Path | None = None,
-    **options: Unpack[ReadOptions],
+    **options: str,
 ) -> Dataset:
     """Load a registered data set, or ratings of your own.
 
@@ -180,7 +167,9 @@ def load_dataset(
         root: folder or archive with the files of a registered data set, instead of a download.
         cache: folder for downloads; by default that of the environment variable REELBENCH_CACHE, or
             `reelbench` in the user's cache folder.
-        options: how to read delimited text.
+        options: how to read delimited text, where it differs from conf/data/csv.yaml: `delimiter`,
+            `quote`, `encoding`, `decimal`, `time_format`, `genre_separator`, `no_genre` and
+            `on_bad_rows`.
 
     Raises:
         ParamsError: unknown data set.
@@ -276,7 +265,7 @@ def _own(
     given: Mapping[str, Source | None],
     columns: Mapping[str, str | int | None],
     rating_scale: tuple[float, float] | None,
-    options: ReadOptions,
+    options: Mapping[str, str],
     engine: Engine,
 ) -> tuple[RawTables, ReadConfig]:
     """The user's own tables, and how to validate them."""

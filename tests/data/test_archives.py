@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from reelbench.data import DataError, archives
+from reelbench.data import DataError, archives, opening
 from reelbench.data.archives import find, is_archive, opened
 
 CONTENT = random.Random(0).randbytes(20_000).hex().encode()
@@ -47,7 +47,7 @@ def patched(file: Path, place: int, value: bytes) -> None:
 
 
 def bomb(file: Path) -> None:
-    zipped(file, ("ratings.csv", bytes(archives._FREELY // 64)))
+    zipped(file, ("ratings.csv", bytes(opening._FREELY // 64)))
     content = bytearray(file.read_bytes())
     at = content.index(b"PK\x01\x02") + 24
     content[at : at + 4] = struct.pack("<I", 1 << 31)

@@ -148,7 +148,7 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, content: bytes, message: st
 def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "_FREELY", 1 << 20)
     (tmp_path / "bomb.gz").write_bytes(gzip.compress(b"0" * (3 << 20)))
-    with pytest.raises(DataError, match=r"bomb.gz unpacks to more than"):
+    with pytest.raises(DataError, match=r"bomb.gz unpacks to"):
         opened(tmp_path / "bomb.gz", tmp_path)
     monkeypatch.setattr(opening, "_RESERVE", 1 << 60)
     (tmp_path / "small.gz").write_bytes(gzip.compress(TEXT))

@@ -23,11 +23,10 @@ from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 from reelbench.data import DataError
+from reelbench.data.opening import check_size
 
 SUFFIXES = (".zip", ".whl", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _MOST_FILES = 100_000
-# An archive may unpack to this size, and beyond it to so many times its own; text takes 5 to 30
-_FREELY, _RATIO = 1 << 28, 200
 _RESERVE = 1 << 24  # bytes that stay free on the disk
 _BROKEN = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError),
@@ -79,15 +78,10 @@ def opened(place: Path, beside: Path, names: Collection[str] | None) -> Iterator
 
 def _unpack(place: Path, folder: Path, names: Collection[str] | None) -> None:
     """Put the named files into a folder, under the same paths."""
-    total, most = 0, max(_FREELY, _RATIO * place.stat().st_size)
-    members = _of_tar(place) if tarfile.is_tarfile(place) else _of_zip(place)
+    total, members = 0, _of_tar(place) if tarfile.is_tarfile(place) else _of_zip(place)
     for number, (name, size, wrong, content) in enumerate(members, start=1):
         name, total = name.replace("\\", "/"), total + size
-        if total > most:
-            raise DataError(
-                f"{place} unpacks to {total:,} bytes, over {_RATIO} times its size, as only a "
-                "damaged archive or a bomb does: unpack it yourself if it is meant"
-            )
+        check_size(place, total)
         if number > _MOST_FILES:
             raise DataError(f"{place} has more than {_MOST_FILES:,} files: name a smaller archive")
         if names is not None and not any(f"/{wanted}/" in f"/{name}/" for wanted in names):

@@ -214,12 +214,11 @@ def _only_member(path: Path) -> zipfile.ZipInfo:
 
 def _unpacked(path: Path, scratch: Path) -> Path:
     """A copy of the content of a compressed file."""
-    target = Path(tempfile.mkdtemp(dir=scratch)) / "content"  # no ending that says more
-    most, size = max(_FREELY, _RATIO * path.stat().st_size), 0
+    target, size = Path(tempfile.mkdtemp(dir=scratch)) / "content", 0  # no ending that says more
     with _stream(path) as source, target.open("wb") as sink:
         while piece := source.read(_PIECE):
             size += len(piece)
-            _check_size(path, size, most)
+            check_size(path, size)
             if shutil.disk_usage(scratch).free < _RESERVE:
                 raise DataError(
                     f"{path}: no room on the disk to unpack it ({size:,} bytes so far) in {scratch}"
@@ -228,10 +227,11 @@ def _unpacked(path: Path, scratch: Path) -> Path:
     return target
 
 
-def _check_size(path: Path, size: int, most: int) -> None:
-    if size > most:
+def check_size(path: Path, size: int) -> None:
+    """Refuse a file that unpacks to an implausible number of bytes, with a DataError."""
+    if size > max(_FREELY, _RATIO * path.stat().st_size):
         raise DataError(
-            f"{path} unpacks to more than {most:,} bytes, over {_RATIO} times its size, as only a "
+            f"{path} unpacks to {size:,} bytes or more, over {_RATIO} times its size, as only a "
             "damaged file or a bomb does: unpack it yourself if it is meant"
         )
 
@@ -291,8 +291,7 @@ def too_wide(path: Path, n: int) -> NoReturn:
 def _excel(path: Path, plain: Path, header: bool) -> pa.Table:
     """The first sheet of a workbook; rows without any value are left out."""
     try:
-        size = sum(member.file_size for member in zipfile.ZipFile(plain).infolist())
-        _check_size(path, size, max(_FREELY, _RATIO * plain.stat().st_size))
+        check_size(path, sum(member.file_size for member in zipfile.ZipFile(plain).infolist()))
         with plain.open("rb") as stream:  # of a path openpyxl looks at the ending
             options: Any = {"header": None, "dtype": object, "na_values": [""]}
             sheet = pd.read_excel(stream, engine="openpyxl", keep_default_na=False, **options)
