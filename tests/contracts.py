@@ -126,6 +126,9 @@ class RecommenderContract:
     #: what a user of train gets who is given as a new one: the same scores, nearly the same, or
     #: None for a model that has no fold-in
     fold_in: ClassVar[Literal["exact", "close"] | None] = None
+    #: whether a fit with another seed is tried; False where it would not show on data this small,
+    #: or has been tried with a model of the same class
+    tries_seeds: ClassVar[bool] = True
 
     @classmethod
     def fresh(cls) -> Recommender:
@@ -264,6 +267,15 @@ class RecommenderContract:
         model.save(tmp_path / "first")
         again.save(tmp_path / "second")
         assert contents(tmp_path / "first") == contents(tmp_path / "second")
+
+    def test_it_says_whether_it_depends_on_the_seed(self, model: Recommender) -> None:
+        if not self.tries_seeds:
+            assert model.stochastic
+            return
+        other = self.model_class(seed=8, threads=1, **self.parameters)
+        other.fit(TRAIN, VALID, self.declared())
+        same = np.allclose(other.score(USERS), model.score(USERS), rtol=1e-4, atol=1e-4)
+        assert same == (not model.stochastic)
 
     def test_no_file_is_a_pickle(self, model: Recommender, tmp_path: Path) -> None:
         model.save(tmp_path / "model")

@@ -55,6 +55,9 @@ ELSEWHERE = {
     "mlflow server": 'tests/tracking/test_tracking_server.py: ".venv/bin/mlflow server"',
     "sudo apt-get install": ".ci/run: apt-get install",
     "dvc exp run -S tune.models=[svd,dnn]": "tests/test_pipeline.py: tune.models=[bias]",
+    "dvc exp run -S seeds=": 'tests/test_pipeline.py: "seeds=2"',
+    "dvc exp run -S split=windows": "tests/stages/test_repeat.py: def test_another_window",
+    "dvc exp run -S split=kfold": "tests/stages/test_repeat.py: def test_every_rating_is_predicted",
     # trains a network eight times; searchers have tests of their own in tests/tuning
     "reelbench tune svd dnn": "tests/stages/test_tune.py: def test_the_command_writes_the_winner",
     # a published protocol has faults, so the command fails as it should
@@ -73,11 +76,9 @@ NAMED = {
 #: what stands for a name of the reader's own
 CHOSEN = {
     "reelbench data info NAME": "reelbench data info ml-100k",
-    "reelbench seeds MODEL": "reelbench seeds bias",
 }
 #: commands that need another before them, as the page says beside them
 BEFORE = {
-    "reelbench folds svd bias": ["reelbench params split=kfold"],
     "reelbench gate compare reports/baseline .": ["reelbench gate save"],
 }
 #: what a command says
@@ -88,9 +89,6 @@ SAYS = {
     "reelbench similar toy stori": r"Toy Story \(1995\)",
     "reelbench recommend --title toy stori": r"Toy Story \(1995\)",
     "reelbench tune svd --write": r"conf/models/svd\.yaml",
-    "reelbench seeds svd --n 5": r"svd rmse \d\.\d+ ± 0\.\d+",
-    "reelbench folds svd bias": r"bias rmse \d\.\d+ ± 0\.\d+",
-    "reelbench params split=kfold": "split kfold, 3 models",
     "reelbench gate save": "reports/baseline: 3 models",
     "reelbench gate compare reports/baseline .": "Nothing moved",
     "reelbench gate compare HEAD~1 .": r"\| `svd` \| rmse",

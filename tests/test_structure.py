@@ -45,9 +45,12 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
         for stage in repo.index.stages:
             deps = {os.path.relpath(dep.fs_path, folder) for dep in stage.deps}
             found[stage.name] = {dep for dep in deps if dep.startswith("src/")}
-    # no model is tuned by default, so that DVC has no such stage to show
-    declared = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["tune"]["do"]["deps"]
-    return found | {"tune": {dep for dep in declared if dep.startswith("src/")}}
+    # no model is tuned or repeated by default, so that DVC has no such stages to show
+    declared = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    for name in ("tune", "repeat"):
+        deps = declared[name]["do"]["deps"]
+        found[name] = {dep for dep in deps if dep.startswith("src/")}
+    return found
 
 
 def file_of(module: str) -> str:

@@ -235,27 +235,6 @@ def serve(port: Annotated[int, _PORT] = 5001) -> None:
 
 
 @app.command()
-def seeds(
-    models: _Models, n: Annotated[int, typer.Option(min=1, help="Number of trainings.")] = 5
-) -> None:
-    """Train models with several seeds on the current split; print mean and standard deviation."""
-    from reelbench.tuning import repeat
-
-    for model in _seeded(models):
-        _print_spread(model, repeat.seeds(model, n))
-
-
-@app.command()
-def folds(models: _Models) -> None:
-    """Train and evaluate models on every fold of split=kfold; print mean and standard deviation."""
-    from reelbench.stages.featurize import read_catalogue
-    from reelbench.tuning import repeat
-
-    for model in _seeded(models, "has split"):
-        _print_spread(model, repeat.folds(model, read_catalogue()))
-
-
-@app.command()
 def tune(models: _Models, write: _Write = False, force: _Force = False) -> None:
     """Search parameters of models on the valid part, with the same budget for each."""
     from reelbench.compose import compose
@@ -338,34 +317,25 @@ def replicate(context: typer.Context) -> None:
     runpy.run_module("replications", run_name="__main__")
 
 
-def _refuse_other_data(but: str = "\0") -> None:
-    """Refuse what a run left of other data or another split, but for one difference."""
+def _refuse_other_data() -> None:
+    """Refuse what a run left of other data or another split."""
     from reelbench.data.identity import mismatch
 
-    if (reason := mismatch()) and but not in reason:
+    if reason := mismatch():
         raise params.ParamsError(reason)
 
 
-def _seeded(models: list[str], but: str = "\0") -> Iterator[str]:
+def _seeded(models: list[str]) -> Iterator[str]:
     """One model after the other; before each, this process is seeded as a stage is."""
     from reelbench.seeds import pin_runtime, seed_everything
 
-    _refuse_other_data(but)
-
+    _refuse_other_data()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     common = params.read()
     pin_runtime(common["threads"])
     for model in models:
         seed_everything(common["seed"])
         yield model
-
-
-def _print_spread(model: str, found: dict[str, Any]) -> None:
-    """Mean and standard deviation of every metric."""
-    for key, mean in sorted(found["mean"].items()):
-        deviation = found["deviation"][key]
-        spread = "" if deviation is None else f" ± {deviation:.6f}"
-        typer.echo(f"{model} {key} {mean:.6f}{spread}")
 
 
 @gate.command("compare")

@@ -56,6 +56,8 @@ DEVIATION = "deviation"
 SQUARED_DEVIATION = "squared_deviation"
 COLD_USER = "cold_user"
 COLD_ITEM = "cold_item"
+# number of the seed, window or fold, from 1
+REPEAT = "repeat"
 
 # cohorts and calibration of an evaluation
 COHORT_BY = "by"

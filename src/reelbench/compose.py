@@ -86,6 +86,7 @@ def check(content: Mapping[str, Any]) -> None:
             f"{params.nearest(similarity, sorted(root.features))}"
         )
     _check_tuning(root)
+    _check_repeats(root, content)
 
 
 def _sections(content: Mapping[str, Any]) -> dict[str, type[Section]]:
@@ -134,6 +135,14 @@ def _check_tuning(root: Root) -> None:
         entry = _entry("models", name, root.models[name], ModelEntry)
         check_space(name, read_space(name, section, source), entry, source)
     objective_of(root.tune["objective"], True, EvaluateConfig(**root.evaluate))
-    unknown = [name for name in root.tune["models"] if name not in root.models]
-    if unknown:
-        raise ParamsError(f"{paths.CONF / 'config.yaml'}: tune.models: no model '{unknown[0]}'")
+
+
+def _check_repeats(root: Root, content: Mapping[str, Any]) -> None:
+    """Refuse models that there are not, and two reasons to repeat at a time."""
+    source = paths.CONF / "config.yaml"
+    for section in ("tune", "repeat"):
+        names = getattr(root, section)["models"]
+        if unknown := [name for name in names if name not in root.models]:
+            raise ParamsError(f"{source}: {section}.models: no model '{unknown[0]}'")
+    if root.seeds > 1 and content["split"].get("all"):
+        raise ParamsError(f"{source}: seeds {root.seeds}: choose seeds=1, or split.all=false")

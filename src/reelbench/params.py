@@ -50,6 +50,9 @@ class Root(Section):
 
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     threads: PositiveInt
+    #: trainings of every model whose fit depends on the seed
+    seeds: PositiveInt
+    repeat: dict[str, Any]
     protocol: str | None
     faults: list[str]
     #: modules or packages beside the project's own whose classes `_target_` may name

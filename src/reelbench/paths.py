@@ -22,6 +22,8 @@ MODELS = DATA / "models"
 # a folder per model whose hyperparameters were searched in this checkout
 SEARCHES = DATA / "tuning"
 EVALUATION = DATA / "evaluation"
+# a folder per model that was trained again, with other seeds or on other windows or folds
+REPEATS = DATA / "repeats"
 # seconds and bytes, which differ from run to run
 COSTS = DATA / "costs"
 TRAIN_COSTS = COSTS / "train"
@@ -35,7 +37,6 @@ BASELINE = REPORTS / "baseline"
 FIGURES = REPORTS / "figures"
 # learning curves again, a file per network: what `dvc plots show` draws
 CURVES = REPORTS / "curves"
-REPEATS = REPORTS / "repeats"
 # finished searches by model, as `reelbench tune` puts them together
 TUNING = REPORTS / "tuning.json"
 REPLICATION = REPORTS / "replication"
@@ -44,6 +45,8 @@ REPLICATION_MD = REPORTS / "replication.md"
 DATA_REPORT = REPORTS / "data.json"
 COMPARISONS_CSV = REPORTS / "comparisons.csv"
 RARE_ITEMS_CSV = REPORTS / "rare_items.csv"
+# a row per model, repetition and metric; only its header where nothing is repeated
+REPEATS_CSV = REPORTS / "repeats.csv"
 LEADERBOARD_MD = REPORTS / "leaderboard.md"
 LEADERBOARD_CSV = REPORTS / "leaderboard.csv"
 INDEX_HTML = REPORTS / "index.html"
@@ -124,11 +127,12 @@ predictions = _of(EVALUATION, "{}/predictions.parquet")
 recommendations = _of(EVALUATION, "{}/recommendations.parquet")
 #: the other end of the same rankings, k rows per test user
 last_places = _of(EVALUATION, "{}/last_places.parquet")
-
-
-def repeats(model: str, kind: str) -> Path:
-    """Metrics of one model trained several times: `kind` is `seeds` or `folds`."""
-    return REPEATS / f"{model}_{kind}.json"
+#: everything that the repetitions of one model write
+repeats_dir = _of(REPEATS, "{}")
+#: metrics and cold shares of every repetition, their mean and standard deviation
+repeats = _of(REPEATS, "{}/repeats.json")
+#: `per_user` of every repetition, with its number; only where there are any
+repeats_per_user = _of(REPEATS, "{}/per_user.parquet")
 
 
 def in_checkout(root: Path) -> Path:

@@ -87,6 +87,7 @@ class TestBlend(RecommenderContract):
 
 class TestBlendWithRankers(RecommenderContract):
     model_class = Blend
+    tries_seeds = False
     fold_in = "close"
     parameters = {**PARAMETERS, "rankers": {"popularity": POPULARITY, "st": ST}, "refit": True}  # noqa: RUF012
     features = ("genres",)

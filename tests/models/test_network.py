@@ -100,6 +100,7 @@ def fitted_beside(names: tuple[str, ...] = ("genres",), **parameters: Any) -> Ne
 
 class NetworkContract(RecommenderContract):
     model_class = Network
+    tries_seeds = False
     has_item_vectors = True
 
     def test_numpy_scores_as_keras_does(self, model: Network) -> None:
@@ -121,6 +122,7 @@ class TestFinetune(NetworkContract):
 
 
 class TestMf(NetworkContract):
+    tries_seeds = True
     parameters = {**PARAMETERS, "hidden": []}  # noqa: RUF012
 
 

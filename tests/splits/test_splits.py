@@ -35,8 +35,13 @@ SCHEMA = pa.schema(
     ]
 )
 Rows = list[tuple[int, int, float, int]]
-#: those that need neither files nor the order of the source (test_random_by_item.py)
-DRAWN = [name for name in METHODS if name not in ("predefined", "random_by_item")]
+#: those that need neither files nor the order of the source, and have every rating in a part
+#: (test_random_by_item.py, test_windows_and_folds.py)
+DRAWN = [
+    name
+    for name in METHODS
+    if name not in ("predefined", "random_by_item", "source_folds", "windows")
+]
 WITH_SHARES = ["temporal_user", "temporal_global", "random", "random_by_user"]
 
 # few users, movies and seconds, so that ties and small users are common

@@ -103,6 +103,7 @@ def write_params() -> None:
         "seed": 1,
         "faults": [],
         "protocol": None,
+        "repeat": {"models": []},
         "data": {"name": "made-up"},
         "split": {"name": "random"},
         "threads": 1,

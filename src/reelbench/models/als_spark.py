@@ -50,6 +50,7 @@ class ALSSpark(FactorModel):
 
     Config = ALSSparkConfig
     config: ALSSparkConfig
+    stochastic = True
     _train_mean: Saved[float]
 
     def __init__(self, *, seed: int = 0, threads: int = 1, **parameters: object) -> None:

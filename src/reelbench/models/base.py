@@ -66,6 +66,8 @@ class Recommender(ABC):
     Config: ClassVar[type[Section]] = Section
     #: False for a model that only ranks: what its `predict` returns is not reported as a rating
     predicts_ratings: bool = True
+    #: whether a fit depends on the seed by more than rounding: `seeds` repeats it
+    stochastic: bool = False
     config: Section
 
     def __init__(self, *, seed: int = 0, threads: int = 1, **parameters: object) -> None:

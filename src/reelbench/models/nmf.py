@@ -35,6 +35,7 @@ class NMF(KnownPairsModel):
 
     Config = NMFConfig
     config: NMFConfig
+    stochastic = True
 
     def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
         config, ratings = self.config, RatingsByUser.of(train)

@@ -12,6 +12,7 @@ from typing import Literal, Self
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
 from scipy.linalg import cholesky, solve_triangular
+from typing_extensions import override
 
 from reelbench.features.matrices import dense_columns, principal_components
 from reelbench.models.base import Features, Interactions
@@ -53,6 +54,11 @@ class ST(FactorModel):
 
     Config = STConfig
     config: STConfig
+
+    @property
+    @override
+    def stochastic(self) -> bool:  # type: ignore[override]
+        return self.config.item_kernel == "gaussian"  # with more items than landmarks
 
     def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
         config, known = self.config, np.unique(train.item_idx)

@@ -33,6 +33,7 @@ class SVDpp(RidgeFoldIn):
 
     Config = SVDppConfig
     config: SVDppConfig
+    stochastic = True
 
     def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
         config, ratings = self.config, RatingsByUser.of(train)

@@ -22,6 +22,7 @@ from reelbench.reporting.comparisons import (
 )
 from reelbench.reporting.dataset import Dataset
 from reelbench.reporting.lists import Lists
+from reelbench.reporting.repeats import Repeats
 from reelbench.reporting.results import SOURCES, Published, Replication, Result
 from reelbench.reporting.tables import Cell, Column, Table, number
 from reelbench.reporting.tuning import Tuning
@@ -44,6 +45,7 @@ class Content:
     protocol: str | None = None
     published: Sequence[Published] = ()
     tuning: Tuning | None = None
+    repeats: Repeats | None = None
     replications: Sequence[Replication] = ()
     lists: Lists | None = None
     provenance: Provenance | None = None
@@ -65,7 +67,11 @@ class Content:
     def rows(self) -> list[tuple[str, list[Cell]]]:
         """Model, marked with its faults, and cells of every row of the leaderboard."""
         names = [r.name + f" [{', '.join(r.faults)}]" * bool(r.faults) for r in self.results]
-        rows = list(zip(names, tables.cells(self.results, self.columns), strict=True))
+        cells = list(tables.cells(self.results, self.columns))
+        if self.repeats:
+            mark, columns = self.repeats.marked, self.columns
+            cells = [mark(r.name, columns, own) for r, own in zip(self.results, cells, strict=True)]
+        rows = list(zip(names, cells, strict=True))
         none = [Cell(tables.MISSING)] * len(self.columns)
         return rows + [(f"{name} (skipped: {why})", none) for name, why in self.skipped.items()]
 

@@ -33,7 +33,7 @@ from reelbench.data.engine import Engine
 from reelbench.data.parquet import Stored
 from reelbench.params import Section
 from reelbench.seeds import generator
-from reelbench.splits.base import PARTS, Protocol, SplitInput
+from reelbench.splits.base import PARTS, Protocol, Repeated, SplitInput
 from reelbench.splits.predefined import Predefined
 from reelbench.splits.random import (
     ColdItems,
@@ -42,16 +42,17 @@ from reelbench.splits.random import (
     Random,
     RandomByItem,
     RandomByUser,
+    SourceFolds,
     Tail,
 )
 from reelbench.splits.tags import TagCounts, known_tags
-from reelbench.splits.temporal import LeaveOneOut, TemporalGlobal, TemporalUser
+from reelbench.splits.temporal import LeaveOneOut, TemporalGlobal, TemporalUser, Windows
 
 __all__ = [
     "METHODS",
     "PARTS",
-    "KFold",
     "Protocol",
+    "Repeated",
     "SplitInput",
     "SplitSummary",
     "SplitTables",
@@ -66,12 +67,14 @@ _LOG = logging.getLogger(__name__)
 METHODS: dict[str, type[Protocol]] = {
     "temporal_user": TemporalUser,
     "temporal_global": TemporalGlobal,
+    "windows": Windows,
     "leave_one_out": LeaveOneOut,
     "random": Random,
     "random_by_user": RandomByUser,
     "random_by_item": RandomByItem,
     "kfold": KFold,
     "held_out_users": HeldOutUsers,
+    "source_folds": SourceFolds,
     "cold_items": ColdItems,
     "tail": Tail,
     "predefined": Predefined,

@@ -100,6 +100,18 @@ class Protocol(Section):
         return dict(zip(self.parts, parts, strict=True))
 
 
+class Repeated(Protocol):
+    """A protocol that divides the ratings again and again: into folds, or at points in time."""
+
+    #: whether the stage `repeat` evaluates the other folds or windows too
+    all: bool = False
+
+    @property
+    def numbered(self) -> tuple[str, int, int]:
+        """The field that numbers them, its value from 1, and how many there are."""
+        raise NotImplementedError
+
+
 def _with_valid_at_the_end(rows: ibis.Table, engine: Engine) -> ibis.Table:
     """As many valid rows as before, but the last by user and movie of those not in test."""
     table = engine.arrow(rows.order_by([USER_IDX, ITEM_IDX]))

@@ -26,6 +26,7 @@ from reelbench.splits.base import (
     Amount,
     OfEachUser,
     Protocol,
+    Repeated,
     Share,
     SplitInput,
     floor_share,
@@ -52,7 +53,7 @@ class Random(Protocol):
         return _drawn(given, rows, n_test, n_valid)
 
 
-class KFold(Protocol):
+class KFold(Repeated):
     """All ratings are divided into `folds` folds of equal size; `fold` (from 1) is test.
 
     Without `shuffle` they are consecutive rows by user and movie, as scikit-learn's: a fold has
@@ -74,9 +75,14 @@ class KFold(Protocol):
             raise ValueError(f"fold {self.fold} is not in 1 to {self.folds}")
         return self
 
+    @property
+    @override
+    def numbered(self) -> tuple[str, int, int]:
+        return "fold", self.fold, self.folds
+
     @override
     def assign(self, given: SplitInput) -> ibis.Table:
-        rows = _rows(given)
+        rows = self._ordered(given)
         fold_of = given.rng.permutation(len(rows)) % self.folds
         if not self.shuffle:
             fold_of = np.sort(np.arange(len(rows)) % self.folds)  # the first ones one row longer
@@ -84,6 +90,25 @@ class KFold(Protocol):
         others = np.flatnonzero(codes == TRAIN)
         codes[given.rng.permutation(others)[: floor_share(self.valid, len(others))]] = VALID
         return _with_column(given.engine, rows, PART, codes)
+
+    def _ordered(self, given: SplitInput) -> pa.Table:
+        return _rows(given)
+
+
+class SourceFolds(KFold):
+    """Folds of consecutive rows of the source, as MovieLens 100K publishes them (u1 to u5).
+
+    Fold i of 5 has the rows 20,000 (i - 1) + 1 to 20,000 i of its `u.data`.
+    """
+
+    needs_source_row: ClassVar[bool] = True
+
+    method: Literal["source_folds"]  # type: ignore[assignment]
+    shuffle: Literal[False] = False
+
+    @override
+    def _ordered(self, given: SplitInput) -> pa.Table:
+        return _in_order_of_source(given, self.name)
 
 
 class Tail(Protocol):
@@ -215,6 +240,12 @@ def _number(amount: float, n: int) -> int:
     return int(amount) if amount == 0 or amount >= 1 else max(1, floor_share(amount, n))
 
 
+def _in_order_of_source(given: SplitInput, split: str) -> pa.Table:
+    if SOURCE_ROW not in given.ratings.columns:
+        raise DataError(f"split {split} needs the order of the source: run `dvc repro clean`")
+    return given.engine.arrow(given.ratings.order_by(SOURCE_ROW))
+
+
 def _drawn(given: SplitInput, rows: pa.Table, n_test: int, n_valid: int) -> ibis.Table:
     """Rows with their code in the column `part`: so many are test and valid, the rest train."""
     codes = np.repeat([TEST, VALID, TRAIN], [n_test, n_valid, len(rows) - n_test - n_valid])
@@ -244,11 +275,7 @@ class RandomByItem(Protocol):
 
     @override
     def divide(self, given: SplitInput) -> dict[str, Stored]:
-        if SOURCE_ROW not in given.ratings.columns:
-            raise DataError(
-                f"split {self.name} needs the order of the source: run `dvc repro clean`"
-            )
-        rows = given.engine.arrow(given.ratings.order_by(SOURCE_ROW))
+        rows = _in_order_of_source(given, self.name)
         draw = np.random.RandomState(self.seed).rand(len(rows))
         item = rows[ITEM_IDX].to_numpy()
         order = np.lexsort((draw, item))

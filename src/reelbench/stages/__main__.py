@@ -17,6 +17,7 @@ STAGES = (
     "tune",
     "train",
     "evaluate",
+    "repeat",
     "report",
 )
 

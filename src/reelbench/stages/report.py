@@ -17,6 +17,7 @@ from reelbench.reporting.comparisons import every_pair, rare_items, verdicts
 from reelbench.reporting.content import Content
 from reelbench.reporting.dataset import read_dataset, read_train_counts
 from reelbench.reporting.lists import read_lists
+from reelbench.reporting.repeats import Repeats, read_repeats
 from reelbench.reporting.results import published, read_replications, read_result, read_skipped
 from reelbench.reporting.tuning import read_tuning
 
@@ -39,6 +40,9 @@ def run() -> None:
         }
         for file, frame in frames.items():
             _write(file, tables.to_csv(frame.assign(**content.dataset.identity)))
+        # without the hash of a test part: every window and fold has its own
+        repeats = content.repeats or Repeats({}, content.k)
+        _write(paths.REPEATS_CSV, tables.to_csv(repeats.frame()))
         _write(paths.LEADERBOARD_MD, page.leaderboard(content))
         _write(paths.INDEX_HTML, page.render(content, charts))
         _write(paths.VEGA_JS, javascript())
@@ -68,6 +72,7 @@ def _content() -> Content:
         tuning=read_tuning(
             (r.name for r in results), common.get("models", {}), common.get("search", {})
         ),
+        repeats=read_repeats((r.name for r in results), config.k[0]),
         replications=read_replications(data=name),
         lists=read_lists(dataset, results, config.k[0]),
         provenance=read_provenance(),

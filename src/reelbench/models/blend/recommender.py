@@ -120,6 +120,12 @@ class Blend(Recommender):
     def scores_are_ratings(self) -> bool:
         return not self.config.rankers
 
+    @property
+    @override
+    def stochastic(self) -> bool:  # type: ignore[override]
+        members = [self._create(*member) for member in self.config.members.items()]
+        return bool(self.config.rankers) or any(member.stochastic for member in members)
+
     @override
     def prepare(self) -> None:
         for name, entry in self.config.members.items():

@@ -39,6 +39,7 @@ class FM(RidgeFoldIn):
 
     Config = FMConfig
     config: FMConfig
+    stochastic = True
 
     def prepare(self) -> None:
         load_myfm()

@@ -55,6 +55,7 @@ class Network(Recommender):
 
     Config = NetworkConfig
     config: NetworkConfig
+    stochastic = True
     _built: towers.Parts | None
     _scorer: Scorer
 

@@ -165,6 +165,7 @@ class FactorRanker(Ranker):
 
     Config = RankerConfig
     config: RankerConfig
+    stochastic = True
     _user_factors: Saved[np.ndarray]
     _item_factors: Saved[np.ndarray]
     _count: Saved[np.ndarray]

@@ -24,6 +24,8 @@ from reelbench.parallel import CSR
 class SurpriseModel(FactorModel):
     """Base of the models that Surprise trains."""
 
+    stochastic = True
+
     def prepare(self) -> None:
         """Import Surprise."""
         import surprise  # noqa: F401
