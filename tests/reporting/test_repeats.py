@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from reporting_samples import content
+from reporting_samples import content, result
 from scipy import stats
 
 from reelbench.evaluation.metrics import find
@@ -94,7 +94,7 @@ def test_the_leaderboard_shows_the_spread_over_seeds_alone() -> None:
 
 @pytest.mark.parametrize("kind", ["seeds", "windows"])
 def test_the_report_has_the_section(kind: str) -> None:
-    found = content()
+    found = content(result("good"), result("bias", 0.95), result("order", None))
     models = [result.name for result in found.results if result.predicts_ratings]
     records = {model: record(kind, RMSE["good"]) for model in models}
     shown = replace(found, repeats=Repeats(records, 10))

@@ -278,3 +278,13 @@ def test_the_command_writes_the_winner(monkeypatch: pytest.MonkeyPatch) -> None:
     repeated = runner.invoke(app, ["tune", "bias", "--write"])
     assert repeated.exit_code == 0  # a new search: it begins with what was written
     assert found("bias")["default"] == best
+
+
+@pytest.mark.parametrize("command", ["tune", "spark"])
+def test_a_run_of_other_data_is_refused(command: str, project: dict[str, Any]) -> None:
+    file = paths.CATALOGUE
+    write_json(file, read_json(file) | {"name": "others"})
+    done = CliRunner().invoke(app, [command, "bias"])
+    assert done.exit_code == 2
+    assert f"data/ has data others and params.yaml {project['data']['name']}" in done.output
+    assert not paths.TUNING.exists()
