@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import gradio as gr
 import pandas as pd
+import yaml
 from gradio.components import Component
 
 from reelbench.columns import GENDER, OCCUPATION
@@ -15,7 +16,8 @@ from reelbench.serving.library import Library
 from reelbench.serving.similar import GENRE_WEIGHT
 from reelbench.serving.trained_models import DEMOGRAPHICS
 
-_MOST = 50
+#: keywords of Gradio's classes, and `launch` of the page
+LOOKS: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("app.yaml").read_text("utf-8"))
 
 
 def build(questions: Questions) -> gr.Blocks:
@@ -38,13 +40,7 @@ def build(questions: Questions) -> gr.Blocks:
 def _movies(questions: Questions) -> None:
     names = questions.library.models.best_first
     choices = [BEST, CONTENT, TEXT, *(name for name in names if name != CONTENT)]
-    box = gr.Textbox(
-        label="User id or movie title",
-        placeholder="42, or toy story",
-        max_length=LONGEST,
-        max_lines=1,
-        autofocus=True,
-    )
+    box = _box("movies")
     with gr.Row():
         k, model = _wanted(choices)
         weight = _weight(questions.library)
@@ -52,9 +48,7 @@ def _movies(questions: Questions) -> None:
 
 
 def _liked(questions: Questions) -> None:
-    titles = gr.Textbox(
-        label="Titles that you like, one per line", placeholder="Heat\nAlien", lines=4, max_lines=12
-    )
+    titles = gr.Textbox(**LOOKS["boxes"]["liked"])
     with gr.Row():
         k, model = _wanted([BEST, *questions.library.models.best_first])
     _asks(questions.liked, "liked", [titles, k, model])
@@ -66,10 +60,10 @@ def _profile(questions: Questions) -> None:
     if not readers:
         gr.Markdown("No trained model uses demographics, so popular movies are shown.")
     with gr.Row():
-        age = gr.Textbox(label="Age in years", max_length=LONGEST, max_lines=1, min_width=120)
+        age = _box("age")
         gender = _known(library, GENDER, "Gender")
         occupation = _known(library, OCCUPATION, "Occupation")
-        zip_code = gr.Textbox(label="Zip code", max_length=LONGEST, max_lines=1, min_width=120)
+        zip_code = _box("zip_code")
     with gr.Row():
         k, model = _wanted([BEST, *readers])
     inputs = [age, gender, occupation, zip_code, k, model]
@@ -88,37 +82,27 @@ def _leaderboard(root: Path) -> None:
     kinds: list[Literal["str", "number"]] = [
         "number" if column in digits else "str" for column in board.table
     ]
-    gr.Dataframe(
-        board.table.style.format(digits, na_rep="", subset=pd.Index(digits)),
-        label="Leaderboard",
-        show_label=False,
-        interactive=False,
-        datatype=kinds,
-        pinned_columns=1,
-        max_height=4000,
-        buttons=[],
-        elem_id="leaderboard",
-    )
+    styled = board.table.style.format(digits, na_rep="", subset=pd.Index(digits))
+    gr.Dataframe(styled, datatype=kinds, **LOOKS["table"])
+
+
+def _box(name: str) -> gr.Textbox:
+    return gr.Textbox(max_length=LONGEST, **LOOKS["boxes"][name])
 
 
 def _wanted(choices: list[str]) -> tuple[gr.Slider, gr.Dropdown]:
-    k = gr.Slider(1, _MOST, value=10, step=1, label="Number of movies", min_width=200)
-    return k, gr.Dropdown(choices, value=BEST, label="Model", min_width=200)
+    return gr.Slider(**LOOKS["length"]), gr.Dropdown(
+        choices, value=BEST, label="Model", min_width=200
+    )
 
 
 def _weight(library: Library) -> gr.Slider:
     """The slider between tags and genres; disabled if the data set has no tags."""
     tags = bool(library.content.tags.nnz)
-    return gr.Slider(
-        0,
-        1,
-        value=GENRE_WEIGHT if tags else 1,
-        step=0.05,
-        interactive=tags,
-        label="Tags ↔ genres" if tags else "Tags ↔ genres: this data set has no tags",
-        info="For a title, by content: 0 is tags only, 1 is genres only" if tags else None,
-        min_width=200,
-    )
+    label = "Tags ↔ genres" if tags else "Tags ↔ genres: this data set has no tags"
+    info = "For a title, by content: 0 is tags only, 1 is genres only" if tags else None
+    value = GENRE_WEIGHT if tags else 1
+    return gr.Slider(value=value, interactive=tags, label=label, info=info, **LOOKS["weight"])
 
 
 def _known(library: Library, column: str, label: str) -> gr.Dropdown:
@@ -139,12 +123,5 @@ def _asks(
     """A button, or Enter in a box, that asks the question, and the answer below it."""
     button = gr.Button("Recommend", variant="primary", elem_id=f"{name}-ask")
     answer = gr.HTML(elem_id=f"{name}-answer")
-    gr.on(
-        [button.click, *(box.submit for box in enter)],
-        question,
-        list(inputs),
-        answer,
-        api_name=name,
-        queue=False,  # answers come in milliseconds
-        show_progress="minimal",
-    )
+    events = [button.click, *(box.submit for box in enter)]
+    gr.on(events, question, list(inputs), answer, api_name=name, **LOOKS["answer"])

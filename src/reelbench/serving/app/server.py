@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 from reelbench.serving.answer import AskError
 from reelbench.serving.app.questions import Questions, on_test
@@ -34,28 +35,13 @@ def serve(port: int, say: Callable[[str], None]) -> None:
     check_free(port)
     import gradio as gr  # takes seconds, so after what may fail at once
 
-    from reelbench.serving.app.layout import build
+    from reelbench.serving.app.layout import LOOKS, build
 
     read_first(library)
     page = build(Questions(library))
-    page.launch(
-        server_name=HOST,
-        server_port=port,
-        share=False,
-        quiet=True,
-        prevent_thread_lock=True,
-        ssr_mode=False,
-        enable_monitoring=False,
-        run_history=False,
-        footer_links=[],
-        theme=gr.themes.Default(
-            primary_hue="blue",
-            secondary_hue="slate",
-            font=["system-ui", "sans-serif"],  # Gradio's own font has no bold
-            font_mono=["ui-monospace", "monospace"],
-        ),
-        css_paths=Path(__file__).with_name("app.css"),
-    )
+    theme, style = gr.themes.Default(**LOOKS["theme"]), Path(__file__).with_name("app.css")
+    where: dict[str, Any] = {"server_name": HOST, "server_port": port, **LOOKS["launch"]}
+    page.launch(theme=theme, css_paths=style, **where)
     say(f"The app is at http://{HOST}:{port} (Ctrl+C stops it)")
     in_background(library, lambda: say("Models are loaded"))
     try:
