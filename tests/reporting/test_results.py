@@ -74,7 +74,27 @@ def test_published_rows_are_marked_and_only_shown_for_their_protocol() -> None:
 
 
 def test_every_protocol_has_a_source() -> None:
-    assert all(published(protocol) for protocol in SOURCES)
+    data = {"ml20m_users": "ml-20m", "netflix_users": "netflix"}
+    assert all(published(protocol, data.get(protocol, "ml-100k")) for protocol in SOURCES)
+
+
+def test_published_figures_at_other_cutoffs_are_columns_too() -> None:
+    rows = published("ml20m_users", "ml-20m")
+    assert (
+        dict(
+            zip([r.algorithm for r in rows], [r.values["ndcg_at_100"] for r in rows], strict=True)
+        )["EASE"]
+        == 0.420
+    )
+    told = content(*RESULTS)
+    config = told.config.model_copy(update={"k": (100, 20, 50)})
+    shown = dataclasses.replace(told, config=config, protocol="ml20m_users", published=rows)
+    keys = [column.key for column in shown.columns]
+    assert {"recall_capped_at_20", "recall_capped_at_50"} < set(keys) and len(set(keys)) == len(
+        keys
+    )
+    assert "| EASE | 0.420 | 0.391 | 0.521 |" in page.leaderboard(shown)
+    assert "recall_capped_at_20" not in [column.key for column in told.columns]
 
 
 def test_cohorts_are_a_table_per_metric_and_kind() -> None:

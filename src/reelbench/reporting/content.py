@@ -60,8 +60,14 @@ class Content:
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
-        """Columns of the leaderboard: metrics, then costs."""
-        return (*leaderboard_metrics(self.k), *tables.COSTS)
+        """Columns of the leaderboard: metrics, then costs.
+
+        Published figures at another cutoff of this run are worth a column too.
+        """
+        shown = leaderboard_metrics(self.k)
+        known = {key for row in self.published for key in row.values} - {m.key for m in shown}
+        more = [metric for key in sorted(known) if (metric := find(key)).cutoff in self.config.k]
+        return (*shown, *more, *tables.COSTS)
 
     @cached_property
     def rows(self) -> list[tuple[str, list[Cell]]]:
@@ -137,7 +143,7 @@ class Content:
         known = {key for row in self.published for key in row.values}
         columns = [column for column in self.columns if column.key in known]
         rows = [
-            [row.algorithm, *(number(row.values.get(column.key), 6) for column in columns)]
+            [row.algorithm, *(number(row.values.get(c.key), row.digits) for c in columns)]
             for row in self.published
         ]
         titles = ["algorithm", *(column.title for column in columns)]

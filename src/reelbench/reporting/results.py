@@ -88,13 +88,21 @@ def _table(file: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
     return pd.read_csv(file) if file.is_file() else pd.DataFrame(columns=list(columns))
 
 
-#: where the rows of `published.csv` are from, by protocol: the outputs stored in that notebook of
-#: github.com/recommenders-team/recommenders. The R² and the explained variance of its ALS, which
-#: are swapped there, are left out.
+#: where the rows of `published.csv` are from, by protocol. Recommenders: the outputs stored in that
+#: notebook of github.com/recommenders-team/recommenders. The R² and the explained variance of its
+#: ALS, which are swapped there, are left out. Held-out users: the table has figures of the others
+#: as they were published by their authors.
+_VASP = (
+    "Vančura and Kordík 2021, Deep Variational Autoencoder with Shallow Parallel Path for Top-N "
+    "Recommendation (VASP), table III, with the figures of Liang et al. 2018 (Mult-DAE, Mult-VAE), "
+    "Steck 2019 (EASE), Shenbin et al. 2020 (RecVAE) and Kim and Suh 2019 (H+Vamp)"
+)
 SOURCES = {
     "recommenders_ml100k": (
         "Recommenders, examples/06_benchmarks/movielens.ipynb, outputs stored in July 2025"
-    )
+    ),
+    "ml20m_users": _VASP,
+    "netflix_users": _VASP,
 }
 
 
@@ -103,15 +111,22 @@ class Published(NamedTuple):
 
     algorithm: str
     values: dict[str, float]
+    digits: int  # decimals of the table
 
 
 def published(protocol: str | None, data: str = "ml-100k") -> list[Published]:
     """Published figures for a protocol on these data, in the order of publication."""
     text = resources.files("reelbench.reporting").joinpath("published.csv").read_text("utf-8")
-    return [
-        Published(row.pop("algorithm"), {key: float(value) for key, value in row.items() if value})
+    rows = [
+        (row.pop("algorithm"), {key: value for key, value in row.items() if value})
         for row in csv.DictReader(text.splitlines())
         if [row.pop("protocol"), row.pop("data")] == [protocol, data]
+    ]
+    texts = (value for _, values in rows for value in values.values())
+    digits = max((len(value.partition(".")[2]) for value in texts), default=0)
+    return [
+        Published(name, {key: float(value) for key, value in values.items()}, digits)
+        for name, values in rows
     ]
 
 
