@@ -10,8 +10,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
-#: `conf/models/` without what is no model: the parts of others (_) and the choice `models=quick`
-MODEL_FILES = sorted(file for file in (CONF / "models").glob("[!_]*.yaml") if file.stem != "quick")
+#: choices of several models, such as `models=quick`
+CHOICES = {"quick", "reranked"}
+#: `conf/models/` without what is no model: the parts of others (_) and the choices
+MODEL_FILES = sorted(f for f in (CONF / "models").glob("[!_]*.yaml") if f.stem not in CHOICES)
 #: folder with ml-latest-small/, tmdb-5000/ and imdb_top_1000.csv; the default is where CI has it
 SHARED = Path(os.environ.get("REELBENCH_SHARED_DATA", ROOT.parent / "shared" / "data"))
 

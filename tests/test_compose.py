@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from places import MODEL_FILES, ROOT
+from places import CHOICES, MODEL_FILES, ROOT
 
 from reelbench.compose import compose
 from reelbench.params import ParamsError
@@ -63,7 +63,8 @@ def test_one_stem_everywhere(tmp_path: Path) -> None:
             file = ROOT / "src" / module.replace(".", "/")
             assert code.with_suffix("") in (file, *file.parents)
             # a model that is made of others depends on the whole folder, and no other one does
-            assert (code == ROOT / "src" / "reelbench" / group) == ("raters" in entry)
+            members = {"raters", "base"} & set(entry)
+            assert (code == ROOT / "src" / "reelbench" / group) == bool(members)
     assert set(content["inputs"]) == set(content["models"])
 
 
@@ -74,15 +75,25 @@ def test_only_models_of_publications_are_out_of_the_default_list() -> None:
     others = stems("models") - set(content["models"]) - {"warp", "als_spark", "netflix_cosine"}
     for name in others:
         section = yaml.safe_load((ROOT / f"conf/models/{name}.yaml").read_text(encoding="utf-8"))
-        assert f"_published@models.{name}" in section["defaults"], name
+        commons = {f"_published@models.{name}", f"_reranked@models.{name}"}
+        assert commons & set(section["defaults"]), name
 
 
-def test_the_quick_set_is_a_choice_of_models_to_which_others_can_be_added(tmp_path: Path) -> None:
-    named = yaml.safe_load((ROOT / "conf/models/quick.yaml").read_text(encoding="utf-8"))
-    content = compose(tmp_path / "params.yaml", ["models=quick"])
+@pytest.mark.parametrize("choice", sorted(CHOICES))
+def test_a_choice_of_models_can_be_added_to(tmp_path: Path, choice: str) -> None:
+    named = yaml.safe_load((ROOT / f"conf/models/{choice}.yaml").read_text(encoding="utf-8"))
+    content = compose(tmp_path / "params.yaml", [f"models={choice}"])
     assert list(content["models"]) == list(content["inputs"]) == named["defaults"]
-    content = compose(tmp_path / "params.yaml", ["models=[quick,global_mean]"])
+    content = compose(tmp_path / "params.yaml", [f"models=[{choice},global_mean]"])
     assert list(content["models"]) == [*named["defaults"], "global_mean"]
+
+
+def test_what_is_reranked_is_the_row_itself(tmp_path: Path) -> None:
+    content = compose(tmp_path / "params.yaml", ["models=reranked"])
+    rows = {k: v for k, v in content["models"].items() if v["_target_"].endswith("Rerank")}
+    assert len(rows) == 6
+    for section in rows.values():
+        assert section["base"] == {section["seed_of"]: content["models"]["ials"]}
 
 
 def test_override_reaches_the_file(tmp_path: Path) -> None:

@@ -51,8 +51,12 @@ class LeakyModel(Popularity):
         self._mean = float(answers @ np.arange(len(answers)))
 
 
-#: the published networks are one model with other sizes; the three that stay read all of its inputs
+#: the published networks are one model with other sizes, of which three stay that read all of its
+#: inputs; of re-ranked lists one of each method stays
 ALIKE = {
+    "ials_mmr_light",
+    "ials_mmr_strong",
+    "ials_mmr_text",
     "ml20m_network_1",
     "ml20m_network_2",
     "netflix_hybrid",

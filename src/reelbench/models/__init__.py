@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from reelbench.models.network import Network
     from reelbench.models.nmf import NMF
     from reelbench.models.popularity import GlobalMean, Popularity, WeightedMean
+    from reelbench.models.rerank import Rerank
     from reelbench.models.slope_one import SlopeOne
     from reelbench.models.st import ST
     from reelbench.models.svd import SVD
@@ -49,6 +50,7 @@ _MODULES = {
     "NMF": "nmf",
     "Popularity": "popularity",
     "Recommender": "base",
+    "Rerank": "rerank",
     "SlopeOne": "slope_one",
     "ST": "st",
     "SVD": "svd",

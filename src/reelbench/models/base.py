@@ -413,6 +413,8 @@ class ModelEntry(Section):
     features: tuple[str, ...] = ()
     #: in place of the one that root seed and name give: repeats a run published with its seed
     seed: int | None = None
+    #: name of the model whose seed is taken; by default its own
+    seed_of: str | None = None
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
     @property

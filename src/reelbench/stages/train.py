@@ -43,7 +43,8 @@ def run(model: str) -> None:
             write_json(folder / paths.skipped(model).name, {"reason": reason})
         write_json(paths.train_cost(model), {})
         return
-    seed = seed_for(common["seed"], "models", model) if entry.seed is None else entry.seed
+    named = seed_for(common["seed"], "models", entry.seed_of or model)
+    seed = named if entry.seed is None else entry.seed
     recommender = entry.create(model, seed=seed, threads=common["threads"])
     train, valid = (Interactions.from_parquet(part) for part in (paths.TRAIN, paths.VALID))
     features = Features.read(entry.features)

@@ -85,7 +85,8 @@ def run(model: str, *, force: bool = True) -> Record:
 def _problem(model: str, common: Mapping[str, Any], wanted: TuneConfig) -> Problem:
     entry = params.load(f"models.{model}", ModelEntry)
     config = params.load("evaluate", EvaluateConfig)
-    seed = seed_for(common["seed"], "models", model) if entry.seed is None else entry.seed
+    named = seed_for(common["seed"], "models", entry.seed_of or model)
+    seed = named if entry.seed is None else entry.seed
     recommender = entry.create(model, seed=seed, threads=common["threads"])
     valid = Interactions.from_parquet(paths.VALID)
     if recommender.predicts_ratings and read_json_if_any(paths.CATALOGUE).get("implicit"):
