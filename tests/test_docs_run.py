@@ -33,6 +33,7 @@ pytestmark = pytest.mark.slow
 #: command, or how it begins → who runs it: a test, or a line of CI
 ELSEWHERE = {
     "make repro": ".ci/run: make repro",
+    "reelbench evaluate ials": "tests/serving/test_evaluate_part.py: def test_users_of_a_file",
     "reelbench init": "tests/init/test_init.py: def test_files_of_movielens",
     "reelbench run": "tests/test_run.py: def test_a_stage_that_fails",
     "make quick": 'tests/test_compose.py: ["models=quick"]',

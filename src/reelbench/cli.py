@@ -202,6 +202,35 @@ def track() -> None:
 
 
 @app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(help="Name of a trained model, such as ials.")],
+    users: Annotated[
+        Path | None, typer.Option(help="File with ids of users, one a line: only these.")
+    ] = None,
+    cohort: Annotated[
+        str | None, typer.Option(help="Cohort of users or movies, such as 'cold items' or Drama.")
+    ] = None,
+    json: _Json = False,
+) -> None:
+    """Evaluate a model of the last run on some of the test users, without training it again."""
+    from reelbench.evaluation.metrics import find
+    from reelbench.seeds import pin_runtime
+    from reelbench.stages import subset
+
+    pin_runtime(params.read()["threads"])
+    found = subset.run(model, users, cohort)
+    if json:
+        return console.print_json(data=found)
+    told = "{model} on {part}: {n_test:,} test ratings of {n_test_users:,} of {n_all_users:,} users"
+    lines = [told.format(**found)]
+    for key, told_of in found["metrics"].items():
+        metric = find(key)
+        value, *bounds = (f"{number:.{metric.digits}f}" for number in told_of.values())
+        lines.append(f"{metric.title:<28} {value:>9}" + f"  [{', '.join(bounds)}]" * bool(bounds))
+    console.print("\n".join(lines), markup=False, soft_wrap=True)
+
+
+@app.command()
 def spark(
     models: Annotated[list[str], typer.Argument(help="Names of trained models, such as svds.")],
     master: Annotated[

@@ -396,3 +396,57 @@ def test_drawing_needs_no_keras() -> None:
         "from reelbench.reporting.charts import networks\n"
         "networks.network('one', [Layer('user_idx', 'input')]).to_dict()"
     )
+
+
+def of_lists(name: str, ndcg: float, diversity: float, base: str | None = None) -> Result:
+    own = result(name, None, ndcg)
+    return replace(own, metrics=own.metrics | {"diversity_genres_at_10": diversity}, base=base)
+
+
+def crowd() -> list[Result]:
+    """Re-ranked lists close to each other, their base, and models far from both."""
+    near = [of_lists(f"base_with_weight_{n}", 0.14 - n / 2000, 0.6 + n / 300, "base")
+            for n in range(8)]  # fmt: skip
+    others = [of_lists("random", 0.01, 0.9), of_lists("poor", 0.02, 0.5), result("old", None, 0.2)]
+    return [of_lists("base", 0.15, 0.6), *near, *others]
+
+
+def test_diversity_joins_lists_to_their_base_and_draws_the_frontier() -> None:
+    chart = named(*crowd())["accuracy_vs_diversity"]
+    table = rows(chart.chart).set_index("model")
+    assert "old" not in table.index and len(table) == 11
+    best = {
+        name
+        for name, row in table.iterrows()
+        if not ((table["x"] >= row["x"]) & (table["y"] >= row["y"])).drop(name).any()
+    }
+    assert (
+        set(table.index[table["front"] == 1])
+        == best
+        == set(table.index) - {"poor", "base_with_weight_0"}
+    )
+    reranked = table[table["reranked"] == 1]
+    assert len(reranked) == 8 and reranked[["base_x", "base_y"]].eq([0.6, 0.15]).all(axis=None)
+    assert table.loc["poor", "named"] == 0 and np.isnan(table.loc["poor", "label"])
+    assert chart.spec["title"] == "nDCG@10 against diversity by genres@10"
+    assert "accuracy_vs_diversity" not in named(*RESULTS)  # no genres, no diversity by them
+
+
+@pytest.mark.parametrize("width", [280, 700])
+def test_names_of_the_diversity_chart_do_not_overlap(width: int) -> None:
+    spec = named(*crowd())["accuracy_vs_diversity"].spec
+    (low, high), (bottom, top) = (
+        spec["layer"][0]["encoding"][axis]["scale"]["domain"] for axis in "xy"
+    )
+    table = rows(named(*crowd())["accuracy_vs_diversity"].chart)
+    boxes = []
+    for row in table[table["named"] == 1].itertuples():
+        start = (row.x - low) / (high - low) * width
+        long = 6 * len(row.model) + 8  # letters of a proportional font of 11 pixels
+        left = start - long if row.right else start
+        height = (top - row.label) / (top - bottom) * spec["height"]
+        boxes.append((left, left + long, height))
+    for n, (left, right, height) in enumerate(boxes):
+        for other_left, other_right, other in boxes[:n]:
+            apart = right <= other_left or other_right <= left or abs(height - other) >= 11
+            assert apart, (width, height, other)

@@ -20,6 +20,7 @@ from typing import Literal, Self
 import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 from scipy import sparse
+from threadpoolctl import threadpool_limits
 from typing_extensions import override
 
 from reelbench import paths
@@ -41,6 +42,8 @@ _BASE = "base"
 _ROWS = 64
 # of Steck: share of the wanted distribution in the list's, which may lack a genre
 _MIXED = 0.01
+# a genre that is in neither of both has a logarithm
+_TINY = 1e-30
 
 
 def mmr(relevance: np.ndarray, vectors: np.ndarray, weight: float) -> np.ndarray:
@@ -91,9 +94,9 @@ def calibrated(
     listed, goal = np.zeros_like(shares[:, :1]), wanted[:, None]
 
     def divergence() -> np.ndarray:
+        """But for what is the same for all items of a user."""
         mixed = (1 - _MIXED) * shares_of(listed + shares) + _MIXED * goal
-        ratio = np.divide(goal, mixed, out=np.ones_like(mixed), where=goal > 0)
-        return np.asarray((goal * np.log(ratio)).sum(axis=2))
+        return -np.asarray((goal * np.log(mixed + _TINY)).sum(axis=2))
 
     def cost(rows: np.ndarray, picked: np.ndarray) -> np.ndarray:
         listed[:, 0] += shares[rows, picked]
@@ -221,7 +224,9 @@ class Rerank(Ranker):
         def work(block: slice) -> None:
             self._deal_out(scores[block], rows[block])
 
-        for_row_blocks(work, len(scores), block=_ROWS, threads=self.threads)
+        # BLAS must not divide up what is divided up already
+        with threadpool_limits(1, "blas"):
+            for_row_blocks(work, len(scores), block=_ROWS, threads=self.threads)
         return scores
 
     def _deal_out(self, scores: np.ndarray, users: np.ndarray) -> None:

@@ -37,6 +37,7 @@ class Result:
     calibration: pd.DataFrame = field(default_factory=pd.DataFrame)
     #: of a network, each after those that it reads; empty for any other model
     layers: Sequence[Layer] = ()
+    base: str | None = None  # of re-ranked lists: the model whose lists they are
 
     @property
     def predicts_ratings(self) -> bool:
@@ -64,6 +65,7 @@ def read_result(model: str) -> Result:
     missing = [file for file in needed if not file.is_file()]
     if missing:
         raise ReportError(f"{missing[0]} is missing: run `dvc repro evaluate`")
+    saved = read_json_if_any(paths.model_dir(model) / "model.json")
     return Result(
         name=model,
         metrics=read_json(paths.metrics(model)),
@@ -75,6 +77,7 @@ def read_result(model: str) -> Result:
         cohorts=_table(paths.cohorts(model)),
         calibration=_table(paths.calibration(model)),
         layers=[Layer.of(stored) for stored in read_json_if_any(paths.layers(model))],
+        base=next(iter(saved.get("config", {}).get("base", {})), None),
     )
 
 

@@ -14,6 +14,8 @@ from reelbench.reporting.results import Result
 
 # a time of zero has no place on a logarithmic axis
 _SHORTEST = 1e-3
+# pixels: height of the chart of diversity and least width of its inside, of a line and a letter
+_TALL, _NARROW, _LINE, _LETTER = 380, 280, 13, 6.5
 
 
 def leaderboard(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChart | None:
@@ -81,6 +83,58 @@ def _front(results: Sequence[Result], metric: Metric, cost: str) -> pd.DataFrame
     table = table.sort_values(["cost", "loss", "model"])
     table["front"] = table["loss"] < table["loss"].cummin().shift(fill_value=float("inf"))
     return table.drop(columns="loss").assign(metric=_better(metric)).round({"value": metric.digits})
+
+
+def against_diversity(
+    results: Sequence[Result], accuracy: Metric, diversity: Metric
+) -> AnyChart | None:
+    """The accuracy of lists against their diversity, re-ranked models joined to their base.
+
+    `front` are the models than which no other one is better in both; these, the re-ranked ones and
+    their bases are named.
+    """
+    shown = [r for r in having(results, accuracy) if r.metrics.get(diversity.key) is not None]
+    if not shown:
+        return None
+    points = [(r.name, r.metrics[diversity.key], r.metrics[accuracy.key], r.base) for r in shown]
+    table = pd.DataFrame(points, columns=["model", "x", "y", "base"])
+    bases = table[["model", "x", "y"]].add_prefix("base_")
+    table = table.merge(bases, "left", left_on="base", right_on="base_model")
+    table = table.sort_values(["y", "x", "model"], ascending=[False, False, True])
+    table["front"] = table["x"] > table["x"].cummax().shift(fill_value=-float("inf"))
+    table["reranked"] = table["base_model"].notna()
+    table["named"] = table["front"] | table["reranked"] | table["model"].isin(table["base"])
+    across, up = (_with_margin(table[axis]) for axis in "xy")
+    table["right"] = table["x"] > sum(across) / 2
+    table.loc[table["named"], "label"] = _heights(table[table["named"]], across, up)
+    texts = {"accuracy": accuracy.title, "diversity": diversity.title, "across": across, "up": up}
+    texts["title"] = f"{accuracy.title} against {diversity.title}"
+    table = table.drop(columns=["base", "base_model"])
+    return drawn("diversity", data=data(table), height=_TALL, **texts)
+
+
+def _with_margin(values: pd.Series) -> list[float]:
+    margin = 0.08 * (values.max() - values.min()) or 0.1
+    return [values.min() - margin, values.max() + margin]
+
+
+def _heights(named: pd.DataFrame, across: list[float], up: list[float]) -> list[float]:
+    """Where on the vertical axis each name stands, so that none overlaps another.
+
+    From the top, each as high as its point or, below a name that is in its way, a line lower.
+    """
+    pixel = (up[1] - up[0]) / _TALL
+    placed: list[tuple[float, float, float]] = []
+    columns = (named[name].tolist() for name in ("model", "x", "y", "right"))
+    for model, x, y, right in zip(*columns, strict=True):
+        width = len(model) * _LETTER + 10
+        left = (x - across[0]) / (across[1] - across[0]) * _NARROW - width * right
+        height = (up[1] - y) / pixel
+        for other, end, taken in sorted(placed, key=lambda name: name[2]):
+            if left < end and other < left + width and abs(height - taken) < _LINE:
+                height = taken + _LINE
+        placed.append((left, left + width, height))
+    return [up[1] - height * pixel for _, _, height in placed]
 
 
 def differences(pairs: Sequence[Pair]) -> AnyChart | None:

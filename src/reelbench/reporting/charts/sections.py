@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reelbench.columns import ITEM_IDX, USER_IDX
-from reelbench.evaluation.metrics import leaderboard_metrics
+from reelbench.evaluation.metrics import find, leaderboard_metrics
 from reelbench.reporting.charts import leaderboard, models, networks, ratings
 from reelbench.reporting.charts.chart import Chart, existing
 from reelbench.reporting.comparisons import compared_metrics
@@ -36,6 +36,14 @@ def charts(content: Content) -> Mapping[str, list[Chart]]:
         )
         for cost, (name, unit) in _COSTS.items()
     )
+    lists = find(f"ndcg_at_{content.k}"), find(f"diversity_genres_at_{content.k}")
+    diversity = Chart(
+        "accuracy_vs_diversity",
+        "Lists: orange, no other model is better in both; diamonds, joined to their base: "
+        "re-ranked",
+        leaderboard.against_diversity(results, *lists),
+        {"accuracy_vs_diversity": {}},
+    )
     compared = dict.fromkeys(pair.metric for pair in content.pairs)
     differences = Chart(
         "differences",
@@ -48,7 +56,7 @@ def charts(content: Content) -> Mapping[str, list[Chart]]:
     cohorts = Chart("cohorts", caption, models.cohorts(results, metrics), wide=True)
     return {
         "leaderboard": existing([models_by_metric], warning),
-        "costs": existing(costs, warning),
+        "costs": existing([*costs, diversity], warning),
         "differences": existing([differences], warning),
         "cohorts": existing([cohorts], warning),
         "training": existing(map(_training, results), warning),
