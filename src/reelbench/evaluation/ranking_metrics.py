@@ -52,10 +52,9 @@ def gains_of(lists: Ints, gains: sparse.csr_array) -> Floats:
 def graded_gains(rating: Floats, low: float, high: float) -> Floats:
     """Gain 2^grade - 1 of each rating (n,), with grades from 1 for `low` to 5 for `high`.
 
-    The gain of Burges et al. (ICML 2005), where anything that was not rated has the grade 0; on a
-    scale of 1 to 5 stars the grade is the rating. Any other scale is stretched to these grades, or
-    2^100 would leave nothing of a list but its best item. On a scale of a single value all gains
-    are 1, and nDCG is the binary one.
+    Burges et al., ICML 2005; what was not rated has the grade 0. On 1 to 5 stars the grade is the
+    rating. Other scales are stretched to these grades: 2^100 would leave nothing of a list but its
+    best item. On a scale of a single value all gains are 1, and nDCG is the binary one.
 
     >>> graded_gains(np.array([1.0, 3.0, 5.0]), 1.0, 5.0)
     array([ 1.,  7., 31.])
@@ -67,9 +66,8 @@ def graded_gains(rating: Floats, low: float, high: float) -> Floats:
 def inverse_propensities(counts: Ints, power: float) -> Floats:
     """One over the propensity of each item, count^((power + 1) / 2), float64 (n_items,).
 
-    The propensity is the chance that a choice is observed, up to a factor that a normalised metric
-    does not depend on (Yang et al., RecSys 2018). An item without train ratings counts as one with
-    a single one, or its gain would be infinite.
+    That is the chance that a choice is observed, up to a factor which cancels (Yang et al., RecSys
+    2018). An item without train ratings counts as one with a single one.
 
     >>> inverse_propensities(np.array([4, 1, 0]), 1.0)
     array([0.25, 1.  , 1.  ])
@@ -80,8 +78,7 @@ def inverse_propensities(counts: Ints, power: float) -> Floats:
 def recall_of_gains(gains: Floats, all_gains: sparse.csr_array, k: int) -> Floats:
     """Gains of the first k over the gains of all relevant items, float64 (n,).
 
-    With gains 1 / propensity it is the self-normalised estimate of recall (Yang et al., RecSys
-    2018): what the rare items among the relevant ones count, they count above and below.
+    With gains 1 / propensity, the self-normalised estimate of recall (Yang et al., RecSys 2018).
 
     Args:
         gains: see `gains_of`, (n, k_max).
@@ -98,8 +95,7 @@ def recall_of_gains(gains: Floats, all_gains: sparse.csr_array, k: int) -> Float
 def ndcg_of_gains(gains: Floats, all_gains: sparse.csr_array, k: int) -> Floats:
     """Discounted gains of the first k over those of the best possible list, float64 (n,).
 
-    As `ndcg`, with any gains; the ideal list has the k relevant items of the largest gains in
-    descending order. The arguments are those of `recall_of_gains`.
+    As `ndcg`, with any gains. The arguments are those of `recall_of_gains`.
 
     >>> all_gains = sparse.csr_array(np.array([[1.0, 3.0]]))
     >>> ndcg_of_gains(np.array([[1.0, 3.0]]), all_gains, 2).round(4)

@@ -47,10 +47,9 @@ _TINY = 1e-30
 
 
 def mmr(relevance: np.ndarray, vectors: np.ndarray, weight: float) -> np.ndarray:
-    """Order by relevance less the similarity to the most similar item before.
+    """Order by relevance (n, p), -inf for no candidate, less the cosine with the closest before.
 
     Args:
-        relevance: floats (n, p), such as scores between 0 and 1; -inf for no candidate.
         vectors: floats (n, p, d) of the same items; one of zeros is similar to none.
         weight: from 0, the order by relevance, to below 1.
 
@@ -78,14 +77,8 @@ def calibrated(
 ) -> np.ndarray:
     """Order in which the genres of every beginning of the list are close to what is wanted.
 
-    Args:
-        relevance, weight: see `mmr`.
-        shares: floats (n, p, g), how much of each item is of each genre: up to 1 together, or 0 for
-            an item without genres, which changes nothing in the list's.
-        wanted: floats (n, g), likewise; all 0 for a user of whom nothing is known: no new order.
-
-    Returns:
-        see `mmr`.
+    As `mmr`, from shares of genres: of the items (n, p, g), and those that are wanted (n, g). An
+    item without any changes nothing, and a user without any keeps the order.
 
     >>> shares = np.array([[[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]])
     >>> calibrated(np.array([[1.0, 0.9, 0.4]]), shares, np.array([[0.5, 0.5]]), 0.5)
@@ -120,11 +113,9 @@ def _in_turn(
     first: np.ndarray,
     cost: Callable[[np.ndarray, np.ndarray], np.ndarray],
 ) -> np.ndarray:
-    """Take the best item again and again.
+    """Take the best item again and again, given the costs (n, p) at the first place.
 
-    Args:
-        first: costs of all items (n, p) at the first place.
-        cost: the same at the next place, from rows (n,) and the items that were just picked (n,).
+    `cost` finds them for the next one from rows (n,) and the items just picked (n,).
     """
     rows, order = np.arange(len(relevance)), np.empty(relevance.shape, dtype=np.int64)
     left, costs = (1 - weight) * relevance, first
@@ -161,11 +152,6 @@ class RerankConfig(Section):
     #: smallest number of ratings in train for a place above the others
     min_ratings: NonNegativeInt = 20
 
-    @property
-    def members(self) -> dict[str, ModelEntry]:
-        """The base, as a blend has members."""
-        return self.base
-
     @model_validator(mode="after")
     def _base_is_sound(self) -> Self:
         for name, entry in self.base.items():
@@ -192,6 +178,11 @@ class Rerank(Ranker):
     @override
     def prepare(self) -> None:
         self._create().prepare()
+
+    @property
+    def stochastic(self) -> bool:  # type: ignore[override]
+        """As the base is."""
+        return self._create().stochastic
 
     def _create(self) -> Recommender:
         ((name, entry),) = self.config.base.items()

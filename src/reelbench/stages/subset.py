@@ -21,8 +21,8 @@ from reelbench.features.block import read_block
 from reelbench.params import ParamsError, nearest
 from reelbench.serving.library import Library
 
-# of a whole list, or of its order, whatever cohort of items is asked for
-_OF_LISTS = "beyond accuracy"
+# kind of the properties of a whole list, whatever cohort of items is asked for
+_LISTS = "beyond accuracy"
 
 
 def run(model: str, users: Path | None = None, cohort: str | None = None) -> dict[str, Any]:
@@ -34,8 +34,8 @@ def run(model: str, users: Path | None = None, cohort: str | None = None) -> dic
         cohort: name of a cohort of users or movies, as in `paths.cohorts`, or `BY/NAME`.
 
     Returns:
-        `model`, `part`, `n_test`, `n_test_users`, `n_all_users` and by key `metrics`: value and the
-        bounds of its interval. AUC and properties of lists are left out for a cohort of movies.
+        counts, and by key `metrics`: value and the bounds of its interval. AUC and properties of
+        lists are left out for a cohort of movies.
 
     Raises:
         AskError: no such model, or no results of these data.
@@ -64,16 +64,12 @@ def run(model: str, users: Path | None = None, cohort: str | None = None) -> dic
     result = evaluate(recommender, few, config, movies, params.select(content, "seed"))
     table = result.summary()
     if not of_users:
-        table = table[[not _of_whole_lists(str(key)) for key in table.index]]
+        own = [find(str(key)) for key in table.index]
+        table = table[[m.kind != _LISTS and not isinstance(m, WholeRankingMetric) for m in own]]
     counts = {key: result.metrics[key] for key in ("n_test", "n_test_users")}
     everybody = {"n_all_users": len(np.unique(parts.test.user_idx))}
     values = {key: dict(row.dropna()) for key, row in table.iterrows()}
     return {"model": model, "part": part} | counts | everybody | {"metrics": values}
-
-
-def _of_whole_lists(key: str) -> bool:
-    metric = find(key)
-    return metric.kind == _OF_LISTS or isinstance(metric, WholeRankingMetric)
 
 
 def _has_id(file: Path, known: pd.Series) -> Flags:
@@ -98,14 +94,14 @@ def _has_id(file: Path, known: pd.Series) -> Flags:
 
 def _cohort(name: str, known: Sequence[Cohort]) -> Cohort:
     """The cohort of a name, or of `BY/NAME` where several have the name."""
-    found = [one for one in known if name.casefold() in _names(one)]
+    found = [
+        one
+        for one in known
+        if name.casefold() in (one.name.casefold(), f"{one.by}/{one.name}".casefold())
+    ]
     if len(found) == 1:
         return found[0]
     if found:
         both = " and ".join(f"'{one.by}/{one.name}'" for one in found)
         raise ParamsError(f"cohort: '{name}' is the name of {both}: choose one of these")
     raise ParamsError(f"cohort: there is no '{name}'{nearest(name, [one.name for one in known])}")
-
-
-def _names(cohort: Cohort) -> tuple[str, str]:
-    return cohort.name.casefold(), f"{cohort.by}/{cohort.name}".casefold()

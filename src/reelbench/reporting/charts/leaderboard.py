@@ -16,6 +16,8 @@ from reelbench.reporting.results import Result
 _SHORTEST = 1e-3
 # pixels: height of the chart of diversity and least width of its inside, of a line and a letter
 _TALL, _NARROW, _LINE, _LETTER = 380, 280, 13, 6.5
+# models that are all named in it
+_FEW = 10
 
 
 def leaderboard(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChart | None:
@@ -90,8 +92,8 @@ def against_diversity(
 ) -> AnyChart | None:
     """The accuracy of lists against their diversity, re-ranked models joined to their base.
 
-    `front` are the models than which no other one is better in both; these, the re-ranked ones and
-    their bases are named.
+    `front` are the models than which no other one is better in both. They, the re-ranked ones and
+    their bases are named, or all of a few.
     """
     shown = [r for r in having(results, accuracy) if r.metrics.get(diversity.key) is not None]
     if not shown:
@@ -104,6 +106,7 @@ def against_diversity(
     table["front"] = table["x"] > table["x"].cummax().shift(fill_value=-float("inf"))
     table["reranked"] = table["base_model"].notna()
     table["named"] = table["front"] | table["reranked"] | table["model"].isin(table["base"])
+    table["named"] |= len(table) <= _FEW
     across, up = (_with_margin(table[axis]) for axis in "xy")
     table["right"] = table["x"] > sum(across) / 2
     table.loc[table["named"], "label"] = _heights(table[table["named"]], across, up)
@@ -129,7 +132,7 @@ def _heights(named: pd.DataFrame, across: list[float], up: list[float]) -> list[
     for model, x, y, right in zip(*columns, strict=True):
         width = len(model) * _LETTER + 10
         left = (x - across[0]) / (across[1] - across[0]) * _NARROW - width * right
-        height = (up[1] - y) / pixel
+        height = (up[1] - y) / pixel - _LINE / 2  # beside the point, above a line to it
         for other, end, taken in sorted(placed, key=lambda name: name[2]):
             if left < end and other < left + width and abs(height - taken) < _LINE:
                 height = taken + _LINE
