@@ -10,10 +10,11 @@ Econometrica 2005): all intervals hold together with a probability of 95 %, and 
 significant where its interval excludes zero. With a single user there is no interval, and p = 1.
 
 What a few users decide, resampling takes for surer than it is: the next few may be others. A
-standard error s is therefore widened to s √(1 + c²/k), with the critical value c and the number k
-of users that the difference rests on, (Σd²)²/Σd⁴ over their contributions d: the interval is that
-with c² more users, half of whom differ in either direction, as in Agresti and Coull (American
-Statistician 1998) for proportions. For hundreds of users it changes little.
+standard error s is therefore widened to s √(1 + c²g²), with the critical value c and the skewness
+g = Σd³/(Σd²)^1.5 of the mean of the users' contributions d. Where k users have one and the same d
+and all others none, g² is 1/k, and the interval is that with c² more such users, half of whom
+differ the other way, as in Agresti and Coull (American Statistician 1998) for proportions. For
+hundreds of users with all sorts of differences it changes little.
 """
 
 from __future__ import annotations
@@ -325,11 +326,11 @@ class _Family:
             return np.vstack([*values, *ends, *shares, unbounded, margins])
         difference = values[0] - values[1]
         gradient = self._gradient()
-        error, n_deciding = self._errors(gradient)
+        error, skewness = self._errors(gradient)
         several = RESAMPLES_OF_FAMILY if n_pairs > 1 else 1
         resampled = self._resampled(error, several * samples, rng)
         critical = _critical(resampled.max(axis=1))
-        error = error * np.sqrt(1 + critical**2 / n_deciding)
+        error = error * np.sqrt(1 + (critical * skewness) ** 2)
         t = _ratio(difference, error)
         p = _p_values(resampled.max(axis=1), len(self.of_users))(t)
         ends = difference - critical * error, difference + critical * error
@@ -351,24 +352,24 @@ class _Family:
         return found
 
     def _errors(self, gradient: Floats) -> tuple[Floats, Floats]:
-        """Standard errors of the differences, and how many users each rests on, both (n_pairs,).
+        """Standard errors and skewness of the differences, both (n_pairs,).
 
         The metric does not change if all sums grow by the same factor, so that the influences of
         the users sum to zero (Euler's theorem on homogeneous functions).
         """
         influence = np.einsum("nsq,sq->ns", self.of_users, gradient) @ self.mean
         pairs = zip(self.first, self.second, strict=True)
-        squares = [(influence[:, i] - influence[:, j]) ** 2 for i, j in pairs]
-        variance = np.array([own.sum() for own in squares])
-        fourth = np.array([(own**2).sum() for own in squares])
-        differing = variance > 0
-        n_deciding = np.ones(len(variance))
-        n_deciding[differing] = variance[differing] ** 2 / fourth[differing]
-        if not isinstance(self.metric, RatingMetric) and differing.any():
+        moments = []
+        for i, j in pairs:
+            own = influence[:, i] - influence[:, j]
+            moments.append([own @ own, (own * own) @ own, np.abs(own).max()])
+        variance, third, largest = np.array(moments).T
+        skewness = np.where(variance > 0, third / np.maximum(variance, 1e-300) ** 1.5, 1.0)
+        if not isinstance(self.metric, RatingMetric) and (variance > 0).any():
             # of lists that are equally good for all users, one more user may show a difference
-            variance[~differing] = np.median((fourth / np.maximum(variance, 1e-300))[differing])
+            variance[variance == 0] = np.median(largest[variance > 0]) ** 2
         of_seeds = self.of_seeds[self.first] + self.of_seeds[self.second]
-        return np.sqrt(variance + of_seeds), n_deciding
+        return np.sqrt(variance + of_seeds), skewness
 
     def _resampled(self, error: Floats, samples: int, rng: np.random.Generator) -> Floats:
         """|t| of every pair in every resample (samples, n_pairs), around what was observed.
