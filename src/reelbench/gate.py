@@ -46,8 +46,7 @@ class ModelResults:
     """The results of one model."""
 
     metrics: Mapping[str, Any]  # content of its metrics file
-    #: content of its cost files together, with the machine; empty where there are none
-    costs: Mapping[str, Any]
+    costs: Mapping[str, Any]  # content of its cost files, with the machine; empty without any
     per_user: pd.DataFrame | None  # table of the evaluation; None where it was not kept
     #: data, split and scale of the test ratings (`data.identity`), as far as they are known
     identity: Mapping[str, Any] = field(default_factory=dict)
@@ -168,8 +167,7 @@ class GateConfig(Section):
 
     #: gated metric → relative loss that passes even where it is significant
     tolerances: dict[ComparableKey, NonNegativeFloat]
-    #: limit by the key of a cost; compared on the same machine only
-    cost_limits: dict[str, CostLimit]
+    cost_limits: dict[str, CostLimit]  # limit by the key of a cost; on the same machine only
     bootstrap_samples: PositiveInt  # resamples of the users in every paired test
 
 

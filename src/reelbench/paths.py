@@ -58,8 +58,7 @@ PUBLISHED = (
     FIGURES / "leaderboard.png",
     FIGURES / "ratings_per_movie.png",
 )
-# for the page of `dvc plots show`, whose template .dvc/plots.html names it too
-VEGA_JS = REPORTS / "vega.js"
+VEGA_JS = REPORTS / "vega.js"  # for `dvc plots show`, whose template .dvc/plots.html names it too
 
 INTERACTIONS = CLEAN / "interactions.parquet"
 SOURCE_ROW = CLEAN / "source_row.npy"
@@ -68,8 +67,7 @@ USERS = CLEAN / "users.parquet"
 TAGS = CLEAN / "tags.parquet"
 CATALOGUE = CLEAN / "catalogue.json"
 CLEAN_COUNTS = CLEAN / "counts.json"
-# only where `enrich` took titles that are alike for the same
-FUZZY_MATCHES = CLEAN / "fuzzy_matches.csv"
+FUZZY_MATCHES = CLEAN / "fuzzy_matches.csv"  # only where `enrich` took similar titles for the same
 
 TRAIN = SPLIT / "train.parquet"
 VALID = SPLIT / "valid.parquet"
@@ -91,42 +89,30 @@ model_conf = _of(CONF / "models", "{}.yaml")  # file of conf/ with one model and
 dropped_rows = _of(CLEAN, "dropped_{}.csv")
 feature_block = _of(FEATURES, "{}.npz")  # arrays of one feature block
 block_key = _of(FEATURES, "{}.json")  # hash of everything that one feature block was made of
-#: content hashes of the parts, feature blocks and shared code that one model reads
-model_inputs = _of(INPUTS, "{}.json")
+model_inputs = _of(INPUTS, "{}.json")  # hashes of the parts, blocks and code that one model reads
 model_dir = _of(MODELS, "{}")  # folder of one trained model
 #: why a model was not trained; only where it was not, and then the only file of its folder
 skipped = _of(MODELS, "{}/skipped.json")
-#: loss per epoch of one model (header only where a model has no epochs)
-curves = _of(MODELS, "{}/curves.csv")
-#: layers of one model's network (an empty list where a model has none)
-layers = _of(MODELS, "{}/layers.json")
-#: seconds, bytes and the machine of one training: differs from run to run
-train_cost = _of(TRAIN_COSTS, "{}.json")
+curves = _of(MODELS, "{}/curves.csv")  # loss per epoch of one model (a header without epochs)
+layers = _of(MODELS, "{}/layers.json")  # layers of one model's network (empty without one)
+train_cost = _of(TRAIN_COSTS, "{}.json")  # of one training: seconds, bytes and the machine
 evaluate_cost = _of(EVALUATE_COSTS, "{}.json")  # scoring time of one model: differs from run to run
-#: folder of one model's evaluation: everything that it found but its cost
-evaluation_dir = _of(EVALUATION, "{}")
+evaluation_dir = _of(EVALUATION, "{}")  # folder of one model's evaluation, but its cost
 #: hash of what an evaluation has read, code included: tells whether it is up to date
 evaluation_inputs = _of(EVALUATION, "{}/inputs.json")
 metrics = _of(EVALUATION, "{}/metrics.json")  # test metrics of one model
-#: every metric of one model again, a row per cohort of users or items
-cohorts = _of(EVALUATION, "{}/cohorts.csv")
+cohorts = _of(EVALUATION, "{}/cohorts.csv")  # the metrics of one model again, by cohort
 #: mean given against mean predicted rating of one model, by bins of the predicted one
 calibration = _of(EVALUATION, "{}/calibration.csv")
-#: everything that the search for one model's hyperparameters writes
-tuning_dir = _of(SEARCHES, "{}")
-#: result of one model's search: every trial, and the winner
-tuning = _of(SEARCHES, "{}/search.json")
-#: seconds of every trial of one model: differs from run to run
-tune_cost = _of(SEARCHES, "{}/seconds.json")
+tuning_dir = _of(SEARCHES, "{}")  # all that the search for one model's parameters writes
+tuning = _of(SEARCHES, "{}/search.json")  # one model's search: every trial, and the winner
+tune_cost = _of(SEARCHES, "{}/seconds.json")  # seconds of every trial of one model
 #: trials of one model in Optuna's journal, from which a killed search is continued
 tune_journal = _of(SEARCHES, "{}/journal.log")
 per_user = _of(EVALUATION, "{}/per_user.parquet")  # test metrics of one model, a row per test user
-#: predicted rating beside the given one, a row per test rating
-predictions = _of(EVALUATION, "{}/predictions.parquet")
-#: the top of the ranked catalogue, k rows per test user
-recommendations = _of(EVALUATION, "{}/recommendations.parquet")
-#: the other end of the same rankings, k rows per test user
-last_places = _of(EVALUATION, "{}/last_places.parquet")
+predictions = _of(EVALUATION, "{}/predictions.parquet")  # given and predicted, per test rating
+recommendations = _of(EVALUATION, "{}/recommendations.parquet")  # the first k of each test user
+last_places = _of(EVALUATION, "{}/last_places.parquet")  # the last k of each test user
 #: everything that the repetitions of one model write
 repeats_dir = _of(REPEATS, "{}")
 #: metrics and cold shares of every repetition, their mean and standard deviation

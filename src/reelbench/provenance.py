@@ -21,11 +21,9 @@ _HASHED = (
     Path("dvc.lock"),
 )
 
-# not `make repro`, which would compose params.yaml again from conf/
-_RERUN = "make setup && .venv/bin/dvc repro"
+_RERUN = "make setup && .venv/bin/dvc repro"  # not `make repro`, which would compose from conf/
 
-# what a run writes differs from the commit while a pipeline runs
-_RESULTS = (":!data", ":!reports", ":!dvc.lock")
+_RESULTS = (":!data", ":!reports", ":!dvc.lock")  # differ from the commit while a pipeline runs
 
 
 class Revision(NamedTuple):

@@ -24,8 +24,7 @@ from reelbench.files import read_json
 from reelbench.presets import names
 from reelbench.reporting.tables import number
 
-# what answers read, whatever models do; built in a fraction of a second
-_OF_ANSWERS = ("directors", "genres", "tags")
+_OF_ANSWERS = ("directors", "genres", "tags")  # what answers read, whatever models do
 # columns of the leaderboard that a terminal has room for
 _SHOWN = ("rmse", "mae", r"ndcg_at_\d+", r"recall_at_\d+", r"coverage_at_\d+")
 _ENOUGH = 3  # ratings of a user for which train, valid and test have one each

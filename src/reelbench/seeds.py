@@ -29,8 +29,7 @@ def pin_runtime(threads: int) -> None:
 
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(threads)
-    # oneDNN picks other kernels, hence other roundings, on other processors
-    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # else other kernels, and roundings, by processor
     # a graphics card would do the same, so it is left alone where there is one
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"

@@ -62,11 +62,9 @@ class SparkConfig(Section):
     #: `local[*]` or `local[2]` for threads of this machine, `spark://host:7077` for a cluster,
     #: `sc://host:15002` for Spark Connect
     master: str = "local[*]"
-    #: memory of the process that plans, and that computes where the master is local; such as 2g
-    driver_memory: str = "2g"
+    driver_memory: str = "2g"  # of the process that plans and, where it is local, computes
     executor_memory: str = "2g"  # memory of every process of a cluster that computes
-    #: parts that tables are divided into; results are the same bytes for the same number
-    partitions: PositiveInt = 8
+    partitions: PositiveInt = 8  # of tables; results are the same bytes for the same number
 
 
 def spark_session(config: SparkConfig) -> SparkSession:

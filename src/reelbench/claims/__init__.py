@@ -32,8 +32,7 @@ _TYPES: dict[str, Any] = {
     name: (Literal[tuple(field["values"])] | None, None) for name, field in FIELDS.items()
 }
 _Description = create_model("_Description", __base__=Section, data=(str | None, None), **_TYPES)
-# metrics whose worth is printed; JSON has all of them
-_SHOWN = {"rmse": "RMSE", "ndcg_at_10": "nDCG@10"}
+_SHOWN = {"rmse": "RMSE", "ndcg_at_10": "nDCG@10"}  # metrics whose worth is printed; JSON has all
 CLOSE = 0.05  # a figure is close to a score if it is worse by at most this share of it
 
 

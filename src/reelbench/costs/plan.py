@@ -37,8 +37,7 @@ class BudgetConfig(Section):
 
     #: of any one stage, such as 2GB; null: what the machine has, less a reserve
     memory: Annotated[PositiveInt, BeforeValidator(_bytes)] | None = None
-    #: of a run in which every stage is executed; null: no limit
-    seconds: PositiveFloat | None = None
+    seconds: PositiveFloat | None = None  # of a run that executes every stage; null: no limit
 
     @property
     def memory_limit(self) -> int:

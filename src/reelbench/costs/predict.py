@@ -23,8 +23,7 @@ from reelbench.params import Section
 FILE = Path(__file__).with_name("coefficients.json")
 QUANTITIES = ("seconds", "memory", "disk")
 _ATTEMPTS = 40
-# ratios of speed are rounded to a power of it, towards 1: load alone makes as much of a difference
-_STEP = 1.5
+_STEP = 1.5  # to a power of which ratios of speed are rounded, towards 1: load alone makes as much
 
 
 class Estimate(NamedTuple):

@@ -76,8 +76,7 @@ def connect() -> Engine:
 class Engine(ABC):
     """What holds and computes tables of the size of the ratings."""
 
-    #: whether other processes, perhaps on other machines, hold the rows
-    distributed: ClassVar[bool] = False
+    distributed: ClassVar[bool] = False  # whether other processes, perhaps elsewhere, hold the rows
 
     def __init__(self, folder: Path) -> None:
         """`folder` is where temporary files go; made when the first one is needed."""

@@ -14,8 +14,7 @@ import pyarrow.parquet as pq
 
 from reelbench.columns import PART, SOURCE_ROW
 
-# fixed, so that the bytes of a file do not depend on the pieces in which rows come
-_ROW_GROUP = 1_000_000
+_ROW_GROUP = 1_000_000  # fixed: the bytes of a file must not depend on the pieces that rows come in
 
 
 @dataclass(frozen=True)

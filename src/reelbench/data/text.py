@@ -92,8 +92,7 @@ class TextFile(Source):
 
     unit: ClassVar[str] = "line"
     delimiter: str = ","  # one or more characters
-    #: character around values that contain a delimiter; empty for formats without quotes
-    quote: str = '"'
+    quote: str = '"'  # around values that contain a delimiter; empty for formats without quotes
     encoding: str = "utf-8"  # a name that Python knows
     header: bool = True  # whether the first line contains names
     rest: bool = False  # whether the last value is the rest of the line, with delimiters

@@ -29,8 +29,7 @@ class Movies:
 
     genres: Mapping[str, Flags]  # name → bool (n_items,); empty where the source has none
     year: Floats  # float64 (n_items,), NaN where unknown
-    #: name → float (n_items, d); the diversity of a list is measured by each of them
-    vectors: Mapping[str, Floats]
+    vectors: Mapping[str, Floats]  # name → float (n_items, d); the diversity of lists is by each
 
     @classmethod
     def of(cls, items: pd.DataFrame, blocks: Mapping[str, Mapping[str, NDArray[Any]]]) -> Movies:

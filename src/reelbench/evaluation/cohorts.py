@@ -28,8 +28,7 @@ from reelbench.evaluation.ranking_metrics import hits_of
 from reelbench.evaluation.rating_metrics import ErrorSums, error_terms
 from reelbench.evaluation.scoring import Rankings
 
-# smallest number of ratings in train of every bin but the cold
-_STEPS = (1, 10, 30, 100, 300, 1000)
+_STEPS = (1, 10, 30, 100, 300, 1000)  # smallest number of train ratings of every bin but the cold
 
 
 class Cohort(NamedTuple):

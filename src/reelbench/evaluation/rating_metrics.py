@@ -31,8 +31,7 @@ SUM_COLUMNS = (
     columns.SQUARED_DEVIATION,
 )
 
-# a variance below this share of the squares it is a difference of is rounding, not variance
-_ROUNDING = 1e-12
+_ROUNDING = 1e-12  # a variance below this share of the squares it comes from is rounding
 
 
 class ErrorSums(NamedTuple):

@@ -25,8 +25,7 @@ _SECONDS_BETWEEN_LINES = 5.0
 class Ratings(NamedTuple):
     """Predictions of all test rows."""
 
-    #: float32 (n_test,), clipped to the rating scale; None for a model that only ranks
-    predicted: Floats | None
+    predicted: Floats | None  # float32 (n_test,), clipped to the scale; None if it only ranks
     seconds: float  # time in `predict`
 
 

@@ -18,8 +18,7 @@ from reelbench.features.matrices import multi_hot, standardised
 class CategoriesConfig(Section):
     """Parameters of the numbered categories."""
 
-    #: columns of the items table whose values are numbered, where the data set has them
-    items: tuple[str, ...]
+    items: tuple[str, ...]  # columns of the items table that are numbered, where there are any
     users: tuple[str, ...]  # columns of the users table, likewise
     lengths: tuple[str, ...]  # columns of the items table whose number of characters is a value
 

@@ -14,10 +14,8 @@ from reelbench.features.matrices import standardised
 class NumericConfig(Section):
     """Parameters of the numeric columns."""
 
-    #: columns of the items table; those that the data set does not have are left out
-    columns: tuple[str, ...]
-    #: of these, the ones whose log(1 + x) is taken: sums of money and counts differ by factors
-    log: tuple[str, ...]
+    columns: tuple[str, ...]  # columns of the items table, as far as the data set has them
+    log: tuple[str, ...]  # of these, whose log(1 + x) is taken: money and counts differ by factors
     zero_is_missing: tuple[str, ...]  # of these, the ones where 0 stands for an unknown value
 
     @model_validator(mode="after")

@@ -34,8 +34,7 @@ class TextConfig(Section):
     #: result
     batch_size: PositiveInt
     head: bool  # whether a text begins with the title and the year
-    #: columns of the items table that follow, in this order, where there are any
-    columns: tuple[str, ...]
+    columns: tuple[str, ...]  # columns of the items table that follow, where there are any
 
 
 class TextBlock(FeatureBlock[TextConfig]):

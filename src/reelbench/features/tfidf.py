@@ -23,8 +23,7 @@ PAIR_PREFIX = "pair_"  # how names of arrays over pairs of a user and a movie be
 class TfidfConfig(Section):
     """Parameters of the TF-IDF of texts."""
 
-    #: columns of the items table whose words are read, where the data set has them
-    columns: tuple[str, ...]
+    columns: tuple[str, ...]  # columns of the items table whose words are read, if there
     user_tags: bool  # whether the words of users' tags are read too
     max_terms: PositiveInt  # the most frequent words that are kept
     distinct: bool  # whether a word counts once per item, however often it occurs

@@ -37,8 +37,7 @@ class ALSSparkConfig(SparkConfig):
 
     factors: PositiveInt = 50  # length of the vectors of users and items
     epochs: PositiveInt = 15  # passes over the ratings
-    #: L2 penalty of the factors, per rating of the user or item
-    regularization: NonNegativeFloat = 0.1
+    regularization: NonNegativeFloat = 0.1  # L2 penalty of the factors, per rating of their owner
     implicit: bool = False  # rank by what was rated at all, instead of predicting ratings
     alpha: PositiveFloat = 40.0  # confidence that the highest rating adds; used if `implicit`
     #: how much more a high rating counts than a low one, if `implicit`; 0: all count the same

@@ -31,8 +31,7 @@ from reelbench.models.shared.user_items import NewUser
 from reelbench.parallel import has_kernels
 from reelbench.params import Section, resolved, validate
 
-# pairs scored in one call of `_predict`: bounds the memory of a whole-catalogue score
-_PAIRS_PER_CALL = 2_000_000
+_PAIRS_PER_CALL = 2_000_000  # pairs in one call of `_predict`: bounds the memory of `_score`
 # users of train whose scores say which items a model takes for similar
 _SAMPLE_SIZE = 500
 _SAMPLE = "sampled_users"

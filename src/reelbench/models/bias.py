@@ -12,8 +12,7 @@ from reelbench.models.shared.biases import Biases, damped_biases
 class BiasConfig(Section):
     """Parameters."""
 
-    #: number of pseudo-ratings at the mean that are added to those of every user
-    user_damping: NonNegativeFloat = 5.0
+    user_damping: NonNegativeFloat = 5.0  # pseudo-ratings at the mean that every user has as well
     item_damping: NonNegativeFloat = 5.0  # likewise, of every item
 
 

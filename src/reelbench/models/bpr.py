@@ -29,13 +29,11 @@ from reelbench.models.shared.factors import FactorRanker, RankerConfig
 from reelbench.models.shared.user_items import NewUser, choices
 from reelbench.parallel import CSR, for_row_blocks, kernel, parts
 
-# movies that stand for all others in a fold-in: at even steps through the choices of train
-_OTHERS = 500
+_OTHERS = 500  # movies that stand for all others in a fold-in: at even steps through choices
 # blocks of users that can be learned from at the same time, at most, and ratings that each has
 _BLOCKS = 4
 _RATINGS_PER_BLOCK = 1_000_000
-# movies that a random one is drawn from, at most twice as many; a popular one is among them often
-_DRAWN = 200_000
+_DRAWN = 200_000  # movies to draw from, at most twice as many; popular ones are there often
 
 
 class BPRConfig(RankerConfig):

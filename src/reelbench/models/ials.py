@@ -31,8 +31,7 @@ class IALSConfig(RankerConfig):
     """Parameters; those of `RankerConfig` have the defaults of `implicit`."""
 
     regularization: NonNegativeFloat = 0.1  # L2 penalty of the factors, in ratings
-    #: confidence in a pair with the highest rating, where one that was not rated has 1
-    alpha: PositiveFloat = 40.0
+    alpha: PositiveFloat = 40.0  # confidence in a pair with the highest rating; 1 without one
     #: how much more a high rating counts than a low one; 0: all have the confidence `alpha`
     rating_power: NonNegativeFloat = 0.0
 

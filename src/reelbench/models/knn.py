@@ -31,12 +31,9 @@ class KNNConfig(Section):
     similarity: Literal["cosine", "pearson_baseline"] = "pearson_baseline"
     k: PositiveInt = 40  # neighbours that a prediction takes at most, the most similar first
     min_k: PositiveInt = 1  # with fewer neighbours than this a prediction is that of the biases
-    #: common ratings, minus one, at which a similarity counts half
-    shrinkage: NonNegativeFloat = 100.0
-    #: similar items (users) that are stored for each, whoever has rated them
-    stored: PositiveInt = 500
-    #: number of pseudo-ratings at the mean that are added to those of every user
-    user_damping: NonNegativeFloat = 5.0
+    shrinkage: NonNegativeFloat = 100.0  # common ratings, minus one, for half of a similarity
+    stored: PositiveInt = 500  # similar items (users) stored for each, whoever has rated them
+    user_damping: NonNegativeFloat = 5.0  # pseudo-ratings at the mean that every user has as well
     item_damping: NonNegativeFloat = 5.0  # likewise, of every item
     #: what neighbours' ratings are compared with: damped biases of users and items, or the mean
     #: of train; a prediction is then the weighted mean of ratings

@@ -14,8 +14,7 @@ from reelbench.params import ParamsError, Section
 class FilledKNNConfig(Section):
     """Parameters, as published."""
 
-    #: most similar users that are averaged, whether or not they rated the movie
-    k: PositiveInt = 100
+    k: PositiveInt = 100  # most similar users that are averaged, whether or not they rated it
     #: cells of the matrix of users and movies, 8 bytes each; with more a fit is refused
     most_cells: PositiveInt = 100_000_000
 

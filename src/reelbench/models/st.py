@@ -31,14 +31,10 @@ class STConfig(Section):
     #: length 1, a row of genres has not
     weights: dict[str, PositiveFloat] = Field(default_factory=dict)
     components: PositiveInt = 128  # principal components of the weighted columns that are kept
-    #: number of pseudo-ratings at the mean that are added to those of every user
-    user_damping: PositiveFloat = 5.0
-    #: number of pseudo-ratings at the value that its features suggest, of every item
-    item_damping: PositiveFloat = 5.0
-    #: kind of the regression from features to biases of items
-    item_kernel: Literal["linear", "gaussian"] = "linear"
-    #: of the Gaussian kernel: how fast the similarity of two items falls with squared distance
-    gamma: PositiveFloat = 0.4
+    user_damping: PositiveFloat = 5.0  # pseudo-ratings at the mean that every user has as well
+    item_damping: PositiveFloat = 5.0  # likewise, of every item, at what its features suggest
+    item_kernel: Literal["linear", "gaussian"] = "linear"  # of the regression on items' features
+    gamma: PositiveFloat = 0.4  # of the Gaussian kernel: how fast it falls with squared distance
     #: of the Gaussian kernel: items of train that stand for all, by chance where there are more.
     #: Memory grows with items times landmarks, time with its square
     landmarks: PositiveInt = 2000

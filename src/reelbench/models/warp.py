@@ -20,8 +20,7 @@ from reelbench.models.shared.factors import FactorRanker, RankerConfig
 from reelbench.models.shared.user_items import choices
 
 _MARGIN = 1.0
-# LightFM's bound of a step's weight; ln(place) is below it up to 22,000 movies
-_LARGEST_WEIGHT = 10.0
+_LARGEST_WEIGHT = 10.0  # LightFM's bound of a step's weight; ln(place) reaches it at 22,000 movies
 
 
 class WARPConfig(RankerConfig):

@@ -19,8 +19,7 @@ from reelbench.features.matrices import dense_columns, sparse_of, unit_rows
 from reelbench.models.shared.biases import group_means
 
 LEAD = 2  # movies by the same director that lead a list, as published
-# number of users who like both movies at which their similarity counts half: two may be chance
-_SHRINKAGE = 10.0
+_SHRINKAGE = 10.0  # users who like both at which a similarity counts half: two may be chance
 _FEWEST = 3  # with fewer users who like both movies, their similarity counts as 0
 
 Matrix: TypeAlias = np.ndarray | sparse.csr_array
@@ -65,8 +64,7 @@ class ContentLists:
     genres: sparse.csr_array
     tags: sparse.csr_array
     director: np.ndarray  # int32 (n_items,), 0 for an unknown director
-    #: float32 (n_items, …), sentence embeddings of length 1 or 0
-    text: np.ndarray = field(repr=False)
+    text: np.ndarray = field(repr=False)  # float32 (n_items, …), embeddings of length 1 or 0
 
     @classmethod
     def of(cls, blocks: Mapping[str, Block], n_items: int) -> Self:

@@ -54,8 +54,7 @@ def run(*names: str) -> None:
         catalogue = read_catalogue()
     for name in todo:
         _build(name, content, catalogue)
-        # what answers (`serving`) tell blocks of other data by
-        of_data = read_json(paths.CATALOGUE).get("data_hash")
+        of_data = read_json(paths.CATALOGUE).get("data_hash")  # tells blocks of other data
         write_json(paths.block_key(name), {"key": keys[name], "data_hash": of_data})
     _LOG.info("features: %d of %d blocks, the others are up to date", len(todo), len(keys))
 

@@ -35,8 +35,7 @@ TUNING = "tune "  # begins the name of a search, where a bare name is that of a 
 PIPELINE = "the pipeline"  # the name of the run above all models of the last pipeline run
 #: settings of a process in which MLflow sends no statistics
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
-# what the addresses of databases that MLflow can use begin with
-_STORES = ("sqlite:///", "postgresql", "mysql", "mssql")
+_STORES = ("sqlite:///", "postgresql", "mysql", "mssql")  # how addresses of databases begin
 # settings of a caller's own MLflow session, which would redirect our runs
 _FOREIGN = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME")
 
@@ -50,8 +49,7 @@ class TrackingConfig(Section):
     uri: str | None
     timeout: PositiveFloat  # seconds that MLflow may take per model
     log_model: bool  # whether a run also holds the model itself
-    #: key of the metric by which the best model has the alias `champion` in the registry
-    champion: ComparableKey
+    champion: ComparableKey  # of the metric whose best model is the registry's `champion`
 
     def store(self) -> tuple[str | None, dict[str, str]]:
         """Address of the store, and variables of the environment for its user and password.

@@ -79,8 +79,7 @@ def _store(config: TrackingConfig) -> Iterator[Store]:
             yield Store(str(uri), None, config.log_model)
             return
         if database.exists():
-            # fail soon if another program holds it; MLflow itself tries for minutes
-            seconds = PATIENCE * config.timeout
+            seconds = PATIENCE * config.timeout  # MLflow itself tries for minutes
             with closing(sqlite3.connect(database, timeout=seconds)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 connection.rollback()

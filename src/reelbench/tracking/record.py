@@ -61,8 +61,7 @@ class ModelRecord(Record):
     """
 
     model: str  # its name, to which that of the run adds the faults
-    #: SHA-256 of the evaluation's results; None before the evaluation with these faults
-    evaluation_hash: str | None
+    evaluation_hash: str | None  # SHA-256 of the results; None before they are of these faults
     curves: Sequence[tuple[str, float, float]]  # (`curve/train_loss`, epoch, value)
     #: (`system/cpu_percent`, seconds of training, value): MLflow shows such names separately
     system: Sequence[tuple[str, float, float]]

@@ -254,8 +254,7 @@ class Store:
         """Write what every run has, and numbers over time."""
         from mlflow.entities import Metric, Param, RunTag
 
-        # the time of the run's start: a resumed mirror writes the same values, not more
-        start = run.info.start_time
+        start = run.info.start_time  # a resumed mirror writes the same values again, not more
         # MLflow lets no parameter change, and an interrupted mirror may have left some
         new = sorted(record.parameters.keys() - run.data.params.keys())
         self._client.log_batch(

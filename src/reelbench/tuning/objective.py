@@ -30,8 +30,7 @@ class TuneConfig(Section):
 
     models: tuple[str, ...]  # models that the pipeline tunes; `reelbench tune` takes any
     trials: PositiveInt  # trainings per model, the first with the parameters of `conf/`
-    #: no trial starts after those of a model took this long together; None: no limit
-    seconds: PositiveFloat | None
+    seconds: PositiveFloat | None  # after which no further trial of a model starts; None: never
     #: metric on valid, such as `rmse` or `ndcg_at_10`; None: `rmse`, and nDCG at the first cutoff
     #: of `evaluate.k` for a model that only ranks
     objective: str | None

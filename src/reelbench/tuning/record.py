@@ -12,8 +12,7 @@ from reelbench.tuning.objective import Problem, TuneConfig
 from reelbench.tuning.search import Search, TuningError
 from reelbench.tuning.space import Space
 
-#: content of `paths.tuning(model)`: what the search depends on, its trials and its end
-Record = dict[str, Any]
+Record = dict[str, Any]  # content of `paths.tuning(model)`: conditions, trials and end
 
 # the parameters of `evaluate` on which a ranking metric depends
 _RANKED = {"k", "min_relevant_rating", "candidates", "rank_by"}

@@ -69,8 +69,7 @@ class Search:
     seed: int  # of everything that a searcher draws
     value: Callable[[Parameters], float]  # parameters → objective; may raise
     journal: Path
-    #: called with the search after every trial
-    on_trial: Callable[[Search], object] = lambda search: None
+    on_trial: Callable[[Search], object] = lambda search: None  # called after every trial
 
     def __post_init__(self) -> None:
         import optuna

@@ -15,8 +15,7 @@ from reelbench.params import ParamsError, Section, validate
 Parameters = dict[str, Any]
 Number = int | float
 
-# more digits of a drawn value would be noise, and are hard to read in a file of parameters
-_DIGITS = 4
+_DIGITS = 4  # more would be noise in a drawn value, and hard to read among parameters
 _DIGITS_OF_STEPS = 12  # hides that 0.1 + 0.2 is not 0.3
 
 

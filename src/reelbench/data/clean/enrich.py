@@ -35,8 +35,7 @@ class ListConfig(Section):
 
     path: str | None
     columns: dict[str, str]  # our name of a column → its name in the file
-    #: smallest similarity of two titles that counts as a match, 0 to 100
-    cutoff: Annotated[float, Field(ge=0, le=100)]
+    cutoff: Annotated[float, Field(ge=0, le=100)]  # smallest similarity of a match, 0 to 100
     year_tolerance: NonNegativeInt  # largest difference in years of a similar title
 
 

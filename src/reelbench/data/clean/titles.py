@@ -21,8 +21,7 @@ class Title:
 
     title: str  # NFC, single spaces, article in front, without year and alternative titles
     year: int | None = None  # four digits, the first of a range; None without a year
-    #: other titles, normalised in the same way, in the order of the source, each once
-    aka: tuple[str, ...] = ()
+    aka: tuple[str, ...] = ()  # other titles, normalised likewise, in the order of the source
 
 
 # as they trail, by language; in another case ("Se, jie") a word is not an article

@@ -39,10 +39,8 @@ Decimal = Literal[".", ","]
 class TableConfig(Section):
     """One file of the format `table`; a null of its layout means "as in `read`"."""
 
-    #: what it contains is seen from its content (`reelbench.data.opening`); null: no such table
-    file: str | None
-    #: our name of a column → its name in the file, or its number from 1; null: none
-    columns: dict[str, str | int | None]
+    file: str | None  # seen from its content is what it is (`data/opening.py`); null: no such table
+    columns: dict[str, str | int | None]  # our name → the name in the file, or the number from 1
     optional: bool = False  # whether the file may be missing
     delimiter: Delimiter | None = None
     quote: Quote | None = None
@@ -84,8 +82,7 @@ class ReadConfig(Section):
     time_format: str = "auto"
     strip_ids: bool = False  # whether spaces around ids are left out
     tables: TablesConfig | None = None  # of the format `table`
-    #: other files with the same content: the set of which most files exist is read
-    also: tuple[TablesConfig, ...] = ()
+    also: tuple[TablesConfig, ...] = ()  # the same content otherwise: most files that exist decide
     min_votes: NonNegativeInt = 0  # of the format `tmdb`
 
 
@@ -118,10 +115,8 @@ class RawTables:
     #: in the order of the source: `item_id`, `title_raw` str; `genres` list of str; optionally
     #: `year`, text or Int16; and other columns of the source
     items: RawFrame
-    #: `user_id` and other columns of the source, in its order; None if it has no users
-    users: RawFrame | None = None
-    #: strings `user_id`, `item_id`, `tag`, `timestamp`; None if the source has none
-    tags: RawRows | None = None
+    users: RawFrame | None = None  # `user_id` and other columns, in the order of the source, if any
+    tags: RawRows | None = None  # strings `user_id`, `item_id`, `tag`, `timestamp`; None: none
 
 
 def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:

@@ -37,10 +37,8 @@ class FMConfig(Section):
     init_std: PositiveFloat = 0.1  # standard deviation of the vectors before the first iteration
     items_of_user: bool = True  # whether a user is also the items that they rated
     users_of_item: bool = True  # whether an item is also the users who rated it
-    #: whether users and items have a column for the magnitude of their number of train ratings
-    count_bins: bool = False
-    #: length of a release period in years, where block `years` is declared
-    period_years: PositiveInt = 4
+    count_bins: bool = False  # whether there is a column for the magnitude of train counts
+    period_years: PositiveInt = 4  # years of a release period, where there is the block `years`
     #: block → number of principal components that its columns are reduced to
     components: dict[str, PositiveInt] = Field(default_factory=dict)
     #: rating points (root mean square over all pairs) by which storing fewer factors may change the

@@ -20,8 +20,7 @@ from reelbench.seeds import seed_for
 
 _LOG = logging.getLogger(__name__)
 
-# rows that a curve is computed from: bounds the time and memory of an iteration
-_ROWS_PER_CURVE = 100_000
+_ROWS_PER_CURVE = 100_000  # rows behind a curve: bounds the time and memory of an iteration
 
 
 class FM(RidgeFoldIn):

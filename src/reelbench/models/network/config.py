@@ -53,19 +53,16 @@ class NetworkConfig(Section):
     hidden: tuple[PositiveInt, ...] = (64,)
     activation: Literal["relu", "linear"] = "relu"  # activation of the dense layers
     batch_norm: bool = False  # whether sums of a dense layer are standardised before its activation
-    #: linear: the rating itself; sigmoid: a share of the rating scale
-    head: Literal["linear", "sigmoid"] = "linear"
+    head: Literal["linear", "sigmoid"] = "linear"  # the rating, or (sigmoid) a share of the scale
 
     # -- what it starts from
 
     #: biases: the network learns the residual of damped biases; none: the rating
     baseline: Literal["biases", "none"] = "biases"
-    #: damping of the users' biases: number of pseudo-ratings at the mean
-    user_damping: NonNegativeFloat = 5.0
+    user_damping: NonNegativeFloat = 5.0  # of the users' biases: pseudo-ratings at the mean
     #: damping of the items' biases: number of pseudo-ratings at what their features suggest
     item_damping: PositiveFloat = 8.0
-    #: L2 penalty of the ridge regression from features to items' biases
-    prior_regularization: PositiveFloat = 5.0
+    prior_regularization: PositiveFloat = 5.0  # L2 penalty of the ridge from features to biases
     #: values of embeddings before the first epoch: ±0.05, Keras' he_normal, or normal
     embedding_init: Literal["uniform", "he_normal", "normal"] = "normal"
     init_std: PositiveFloat = 0.02  # standard deviation of the normal ones
@@ -82,17 +79,13 @@ class NetworkConfig(Section):
 
     # -- regularisation
 
-    #: L2 penalty of the embeddings of a rating's user and item
-    regularization: NonNegativeFloat = 0.2
+    regularization: NonNegativeFloat = 0.2  # L2 penalty of a rating's user and item embeddings
     #: L2 penalty of the tables of embeddings; null: none, and their gradients stay sparse, which
     #: Adam rounds otherwise than the dense ones of a penalty of 0
     embedding_regularization: NonNegativeFloat | None = None
-    #: L2 penalty of the projections of features to factors (dot)
-    feature_regularization: NonNegativeFloat = 1e-6
-    #: L2 penalty of the kernels of dense layers but the last
-    kernel_regularization: NonNegativeFloat = 0.0
-    #: share of embeddings that are dropped whole in training
-    embedding_dropout: float = Field(0.2, ge=0, lt=1)
+    feature_regularization: NonNegativeFloat = 1e-6  # L2 penalty of projections of features (dot)
+    kernel_regularization: NonNegativeFloat = 0.0  # L2 penalty of dense layers but the last
+    embedding_dropout: float = Field(0.2, ge=0, lt=1)  # share of embeddings dropped whole
     #: share of features, and of embeddings' values (concat), that are dropped in training
     input_dropout: float = Field(0.0, ge=0, lt=1)
     dropout: float = Field(0.5, ge=0, lt=1)  # share of hidden units that are dropped in training
@@ -114,8 +107,7 @@ class NetworkConfig(Section):
     #: epochs without improvement on valid before training stops, fewer where the batch has grown;
     #: null: all epochs are run
     patience: PositiveInt | None = 4
-    #: whether the weights of the best epoch on valid are kept, and not those of the last
-    restore_best: bool = True
+    restore_best: bool = True  # whether the best epoch's weights on valid are kept, or the last
     #: factor on the learning rate after `plateau_patience` epochs without improvement; null: none
     plateau_factor: float | None = Field(None, gt=0, lt=1)
     plateau_patience: PositiveInt = 3

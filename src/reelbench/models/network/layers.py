@@ -19,8 +19,7 @@ from reelbench.models.network.tables import Tables, side_of
 Tensors = dict[str, keras.KerasTensor]
 _CUT = 0.87962566103423978  # deviation of a standard normal variable that is cut at two
 _DIVISOR = 5  # what the learning rate is divided by once
-# share of the rating scale by which an epoch must lower what is watched, before that and after it
-_GAINS = 4.5e-4, 1e-4
+_GAINS = 4.5e-4, 1e-4  # shares of the scale that an epoch must gain, before that and after it
 
 
 def look_up(name: str, index: keras.KerasTensor, table: np.ndarray) -> keras.KerasTensor:

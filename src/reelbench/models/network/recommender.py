@@ -26,13 +26,11 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-#: errors of every epoch, MAE too, in the model's folder: curves have the losses alone
-HISTORY = "history.json"
+HISTORY = "history.json"  # in a model's folder: errors of every epoch, MAE too
 # what Keras calls them
 _ERRORS = dict(rmse="train_loss", val_rmse="valid_loss", mae="train_mae", val_mae="valid_mae")
 _WEIGHTS = "network.weights.h5"
-# steps of training between two returns to Python, which take as long as small steps
-_STEPS_PER_CALL = 16
+_STEPS_PER_CALL = 16  # of training between returns to Python, which cost as much as small steps
 # pairs, users or items in one call, of validation too: bounds the memory of what layers compute
 _PAIRS_PER_BATCH = 16_384
 

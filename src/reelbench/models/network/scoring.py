@@ -25,8 +25,7 @@ MARGIN = 0.02  # biases are held this share of the scale from its ends, whose lo
 # of Keras' BatchNormalization
 _EPSILON = np.float32(1e-3)
 _HEAD = "head."
-# what is multiplied at once: its units fit a processor's cache
-_PAIRS, _USERS, _ITEMS = 2_048, 64, 2_048
+_PAIRS, _USERS, _ITEMS = 2_048, 64, 2_048  # multiplied at once: units fit a processor's cache
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,8 @@ if TYPE_CHECKING:
 
 INPUT, TABLE = "input", "table"  # kind of a layer that is given and not computed
 
-# tables inside a network: row numbers of an embedding, and the factors of its rows
-_INNER = ("_code", "_trust")
-# operations that are drawn although they have one input; all others of them only reshape or cast
-_DRAWN = ("Sigmoid",)
+_INNER = ("_code", "_trust")  # inner tables: row numbers of an embedding, factors of its rows
+_DRAWN = ("Sigmoid",)  # drawn although they have one input; others of them only reshape or cast
 
 _Names = tuple[str, ...]
 

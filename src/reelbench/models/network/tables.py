@@ -32,8 +32,7 @@ class Tables:
     #: + 1, 1), the latter with the mean; none without a baseline
     arrays: Arrays
     terms: sparse.csr_array  # (n_items, n_terms), sparse features of items; n_terms may be 0
-    #: the same of pairs of user and item, a row each: of the declared block that has them
-    pair_terms: sparse.csr_array
+    pair_terms: sparse.csr_array  # the same of pairs, a row each: of the block that has them
     pair_keys: np.ndarray  # int64 (n_pairs,), ascending: number of each pair
 
     @classmethod

@@ -21,8 +21,7 @@ _MOMENTUM = 0.9  # as in PyTorch, whose running moments follow the data ten time
 class Parts(NamedTuple):
     """A network and its parts, which share their layers."""
 
-    #: `user_idx`, `item_idx`, and with features of pairs `pair_row`, (n,) → rating (n, 1)
-    whole: keras.Model
+    whole: keras.Model  # `user_idx`, `item_idx`, maybe `pair_row`, (n,) → rating (n, 1)
     #: index (n,) → what a side contributes, (n, tower_units), with a baseline and its bias in one
     #: more column
     user: keras.Model

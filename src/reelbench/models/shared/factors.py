@@ -61,8 +61,7 @@ class FactorModel(Recommender):
     """Base of such a model: a subclass writes how the factors are found."""
 
     _factors: Saved[Factors]
-    #: last factors that are not a vector of the item but say that it is in train
-    _markers: ClassVar[int] = 0
+    _markers: ClassVar[int] = 0  # last factors, which only say that an item is in train
 
     @abstractmethod
     def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:

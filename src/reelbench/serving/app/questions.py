@@ -200,8 +200,7 @@ def on_test(root: Path, model: str) -> str:
 class Leaderboard:
     """The leaderboard of the run as the app shows it."""
 
-    #: column `model`, then `faults` if the protocol had any, then metrics by their titles
-    table: pd.DataFrame
+    table: pd.DataFrame  # column `model`, `faults` if there were any, then metrics by title
     metrics: tuple[Metric, ...] = ()  # the metrics, in the order of their columns
 
     @classmethod
