@@ -1,7 +1,5 @@
 """Seconds and bytes of a stage or model: measured coefficients of the terms in `terms.yaml`."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -47,7 +45,7 @@ class Cost:
     disk: Estimate
 
     @classmethod
-    def total(cls, costs: Sequence[Cost]) -> Self:
+    def total(cls, costs: Sequence[Self]) -> Self:
         """Of stages one after the other: sums, and the largest memory."""
         memory = max((cost.memory for cost in costs), default=Estimate(0.0, 0.0))
         return cls(_sum([c.seconds for c in costs]), memory, _sum([c.disk for c in costs]))

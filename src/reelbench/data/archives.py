@@ -3,8 +3,6 @@
 Only files that are asked for are unpacked, and none before the sizes in the archive are plausible.
 """
 
-from __future__ import annotations
-
 import errno
 import glob
 import lzma
@@ -20,7 +18,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from reelbench.data import DataError
 from reelbench.data.opening import check_size
@@ -117,8 +115,8 @@ class _Header(tarfile.TarInfo):
     """A header of a tar archive; of one that is damaged or hostile Python reads for ever."""
 
     @classmethod
-    def frombuf(cls, buf: Any, encoding: str, errors: str) -> _Header:
-        found: _Header = super().frombuf(buf, encoding, errors)
+    def frombuf(cls, buf: Any, encoding: str, errors: str) -> Self:
+        found: Self = super().frombuf(buf, encoding, errors)
         describes = found.type in (b"x", b"g", b"X", b"L", b"K")  # a long name or attributes
         if found.size < 0 or (describes and found.size > 1 << 20):
             raise tarfile.ReadError(f"a header of {found.size} bytes")

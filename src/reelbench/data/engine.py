@@ -4,8 +4,6 @@ What differs between engines is here: how to connect, read and write, and what a
 works in the process; `spark_engine.py` has Apache Spark.
 """
 
-from __future__ import annotations
-
 import glob
 import itertools
 import re
@@ -59,7 +57,7 @@ def config_of(section: Mapping[str, Any]) -> type[DuckDBConfig | SparkEngineConf
     return SparkEngineConfig if section.get("name") == "spark" else DuckDBConfig
 
 
-def connect() -> Engine:
+def connect() -> "Engine":
     """The engine that params.yaml names.
 
     Raises:

@@ -4,11 +4,9 @@
 Relevance plays no part, so users without a relevant item have values too.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -32,7 +30,7 @@ class Movies:
     vectors: Mapping[str, Floats]  # name → float (n_items, d); the diversity of lists is by each
 
     @classmethod
-    def of(cls, items: pd.DataFrame, blocks: Mapping[str, Mapping[str, NDArray[Any]]]) -> Movies:
+    def of(cls, items: pd.DataFrame, blocks: Mapping[str, Mapping[str, NDArray[Any]]]) -> Self:
         """From the table `items` and feature blocks; a block without vectors is left out."""
         lists = [set(genres) for genres in items[GENRES]] if GENRES in items else []
         names = sorted(set().union(*lists))
@@ -45,7 +43,7 @@ class Movies:
         return cls(genres, np.full(len(items), np.nan) if year is None else year, known)
 
     @classmethod
-    def unknown(cls, n_items: int) -> Movies:
+    def unknown(cls, n_items: int) -> Self:
         """A catalogue of which no metadata are known."""
         return cls({}, np.full(n_items, np.nan), {})
 

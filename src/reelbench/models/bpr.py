@@ -15,8 +15,6 @@ Fold-in minimises the mean of ln(1 + exp(-d)) + λ|p|²/2, d = p·(q_i - q_j) + 
 movies i and others j, drawn as often as they have ratings: convex in p, and solved to the end.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Self
 
@@ -68,7 +66,7 @@ class BPR(FactorRanker):
         """What is added to the learned biases, float64 (n_items,)."""
         return self.config.popularity_weight * np.log1p(self._count)
 
-    def _learner(self, seed: int) -> BPRLearner:
+    def _learner(self, seed: int) -> "BPRLearner":
         return BPRLearner(self.config, seed, self.threads)
 
     def _fold_in(self, user: NewUser) -> Self:

@@ -9,8 +9,6 @@ Here a step is taken per batch of ratings, in LightFM per rating. Steps shrink a
 et al. 2011).
 """
 
-from __future__ import annotations
-
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from scipy import sparse
@@ -58,7 +56,7 @@ class WARP(FactorRanker):
         items[cold, -1] = items[~cold, -1].min()
         return users, items
 
-    def _learner(self, seed: int) -> WARPLearner:
+    def _learner(self, seed: int) -> "WARPLearner":
         return WARPLearner(self.config, seed)
 
 

@@ -1,8 +1,7 @@
 """Answers to requests for movies, the same on the terminal, as JSON and in the app."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass, replace
+from typing import Self
 
 
 class AskError(ValueError):
@@ -42,7 +41,7 @@ class Answer:
     note: str  # what the reader should know, such as that another model was used; may be empty
     recommendations: tuple[Recommendation, ...]
 
-    def with_notes(self, *notes: str) -> Answer:
+    def with_notes(self, *notes: str) -> Self:
         """A copy with sentences in front of the note."""
         return replace(self, note=" ".join(text for text in (*notes, self.note) if text))
 

@@ -6,12 +6,11 @@ bundle/users.parquet   user_id; row number = user_idx
 bundle/seen.npz        boolean CSR (n_users + 1, n_items), an empty last row for unknown users
 """
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -56,7 +55,7 @@ class Bundle:
     seen: sparse.csr_array  # boolean CSR (n_users + 1, n_items); the last row is the unknown user's
 
     @classmethod
-    def read(cls, folder: Path) -> Bundle:
+    def read(cls, folder: Path) -> Self:
         """Load what `write` wrote."""
         return cls(
             Recommender.load(folder / "model"),

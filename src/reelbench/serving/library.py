@@ -1,10 +1,9 @@
 """Everything that answers need: catalogue, ratings of train, trained models, feature blocks."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -41,7 +40,7 @@ class Library:
     seen: sparse.csr_array
 
     @classmethod
-    def read(cls, root: Path = Path()) -> Library:
+    def read(cls, root: Path = Path()) -> Self:
         """Read the artifacts of the stages `clean` and `split` of the project in a folder.
 
         Raises:

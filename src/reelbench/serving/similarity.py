@@ -4,8 +4,6 @@ Metadata (genres, tags, director, text) holds no rating, so a list made from it 
 every user. A list is an int64 array of `item_idx`, the most similar movie first.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self, TypeAlias
@@ -108,7 +106,7 @@ class LikedTogether:
     liked: sparse.csc_array  # float32 CSC (n_users, n_items), ones
 
     @classmethod
-    def of(cls, train: Interactions, ids: Ids) -> LikedTogether:
+    def of(cls, train: Interactions, ids: Ids) -> Self:
         """From the ratings of train."""
         mean = group_means(train.user_idx, train.rating, ids.n_users)
         high = train.rating >= mean[train.user_idx]

@@ -1,7 +1,5 @@
 """Stage `train@{model}`: fit one model, keep its folder, loss curves, layers and what it cost."""
 
-from __future__ import annotations
-
 import csv
 import logging
 import platform
@@ -11,7 +9,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 
@@ -74,7 +72,7 @@ def _write_curves(history: Sequence[Mapping[str, float]], file: Path) -> None:
         rows.writerows(history)
 
 
-def _write_cost(model: str, seconds: float, threads: int, monitor: Monitor) -> None:
+def _write_cost(model: str, seconds: float, threads: int, monitor: "Monitor") -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     cost = {
         "train_seconds": round(seconds, 3),
@@ -125,7 +123,7 @@ class Monitor:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> Monitor:
+    def __enter__(self) -> Self:
         self._start = time.perf_counter()
         self._process.cpu_percent()  # what it says the first time has no meaning
         self._sample()

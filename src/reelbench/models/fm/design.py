@@ -9,9 +9,8 @@ that in its id alone and has no feedback: nobody chose it in all the time of the
 items that few chose are rated lower.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
@@ -46,7 +45,7 @@ class FMConfig(Section):
     tolerance: float = Field(default=0.005, ge=0, lt=1)
 
     @model_validator(mode="after")
-    def _a_sample_is_left(self) -> FMConfig:
+    def _a_sample_is_left(self) -> Self:
         if self.burn_in >= self.iterations:
             raise ValueError(
                 f"burn_in ({self.burn_in}) must be less than iterations ({self.iterations})"

@@ -1,8 +1,7 @@
 """Tables inside a network: what it looks up by index instead of reading it with every rating."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from scipy import sparse
@@ -36,7 +35,7 @@ class Tables:
     pair_keys: np.ndarray  # int64 (n_pairs,), ascending: number of each pair
 
     @classmethod
-    def make(cls, train: Interactions, features: Features, config: NetworkConfig) -> Tables:
+    def make(cls, train: Interactions, features: Features, config: NetworkConfig) -> Self:
         """Tables of one training set.
 
         Raises:
@@ -57,7 +56,7 @@ class Tables:
         return {**shapes, **sizes, "pair_keys": self.pair_keys}
 
     @classmethod
-    def blank(cls, state: Arrays) -> Tables:
+    def blank(cls, state: Arrays) -> Self:
         """Tables of zeros, of the sizes that `state` gave; the pairs have their numbers."""
         arrays = {
             name.removeprefix(_SHAPE_PREFIX): np.zeros(shape, np.float32)

@@ -1,7 +1,5 @@
 """Damped biases of users and items, plain or around a prior: where most models start from."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +29,7 @@ class Biases:
         """Predictions for all items of the catalogue, float64 (n, n_items)."""
         return self.mean + self.user[user_idx, None] + self.item[:-1]
 
-    def fold_in(self, user: NewUser, damping: float) -> tuple[Biases, np.ndarray]:
+    def fold_in(self, user: NewUser, damping: float) -> tuple["Biases", np.ndarray]:
         """Biases in which every user has that of a new one, and the residuals of the ratings (n,).
 
         Training ends with the biases of users, so a user of train gets the same one.
@@ -41,7 +39,7 @@ class Biases:
         everyone = for_every_user(bias, len(self.user) - 1)
         return Biases(self.mean, everyone, self.item), residual - bias
 
-    def fold_in_users(self, profiles: Interactions, ids: Ids, damping: float) -> Biases:
+    def fold_in_users(self, profiles: Interactions, ids: Ids, damping: float) -> "Biases":
         """Biases in which users 0 to n - 1 of the profiles have that of `fold_in`."""
         residual = profiles.rating - self.mean - self.item[profiles.item_idx]
         user = np.zeros(ids.n_users + 1)

@@ -9,8 +9,6 @@ rated items, around the mean μ and with the covariance Σ of the users of train
 in train. Few ratings leave the user near μ, whatever way the model was trained.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -112,7 +110,7 @@ class UserPrior:
     noise: float  # s, mean squared error of predictions in train
 
     @classmethod
-    def of(cls, factors: Factors, users: np.ndarray, noise: float) -> UserPrior:
+    def of(cls, factors: Factors, users: np.ndarray, noise: float) -> Self:
         """From the users (n,) with a row in train."""
         vectors = np.column_stack([factors.user_bias, factors.user_factors])[users]
         vectors = vectors.astype(np.float64)

@@ -4,11 +4,9 @@ Surprise learns (`_learn`), or a kernel of ours that gives its figures; the arra
 scored by NumPy. Surprise's own objects have no types.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -86,7 +84,7 @@ class RatingsByUser:
     matrix: CSR  # starts of the rows, columns and float64 ratings of all rows, one after the other
 
     @classmethod
-    def of(cls, train: Interactions) -> RatingsByUser:
+    def of(cls, train: Interactions) -> Self:
         """The ratings of train."""
         row, users = pd.factorize(train.user_idx)
         column, items = pd.factorize(train.item_idx)

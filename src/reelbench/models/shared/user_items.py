@@ -5,10 +5,9 @@ that are linear in the row then answer with the mean of all users' scores, which
 popularity, and not with ties.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -108,7 +107,7 @@ class Profiles:
     matrix: sparse.csr_array
 
     @classmethod
-    def of(cls, user_items: sparse.csr_array) -> Profiles:
+    def of(cls, user_items: sparse.csr_array) -> Self:
         """Profiles with the rows of `user_items`, CSR (n_users, n_items)."""
         warm = max(1, np.count_nonzero(np.diff(user_items.indptr)))
         mean = sparse.csr_array(user_items.sum(axis=0)[None, :] / warm)
@@ -116,7 +115,7 @@ class Profiles:
         return cls(stacked.astype(np.float32))
 
     @classmethod
-    def of_new_user(cls, user: NewUser, values: np.ndarray, ids: Ids) -> Profiles:
+    def of_new_user(cls, user: NewUser, values: np.ndarray, ids: Ids) -> Self:
         """Profiles in which every user is cold and the mean row has the new user's values (n,)."""
         return cls(user.last_row(values, (ids.n_users + 1, ids.n_items)))
 
