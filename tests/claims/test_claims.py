@@ -16,7 +16,10 @@ from reelbench.splits import METHODS
 
 #: values that are no fault, beside the first of each field
 SOUND = {
-    "split": {"temporal_global", "leave_one_out", "cold_items", "predefined"},
+    "split": {
+        *("temporal_global", "windows", "leave_one_out"),
+        *("held_out_users", "cold_items", "predefined"),
+    },
     "candidates": {"train_items"},
     "parameters": {"fixed"},
     "stopping": {"none"},
