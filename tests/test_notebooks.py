@@ -34,7 +34,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     paths.LEADERBOARD_CSV.parent.mkdir()
     board = {"model": ["svd"], "rmse": [0.9], "ndcg_at_5": [0.1], "recall_at_5": [0.2]}
     pd.DataFrame(board).to_csv(paths.LEADERBOARD_CSV, index=False)
-    pairs = {"p": [0.01], "difference": [0.1]}
+    pairs = {"verdict": ["worse"], "difference": [0.1]}
     pd.DataFrame(pairs).to_csv(paths.COMPARISONS_CSV, index=False)
     return tmp_path
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from places import ROOT
 from reporting.plots_project import shown
-from reporting.reporting_samples import content, dataset, result
+from reporting.reporting_samples import CONFIG, content, dataset, result
 
 from reelbench import paths
 from reelbench.models.network.summary import INPUT, Layer
@@ -71,7 +71,7 @@ def reported() -> Content:
     return dataclasses.replace(
         own,
         dataset=dataclasses.replace(dataset(), users=users),
-        pairs=every_pair(own.results, 10, 200, 1),
+        pairs=every_pair(own.results, CONFIG, 1),
         lists=lists,
         provenance=made,
     )

@@ -121,8 +121,8 @@ def dataset() -> Dataset:
 
 def content(*results: Result) -> Content:
     order = ranked(results, k=10)
-    rare = rare_items(order, TRAIN_COUNTS, CONFIG.rare_item_ratings, 200, 1)
-    return Content(dataset(), "temporal_user", order, verdicts(order, 200, 1), CONFIG, rare)
+    rare = rare_items(order, TRAIN_COUNTS, CONFIG, 1)
+    return Content(dataset(), "temporal_user", order, verdicts(order, CONFIG, 1), CONFIG, rare)
 
 
 def note(name: str, reported: Content) -> str:

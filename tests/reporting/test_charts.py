@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import math
@@ -18,7 +19,7 @@ import pandas as pd
 import pytest
 from imports import run_without_keras
 from PIL import Image
-from reporting_samples import content, dataset, result, with_a_fault
+from reporting_samples import CONFIG, content, dataset, result, with_a_fault
 
 from reelbench.evaluation.metrics import leaderboard_metrics
 from reelbench.faults import warning
@@ -88,10 +89,10 @@ def test_a_network_is_as_wide_as_it_is_drawn() -> None:
 
 @pytest.mark.slow
 def test_pictures_of_all_that_does_not_differ_from_run_to_run() -> None:
-    pairs = every_pair(RESULTS, 10, 200, 1)
+    pairs = every_pair(RESULTS, CONFIG, 1)
     drawn = sections.charts(replace(content(*RESULTS), pairs=pairs))
     pngs = dict(sections.pictures(drawn))
-    assert {"leaderboard", "differences_rmse", "ratings_per_movie"} <= pngs.keys()
+    assert {"leaderboard", "differences_rmse", "every_pair_rmse"} <= pngs.keys()
     assert {"learning_curve_svd", "predicted_vs_actual", "mean_per_genre"} <= pngs.keys()
     assert not any(name.startswith(("accuracy", "cohorts")) for name in pngs)
     assert all(png.startswith(b"\x89PNG") and len(png) > 2_000 for png in pngs.values())
@@ -115,7 +116,7 @@ def test_the_leaderboard_has_the_best_first_in_each_metric() -> None:
 
 @pytest.mark.slow
 def test_charts_of_a_faulty_protocol_say_so_themselves() -> None:
-    honest = replace(content(*RESULTS), pairs=every_pair(RESULTS, 10, 200, 1))
+    honest = replace(content(*RESULTS), pairs=every_pair(RESULTS, CONFIG, 1))
     faulty = replace(honest, results=[with_a_fault(result) for result in honest.results])
     for section in ("leaderboard", "costs", "differences", "training", "predictions"):
         plain, marked = sections.charts(honest)[section], sections.charts(faulty)[section]
@@ -143,14 +144,42 @@ def test_no_time_at_all_has_a_place_on_a_logarithmic_axis() -> None:
     assert leaderboard.pareto([costless], METRICS, "train_seconds", "s") is None
 
 
+def marks(chart: Any, **chosen: str) -> list[str]:
+    """What a reader is told of every point and cell, once Vega has drawn them."""
+    import vl_convert
+
+    found = spec(chart) | {"width": 300}
+    for own in found["params"]:
+        own["value" if own["name"] in chosen else "name"] = chosen.get(own["name"], own["name"])
+    drawn = html.unescape(vl_convert.vegalite_to_svg(json.dumps(found))).replace("\u2212", "-")
+    labels = re.findall(r'aria-label="([^"]*)" role="graphics-symbol"', drawn)
+    return [label.partition("; model: ")[2] for label in labels if "; model: " in label]
+
+
+@pytest.mark.slow
 def test_differences_read_the_same_both_ways() -> None:
-    table = rows(leaderboard.differences(every_pair(RESULTS, 10, 200, 1)))
-    table = table[table["metric"] == "RMSE"].set_index(["row", "column"])
-    assert table.loc[("svd", "bias"), "better"] == "better"
-    assert table.loc[("bias", "svd"), "better"] == "worse"
-    there, back = (table.loc[pair, "difference"] for pair in (("svd", "bias"), ("bias", "svd")))
-    assert there == pytest.approx(-back) and there < 0
-    assert leaderboard.differences([]) is None
+    svd, bias = marks(leaderboard.every_pair(every_pair(RESULTS, CONFIG, 1)))
+    assert svd.startswith("svd; compared with: bias; difference: -0.05; 95 % interval from: -0.05")
+    assert bias.startswith("bias; compared with: svd; difference: +0.05; 95 % interval from: +0.04")
+    assert leaderboard.every_pair([]) is leaderboard.differences(RESULTS, [], 0.01) is None
+
+
+@pytest.mark.slow
+def test_differences_are_from_the_best_or_from_a_chosen_model() -> None:
+    pairs = every_pair(RESULTS, CONFIG, 1)
+    chart = leaderboard.differences(RESULTS, pairs, CONFIG.margin)
+    (bias,) = marks(chart)
+    assert bias.startswith("bias; compared with: svd; ")
+    ranked = marks(chart, metric="nDCG@10")
+    assert [text.partition(";")[0] for text in ranked] == ["svd", "bias"]
+    assert all("compared with: popularity" in text for text in ranked)
+    others = marks(chart, metric="nDCG@10", against="bias")
+    assert {text.partition(";")[0] for text in others} == {"svd", "popularity"}
+
+
+def test_the_margin_is_a_band() -> None:
+    chart = leaderboard.differences(RESULTS, every_pair(RESULTS, CONFIG, 1), 0.02)
+    assert "low,zero,high\n-2,0,2\n" in tables(spec(chart))
 
 
 def test_a_learning_curve_marks_the_best_epoch() -> None:

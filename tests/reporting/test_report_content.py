@@ -45,7 +45,7 @@ def test_costs_of_an_unknown_machine() -> None:
 def test_a_difference_has_sign_interval_and_p() -> None:
     (verdict,) = content(result("bias", 0.9), result("svd", 0.8)).verdicts
     text = describe(verdict)
-    assert text.startswith("-0.1000 [-0.1") and text.endswith(", p < 1e-6")
+    assert text.startswith("-0.1000 [-0.1") and text.endswith("p < 1e-6")
 
 
 RESULTS = (

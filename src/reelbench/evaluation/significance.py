@@ -102,8 +102,9 @@ class Pair(NamedTuple):
 
     @property
     def texts(self) -> list[str]:
-        """Difference, its interval and the p-value, as text."""
-        digits = self.metric.digits
+        """Difference, its interval and the p-value, as text; no bound but zero looks like zero."""
+        bounds = [abs(bound) for bound in (self.low, self.high) if 0 < abs(bound) < np.inf]
+        digits = max(self.metric.digits, -int(np.floor(np.log10(min(bounds, default=1)))))
         numbers = (self.difference, self.low, self.high)
         difference, low, high = (f"{value:+.{digits}f}" for value in numbers)
         return [difference, f"[{low}, {high}]", p_text(self.p)]

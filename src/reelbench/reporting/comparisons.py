@@ -1,6 +1,6 @@
-"""Which differences between models are significant: every pair, each against `bias`, rare items."""
+"""How models differ: every pair, each against the best and against `bias`, rare items."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from reelbench.columns import ITEM_IDX, N_TEST, RATING, SCORE, SQUARED_ERROR, USER_IDX
+from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.metrics import Metric, find, metric_key
 from reelbench.evaluation.significance import Pair, compared_pairs, pairs_frame
 from reelbench.reporting.results import Result
@@ -21,13 +22,24 @@ def compared_metrics(k: int) -> tuple[Metric, ...]:
     return find("rmse"), find(metric_key("ndcg", k))
 
 
-def every_pair(results: Sequence[Result], k: int, samples: int, seed: int) -> list[Pair]:
+def every_pair(results: Sequence[Result], config: EvaluateConfig, seed: int) -> list[Pair]:
     """All pairs of models that have the metric, by a paired bootstrap: metric by metric."""
     found: list[Pair] = []
-    for metric in compared_metrics(k):
+    for metric in compared_metrics(config.k[0]):
         tables = {result.name: result.per_user for result in having(results, metric)}
-        found += compared_pairs(tables, metric.key, samples, seed)
+        found += _compared(tables, metric.key, config, seed)
     return found
+
+
+def _compared(
+    tables: Mapping[str, pd.DataFrame],
+    metric: str,
+    config: EvaluateConfig,
+    seed: int,
+    pairs: Sequence[tuple[str, str]] | None = None,
+) -> list[Pair]:
+    samples, margin = config.bootstrap_samples, config.margin
+    return compared_pairs(tables, metric, samples, seed, pairs, margin=margin)
 
 
 def having(results: Sequence[Result], metric: Metric) -> list[Result]:
@@ -36,14 +48,13 @@ def having(results: Sequence[Result], metric: Metric) -> list[Result]:
 
 
 def against_best(results: Sequence[Result], pairs: Sequence[Pair]) -> list[Pair]:
-    """The pairs with the best model of their metric, which comes second: metric by metric."""
-    names = [result.name for result in results]
+    """The pairs with the best model of their metric, which comes second: the best first."""
     found = []
     for metric in dict.fromkeys(pair.metric for pair in pairs):
         best = best_of(having(results, metric), metric)
         own = [pair for pair in pairs if pair.metric == metric and best in pair[1:3]]
         turned = [pair if pair.second == best else pair.reversed() for pair in own]
-        found += sorted(turned, key=lambda pair: names.index(pair.first))
+        found += sorted(turned, key=lambda pair: pair.metric.loss(0.0, pair.difference))
     return found
 
 
@@ -52,11 +63,11 @@ def best_of(results: Sequence[Result], metric: Metric) -> str:
     return min(results, key=lambda result: metric.loss(0.0, result.metrics[metric.key])).name
 
 
-def verdicts(results: Sequence[Result], samples: int, seed: int) -> list[Pair]:
+def verdicts(results: Sequence[Result], config: EvaluateConfig, seed: int) -> list[Pair]:
     """Every rating model against `BASELINE`, if there is one, in RMSE, by a paired bootstrap."""
     rated = {result.name: result.per_user for result in results if result.predicts_ratings}
     pairs = [(model, BASELINE) for model in rated if model != BASELINE]
-    return compared_pairs(rated, "rmse", samples, seed, pairs) if BASELINE in rated else []
+    return _compared(rated, "rmse", config, seed, pairs) if BASELINE in rated else []
 
 
 class RareRow(NamedTuple):
@@ -84,30 +95,30 @@ class RareItems:
         """Content of `reports/rare_items.csv`, a row per model."""
         table = pd.DataFrame([row[:2] for row in self.rows], columns=["model", "rmse"])
         pairs = pairs_frame([row.pair for row in self.rows if row.pair]).set_index("first")
-        found = table.join(
-            pairs.drop(columns=["metric", "second", "value", "reference", "verdict"]), on="model"
-        )
-        return found.fillna({"better": ""})
+        own = pairs.drop(columns=["metric", "second", "value", "reference"])
+        found = table.join(own, on="model")
+        return found.fillna({"verdict": "", "better": ""})
 
 
 def rare_items(
-    results: Sequence[Result], train_counts: np.ndarray, limit: int, samples: int, seed: int
+    results: Sequence[Result], train_counts: np.ndarray, config: EvaluateConfig, seed: int
 ) -> RareItems:
     """Rating models on rare movies, each against `BASELINE` by a paired bootstrap over users.
 
     Args:
         train_counts: int64 (n_items,), ratings in train of every movie.
-        limit: a movie with at most so many is rare.
-        samples: resamples of the users that have such test ratings; more are drawn where the
-            correction needs them.
+        config: a movie with at most `rare_item_ratings` is rare; users that have such test ratings
+            are resampled.
+        seed: root seed of the draws.
     """
+    limit = config.rare_item_ratings
     rare = [r.predictions[train_counts[r.predictions[ITEM_IDX]] <= limit] for r in results]
     shown = [
         replace(result, per_user=_per_user(table))
         for result, table in zip(results, rare, strict=True)
         if result.predicts_ratings and len(table)
     ]
-    found = {pair.first: pair for pair in verdicts(shown, samples, seed)}
+    found = {pair.first: pair for pair in verdicts(shown, config, seed)}
     sums = {result.name: result.per_user[[SQUARED_ERROR, N_TEST]].sum() for result in shown}
     errors = {name: float(np.sqrt(own[SQUARED_ERROR] / own[N_TEST])) for name, own in sums.items()}
     rows = [RareRow(model, rmse, found.get(model)) for model, rmse in errors.items()]

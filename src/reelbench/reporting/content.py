@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import isfinite
 from typing import Any
+
+import numpy as np
 
 from reelbench.columns import COHORT, COHORT_BY, N_TEST
 from reelbench.evaluation import EvaluateConfig
@@ -27,8 +30,8 @@ from reelbench.reporting.results import SOURCES, Published, Replication, Result
 from reelbench.reporting.tables import Cell, Column, Table, number
 from reelbench.reporting.tuning import Tuning
 
-#: instead of the better model
-NONE = "not significant"
+# what `compared` makes of a pair
+_COMPARED = ("95 %", "relative", "p", "users better / equal / worse")
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,8 @@ class Content:
         return self.results[0].metrics
 
     @cached_property
-    def best(self) -> list[tuple[Metric, str, str, list[str]]]:
-        """Ranking, then ratings: metric, best model, its value, and which are within noise of it.
+    def best(self) -> list[tuple[Metric, str, float, list[Pair]]]:
+        """Ranking, then ratings: metric, best model, its value, and every other model against it.
 
         A metric that no model has is left out.
         """
@@ -107,30 +110,46 @@ class Content:
             if own := having(self.results, metric):
                 name = best_of(own, metric)
                 value = next(r.metrics[metric.key] for r in own if r.name == name)
-                tied = [p.first for p in pairs if p.metric == metric and p.better is None]
-                found.append((metric, name, number(value, metric.digits), tied))
+                found.append((metric, name, value, [p for p in pairs if p.metric == metric]))
         return found
 
     @cached_property
-    def best_table(self) -> Table:
-        """Every model against the best of each metric."""
-        titles = ["metric", "model", "best", "model minus best", "95 %", "p", "better"]
-        rows = [
-            [pair.metric.title, pair.first, pair.second, *pair.texts, pair.better or NONE]
-            for pair in against_best(self.results, self.pairs)
-        ]
-        return Table(titles, "lllrrrl", rows)
+    def best_tables(self) -> dict[str, Table]:
+        """Every model against the best of a metric, by a title that names both."""
+        found = {}
+        for metric, best, _, pairs in self.best:
+            titles = ["model", "verdict", f"minus {best}", *_COMPARED, "detectable at 80 %"]
+            sizes = (number(pair.minimum_detectable, metric.digits) for pair in pairs)
+            rows = [[p.first, *compared(p), size] for p, size in zip(pairs, sizes, strict=True)]
+            if rows:
+                found[f"{metric.title}: every model against {best}"] = Table(
+                    titles, "llrrrrrr", rows
+                )
+        return found
+
+    @cached_property
+    def detectable(self) -> Table:
+        """Which differences from the best of each metric the test set could have shown."""
+        rows = []
+        for metric, best, value, pairs in self.best:
+            if sizes := [p.minimum_detectable for p in pairs if isfinite(p.minimum_detectable)]:
+                texts = (
+                    f"{number(size, metric.digits)} ({_percent(size / value, '.1f')})"
+                    for size in np.quantile(sizes, [0, 0.5, 1])
+                )
+                rows.append([metric.title, best, *texts])
+        return Table(["metric", "best", "smallest", "median", "largest"], "llrrr", rows)
 
     @cached_property
     def rare_table(self) -> Table:
         """Every rating model on rare movies, compared with the baseline."""
         metric = find("rmse")
-        titles = ["model", metric.title, f"minus {BASELINE}", "95 %", "p", "better"]
-        rows = []
-        for model, rmse, pair in self.rare.rows:
-            compared = [*pair.texts, pair.better or NONE] if pair else [tables.MISSING] * 4
-            rows.append([model, number(rmse, metric.digits), *compared])
-        return Table(titles, "lrrrrl", rows)
+        titles = ["model", metric.title, "verdict", f"minus {BASELINE}", *_COMPARED]
+        rows = [
+            [row.model, number(row.rmse, metric.digits), *compared(row.pair)]
+            for row in self.rare.rows
+        ]
+        return Table(titles, "lrlrrrrr", rows)
 
     @property
     def source(self) -> str:
@@ -182,14 +201,29 @@ class Content:
     def verdict_groups(self) -> list[tuple[str, list[Pair]]]:
         """Comparisons with the baseline under a heading each; empty groups are left out."""
         headings = {
-            f"Better than {BASELINE}": lambda pair: pair.better == pair.first,
-            f"Not significantly different from {BASELINE}": lambda pair: pair.better is None,
-            f"Worse than {BASELINE}": lambda pair: pair.better == BASELINE,
+            "better": f"Better than {BASELINE}",
+            "equivalent": f"Equivalent to {BASELINE}",
+            "undecided": f"Undecided against {BASELINE}",
+            "worse": f"Worse than {BASELINE}",
         }
-        groups = {heading: list(filter(own, self.verdicts)) for heading, own in headings.items()}
-        return [(heading, group) for heading, group in groups.items() if group]
+        groups = {v: [pair for pair in self.verdicts if pair.verdict == v] for v in headings}
+        return [(headings[verdict], group) for verdict, group in groups.items() if group]
 
 
 def describe(pair: Pair) -> str:
     """Difference with its interval and p-value, such as `-0.0123 [-0.0150, -0.0099], p = 0.004`."""
     return "{} {}, ".format(*pair.texts) + p_equation(pair.p)
+
+
+def compared(pair: Pair | None) -> list[str]:
+    """Verdict, difference, its interval, relative, p and shares of users; dashes for None."""
+    if pair is None:
+        return [tables.MISSING] * 6
+    difference, interval, p = pair.texts
+    shares = (100 * share for share in (pair.share_better, pair.share_equal, pair.share_worse))
+    users = "{:.0f} / {:.0f} / {:.0f} %".format(*shares)
+    return [pair.verdict, difference, interval, _percent(pair.relative, "+.2f"), p, users]
+
+
+def _percent(share: float, form: str) -> str:
+    return f"{100 * share:{form}} %" if isfinite(share) else tables.MISSING

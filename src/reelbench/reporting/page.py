@@ -75,8 +75,4 @@ environment.filters |= {
     "json": _json,
     "thousands": "{:,}".format,
 }
-environment.globals |= {
-    "alpha": ALPHA,
-    "baseline": BASELINE,
-    "of_family": RESAMPLES_OF_FAMILY,
-}
+environment.globals |= {"alpha": ALPHA, "baseline": BASELINE, "of_family": RESAMPLES_OF_FAMILY}

@@ -57,16 +57,16 @@ def _content() -> Content:
     results = tables.ranked([read_result(model) for model in trained], config.k[0])
     name = common["data"]["name"]
     dataset = read_dataset(name)
-    samples, seed = config.bootstrap_samples, common["seed"]
+    seed = common["seed"]
     counts = read_train_counts(len(dataset.items))
     return Content(
         dataset=dataset,
         split_name=common["split"]["name"],
         results=results,
-        verdicts=verdicts(results, samples, seed),
-        rare=rare_items(results, counts, config.rare_item_ratings, samples, seed),
+        verdicts=verdicts(results, config, seed),
+        rare=rare_items(results, counts, config, seed),
         config=config,
-        pairs=every_pair(results, config.k[0], samples, seed),
+        pairs=every_pair(results, config, seed),
         protocol=common["protocol"],
         published=published(common["protocol"], name),
         tuning=read_tuning(

@@ -1,4 +1,4 @@
-"""Charts that compare models: metric by metric, accuracy against time, significant differences."""
+"""Charts that compare models: metric by metric, accuracy against time, model by model."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,10 @@ import altair as alt
 import pandas as pd
 
 from reelbench.evaluation.metrics import Metric
-from reelbench.evaluation.significance import Pair
-from reelbench.reporting.charts.chart import AnyChart, Layers, choosing, data, drawn, title
+from reelbench.evaluation.significance import Pair, p_text
+from reelbench.reporting.charts.chart import AnyChart, Layers, chooser, choosing, data, drawn, title
 from reelbench.reporting.charts.style import ROW, WIDTH
-from reelbench.reporting.comparisons import having
+from reelbench.reporting.comparisons import best_of, having
 from reelbench.reporting.results import Result
 
 # a time of zero has no place on a logarithmic axis
@@ -18,6 +18,8 @@ _SHORTEST = 1e-3
 _TALL, _NARROW, _LINE, _LETTER = 380, 280, 13, 6.5
 # models that are all named in it
 _FEW = 10
+# what to compare with, instead of the name of a model
+_BEST = "the best"
 
 
 def leaderboard(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChart | None:
@@ -140,23 +142,51 @@ def _heights(named: pd.DataFrame, across: list[float], up: list[float]) -> list[
     return [up[1] - height * pixel for _, _, height in placed]
 
 
-def differences(pairs: Sequence[Pair]) -> AnyChart | None:
-    """A chosen metric of the row minus that of the column, coloured where it is significant."""
+def differences(results: Sequence[Result], pairs: Sequence[Pair], margin: float) -> AnyChart | None:
+    """Every model minus a chosen one, at first the best, with simultaneous intervals, in per cent.
+
+    The margin of equivalence is a band.
+    """
     if not pairs:
         return None
-    names = list(dict.fromkeys(name for pair in pairs for name in (pair.first, pair.second)))
-    table = pd.DataFrame([_row(turned) for pair in pairs for turned in (pair, pair.reversed())])
-    verdicts = {"better": "row better", "worse": "row worse", "none": "no significant difference"}
-    shown = {"names": names, "verdicts": list(verdicts.values()), "height": ROW * len(names)}
-    cells = choosing(drawn("differences", data=data(table), **shown), table, "metric")
-    return cells.transform_calculate(verdict=f"({verdicts!r})[datum.better]")
+    names, table, percent = _names(pairs), _compared(pairs), 100 * margin
+    metrics = dict.fromkeys(pair.metric for pair in pairs)
+    best = {metric.title: best_of(having(results, metric), metric) for metric in metrics}
+    base, sign = zip(*((pair.reference, pair.metric.loss(0, 1)) for pair in pairs), strict=True)
+    layers = drawn(
+        "differences",
+        data=data(table.assign(base=base, sign=sign)),
+        margin=data(pd.DataFrame({"low": [-percent], "zero": [0], "high": [percent]})),
+        linear=percent or 1,
+        height=ROW * len(names),
+    )
+    other = alt.param("other", expr=f"against == {_BEST!r} ? ({best!r})[metric] : against")
+    against = chooser("against", [_BEST, *names])
+    return choosing(layers, table, "metric").add_params(against, other)
 
 
-def _row(pair: Pair) -> dict[str, object]:
-    numbers = [round(value, pair.metric.digits) for value in (pair.difference, pair.low, pair.high)]
-    return {
-        **{"metric": pair.metric.title, "row": pair.first, "column": pair.second},
-        **dict(zip(("difference", "low", "high"), numbers, strict=True)),
-        "p": round(pair.p, 6),
-        "better": {pair.first: "better", pair.second: "worse", None: "none"}[pair.better],
-    }
+def every_pair(pairs: Sequence[Pair]) -> AnyChart | None:
+    """The verdicts on all pairs in a chosen metric: the model of the row against the column's."""
+    if not pairs:
+        return None
+    names, table = _names(pairs), _compared(pairs)
+    cells = drawn("every_pair", data=data(table), names=names, height=ROW * len(names))
+    return choosing(cells, table, "metric")
+
+
+def _names(pairs: Sequence[Pair]) -> list[str]:
+    return list(dict.fromkeys(name for pair in pairs for name in (pair.first, pair.second)))
+
+
+def _compared(pairs: Sequence[Pair]) -> pd.DataFrame:
+    """Every pair once: the charts turn it round as well."""
+    columns = ["metric", "first", "second", "verdict", "difference", "low", "high", "p"]
+    rows = [
+        (
+            *(pair.metric.title, pair.first, pair.second, pair.verdict),
+            *(float(f"{value:.4g}") for value in (pair.difference, pair.low, pair.high)),
+            p_text(pair.p),
+        )
+        for pair in pairs
+    ]
+    return pd.DataFrame(rows, columns=columns)

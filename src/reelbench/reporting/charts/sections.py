@@ -47,17 +47,23 @@ def charts(content: Content) -> Mapping[str, list[Chart]]:
     compared = dict.fromkeys(pair.metric for pair in content.pairs)
     differences = Chart(
         "differences",
-        "Row minus column, coloured where the difference is significant in a paired test",
-        leaderboard.differences(content.pairs),
+        "Difference from the chosen model with its simultaneous 95 % interval; green: the margin, "
+        "beyond which the axis is logarithmic",
+        leaderboard.differences(results, content.pairs, content.config.margin),
         {f"differences_{metric.key}": {"metric": metric.title} for metric in compared},
-        wide=True,
+    )
+    every_pair = Chart(
+        "every_pair",
+        "Verdict on the model of the row, compared with that of the column",
+        leaderboard.every_pair(content.pairs),
+        {f"every_pair_{metric.key}": {"metric": metric.title} for metric in compared},
     )
     caption = "The chosen model in blue, all others in grey"
     cohorts = Chart("cohorts", caption, models.cohorts(results, metrics), wide=True)
     return {
         "leaderboard": existing([models_by_metric], warning),
         "costs": existing([*costs, diversity], warning),
-        "differences": existing([differences], warning),
+        "differences": existing([differences, every_pair], warning),
         "cohorts": existing([cohorts], warning),
         "training": existing(map(_training, results), warning),
         "networks": existing(map(_network, content.networks)),
