@@ -51,6 +51,8 @@ _FEW = 10
 # drawn of the distribution, to 1e-5, in a fifth of the time
 _POISSON = np.searchsorted(special.pdtr(np.arange(12), 1.0), (np.arange(2**16) + 0.5) / 2**16)
 _POISSON = _POISSON.astype(np.float64)
+# least variance to divide by
+_TINY = 1e-100
 # relative step of numerical derivatives
 _STEP = 1e-5
 
@@ -365,7 +367,7 @@ class _Family:
             own = influence[:, i] - influence[:, j]
             moments.append([own @ own, (own * own) @ own, np.abs(own).max()])
         variance, third, largest = np.array(moments).T
-        skewness = np.where(variance > 0, third / np.maximum(variance, 1e-300) ** 1.5, 1.0)
+        skewness = np.where(variance > 0, third / np.maximum(variance, _TINY) ** 1.5, 1.0)
         if not isinstance(self.metric, RatingMetric) and (variance > 0).any():
             # of lists that are equally good for all users, one more user may show a difference
             variance[variance == 0] = np.median(largest[variance > 0]) ** 2
