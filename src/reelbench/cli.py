@@ -222,12 +222,11 @@ def evaluate(
     if json:
         return console.print_json(data=found)
     told = "{model} on {part}: {n_test:,} test ratings of {n_test_users:,} of {n_all_users:,} users"
-    lines = [told.format(**found)]
-    for key, told_of in found["metrics"].items():
-        metric = find(key)
-        value, *bounds = (f"{number:.{metric.digits}f}" for number in told_of.values())
-        lines.append(f"{metric.title:<28} {value:>9}" + f"  [{', '.join(bounds)}]" * bool(bounds))
-    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    console.print(told.format(**found), markup=False, soft_wrap=True)
+    for metric, numbers in ((find(key), row.values()) for key, row in found["metrics"].items()):
+        value, *bounds = (f"{number:.{metric.digits}f}" for number in numbers)
+        shown = f"{value:>9}" + f"  [{', '.join(bounds)}]" * bool(bounds)
+        console.print(f"{metric.title:<36} {shown}", markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -11,7 +11,7 @@ from contracts import IDS, TRAIN, USERS, VALID, RecommenderContract, blocks
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
 from reelbench.models.popularity import Popularity
-from reelbench.models.rerank import Rerank, calibrated, floored, mmr, shares_of
+from reelbench.models.rerank import Rerank, calibrated, mmr, shares_of
 from reelbench.params import ParamsError
 
 IALS = {"_target_": "reelbench.models.ials.IALS", "factors": 4, "epochs": 15, "bags": 2}
@@ -94,13 +94,17 @@ def test_nothing_is_wanted_of_an_unknown_user() -> None:
 
 
 def test_a_floor_keeps_both_orders() -> None:
-    relevance, _ = pools()
-    counts = np.random.default_rng(3).integers(0, 40, relevance.shape)
-    for own, number, order in zip(relevance, counts, floored(relevance, counts, 20), strict=True):
-        above = (number >= 20).sum()
-        assert (number[order[:above]] >= 20).all() and (number[order[above:]] < 20).all()
+    counts = np.bincount(TRAIN.item_idx, minlength=IDS.n_items)
+    _, scores, before = fitted(100, method="popularity_floor", min_ratings=14)
+    seen = TRAIN.seen(IDS.n_users, IDS.n_items).toarray()
+    for own, base, hidden in zip(scores, before, seen, strict=True):
+        left = np.flatnonzero(~hidden)
+        order = left[np.argsort(-own[left])]
+        above = (counts[left] >= 14).sum()
+        assert (counts[order[:above]] >= 14).all() and (counts[order[above:]] < 14).all()
         for part in (order[:above], order[above:]):
-            assert (np.diff(own[part]) <= 0).all()
+            assert (np.diff(base[part]) <= 1e-6).all()
+    assert 0 < (counts >= 14).sum() < len(counts) - 2
 
 
 def fitted(pool: int, **changes: Any) -> tuple[Rerank, np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ all others stay below, as the base has them. By `method`:
   from those of the user's items in train (Steck, RecSys 2018, "Calibrated Recommendations").
 - `popularity_floor`: items with fewer than `min_ratings` ratings in train come after the others.
 
-`mmr`, `calibrated` and `floored` can order lists of any origin.
+`mmr` and `calibrated` can order lists of any origin.
 """
 
 from collections.abc import Callable
@@ -96,15 +96,6 @@ def calibrated(
         return divergence()
 
     return _in_turn(relevance, weight, divergence(), cost)
-
-
-def floored(relevance: np.ndarray, counts: np.ndarray, least: int) -> np.ndarray:
-    """Order of descending relevance (n, p), but counts (n, p) below the least come last; see `mmr`.
-
-    >>> floored(np.array([[3.0, 2.0, 1.0]]), np.array([[4, 20, 30]]), 20)
-    array([[1, 2, 0]])
-    """
-    return np.lexsort((-relevance, counts < least, relevance == -np.inf))
 
 
 def _in_turn(
@@ -244,7 +235,8 @@ class Rerank(Ranker):
         # what rounding alone tells apart stays in the order of items
         relevance = np.where(scores > -np.inf, ((scores - low) / width).round(5), -np.inf)
         if self.config.method == "popularity_floor":
-            return floored(relevance, columns[:, :, 0], self.config.min_ratings)
+            few = columns[:, :, 0] < self.config.min_ratings
+            return np.lexsort((-relevance, few, relevance == -np.inf))
         if self.config.method == "mmr":
             return mmr(relevance, columns, self.config.weight)
         return calibrated(relevance, columns, wanted, self.config.weight)

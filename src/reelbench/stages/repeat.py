@@ -71,9 +71,9 @@ def _variants(model: str, content: Mapping[str, Any]) -> tuple[str, int, dict[in
     entry = params.load(f"models.{model}", ModelEntry)
     if not entry.create(model, seed=0, threads=1).stochastic:
         return "seeds", 1, {}
-    root, models = content["seed"], content["models"]
+    root, models, name = content["seed"], content["models"], entry.seed_of or model
     numbers = range(2, 1 + params.select(content, "seeds"))
-    seeds = {i: {"seed": seed_for(root, "models", model, str(i))} for i in numbers}
+    seeds = {i: {"seed": seed_for(root, "models", name, str(i))} for i in numbers}
     changed = {i: {**models, model: models[model] | seed} for i, seed in seeds.items()}
     return "seeds", 1, {i: {**content, "models": new} for i, new in changed.items()}
 
