@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from reelbench import columns as col
 from reelbench.data import DataError
 from reelbench.data.opening import MOST_COLUMNS, as_text, parts, too_wide
-from reelbench.data.text import Source
+from reelbench.data.text import Row, Source
 
 _ROWS = 1 << 17  # converted at once
 
@@ -62,9 +62,7 @@ class Columnar(Source):
                 f"are no text ({error}): save the column as text or as numbers"
             ) from error
 
-    def locate(
-        self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
-    ) -> tuple[str, tuple[str, ...]]:
+    def locate(self, rows: Collection[Row], columns: Sequence[str]) -> tuple[str, Row]:
         found = (row for table in self.strings() for row in table.to_pylist())
         values = ([row[name] or "" for name in self.places] for row in found)
         own = replace(self, places={name: i for i, name in enumerate(self.places)})

@@ -37,6 +37,9 @@ _SHORT = (col.USER_ID, col.ITEM_ID, col.RATING, col.TIMESTAMP, col.TAG, col.TITL
 RESERVED = frozenset(v for name, v in vars(col).items() if name.isupper() and isinstance(v, str))
 
 
+Row = tuple[str, ...]  # values of some columns
+
+
 @dataclass(frozen=True)
 class Source(ABC):
     """A table as published. Columns are found by position; their names are for messages."""
@@ -52,9 +55,7 @@ class Source(ABC):
         return column if theirs == column else f"{theirs} ({column})"
 
     @abstractmethod
-    def locate(
-        self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
-    ) -> tuple[str, tuple[str, ...]]:
+    def locate(self, rows: Collection[Row], columns: Sequence[str]) -> tuple[str, Row]:
         """The place (file and line) of the first row with these values, and the values."""
 
     def kept(self) -> dict[str, int]:
@@ -72,10 +73,10 @@ class Source(ABC):
 
     def first_of(
         self,
-        rows: Collection[tuple[str, ...]],
+        rows: Collection[Row],
         columns: Sequence[str],
         numbered: Iterable[tuple[int, Sequence[str]]],
-    ) -> tuple[str, tuple[str, ...]]:
+    ) -> tuple[str, Row]:
         """The first of the numbered rows whose values in `columns` are among `rows`."""
         places = [self.places.get(column) for column in columns]
         for number, values in numbered:
@@ -144,9 +145,7 @@ class TextFile(Source):
                 raise DataError(_nul(self.path, number))
             yield line
 
-    def locate(
-        self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
-    ) -> tuple[str, tuple[str, ...]]:
+    def locate(self, rows: Collection[Row], columns: Sequence[str]) -> tuple[str, Row]:
         return self.first_of(rows, columns, self.rows())
 
     def checked(self) -> Iterator[tuple[int, list[str]]]:

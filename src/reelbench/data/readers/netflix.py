@@ -18,7 +18,7 @@ from reelbench import columns as col
 from reelbench.data import DataError
 from reelbench.data.engine import Engine
 from reelbench.data.readers import RawFrame, RawRows, RawTables, ReadConfig, no_genres, years
-from reelbench.data.text import Source, TextFile
+from reelbench.data.text import Row, Source, TextFile
 
 _BLOCK = 1 << 24  # bytes read at once
 _HEADER = re.compile(rb"^(\d+):[ \t]*$", re.MULTILINE)
@@ -32,9 +32,7 @@ class NetflixFiles(Source):
 
     files: tuple[TextFile, ...] = ()
 
-    def locate(
-        self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
-    ) -> tuple[str, tuple[str, ...]]:
+    def locate(self, rows: Collection[Row], columns: Sequence[str]) -> tuple[str, Row]:
         places = (file.locate(rows, columns) for file in self.files)
         return next((p for p in places if ", line " in p[0]), (str(self.path), min(rows)))
 

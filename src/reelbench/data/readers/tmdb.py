@@ -16,7 +16,7 @@ from reelbench import columns as col
 from reelbench.data import DataError
 from reelbench.data.engine import Engine
 from reelbench.data.readers import RawFrame, RawRows, RawTables, ReadConfig, years
-from reelbench.data.text import TextFile, open_text, rename
+from reelbench.data.text import Row, TextFile, open_text, rename
 
 EVERYBODY = "everybody"
 MOVIES, CREDITS = "tmdb_5000_movies.csv", "tmdb_5000_credits.csv"
@@ -31,9 +31,7 @@ _STARS = 5  # names of the cast that are kept, in the order of the credits
 class Votes(TextFile):
     """The file of movies as one of ratings by one user."""
 
-    def locate(
-        self, rows: Collection[tuple[str, ...]], columns: Sequence[str]
-    ) -> tuple[str, tuple[str, ...]]:
+    def locate(self, rows: Collection[Row], columns: Sequence[str]) -> tuple[str, Row]:
         """The first line with one of these rows, and the row; the file has no users."""
         place = columns.index(col.USER_ID)
         own = {row[:place] + row[place + 1 :] for row in rows}

@@ -6,6 +6,7 @@ when it is made, so the order in which layers are made is part of every result.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import keras
 import numpy as np
@@ -16,29 +17,26 @@ from scipy import sparse
 from reelbench.models.network.config import ITEM, SIDES, NetworkConfig
 from reelbench.models.network.tables import Tables, side_of
 
-Tensors = dict[str, keras.KerasTensor]
+Tensor: TypeAlias = keras.KerasTensor
+Tensors = dict[str, Tensor]
 _CUT = 0.87962566103423978  # deviation of a standard normal variable that is cut at two
 _DIVISOR = 5  # what the learning rate is divided by once
 _GAINS = 4.5e-4, 1e-4  # shares of the scale that an epoch must gain, before that and after it
 
 
-def look_up(name: str, index: keras.KerasTensor, table: np.ndarray) -> keras.KerasTensor:
+def look_up(name: str, index: Tensor, table: np.ndarray) -> Tensor:
     """Rows of a table (n, d) that is not trained: float32 (batch, d)."""
     layer = keras.layers.Embedding(*table.shape, weights=[table], trainable=False, name=name)
     return layer(index)
 
 
-def dropped(
-    name: str, rate: float, inputs: keras.KerasTensor, *, whole: bool = False
-) -> keras.KerasTensor:
+def dropped(name: str, rate: float, inputs: Tensor, *, whole: bool = False) -> Tensor:
     """Inputs with a share of their values, or whole rows, dropped in training; 0: themselves."""
     shape = (None, 1) if whole else None
     return keras.layers.Dropout(rate, noise_shape=shape, name=name)(inputs) if rate else inputs
 
 
-def merged(
-    layer: type[keras.layers.Layer], name: str, tensors: Collection[keras.KerasTensor]
-) -> keras.KerasTensor:
+def merged(layer: type[keras.layers.Layer], name: str, tensors: Collection[Tensor]) -> Tensor:
     """Tensors, at least one, made one by `Add` or `Concatenate`."""
     first, *others = tensors
     return layer(name=name)([first, *others]) if others else first
@@ -63,7 +61,7 @@ class Kernel:
         limit = (6.0 / (self.start + self.units)) ** 0.5
         return keras.initializers.RandomUniform(-limit, limit)
 
-    def on(self, part: str, tensor: keras.KerasTensor, layer: str) -> keras.KerasTensor:
+    def on(self, part: str, tensor: Tensor, layer: str) -> Tensor:
         """What an input (batch, d) adds to the sums of a layer: (batch, units)."""
         tensor = dropped(f"{part}_input_dropout", self.dropout, tensor)
         dense = keras.layers.Dense(
@@ -89,11 +87,11 @@ class Inputs:
         """Whether sparse features go into the first layer of the items' tower."""
         return bool(self.tables.terms.shape[1]) and not self.config.text_hidden
 
-    def look_up(self, name: str, table: str) -> keras.KerasTensor:
+    def look_up(self, name: str, table: str) -> Tensor:
         """Rows of a table by its name, float32 (batch, d)."""
         return look_up(name, self.index[side_of(name)], self.tables.arrays[table])
 
-    def embedding(self, name: str) -> keras.KerasTensor:
+    def embedding(self, name: str) -> Tensor:
         """Trained vector times its trust, dropped whole in training: (batch, width)."""
         config, index = self.config, self.index[side_of(name)]
         if name in config.embeddings:
@@ -138,7 +136,7 @@ class Inputs:
             found["text"] = self.text()
         return found
 
-    def title(self) -> keras.KerasTensor:
+    def title(self) -> Tensor:
         """Word vectors of a title: direction of their sum, their mean, or all in a row.
 
         Zeros for a title without words. In a row padding is a word like any other, as in Keras
@@ -157,7 +155,7 @@ class Inputs:
             return config.title_scale * keras.ops.normalize(total, axis=-1)
         return total / keras.ops.maximum(keras.ops.sum(present, axis=1), 1.0)
 
-    def text(self) -> keras.KerasTensor:
+    def text(self) -> Tensor:
         """Hidden layers between sparse features and others: (batch, last of `text_hidden`)."""
         penalty, (first, *others) = self.config.kernel_regularization, self.config.text_hidden
         bag = BagOfTerms(self.tables.terms, Kernel(first, penalty, "glorot_uniform"), name="text_0")
@@ -177,7 +175,7 @@ class Bias(keras.layers.Layer):
         """Make the vector, zeros at first."""
         self.bias = self.add_weight(shape=input_shape[-1:], initializer="zeros", name="bias")
 
-    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+    def call(self, inputs: Tensor) -> Tensor:
         """Inputs plus the vector."""
         return inputs + self.bias
 

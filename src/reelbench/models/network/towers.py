@@ -11,7 +11,7 @@ from keras.regularizers import L2
 from reelbench.features.block import Ids
 from reelbench.models.network import layers
 from reelbench.models.network.config import ITEM, SIDES, USER, NetworkConfig
-from reelbench.models.network.layers import Inputs, Kernel, Tensors
+from reelbench.models.network.layers import Inputs, Kernel, Tensor, Tensors
 from reelbench.models.network.scoring import MARGIN
 from reelbench.models.network.tables import Tables
 
@@ -48,7 +48,7 @@ def build(tables: Tables, config: NetworkConfig, ids: Ids) -> Parts:
     return Parts(keras.Model(inputs, rating, name="network"), user, item, head)
 
 
-def _with_bias(side: str, vector: keras.KerasTensor, read: Inputs) -> keras.KerasTensor:
+def _with_bias(side: str, vector: Tensor, read: Inputs) -> Tensor:
     """The vector of a side and its bias, where there is a baseline, in one more column."""
     bias = f"{side}_bias"
     if bias not in read.tables.arrays:
@@ -56,9 +56,7 @@ def _with_bias(side: str, vector: keras.KerasTensor, read: Inputs) -> keras.Kera
     return keras.layers.Concatenate(name=side)([vector, read.look_up(bias, bias)])
 
 
-def _sums(
-    side: str, parts: Tensors, layer: str, kernel: Kernel, read: Inputs
-) -> list[keras.KerasTensor]:
+def _sums(side: str, parts: Tensors, layer: str, kernel: Kernel, read: Inputs) -> list[Tensor]:
     """What each part of a side, and its sparse terms, add to a layer: (batch, units)."""
     found = [kernel.on(part, tensor, layer) for part, tensor in parts.items()]
     if side == ITEM and read.sums_terms:
@@ -67,7 +65,7 @@ def _sums(
     return found
 
 
-def _factors(side: str, read: Inputs) -> keras.KerasTensor:
+def _factors(side: str, read: Inputs) -> Tensor:
     """Tower that adds what hidden layers make of the features to the embedding (combine: dot)."""
     config, parts = read.config, read.embeddings(side) | read.features(side)
     vector = read.embedding(side)
@@ -115,7 +113,7 @@ def _first_layer(read: Inputs) -> tuple[Tensors, Kernel]:
     return towers, kernel
 
 
-def _total(side: str, sums: list[keras.KerasTensor], read: Inputs) -> keras.KerasTensor:
+def _total(side: str, sums: list[Tensor], read: Inputs) -> Tensor:
     if sums:
         return layers.merged(keras.layers.Add, f"{side}_sum", sums)
     # nothing is known of this side: a row of zeros for every index
@@ -123,9 +121,7 @@ def _total(side: str, sums: list[keras.KerasTensor], read: Inputs) -> keras.Kera
     return keras.ops.cast(index, "float32")[:, None] * keras.ops.zeros((1, units))
 
 
-def _head(
-    user: keras.KerasTensor, item: keras.KerasTensor, config: NetworkConfig, ids: Ids
-) -> keras.KerasTensor:
+def _head(user: Tensor, item: Tensor, config: NetworkConfig, ids: Ids) -> Tensor:
     """Rating (batch, 1) from the outputs of the towers."""
     biases, size = None, config.tower_units
     if config.baseline == "biases":
@@ -151,7 +147,7 @@ def _head(
     return low + width * keras.ops.sigmoid(learned)
 
 
-def _hidden_layers(units: keras.KerasTensor, config: NetworkConfig) -> keras.KerasTensor:
+def _hidden_layers(units: Tensor, config: NetworkConfig) -> Tensor:
     """Dense layers, and one that makes a number of them: (batch, 1)."""
     for number, size in enumerate(config.hidden):
         # the first layer of a concatenation is the sum of the towers
