@@ -33,39 +33,21 @@ if TYPE_CHECKING:
     from reelbench.models.svds import SVDS
     from reelbench.models.warp import WARP
 
-# class → module
-_MODULES = {
-    "ALSSpark": "als_spark",
-    "Bias": "bias",
-    "Blend": "blend",
-    "BPR": "bpr",
-    "CoClustering": "co_clustering",
-    "Content": "content",
-    "EASE": "ease",
-    "FM": "fm",
-    "GlobalMean": "popularity",
-    "IALS": "ials",
-    "KNN": "knn",
-    "Network": "network",
-    "NMF": "nmf",
-    "Popularity": "popularity",
-    "Recommender": "base",
-    "Rerank": "rerank",
-    "SlopeOne": "slope_one",
-    "ST": "st",
-    "SVD": "svd",
-    "SVDpp": "svdpp",
-    "SVDS": "svds",
-    "WARP": "warp",
-    "WeightedMean": "popularity",
-}
-__all__ = [*_MODULES]
+__all__ = [
+    *("ALSSpark", "Bias", "Blend", "BPR", "CoClustering", "Content", "EASE", "FM", "GlobalMean"),
+    *("IALS", "KNN", "Network", "NMF", "Popularity", "Recommender", "Rerank", "SlopeOne", "ST"),
+    *("SVD", "SVDpp", "SVDS", "WARP", "WeightedMean"),
+]
+# classes whose module is not called like them, in lower case
+_MODULES = {"ALSSpark": "als_spark", "CoClustering": "co_clustering", "SlopeOne": "slope_one"}
+_MODULES |= {"GlobalMean": "popularity", "Recommender": "base", "WeightedMean": "popularity"}
 
 
 def __getattr__(name: str) -> object:
-    if name not in _MODULES:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    module = _MODULES.get(name, name.lower())
+    return getattr(import_module(f"{__name__}.{module}"), name)
 
 
 def __dir__() -> list[str]:

@@ -9,16 +9,8 @@ from reelbench import environment, params
 from reelbench.seeds import pin_runtime, seed_everything
 
 STAGES = (
-    "download",
-    "clean",
-    "split",
-    "featurize",
-    "inputs",
-    "tune",
-    "train",
-    "evaluate",
-    "repeat",
-    "report",
+    *("download", "clean", "split", "featurize", "inputs"),
+    *("tune", "train", "evaluate", "repeat", "report"),
 )
 
 
