@@ -2,7 +2,6 @@
 
 import logging
 import sys
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -266,11 +265,16 @@ def serve(port: Annotated[int, _PORT] = 5001) -> None:
 def tune(models: _Models, write: _Write = False, force: _Force = False) -> None:
     """Search parameters of models on the valid part, with the same budget for each."""
     from reelbench.compose import compose
+    from reelbench.seeds import pin_runtime, seed_everything
     from reelbench.stages import tune as stage
     from reelbench.tuning import record
 
-    found: dict[str, dict[str, Any]] = {}
-    for model in _seeded(models):
+    _refuse_other_data()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    common, found = params.read(), dict[str, dict[str, Any]]()
+    pin_runtime(common["threads"])
+    for model in models:
+        seed_everything(common["seed"])  # as at the start of a stage
         found[model] = stage.run(model, force=force)
         record.publish(found[model])
         typer.echo(record.summary(found[model]))
@@ -351,19 +355,6 @@ def _refuse_other_data() -> None:
 
     if reason := mismatch():
         raise params.ParamsError(reason)
-
-
-def _seeded(models: list[str]) -> Iterator[str]:
-    """One model after the other; before each, this process is seeded as a stage is."""
-    from reelbench.seeds import pin_runtime, seed_everything
-
-    _refuse_other_data()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    common = params.read()
-    pin_runtime(common["threads"])
-    for model in models:
-        seed_everything(common["seed"])
-        yield model
 
 
 @gate.command("compare")

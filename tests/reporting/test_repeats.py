@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from reporting_samples import content, result
 from scipy import stats
@@ -35,33 +36,36 @@ def repeats(kind: str) -> Repeats:
 
 
 def test_the_verdict_is_a_paired_t_test_with_bonferronis_correction() -> None:
-    rows = {row[1]: row for row in paired_verdicts(RMSE, find("rmse"))}
-    assert set(rows) == {"bias", "odd"} and {row[2] for row in rows.values()} == {"good"}
+    found = paired_verdicts({m: np.array(values) for m, values in RMSE.items()}, find("rmse"))
+    rows = {row[0]: row for row in found.rows}
+    assert set(rows) == {"bias", "odd"} and {row[1] for row in rows.values()} == {"good"}
     for model, row in rows.items():
         test = stats.ttest_rel(RMSE[model], RMSE["good"])
         low, high = test.confidence_interval(1 - 0.05 / 2)
-        assert row[4] == f"[{low:+.4f}, {high:+.4f}]"
-        assert row[5] == f"{min(1, 2 * test.pvalue):.3f}"
-        assert row[6] == ("worse" if 2 * test.pvalue < 0.05 else "undecided")
-    assert (rows["bias"][6], rows["odd"][6]) == ("worse", "undecided")
+        assert row[3] == f"[{low:+.4f}, {high:+.4f}]"
+        assert row[4] == f"{min(1, 2 * test.pvalue):.3f}"
+        assert row[5] == ("worse" if 2 * test.pvalue < 0.05 else "undecided")
+    assert (rows["bias"][5], rows["odd"][5]) == ("worse", "undecided")
 
 
 def test_higher_is_better_and_equal_models_are_undecided() -> None:
-    rows = paired_verdicts({"a": [0.1, 0.2, 0.3], "b": [0.2, 0.3, 0.4]}, find("ndcg_at_10"))
-    assert [row[1:4] for row in rows] == [["a", "b", "-0.1000"]] and rows[0][6] == "worse"
-    rows = paired_verdicts({"a": [0.1, 0.2, 0.3], "b": [0.1, 0.2, 0.3]}, find("ndcg_at_10"))
-    assert rows[0][5:] == ["1.000", "undecided"]
-    assert paired_verdicts({"a": [0.1, 0.2, 0.3]}, find("rmse")) == []
+    first, second = np.array([0.1, 0.2, 0.3]), np.array([0.2, 0.3, 0.4])
+    (row,) = paired_verdicts({"a": first, "b": second}, find("ndcg_at_10")).rows
+    assert row[:3] == ["a", "b", "-0.1000"] and row[5] == "worse"
+    (row,) = paired_verdicts({"a": first, "b": first}, find("ndcg_at_10")).rows
+    assert row[4:] == ["1.000", "undecided"]
+    assert paired_verdicts({"a": first}, find("rmse")).rows == []
 
 
 def test_every_window_has_a_column_and_every_kind_its_words() -> None:
-    titles = [title for title, _, _ in repeats("windows").sections]
+    shown = list(repeats("windows").sections)
+    titles = [title for title, _, _ in shown]
     assert [title.split(": ")[1] for title in titles] == [
         "RMSE by window",
         "cold shares by window",
-        "verdict over windows",
+        "RMSE, verdict",
     ]
-    _, text, table = repeats("windows").sections[0]
+    _, text, table = shown[0]
     assert "4 test periods" in text
     assert list(table.titles) == [
         "model",
@@ -70,10 +74,12 @@ def test_every_window_has_a_column_and_every_kind_its_words() -> None:
         "deviation",
     ]
     assert table.rows[0] == ["good", "0.9000", "0.8000", "1.0000", "0.9500", "0.9125", "0.0854"]
-    cold = repeats("windows").sections[1][2]
+    cold = shown[1][2]
     assert cold.rows[0] == ["1", "25.0%", "50.0%", "75.0%"]
-    assert len(repeats("folds").sections) == 2  # folds have no verdict: they share their train rows
-    assert len(repeats("seeds").sections) == 1
+    assert (
+        len(list(repeats("folds").sections)) == 2
+    )  # folds have no verdict: they share their train rows
+    assert len(list(repeats("seeds").sections)) == 1
 
 
 def test_numbers_are_in_their_order_and_a_row_each() -> None:
@@ -85,11 +91,12 @@ def test_numbers_are_in_their_order_and_a_row_each() -> None:
 
 
 def test_the_leaderboard_shows_the_spread_over_seeds_alone() -> None:
-    columns, cells = [find("rmse"), find("mae")], [Cell("0.9000", best=True), Cell("0.7000")]
-    marked = repeats("seeds").marked("good", columns, cells)
-    assert marked == [Cell("0.9000 ± 0.0123", best=True), Cell("0.7000")]
-    assert repeats("seeds").marked("other", columns, cells) == cells
-    assert repeats("windows").marked("good", columns, cells) == cells
+    columns, plain = [find("rmse"), find("mae")], [Cell("0.9000", best=True), Cell("0.7000")]
+    results, rows = [result("good"), result("order")], [[*plain], [*plain]]
+    repeats("windows").mark(results, columns, rows)
+    assert rows == [plain, plain]
+    repeats("seeds").mark(results, columns, rows)
+    assert rows == [[Cell("0.9000 ± 0.0123", best=True), Cell("0.7000")], plain]
 
 
 @pytest.mark.parametrize("kind", ["seeds", "windows"])

@@ -78,8 +78,7 @@ class Content:
         names = [r.name + f" [{', '.join(r.faults)}]" * bool(r.faults) for r in self.results]
         cells = list(tables.cells(self.results, self.columns))
         if self.repeats:
-            mark, columns = self.repeats.marked, self.columns
-            cells = [mark(r.name, columns, own) for r, own in zip(self.results, cells, strict=True)]
+            self.repeats.mark(self.results, self.columns, cells)
         rows = list(zip(names, cells, strict=True))
         none = [Cell(tables.MISSING)] * len(self.columns)
         return rows + [(f"{name} (skipped: {why})", none) for name, why in self.skipped.items()]

@@ -106,6 +106,10 @@ SOURCES = {
     ),
     "ml20m_users": _VASP,
     "netflix_users": _VASP,
+    "ml100k_u1": (
+        "GC-MC: van den Berg et al. 2017; MG-GAT: Leng et al. 2020; GLocal-K: the README of its "
+        "code; myFM: its documentation, with the users of a movie as features"
+    ),
 }
 
 

@@ -42,7 +42,6 @@ from reelbench.splits.random import (
     Random,
     RandomByItem,
     RandomByUser,
-    SourceFolds,
     Tail,
 )
 from reelbench.splits.tags import TagCounts, known_tags
@@ -74,7 +73,7 @@ METHODS: dict[str, type[Protocol]] = {
     "random_by_item": RandomByItem,
     "kfold": KFold,
     "held_out_users": HeldOutUsers,
-    "source_folds": SourceFolds,
+    "source_folds": KFold,
     "cold_items": ColdItems,
     "tail": Tail,
     "predefined": Predefined,

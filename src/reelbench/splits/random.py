@@ -58,16 +58,23 @@ class KFold(Repeated):
 
     Without `shuffle` they are consecutive rows by user and movie, as scikit-learn's: a fold has
     users of whom train knows nothing (a published fault). The folds do not depend on which of them
-    is test, so that all tests together are all ratings. Valid is a share of the others.
+    is test, so that all tests together are all ratings. Valid is a share of the others. With method
+    `source_folds` they are consecutive rows of the source, as u1 to u5 of MovieLens 100K: fold i
+    has the rows 20,000 (i - 1) + 1 to 20,000 i of `u.data`.
     """
 
     draws_ratings: ClassVar[bool] = True
 
-    method: Literal["kfold"]
+    method: Literal["kfold", "source_folds"]
     folds: Annotated[int, Field(ge=2)]
     fold: PositiveInt
     valid: Share
     shuffle: bool
+
+    @property
+    @override
+    def needs_source_row(self) -> bool:  # type: ignore[override]
+        return self.method == "source_folds"
 
     @model_validator(mode="after")
     def _is_one_of_them(self) -> KFold:
@@ -82,7 +89,7 @@ class KFold(Repeated):
 
     @override
     def assign(self, given: SplitInput) -> ibis.Table:
-        rows = self._ordered(given)
+        rows = _in_order_of_source(given, self.name) if self.needs_source_row else _rows(given)
         fold_of = given.rng.permutation(len(rows)) % self.folds
         if not self.shuffle:
             fold_of = np.sort(np.arange(len(rows)) % self.folds)  # the first ones one row longer
@@ -90,25 +97,6 @@ class KFold(Repeated):
         others = np.flatnonzero(codes == TRAIN)
         codes[given.rng.permutation(others)[: floor_share(self.valid, len(others))]] = VALID
         return _with_column(given.engine, rows, PART, codes)
-
-    def _ordered(self, given: SplitInput) -> pa.Table:
-        return _rows(given)
-
-
-class SourceFolds(KFold):
-    """Folds of consecutive rows of the source, as MovieLens 100K publishes them (u1 to u5).
-
-    Fold i of 5 has the rows 20,000 (i - 1) + 1 to 20,000 i of its `u.data`.
-    """
-
-    needs_source_row: ClassVar[bool] = True
-
-    method: Literal["source_folds"]  # type: ignore[assignment]
-    shuffle: Literal[False] = False
-
-    @override
-    def _ordered(self, given: SplitInput) -> pa.Table:
-        return _in_order_of_source(given, self.name)
 
 
 class Tail(Protocol):

@@ -129,30 +129,25 @@ class TemporalGlobal(Protocol):
 class Windows(Repeated):
     """The timeline cut at several points: the ratings from one to the next are a test part.
 
-    What comes before a test part is train, and its end valid: everything (`expanding`), or as many
-    ratings as before the first cut (`sliding`). Later ratings, and those before a sliding window,
-    are in no part. Ratings of the same second stay together in the later part. All tests together
-    are all ratings from the first cut.
+    What comes before it is train, and its end valid: everything (`expanding`), or as many ratings
+    as before the first cut (`sliding`). Other ratings are in no part. Ratings of the same second
+    stay together in the later part. All tests together are all ratings from the first cut.
     """
 
     clock: ClassVar[Literal["everybody", "user"] | None] = "everybody"
 
     method: Literal["windows"]
-    #: number of cuts after equal shares of the ratings from `start`, or their dates (midnight UTC)
+    #: number of cuts after equal shares of the ratings, or their dates (midnight UTC)
     cuts: Annotated[int, Field(ge=3)] | Annotated[tuple[date, ...], Field(min_length=3)]
-    #: share of the ratings before the first cut, or its date; not read where `cuts` are dates
-    start: Since
+    start: Share  # of the ratings, before the first cut; not read where `cuts` are dates
     valid: Share  # of the ratings before a cut, the last ones
     kind: Literal["expanding", "sliding"]
     window: PositiveInt | Literal["last"]  # the one that the pipeline divides
 
     @model_validator(mode="after")
     def _is_one_of_them(self) -> Windows:
-        _, own, n = self.numbered
-        if own > n:
-            raise ValueError(f"window {own} is not in 1 to {n}")
-        if isinstance(self.cuts, tuple) and list(self.cuts) != sorted(set(self.cuts)):
-            raise ValueError("cuts must be dates in their order, each once")
+        if self.numbered[1] > self.numbered[2]:
+            raise ValueError(f"window {self.window} is not in 1 to {self.numbered[2]}")
         return self
 
     @property
@@ -164,33 +159,25 @@ class Windows(Repeated):
     @override
     def assign(self, given: SplitInput) -> ibis.Table:
         need_times(given, self.name)
-        time, cuts = given.ratings[TIMESTAMP], self._cuts(given)
-        number = self.numbered[1]
-        test_from, test_to = cuts[number - 1], [*cuts, None][number]
-        n_before = _n_before(given, test_from)
-        n_left_out = n_before - _n_before(given, cuts[0]) if self.kind == "sliding" else 0
+        time, cuts, number = given.ratings[TIMESTAMP], self._cuts(given), self.numbered[1]
+        n_first, n_before = (
+            given.engine.number((time < cut).sum()) for cut in (cuts[0], cuts[number - 1])
+        )
+        n_left_out = n_before - n_first if self.kind == "sliding" else 0
         n_valid = floor_share(self.valid, n_before - n_left_out)
-        train_from = _at_place(given, n_left_out)
+        test_from, test_to = cuts[number - 1], [*cuts, None][number]
         valid_from = _at_place(given, n_before - n_valid) if n_valid else test_from
         codes = ibis.cases((time >= test_from, TEST), (time >= valid_from, VALID), else_=TRAIN)
-        rows = given.ratings.mutate(**{PART: codes}).filter(time >= train_from)
+        rows = given.ratings.filter(time >= _at_place(given, n_left_out)).mutate(**{PART: codes})
         return rows if test_to is None else rows.filter(rows[TIMESTAMP] < test_to)
 
     def _cuts(self, given: SplitInput) -> list[int]:
         """Unix seconds at which the tests begin, ascending."""
         if isinstance(self.cuts, tuple):
-            return [_midnight(day) for day in self.cuts]
+            return [_midnight(day) for day in sorted(self.cuts)]
         n = given.engine.number(given.ratings.count())
-        if isinstance(self.start, date):
-            first = _n_before(given, _midnight(self.start))
-        else:
-            first = floor_share(self.start, n)
-        places = [first + number * (n - first) // self.cuts for number in range(self.cuts)]
-        return [_at_place(given, min(place, n - 1)) for place in places]
-
-
-def _n_before(given: SplitInput, second: int) -> int:
-    return given.engine.number((given.ratings[TIMESTAMP] < second).sum())
+        first, cuts = floor_share(self.start, n), range(self.cuts)
+        return [_at_place(given, first + number * (n - first) // self.cuts) for number in cuts]
 
 
 def _at_place(given: SplitInput, place: int) -> int:

@@ -34,27 +34,24 @@ def run(model: str) -> None:
     """Write `paths.repeats` and `paths.repeats_per_user`, anew after every repetition.
 
     A run that was killed goes on where it was, and repetitions whose inputs are the same are kept.
-    There are none of a model that was skipped, and of one whose fit depends on no seed where
-    seeds are all that changes.
+    A model that was skipped has none, nor has one whose fit depends on no seed, of seeds.
     """
     content = params.read()
     kind, own, others = _variants(model, content)
-    if paths.skipped(model).is_file():
-        others = {}
-    done = {"key": _key(model, content, kind), "kind": kind, "own": own, "values": {}, "cold": {}}
-    tables: dict[int, pd.DataFrame] = {}
+    others = {} if paths.skipped(model).is_file() else others
+    done: dict[str, Any] = {"kind": kind, "own": own, "values": {}, "cold": {}}
+    done["key"], tables = _key(model, content, kind), dict[int, pd.DataFrame]()
     before = read_json_if_any(paths.repeats(model))
-    if others and before.get("key") == done["key"]:
-        kept = [number for number in (own, *others) if str(number) in before["values"]]
+    if others and before.get("key") == done["key"] and before["values"]:
         rows = pd.read_parquet(paths.repeats_per_user(model))
-        tables = {number: rows[rows[REPEAT] == number] for number in kept}
-        for part in ("values", "cold"):
-            done[part] = {str(number): before[part][str(number)] for number in kept}
+        for number in (number for number in (own, *others) if str(number) in before["values"]):
+            tables[number] = rows[rows[REPEAT] == number]
+            for part in ("values", "cold"):
+                done[part][str(number)] = before[part][str(number)]
     elif others:
         _read(model, own, done, tables)
     for number in sorted({*others} - {*tables}):
         with _folder(model, others[number], new_parts=kind != "seeds"):
-            _stages(model, content, new_parts=kind != "seeds")
             _read(model, number, done, tables)
         _write(model, done, tables)
         _LOG.info("%s: %s: number %d of %d is done", model, kind, number, 1 + len(others))
@@ -90,7 +87,7 @@ def _key(model: str, content: Mapping[str, Any], kind: str) -> str:
 
 @contextmanager
 def _folder(model: str, content: Mapping[str, Any], *, new_parts: bool) -> Iterator[None]:
-    """Work in a folder with these parameters and everything that they do not change."""
+    """Work in a folder where the pipeline has run with these parameters, as far as they matter."""
     here, folder = Path.cwd(), paths.repeats_dir(model) / ".work"
     shutil.rmtree(folder, ignore_errors=True)  # of a repetition that was killed
     (folder / paths.DATA).mkdir(parents=True)
@@ -101,18 +98,14 @@ def _folder(model: str, content: Mapping[str, Any], *, new_parts: bool) -> Itera
     text = yaml.safe_dump({**content, "evaluate": evaluated})
     (folder / paths.PARAMS).write_text(text, encoding="utf-8")
     with chdir(folder):
+        if new_parts:
+            split.run()
+            featurize.run(*{IDS, evaluated["similarity"], *content["inputs"][model]})
+        seed_everything(content["seed"])  # as at the start of a process
+        train.run(model)
+        evaluate.run(model)
         yield
     shutil.rmtree(folder)
-
-
-def _stages(model: str, content: Mapping[str, Any], *, new_parts: bool) -> None:
-    if new_parts:
-        split.run()
-        blocks = (IDS, content["evaluate"]["similarity"], *content["inputs"][model])
-        featurize.run(*dict.fromkeys(blocks))
-    seed_everything(content["seed"])  # as at the start of a process
-    train.run(model)
-    evaluate.run(model)
 
 
 def _read(model: str, number: int, done: dict[str, Any], tables: dict[int, pd.DataFrame]) -> None:
