@@ -201,9 +201,9 @@ def split(
 
     Args:
         data: from `load_dataset`.
-        protocol: "temporal_user", "temporal_global", "leave_one_out", "random", "random_by_user",
-            "random_by_item", "kfold", "held_out_users", "cold_items", "tail" or "predefined"
-            (docs/protocols.md).
+        protocol: "temporal_user", "temporal_global", "prequential", "leave_one_out", "random",
+            "random_by_user", "random_by_item", "kfold", "held_out_users", "cold_items", "tail" or
+            "predefined" (docs/protocols.md).
         seed: root seed of draws, and of features that draw.
         options: parameters of the protocol, such as `test=0.2`; by default those of conf/split/.
 
@@ -226,7 +226,12 @@ def split(
         tags = result.tags.read()
     catalogue = Catalogue.of(data.ids, tables["items"], tables["users"], tags, parts["train"])
     return DatasetParts(
-        **parts, items=catalogue.items, catalogue=catalogue, seed=seed, summary=result.summary
+        **parts,
+        moments=result.summary.get("moments"),
+        items=catalogue.items,
+        catalogue=catalogue,
+        seed=seed,
+        summary=result.summary,
     )
 
 

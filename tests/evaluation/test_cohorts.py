@@ -17,6 +17,12 @@ from reelbench.evaluation.top_k import Lists
 TRAIN = Interactions.from_arrays([0, 0, 1], [0, 1, 1], [5, 4, 3])
 
 
+def counts(train: Interactions, n_users: int, n_items: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.bincount(train.user_idx, minlength=n_users), np.bincount(
+        train.item_idx, minlength=n_items
+    )
+
+
 # user 2 and item 3 have no row in train
 TEST = Interactions.from_arrays([0, 1, 2, 2], [3, 0, 0, 3], [4, 2, 5, 1])
 
@@ -30,7 +36,7 @@ def described(predicted: np.ndarray | None, train: Interactions = TRAIN) -> dict
     lists = np.empty((0, 1), dtype=int)
     ranked = Rankings(np.arange(0), Lists(lists, lists, lists, lists, lists, np.empty(0)), 0.0)
     outcome = Outcome(TEST, predicted, ranked, sparse.csr_array((0, 4), dtype=bool), {}, [1])
-    return warm_and_cold(breakdown(cohorts_of(train, 3, 4, Movies.unknown(4)), outcome))
+    return warm_and_cold(breakdown(cohorts_of(*counts(train, 3, 4), Movies.unknown(4)), outcome))
 
 
 def test_every_row_is_warm_or_cold_by_user_and_by_item() -> None:
@@ -77,7 +83,9 @@ def table(predicted: np.ndarray | None = None) -> pd.DataFrame:
     ranked = Rankings(np.arange(3), Lists(LISTS, LISTS, none, none, none, terms), 0.0)
     tested = Outcome(TESTED, predicted, ranked, relevant, per_user, [2])
     movies = Movies.of(ITEMS, {})
-    return breakdown(cohorts_of(TRAINED, 3, 13, movies), tested).set_index(["by", "cohort"])
+    return breakdown(cohorts_of(*counts(TRAINED, 3, 13), movies), tested).set_index(
+        ["by", "cohort"]
+    )
 
 
 def test_cohorts_by_hand() -> None:

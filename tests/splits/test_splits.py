@@ -57,6 +57,8 @@ def engine() -> Engine:
 
 def config(method: str, test: Any = 0.2, valid: Any = 0.1, **more: Any) -> Any:
     values = {"name": method, "method": method, "test": test, "valid": valid, "known": 0.8, **more}
+    if method == "prequential":
+        values = {"retrain": 2, **values}
     if method == "kfold":
         values = {"folds": 3, "fold": 2, "shuffle": True, **values}
     known = METHODS[method].model_fields
@@ -150,6 +152,31 @@ def test_one_point_in_time_for_everybody(engine: Engine, rows: Rows) -> None:
     if times["valid"]:
         assert max(times["valid"]) < min(times["test"])
     assert len(times["test"]) >= len(rows) // 5
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=ROWS, retrain=st.integers(0, 4))
+def test_models_are_trained_again_where_test_is_cut_evenly(
+    engine: Engine, rows: Rows, retrain: int
+) -> None:
+    chosen = config("prequential", retrain=retrain)
+    parts, plain = split(rows, chosen, engine), split(rows, config("temporal_global"), engine)
+    assert (parts is None) == (plain is None)
+    if parts is None or plain is None:
+        return
+    assert {name: tuples(part) for name, part in parts.items()} == {
+        name: tuples(part) for name, part in plain.items()
+    }
+    times = np.sort(parts["test"]["timestamp"].to_numpy())
+    n, blocks = len(times), retrain + 1
+    wanted = {int(times[block * n // blocks]) for block in range(1, blocks)} - {int(times[0])}
+    assert described(parts, engine, chosen)["moments"] == sorted(wanted)
+    assert "moments" not in described(plain, engine, config("temporal_global"))
+
+
+def test_test_ratings_that_are_learned_cannot_stop_a_training() -> None:
+    with pytest.raises(ValidationError, match="valid_rows: test has no sense"):
+        config("prequential", valid_rows="test")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 from scipy import sparse
 
 from reelbench.columns import ITEM_IDX, RATING, TIMESTAMP, USER_IDX
+from reelbench.files import read_json_if_any
 
 if TYPE_CHECKING:  # every training reads ratings, and few need pandas, which takes 0.3 s
     import pandas as pd
@@ -135,17 +137,21 @@ class Parts:
     items: pd.DataFrame | None = field(default=None, kw_only=True)
     #: what test users are known by where train has none of their ratings; None where it has
     profile: Interactions | None = field(default=None, kw_only=True)
+    #: Unix seconds within test at which models are trained again, where test ratings are learned in
+    #: turn (split `prequential`); None where they are not
+    moments: Sequence[int] | None = field(default=None, kw_only=True)
 
     @classmethod
     def read(cls, folder: Path) -> Parts:
-        """Read train, valid, test and, if there is one, profile from a folder."""
+        """Read train, valid, test and, if there is one, profile from what `split` has written."""
         parts = (
             Interactions.from_parquet(folder / f"{name}.parquet")
             for name in ("train", "valid", "test")
         )
         profile = folder / "profile.parquet"
         own = Interactions.from_parquet(profile) if profile.is_file() else None
-        return cls(*parts, profile=own)
+        moments = read_json_if_any(folder / "split.json").get("moments")
+        return cls(*parts, profile=own, moments=moments)
 
     @property
     def given(self) -> Interactions:

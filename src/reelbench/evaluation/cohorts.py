@@ -50,6 +50,8 @@ class Outcome:
     relevant: sparse.csr_array  # boolean CSR (n, n_items)
     per_user: Mapping[str, Floats]  # key → float64 (n,), the metrics over all items
     cutoffs: Sequence[int]  # of the ranking metrics
+    #: user of every test row where `test.user_idx` is the number of one of the user's lists
+    user_of_row: Ints | None = None
 
     @cached_property
     def hits(self) -> Flags:
@@ -92,23 +94,9 @@ def warm_and_cold(table: pd.DataFrame) -> dict[str, dict[str, float | None]]:
     return found
 
 
-def cohorts_of(
-    train: Interactions,
-    n_users: int,
-    n_items: int,
-    movies: Movies,
-    given: Interactions | None = None,
-) -> Iterator[Cohort]:
-    """Cold and warm, by number of ratings in train, by genre, by decade; some may be empty.
-
-    Users are counted in `given` instead, where they have ratings that are not in train.
-    """
-    of_user = train.user_idx if given is None else given.user_idx
-    for noun, of_users, index, size in (
-        ("users", True, of_user, n_users),
-        ("items", False, train.item_idx, n_items),
-    ):
-        count = np.bincount(index, minlength=size)
+def cohorts_of(by_user: Ints, by_item: Ints, movies: Movies) -> Iterator[Cohort]:
+    """Cold and warm, by number of known ratings, by genre, by decade; some may be empty."""
+    for noun, of_users, count in (("users", True, by_user), ("items", False, by_item)):
         yield Cohort(noun, f"warm {noun}", of_users, count > 0)
         yield Cohort(noun, f"cold {noun}", of_users, count == 0)
         by = "user activity" if of_users else "item popularity"
@@ -132,6 +120,7 @@ def breakdown(cohorts: Iterable[Cohort], outcome: Outcome) -> pd.DataFrame:
     not defined for a cohort is NaN: the diversity of a whole list has none by genre.
     """
     rows = []
+    users = outcome.test.user_idx if outcome.user_of_row is None else outcome.user_of_row
     for cohort in cohorts:
         index = outcome.test.user_idx if cohort.of_users else outcome.test.item_idx
         chosen = cohort.member[index]
@@ -141,7 +130,7 @@ def breakdown(cohorts: Iterable[Cohort], outcome: Outcome) -> pd.DataFrame:
                 COHORT_BY: cohort.by,
                 COHORT: cohort.name,
                 N_TEST: int(chosen.sum()),
-                N_USERS: np.count_nonzero(np.bincount(outcome.test.user_idx[chosen])),
+                N_USERS: len(np.unique(users[chosen])),
                 N_ITEMS: np.count_nonzero(np.bincount(outcome.test.item_idx[chosen])),
             }
             rows.append({**size, **_errors(outcome, chosen), **ranking})

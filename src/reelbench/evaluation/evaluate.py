@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 from reelbench import columns
 from reelbench.data.interactions import Parts
 from reelbench.evaluation import NO_ITEM, EvaluateConfig, Floats, Ints, metrics, significance
-from reelbench.evaluation.beyond_accuracy import Movies, RecommendedLists
+from reelbench.evaluation.beyond_accuracy import Movies
 from reelbench.evaluation.cohorts import Outcome, breakdown, warm_and_cold
+from reelbench.evaluation.prequential import Stream, follow
 from reelbench.evaluation.rating_metrics import (
     SUM_COLUMNS,
     CalibrationTable,
@@ -37,9 +38,10 @@ from reelbench.evaluation.rating_metrics import (
     error_sums,
     total,
 )
-from reelbench.evaluation.scoring import predict, rank
+from reelbench.evaluation.scoring import Rankings, predict, rank
 from reelbench.evaluation.task import Task
 from reelbench.faults import Fault
+from reelbench.features.block import Features
 from reelbench.models.base import Recommender
 from reelbench.models.shared.fold_in import FoldedIn
 
@@ -93,6 +95,7 @@ def evaluate(
     movies: Movies | None = None,
     seed: int = 0,
     faults: Collection[Fault] = (),
+    features: Features | None = None,
 ) -> Evaluation:
     """Evaluate a fitted model on the test part.
 
@@ -109,9 +112,10 @@ def evaluate(
         movies: metadata for diversity and cohorts; by default those of `parts.items`.
         seed: root seed of the bootstrap behind the intervals.
         faults: faults of published protocols to reproduce.
+        features: what the model was fitted with, if `parts.moments` train it again.
 
     Raises:
-        ParamsError: as `Task`.
+        ParamsError: as `Task` or `Stream`.
         ValueError: a score is NaN.
         NotImplementedError: there are profiles, and the model has no fold-in.
     """
@@ -119,33 +123,33 @@ def evaluate(
     if movies is None:
         unknown = Movies.unknown(model.ids.n_items)
         movies = unknown if parts.items is None else Movies.of(parts.items, {})
-    return evaluate_on(Task(parts, model.ids, config, movies, seed, faults), model)
+    return evaluate_on(task_of(parts, model.ids, config, movies, seed, faults), model, features)
 
 
-def evaluate_on(task: Task, model: Recommender) -> Evaluation:
+def task_of(parts: Parts, *arguments: Any) -> Task:
+    """The task of some parts: a `Stream` where test ratings are learned in turn."""
+    return Task(parts, *arguments) if parts.moments is None else Stream(parts, *arguments)
+
+
+def evaluate_on(task: Task, model: Recommender, features: Features | None = None) -> Evaluation:
     """`evaluate` for one of several models, which have the same task.
 
     Raises:
         ValueError: a score is NaN.
         NotImplementedError: there are profiles, and the model has no fold-in.
     """
-    config, n_items = task.config, model.ids.n_items
+    config = task.config
     if task.parts.profile is not None:
         model = FoldedIn(model, task.parts.profile)
-    ratings = predict(model, task.test)
-    predicted = ratings.predicted
-    rankings = rank(
-        model,
-        task.users,
-        task.seen,
-        max(config.k),
-        relevant=task.relevant,
-        among=task.among,
-        own=task.own,
-        by=config.rank_by,
-        bottom=max(config.k),
-    )
+    if isinstance(task, Stream):
+        ratings, rankings, per_user, by_cohort = follow(task, model, features)
+    else:
+        ratings, rankings = predict(model, task.test), _rank(task, model)
+        per_user = task.list_values(rankings.lists)
+        of_all = (task.test, ratings.predicted, rankings, task.relevant, per_user, config.k)
+        by_cohort = breakdown(task.cohorts, Outcome(*of_all))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    predicted = ratings.predicted
     errors, bins, per_rating, given = None, None, None, task.test.rating
     if predicted is not None:
         per_rating = 1e6 * ratings.seconds / len(given)
@@ -153,21 +157,12 @@ def evaluate_on(task: Task, model: Recommender) -> Evaluation:
         low, high = task.ids.rating_min, task.ids.rating_max
         bins = calibration(given, predicted, low, high, config.calibration_bins)
     found = rankings.lists
-    lists = RecommendedLists(
-        found.items, task.counts, task.information, task.profile, task.movies.vectors
-    )
-    per_user = metrics.ranking_values(found.items, task.relevant, config.k)
-    per_user |= metrics.values_of(metrics.WholeRankingMetric, found.auc_terms, task.relevant)
-    per_user |= metrics.gain_values(found.items, task.gains, config.k)
-    per_user |= metrics.list_values(lists, config.k)
-    outcome = Outcome(task.test, predicted, rankings, task.relevant, per_user, config.k)
     of_all_lists = metrics.values_of(
-        metrics.CatalogueMetric, found.items, n_items, cutoffs=config.k
+        metrics.CatalogueMetric, found.items, task.ids.n_items, cutoffs=config.k
     )
     calibrated: dict[str, Any] = dict.fromkeys(metrics.keys_of(metrics.CalibrationMetric))
     if bins is not None:
         calibrated = metrics.values_of(metrics.CalibrationMetric, bins)
-    by_cohort = breakdown(task.cohorts, outcome)
     rng = significance.resampling(task.seed)
     first = np.broadcast_to(np.arange(1, found.items.shape[1] + 1), found.items.shape)
     last = found.candidates[:, None] - np.arange(found.last_items.shape[1])
@@ -198,6 +193,20 @@ def evaluate_on(task: Task, model: Recommender) -> Evaluation:
         },
         cohorts=by_cohort,
         calibration=bins,
+    )
+
+
+def _rank(task: Task, model: Recommender) -> Rankings:
+    return rank(
+        model,
+        task.users,
+        task.seen,
+        max(task.config.k),
+        relevant=task.relevant,
+        among=task.among,
+        own=task.own,
+        by=task.config.rank_by,
+        bottom=max(task.config.k),
     )
 
 

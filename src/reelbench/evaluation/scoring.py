@@ -73,13 +73,13 @@ def rank(
     """
     relevant = sparse.csr_array(seen.shape, dtype=bool) if relevant is None else relevant
     step = max(1, _SCORE_BYTES // (4 * max(1, model.ids.n_items)))
-    _scores(model, users[:1], by)  # compiles a network outside the clock
+    score_by(model, users[:1], by)  # compiles a network outside the clock
     blocks: list[Lists] = []
     seconds, said = 0.0, time.perf_counter()
     for first in range(0, max(1, len(users)), step):
         rows = slice(first, first + step)
         start = time.perf_counter()
-        scores = _scores(model, users[rows], by)
+        scores = score_by(model, users[rows], by)
         seconds += time.perf_counter() - start
         blocks.append(
             rank_scores(
@@ -101,7 +101,7 @@ def rank(
     return Rankings(users, lists, seconds)
 
 
-def _scores(model: Recommender, users: Ints, by: Literal["score", "prediction"]) -> np.ndarray:
+def score_by(model: Recommender, users: Ints, by: Literal["score", "prediction"]) -> np.ndarray:
     """What to rank by, floats (len(users), n_items)."""
     if by == "score" or not model.scores_are_ratings:
         return model.score(users)

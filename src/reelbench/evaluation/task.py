@@ -7,15 +7,17 @@ from scipy import sparse
 
 from reelbench import seeds
 from reelbench.data.interactions import Ids, Interactions, Parts
-from reelbench.evaluation import EvaluateConfig, Ints
+from reelbench.evaluation import EvaluateConfig, Floats, Ints, metrics
 from reelbench.evaluation.beyond_accuracy import (
     Movies,
+    RecommendedLists,
     popularity,
     profile_popularity,
     self_information,
 )
 from reelbench.evaluation.cohorts import cohorts_of, cold
 from reelbench.evaluation.ranking_metrics import graded_gains, inverse_propensities
+from reelbench.evaluation.top_k import Lists
 from reelbench.faults import Fault
 from reelbench.machine import memory_bytes
 from reelbench.models.base import Recommender
@@ -77,16 +79,11 @@ class Task:
             rows = rows.select(~cold(rows.item_idx, train.item_idx))
         self.test, self.n_all_users = _sample(rows, rows_of_user, self)
         self.users, self.row_of_rating = np.unique(self.test.user_idx, return_inverse=True)
-        self.relevant = relevant_items(parts.test, self, config)[self.users]
-        graded = _graded(parts.test, self)[self.users]
         self.seen = seen_items(parts, self)[self.users]
         only_own = Fault.OWN_TEST_ITEMS_ONLY in faults
         self.own = parts.test.seen(*size)[self.users] if only_own else None
         self.counts = popularity(train, ids.n_items)
-        by_item = inverse_propensities(self.counts, config.propensity_power)
-        columns = (by_item[self.relevant.indices], self.relevant.indices, self.relevant.indptr)
-        rare = sparse.csr_array(columns, shape=self.relevant.shape)
-        self.gains = {"rating": graded, "propensity": rare}
+        self.want(parts.test, self.users)
         self.among = None if config.candidates == "catalogue" else self.counts > 0
         n_train_users = int(np.count_nonzero(np.bincount(train.user_idx)))
         self.information = self_information(self.counts, n_train_users)
@@ -94,7 +91,24 @@ class Task:
         self.cold_users = rows_of_user[self.users] == 0
         self.cold_user_rows = cold(self.test.user_idx, given.user_idx)
         self.cold_item_rows = cold(self.test.item_idx, train.item_idx)
-        self.cohorts = list(cohorts_of(train, *size, movies, given))
+        self.cohorts = list(cohorts_of(rows_of_user, self.counts, movies))
+
+    def want(self, test: Interactions, users: Ints) -> None:
+        """Set what these users (n,) are to be recommended, and what each item counts."""
+        self.relevant = relevant_items(test, self, self.config)[users]
+        by_item = inverse_propensities(self.counts, self.config.propensity_power)
+        columns = (by_item[self.relevant.indices], self.relevant.indices, self.relevant.indptr)
+        rare = sparse.csr_array(columns, shape=self.relevant.shape)
+        self.gains = {"rating": _graded(test, self)[users], "propensity": rare}
+
+    def list_values(self, lists: Lists) -> dict[str, Floats]:
+        """Every metric of a list by its key, float64 (n,) each."""
+        k = self.config.k
+        found = metrics.ranking_values(lists.items, self.relevant, k)
+        found |= metrics.values_of(metrics.WholeRankingMetric, lists.auc_terms, self.relevant)
+        found |= metrics.gain_values(lists.items, self.gains, k)
+        related = (self.counts, self.information, self.profile, self.movies.vectors)
+        return found | metrics.list_values(RecommendedLists(lists.items, *related), k)
 
 
 def filled_rows(train: Interactions) -> Interactions:

@@ -207,6 +207,18 @@ class Recommender(ABC):
         self._fit(train, valid, features)
         return self
 
+    def refitted(self, train: Interactions, features: Features) -> Self:
+        """A model of the same class, parameters and seed, fitted to other ratings.
+
+        There is no valid part to stop at or to weigh on: what was chosen on one stays chosen.
+        """
+        fresh = type(self)(seed=self.seed, threads=self.threads, **self._chosen())
+        return fresh.fit(train, None, features)
+
+    def _chosen(self) -> dict[str, Any]:
+        """Parameters, and what took their place in training, such as a number of epochs."""
+        return self.config.model_dump(mode="json")
+
     def predict(self, user_idx: ArrayLike, item_idx: ArrayLike) -> np.ndarray:
         """Predicted ratings.
 

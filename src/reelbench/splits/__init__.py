@@ -22,9 +22,10 @@ whatever order they come. There is one class per method, found by the key `metho
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 import ibis
+import numpy as np
 from pydantic import ConfigDict
 
 from reelbench.columns import ITEM_IDX, TIMESTAMP, USER_IDX
@@ -45,7 +46,13 @@ from reelbench.splits.random import (
     Tail,
 )
 from reelbench.splits.tags import TagCounts, known_tags
-from reelbench.splits.temporal import LeaveOneOut, TemporalGlobal, TemporalUser, Windows
+from reelbench.splits.temporal import (
+    LeaveOneOut,
+    Prequential,
+    TemporalGlobal,
+    TemporalUser,
+    Windows,
+)
 
 __all__ = [
     "METHODS",
@@ -67,6 +74,7 @@ METHODS: dict[str, type[Protocol]] = {
     "temporal_user": TemporalUser,
     "temporal_global": TemporalGlobal,
     "windows": Windows,
+    "prequential": Prequential,
     "leave_one_out": LeaveOneOut,
     "random": Random,
     "random_by_user": RandomByUser,
@@ -91,6 +99,8 @@ class SplitSummary(TypedDict):
     #: `rows_of_users`, `rows_of_items`
     cold: dict[str, dict[str, int]]
     leak: str
+    #: only of `prequential`: Unix seconds at which models are trained again, ascending
+    moments: NotRequired[list[int]]
 
 
 @dataclass(frozen=True)
@@ -173,13 +183,17 @@ def describe(parts: Mapping[str, Stored], config: Protocol, engine: Engine) -> S
     told = [tables[name].select(USER_IDX) for name in ("train", "profile") if name in tables]
     known = {"users": ibis.union(*told) if told[1:] else told[0]}
     known["items"] = tables["train"].select(ITEM_IDX)
-    return {
+    summary: SplitSummary = {
         "name": config.name,
         "method": config.method,
         "parts": {name: _sizes(table, engine) for name, table in tables.items()},
         "cold": {name: _cold(tables[name], known, engine) for name in PARTS[1:]},
         "leak": config.leaks,
     }
+    if isinstance(config, Prequential):
+        test = SplitInput(tables["test"], engine, np.random.default_rng())
+        summary["moments"] = config.moments(test)
+    return summary
 
 
 def _sizes(part: ibis.Table, engine: Engine) -> dict[str, int | None]:

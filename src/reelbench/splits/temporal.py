@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 import ibis
 import numpy as np
-from pydantic import Field, PlainValidator, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PlainValidator, PositiveInt, model_validator
 from typing_extensions import override
 
 from reelbench.columns import ITEM_IDX, PART, TIMESTAMP, USER_IDX
@@ -77,7 +77,7 @@ def _share_or_date(value: object) -> float | date:
 Since = Annotated[float | date, PlainValidator(_share_or_date)]
 
 
-class TemporalGlobal(Protocol):
+class _Timeline(Protocol):
     """One point in time for all users: test begins there, and valid at an earlier one.
 
     `test` and `valid` are shares of all ratings, so that the points are quantiles of their times,
@@ -87,12 +87,11 @@ class TemporalGlobal(Protocol):
 
     clock: ClassVar[Literal["everybody", "user"] | None] = "everybody"
 
-    method: Literal["temporal_global"]
     test: Since
     valid: Since
 
     @model_validator(mode="after")
-    def _leave_something_to_train(self) -> TemporalGlobal:
+    def _leave_something_to_train(self) -> Self:
         test, valid = self.test, self.valid
         if test == 0:
             raise ValueError("a share of 0 leaves nothing for test")
@@ -124,6 +123,36 @@ class TemporalGlobal(Protocol):
             return test_from, _midnight(self.valid)
         n_valid = floor_share(self.valid, n)
         return test_from, _at_place(given, max(n - n_test - n_valid, 0)) if n_valid else test_from
+
+
+class TemporalGlobal(_Timeline):
+    """Models learn once, from train."""
+
+    method: Literal["temporal_global"]
+
+
+class Prequential(_Timeline):
+    """Each test rating is predicted from all before it, then learned (`evaluation/prequential.py`).
+
+    `retrain` is the number of moments within test at which models are trained again. They cut the
+    test ratings into blocks of equal size, but ratings of one second stay together, in the later
+    block; where a block would be empty, its moment is left out.
+    """
+
+    method: Literal["prequential"]
+    retrain: NonNegativeInt
+
+    @model_validator(mode="after")
+    def _keep_test_unknown(self) -> Self:
+        if self.valid_rows == "test":
+            raise ValueError("valid_rows: test has no sense where test ratings are learned in turn")
+        return self
+
+    def moments(self, test: SplitInput) -> list[int]:
+        """Unix seconds at which models learn all ratings before, ascending."""
+        n, blocks = test.engine.number(test.ratings.count()), self.retrain + 1
+        found = {_at_place(test, block * n // blocks) for block in range(1, blocks)}
+        return sorted(found - {_at_place(test, 0)})
 
 
 class Windows(Repeated):

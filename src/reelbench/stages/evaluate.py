@@ -22,9 +22,8 @@ from reelbench.data.identity import read_identity
 from reelbench.data.interactions import Parts
 from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.beyond_accuracy import Movies
-from reelbench.evaluation.evaluate import Evaluation, Table, evaluate_on
-from reelbench.evaluation.task import Task
-from reelbench.features.block import read_block
+from reelbench.evaluation.evaluate import Evaluation, Table, evaluate_on, task_of
+from reelbench.features.block import Features, read_block
 from reelbench.models.base import Recommender
 
 _LOG = logging.getLogger(__name__)
@@ -80,8 +79,10 @@ def _evaluate(todo: dict[str, str]) -> None:
         start = time.perf_counter()
         recommender = Recommender.load(paths.model_dir(model))
         if task is None or task.ids != recommender.ids:
-            task = Task(parts, recommender.ids, config, movies, seed, switched_on)
-        result = evaluate_on(task, recommender)
+            task = task_of(parts, recommender.ids, config, movies, seed, switched_on)
+        # those of the first training too: a model's folder states their hashes, so DVC knows them
+        again = Features.read(content["inputs"][model]) if parts.moments else None
+        result = evaluate_on(task, recommender, again)
         if names := faults.active(content, model):
             result.metrics["faults"] = dict.fromkeys(names, True)
         _write(result, model, {"key": key} | of_data)

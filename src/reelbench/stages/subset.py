@@ -48,13 +48,19 @@ def run(model: str, users: Path | None = None, cohort: str | None = None) -> dic
         raise ParamsError(f"faults: {named}: there is no part of a protocol with faults")
     config = params.load("evaluate", EvaluateConfig).model_copy(update={"users": None})
     parts, ids = Parts.read(paths.SPLIT), library.ids
+    if parts.moments is not None:
+        raise ParamsError(
+            "split prequential: test ratings are learned in turn: no part stands alone"
+        )
     vectors = {config.similarity: read_block(paths.feature_block(config.similarity))}
     movies = Movies.of(pd.read_parquet(paths.ITEMS), vectors)
     chosen, part, of_users = np.ones(len(parts.test), dtype=bool), "all test users", True
     if users is not None:
         chosen, part = _has_id(users, library.users[USER_ID])[parts.test.user_idx], f"{users}"
     if cohort is not None:
-        known = list(cohorts_of(parts.train, ids.n_users, ids.n_items, movies))
+        by_user = np.bincount(parts.train.user_idx, minlength=ids.n_users)
+        by_item = np.bincount(parts.train.item_idx, minlength=ids.n_items)
+        known = list(cohorts_of(by_user, by_item, movies))
         found = _cohort(cohort, known)
         of_users, part = found.of_users, " and ".join([part] * (users is not None) + [cohort])
         chosen &= found.member[parts.test.user_idx if of_users else parts.test.item_idx]

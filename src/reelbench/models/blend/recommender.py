@@ -103,7 +103,7 @@ class Blend(Recommender):
 
     A member that stops early should have other epochs in a blend that refits: there is no valid
     part then to stop at. Fold-in is that of the members which give the order, and so it needs all
-    of them to have one; the copy of `fold_in` predicts ratings only where there are no rankers.
+    of them to have one; the copy predicts ratings only where all raters have one too.
 
     Attributes:
         members: the fitted models by name.
@@ -270,11 +270,20 @@ class Blend(Recommender):
     def _fold_in(self, user: NewUser) -> Self:
         counts = self._counts.user.copy()
         counts[-1] = np.log1p(len(user.items))
-        members = {
-            name: self.members[name].fold_in(user.items, user.ratings)
-            for name in self.config.rankers or self.config.raters
-        }
+        members = _Folded(self.members, user)
         return self._copy(_counts=replace(self._counts, user=counts), members=members)
+
+    @override
+    def refitted(self, train: Interactions, features: Features) -> Self:
+        """A blend of refitted members, with the weights that were learned on valid."""
+        entries, ids = self.config.members, features.ids
+        members = {
+            name: member.refitted(
+                train, Features(ids, {block: features[block] for block in entries[name].features})
+            )
+            for name, member in self.members.items()
+        }
+        return self._copy(members=members, _counts=Counts.of(train, ids))
 
     def _save_extra(self, folder: Path) -> None:
         for name, member in self.members.items():
@@ -283,6 +292,17 @@ class Blend(Recommender):
     def _load_extra(self, folder: Path) -> None:
         names = self.config.members
         self.members = {name: Recommender.load(folder / _MEMBERS / name) for name in names}
+
+
+class _Folded(Members):
+    """Members that know a new user, each folded in when it is first asked."""
+
+    def __init__(self, members: Members, user: NewUser) -> None:
+        self._members, self._user = members, user
+
+    def __missing__(self, name: str) -> Recommender:
+        self[name] = self._members[name].fold_in(self._user.items, self._user.ratings)
+        return self[name]
 
 
 def _ratings_matrix(member: Recommender, user_idx: np.ndarray) -> np.ndarray:

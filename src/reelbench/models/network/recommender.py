@@ -72,6 +72,12 @@ class Network(Recommender):
         self._learn(train, valid)
         self._score_with_numpy()
 
+    def _chosen(self) -> dict[str, Any]:
+        losses = [row.get("valid_loss", np.inf) for row in self.history]
+        if self.config.patience is None or not np.isfinite(losses).any():
+            return super()._chosen()
+        return super()._chosen() | {"epochs": int(np.argmin(losses)) + 1}
+
     @property
     def keras_model(self) -> keras.Model:
         """The fitted Keras model: `user_idx` and `item_idx` (n,) → rating (n, 1)."""
