@@ -14,7 +14,7 @@ With `combine: concat` (the published networks, over `conf/models/_published.yam
 
 The first dense layer is the sum of what user and item add to it, so that ranking a catalogue takes
 one pass per user and per item, and only the layers above it per pair. Features of a pair
-(`features/row_tags.py`) come with every rating, and take a pass each. The embedding of a user or
+(`features/tfidf.py`) come with every rating, and take a pass each. The embedding of a user or
 item without a rating in train is zeros; whole embeddings can be dropped in training
 (`embedding_dropout`), so that the network learns to do without.
 """

@@ -97,7 +97,7 @@ def _zeros(sizes: np.ndarray) -> sparse.csr_array:
 
 
 def _pairs(features: Features) -> tuple[sparse.csr_array, np.ndarray]:
-    """The first declared block with arrays over pairs (`features/row_tags.py`), and its keys."""
+    """The first declared block with arrays over pairs (`features/tfidf.py`), and its keys."""
     for block in features.values():
         names = [name for name in block if name.startswith(_PAIR_PREFIX)]
         own = {name.removeprefix(_PAIR_PREFIX): block[name] for name in names}
