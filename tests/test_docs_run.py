@@ -36,7 +36,7 @@ ELSEWHERE = {
     "reelbench evaluate ials": "tests/serving/test_evaluate_part.py: def test_users_of_a_file",
     "reelbench init": "tests/init/test_init.py: def test_files_of_movielens",
     "reelbench run": "tests/test_run.py: def test_a_stage_that_fails",
-    "make quick": 'tests/test_compose.py: ["models=quick"]',
+    "make quick": 'tests/test_compose.py: [f"models={choice}"]',
     "make params": ".ci/run: make setup spark params",
     "make setup": ".ci/run: make setup spark params",
     "make spark": ".ci/run: make setup spark params",

@@ -107,6 +107,24 @@ def test_every_cohort_is_as_in_its_table() -> None:
         assert ("auc" in part["metrics"]) == ("novelty_at_3" in part["metrics"]) == of_users
 
 
+def test_activity_counts_the_profiles_of_held_out_users(project: Path) -> None:
+    """A user without a row in train, and with one that is folded in, is not cold."""
+    file = project / paths.SPLIT / "profile.parquet"
+    table, rows = pd.read_parquet(paths.TRAIN), pd.read_parquet(paths.TEST)
+    user = rows["user_idx"].mode()[0]
+    own = table["user_idx"] == user
+    table[own].to_parquet(file)
+    table[~own].to_parquet(paths.TRAIN)
+    try:
+        cohort = f"user activity/{'1-9' if own.sum() < 10 else '10-29'} ratings"
+        Path("one.txt").write_text(str(user))
+        part = found("ease", "--users", "one.txt", "--cohort", cohort)
+        assert part["n_test"] == (rows["user_idx"] == user).sum()
+    finally:
+        table.to_parquet(paths.TRAIN)
+        file.unlink()
+
+
 def test_users_and_cohort_together() -> None:
     users = per_user("ease")["user_idx"]
     Path("half.txt").write_text("\n".join(map(str, users[::2])))

@@ -14,9 +14,10 @@ from reelbench.columns import USER_ID
 from reelbench.data.interactions import Parts
 from reelbench.evaluation import EvaluateConfig, Flags
 from reelbench.evaluation.beyond_accuracy import Movies
-from reelbench.evaluation.cohorts import Cohort, cohorts_of
+from reelbench.evaluation.cohorts import Cohort
 from reelbench.evaluation.evaluate import evaluate
 from reelbench.evaluation.metrics import WholeRankingMetric, find
+from reelbench.evaluation.task import Task
 from reelbench.features.block import read_block
 from reelbench.params import ParamsError, nearest
 from reelbench.serving.library import Library
@@ -47,7 +48,7 @@ def run(model: str, users: Path | None = None, cohort: str | None = None) -> dic
     if named := faults.named(content):
         raise ParamsError(f"faults: {named}: there is no part of a protocol with faults")
     config = params.load("evaluate", EvaluateConfig).model_copy(update={"users": None})
-    parts, ids = Parts.read(paths.SPLIT), library.ids
+    parts = Parts.read(paths.SPLIT)
     if parts.moments is not None:
         raise ParamsError(
             "split prequential: test ratings are learned in turn: no part stands alone"
@@ -58,10 +59,7 @@ def run(model: str, users: Path | None = None, cohort: str | None = None) -> dic
     if users is not None:
         chosen, part = _has_id(users, library.users[USER_ID])[parts.test.user_idx], f"{users}"
     if cohort is not None:
-        by_user = np.bincount(parts.train.user_idx, minlength=ids.n_users)
-        by_item = np.bincount(parts.train.item_idx, minlength=ids.n_items)
-        known = list(cohorts_of(by_user, by_item, movies))
-        found = _cohort(cohort, known)
+        found = _cohort(cohort, Task(parts, library.ids, config, movies).cohorts)
         of_users, part = found.of_users, " and ".join([part] * (users is not None) + [cohort])
         chosen &= found.member[parts.test.user_idx if of_users else parts.test.item_idx]
     if not chosen.any():
