@@ -15,6 +15,7 @@ _HASHED = (
     paths.TRAIN,
     paths.VALID,
     paths.TEST,
+    paths.PROFILE,
     paths.INTERACTIONS,
     paths.ITEMS,
     paths.PARAMS,

@@ -96,7 +96,7 @@ def test_protocols_and_the_same_bytes_twice(odd: Path, monkeypatch: pytest.Monke
     text = "\n".join(["userId,movieId,rating,timestamp", *rows]) + "\n"
     (odd / "ratings.csv").write_text(text, encoding="utf-8")
     monkeypatch.setattr(module, "_BLOCK", 500)
-    for protocol in ("temporal_user", "temporal_global", "leave_one_out"):
+    for protocol in ("temporal_user", "temporal_global", "leave_one_out", "held_out_users"):
         for name, engine in (("duckdb", DUCKDB), ("spark", SPARK)):
             project(odd.parent / f"{protocol}-{name}", odd, engine, "ml-latest-small", protocol)
             if protocol != "temporal_user":

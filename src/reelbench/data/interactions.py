@@ -149,7 +149,7 @@ class Parts:
             for name in ("train", "valid", "test")
         )
         profile = folder / "profile.parquet"
-        own = Interactions.from_parquet(profile) if profile.is_file() else None
+        own = Interactions.from_parquet(profile) if profile.exists() else None
         moments = read_json_if_any(folder / "split.json").get("moments")
         return cls(*parts, profile=own, moments=moments)
 

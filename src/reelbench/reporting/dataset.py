@@ -50,7 +50,7 @@ class Dataset:
     def part_rows(self) -> dict[str, int]:
         """Number of ratings of every part."""
         parts = self.split.get("parts", self.split)
-        return {name: parts[name]["rows"] for name in PARTS if name in parts}
+        return {name: parts[name]["rows"] for name in (*PARTS, "profile") if name in parts}
 
     @property
     def sparsity(self) -> float:

@@ -221,7 +221,7 @@ def read_pipeline(
     common, switched_on = _common(content), faults.named(content)
     origin = _origin(switched_on)
     states = sorted(f"{r.name} {r.same[MODEL_HASH]} {r.evaluation_hash}" for r in records)
-    parts = (paths.TRAIN, paths.VALID, paths.TEST, _LOCK)
+    parts = (paths.TRAIN, paths.VALID, paths.TEST, paths.PROFILE, _LOCK)
     tags = {
         "input": {file.stem: sha256_file(file) for file in parts if file.is_file()},
         "catalogue": read_json_if_any(paths.CATALOGUE),
