@@ -25,6 +25,7 @@ from reelbench.models.ials import IALS
 from reelbench.models.knn import KNN, similar_rows
 from reelbench.models.nmf import NMF
 from reelbench.models.popularity import GlobalMean, Popularity, WeightedMean
+from reelbench.models.shared.factors import UserPrior
 from reelbench.models.shared.fold_in import FoldedIn
 from reelbench.models.shared.user_items import NewUser
 from reelbench.models.slope_one import SlopeOne
@@ -383,3 +384,15 @@ def test_a_blend_whose_rater_cannot_fold_in_only_ranks() -> None:
     view = FoldedIn(model, TRAIN.select(TRAIN.user_idx == 3))
     assert not view.predicts_ratings
     np.testing.assert_allclose(view.score([3]), model.score([3]), atol=1e-3)
+
+
+def test_the_mode_is_the_same_from_as_many_equations_as_factors() -> None:
+    """A user with more ratings than factors; the covariance need not be invertible."""
+    rng = np.random.default_rng(0)
+    root = rng.normal(size=(5, 3))
+    prior = UserPrior(rng.normal(size=5), root @ root.T, 0.7)
+    design, target = rng.normal(size=(40, 5)), rng.normal(size=40)
+    kernel = design @ prior.covariance @ design.T + 0.7 * np.eye(40)
+    gain = prior.covariance @ design.T @ np.linalg.inv(kernel)
+    expected = prior.mean + gain @ (target - design @ prior.mean)
+    np.testing.assert_allclose(prior.mode(design, target), expected, atol=1e-10)

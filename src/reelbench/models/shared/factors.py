@@ -120,8 +120,12 @@ class UserPrior:
     def mode(self, design: np.ndarray, target: np.ndarray) -> np.ndarray:
         """Z (f + 1,) of a user with rows of h (n, f + 1) and their targets (n,)."""
         spread = design @ self.covariance
-        kernel = spread @ design.T + self.noise * np.eye(len(design))
         residual = target - design @ self.mean
+        n_ratings, width = design.shape
+        if n_ratings > width:  # the same from f + 1 equations: (ΣHᵀH + sI)⁻¹ ΣHᵀ (r - base - Hμ)
+            equations = spread.T @ design + self.noise * np.eye(width)
+            return self.mean + linalg.solve(equations, spread.T @ residual)
+        kernel = spread @ design.T + self.noise * np.eye(n_ratings)
         return self.mean + spread.T @ linalg.solve(kernel, residual, assume_a="pos")
 
 
