@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import NonNegativeFloat, PositiveInt
 from scipy import sparse
 
-from reelbench.models.base import Arrays, Features, Ids, Interactions, Recommender, Saved, Section
+from reelbench.models.base import Arrays, Features, Interactions, Recommender, Saved, Section
 from reelbench.models.shared.biases import Biases, damped_biases
 from reelbench.models.shared.neighbours import means_of_items, means_of_pairs
 from reelbench.models.shared.user_items import NewUser, with_unknown
@@ -148,15 +148,6 @@ class KNN(Recommender):
             rows = user.last_row(residual, self.residual.shape)
             return self._copy(biases=biases, residual=rows)
         return self._copy(biases=biases, similar=self._similar_users(user, residual))
-
-    def _fold_in_users(self, profiles: Interactions, ids: Ids) -> Self | None:
-        if self.config.based_on == "user":
-            return None
-        damping = self.config.user_damping if self.config.baseline == "biases" else np.inf
-        biases = self.biases.fold_in_users(profiles, ids, damping)
-        residual = profiles.rating - biases.predict(profiles.user_idx, profiles.item_idx)
-        rows = with_unknown(profiles, residual.astype(np.float32), ids)
-        return self._copy(_ids=ids, biases=biases, residual=rows)
 
     def _similar_users(self, user: NewUser, residual: np.ndarray) -> sparse.csr_array:
         """The users most similar to a new one, in the last row, as `similar_rows` finds them."""

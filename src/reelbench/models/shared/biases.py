@@ -39,13 +39,6 @@ class Biases:
         everyone = for_every_user(bias, len(self.user) - 1)
         return Biases(self.mean, everyone, self.item), residual - bias
 
-    def fold_in_users(self, profiles: Interactions, ids: Ids, damping: float) -> "Biases":
-        """Biases in which users 0 to n - 1 of the profiles have that of `fold_in`."""
-        residual = profiles.rating - self.mean - self.item[profiles.item_idx]
-        user = np.zeros(ids.n_users + 1)
-        user[:-1] = _shrunk(*_sums(profiles.user_idx, residual, ids.n_users), damping)
-        return Biases(self.mean, user, self.item)
-
 
 def damped_biases(
     train: Interactions,

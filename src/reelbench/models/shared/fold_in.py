@@ -56,22 +56,16 @@ class FoldedIn(Recommender):
         raise TypeError("fit the model, and then make a view of it")
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
-        def ask(model: Recommender, users: np.ndarray, rows: np.ndarray) -> np.ndarray:
-            return model.score(users)
-
-        return self._answers(user_idx, ask, (self.ids.n_items,))
+        return self._answers(user_idx, lambda model, users, _: model.score(users), self.ids.n_items)
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
-        def ask(model: Recommender, users: np.ndarray, rows: np.ndarray) -> np.ndarray:
-            return model.predict(users, item_idx[rows])
-
-        return self._answers(user_idx, ask, ())
+        return self._answers(user_idx, lambda model, users, of: model.predict(users, item_idx[of]))
 
     def _answers(
         self,
         user_idx: np.ndarray,
         ask: Callable[[Recommender, np.ndarray, np.ndarray], np.ndarray],
-        shape: tuple[int, ...],
+        *shape: int,
     ) -> np.ndarray:
         """Answers (n, *shape) of `ask` for users of a model (m,) and their rows of n (m,)."""
         answers = np.empty((len(user_idx), *shape), dtype=np.float32)
