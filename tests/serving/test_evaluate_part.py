@@ -139,6 +139,8 @@ def test_what_there_is_not_is_one_sentence() -> None:
     told = asked("ease", "--users", "wrong.csv", code=2)
     assert told.startswith("evaluate: wrong.csv: the data have no user '2x' (nor 1 more)")
     assert "did you mean '2'?" in told
+    Path("typo.txt").write_text("2x\n1\n")  # no header: it has a digit
+    assert "no user '2x'" in asked("ease", "--users", "typo.txt", code=2)
     assert "cannot be read as text" in asked("ease", "--users", "none.csv", code=2)
     assert "no 'Dramma'; did you mean 'Drama'?" in asked("ease", "--cohort", "Dramma", code=2)
     both = "'user activity/10-29 ratings' and 'item popularity/10-29 ratings'"

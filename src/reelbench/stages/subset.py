@@ -77,7 +77,7 @@ def run(model: str, users: Path | None = None, cohort: str | None = None) -> dic
 
 
 def _has_id(file: Path, known: pd.Series) -> Flags:
-    """Which users a file names, bool (n_users,); a first line that is no id is the header."""
+    """Which users a file names, bool (n_users,); a first line without a digit is the header."""
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -85,7 +85,7 @@ def _has_id(file: Path, known: pd.Series) -> Flags:
     first = (re.split(r"[,;\t]", line, maxsplit=1)[0].strip().strip("\"'") for line in lines)
     ids = [text for text in first if text]
     place = pd.Index(known).get_indexer(pd.Index(ids))
-    if len(place) > 1 and place[0] < 0:
+    if len(place) > 1 and place[0] < 0 and not re.search(r"\d", ids[0]):
         ids, place = ids[1:], place[1:]
     if unknown := [text for text, found in zip(ids, place, strict=True) if found < 0]:
         more = f" (nor {len(unknown) - 1:,} more)" if len(unknown) > 1 else ""
@@ -98,11 +98,8 @@ def _has_id(file: Path, known: pd.Series) -> Flags:
 
 def _cohort(name: str, known: Sequence[Cohort]) -> Cohort:
     """The cohort of a name, or of `BY/NAME` where several have the name."""
-    found = [
-        one
-        for one in known
-        if name.casefold() in (one.name.casefold(), f"{one.by}/{one.name}".casefold())
-    ]
+    wanted = name.casefold()
+    found = [c for c in known if wanted in (c.name.casefold(), f"{c.by}/{c.name}".casefold())]
     if len(found) == 1:
         return found[0]
     if found:
