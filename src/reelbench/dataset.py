@@ -225,9 +225,10 @@ def split(
         }
         tags = result.tags.read()
     catalogue = Catalogue.of(data.ids, tables["items"], tables["users"], tags, parts["train"])
+    moments = result.summary.get("moments")
     return DatasetParts(
         **parts,
-        moments=result.summary.get("moments"),
+        moments=moments,
         items=catalogue.items,
         catalogue=catalogue,
         seed=seed,

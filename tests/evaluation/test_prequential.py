@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reelbench import load_dataset, split
 from reelbench.data.interactions import Ids, Interactions, Parts
 from reelbench.evaluation import EvaluateConfig, prequential
 from reelbench.evaluation.beyond_accuracy import Movies
@@ -173,6 +175,25 @@ def test_faults_that_change_the_test_rows_are_refused() -> None:
         evaluate(model, parts, CONFIG, faults=[Fault.SCORE_TRAIN_ROWS])
 
 
+def test_a_split_says_when_models_are_trained_again() -> None:
+    rows = stream()
+    columns = ("user_id", "item_id", "rating", "timestamp")
+    table = pd.DataFrame(dict(zip(columns, rows.columns(), strict=True)))
+    data = load_dataset(ratings=table)
+    parts = split(data, "prequential", test=0.3, valid=0.2, retrain=2)
+    assert len(parts.moments or ()) == 2
+    assert min(parts.moments or ()) > parts.test.timestamp.min()
+    model = Bias().fit(parts.train, parts.valid)
+    result = evaluate(model, parts, CONFIG)
+    assert result.metrics["n_test"] == len(parts.test)
+    assert (
+        result.metrics["rmse"]
+        != evaluate(model, split(data, "temporal_global", test=0.3, valid=0.2), CONFIG).metrics[
+            "rmse"
+        ]
+    )
+
+
 # -- nothing later is read
 
 
@@ -220,6 +241,7 @@ def test_a_model_is_told_all_that_came_before_and_nothing_else(times: list[int],
             assert (time[before] < start).all()
         else:
             assert past == before.tolist()
+            assert (time[before] >= start).any()  # who is known as well without is not folded in
 
 
 @pytest.mark.parametrize("model", [Bias, KNN, SVD, EASE])

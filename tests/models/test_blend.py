@@ -121,6 +121,27 @@ def test_a_refit_is_to_train_and_valid_and_leaves_the_weights(spy: dict[str, Any
     assert_array_equal(twice.members["spy"].predict(*pairs), alone.predict(*pairs))
 
 
+def test_a_refitted_blend_keeps_its_weights() -> None:
+    model = blend().fit(TRAIN, VALID, declared())
+    again = model.refitted(VALID, declared())
+    assert_array_equal(again._stack.weights, model._stack.weights)
+    alone = Bias(**{key: BIAS[key] for key in ("user_damping", "item_damping")})
+    alone.fit(VALID, None, Features(IDS))
+    users, items = VALID.user_idx, VALID.item_idx
+    assert_allclose(again.members["bias"].predict(users, items), alone.predict(users, items))
+    assert again._counts.user[users[0]] == np.log1p((users == users[0]).sum())
+
+
+def test_a_folded_in_blend_predicts_by_raters_that_are_folded_in() -> None:
+    ranker = {"popularity": POPULARITY}
+    model = blend(rankers=ranker).fit(TRAIN, VALID, declared())
+    items, ratings = TRAIN.item_idx[:3], TRAIN.rating[:3]
+    folded = model.fold_in(items, ratings)
+    answers = [model.members[n].fold_in(items, ratings).predict([-1], [1]) for n in ("bias", "st")]
+    counts = np.log1p(3.0), model._counts.item[[1]]
+    assert_allclose(folded.predict([-1], [1]), model._stack.combine(answers, *counts), rtol=1e-5)
+
+
 def test_without_valid_a_part_of_train_is_held_out_and_then_learned(spy: dict[str, Any]) -> None:
     blend(raters={"spy": spy}).fit(TRAIN, nothing(), declared())
     out = round(0.2 * len(TRAIN))

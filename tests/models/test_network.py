@@ -220,6 +220,8 @@ def test_weights_are_those_of_the_best_epoch_on_valid() -> None:
     losses = [row["valid_loss"] for row in model.history]
     residual = model.predict(VALID.user_idx, VALID.item_idx) - VALID.rating
     assert len(losses) < PARAMETERS["epochs"]
+    again = model.refitted(VALID, features_of("genres"))  # as long, since it has no valid part
+    assert len(again.history) == np.argmin(losses) + 1
     assert (
         np.sqrt(np.mean(residual**2)) <= min(losses) + 1e-4
     )  # predictions are clipped, losses not

@@ -117,6 +117,31 @@ def test_writes_every_file(project: None) -> None:
     assert cost["score_microseconds_per_user"] > 0
 
 
+def test_test_ratings_are_learned_where_the_split_has_moments(
+    project: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, part in enumerate((paths.TRAIN, paths.VALID, paths.TEST)):
+        table = pq.read_table(part)
+        times = pa.array(np.arange(table.num_rows) + 1000 * number)
+        pq.write_table(table.set_column(3, "timestamp", times), part)
+    paths.SPLIT_COUNTS.write_text(json.dumps({"moments": [2015]}))
+    sizes = {"n_users": np.array(N_USERS), "n_items": np.array(N_ITEMS)}
+    write_block(sizes | {"rating_scale": np.array([1.0, 5.0])}, paths.feature_block("ids"))
+    learned: list[int] = []
+
+    def refitted(self: Taste, train: Interactions, features: Features) -> Taste:
+        learned.append(len(train))
+        return self
+
+    monkeypatch.setattr(Taste, "refitted", refitted)
+    evaluate.run("taste", "ranks")
+    assert learned == [60 + 10 + 15] * 2
+    metrics = json.loads(paths.metrics("taste").read_text())
+    assert metrics["n_test"] == 30
+    error = pq.read_table(paths.predictions("taste")).to_pandas().eval("score - rating")
+    assert metrics["rmse"] == pytest.approx(np.sqrt((error.astype(float) ** 2).mean()))
+
+
 def test_the_headline_is_flat_and_agrees_with_the_predictions(project: None) -> None:
     evaluate.run("taste")
     metrics = json.loads(paths.metrics("taste").read_text())

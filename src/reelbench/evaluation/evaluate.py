@@ -38,7 +38,7 @@ from reelbench.evaluation.rating_metrics import (
     error_sums,
     total,
 )
-from reelbench.evaluation.scoring import Rankings, predict, rank
+from reelbench.evaluation.scoring import predict, rank
 from reelbench.evaluation.task import Task
 from reelbench.faults import Fault
 from reelbench.features.block import Features
@@ -144,7 +144,9 @@ def evaluate_on(task: Task, model: Recommender, features: Features | None = None
     if isinstance(task, Stream):
         ratings, rankings, per_user, by_cohort = follow(task, model, features)
     else:
-        ratings, rankings = predict(model, task.test), _rank(task, model)
+        ratings, k = predict(model, task.test), max(config.k)
+        wanted: Any = dict(relevant=task.relevant, among=task.among, own=task.own, bottom=k)
+        rankings = rank(model, task.users, task.seen, k, by=config.rank_by, **wanted)
         per_user = task.list_values(rankings.lists)
         of_all = (task.test, ratings.predicted, rankings, task.relevant, per_user, config.k)
         by_cohort = breakdown(task.cohorts, Outcome(*of_all))
@@ -193,20 +195,6 @@ def evaluate_on(task: Task, model: Recommender, features: Features | None = None
         },
         cohorts=by_cohort,
         calibration=bins,
-    )
-
-
-def _rank(task: Task, model: Recommender) -> Rankings:
-    return rank(
-        model,
-        task.users,
-        task.seen,
-        max(task.config.k),
-        relevant=task.relevant,
-        among=task.among,
-        own=task.own,
-        by=task.config.rank_by,
-        bottom=max(task.config.k),
     )
 
 

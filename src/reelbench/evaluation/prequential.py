@@ -33,7 +33,6 @@ from reelbench.columns import USER_IDX
 from reelbench.data.interactions import Ids, Interactions, Parts
 from reelbench.evaluation import Flags, Floats, Ints
 from reelbench.evaluation.cohorts import Outcome, breakdown, cohorts_of
-from reelbench.evaluation.ranking_metrics import quotient
 from reelbench.evaluation.scoring import Rankings, Ratings, score_by
 from reelbench.evaluation.task import Task
 from reelbench.evaluation.top_k import Lists, rank_scores
@@ -189,7 +188,7 @@ class _Run:
         columns: list[Any] = [np.concatenate(of) for of in zip(*self._lists, strict=True)]
         lists, number = Lists(*columns), np.arange(len(row))
         values = task.list_values(lists)
-        means = {key: _means(row, len(stream.users), of) for key, of in values.items()}
+        means = pd.DataFrame(values).groupby(row).mean()
         of_all = (Rankings(number, lists, 0.0), task.relevant, values, stream.config.k)
         outcome = Outcome(task.test, predicted, *of_all, stream.test.user_idx)
         last = np.zeros(len(stream.users), dtype=np.int64)
@@ -198,7 +197,8 @@ class _Run:
         predicting, scoring = self._seconds.tolist()
         final = Rankings(stream.users, Lists(*columns), scoring)
         by_cohort = breakdown(task.cohorts, outcome)
-        return Ratings(predicted, predicting), final, means, by_cohort
+        per_user = {str(key): column.to_numpy() for key, column in means.items()}
+        return Ratings(predicted, predicting), final, per_user, by_cohort
 
 
 class _Errors:
@@ -268,10 +268,3 @@ def _follow(
             its[1] += 1.0
             learned[0] += 1
         offset[row - start] = by_user + by_item
-
-
-def _means(group: Ints, n_groups: int, values: Floats) -> Floats:
-    """Mean of the values of each group that are not NaN."""
-    known = ~np.isnan(values)
-    total = np.bincount(group[known], values[known], minlength=n_groups)
-    return quotient(total, np.bincount(group[known], minlength=n_groups))

@@ -276,14 +276,11 @@ class Blend(Recommender):
     @override
     def refitted(self, train: Interactions, features: Features) -> Self:
         """A blend of refitted members, with the weights that were learned on valid."""
-        entries, ids = self.config.members, features.ids
-        members = {
-            name: member.refitted(
-                train, Features(ids, {block: features[block] for block in entries[name].features})
-            )
-            for name, member in self.members.items()
-        }
-        return self._copy(members=members, _counts=Counts.of(train, ids))
+        members = {}
+        for name, entry in self.config.members.items():
+            own = Features(features.ids, {block: features[block] for block in entry.features})
+            members[name] = self.members[name].refitted(train, own)
+        return self._copy(members=members, _counts=Counts.of(train, features.ids))
 
     def _save_extra(self, folder: Path) -> None:
         for name, member in self.members.items():
