@@ -174,6 +174,24 @@ def test_a_chosen_metric_and_a_tooltip(opened: Opened) -> None:
     assert "nDCG@10" in tooltip.inner_text()
 
 
+def test_differences_from_a_chosen_model(opened: Opened) -> None:
+    figure = opened.page.locator("#chart-differences")
+    assert figure.locator("svg .mark-symbol.role-mark path").count() == 12
+    metric, against = figure.locator("select").all()
+    metric.select_option("nDCG@10")
+    against.select_option("bias</script>")
+    title = "nDCG@10: every model against bias</script>"
+    figure.locator("svg .role-title-text text", has_text=title).wait_for()
+    assert figure.locator("svg .mark-symbol.role-mark path").count() == 13
+    metric.select_option("RMSE")
+    against.select_option("popularity")
+    figure.locator(
+        "svg .role-title-text text", has_text="against model_of_a_long_name_0"
+    ).wait_for()
+    assert figure.locator("svg .mark-symbol.role-mark path").count() == 12
+    assert opened.said == []
+
+
 def test_markup_in_a_name_is_text(opened: Opened) -> None:
     opened.page.locator("#chart-calibration select").select_option("bias</script>")
     assert opened.page.locator("main section").count() > 6

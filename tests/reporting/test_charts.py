@@ -175,6 +175,8 @@ def test_differences_are_from_the_best_or_from_a_chosen_model() -> None:
     assert all("compared with: popularity" in text for text in ranked)
     others = marks(chart, metric="nDCG@10", against="bias")
     assert {text.partition(";")[0] for text in others} == {"svd", "popularity"}
+    # that has no RMSE
+    assert marks(chart, against="popularity") == [bias]
 
 
 def test_the_margin_is_a_band() -> None:

@@ -6,11 +6,12 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from reporting_samples import LEAK, content, result
+from reporting_samples import CONFIG, LEAK, content, result
 
 from reelbench.models.network.summary import INPUT, Layer
 from reelbench.reporting import page
 from reelbench.reporting.charts import sections
+from reelbench.reporting.comparisons import every_pair
 
 pytestmark = pytest.mark.slow
 
@@ -102,6 +103,25 @@ def test_networks_as_charts_with_their_layers_as_a_table() -> None:
     cells = ["Dense", "3 by 4", "1,200", "user idx"]
     assert re.findall(r"<td[^>]*>(.*?)</td>", html.split("top&lt;i&gt;</th>")[1])[:4] == cells
     assert "inputs are grey" not in page.render(content(*RESULTS), {})
+
+
+def test_comparisons_of_many_models_leave_room_for_the_rest() -> None:
+    """The page may have 1.5 MB, with cohorts, networks, lists and the data set."""
+    results = [result(f"model_{i}", 0.9 + i / 90, 0.1 + i / 300) for i in range(28)]
+    c = dataclasses.replace(content(*results), pairs=every_pair(results, CONFIG, 1))
+    assert len(c.pairs) == 2 * 28 * 27 / 2
+    assert len(page.render(c, sections.charts(c)).encode()) < 1_250_000
+
+
+def test_with_a_single_user_nothing_is_claimed() -> None:
+    alone = [
+        dataclasses.replace(own, per_user=own.per_user[:1])
+        for own in (result("bias", 0.9), result("svd", 0.8))
+    ]
+    c = dataclasses.replace(content(*alone), pairs=every_pair(alone, CONFIG, 1))
+    html = page.render(c, sections.charts(c))
+    assert "Undecided against bias" in html and "Minimum detectable" not in html
+    assert [row[-1] for table in c.best_tables.values() for row in table.rows] == ["—", "—"]
 
 
 def test_adapts_to_phone_and_to_dark_mode(html: str) -> None:

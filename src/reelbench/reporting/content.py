@@ -133,7 +133,7 @@ class Content:
         for metric, best, value, pairs in self.best:
             if sizes := [p.minimum_detectable for p in pairs if isfinite(p.minimum_detectable)]:
                 texts = (
-                    f"{number(size, metric.digits)} ({_percent(size / value, '.1f')})"
+                    f"{number(size, metric.digits)} ({_percent(size / (value or np.nan), '.1f')})"
                     for size in np.quantile(sizes, [0, 0.5, 1])
                 )
                 rows.append([metric.title, best, *texts])

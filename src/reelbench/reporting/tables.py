@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import isnan
+from math import isfinite
 from typing import NamedTuple
 
 import pandas as pd
@@ -151,8 +151,8 @@ def _best(values: Sequence[float | None], column: Column) -> float | None:
 
 
 def number(value: float | None, digits: int) -> str:
-    """Text of a number, a dash for None and NaN."""
-    return MISSING if value is None or isnan(value) else f"{value:,.{digits}f}"
+    """Text of a number, a dash for None, NaN and infinity."""
+    return MISSING if value is None or not isfinite(value) else f"{value:,.{digits}f}"
 
 
 def mispredicted(results: Sequence[Result]) -> Table | None:

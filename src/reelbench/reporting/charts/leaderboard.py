@@ -143,15 +143,16 @@ def _heights(named: pd.DataFrame, across: list[float], up: list[float]) -> list[
 
 
 def differences(results: Sequence[Result], pairs: Sequence[Pair], margin: float) -> AnyChart | None:
-    """Every model minus a chosen one, at first the best, with simultaneous intervals, in per cent.
+    """Every model minus a chosen one, with simultaneous intervals, in per cent.
 
-    The margin of equivalence is a band.
+    It is the best at first, and where the chosen one lacks the metric. The margin is a band.
     """
     if not pairs:
         return None
     names, table, percent = _names(pairs), _compared(pairs), 100 * margin
-    metrics = dict.fromkeys(pair.metric for pair in pairs)
-    best = {metric.title: best_of(having(results, metric), metric) for metric in metrics}
+    own = {pair.metric: having(results, pair.metric) for pair in pairs}
+    best = {metric.title: best_of(models, metric) for metric, models in own.items()}
+    known = {metric.title: [model.name for model in models] for metric, models in own.items()}
     base, sign = zip(*((pair.reference, pair.metric.loss(0, 1)) for pair in pairs), strict=True)
     layers = drawn(
         "differences",
@@ -160,7 +161,8 @@ def differences(results: Sequence[Result], pairs: Sequence[Pair], margin: float)
         linear=percent or 1,
         height=ROW * len(names),
     )
-    other = alt.param("other", expr=f"against == {_BEST!r} ? ({best!r})[metric] : against")
+    chosen = f"indexof(({known!r})[metric], against) < 0 ? ({best!r})[metric] : against"
+    other = alt.param("other", expr=chosen)
     against = chooser("against", [_BEST, *names])
     return choosing(layers, table, "metric").add_params(against, other)
 
