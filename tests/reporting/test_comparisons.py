@@ -137,7 +137,7 @@ def test_a_bound_near_zero_keeps_its_side() -> None:
     assert compared(unknown)[2] == "[-inf, +inf]"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     users=st.integers(2, 60),

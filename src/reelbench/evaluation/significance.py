@@ -333,14 +333,16 @@ class _Family:
         several = RESAMPLES_OF_FAMILY if n_pairs > 1 else 1
         resampled = self._resampled(error, several * samples, rng)
         critical = _critical(resampled.max(axis=1))
-        error = error * np.sqrt(1 + (critical * skewness) ** 2)
+        if np.isfinite(critical):  # a few users show no difference, whatever its skewness
+            error = error * np.sqrt(1 + (critical * skewness) ** 2)
         t = _ratio(difference, error)
         p = _p_values(resampled.max(axis=1), len(self.of_users))(t)
-        ends = difference - critical * error, difference + critical * error
+        reach = np.multiply(critical, error, out=np.zeros(n_pairs), where=error > 0)
+        ends = difference - reach, difference + reach
         flipped, t_flipped = self._flipped(gradient, samples, rng)
         p_sign_flip = _p_values(flipped.max(axis=1), len(self.of_users))(t_flipped)
         numbers = (*values, *ends, p, self._step_down(t, resampled), p_sign_flip, *shares)
-        detectable = (critical + special.ndtri(POWER)) * error
+        detectable = reach + special.ndtri(POWER) * error
         return np.vstack([*numbers, detectable, margins])
 
     def _gradient(self) -> Floats:
