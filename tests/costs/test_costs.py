@@ -116,6 +116,18 @@ def test_the_files_of_terms_and_coefficients_agree() -> None:
                 assert all(number > 0 for number in found[quantity]["terms"].values())
 
 
+def test_who_cannot_fold_in_is_skipped_where_test_users_are_unknown() -> None:
+    """Which is known before anything is fitted, of models with members and bases too."""
+    rerank = "reelbench.models.rerank.Rerank"
+    bases = {"ranked": {"ials": PARAMS["models"]["ials"]}, "lost": {"mf": PARAMS["models"]["mf"]}}
+    models = {name: {"_target_": rerank, "base": base} for name, base in bases.items()}
+    content = PARAMS | {"models": PARAMS["models"] | models, "split": {"method": "held_out_users"}}
+    skipped = plan.make(content, SMALL).skipped
+    networks = {"mf", "dnn", "glove", "finetune", "hybrid", "demographic"}
+    assert set(skipped) == networks | {"co_clustering", "lost"}
+    assert set(skipped.values()) == {plan._NO_FOLD_IN}
+
+
 def test_what_needs_more_memory_than_the_budget_has_is_skipped() -> None:
     models = {"large": cost(1, 31), "small": cost(100, 1), "unknown": None}
     found = choose(models, NOTHING, BudgetConfig(memory="22GB"))

@@ -244,7 +244,7 @@ class Rerank(Ranker):
     @property
     @override
     def can_fold_in(self) -> bool:
-        return self._base.can_fold_in
+        return self._create().can_fold_in
 
     def _fold_in(self, user: NewUser) -> Self:
         seen = user.last_row(np.ones(len(user.items)), (self.ids.n_users + 1, self.ids.n_items))
