@@ -137,7 +137,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = {**preset("data", "ml-latest-small"), "root": str(folder / "files")}
     config = preset("", "config")
     content = {
-        **{key: config[key] for key in ("seed", "faults", "filter", "evaluate", "budget")},
+        **{key: value for key, value in config.items() if key != "defaults"},
+        "tracking": preset("tracking", "none"),
+        "repeat": {"models": []},
         "threads": 1,
         "targets": [],
         "protocol": None,
