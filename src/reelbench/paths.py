@@ -24,6 +24,9 @@ SEARCHES = DATA / "tuning"
 EVALUATION = DATA / "evaluation"
 # a folder per model that was trained again, with other seeds or on other windows or folds
 REPEATS = DATA / "repeats"
+# a folder per repetition, where its stages run; parts and blocks of windows and folds stay, since
+# all models read them: no output of a stage, and can be deleted
+REPETITIONS = DATA / ".repetitions"
 # seconds and bytes, which differ from run to run
 COSTS = DATA / "costs"
 TRAIN_COSTS = COSTS / "train"

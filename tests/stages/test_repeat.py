@@ -106,12 +106,15 @@ def test_nothing_is_repeated_by_default(project: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("kind", ["expanding", "sliding"])
 def test_another_window_is_what_the_pipeline_would_have_made(
-    kind: str, project: dict[str, Any]
+    kind: str, project: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project["split"] = conf("windows") | {"kind": kind, "cuts": 3}
     models = ("bias", "st_genres")
     pipeline(project, *models)
+    divided, divide = [], split.run
+    monkeypatch.setattr(split, "run", lambda: divided.append(divide()))
     found = {model: repeated(model) for model in models}
+    assert len(divided) == 2  # both models read the same parts
     assert {record["own"] for record in found.values()} == {3}
     project["split"]["window"] = 2
     pipeline(project, *models)

@@ -25,6 +25,8 @@ from reelbench.stages import evaluate, featurize, split, train
 
 _LOG = logging.getLogger(__name__)
 
+# of the parts in a folder of a repetition: what they depend on
+_PARTS = Path("parts.json")
 _COLD = [COLD_USER, COLD_ITEM]
 # what a repetition runs beside the code in the keys of a model's inputs and evaluation
 _CODE = ("data", "features", "splits", "stages/featurize.py", "stages/repeat.py", "stages/split.py")
@@ -51,7 +53,7 @@ def run(model: str) -> None:
     elif others:
         _read(model, own, done, tables)
     for number in sorted({*others} - {*tables}):
-        with _folder(model, others[number], new_parts=kind != "seeds"):
+        with _folder(model, others[number], f"{kind}_{number}", kind != "seeds"):
             _read(model, number, done, tables)
         _write(model, done, tables)
         _LOG.info("%s: %s: number %d of %d is done", model, kind, number, 1 + len(others))
@@ -80,32 +82,43 @@ def _key(model: str, content: Mapping[str, Any], kind: str) -> str:
     of_evaluation = read_json_if_any(paths.evaluation_inputs(model)).get("key")
     read = {"kind": kind, "evaluation": of_evaluation, "own": read_json(paths.model_inputs(model))}
     if kind != "seeds":
-        read |= {section: content[section] for section in ("split", "features")}
-        read |= {"code": code_hash(_CODE), "data": read_json(paths.CATALOGUE).get("data_hash")}
+        read |= _of_parts(content) | {"features": content["features"]}
     return sha256_json(read)
 
 
+def _of_parts(content: Mapping[str, Any]) -> dict[str, Any]:
+    read = {name: str(content[name]) for name in ("split", "seed", "engine")}  # dates, too
+    return read | {"code": code_hash(_CODE), "data": read_json(paths.CATALOGUE).get("data_hash")}
+
+
 @contextmanager
-def _folder(model: str, content: Mapping[str, Any], *, new_parts: bool) -> Iterator[None]:
+def _folder(model: str, content: Mapping[str, Any], name: str, parts: bool) -> Iterator[None]:
     """Work in a folder where the pipeline has run with these parameters, as far as they matter."""
-    here, folder = Path.cwd(), paths.repeats_dir(model) / ".work"
-    shutil.rmtree(folder, ignore_errors=True)  # of a repetition that was killed
-    (folder / paths.DATA).mkdir(parents=True)
-    for same in (paths.CLEAN, paths.INPUTS, *(() if new_parts else (paths.SPLIT, paths.FEATURES))):
-        (folder / same).symlink_to(here / same)
+    here, folder, key = Path.cwd(), paths.REPETITIONS / name, _of_parts(content)
+    if not parts or read_json_if_any(folder / _PARTS) != key:
+        shutil.rmtree(folder, ignore_errors=True)
+    (folder / paths.DATA).mkdir(parents=True, exist_ok=True)
+    for same in (paths.CLEAN, paths.INPUTS, *(() if parts else (paths.SPLIT, paths.FEATURES))):
+        if not (folder / same).exists():
+            (folder / same).symlink_to(here / same)
     # nobody asks for intervals of a single repetition, and they take most of the time
     evaluated = content["evaluate"] | {"bootstrap_samples": 1}
     text = yaml.safe_dump({**content, "evaluate": evaluated})
     (folder / paths.PARAMS).write_text(text, encoding="utf-8")
     with chdir(folder):
-        if new_parts:
-            split.run()
+        if parts:
+            if not _PARTS.is_file():
+                split.run()
+                write_json(_PARTS, key)
             featurize.run(*{IDS, evaluated["similarity"], *content["inputs"][model]})
         seed_everything(content["seed"])  # as at the start of a process
         train.run(model)
         evaluate.run(model)
         yield
-    shutil.rmtree(folder)
+        for made in (paths.MODELS, paths.EVALUATION):
+            shutil.rmtree(made)
+    if not parts:
+        shutil.rmtree(folder)
 
 
 def _read(model: str, number: int, done: dict[str, Any], tables: dict[int, pd.DataFrame]) -> None:
