@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from reporting_samples import content, result
+from reporting_samples import CONFIG, content, result
 from scipy import stats
 
 from reelbench.evaluation.metrics import find
 from reelbench.reporting import page
 from reelbench.reporting.charts import sections
+from reelbench.reporting.comparisons import every_pair, verdicts
 from reelbench.reporting.repeats import Repeats, paired_verdicts
 from reelbench.reporting.tables import Cell
 
@@ -111,3 +112,15 @@ def test_the_report_has_the_section(kind: str) -> None:
     html = page.render(shown, sections.charts(shown))
     assert '<h2 id="repetitions">Repetitions</h2>' in html
     assert "Repetitions" not in page.leaderboard(found)
+
+
+def test_comparisons_take_other_seeds_into_account() -> None:
+    models = [result("good"), result("bias", 0.95)]
+    worse = models[0].per_user.assign(squared_error=2 * models[0].per_user["squared_error"])
+    for compare in (every_pair, verdicts):
+        alone, with_seeds = (
+            compare(models, CONFIG, 1)[0],
+            compare(models, CONFIG, 1, {"good": [worse]})[0],
+        )
+        assert with_seeds.high - with_seeds.low > alone.high - alone.low
+        assert with_seeds.difference > alone.difference  # that of the mean over both

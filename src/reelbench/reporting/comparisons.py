@@ -13,6 +13,8 @@ from reelbench.evaluation.metrics import Metric, find, metric_key
 from reelbench.evaluation.significance import Pair, compared_pairs, pairs_frame
 from reelbench.reporting.results import Result
 
+Tables = Mapping[str, Sequence[pd.DataFrame]]
+
 #: the model that the others are compared with
 BASELINE = "bias"
 
@@ -22,12 +24,18 @@ def compared_metrics(k: int) -> tuple[Metric, ...]:
     return find("rmse"), find(metric_key("ndcg", k))
 
 
-def every_pair(results: Sequence[Result], config: EvaluateConfig, seed: int) -> list[Pair]:
-    """All pairs of models that have the metric, by a paired bootstrap: metric by metric."""
+def every_pair(
+    results: Sequence[Result], config: EvaluateConfig, seed: int, repeats: Tables | None = None
+) -> list[Pair]:
+    """All pairs of models that have the metric, by a paired bootstrap: metric by metric.
+
+    Args:
+        repeats: per-user tables of trainings with other seeds, by model.
+    """
     found: list[Pair] = []
     for metric in compared_metrics(config.k[0]):
         tables = {result.name: result.per_user for result in having(results, metric)}
-        found += _compared(tables, metric.key, config, seed)
+        found += _compared(tables, metric.key, config, seed, repeats=repeats)
     return found
 
 
@@ -37,9 +45,10 @@ def _compared(
     config: EvaluateConfig,
     seed: int,
     pairs: Sequence[tuple[str, str]] | None = None,
+    repeats: Tables | None = None,
 ) -> list[Pair]:
     samples, margin = config.bootstrap_samples, config.margin
-    return compared_pairs(tables, metric, samples, seed, pairs, margin=margin)
+    return compared_pairs(tables, metric, samples, seed, pairs, margin=margin, repeats=repeats)
 
 
 def having(results: Sequence[Result], metric: Metric) -> list[Result]:
@@ -63,11 +72,13 @@ def best_of(results: Sequence[Result], metric: Metric) -> str:
     return min(results, key=lambda result: metric.loss(0.0, result.metrics[metric.key])).name
 
 
-def verdicts(results: Sequence[Result], config: EvaluateConfig, seed: int) -> list[Pair]:
-    """Every rating model against `BASELINE`, if there is one, in RMSE, by a paired bootstrap."""
+def verdicts(
+    results: Sequence[Result], config: EvaluateConfig, seed: int, repeats: Tables | None = None
+) -> list[Pair]:
+    """Every rating model against `BASELINE`, if there is one, in RMSE: as `every_pair`."""
     rated = {result.name: result.per_user for result in results if result.predicts_ratings}
     pairs = [(model, BASELINE) for model in rated if model != BASELINE]
-    return _compared(rated, "rmse", config, seed, pairs) if BASELINE in rated else []
+    return _compared(rated, "rmse", config, seed, pairs, repeats) if BASELINE in rated else []
 
 
 class RareRow(NamedTuple):

@@ -17,7 +17,7 @@ from reelbench.reporting.comparisons import every_pair, rare_items, verdicts
 from reelbench.reporting.content import Content
 from reelbench.reporting.dataset import read_dataset, read_train_counts
 from reelbench.reporting.lists import read_lists
-from reelbench.reporting.repeats import Repeats, read_repeats
+from reelbench.reporting.repeats import Repeats, read_repeats, read_seed_tables
 from reelbench.reporting.results import published, read_replications, read_result, read_skipped
 from reelbench.reporting.tuning import read_tuning
 
@@ -58,15 +58,15 @@ def _content() -> Content:
     name = common["data"]["name"]
     dataset = read_dataset(name)
     seed = common["seed"]
-    counts = read_train_counts(len(dataset.items))
+    counts, seeds = read_train_counts(len(dataset.items)), read_seed_tables(trained)
     return Content(
         dataset=dataset,
         split_name=common["split"]["name"],
         results=results,
-        verdicts=verdicts(results, config, seed),
+        verdicts=verdicts(results, config, seed, seeds),
         rare=rare_items(results, counts, config, seed),
         config=config,
-        pairs=every_pair(results, config, seed),
+        pairs=every_pair(results, config, seed, seeds),
         protocol=common["protocol"],
         published=published(common["protocol"], name),
         tuning=read_tuning(
