@@ -9,12 +9,12 @@ of all differences of a metric gives one critical value for all of them (max-|t|
 Econometrica 2005): all intervals hold together with a probability of 95 %, and a difference is
 significant where its interval excludes zero. With a single user there is no interval, and p = 1.
 
-What a few users decide, resampling takes for surer than it is: the next few may be others. A
-standard error s is therefore widened to s √(1 + c²g²), with the critical value c and the skewness
-g = Σd³/(Σd²)^1.5 of the mean of the users' contributions d. Where k users have one and the same d
-and all others none, g² is 1/k, and the interval is that with c² more such users, half of whom
-differ the other way, as in Agresti and Coull (American Statistician 1998) for proportions. For
-hundreds of users with all sorts of differences it changes little.
+Two things make resampling too sure of itself. Where a few users contribute most, the distribution
+is skewed: each t is transformed so that it is not (Hall, Journal of the Royal Statistical Society B
+1992), and the interval is longer on the side of these users. And where only k users differ at all,
+the next few may differ the other way: a standard error s is widened to s √(1 + c²/k), with the
+critical value c, as if there were c² more such users, half of them on either side (Agresti and
+Coull, American Statistician 1998, for proportions). For hundreds of users both change little.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ _FEW = 10
 # drawn of the distribution, to 1e-5, in a fifth of the time
 _POISSON = np.searchsorted(special.pdtr(np.arange(12), 1.0), (np.arange(2**16) + 0.5) / 2**16)
 _POISSON = _POISSON.astype(np.float64)
+# share of a value below which a difference is taken for rounding
+_ROUNDING = 1e-9
 # least variance to divide by
 _TINY = 1e-100
 # relative step of numerical derivatives
@@ -321,28 +323,32 @@ class _Family:
     def compared(self, samples: int, rng: np.random.Generator, margin: float) -> Floats:
         """The numbers of every `Pair`, float64 (numbers, n_pairs)."""
         values = self.values[self.first], self.values[self.second]
-        shares, n_pairs = self._shares(), len(self.first)
+        counts, n_pairs = self._counts(), len(self.first)
+        shares = counts / np.maximum(counts.sum(axis=0), 1)
         margins = np.full(n_pairs, margin)
         if len(self.of_users) < 2:
             unbounded, certain = np.full(n_pairs, np.inf), np.ones((3, n_pairs))
             ends = (-unbounded, unbounded, *certain)
             return np.vstack([*values, *ends, *shares, unbounded, margins])
         difference = values[0] - values[1]
+        difference[np.abs(difference) < _ROUNDING * np.abs(values[0])] = 0.0
         gradient = self._gradient()
         error, skewness = self._errors(gradient)
         several = RESAMPLES_OF_FAMILY if n_pairs > 1 else 1
         resampled = self._resampled(error, several * samples, rng)
         critical = _critical(resampled.max(axis=1))
-        if np.isfinite(critical):  # a few users show no difference, whatever its skewness
-            error = error * np.sqrt(1 + (critical * skewness) ** 2)
-        t = _ratio(difference, error)
+        if np.isinf(critical):  # too few resamples, or users, to claim anything
+            error = np.maximum(error, _TINY)
+        else:
+            error = error * np.sqrt(1 + critical**2 / np.maximum(counts[0] + counts[2], 1))
+        t = _unskewed(_ratio(difference, error), skewness)
         p = _p_values(resampled.max(axis=1), len(self.of_users))(t)
-        reach = np.multiply(critical, error, out=np.zeros(n_pairs), where=error > 0)
-        ends = difference - reach, difference + reach
+        sides = np.array([[critical], [-critical]])
+        low, high = difference - error * _skewed(sides, skewness)
         flipped, t_flipped = self._flipped(gradient, samples, rng)
         p_sign_flip = _p_values(flipped.max(axis=1), len(self.of_users))(t_flipped)
-        numbers = (*values, *ends, p, self._step_down(t, resampled), p_sign_flip, *shares)
-        detectable = reach + special.ndtri(POWER) * error
+        numbers = (*values, low, high, p, self._step_down(t, resampled), p_sign_flip, *shares)
+        detectable = (critical + special.ndtri(POWER)) * error
         return np.vstack([*numbers, detectable, margins])
 
     def _gradient(self) -> Floats:
@@ -369,6 +375,7 @@ class _Family:
             own = influence[:, i] - influence[:, j]
             moments.append([own @ own, (own * own) @ own, np.abs(own).max()])
         variance, third, largest = np.array(moments).T
+        variance[variance < (_ROUNDING * self.values[self.first]) ** 2] = 0.0
         skewness = np.where(variance > 0, third / np.maximum(variance, _TINY) ** 1.5, 1.0)
         if not isinstance(self.metric, RatingMetric) and (variance > 0).any():
             # of lists that are equally good for all users, one more user may show a difference
@@ -438,8 +445,8 @@ class _Family:
         found[order] = np.maximum.accumulate(np.array(p))
         return found
 
-    def _shares(self) -> Floats:
-        """Shares of users for whom the first is better, both are equal, and worse (3, n_pairs)."""
+    def _counts(self) -> Ints:
+        """Numbers of users for whom the first is better, both are equal, and worse (3, n_pairs)."""
         with np.errstate(all="ignore"):
             values = _value(self.metric, self.of_users) @ self.mean
         found, sign = [], -1 if self.metric.better == "lower" else 1
@@ -447,8 +454,8 @@ class _Family:
             both = ~np.isnan(values[:, i] + values[:, j])
             gain = sign * (values[both, i] - values[both, j])
             equal = np.abs(gain) <= 1e-9 * np.abs(values[both, i])
-            counts = [(gain > 0) & ~equal, equal, (gain < 0) & ~equal]
-            found.append([own.sum() / max(1, both.sum()) for own in counts])
+            groups = ((gain > 0) & ~equal, equal, (gain < 0) & ~equal)
+            found.append([own.sum() for own in groups])
         return np.array(found).T
 
 
@@ -486,6 +493,19 @@ def _p_values(largest: Floats, n_users: int) -> Callable[[Floats], Floats]:
         return np.maximum(np.where(size > start, np.minimum(beyond, share), share), P_FLOOR)
 
     return p_of
+
+
+def _unskewed(t: Floats, skewness: Floats) -> Floats:
+    """Hall's transformation of t statistics of means with this skewness."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = t + skewness * t**2 / 3 + skewness**2 * t**3 / 27 + skewness / 6
+    return np.where(t == 0, 0.0, np.where(np.isnan(found), t, found))
+
+
+def _skewed(t: Floats, skewness: Floats) -> Floats:
+    """The inverse of `_unskewed`."""
+    some = np.where(np.abs(skewness) < 1e-6, 1e-6, skewness)
+    return 3 / some * (np.cbrt(1 + some * (t - some / 6)) - 1)
 
 
 def _ratio(difference: Floats, error: Floats) -> Floats:
