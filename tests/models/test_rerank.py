@@ -12,6 +12,7 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
 from reelbench.models.popularity import Popularity
 from reelbench.models.rerank import Rerank, calibrated, mmr, shares_of
+from reelbench.models.shared.fold_in import FoldedIn
 from reelbench.params import ParamsError
 
 IALS = {"_target_": "reelbench.models.ials.IALS", "factors": 4, "epochs": 15, "bags": 2}
@@ -132,6 +133,23 @@ def test_only_the_pool_moves_and_nothing_ties(method: str, pool: int) -> None:
         np.testing.assert_allclose(np.sort(own[first]), np.sort(base[first]), atol=1e-5)
         moved += (first[np.argsort(-own[first])] != first).any()
     assert (moved > 0) == (pool > 1)
+
+
+def test_whether_it_folds_in_is_known_before_a_fit() -> None:
+    fixed = {"_target_": "reelbench.models.co_clustering.CoClustering"}
+    assert Rerank(base={"ials": IALS}).can_fold_in and not Rerank(base={"c": fixed}).can_fold_in
+
+
+@pytest.mark.parametrize("method", ["mmr", "calibrated", "popularity_floor"])
+def test_users_folded_in_together_are_those_folded_in_alone(method: str) -> None:
+    settings: dict[str, Any] = {"base": {"ials": IALS}, "method": method, "pool": 6}
+    model = Rerank(**settings, weight=0.5).fit(TRAIN, features=Features(IDS, blocks()))
+    profiles = TRAIN.select(TRAIN.user_idx >= 15)
+    together = FoldedIn(model, profiles).score(USERS[15:20])
+    for user, scores in zip(range(15, 20), together, strict=True):
+        own = profiles.user_idx == user
+        alone = model.fold_in(profiles.item_idx[own], profiles.rating[own]).score([-1])[0]
+        np.testing.assert_allclose(scores, alone, atol=1e-5)
 
 
 def test_movies_of_valid_are_no_candidates() -> None:

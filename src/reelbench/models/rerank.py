@@ -27,6 +27,7 @@ from reelbench import paths
 from reelbench.features.matrices import dense_columns
 from reelbench.models.base import (
     Features,
+    Ids,
     Interactions,
     ModelEntry,
     NewUser,
@@ -34,6 +35,7 @@ from reelbench.models.base import (
     Recommender,
     Saved,
 )
+from reelbench.models.shared.fold_in import FoldedIn
 from reelbench.parallel import for_row_blocks
 from reelbench.params import ParamsError, Section
 
@@ -245,6 +247,11 @@ class Rerank(Ranker):
     @override
     def can_fold_in(self) -> bool:
         return self._create().can_fold_in
+
+    def _fold_in_users(self, profiles: Interactions, ids: Ids) -> Self:
+        seen = profiles.seen(ids.n_users + 1, ids.n_items).astype(np.float32)
+        base, wanted = FoldedIn(self._base, profiles), self._profile(seen)
+        return self._copy(_ids=ids, _base=base, _seen=seen, _wanted=wanted)
 
     def _fold_in(self, user: NewUser) -> Self:
         seen = user.last_row(np.ones(len(user.items)), (self.ids.n_users + 1, self.ids.n_items))
