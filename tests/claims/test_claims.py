@@ -17,7 +17,7 @@ from reelbench.splits import METHODS
 #: values that are no fault, beside the first of each field
 SOUND = {
     "split": {
-        *("temporal_global", "windows", "leave_one_out"),
+        *("temporal_global", "windows", "prequential", "leave_one_out"),
         *("held_out_users", "cold_items", "predefined"),
     },
     "candidates": {"train_items"},
