@@ -181,7 +181,9 @@ def test_the_stages_from_the_files_to_the_report(
     assert set(found) == {"popularity", "ease", "svds", "knn_item"}
     reason = json.loads(paths.model_inputs("co_clustering").read_text())["skipped"]
     assert "unknown to train, and it has no fold-in" in reason
-    assert reason in Path("reports/leaderboard.md").read_text()
+    text = Path("reports/leaderboard.md").read_text()
+    assert reason in text and "except those of the user's profile." in text
+    assert "Before the split, ratings below 2 were left out" in text and " profile ratings)" in text
     parts = Parts.read(paths.SPLIT)
     assert parts.profile is not None
     n = [len(np.unique(part.user_idx)) for part in (parts.test, parts.profile)]
