@@ -340,7 +340,9 @@ class _Family:
         if np.isinf(critical):  # too few resamples, or users, to claim anything
             error = np.maximum(error, _TINY)
         else:
-            error = error * np.sqrt(1 + critical**2 / np.maximum(counts[0] + counts[2], 1))
+            few = critical**2 / np.maximum(counts[0] + counts[2], 1)
+            # with the second-order variance of the t statistic of a mean
+            error = error * np.sqrt(1 + few + 2 / len(self.of_users) + 7 / 4 * skewness**2)
         t = _unskewed(_ratio(difference, error), skewness)
         p = _p_values(resampled.max(axis=1), len(self.of_users))(t)
         sides = np.array([[critical], [-critical]])
