@@ -24,8 +24,7 @@ SEARCHES = DATA / "tuning"
 EVALUATION = DATA / "evaluation"
 # a folder per model that was trained again, with other seeds or on other windows or folds
 REPEATS = DATA / "repeats"
-# a folder per repetition, where its stages run; parts and blocks of windows and folds stay, since
-# all models read them: no output of a stage, and can be deleted
+# a folder per repetition, where its stages run: no output of a stage, but what goes on from there
 REPETITIONS = DATA / ".repetitions"
 # seconds and bytes, which differ from run to run
 COSTS = DATA / "costs"

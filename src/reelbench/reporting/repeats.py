@@ -19,6 +19,7 @@ from reelbench.reporting.results import Result
 from reelbench.reporting.tables import Cell, Column, Table, number
 
 _TEXTS = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+_COLD = ("users", "items", "rows")
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,9 @@ class Repeats:
 
     def values(self, metric: Metric) -> dict[str, np.ndarray]:
         """Value of every repetition (n,) by model, of those that always have one."""
-        having = {
-            model: r["values"] for model, r in self.records.items() if metric.key in r["mean"]
-        }
-        return {
-            m: np.array([own[n][metric.key] for n in self.numbers]) for m, own in having.items()
-        }
+        key, having = metric.key, [m for m, r in self.records.items() if metric.key in r["mean"]]
+        values = {model: self.records[model]["values"] for model in having}
+        return {m: np.array([own[n][key] for n in self.numbers]) for m, own in values.items()}
 
     @property
     def sections(self) -> Iterator[tuple[str, str, Table]]:
@@ -54,25 +52,17 @@ class Repeats:
         n, one = len(self.numbers), self.kind.removesuffix("s")
         titles = ["model", *(f"{one} {i}" for i in self.numbers), "mean", "deviation"]
         for metric, values in found.items():
-            rows = [
-                [
-                    model,
-                    *(number(float(v), metric.digits) for v in (*own, own.mean(), own.std(ddof=1))),
-                ]
-                for model, own in values.items()
-            ]
+            summed = {m: (*own, own.mean(), own.std(ddof=1)) for m, own in values.items()}
+            rows = [[m, *(number(v, metric.digits) for v in own)] for m, own in summed.items()]
             table = Table(titles, "l" + "r" * (n + 2), rows)
             yield f"Repetitions: {metric.title} by {one}", _TEXTS[self.kind].format(n=n), table
         if self.kind != "seeds":
             cold = next(iter(self.records.values()))["cold"]
-            rows = [
-                [i, *(f"{cold[i][of]:.1%}" for of in ("users", "items", "rows"))]
-                for i in self.numbers
-            ]
+            rows = [[i, *(f"{cold[i][of]:.1%}" for of in _COLD)] for i in self.numbers]
             table = Table([one, "users", "movies", "ratings"], "lrrr", rows)
             yield f"Repetitions: cold shares by {one}", _TEXTS["cold"], table
         if self.kind == "windows":
-            for metric, values in found.items():
+            for metric, values in ((m, own) for m, own in found.items() if len(own) > 1):
                 told = _TEXTS["verdict"].format(n=n, df=n - 1, others=len(values) - 1)
                 yield f"Repetitions: {metric.title}, verdict", told, paired_verdicts(values, metric)
 
@@ -130,11 +120,11 @@ def read_seed_tables(models: Iterable[str]) -> dict[str, list[pd.DataFrame]]:
     repeats = read_repeats(models, 1)
     if repeats is None or repeats.kind != "seeds":
         return {}
-    rows = {model: pd.read_parquet(paths.repeats_per_user(model)) for model in repeats.records}
-    numbers = list(map(int, repeats.numbers))[1:]
     return {
         model: [
-            table[table[REPEAT] == n].drop(columns=REPEAT).reset_index(drop=True) for n in numbers
+            table.drop(columns=REPEAT).reset_index(drop=True)
+            for number, table in pd.read_parquet(paths.repeats_per_user(model)).groupby(REPEAT)
+            if number != repeats.records[model]["own"]
         ]
-        for model, table in rows.items()
+        for model in repeats.records
     }

@@ -111,6 +111,7 @@ class Blend(Recommender):
 
     Config = BlendConfig
     config: BlendConfig
+    stochastic = True  # at least what it holds out, where it is given no valid part
     _stack: Saved[Stack]
     _ranking: Saved[np.ndarray]
     _counts: Saved[Counts]
@@ -119,12 +120,6 @@ class Blend(Recommender):
     @override
     def scores_are_ratings(self) -> bool:
         return not self.config.rankers
-
-    @property
-    @override
-    def stochastic(self) -> bool:  # type: ignore[override]
-        members = [self._create(*member) for member in self.config.members.items()]
-        return bool(self.config.rankers) or any(member.stochastic for member in members)
 
     @override
     def prepare(self) -> None:
