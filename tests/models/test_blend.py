@@ -79,6 +79,7 @@ def spy() -> dict[str, Any]:
 
 
 class TestBlend(RecommenderContract):
+    tries_seeds = False
     model_class = Blend
     fold_in = "close"
     parameters = PARAMETERS
