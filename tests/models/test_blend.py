@@ -95,6 +95,7 @@ class TestBlendWithRankers(RecommenderContract):
 
 
 class TestBlendWithWeightsByCount(RecommenderContract):
+    tries_seeds = False
     model_class = Blend
     fold_in = "close"
     parameters = {**PARAMETERS, "weights_by_count": True}  # noqa: RUF012
