@@ -343,10 +343,13 @@ class _Family:
             few = critical**2 / np.maximum(counts[0] + counts[2], 1)
             # with the second-order variance of the t statistic of a mean
             error = error * np.sqrt(1 + few + 2 / len(self.of_users) + 7 / 4 * skewness**2)
-        t = _unskewed(_ratio(difference, error), skewness)
+        t = _ratio(difference, error)
+        unskewed = _unskewed(t, skewness)
+        # a sample's skewness is uncertain: it may lengthen an interval, not shorten it
+        t = np.where(np.abs(unskewed) < np.abs(t), unskewed, t)
         p = _p_values(resampled.max(axis=1), len(self.of_users))(t)
-        sides = np.array([[critical], [-critical]])
-        low, high = difference - error * _skewed(sides, skewness)
+        low = difference - error * np.maximum(critical, _skewed(critical, skewness))
+        high = difference + error * np.maximum(critical, _skewed(critical, -skewness))
         flipped, t_flipped = self._flipped(gradient, samples, rng)
         p_sign_flip = _p_values(flipped.max(axis=1), len(self.of_users))(t_flipped)
         numbers = (*values, low, high, p, self._step_down(t, resampled), p_sign_flip, *shares)
@@ -504,7 +507,7 @@ def _unskewed(t: Floats, skewness: Floats) -> Floats:
     return np.where(t == 0, 0.0, np.where(np.isnan(found), t, found))
 
 
-def _skewed(t: Floats, skewness: Floats) -> Floats:
+def _skewed(t: float, skewness: Floats) -> Floats:
     """The inverse of `_unskewed`."""
     some = np.where(np.abs(skewness) < 1e-6, 1e-6, skewness)
     return 3 / some * (np.cbrt(1 + some * (t - some / 6)) - 1)
