@@ -43,6 +43,7 @@ def test_switches_of_validation_and_of_training_mark_a_run() -> None:
         ({"method": "tail", "valid_rows": "test"}, ["tail_test", "validation_on_test"]),
         ({"method": "random", "valid_rows": "tail"}, ["tail_validation"]),
         ({"method": "kfold", "shuffle": False}, ["consecutive_folds"]),
+        ({"method": "source_folds", "shuffle": False}, []),
         ({"method": "kfold", "shuffle": True, "valid_rows": "own"}, []),
     ):
         assert faults.active({"split": split}) == expected
