@@ -241,7 +241,7 @@ def pipeline(overrides: list[str]) -> None:
     """What `dvc exp run -S …` does where nothing is there yet."""
     content = compose(paths.PARAMS, overrides)
     shutil.rmtree("data", ignore_errors=True)
-    for folder in (paths.REPORTS / "replication", paths.DATA / "tuning"):
+    for folder in (paths.REPORTS / "replication", paths.DATA / "tuning", paths.DATA / "repeats"):
         folder.mkdir(parents=True, exist_ok=True)
     named = [("featurize",), ("inputs",)]
     named += [("train", model) for model in content["models"]]

@@ -158,7 +158,7 @@ def test_the_command_prints_the_means_of_evaluate(
     found = table(paths.DATA / "spark" / "svds")
     assert found[USER_IDX].to_pylist() == expected.per_user[USER_IDX].tolist()
     keys = [key for key in found.column_names if key != USER_IDX]
-    assert len(keys) == 15 and expected.metrics["ndcg_at_10"] > 0.01
+    assert len(keys) == 17 and expected.metrics["ndcg_at_10"] > 0.01
     for key in keys:
         values = found[key].to_numpy().astype(float)
         np.testing.assert_allclose(values, expected.per_user[key], atol=1e-9)
