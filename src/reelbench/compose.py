@@ -138,7 +138,7 @@ def _check_tuning(root: Root) -> None:
 
 
 def _check_repeats(root: Root, content: Mapping[str, Any]) -> None:
-    """Refuse models that there are not, and two reasons to repeat at a time."""
+    """Refuse unknown models in `tune` and `repeat`, and seeds together with windows or folds."""
     source = paths.CONF / "config.yaml"
     for section in ("tune", "repeat"):
         names = getattr(root, section)["models"]

@@ -138,7 +138,8 @@ def test_test_ratings_are_learned_where_the_split_has_moments(
     assert learned == [60 + 10 + 15] * 2
     metrics = json.loads(paths.metrics("taste").read_text())
     assert metrics["n_test"] == 30
-    error = pq.read_table(paths.predictions("taste")).to_pandas().eval("score - rating")
+    predictions = pq.read_table(paths.predictions("taste")).to_pandas()
+    error = predictions["score"] - predictions["rating"]
     assert metrics["rmse"] == pytest.approx(np.sqrt((error.astype(float) ** 2).mean()))
 
 

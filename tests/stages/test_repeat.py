@@ -182,7 +182,7 @@ def test_it_goes_on_where_it_was_killed(
     assert len(seeds) == 3  # one before the break, two after it
     pd.testing.assert_frame_equal(pd.read_parquet(paths.repeats_per_user("svd")), tables)
     assert repeated("svd") == whole and len(seeds) == 3
-    # another number keeps those that there are
+    # with another number, finished repetitions are kept
     write_params(Path(), project | {"seeds": 5})
     assert set(repeated("svd")["values"]) == set("12345") and len(seeds) == 4
     write_params(Path(), project | {"seeds": 2})

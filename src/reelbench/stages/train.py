@@ -18,7 +18,6 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.files import atomic, read_json, size_bytes, write_json
 from reelbench.models.base import ModelEntry
-from reelbench.seeds import seed_for
 
 _LOG = logging.getLogger(__name__)
 
@@ -41,8 +40,7 @@ def run(model: str) -> None:
             write_json(folder / paths.skipped(model).name, {"reason": reason})
         write_json(paths.train_cost(model), {})
         return
-    named = seed_for(common["seed"], "models", entry.seed_of or model)
-    seed = named if entry.seed is None else entry.seed
+    seed = entry.seed_from(common["seed"], model)
     recommender = entry.create(model, seed=seed, threads=common["threads"])
     train, valid = (Interactions.from_parquet(part) for part in (paths.TRAIN, paths.VALID))
     features = Features.read(entry.features)
