@@ -220,8 +220,8 @@ def evaluate(
     found = subset.run(model, users, cohort)
     if json:
         return console.print_json(data=found)
-    told = "{model} on {part}: {n_test:,} test ratings of {n_test_users:,} of {n_all_users:,} users"
-    console.print(told.format(**found), markup=False, soft_wrap=True)
+    text = "{model} on {part}: {n_test:,} test ratings of {n_test_users:,} of {n_all_users:,} users"
+    console.print(text.format(**found), markup=False, soft_wrap=True)
     for metric, numbers in ((find(key), row.values()) for key, row in found["metrics"].items()):
         value, *bounds = (f"{number:.{metric.digits}f}" for number in numbers)
         shown = f"{value:>9}" + f"  [{', '.join(bounds)}]" * bool(bounds)

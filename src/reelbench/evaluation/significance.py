@@ -38,7 +38,7 @@ CONFIDENCE = 0.95
 ALPHA = 0.05
 #: probability of finding a difference of the size `Pair.minimum_detectable`
 POWER = 0.8
-#: smallest p-value that is told from smaller ones
+#: smallest p-value that is stated; smaller ones are written "< 1e-6"
 P_FLOOR = 1e-6
 #: the 95 % point of a maximum takes more resamples than an interval does
 RESAMPLES_OF_FAMILY = 4

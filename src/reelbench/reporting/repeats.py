@@ -63,8 +63,8 @@ class Repeats:
             yield f"Repetitions: cold shares by {one}", _TEXTS["cold"], table
         if self.kind == "windows":
             for metric, values in ((m, own) for m, own in found.items() if len(own) > 1):
-                told = _TEXTS["verdict"].format(n=n, df=n - 1, others=len(values) - 1)
-                yield f"Repetitions: {metric.title}, verdict", told, paired_verdicts(values, metric)
+                text = _TEXTS["verdict"].format(n=n, df=n - 1, others=len(values) - 1)
+                yield f"Repetitions: {metric.title}, verdict", text, paired_verdicts(values, metric)
 
     def mark(
         self, results: Sequence[Result], columns: Sequence[Column], rows: Sequence[list[Cell]]
@@ -100,9 +100,9 @@ def paired_verdicts(values: Mapping[str, np.ndarray], metric: Metric) -> Table:
         error = float(differences.std(ddof=1)) / np.sqrt(n)
         half = error * float(stdtrit(n - 1, 1 - ALPHA / others / 2))
         p = 2 * float(stdtr(n - 1, -abs(mean) / error)) if error else float(mean == 0)
-        told, low, high = (f"{v:+.{metric.digits}f}" for v in (mean, mean - half, mean + half))
+        text, low, high = (f"{v:+.{metric.digits}f}" for v in (mean, mean - half, mean + half))
         verdict = "worse" if abs(mean) > half else "undecided"
-        rows.append([model, best, told, f"[{low}, {high}]", f"{min(1.0, p * others):.3f}", verdict])
+        rows.append([model, best, text, f"[{low}, {high}]", f"{min(1.0, p * others):.3f}", verdict])
     titles = ["model", "best", "model minus best", "corrected 95 %", "p", "verdict"]
     return Table(titles, "llrrrl", rows)
 

@@ -180,8 +180,8 @@ def describe(parts: Mapping[str, Stored], config: Protocol, engine: Engine) -> S
     """Sizes and time ranges of the parts, cold users and items, and the leak of the protocol."""
     tables = {name: engine.parquet(part.file) for name, part in parts.items()}
     # who has a profile is not cold; a movie in profiles alone is, since nothing is learned of it
-    told = [tables[name].select(USER_IDX) for name in ("train", "profile") if name in tables]
-    known = {"users": ibis.union(*told) if told[1:] else told[0]}
+    given = [tables[name].select(USER_IDX) for name in ("train", "profile") if name in tables]
+    known = {"users": ibis.union(*given) if given[1:] else given[0]}
     known["items"] = tables["train"].select(ITEM_IDX)
     summary: SplitSummary = {
         "name": config.name,
