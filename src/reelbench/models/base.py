@@ -30,7 +30,6 @@ from reelbench.models.shared.state import Arrays, Saved, restore, state_of
 from reelbench.models.shared.user_items import NewUser
 from reelbench.parallel import has_kernels
 from reelbench.params import Section, resolved, validate
-from reelbench.seeds import seed_for
 
 _PAIRS_PER_CALL = 2_000_000  # pairs in one call of `_predict`: bounds the memory of `_score`
 # users of train whose scores say which items a model takes for similar
@@ -428,10 +427,6 @@ class ModelEntry(Section):
     #: name of the model whose seed is taken; by default its own
     seed_of: str | None = None
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
-
-    def seed_from(self, root: int, name: str) -> int:
-        """Seed of the training of the model `name`, from the root seed of the parameters."""
-        return seed_for(root, "models", self.seed_of or name) if self.seed is None else self.seed
 
     @property
     def model_class(self) -> type[Recommender]:

@@ -18,6 +18,7 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.files import atomic, read_json, size_bytes, write_json
 from reelbench.models.base import ModelEntry
+from reelbench.seeds import seed_for
 
 _LOG = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def run(model: str) -> None:
             write_json(folder / paths.skipped(model).name, {"reason": reason})
         write_json(paths.train_cost(model), {})
         return
-    seed = entry.seed_from(common["seed"], model)
+    seed = seed_of(model, entry, common["seed"])
     recommender = entry.create(model, seed=seed, threads=common["threads"])
     train, valid = (Interactions.from_parquet(part) for part in (paths.TRAIN, paths.VALID))
     features = Features.read(entry.features)
@@ -60,6 +61,11 @@ def run(model: str) -> None:
         _write_curves(recommender.history, folder / paths.curves(model).name)
         write_json(folder / paths.layers(model).name, recommender.layers())
     _write_cost(model, seconds, common["threads"], monitor)
+
+
+def seed_of(model: str, entry: ModelEntry, root: int) -> int:
+    """Seed of a model's training, from the root seed of the parameters."""
+    return seed_for(root, "models", entry.seed_of or model) if entry.seed is None else entry.seed
 
 
 def _write_curves(history: Sequence[Mapping[str, float]], file: Path) -> None:

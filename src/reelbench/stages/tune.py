@@ -11,6 +11,7 @@ from reelbench.evaluation import EvaluateConfig
 from reelbench.features.block import Features
 from reelbench.files import code_hash, read_json_if_any
 from reelbench.models.base import ModelEntry
+from reelbench.stages import train
 from reelbench.tuning import record
 from reelbench.tuning.objective import Problem, TuneConfig, objective_of
 from reelbench.tuning.record import Record
@@ -84,7 +85,7 @@ def run(model: str, *, force: bool = True) -> Record:
 def _problem(model: str, common: Mapping[str, Any], wanted: TuneConfig) -> Problem:
     entry = params.load(f"models.{model}", ModelEntry)
     config = params.load("evaluate", EvaluateConfig)
-    seed = entry.seed_from(common["seed"], model)
+    seed = train.seed_of(model, entry, common["seed"])
     recommender = entry.create(model, seed=seed, threads=common["threads"])
     valid = Interactions.from_parquet(paths.VALID)
     if recommender.predicts_ratings and read_json_if_any(paths.CATALOGUE).get("implicit"):
