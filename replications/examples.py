@@ -13,9 +13,7 @@ from reelbench.features.block import read_block
 from reelbench.models.base import Recommender
 from reelbench.serving.answer import Answer
 from reelbench.serving.library import Library
-from reelbench.serving.profile import Profile
-from reelbench.serving.recommend import for_profile, for_user
-from reelbench.serving.similar import similar
+from reelbench.serving.recommend import Profile, for_profile, for_user, similar
 from replications.lists import PublishedLists
 from replications.measure import Study, sizes
 from replications.published import Plan

@@ -27,7 +27,7 @@ from reelbench.columns import (
     YEAR,
 )
 from reelbench.files import read_json
-from reelbench.serving.similar import CONTENT, TEXT
+from reelbench.serving.recommend import CONTENT, TEXT
 from reelbench.serving.similarity import LEAD
 from reelbench.serving.titles import CUTOFF
 from reelbench.stages.featurize import read_catalogue

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import PositiveInt
 
-from reelbench import params, secret
+from reelbench import environment, params
 from reelbench.params import ParamsError, Section
 
 
@@ -196,7 +196,9 @@ def test_a_password_is_refused_and_never_shown(tmp_path: Path, address: str) -> 
     assert message.startswith("conf/tracking/server.yaml: tracking.uri: ")
     assert "MLFLOW_TRACKING_PASSWORD" in message and "s3cret" not in message
     if "://" in address:
-        assert "s3cret" not in secret.masked(f"API request to {address}/api failed, see {address}")
+        assert "s3cret" not in environment.masked(
+            f"API request to {address}/api failed, see {address}"
+        )
 
 
 @pytest.mark.parametrize(

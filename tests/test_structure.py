@@ -18,8 +18,8 @@ SOURCE = ROOT / "src"
 # and the readers of parameters, whose values DVC compares itself
 WITHOUT_INFLUENCE = {
     "reelbench.columns",
+    "reelbench.environment",
     "reelbench.faults",
-    "reelbench.machine",
     "reelbench.parallel",
     "reelbench.params",
     "reelbench.paths",

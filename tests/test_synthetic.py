@@ -18,7 +18,7 @@ from reelbench.data.clean.tables import canonical
 from reelbench.data.engine import DuckDB, DuckDBConfig
 from reelbench.data.readers import ReadConfig, read
 from reelbench.files import sha256_tree
-from reelbench.presets import preset
+from reelbench.params import preset
 
 
 def config(**changes: Any) -> SyntheticConfig:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import metadata
 
-from reelbench.tracking.requirements import requirements
+from reelbench.tracking.record import requirements
 
 
 def names(*modules: str) -> set[str]:

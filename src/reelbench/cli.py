@@ -106,10 +106,10 @@ def init_data(
     ] = False,
 ) -> None:
     """Understand files of your own and write conf/data/NAME.yaml, which reads them."""
-    from reelbench.init import write
+    from reelbench import init
 
-    target = write.target(files, name, force)
-    write.Init(files, target, write.settings_of(settings or []), yes, console).run()
+    target = init.target(files, name, force)
+    init.Init(files, target, init.settings_of(settings or []), yes, console).run()
     console.print(f"Next: reelbench run {target.stem}", markup=False)
 
 

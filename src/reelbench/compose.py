@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from reelbench import faults, params, paths, secret
+from reelbench import environment, faults, params, paths
 from reelbench.params import ParamsError, Root, Section
 
 
@@ -48,7 +48,7 @@ def compose(output: Path = paths.PARAMS, overrides: list[str] | None = None) -> 
         except (HydraException, OmegaConfBaseException, ValueError) as error:
             told, grammar, _ = str(error).partition("Config search path")[0].partition("See http")
             quotes = "put quotes around the value, as in \"data.root='/a#b'\"" if grammar else ""
-            raise ParamsError(secret.masked(" ".join(f"{told} {quotes}".split()))) from error
+            raise ParamsError(environment.masked(" ".join(f"{told} {quotes}".split()))) from error
         content = params.read_yaml(temporary)
         check(content)
     return content

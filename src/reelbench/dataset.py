@@ -32,7 +32,7 @@ import pandas as pd
 import pyarrow as pa
 from platformdirs import user_cache_path
 
-from reelbench import paths, presets
+from reelbench import params, paths
 from reelbench.columns import SOURCE_ROW, TITLE, TITLE_RAW
 from reelbench.data import DataError, readers, schema
 from reelbench.data.clean.ratings import observed_scale
@@ -44,8 +44,7 @@ from reelbench.data.opening import as_text
 from reelbench.data.readers import RawTables, ReadConfig, TableConfig
 from reelbench.data.readers.table import OwnTable, read_tables
 from reelbench.features.block import Block, BlockEntry, Catalogue, Features
-from reelbench.params import validate
-from reelbench.presets import preset
+from reelbench.params import preset, validate
 from reelbench.seeds import seed_for
 from reelbench.splits import Protocol, SplitSummary, protocol_of, split_tables
 
@@ -275,7 +274,7 @@ def _own(
     engine: Engine,
 ) -> tuple[RawTables, ReadConfig]:
     """The user's own tables, and how to validate them."""
-    read = data_set("csv", presets.FOLDER).read
+    read = data_set("csv", params.PRESETS).read
     config = ReadConfig.model_validate({**read, **options, "tables": None})
     own = {}
     for name, source in given.items():

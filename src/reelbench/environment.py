@@ -1,4 +1,4 @@
-"""What a machine may lack: letters of its terminal, space on a disk, the right to write."""
+"""What surrounds a process: memory, terminal and disk, and the passwords in its addresses."""
 
 import errno
 import io
@@ -7,11 +7,22 @@ import re
 import sys
 from itertools import takewhile
 from pathlib import Path
+from urllib.parse import quote, unquote
 
+import psutil
 import yaml
 
 _CAUSES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 _LIBRARIES = ("duckdb", "_duckdb", "sqlite3", "pyarrow", "h5py")
+# of control groups, version 2 and 1: the limit that a container has been given
+_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+# a password may hold "@", ":" and "/": it extends to the last "@" of the address
+_USER = re.compile(r"\b(?!(?:sqlite|file):)([A-Za-z][A-Za-z0-9+.-]*://)(\S*)@")
+# the scheme of an address may be mistyped or missing; a file's path may hold anything
+_NO_SCHEME = re.compile(r"(?:[\w.+]*=)?['\"]?(?!(?:sqlite|file):///)[^?#@]*:(?!//)[^@]+@")
+_CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+_NAMES = r"[\w.-]*(?:pass|pwd|token|secret|api_?key|credential|signature|odbc_connect)[\w.-]*"
+_QUERY = re.compile(rf"(://\S*?[?&;#]{_NAMES}=)[^&\s'\"]+", re.IGNORECASE)
 
 
 def print_always() -> None:
@@ -43,3 +54,39 @@ def trouble(error: Exception) -> str | None:
             detail = "" if name else f" ({str(error).partition(chr(10))[0][:200]})"
             return f"{shown}: {cause['told']}{detail}"
     return None
+
+
+def memory_bytes() -> int:
+    """Memory of the machine or, if that is less, of the container that this process runs in."""
+    texts = [Path(file).read_text().strip() for file in _LIMITS if Path(file).is_file()]
+    return min([psutil.virtual_memory().total, *(int(text) for text in texts if text.isdigit())])
+
+
+def has_password(address: str, alone: bool = False) -> bool:
+    """Whether a text, or an address alone, holds a password or token; a database's user is none."""
+    if alone and _NO_SCHEME.match(address):
+        return True
+    found = _USER.search(address)
+    named = found is not None and (found[1].lower().startswith("http") or ":" in found[2])
+    return named or bool(_QUERY.search(address))
+
+
+def masked(text: str) -> str:
+    """A text in which passwords of addresses, and those of the environment, are `***`."""
+    for name in (*_CREDENTIALS, "MLFLOW_TRACKING_TOKEN", "PGPASSWORD")[1:]:
+        text = text.replace(os.environ.get(name) or "\0", "***")
+    return _QUERY.sub(r"\1***", _USER.sub(r"\1***@", text))
+
+
+def without_password(address: str) -> tuple[str, dict[str, str]]:
+    """An address as MLflow can use it, and environment variables that it needs for it.
+
+    User and password of a server become variables; those of a database stay, and are escaped.
+    """
+    found = _USER.match(address)
+    if found is None:
+        return address, {}
+    parts, rest = [unquote(part) for part in found[2].partition(":")], address[found.end() :]
+    if found[1].lower().startswith("http"):
+        return found[1] + rest, dict(zip(_CREDENTIALS, parts[::2], strict=True))
+    return f"{found[1]}{quote(parts[0], '')}{parts[1]}{quote(parts[2], '')}@{rest}", {}

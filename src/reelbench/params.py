@@ -18,7 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 from pydantic_core import ErrorDetails
 
-from reelbench import environment, paths, secret
+from reelbench import environment, paths
 
 
 class Section(BaseModel):
@@ -35,7 +35,7 @@ def told(error: Exception) -> str | None:
     """What to tell of an error about the user's input or machine; None for a bug."""
     ours = type(error).__module__.startswith("reelbench.") and isinstance(error, ValueError)
     if ours or isinstance(error, ValidationError):
-        return secret.masked(str(error))
+        return environment.masked(str(error))
     return environment.trouble(error)
 
 
@@ -76,6 +76,11 @@ class Root(Section):
 
 Config = TypeVar("Config", bound=Section)
 
+#: files of `conf/` as the library knows them outside a project: a link to those of the checkout,
+#: and in the wheel a folder of the same files, so that a value is written once
+PRESETS = Path(__file__).parent / "conf"
+# what a message calls an entry of a group
+_KINDS = {"data": "data set", "split": "protocol", "features": "feature block"}
 # groups whose choice is named by a key of their own, and groups with one file per entry
 _CHOICES = ("data", "enrich", "split", "tracking", "engine")
 _COLLECTIONS = ("features", "models")
@@ -188,7 +193,7 @@ def refuse_password(path: str, address: str, source: Path) -> None:
     """Refuse an address that holds a password: parameters are copied to many files."""
     # a password may hold spaces, but a text about an address has some too
     alone = "tracking" in path
-    if secret.has_password(address.replace(" ", "") if alone else address, alone):
+    if environment.has_password(address.replace(" ", "") if alone else address, alone):
         raise ParamsError(
             f"{source}: {path}: leave out the password, which would be copied to files; for MLflow "
             "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or else "
@@ -225,6 +230,23 @@ def flat(content: Mapping[str, Any]) -> dict[str, Any]:
         inner = flat(value) if isinstance(value, Mapping) else {"": value}
         found |= {f"{key}.{name}".rstrip("."): leaf for name, leaf in inner.items()}
     return found
+
+
+def presets(group: str, folder: Path = PRESETS) -> list[str]:
+    """Names of the files of a group, such as `data`, `split` or `features`, sorted."""
+    return sorted(file.stem for file in (folder / group).glob("*.yaml"))
+
+
+def preset(group: str, name: str, folder: Path = PRESETS) -> Mapping[str, Any]:
+    """Content of one file of a group.
+
+    Raises:
+        ParamsError: the group has no file of this name.
+    """
+    known = presets(group, folder)
+    if name not in known:
+        raise ParamsError(f"unknown {_KINDS.get(group, group)} '{name}'{nearest(name, known)}")
+    return read_yaml(folder / group / f"{name}.yaml")
 
 
 def load(section: str, config: type[Config], file: Path = paths.PARAMS) -> Config:

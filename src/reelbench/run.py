@@ -21,7 +21,6 @@ from reelbench.compose import compose
 from reelbench.evaluation.metrics import find
 from reelbench.features.block import IDS
 from reelbench.files import read_json
-from reelbench.presets import names
 from reelbench.reporting.tables import number
 
 _OF_ANSWERS = ("directors", "genres", "tags")  # what answers read, whatever models do
@@ -42,7 +41,7 @@ def choices(name: str, quick: bool, overrides: Sequence[str]) -> list[str]:
     Raises:
         ParamsError: there is no such data set, or the parameters cannot be composed.
     """
-    if name not in (known := names("data", paths.CONF)):
+    if name not in (known := params.presets("data", paths.CONF)):
         hint = params.nearest(name, known)
         raise params.ParamsError(f"no data set '{name}': `reelbench init` describes one{hint}")
     chosen = [f"data={name}"]

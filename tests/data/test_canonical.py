@@ -12,7 +12,7 @@ from reelbench.data import DataError
 from reelbench.data.clean.tables import Canonical, canonical, describe
 from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
 from reelbench.data.readers import ReadConfig, read
-from reelbench.presets import preset
+from reelbench.params import preset
 
 MOVIES = 'movieId,title,genres\n20,Heat (1995),Action|Crime\n3,"Net, The (1995)",\n'
 RATINGS = "userId,movieId,rating,timestamp\n"

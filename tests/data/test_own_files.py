@@ -20,7 +20,7 @@ from reelbench.data.clean.tables import Canonical, canonical
 from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
 from reelbench.data.readers import ReadConfig, read
 from reelbench.dataset import load_dataset
-from reelbench.presets import preset
+from reelbench.params import preset
 
 RATINGS = "user_id,item_id,rating,timestamp\n1,7,4,1500000000\n1,8,3,1500000100\n2,7,5,1500000200\n"
 MOVIES = "item_id,title,genres\n7,Heat (1995),Crime|Drama\n8,Up (2009),\n"

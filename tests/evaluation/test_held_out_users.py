@@ -20,7 +20,7 @@ from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.evaluate import Evaluation, evaluate
 from reelbench.models import EASE, SVDS, Popularity
 from reelbench.models.co_clustering import CoClustering
-from reelbench.presets import preset
+from reelbench.params import preset
 from reelbench.stages import clean, download, featurize, inputs, report, train
 from reelbench.stages import evaluate as evaluate_stage
 from reelbench.stages import split as split_stage

@@ -29,7 +29,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixture
     shutil.copytree(ROOT / "conf", tmp_path / "conf")
     monkeypatch.chdir(tmp_path)
     if request.function is not test_files_of_movielens:
-        monkeypatch.setattr("reelbench.init.write.compose", lambda *_: {})
+        monkeypatch.setattr("reelbench.init.compose", lambda *_: {})
     Path("in").mkdir()
 
     def call(*arguments: str, answers: str | None = None) -> Result:
@@ -246,7 +246,7 @@ def test_yes_takes_the_guess_and_says_so(run: Run) -> None:
 
 def test_a_terminal_is_asked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     unsure()
-    monkeypatch.setattr("reelbench.init.write.on_terminal", lambda: True)
+    monkeypatch.setattr("reelbench.init.on_terminal", lambda: True)
     read = understood(run("in", answers="%d/%m/%Y\n"))
     assert read["tables"]["ratings"]["time_format"] == "%d/%m/%Y"
 

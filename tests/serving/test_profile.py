@@ -13,7 +13,7 @@ from reelbench.features.matrices import user_columns
 from reelbench.models.base import Recommender
 from reelbench.models.ease import EASE
 from reelbench.models.network import Network
-from reelbench.serving.profile import Profile, as_block
+from reelbench.serving.recommend import Profile, as_block
 
 WORK = ("artist", "doctor", "student")
 USERS = pd.DataFrame(

@@ -17,9 +17,15 @@ from reelbench import paths
 from reelbench.columns import GENRES, YEAR
 from reelbench.serving.answer import AskError
 from reelbench.serving.library import Library
-from reelbench.serving.profile import Profile
-from reelbench.serving.recommend import for_liked, for_profile, for_ratings, for_user, popular
-from reelbench.serving.similar import similar
+from reelbench.serving.recommend import (
+    Profile,
+    for_liked,
+    for_profile,
+    for_ratings,
+    for_user,
+    popular,
+    similar,
+)
 
 MODELS = models()
 

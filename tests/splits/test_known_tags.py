@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
 from reelbench.data.parquet import write
-from reelbench.splits import METHODS, SplitInput, divide
-from reelbench.splits.tags import HELD_OUT, LATE, STRANGER, known_tags
+from reelbench.splits import HELD_OUT, LATE, METHODS, STRANGER, SplitInput, divide, known_tags
 
 SCHEMA = pa.schema(
     [

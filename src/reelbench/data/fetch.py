@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import StringConstraints, field_validator
 
-from reelbench import paths, presets
+from reelbench import params, paths
 from reelbench.data import DataError
 from reelbench.data.archives import find, is_archive, opened
 from reelbench.files import atomic, read_json_if_any, sha256_file, write_json
@@ -292,7 +292,7 @@ def _wanted(data: DataSection) -> str:
 
 def data_sets(conf: Path | None = None) -> list[DataSection]:
     """All data sets that the configuration knows, by name; see `data_set`."""
-    return [data_set(name, conf) for name in presets.names("data", _folder(conf))]
+    return [data_set(name, conf) for name in params.presets("data", _folder(conf))]
 
 
 def data_set(name: str, conf: Path | None = None) -> DataSection:
@@ -305,13 +305,13 @@ def data_set(name: str, conf: Path | None = None) -> DataSection:
     Raises:
         ParamsError: unknown data set.
     """
-    content = presets.preset("data", name, _folder(conf))
+    content = params.preset("data", name, _folder(conf))
     known = DataSection.model_fields.keys() & content.keys()  # other keys belong to other stages
     return DataSection.model_validate({key: content[key] for key in known})
 
 
 def _folder(conf: Path | None) -> Path:
-    local = paths.CONF if (paths.CONF / "data").is_dir() else presets.FOLDER
+    local = paths.CONF if (paths.CONF / "data").is_dir() else params.PRESETS
     return conf or local
 
 

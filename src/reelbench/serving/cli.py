@@ -66,10 +66,8 @@ def recommend(
 
     def ask(library: Library) -> Answer:
         from reelbench.serving import recommend as core
-        from reelbench.serving.profile import Profile
-        from reelbench.serving.similar import CONTENT, similar
 
-        profile = Profile(age, gender, occupation, zip_code)
+        profile = core.Profile(age, gender, occupation, zip_code)
         ways = [user is not None, title is not None, bool(liked), not profile.empty]
         if sum(ways) > 1:
             raise AskError(
@@ -79,7 +77,7 @@ def recommend(
         if user is not None:
             return core.for_user(library, user, k, model)
         if title is not None:
-            return similar(library, title, k, model or CONTENT)
+            return core.similar(library, title, k, model or core.CONTENT)
         if liked:
             return core.for_liked(library, liked, k, model)
         if not profile.empty:
@@ -103,7 +101,7 @@ def similar(
     as_json: _JSON = False,
 ) -> None:
     """List similar movies: by director, genres and tags, by text, or by a trained model."""
-    from reelbench.serving import similar as core
+    from reelbench.serving import recommend as core
 
     _answer(lambda library: core.similar(library, title, k, model, genre_weight), as_json)
 

@@ -1,4 +1,4 @@
-"""Recommend movies: to a user of the data set, to a new user, or without any information.
+"""Recommend movies: to a user of the data set, to a new user, or similar to a movie.
 
 By default the best available model is used: of the trained models the first on the leaderboard
 (`TrainedModels.best_first`) that can answer the question. A named model that cannot is replaced by
@@ -12,20 +12,26 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from reelbench.columns import GENRES, ITEM_ID, TITLE, YEAR
+from reelbench.columns import GENDER, GENRES, ITEM_ID, OCCUPATION, TITLE, YEAR, ZIP_CODE
 from reelbench.evaluation.top_k import NO_ITEM, top_k
+from reelbench.features.block import USER_PREFIX, Block
 from reelbench.features.matrices import user_columns
 from reelbench.models.shared.biases import group_means
 from reelbench.models.shared.user_items import NewUser
 from reelbench.serving.answer import Answer, AskError, Recommendation, capitalized
 from reelbench.serving.library import Library
-from reelbench.serving.profile import Profile, as_block
 from reelbench.serving.reasons import Anchors, liked, rated_high, reasons
+from reelbench.serving.similarity import director_first, same_director
 from reelbench.serving.trained_models import DEMOGRAPHICS
 
 #: the model behind popular movies; where it is not trained, its formula is used with the mean
 #: number of ratings of a movie as prior votes
 POPULAR = "weighted_mean"
+#: by director, genres and tags, or by sentence embeddings; any other name is that of a model
+CONTENT, TEXT = "content", "text"
+GENRE_WEIGHT = 0.5  # weight of genres in the similarity by content; tags have the rest
+_OLDEST = 120
+_WORDS = (GENDER, OCCUPATION, ZIP_CODE)
 #: from the name of a model its scores (n_items,), or the reason for having none as the rest of a
 #: sentence that begins with "Model NAME"
 Ask = Callable[[str], np.ndarray | str]
@@ -39,6 +45,34 @@ class Question:
     k: int  # length of the list
     seen: sparse.csr_array  # boolean CSR (1, n_items), movies that are not to be recommended
     anchors: Anchors  # movies that reasons refer to
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a user typed; None for what was left out.
+
+    >>> Profile(age=24, zip_code="10003").describe()
+    'age 24, zip code 10003'
+    """
+
+    age: int | None = None
+    gender: str | None = None
+    occupation: str | None = None
+    zip_code: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.age is not None and not 0 <= self.age <= _OLDEST:
+            raise AskError(f"an age is between 0 and {_OLDEST} years, not {self.age}")
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was typed."""
+        return all(value is None for value in vars(self).values())
+
+    def describe(self) -> str:
+        """What was typed, in words."""
+        typed = {name.replace("_", " "): value for name, value in vars(self).items()}
+        return ", ".join(f"{name} {value}" for name, value in typed.items() if value is not None)
 
 
 def for_user(library: Library, user_id: str, k: int = 10, model: str | None = None) -> Answer:
@@ -146,6 +180,48 @@ def for_profile(
     return answer.with_notes(*(f"{capitalized(text)}." for text in ignored if profile_used))
 
 
+def as_block(profile: Profile, known: Block) -> tuple[Block, list[str]]:
+    """The profile in the form of the block `demographics`.
+
+    Args:
+        known: that block, for its vocabularies, mean and deviation.
+
+    Returns:
+        Arrays of one user (1, …) under the block's names, and phrases on what is ignored. A value
+        that the vocabulary lacks is a row of zeros, as for users of the data set.
+    """
+    mean, deviation = known["age_moments"]
+    width = known["user_age"].shape[1]  # 0 without ages in the data set, else 1
+    age = 0.0 if profile.age is None else (profile.age - mean) / deviation
+    row = {
+        "user_age": np.full((1, width), age, dtype=np.float32),
+        "user_age_known": np.full((1, width), profile.age is not None, dtype=np.float32),
+    }
+    ignored = [] if width or profile.age is None else ["the data set has no age"]
+    for name in _WORDS:
+        row[USER_PREFIX + name], phrases = _one_hot(name, getattr(profile, name), known[name])
+        ignored += phrases
+    return row, ignored
+
+
+def _one_hot(name: str, typed: str | None, words: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """float32 (1, k), ignoring case; a zip code counts by its first digits."""
+    row = np.zeros((1, len(words)), dtype=np.float32)
+    if typed is None:
+        return row, []
+    label = name.replace("_", " ")
+    if not len(words):
+        return row, [f"the data set has no {label}"]
+    key = typed.strip().casefold()
+    if name == ZIP_CODE:
+        key = key[: max(len(word) for word in words.tolist())]
+    row[0] = [word.casefold() == key for word in words.tolist()]
+    if row.any():
+        return row, []
+    hint = "" if name == ZIP_CODE else f" (known: {', '.join(words.tolist())})"
+    return row, [f"{label} '{typed}' is unknown or too rare, so it is ignored{hint}"]
+
+
 def popular(
     library: Library,
     k: int = 10,
@@ -223,3 +299,64 @@ def recommendations(
         )
         for rank, (item, score, item_id, title, year, genres, why) in enumerate(rows, start=1)
     )
+
+
+def similar(
+    library: Library,
+    title: str,
+    k: int = 10,
+    model: str = CONTENT,
+    genre_weight: float = GENRE_WEIGHT,
+) -> Answer:
+    """Movies similar to the one whose title was typed, the most similar first.
+
+    Equally similar movies are ordered by their number of ratings.
+
+    Args:
+        title: may contain typing errors.
+        model: `content`: up to two movies by the same director, then by the weighted cosines of
+            genres and tags. `text`: the same with the cosine of sentence embeddings. A trained
+            model: as that sees it. Where `content` or `text` find no similar movie, the best model
+            that finds one is used, with a note.
+        genre_weight: for `content`, from 0, tags alone, to 1, genres alone.
+
+    Raises:
+        AskError: the title or the model is unknown, the weight is not in 0 … 1, k is less than 1,
+            or no movie is similar.
+    """
+    if k < 1:
+        raise AskError(f"a list has at least 1 movie, not {k}")
+    if not 0 <= genre_weight <= 1:
+        raise AskError(f"the weight of genres is between 0 and 1, not {genre_weight:g}")
+    item, typing_note = library.movie(title)
+    name, similarity, note = _similarity(library, item, model, genre_weight)
+    # rounding must not decide between movies that have the same genres
+    order = np.lexsort((-library.count, -np.round(similarity, 6)))
+    order = order[(similarity[order] > 0) & (order != item)]
+    if name in (CONTENT, TEXT):
+        same = same_director(library.content.director, item)
+        order = director_first(order[same[order]], order)
+    items = order[:k]
+    found = recommendations(library, items, similarity[items], liked([item]))
+    answer = Answer(name, f"movies similar to {library.title(item)}", "", found)
+    return answer.with_notes(typing_note, note)
+
+
+def _similarity(
+    library: Library, item: int, model: str, genre_weight: float
+) -> tuple[str, np.ndarray, str]:
+    """What is used, similarities (n_items,), and a note if it is not what was asked for."""
+    if model not in (CONTENT, TEXT):
+        return model, library.models.get(model).similar_items(item), ""
+    if model == CONTENT:
+        own = library.content.content_similarity(item, genre_weight)
+    else:
+        own = library.content.text_similarity(item)
+    if own.any():
+        return model, own, ""
+    what = "genres, tags or director" if model == CONTENT else "text"
+    for name in library.models.best_first:
+        found = library.models.get(name).similar_items(item)
+        if found.any():
+            return name, found, f"No movie is similar by {what}, so model {name} is used."
+    raise AskError(f"nothing is known of {library.title(item)} that would make a movie similar")

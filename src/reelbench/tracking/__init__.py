@@ -22,7 +22,7 @@ from tempfile import TemporaryFile
 from pydantic import PositiveFloat
 
 import reelbench
-from reelbench import params, secret
+from reelbench import environment, params
 from reelbench.evaluation.metrics import ComparableKey
 from reelbench.params import ParamsError, Section
 from reelbench.reporting.tuning import finished_searches
@@ -60,7 +60,7 @@ class TrackingConfig(Section):
         if self.uri != "environment":
             return self.uri, {}
         found = os.environ.get("MLFLOW_TRACKING_URI", "")
-        address, credentials = secret.split(found)
+        address, credentials = environment.without_password(found)
         web = found.startswith(("http://", "https://")) and not set(address) & set("?#@")
         # MLflow would print any other, password included
         if not (web or found.startswith(_STORES)) or set(found) & set(whitespace):
@@ -116,7 +116,7 @@ def mirror_tunings() -> list[str]:
 
 def reason(error: Exception) -> str:
     """The first line of an error: the rest of a database's is the statement that failed."""
-    text = secret.masked(str(error)).strip().partition("\n")[0]
+    text = environment.masked(str(error)).strip().partition("\n")[0]
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
 
 
@@ -160,7 +160,7 @@ def _outcome(models: list[str], timeout: float, gate: int) -> dict[str, str]:
             late = {"": f"no answer within {limit:g} s"}
         for stream in (output, errors):
             stream.seek(0)
-        _LOG.debug("%s", secret.masked(errors.read()))
+        _LOG.debug("%s", environment.masked(errors.read()))
         return dict(json.loads(line) for line in output if line.endswith("\n")) | late
 
 

@@ -14,8 +14,9 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
-from reelbench import params, secret
+from reelbench import params
 from reelbench.data.identity import mismatch
+from reelbench.environment import masked
 from reelbench.params import ParamsError
 from reelbench.tracking import QUIET, TrackingConfig, mirror_all, mirror_tunings
 from reelbench.tracking.record import CHAMPION, experiment_of, registered_name
@@ -35,7 +36,7 @@ def serve(port: int) -> int:
     """
     uri = params.load("tracking", TrackingConfig).store()[0] or ""
     if not uri.startswith(_SQLITE):
-        where = f"at {secret.masked(uri)}: open it there"
+        where = f"at {masked(uri)}: open it there"
         off = "nowhere: tracking is off (tracking=none)"
         raise ParamsError(f"the runs are {where if uri else off}")
     database = Path(uri.removeprefix(_SQLITE))
@@ -73,7 +74,7 @@ def answer(port: int) -> int:
     named = {key: content[key]["name"] for key in ("data", "split")}
     name = registered_name(experiment_of(named))
     if not has_champion(uri, name):
-        where = secret.masked(uri)
+        where = masked(uri)
         raise ParamsError(f"there is no champion of {name} at {where} yet: run `make repro` first")
     options = ["--host", "127.0.0.1", "--port", str(port), "--env-manager", "local"]
     serving = [_PROGRAM, "models", "serve", "--model-uri", f"models:/{name}@{CHAMPION}", *options]
@@ -101,7 +102,7 @@ def has_champion(uri: str, name: str) -> bool:
     except HTTPError as error:  # not there; anything else, such as a password, MLflow explains
         return error.code != HTTPStatus.NOT_FOUND
     except (OSError, HTTPException, ValueError) as error:  # such as a port that is no number
-        raise ParamsError(secret.masked(f"{uri} does not answer: {error}")) from error
+        raise ParamsError(masked(f"{uri} does not answer: {error}")) from error
 
 
 def environment() -> dict[str, str]:

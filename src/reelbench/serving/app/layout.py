@@ -13,7 +13,7 @@ from reelbench.columns import GENDER, OCCUPATION
 from reelbench.data.identity import label, read_data
 from reelbench.serving.app.questions import BEST, CONTENT, LONGEST, TEXT, Leaderboard, Questions
 from reelbench.serving.library import Library
-from reelbench.serving.similar import GENRE_WEIGHT
+from reelbench.serving.recommend import GENRE_WEIGHT
 from reelbench.serving.trained_models import DEMOGRAPHICS
 
 #: keywords of Gradio's classes, and `launch` of the page

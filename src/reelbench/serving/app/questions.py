@@ -21,21 +21,20 @@ from reelbench.data.identity import read_identity, same_results
 from reelbench.evaluation.metrics import METRICS, Metric, find, is_metric
 from reelbench.faults import warning
 from reelbench.files import read_json, read_json_if_any
-from reelbench.serving import similar
+from reelbench.serving import recommend
 from reelbench.serving.answer import Answer, AskError, UnknownTitleError, capitalized
 from reelbench.serving.library import Library
-from reelbench.serving.profile import Profile
-from reelbench.serving.recommend import for_liked, for_profile, for_user
+from reelbench.serving.recommend import Profile, for_liked, for_profile, for_user
 from reelbench.serving.trained_models import ranking_metric, read_leaderboard
 
 #: choices beside the names of trained models
-BEST, CONTENT, TEXT = "best available", similar.CONTENT, "text embedding"
+BEST, CONTENT, TEXT = "best available", recommend.CONTENT, "text embedding"
 #: longest text that is read
 LONGEST = 200
 _MOST_TITLES = 50
 _SIMILARITY = {
-    similar.CONTENT: "director, genres and tags",
-    similar.TEXT: "director and text embedding",
+    recommend.CONTENT: "director, genres and tags",
+    recommend.TEXT: "director and text embedding",
 }
 _MODEL, _FAULTS = "model", "faults"
 _PAGES = jinja2.Environment(
@@ -119,9 +118,9 @@ class Questions:
                 notes.append("Text embeddings find movies similar to a title, so a model is used.")
                 model = BEST
             return self._page(for_user(library, typed, int(k), _named(model)).with_notes(*notes))
-        by = {BEST: similar.CONTENT, TEXT: similar.TEXT}.get(model, model)
+        by = {BEST: recommend.CONTENT, TEXT: recommend.TEXT}.get(model, model)
         try:
-            answer = similar.similar(library, typed, int(k), by, genre_weight)
+            answer = recommend.similar(library, typed, int(k), by, genre_weight)
         except UnknownTitleError as error:
             raise AskError(f"there is no user '{typed}', and {error}") from error
         if answer.model in _SIMILARITY:  # not a trained model of that name

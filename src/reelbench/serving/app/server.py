@@ -12,8 +12,7 @@ from typing import Any
 from reelbench.serving.answer import AskError
 from reelbench.serving.app.questions import Questions, on_test
 from reelbench.serving.library import Library
-from reelbench.serving.profile import Profile
-from reelbench.serving.recommend import for_profile
+from reelbench.serving.recommend import Profile, for_profile
 
 HOST = "127.0.0.1"
 # users times movies up to which every model is loaded ahead, not just those used by default:
