@@ -13,16 +13,11 @@ from reelbench.params import ParamsError, Root, Section
 
 
 def compose(output: Path = paths.PARAMS, overrides: list[str] | None = None) -> dict[str, Any]:
-    """Compose `conf/` into `output` and check it.
+    """Compose `conf/` into `output`, by default `params.yaml`, and check it.
 
-    Args:
-        output: file to write, `params.yaml` of the project by default.
-        overrides: in Hydra's grammar, such as `models.svd.factors=64` or `split=random`; a
-            parameter of a model need not be in `conf/`.
-
-    Raises:
-        ParamsError: Hydra cannot compose, or a section has an unknown key or a wrong value; then
-            `output` is left as it was.
+    Overrides are in Hydra's grammar, such as `models.svd.factors=64`; a parameter of a model need
+    not be in `conf/`. What cannot be composed, and a section with an unknown key or a wrong value,
+    is a ParamsError, and `output` is left as it was.
     """
     from dvc.utils.hydra import compose_and_dump
     from hydra.errors import HydraException

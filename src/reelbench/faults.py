@@ -53,11 +53,7 @@ def read() -> frozenset[Fault]:
 
 
 def parse(names: Iterable[str]) -> frozenset[Fault]:
-    """Options by name.
-
-    Raises:
-        ParamsError: unknown name.
-    """
+    """Options by name; a ParamsError for an unknown one."""
     options = [fault.value for fault in Fault]
     for name in names:
         if name not in options:

@@ -106,11 +106,7 @@ def code_hash(names: Sequence[str]) -> str:
 
 
 def source_hash(path: Path) -> str:
-    """SHA-256 of a Python file, or of a folder of them with the data files that they read.
-
-    Raises:
-        FileNotFoundError: there is neither.
-    """
+    """SHA-256 of a Python file, or of a folder of them with the data files that they read."""
     # without what Python and Numba compile, which comes and goes
     return sha256_tree(path, *path.rglob("__pycache__/*")) if path.is_dir() else sha256_file(path)
 

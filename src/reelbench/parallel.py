@@ -20,14 +20,8 @@ def for_row_blocks(work: Callable[[slice], None], n_rows: int, *, block: int, th
 
     Each call must write only to its own rows, so that the result does not depend on the number of
     threads. It gains time where `work` releases the interpreter's lock, as numpy, scipy.sparse and
-    a `kernel` do.
-
-    Args:
-        work: takes the slice of rows to compute.
-        n_rows: number of rows; 0 calls nothing.
-        block: rows per call, at least 1. It should not depend on the machine: a matrix product of
-            another shape may round differently.
-        threads: calls at the same time.
+    a `kernel` do. The number of rows in a block should not depend on the machine: a matrix product
+    of another shape may round differently.
 
     >>> import numpy as np
     >>> squares = np.arange(5)
@@ -73,12 +67,9 @@ def parts(matrix: sparse.csr_array) -> CSR:
 def kernel(function: Function, *, reorder: bool = False) -> Function:
     """A function of arrays and numbers, compiled by numba on its first call.
 
-    Args:
-        reorder: whether sums may be taken in another order, several terms at a time. The order is
-            fixed on a type of machine.
-
     It runs without the interpreter's lock. It can call functions of numpy that numba knows, but no
-    other kernel. The machine code is kept beside the source for the next process.
+    other kernel. The machine code is kept beside the source for the next process. With `reorder`
+    sums may be taken in another order, which is fixed on a type of machine.
     """
     _with_kernels.add(function.__module__)
 

@@ -238,11 +238,7 @@ def presets(group: str, folder: Path = PRESETS) -> list[str]:
 
 
 def preset(group: str, name: str, folder: Path = PRESETS) -> Mapping[str, Any]:
-    """Content of one file of a group.
-
-    Raises:
-        ParamsError: the group has no file of this name.
-    """
+    """Content of one file of a group; a ParamsError if there is none of this name."""
     known = presets(group, folder)
     if name not in known:
         raise ParamsError(f"unknown {_KINDS.get(group, group)} '{name}'{nearest(name, known)}")
@@ -250,11 +246,7 @@ def preset(group: str, name: str, folder: Path = PRESETS) -> Mapping[str, Any]:
 
 
 def load(section: str, config: type[Config], file: Path = paths.PARAMS) -> Config:
-    """Typed config of one section of `params.yaml`.
-
-    Raises:
-        ParamsError: the section is missing, has an unknown key or a value of the wrong type.
-    """
+    """Typed config of one section of `params.yaml`; a ParamsError if that is missing or wrong."""
     params = read(file)
     return validate(section, select(params, section), config, conf_file(section, params))
 

@@ -37,9 +37,7 @@ def choices(name: str, quick: bool, overrides: Sequence[str]) -> list[str]:
     """Hydra overrides for a data set; those of the user replace ours.
 
     With `quick`, models are those of conf/models/quick.yaml, and blocks what they and answers read.
-
-    Raises:
-        ParamsError: there is no such data set, or the parameters cannot be composed.
+    An unknown data set, or parameters that cannot be composed, are a ParamsError.
     """
     if name not in (known := params.presets("data", paths.CONF)):
         hint = params.nearest(name, known)
@@ -66,12 +64,7 @@ def composed(overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def run(name: str, quick: bool, overrides: Sequence[str]) -> str:
-    """Run the pipeline; a sentence on the split that was chosen, empty if the user chose it.
-
-    Raises:
-        ParamsError: see `choices`.
-        RunError: a stage failed.
-    """
+    """Run the pipeline, or raise RunError; a sentence on the split, if that was chosen here."""
     chosen, why = choices(name, quick, overrides), ""
     if _changed(compose(overrides=chosen)["data"]["root"]):
         _repro("--force", "--single-item", "download")

@@ -70,10 +70,8 @@ class SparkConfig(Section):
 def spark_session(config: SparkConfig) -> SparkSession:
     """The session of this process, started where there is none for this master.
 
-    Memory is that of the first session: a process starts Java once.
-
-    Raises:
-        SparkError: pyspark or Java is missing or too old, or no master or worker answers.
+    Its memory is that of the first one: a process starts Java once. Where pyspark or Java is
+    missing or too old, or no master or worker answers, it is a SparkError.
     """
     try:
         from pyspark.logger import PySparkLogger
@@ -106,12 +104,9 @@ def spark_session(config: SparkConfig) -> SparkSession:
 
 @contextmanager
 def explained(master: str, session: SparkSession | None = None) -> Iterator[None]:
-    """Turn what Spark raises inside into one sentence, and end jobs that no worker is left for.
+    """Turn what Spark raises inside into a SparkError, and end jobs that no worker is left for.
 
     A worker that is lost while others remain needs neither: Spark computes its part again.
-
-    Raises:
-        SparkError: a job failed, or every worker of the cluster was lost.
     """
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException

@@ -45,11 +45,7 @@ def measured() -> tuple[Row, ...]:
 
 
 def described(files: Sequence[str], options: Mapping[str, str]) -> dict[str, str]:
-    """What is stated: `data` and `FIELDS`, from YAML or a `params.yaml`, then from options.
-
-    Raises:
-        ParamsError: there is no such file, or it is no description.
-    """
+    """What is stated of `FIELDS`, by YAML or `params.yaml`, then by options; else a ParamsError."""
     stated: dict[str, str] = {}
     for file in files:
         try:

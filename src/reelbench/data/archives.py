@@ -48,11 +48,8 @@ def is_archive(path: Path) -> bool:
 def opened(place: Path, beside: Path, names: Collection[str] | None) -> Iterator[Path]:
     """The folder itself; of an archive a temporary one in `beside`, with some of its files.
 
-    `names` are files and folders, which may be in any folder of the archive; None: all.
-
-    Raises:
-        DataError: the archive is damaged, encrypted, packed by an unknown method, implausibly
-            large, or a name leads out of it.
+    `names` are files and folders, which may be in any folder of the archive; None: all. A damaged,
+    encrypted or implausibly large archive, or a name that leads out of it, is a DataError.
     """
     if place.is_dir():
         yield place
@@ -134,12 +131,8 @@ def _of_tar(place: Path) -> Iterator[_Member]:
 def find(root: Path, folder: str, name: str, place: Path) -> Path | None:
     """The file or folder `folder/name`, or the only one of that name elsewhere in an archive.
 
-    Args:
-        root: where the files of `place` are, see `opened`.
-        place: what messages name; of a folder, no other folders are looked at.
-
-    Raises:
-        DataError: several other folders have such a file.
+    The files of `place`, which messages name, are in `root` (see `opened`). In a folder no others
+    are looked at; a name in several folders of an archive is a DataError.
     """
     exact = root / folder / name
     if exact.exists() or place.is_dir():

@@ -39,11 +39,7 @@ class Columnar(Source):
         return pa.types.is_timestamp(kind) or pa.types.is_date(kind)
 
     def strings(self) -> Iterator[pa.Table]:
-        """Our columns as text, some rows at a time.
-
-        Raises:
-            DataError: a value cannot be text, or the file is damaged.
-        """
+        """Our columns as text, some rows at a time; a DataError where a value cannot be text."""
         for arrays in self._arrays():
             yield pa.table(self.texts(arrays))
 
@@ -74,10 +70,7 @@ class Columnar(Source):
         return iter(json.loads(known[b"rows"])) if known and b"rows" in known else count(1)
 
     def frame(self) -> pd.DataFrame:
-        """Our columns and others, by row from 1: lists of text where there are lists, else text.
-
-        For small tables.
-        """
+        """Our and other columns of a small table, by row from 1: text, or lists of text."""
         own = replace(self, places=self.kept())
         pieces = [pa.table(dict(zip(own.places, row, strict=True))) for row in own._arrays()]
         table = pa.concat_tables(pieces, promote_options="permissive")
@@ -116,15 +109,7 @@ class Columnar(Source):
 
 
 def open_columnar(path: Path, content: Path | pa.Table) -> Columnar:
-    """A Parquet file, a folder of its parts, or rows in memory.
-
-    Args:
-        path: what messages name.
-        content: the file, unpacked, or the rows.
-
-    Raises:
-        DataError: the file is damaged, or has too many columns.
-    """
+    """A Parquet file, its parts, or rows in memory; a DataError if it is damaged or too wide."""
     if isinstance(content, pa.Table):
         names, held = content.column_names, content
     else:

@@ -58,11 +58,7 @@ def config_of(section: Mapping[str, Any]) -> type[DuckDBConfig | SparkEngineConf
 
 
 def connect() -> "Engine":
-    """The engine that params.yaml names.
-
-    Raises:
-        SparkError: Spark cannot be used.
-    """
+    """The engine that params.yaml names; a SparkError if Spark cannot be used."""
     config = params.load("engine", config_of(params.select(params.read(), "engine")))
     if isinstance(config, DuckDBConfig):
         return DuckDB(config)
@@ -91,18 +87,10 @@ class Engine(ABC):
 
     @abstractmethod
     def text(self, file: TextFile) -> ibis.Table:
-        """Our columns of a text file as strings; an empty value, quoted or not, is null.
-
-        Raises:
-            DataError: the file has another encoding, or a value that is no text.
-        """
+        """Our columns of a text file as strings, empty ones null; a DataError if it is no text."""
 
     def columnar(self, source: Columnar) -> ibis.Table:
-        """Our columns of Parquet or of rows in memory as strings.
-
-        Raises:
-            DataError: a value cannot be text.
-        """
+        """Our columns of Parquet or of rows in memory as strings, or a DataError."""
         file = self._temporary()
         schema = pa.schema([(name, pa.string()) for name in source.places])
         with pq.ParquetWriter(file, schema, compression="none", use_dictionary=False) as writer:
@@ -119,14 +107,7 @@ class Engine(ABC):
         return self.parquet(self.stored(rows).file)
 
     def numbered(self, table: ibis.Table) -> ibis.Table:
-        """A table computed once, with its row numbers from 0 in the column `source_row` if known.
-
-        Args:
-            table: columns of a single table as read, in whose order the rows are.
-
-        Raises:
-            DataError: see `cache`.
-        """
+        """One table as read, computed once (see `cache`), with `source_row` from 0 if known."""
         return self.cache(table)
 
     @abstractmethod
@@ -145,11 +126,7 @@ class Engine(ABC):
 
     @abstractmethod
     def arrow(self, table: ibis.Table) -> pa.Table:
-        """The rows of an expression, in memory: not for tables of the size of the ratings.
-
-        Raises:
-            DataError: a text file that the expression reads is malformed.
-        """
+        """Rows of a small expression in memory; a DataError if a text file in it is malformed."""
 
     def number(self, value: ibis.ir.IntegerScalar) -> int:
         """A number that an expression gives; 0 where it is null."""
@@ -157,11 +134,7 @@ class Engine(ABC):
 
     @abstractmethod
     def cache(self, table: ibis.Table) -> ibis.Table:
-        """The result of an expression, computed once and kept in a temporary file.
-
-        Raises:
-            DataError: a text file that the expression reads is malformed.
-        """
+        """An expression computed once, in a temporary file; a DataError as for `arrow`."""
 
     @abstractmethod
     def store(
@@ -171,14 +144,11 @@ class Engine(ABC):
 
         Args:
             rows: an expression whose rows of a user depend on no other user's. A column `part`
-                (int, from 0) says which file a row goes to.
+                (int, from 0) says which file a row goes to. A DataError as for `arrow`.
             order: keys, the first of which is the user; together they differ for all rows. Missing
                 values come first.
             users_of: a table without expensive columns and with at least the users of `rows`.
             n_parts: number of files.
-
-        Raises:
-            DataError: a text file that the expression reads is malformed.
         """
 
     def stored(self, rows: pa.Table) -> Stored:

@@ -296,15 +296,7 @@ def data_sets(conf: Path | None = None) -> list[DataSection]:
 
 
 def data_set(name: str, conf: Path | None = None) -> DataSection:
-    """One data set.
-
-    Args:
-        conf: folder of the configuration; by default `conf/` of the current folder if there is
-            one, else the presets of the package.
-
-    Raises:
-        ParamsError: unknown data set.
-    """
+    """One data set of `conf`, by default conf/ here, else the presets; a ParamsError if unknown."""
     content = params.preset("data", name, _folder(conf))
     known = DataSection.model_fields.keys() & content.keys()  # other keys belong to other stages
     return DataSection.model_validate({key: content[key] for key in known})

@@ -53,11 +53,7 @@ _OTHERS: dict[str, str] = yaml.safe_load(
 
 
 def kind(path: Path) -> Kind:
-    """What a file is, or what is packed in it; `netflix` has lines "5:" before the ratings of 5.
-
-    Raises:
-        DataError: it is missing, damaged or nothing that is read; the message says what it is.
-    """
+    """What a file is, or what is packed in it; a DataError says what it is that is not read."""
     if path.is_dir():
         parts(path)
         return "parquet"
@@ -82,11 +78,7 @@ def kind(path: Path) -> Kind:
 
 
 def head(path: Path, n: int = _HEAD) -> bytes:
-    """The first bytes of a file, of a compressed one those of its content.
-
-    Raises:
-        DataError: the file is missing or damaged.
-    """
+    """The first bytes of a file or of what is packed in it; a DataError if missing or damaged."""
     with _stream(path) as stream:
         return stream.read(n)
 
@@ -94,16 +86,13 @@ def head(path: Path, n: int = _HEAD) -> bytes:
 def opened(path: Path, scratch: Path, *, header: bool = True) -> Path | pa.Table:
     """The path of text or Parquet, unpacked if need be, or the rows of Excel and JSON in memory.
 
+    Rows are strings or times; lists and objects are JSON text. An implausible size or a row that
+    cannot be read is a DataError, as is what `kind` refuses.
+
     Args:
         path: a file, or a folder with the parts of a Parquet file.
         scratch: folder for what is unpacked.
         header: whether the first row of Excel has the names of the columns.
-
-    Returns:
-        A path, or a table whose columns are strings or times; lists and objects are JSON text.
-
-    Raises:
-        DataError: see `kind`; or it unpacks to an implausible size, or a row cannot be read.
     """
     found = kind(path)
     plain = _unpacked(path, scratch) if path.is_file() and _packing(path) else path
@@ -115,11 +104,7 @@ def opened(path: Path, scratch: Path, *, header: bool = True) -> Path | pa.Table
 
 
 def parts(folder: Path) -> list[Path]:
-    """The parts of a Parquet file, in the order of their names; Spark's other files are left out.
-
-    Raises:
-        DataError: there are none, or something else is among them.
-    """
+    """The parts of a Parquet file by name, without Spark's other files; a DataError without any."""
     found = sorted(file for file in folder.iterdir() if file.name[0] not in "._")
     for file in found:
         if file.is_dir():

@@ -75,13 +75,7 @@ def validate_all(tables: Mapping[str, pyarrow.Table | Stored], engine: Engine) -
 
 
 def validate(name: str, table: pyarrow.Table | Stored, engine: Engine) -> None:
-    """Check one canonical table.
-
-    A stored one is checked by the engine. Only one that fails goes to pandas, to find the place.
-
-    Raises:
-        DataError: with the table, row (from 1) and column of the first violation, and their number.
-    """
+    """Check a canonical table; a DataError has the place of the first violation, and their number."""
     if not isinstance(table, Stored):
         validate_frame(name, to_pandas(table))
     elif not _passes(engine.parquet(table.file), name, len(table), engine):
@@ -114,15 +108,7 @@ def _pairs_differ(rows: ibis.Table, n: int, engine: Engine) -> bool:
 
 
 def validate_frame(name: str, frame: pd.DataFrame) -> None:
-    """Check one canonical table in pandas.
-
-    Args:
-        name: interactions, items, users or tags.
-        frame: timestamps as Int64 and years as Int16 (see `to_pandas`).
-
-    Raises:
-        DataError: with the table, row (from 1) and column of the first violation, and their number.
-    """
+    """Check a frame of `to_pandas`; a DataError has the place of the first violation."""
     try:
         SCHEMAS[name].validate(frame, lazy=True)
     except SchemaErrors as error:

@@ -38,11 +38,7 @@ class SparkEngine(Engine):
     distributed: ClassVar[bool] = True
 
     def __init__(self, config: SparkEngineConfig, folder: Path = paths.DATA) -> None:
-        """Connect to `config.master`; `folder` is for temporary files, see `Engine`.
-
-        Raises:
-            SparkError: Spark cannot be used.
-        """
+        """Connect to `config.master`, see `spark_session`; `folder` is for temporary files."""
         super().__init__(folder)
         self._master = config.master
         self._session = spark_session(config)

@@ -105,11 +105,7 @@ class TextFile(Source):
         return self.plain or self.path
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """First line (from 1) and values, row by row; empty lines are left out.
-
-        Raises:
-            DataError: the encoding is wrong, a quote is not closed, or a value is no text.
-        """
+        """First line (from 1) and values of rows that are not empty; a DataError if no text."""
         split = self.rest or len(self.delimiter) > 1
         try:
             encoding = _with_mark(self.encoding)
@@ -149,11 +145,7 @@ class TextFile(Source):
         return self.first_of(rows, columns, self.rows())
 
     def checked(self) -> Iterator[tuple[int, list[str]]]:
-        """The rows, each with as many values as there are columns and none swallowed by a quote.
-
-        Raises:
-            DataError: a row is not so; see `rows`.
-        """
+        """The rows; a DataError if one has too many or few values, or one swallowed by a quote."""
         short = [self.places[c] for c in _SHORT if c in self.places]
         for line, values in self.rows():
             if len(values) != len(self.names):
@@ -172,13 +164,7 @@ class TextFile(Source):
             yield line, values
 
     def frame(self) -> pd.DataFrame:
-        """Our columns and others as strings, indexed by line; an empty value is missing.
-
-        For small tables; the engine reads tables of the size of the ratings.
-
-        Raises:
-            DataError: see `checked`.
-        """
+        """Our and other columns of a small file as strings by line, empty ones missing, `checked`."""
         rows, kept = list(self.checked()), self.kept()
         index = pd.Index([line for line, _ in rows], name=col.LINE, dtype="int64")
         columns = {name: [values[place] for _, values in rows] for name, place in kept.items()}
@@ -197,16 +183,9 @@ def open_text(
 ) -> TextFile:
     """A text file with the names of its header, or with numbers from 1.
 
-    Args:
-        path: the file that messages name.
-        delimiter: between values.
-        quote: around values; empty for none.
-        encoding: unless the file begins with a byte order mark.
-        header: whether the first line has the names.
-        plain: the file itself, where `path` is compressed.
-
-    Raises:
-        DataError: the file is missing, empty, in another encoding, or has too many columns.
+    `path` is what messages name, `plain` the file itself where that is compressed. A byte order
+    mark overrides `encoding`. A file that is missing, empty, too wide or in another encoding is a
+    DataError.
     """
     file = TextFile(path, (), delimiter, quote, encoding, header=False, plain=plain)
     try:
@@ -243,15 +222,7 @@ def open_text(
 
 
 def rename(file: TextFile, names: Mapping[str, str | int], required: Collection[str]) -> TextFile:
-    """The file with our names for its columns.
-
-    Args:
-        names: our name → the name or the number in the file; those that it lacks are left out.
-        required: our names of the columns that the file must have.
-
-    Raises:
-        DataError: a required column is missing.
-    """
+    """The file with our names for its columns; see `places_of`."""
     wanted = {ours: ours for ours in required} | dict(names)
     return replace(file, places=places_of(file, wanted, required))
 
@@ -261,13 +232,8 @@ def places_of(
 ) -> dict[str, int]:
     """The places of columns, from 0; of two that differ by case alone, the one as written.
 
-    Args:
-        source: the table with its names.
-        wanted: our name → the table's name of the column, or its number from 1.
-        required: our names of columns without which nothing can be read; others may be missing.
-
-    Raises:
-        DataError: a column that is required is missing, or a name stands for several.
+    `wanted` are our names → the table's, or numbers from 1; the `required` ones must be there,
+    others may be missing. A name that stands for several is a DataError too.
     """
     found = {}
     for ours, theirs in wanted.items():
@@ -316,11 +282,7 @@ def missing_column(source: Source, ours: str, theirs: str | int) -> str:
 
 
 def looked_at(file: TextFile, content: Path) -> tuple[bool, bool]:
-    """Whether lines of a file in UTF-8 end differently, and whether it has quotes.
-
-    Raises:
-        DataError: it contains a NUL byte.
-    """
+    """Whether lines in UTF-8 end differently, and whether it has quotes; a DataError for a NUL."""
     ends, quoted, lines, quote = [0, 0, 0], False, 1, file.quote.encode()
     with content.open("rb") as stream:
         while block := stream.read(_BLOCK):
@@ -335,11 +297,7 @@ def looked_at(file: TextFile, content: Path) -> tuple[bool, bool]:
 
 
 def to_utf8(file: TextFile, target: Path, *, translate: bool = False) -> None:
-    """Copy a text file into UTF-8, a piece at a time; with one kind of line ends if asked for.
-
-    Raises:
-        DataError: the file has another encoding.
-    """
+    """Copy a text file into UTF-8, if asked with one kind of line ends; a DataError if it is not."""
     newline = None if translate else ""
     try:
         with (
@@ -353,11 +311,7 @@ def to_utf8(file: TextFile, target: Path, *, translate: bool = False) -> None:
 
 
 def is_utf8(encoding: str) -> bool:
-    """Whether a name stands for UTF-8 or a subset of it.
-
-    Raises:
-        DataError: unknown encoding.
-    """
+    """Whether a name stands for UTF-8 or a subset of it; a DataError for an unknown encoding."""
     try:
         "".encode(encoding)
         return codecs.lookup(encoding).name in {"utf-8", "ascii", "utf-8-sig"}

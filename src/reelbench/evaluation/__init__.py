@@ -47,11 +47,7 @@ class EvaluateConfig(Section):
     bootstrap_samples: PositiveInt = 1000
 
     def check(self, n_items: int) -> None:
-        """Refuse lists that are longer than any catalogue could fill: memory follows their length.
-
-        Raises:
-            ParamsError: there are fewer movies than places, and more places than a thousand.
-        """
+        """Refuse, as a ParamsError, lists longer than a catalogue: memory follows their length."""
         if max(self.k) > max(n_items, _SHORT):
             raise ParamsError(
                 f"evaluate.k: a list of {max(self.k):,} movies is longer than the catalogue, which "

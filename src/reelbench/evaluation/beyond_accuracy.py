@@ -133,19 +133,12 @@ def profile_popularity(train: Interactions, counts: Ints, n_users: int) -> Float
 
 
 def diversity(lists: Ints, vectors: Floats, k: int) -> Floats:
-    """Mean cosine distance (1 - cosine) of all pairs among the first k.
+    """Mean cosine distance (1 - cosine) of all pairs among the first k of lists, int (n, k_max).
 
-    Intra-list distance of Smyth and McClave (ICCBR 2001) and Ziegler et al. (WWW 2005). The cosine
-    with a vector of zeros, which carries no information on its item, is 0. From sums instead of
-    pairs: for unit vectors v with sum s, Σ_{i≠j} v_i·v_j = |s|² - Σ|v_i|².
-
-    Args:
-        lists: int (n, k_max).
-        vectors: floats (n_items, d) of any length.
-        k: cutoff.
-
-    Returns:
-        float64 (n,); NaN for fewer than two items.
+    Intra-list distance of Smyth and McClave (ICCBR 2001) and Ziegler et al. (WWW 2005), float64
+    (n,); NaN for fewer than two items. Vectors, floats (n_items, d), have any length; the cosine
+    with one of zeros, which carries no information on its item, is 0. From sums instead of pairs:
+    for unit vectors v with sum s, Σ_{i≠j} v_i·v_j = |s|² - Σ|v_i|².
 
     >>> diversity(np.array([[0, 1], [0, 2]]), np.array([[1.0, 0.0], [0.0, 2.0], [3.0, 0.0]]), 2)
     array([1., 0.])

@@ -36,15 +36,10 @@ USERS_PER_BLOCK = 2048  # users in a task: with 100 ratings each, 5 MB of rating
 
 
 def evaluate_on_spark(name: str, master: str | None = None) -> dict[str, float | None]:
-    """Ranking metrics of a model of the pipeline; those of each user are in `data/spark/NAME`.
+    """Ranking metrics of a trained model; those of each user are in `data/spark/NAME`.
 
-    Args:
-        name: a model that `train` has written.
-        master: as in `SparkConfig`; by default that of `engine=spark`, or else of this machine.
-
-    Raises:
-        ParamsError: no such model, or a wrong parameter.
-        SparkError: as `ranking_metrics`.
+    `master` is as in `SparkConfig`, by default that of `engine=spark`, or else this machine. No
+    such model is a ParamsError, and otherwise the errors are those of `ranking_metrics`.
     """
     if not paths.model_dir(name).is_dir():
         raise params.ParamsError(f"{paths.model_dir(name)} is missing: run `dvc repro`")
@@ -67,7 +62,7 @@ def ranking_metrics(
     """Rank the whole catalogue for every user of test, and keep the metrics of each.
 
     Args:
-        model: a fitted model with `user_rows`.
+        model: a fitted model with `user_rows`; a SparkError without, or as `spark_session`.
         config: cutoffs, relevance and candidates.
         spark: where to compute.
         out: folder to make, which all machines see: Parquet with `user_idx` and the metrics, by
@@ -76,9 +71,6 @@ def ranking_metrics(
 
     Returns:
         the mean of every metric; None where it is defined for nobody.
-
-    Raises:
-        SparkError: the model has no `user_rows`, or as `spark_session`.
     """
     rows = model.user_rows()
     if (split / paths.PROFILE.name).exists():

@@ -132,12 +132,7 @@ def task_of(parts: Parts, *arguments: Any) -> Task:
 
 
 def evaluate_on(task: Task, model: Recommender, features: Features | None = None) -> Evaluation:
-    """`evaluate` for one of several models, which have the same task.
-
-    Raises:
-        ValueError: a score is NaN.
-        NotImplementedError: there are profiles, and the model has no fold-in.
-    """
+    """`evaluate` for one of several models, which have the same task."""
     config = task.config
     if task.parts.profile is not None:
         model = FoldedIn(model, task.parts.profile)

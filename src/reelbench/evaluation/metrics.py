@@ -289,11 +289,7 @@ def keys_of(kind: type[Metric]) -> list[str]:
 
 
 def values_of(kind: type[Metric], *inputs: Any, cutoffs: Iterable[int] = ()) -> dict[str, Any]:
-    """Every metric of a kind, at every cutoff if it has any, by its key.
-
-    Args:
-        inputs: what the functions of the kind take, without the cutoff.
-    """
+    """Every metric of a kind, at every cutoff if it has any, by its key, from what it is made of."""
     metrics = [METRICS[key] for key in keys_of(kind)]
     if not kind.at_cutoffs:
         return {metric.key: metric.function(*inputs) for metric in metrics}
@@ -303,15 +299,10 @@ def values_of(kind: type[Metric], *inputs: Any, cutoffs: Iterable[int] = ()) -> 
 def ranking_values(
     lists: np.ndarray, relevant: sparse.csr_array, cutoffs: Iterable[int]
 ) -> dict[str, np.ndarray]:
-    """Every ranking metric at every cutoff by its key, float64 (n,) each.
+    """Every ranking metric at every cutoff (up to k_max) by its key, float64 (n,) each.
 
-    Args:
-        lists: int (n, k_max) item indices, -1 for an empty place.
-        relevant: boolean CSR (n, n_items).
-        cutoffs: numbers up to k_max.
-
-    Raises:
-        ValueError: a cutoff beyond the lists.
+    From lists, int (n, k_max), -1 for an empty place, and `relevant`, boolean CSR (n, n_items). A
+    cutoff beyond the lists is a ValueError.
     """
     cutoffs = list(cutoffs)
     if max(cutoffs, default=0) > lists.shape[1]:
@@ -323,12 +314,10 @@ def ranking_values(
 def gain_values(
     lists: np.ndarray, gains: Mapping[str, sparse.csr_array], cutoffs: Iterable[int]
 ) -> dict[str, np.ndarray]:
-    """Every metric of gains at every cutoff by its key, float64 (n,) each.
+    """Every metric of gains at every cutoff (up to k_max) by its key, float64 (n,) each.
 
-    Args:
-        lists: int (n, k_max) item indices, -1 for an empty place.
-        gains: by their name, CSR (n, n_items); metrics of others are left out.
-        cutoffs: numbers up to k_max.
+    From lists, int (n, k_max), -1 for an empty place, and gains by name, CSR (n, n_items); metrics
+    of others are left out.
     """
     placed = {name: (gains_of(lists, all_gains), all_gains) for name, all_gains in gains.items()}
     return {

@@ -19,14 +19,7 @@ from reelbench.evaluation import NO_ITEM, Flags, Floats, Ints
 
 
 def hits_of(lists: Ints, relevant: sparse.csr_array) -> Flags:
-    """Which recommended items are relevant.
-
-    Args:
-        lists: int (n, k) item indices, -1 for an empty place.
-        relevant: boolean CSR (n, n_items).
-
-    Returns:
-        bool (n, k).
+    """Which items of lists, int (n, k), are relevant, a boolean CSR (n, n_items): bool (n, k).
 
     >>> relevant = sparse.csr_array(np.array([[True, False, True, False]]))
     >>> hits_of(np.array([[3, 2, -1]]), relevant)
@@ -36,15 +29,7 @@ def hits_of(lists: Ints, relevant: sparse.csr_array) -> Flags:
 
 
 def gains_of(lists: Ints, gains: sparse.csr_array) -> Floats:
-    """The gain at every place of the lists, float64 (n, k); 0 for a miss and an empty place.
-
-    Args:
-        lists: int (n, k) item indices, -1 for an empty place.
-        gains: CSR (n, n_items), the gain of every relevant item.
-
-    >>> gains_of(np.array([[3, 2, -1]]), sparse.csr_array(np.array([[7.0, 0.0, 3.0, 0.0]])))
-    array([[0., 3., 0.]])
-    """
+    """The gain, of CSR (n, n_items), at every place of lists: float64 (n, k), 0 if there is none."""
     found: Floats = _entries(lists, gains)[0]
     return found
 
@@ -76,14 +61,9 @@ def inverse_propensities(counts: Ints, power: float) -> Floats:
 
 
 def recall_of_gains(gains: Floats, all_gains: sparse.csr_array, k: int) -> Floats:
-    """Gains of the first k over the gains of all relevant items, float64 (n,).
+    """Gains (n, k_max) of the first k over those of all relevant items, CSR (n, n_items): (n,).
 
     With gains 1 / propensity, the self-normalised estimate of recall (Yang et al., RecSys 2018).
-
-    Args:
-        gains: see `gains_of`, (n, k_max).
-        all_gains: CSR (n, n_items), the gain of every relevant item.
-        k: cutoff.
 
     >>> all_gains = sparse.csr_array(np.array([[1.0, 3.0], [0.0, 0.0]]))
     >>> recall_of_gains(np.array([[3.0], [0.0]]), all_gains, 1)
@@ -200,14 +180,9 @@ def ndcg(hits: Flags, n_relevant: Ints, k: int) -> Floats:
 def auc(terms: Floats, relevant: sparse.csr_array) -> Floats:
     """Area under the ROC curve per user: 0.5 for a random order, 1 for a perfect one.
 
-    Args:
-        terms: float64, one per stored entry of `relevant`, see `top_k.Lists`.
-        relevant: boolean CSR (n, n_items).
-
-    Returns:
-        float64 (n,); NaN for a user without relevant items, or without irrelevant candidates. The
-        mean of the terms of a user (Hanley and McNeil, Radiology 1982; per user in Rendle et al.,
-        UAI 2009).
+    The mean of a user's terms (see `top_k.Lists`), one per stored entry of `relevant`, boolean CSR
+    (n, n_items): float64 (n,), NaN without relevant items or without irrelevant candidates (Hanley
+    and McNeil, Radiology 1982; per user in Rendle et al., UAI 2009).
 
     >>> relevant = sparse.csr_array(np.array([[True, False, True, False]]))
     >>> auc(np.array([1.0, 0.5]), relevant)
@@ -227,11 +202,7 @@ def quotient(total: Floats | Ints, count: Floats | Ints) -> Floats:
 
 
 def _entries(lists: Ints, matrix: sparse.csr_array) -> tuple[Floats, Flags]:
-    """What a CSR matrix (n, n_items) has at the items of every list, and whether it has anything.
-
-    Returns:
-        float64 and bool (n, k).
-    """
+    """What a CSR matrix (n, n_items) has at the items of lists, and whether it has it: (n, k)."""
     n_users, n_items = matrix.shape
     rows = np.repeat(np.arange(n_users), np.diff(matrix.indptr))
     stored = rows * np.int64(n_items) + matrix.indices

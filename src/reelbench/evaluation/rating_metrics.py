@@ -50,19 +50,9 @@ class ErrorSums(NamedTuple):
 
 
 def error_sums(group: Ints, n_groups: int, actual: Floats, predicted: Floats) -> ErrorSums:
-    """Sums over each group of ratings.
+    """Sums over ratings (n,) by group, int (n,), such as the row of a user: float64 (n_groups,).
 
-    Args:
-        group: integers (n,), the group of each rating, such as the row of its user.
-        n_groups: number of groups.
-        actual: given ratings (n,).
-        predicted: predicted ratings (n,).
-
-    Returns:
-        float64 arrays (n_groups,); zeros for a group without ratings.
-
-    Raises:
-        ValueError: no ratings, or a rating or prediction that is not finite.
+    No ratings, or a rating or prediction that is not finite, is a ValueError.
     """
     terms = error_terms(actual, predicted)
     every = (np.ones(len(actual)), *terms)
@@ -70,11 +60,7 @@ def error_sums(group: Ints, n_groups: int, actual: Floats, predicted: Floats) ->
 
 
 def error_terms(actual: Floats, predicted: Floats) -> tuple[Floats, ...]:
-    """The numbers that `ErrorSums` has the sums of, but for n: five arrays, float64 (n,).
-
-    Raises:
-        ValueError: as `error_sums`.
-    """
+    """What `ErrorSums` has the sums of, but for n: five arrays, float64 (n,); see `error_sums`."""
     given = np.asarray(actual, dtype=np.float64)
     error = np.asarray(predicted, dtype=np.float64) - given
     if len(given) == 0:
@@ -133,20 +119,11 @@ def _explained(unexplained: Floats, sums: ErrorSums) -> Floats:
 def calibration(
     actual: Floats, predicted: Floats, low: float, high: float, n_bins: int
 ) -> CalibrationTable:
-    """Mean given rating by bins of the predicted rating.
+    """Mean given rating by bins of the predicted rating, both (n,).
 
-    Bins have equal width over the rating scale [low, high] and exclude their upper end, but for
-    the last; a bin without predictions is left out.
-
-    Args:
-        actual: given ratings (n,).
-        predicted: predicted ratings (n,).
-        low: lowest rating of the scale.
-        high: highest rating of the scale.
-        n_bins: number of bins.
-
-    Returns:
-        columns `bin_low`, `bin_high`, `n_test`, `mean_predicted`, `mean_given`, a row per bin.
+    Bins have equal width over the rating scale [low, high] and exclude their upper end, but for the
+    last; a bin without predictions is left out. The columns are `bin_low`, `bin_high`, `n_test`,
+    `mean_predicted` and `mean_given`, a row per bin.
     """
     edges = np.linspace(low, high, n_bins + 1)
     place = np.clip(np.searchsorted(edges, predicted, side="right") - 1, 0, n_bins - 1)

@@ -62,14 +62,11 @@ def rank(
     by: Literal["score", "prediction"] = "score",
     bottom: int = 0,
 ) -> Rankings:
-    """Rank the whole catalogue for `users`, a chunk of them at a time.
+    """Rank the whole catalogue for `users`, int (n_users,), a chunk of them at a time.
 
-    Args:
-        users: int (n_users,).
-        seen: boolean CSR (n_users, n_items), a row per element of `users`.
-        k: length of the lists.
-        relevant, among, own, bottom: see `rank_scores`.
-        by: `prediction` ranks by predicted ratings, except a model that ranks another way.
+    `seen`, boolean CSR (n_users, n_items), has a row for each. `k` is the length of the lists; for
+    `relevant`, `among`, `own` and `bottom` see `rank_scores`. By `prediction` ranks by predicted
+    ratings, except a model that ranks another way.
     """
     relevant = sparse.csr_array(seen.shape, dtype=bool) if relevant is None else relevant
     step = max(1, _SCORE_BYTES // (4 * max(1, model.ids.n_items)))

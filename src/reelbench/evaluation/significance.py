@@ -149,16 +149,7 @@ def resampling(root_seed: int) -> np.random.Generator:
 
 
 def resampled_sums(columns: Floats, samples: int, rng: np.random.Generator) -> Floats:
-    """Column sums over users drawn with replacement.
-
-    Args:
-        columns: float64 (n_users, m), one row per user.
-        samples: number of resamples, each of n_users draws.
-        rng: source of the draws.
-
-    Returns:
-        float64 (samples, m).
-    """
+    """Column sums over users drawn with replacement, float64 (samples, m), of (n_users, m)."""
     batches = [weights @ columns for weights in _weights(len(columns), samples, rng)]
     return np.concatenate(batches)
 

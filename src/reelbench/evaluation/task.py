@@ -57,12 +57,7 @@ class Task:
         seed: int = 0,
         faults: Collection[Fault] = (),
     ) -> None:
-        """The arguments are those of `evaluate`.
-
-        Raises:
-            ParamsError: the test part is empty, a list is longer than the catalogue, or a fault
-                asks for more rows than memory holds.
-        """
+        """Arguments as of `evaluate`; a ParamsError if test is empty or lists are too long."""
         if len(parts.test) == 0:
             raise ParamsError("the test part is empty: make `split` leave some ratings for it")
         config.check(ids.n_items)
@@ -114,10 +109,8 @@ class Task:
 def filled_rows(train: Interactions) -> Interactions:
     """Every pair of a user and an item of train that is no rating of it, with the mean of train.
 
-    Surprise's `build_anti_testset`: a user who is in test alone has no such pair.
-
-    Raises:
-        ParamsError: so many pairs do not fit into memory.
+    Surprise's `build_anti_testset`: a user who is in test alone has no such pair. More pairs than
+    fit into memory are a ParamsError.
     """
     (users, row), (items, column) = (
         np.unique(of, return_inverse=True) for of in (train.user_idx, train.item_idx)

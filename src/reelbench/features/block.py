@@ -92,11 +92,7 @@ class BlockEntry(Section):
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
     def create(self, name: str, *, seed: int, threads: int) -> FeatureBlock[Section]:
-        """Instance of the block's class with its validated config.
-
-        Raises:
-            ParamsError: the class does not know a key.
-        """
+        """The block of the class with its checked config; a ParamsError for an unknown key."""
         block: type[FeatureBlock[Section]] = resolved(self.target, FeatureBlock)
         own = dict(self.model_extra or {})
         source = paths.CONF / "features" / f"{name}.yaml"

@@ -53,12 +53,7 @@ class Init:
     console: Console
 
     def run(self) -> None:
-        """Understand the files and write the configuration that reads them.
-
-        Raises:
-            DataError: the files cannot be read, or nothing in them is a rating.
-            ParamsError: something is unsure and nobody can be asked.
-        """
+        """Write the configuration that reads the files; a DataError or ParamsError if it fails."""
         notes: list[str] = []
         with ExitStack() as stack:
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reelbench-")))
@@ -192,11 +187,7 @@ def on_terminal() -> bool:
 
 
 def settings_of(settings: list[str]) -> dict[str, str]:
-    """Decisions by the keys of --set.
-
-    Raises:
-        ParamsError: a setting is not KEY=VALUE, or has an unknown key.
-    """
+    """Decisions by the keys of --set; a ParamsError if one is not KEY=VALUE, or its key unknown."""
     found = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
@@ -216,11 +207,7 @@ def settings_of(settings: list[str]) -> dict[str, str]:
 
 
 def target(files: list[Path], name: str | None, force: bool) -> Path:
-    """The file to write, by default named like the folder or the only file.
-
-    Raises:
-        ParamsError: the name cannot be used, or another file has it.
-    """
+    """The file to write, by default named like the folder or only file; a ParamsError if taken."""
     first = files[0].resolve()
     stem = first if first.is_dir() or len(files) == 1 else first.parent
     safe = re.sub(r"[^a-z0-9]+", "-", stem.name.partition(".")[0].casefold()).strip("-")

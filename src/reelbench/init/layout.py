@@ -74,14 +74,7 @@ class Look:
 
 
 def look(path: Path, given: dict[str, Any], engine: Engine) -> Look:
-    """Look at a file, or a folder with the parts of a Parquet file.
-
-    Args:
-        given: keys of the layout that are known.
-
-    Raises:
-        DataError: it is nothing that can be read as a table.
-    """
+    """Look at a file, or the parts of one, with a layout known in part; a DataError if no table."""
     scratch = engine.scratch("opened").parent
     scratch.mkdir(parents=True, exist_ok=True)
     found, layout = kind(path), {k: given[k] for k in ("header",) if k in given}

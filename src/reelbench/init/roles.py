@@ -35,11 +35,7 @@ class Found:
 
 
 def understand(looks: list[Look], given: Mapping[str, str]) -> Found:
-    """Give every file and column its role, with the decisions of --set.
-
-    Raises:
-        DataError: there are no ratings, or ratings without users or movies.
-    """
+    """Give files and columns their roles, and those of --set; a DataError if there are no ratings."""
     found = Found()
     for seen in sorted(
         looks, key=lambda one: -max((f["rows"] for f in one.facts.values()), default=0)

@@ -441,23 +441,12 @@ class ModelEntry(Section):
     def check(self, section: str, source: Path) -> Section:
         """The model's whole config, defaults included.
 
-        Args:
-            section: place among the parameters that an error names.
-            source: file that an error points to.
-
-        Raises:
-            ParamsError: a key that the class does not know, or a value that it refuses.
+        A key that the class does not know or a value that it refuses is a ParamsError that names
+        the section and points to the source, a file.
         """
         return validate(section, self.parameters, self.model_class.Config, source)
 
     def create(self, name: str, *, seed: int, threads: int) -> Recommender:
-        """Instance of the model's class with its validated config.
-
-        Args:
-            name: that of the model; errors point to its file in `conf/models/`.
-
-        Raises:
-            ParamsError: as `check`.
-        """
+        """A model of the class; a ParamsError, see `check`, points to its file in conf/models/."""
         self.check(f"models.{name}", paths.CONF / "models" / f"{name}.yaml")
         return self.model_class(seed=seed, threads=threads, **self.parameters)

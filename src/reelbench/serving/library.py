@@ -41,11 +41,7 @@ class Library:
 
     @classmethod
     def read(cls, root: Path = Path()) -> Self:
-        """Read the artifacts of the stages `clean` and `split` of the project in a folder.
-
-        Raises:
-            AskError: an artifact is missing, or all are of other data than `params.yaml` names.
-        """
+        """Read what `clean` and `split` wrote into a folder; an AskError if missing or stale."""
         needed = (paths.CATALOGUE, paths.ITEMS, paths.USERS, paths.TRAIN, paths.VALID)
         if missing := [str(file) for file in needed if not (root / file).is_file()]:
             raise AskError(
@@ -131,10 +127,8 @@ class Library:
     def movie(self, text: str) -> tuple[int, str]:
         """`item_idx` of the movie whose title was typed, and a note if that is not quite its title.
 
-        "The" and the year may be left out.
-
-        Raises:
-            UnknownTitleError: no title is close enough; the message names the closest ones.
+        "The" and the year may be left out. Where no title is close enough, the UnknownTitleError
+        names the closest ones.
         """
         tried = [self.titles.find(name, _CUTOFF) for name in (text, f"The {text}")]
         found = max(filter(None, tried), key=lambda one: one.similarity, default=None)

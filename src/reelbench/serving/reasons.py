@@ -31,11 +31,7 @@ def rated_high(items: np.ndarray, ratings: np.ndarray) -> Anchors:
 
 
 def reasons(library: Library, items: np.ndarray, anchors: Anchors) -> list[tuple[str, ...]]:
-    """Sentences per movie: who also likes it, its director, shared tags and genres, its ratings.
-
-    Args:
-        items: `item_idx` (n,).
-    """
+    """Sentences per movie (n,): who also likes it, director, shared tags and genres, ratings."""
     known = np.array(list(anchors), dtype=np.int64)
     titles = [
         library.title(item, *([] if np.isnan(rating) else [f"rated {rating:g}"]))

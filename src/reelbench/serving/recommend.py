@@ -78,10 +78,8 @@ class Profile:
 def for_user(library: Library, user_id: str, k: int = 10, model: str | None = None) -> Answer:
     """Movies that a user of the data set has rated neither in train nor in valid.
 
-    A user who is unknown, or has no ratings in train, gets popular movies.
-
-    Raises:
-        AskError: the model is not trained, or k is less than 1.
+    A user who is unknown, or has no ratings in train, gets popular movies. A model that is not
+    trained, or k below 1, is an AskError.
     """
     if model is not None:
         library.models.check(model)
@@ -103,12 +101,8 @@ def for_ratings(
 ) -> Answer:
     """Movies for a new user with some ratings, by the fold-in of a model.
 
-    Args:
-        ratings: `item_idx` → rating on the scale of the data set, at least one.
-        model: a trained model; by default the best one with a fold-in.
-
-    Raises:
-        AskError: as in `for_user`, or there is no rating, or one is off the scale.
+    Ratings are `item_idx` → rating, at least one; one off the scale is an AskError. By default the
+    best model with a fold-in is used.
     """
     new = _new_user(library, ratings)
     rated = zip(new.items.tolist(), new.ratings, strict=True)
@@ -120,11 +114,7 @@ def for_ratings(
 def for_liked(
     library: Library, titles: Sequence[str], k: int = 10, model: str | None = None
 ) -> Answer:
-    """As `for_ratings`, from titles, each with the highest rating.
-
-    Raises:
-        AskError: as in `for_ratings`, or a title is unknown.
-    """
+    """As `for_ratings`, from titles, each with the highest rating; an unknown one is an AskError."""
     found = [library.movie(title) for title in titles]
     new = _new_user(library, {item: library.ids.rating_max for item, _ in found})
     anchors = liked(new.items.tolist())
@@ -161,11 +151,7 @@ def _new_user(library: Library, ratings: Mapping[int, float]) -> NewUser:
 def for_profile(
     library: Library, profile: Profile, k: int = 10, model: str | None = None
 ) -> Answer:
-    """Movies for a new user with a profile, by a model that uses demographics.
-
-    Raises:
-        AskError: as in `for_user`.
-    """
+    """Movies for a new user with a profile, by a model that uses demographics; see `for_user`."""
     known = library.blocks.get(DEMOGRAPHICS)
     block, ignored = ({}, []) if known is None else as_block(profile, known)
 
@@ -181,14 +167,10 @@ def for_profile(
 
 
 def as_block(profile: Profile, known: Block) -> tuple[Block, list[str]]:
-    """The profile in the form of the block `demographics`.
+    """The profile in the form of `known`, the block `demographics`.
 
-    Args:
-        known: that block, for its vocabularies, mean and deviation.
-
-    Returns:
-        Arrays of one user (1, …) under the block's names, and phrases on what is ignored. A value
-        that the vocabulary lacks is a row of zeros, as for users of the data set.
+    Arrays of one user (1, …) under the block's names, and phrases on what is ignored. A value that
+    the vocabulary lacks is a row of zeros, as for users of the data set.
     """
     mean, deviation = known["age_moments"]
     width = known["user_age"].shape[1]  # 0 without ages in the data set, else 1
@@ -229,11 +211,7 @@ def popular(
     seen: sparse.csr_array | None = None,
     anchors: Anchors | None = None,
 ) -> Answer:
-    """Popular movies by weighted mean, or by users without ratings, except for what is seen.
-
-    Raises:
-        AskError: k is less than 1.
-    """
+    """Popular movies by weighted mean, or by users without ratings, except for what is seen."""
     question = Question(asked, k, library.seen[[-1]] if seen is None else seen, anchors or {})
     if library.implicit:
         answer = _best(library, question, "popularity", library.count.astype(np.float64))

@@ -48,12 +48,10 @@ class TitleLookup:
     """
 
     def __init__(self, items: pd.DataFrame, ratings: np.ndarray | None = None) -> None:
-        """Prepare a table of items whose row numbers are `item_idx`.
+        """Prepare a table of items: `title`, `year`, maybe `aka`, lists; row number = `item_idx`.
 
-        Args:
-            items: columns `title`, `year` and, optionally, `aka` (lists of alternative titles).
-            ratings: number of ratings (n_items,), by which equally similar movies are ordered.
-                By default they stay in the order of the catalogue.
+        Equally similar movies are ordered by their number of ratings (n_items,), or by default stay
+        in the order of the catalogue.
         """
         self._title = list(items[TITLE])
         others: Iterable[Iterable[str] | None] = items[AKA] if AKA in items else [()] * len(items)

@@ -53,11 +53,7 @@ class TrainedModels:
         return _best_first(self.names, read_leaderboard(self._root))
 
     def check(self, name: str) -> None:
-        """Check that a model can be loaded.
-
-        Raises:
-            AskError: there is no such model, or it was trained on other data.
-        """
+        """Raise an AskError if there is no such model, or it was trained on other data."""
         if name in self.names:
             return
         if (self._root / paths.model_dir(name) / _DESCRIPTION).is_file():
@@ -66,11 +62,7 @@ class TrainedModels:
         raise AskError(f"there is no trained model '{name}'; available: {have}")
 
     def get(self, name: str) -> Recommender:
-        """The model, loaded on the first call.
-
-        Raises:
-            AskError: as in `check`, or the model was saved by another version of the package.
-        """
+        """The model, loaded on the first call; an AskError as in `check`, or if its code is old."""
         with self._lock(name):
             if name not in self._loaded:
                 self.check(name)
@@ -96,11 +88,7 @@ class TrainedModels:
         return bool(read_json_if_any(self._root / paths.layers(name)))
 
     def score_profile(self, name: str, columns: np.ndarray) -> np.ndarray | None:
-        """Scores of a user without ratings who has some columns (f,) of the block `demographics`.
-
-        Returns:
-            float32 (n_items,), or None if the model does not use demographics.
-        """
+        """Scores float32 (n_items,) for columns (f,) of `demographics`; None if it reads none."""
         if not self.reads(name, DEMOGRAPHICS):
             return None
         with self._lock(name):

@@ -144,17 +144,11 @@ def protocol_of(section: Mapping[str, Any]) -> type[Any]:
 def split_tables(
     config: Protocol, tables: Mapping[str, ibis.Table], engine: Engine, seed: int
 ) -> SplitTables:
-    """Divide the ratings, and choose the tags that features may use.
+    """Divide the ratings (see `divide`), and choose the tags that features may use.
 
-    Args:
-        config: the protocol.
-        tables: canonical `interactions` (with a column `source_row` if the protocol needs it),
-            `items`, `users` and `tags`.
-        engine: holds the tables.
-        seed: root seed; the seed of the draws derives from it and the name of the method.
-
-    Raises:
-        DataError: see `divide`.
+    `tables` are canonical `interactions` (with `source_row` if the protocol needs it), `items`,
+    `users` and `tags`, which `engine` holds. The seed of the draws derives from the root seed and
+    the name of the method.
     """
     rng = generator(seed, "split", config.method)
     ratings, users, items = (tables[name] for name in ("interactions", "users", "items"))
@@ -164,11 +158,7 @@ def split_tables(
 
 
 def divide(config: Protocol, given: SplitInput) -> dict[str, Stored]:
-    """Divide the ratings into the parts of the protocol.
-
-    Raises:
-        DataError: the protocol needs timestamps that are missing, or leaves train or test empty.
-    """
+    """Divide the ratings; a DataError if needed times are missing, or train or test is empty."""
     if config.draws_ratings and given.engine.distributed:
         raise DataError(
             f"split {config.name} draws among all ratings in one process: choose engine=duckdb, or "
@@ -238,16 +228,8 @@ def known_tags(
     These are the tags on a held-out pair of user and movie and, where the protocol respects time,
     those not earlier than the first rating held out: of the same user (clock `user`), or of anyone
     (clock `everybody`). A tag without a time counts as late then. Where users of test are unknown
-    to train, all of their tags are left out.
-
-    Args:
-        tags: canonical tags.
-        parts: what `divide` returned.
-        config: the protocol, for its clock.
-        engine: holds the tags.
-
-    Returns:
-        Rows sorted by user, movie, time (missing first) and tag; and their counts.
+    to train, all of their tags are left out. Rows are sorted by user, movie, time (missing first)
+    and tag.
     """
     held_out = ibis.union(*(engine.parquet(parts[name].file) for name in PARTS[1:]))
     pairs = held_out.select(USER_IDX, ITEM_IDX).distinct().mutate(_held_out=True)

@@ -212,11 +212,7 @@ class ColdItems(Protocol):
 
 
 def _rows(given: SplitInput) -> pa.Table:
-    """All ratings by user and movie: an order that does not depend on that of the input.
-
-    Raises:
-        DataError: there are no ratings.
-    """
+    """All ratings by user and movie, in whatever order they come; a DataError if there are none."""
     rows = given.engine.arrow(given.ratings.select(*COLUMNS).order_by([USER_IDX, ITEM_IDX]))
     if not len(rows):
         raise DataError("there are no ratings to divide")

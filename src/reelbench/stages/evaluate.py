@@ -45,12 +45,7 @@ _SHARED_CODE = (
 
 
 def run(*names: str) -> None:
-    """Evaluate models whose inputs have changed, and write the metrics of all to `paths.METRICS`.
-
-    Args:
-        names: models to evaluate; if none is named, all of the parameters that were not skipped.
-            The others keep what they have.
-    """
+    """Evaluate the named models, or all, whose inputs have changed, and write `paths.METRICS`."""
     everything = params.select(params.read(), "inputs")
     models = [model for model in everything if not paths.skipped(model).is_file()]
     _remove_leftovers(models)

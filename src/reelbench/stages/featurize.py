@@ -32,12 +32,7 @@ _CODE = ("data/interactions.py", "features", "files.py", "seeds.py", "stages/fea
 
 
 def run(*names: str) -> None:
-    """Build the blocks whose inputs have changed; neither valid nor test is opened.
-
-    Args:
-        names: blocks to build; all of the parameters if none is named. The others keep what they
-            have.
-    """
+    """Build the named blocks, or all, whose inputs have changed; valid and test stay closed."""
     content = params.read()
     blocks = params.select(content, "features")
     for file in paths.FEATURES.glob("*"):
@@ -84,11 +79,7 @@ def _build(name: str, content: Mapping[str, Any], catalogue: Catalogue) -> None:
 
 
 def _keys(content: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:
-    """SHA-256 of everything that goes into each block.
-
-    Raises:
-        ParamsError: there is no block of that name.
-    """
+    """SHA-256 of everything that goes into each block; a ParamsError for an unknown one."""
     files = [paths.CATALOGUE, paths.ITEMS, paths.USERS, paths.KNOWN_TAGS, paths.TRAIN]
     if content["faults"]:
         files += [paths.TAGS, paths.INTERACTIONS]

@@ -31,13 +31,7 @@ SHARED_CODE = (
 
 
 def run() -> None:
-    """Write `paths.model_inputs` of every model: SHA-256 of everything that its training reads.
-
-    `skipped` says why there is no training; otherwise it is missing.
-
-    Raises:
-        ParamsError: a model declares an unknown block.
-    """
+    """Write `paths.model_inputs` of every model; a ParamsError if it declares an unknown block."""
     content = params.read()
     wanted: Mapping[str, Sequence[str]] = params.select(content, "inputs")
     known = sorted(params.select(content, "features"))

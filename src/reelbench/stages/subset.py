@@ -30,18 +30,14 @@ def run(model: str, users: Path | None = None, cohort: str | None = None) -> dic
     """Evaluate a model of the last run; without a part, on the whole test part.
 
     Args:
-        model: its name.
+        model: its name; an AskError if there is none, or no results of these data.
         users: text or CSV file with ids of users, as in the source, in its first column.
-        cohort: name of a cohort of users or movies, as in `paths.cohorts`, or `BY/NAME`.
+        cohort: name of a cohort of users or movies, as in `paths.cohorts`, or `BY/NAME`. An unknown
+            one, or a part without test ratings or of a faulty protocol, is a ParamsError.
 
     Returns:
         counts, and by key `metrics`: value and the bounds of its interval. AUC and properties of
         lists are left out for a cohort of movies.
-
-    Raises:
-        AskError: no such model, or no results of these data.
-        ParamsError: an unknown id or cohort, no test ratings of the part, or a fault of a protocol
-            that evaluates other rows than these.
     """
     library, content = Library.read(), params.read()
     recommender = library.models.get(model)

@@ -25,17 +25,8 @@ def run(model: str, *, force: bool = True) -> Record:
     """Search, write `paths.tuning(model)` after every trial, and mirror it in MLflow at the end.
 
     A search that was killed is continued where data, parameters, space, budget and the code of the
-    models are the same.
-
-    Args:
-        force: repeat a search that is finished and would be the same.
-
-    Returns:
-        the file's content.
-
-    Raises:
-        TuningError: valid is empty, or every trial failed.
-        ParamsError: space, objective or model are not valid.
+    models are the same; one that is finished is repeated with `force`. An empty valid part, or no
+    trial that succeeds, is a TuningError.
     """
     content, config = params.read(), params.load("tune", TuneConfig)
     problem = _problem(model, content, config)

@@ -52,11 +52,7 @@ class TrackingConfig(Section):
     champion: ComparableKey  # of the metric whose best model is the registry's `champion`
 
     def store(self) -> tuple[str | None, dict[str, str]]:
-        """Address of the store, and variables of the environment for its user and password.
-
-        Raises:
-            ParamsError: the environment has no address, or one that MLflow cannot use.
-        """
+        """Address of the store, and variables for user and password; else a ParamsError."""
         if self.uri != "environment":
             return self.uri, {}
         found = os.environ.get("MLFLOW_TRACKING_URI", "")

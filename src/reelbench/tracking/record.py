@@ -114,12 +114,7 @@ def experiment_of(named: Mapping[str, Any]) -> str:
 
 
 def read_model(model: str) -> ModelRecord:
-    """The record of a trained model.
-
-    Raises:
-        ParamsError: `params.yaml` has no such model.
-        StaleError: the model is not trained, or with other parameters or ratings.
-    """
+    """The record of a model; a StaleError if it was trained with other parameters or ratings."""
     content, folder = params.read(), paths.model_dir(model)
     entry = params.load(f"models.{model}", ModelEntry)
     inputs = read_json_if_any(folder / "inputs.json")
@@ -158,11 +153,7 @@ def read_model(model: str) -> ModelRecord:
 
 
 def read_search(model: str) -> SearchRecord:
-    """The record of a finished search on the current data; parameters may be others by now.
-
-    Raises:
-        StaleError: there is none, or it has not finished.
-    """
+    """The record of a finished search on the current data; a StaleError if there is none."""
     content = finished_searches().get(model)
     if content is None:
         raise StaleError(f"{model} has no finished search: run `reelbench tune {model}`")
@@ -209,12 +200,8 @@ def read_pipeline(
 ) -> PipelineRecord:
     """The record of the last run of the pipeline, in which these models were evaluated.
 
-    `metric` is the key of the one that decides the champion, such as `ndcg_at_10`; `read` is
-    `read_model`, or one that remembers what it has read.
-
-    Raises:
-        ParamsError, StaleError: as `read_model`.
-        UnknownMetricError: no metric has this key, or it has no better end.
+    `metric` is the key of the one that decides the champion, such as `ndcg_at_10`, else an
+    UnknownMetricError; `read` is `read_model`, or one that remembers what it has read.
     """
     content, records, key = params.read(), [read(model) for model in models], f"test/{metric}"
     scores = {r.model: r.test_metrics[key] for r in records if key in r.test_metrics}
@@ -270,9 +257,8 @@ def _imports() -> tuple[Any, Mapping[str, list[str]]]:
 def evaluated_models() -> list[str]:
     """Models of `params.yaml` that have been evaluated.
 
-    Raises:
-        StaleError: with other faults, so that honest and other figures would mix; or `data/` is of
-            other data or another split than `params.yaml`.
+    A StaleError if with other faults, so that honest and other figures would mix, or if `data/` is
+    of other data or another split.
     """
     if reason := identity.mismatch():
         raise StaleError(reason)

@@ -72,10 +72,8 @@ _COLUMNS = (
 class Store:
     """An MLflow tracking store.
 
-    Args:
-        uri: of the store.
-        runs: folder for artifacts; None where the store has a place of its own (a server).
-        log_model: whether runs hold the model itself.
+    Without a folder for artifacts (`runs`) the store has a place of its own, a server. `log_model`
+    says whether runs hold the model itself.
     """
 
     def __init__(self, uri: str, runs: Path | None, log_model: bool) -> None:

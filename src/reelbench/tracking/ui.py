@@ -29,11 +29,7 @@ _PROGRAM = str(Path(sys.executable).with_name("mlflow"))
 
 
 def serve(port: int) -> int:
-    """Fill the mirror and show the runs until interrupted; the server's exit code.
-
-    Raises:
-        ParamsError: the runs are not in a file of this checkout.
-    """
+    """Fill the mirror and show its runs until interrupted; a ParamsError if not in a file."""
     uri = params.load("tracking", TrackingConfig).store()[0] or ""
     if not uri.startswith(_SQLITE):
         where = f"at {masked(uri)}: open it there"
@@ -60,11 +56,7 @@ def serve(port: int) -> int:
 
 
 def answer(port: int) -> int:
-    """Serve the champion of this data set and split until interrupted; the server's exit code.
-
-    Raises:
-        ParamsError: tracking is off, or there is no champion yet.
-    """
+    """Serve the champion of this data set and split until interrupted, or raise ParamsError."""
     uri, credentials = params.load("tracking", TrackingConfig).store()
     if uri is None:
         raise ParamsError("there is no registry: tracking is off (tracking=none)")
@@ -84,11 +76,7 @@ def answer(port: int) -> int:
 
 
 def has_champion(uri: str, name: str) -> bool:
-    """Whether a registered model has the alias; MLflow itself answers with a traceback.
-
-    Raises:
-        ParamsError: the server does not answer.
-    """
+    """Whether a registered model has the alias, where MLflow itself answers with a traceback."""
     if uri.startswith(_SQLITE):
         alias = "select 1 from registered_model_aliases where name = ? and alias = ?"
         return bool(_select(Path(uri.removeprefix(_SQLITE)), alias, name, CHAMPION))

@@ -30,14 +30,7 @@ class FoldedIn(Recommender):
     """
 
     def __init__(self, model: Recommender, profile: Interactions) -> None:
-        """A view of `model`, which is fitted and stays as it is.
-
-        Args:
-            profile: all that is known of its users, n ratings, each pair of user and item once.
-
-        Raises:
-            NotImplementedError: the model has no fold-in.
-        """
+        """A view of a fitted model with a fold-in; `profile` is all that is known of its users."""
         super().__init__(seed=model.seed, threads=model.threads)
         if not model.can_fold_in:
             raise NotImplementedError(f"{type(model).__name__} has no fold-in for new users")

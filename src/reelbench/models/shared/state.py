@@ -27,11 +27,7 @@ def state_of(model: object) -> Arrays:
 
 
 def restore(model: object, state: Mapping[str, np.ndarray]) -> None:
-    """Set the marked attributes of a model from the arrays of `state_of`.
-
-    Raises:
-        KeyError: the state lacks an array.
-    """
+    """Set the marked attributes from the arrays of `state_of`; a KeyError if one is missing."""
     for name, kind in _marked(type(model)).items():
         setattr(model, name, unpack(name.strip("_"), kind, state))
 
@@ -57,11 +53,7 @@ def pack(name: str, value: object) -> Arrays:
 
 
 def unpack(name: str, kind: type, state: Mapping[str, np.ndarray]) -> object:
-    """Inverse of `pack` for a value of this kind.
-
-    Raises:
-        KeyError: the state has no such arrays.
-    """
+    """Inverse of `pack` for a value of this kind; a KeyError if the state has no such arrays."""
     if kind is sparse.csr_array:
         prefix = f"{name}_"
         own = {key.removeprefix(prefix): state[key] for key in state if key.startswith(prefix)}

@@ -75,11 +75,7 @@ def preferences(train: Interactions, ids: Ids, rating_power: float) -> sparse.cs
 
 
 def choices(train: Interactions, ids: Ids, min_rating: float | None) -> sparse.csr_array:
-    """Ones where a user has given at least `min_rating`, None for any: CSR (n_users, n_items).
-
-    Raises:
-        ParamsError: no rating reaches it.
-    """
+    """Ones where a rating is at least `min_rating`, CSR (n_users, n_items); else a ParamsError."""
     good = np.ones(len(train), dtype=bool) if min_rating is None else train.rating >= min_rating
     if not good.any():
         raise ParamsError(
@@ -90,10 +86,7 @@ def choices(train: Interactions, ids: Ids, min_rating: float | None) -> sparse.c
 
 
 def with_unknown(train: Interactions, values: np.ndarray, ids: Ids) -> sparse.csr_array:
-    """Values (n,) of the ratings, CSR (n_users + 1, n_items + 1).
-
-    The last row and column, of an unknown user and item, are empty.
-    """
+    """Values (n,) of ratings, CSR (n_users + 1, n_items + 1); those of unknown ones are empty."""
     shape = (ids.n_users + 1, ids.n_items + 1)
     return sparse.csr_array((values, (train.user_idx, train.item_idx)), shape=shape)
 

@@ -24,10 +24,8 @@ _log = logging.getLogger(__name__)
 def serve(port: int, say: Callable[[str], None]) -> None:
     """Serve the app on 127.0.0.1 until Ctrl+C is pressed.
 
-    Says the address once the app answers, and again when the models are loaded.
-
-    Raises:
-        AskError: there has been no run yet, or the port is in use.
+    Says the address once the app answers, and again when the models are loaded. Without a run, or
+    if the port is in use, it is an AskError.
     """
     stay_here()
     library = Library.read()
