@@ -75,7 +75,7 @@ def validate_all(tables: Mapping[str, pyarrow.Table | Stored], engine: Engine) -
 
 
 def validate(name: str, table: pyarrow.Table | Stored, engine: Engine) -> None:
-    """Check a canonical table; a DataError has the place of the first violation, and their number."""
+    """Check a canonical table; a DataError has the first violation, and their number."""
     if not isinstance(table, Stored):
         validate_frame(name, to_pandas(table))
     elif not _passes(engine.parquet(table.file), name, len(table), engine):

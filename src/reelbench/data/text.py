@@ -164,7 +164,7 @@ class TextFile(Source):
             yield line, values
 
     def frame(self) -> pd.DataFrame:
-        """Our and other columns of a small file as strings by line, empty ones missing, `checked`."""
+        """Our and other columns of a small file as strings by line; empty ones are missing."""
         rows, kept = list(self.checked()), self.kept()
         index = pd.Index([line for line, _ in rows], name=col.LINE, dtype="int64")
         columns = {name: [values[place] for _, values in rows] for name, place in kept.items()}
@@ -297,7 +297,7 @@ def looked_at(file: TextFile, content: Path) -> tuple[bool, bool]:
 
 
 def to_utf8(file: TextFile, target: Path, *, translate: bool = False) -> None:
-    """Copy a text file into UTF-8, if asked with one kind of line ends; a DataError if it is not."""
+    """Copy a text file into UTF-8, if asked with one kind of line ends; or raise a DataError."""
     newline = None if translate else ""
     try:
         with (

@@ -289,7 +289,7 @@ def keys_of(kind: type[Metric]) -> list[str]:
 
 
 def values_of(kind: type[Metric], *inputs: Any, cutoffs: Iterable[int] = ()) -> dict[str, Any]:
-    """Every metric of a kind, at every cutoff if it has any, by its key, from what it is made of."""
+    """Every metric of a kind, at every cutoff if it has any, by its key, from what it needs."""
     metrics = [METRICS[key] for key in keys_of(kind)]
     if not kind.at_cutoffs:
         return {metric.key: metric.function(*inputs) for metric in metrics}

@@ -29,7 +29,7 @@ def hits_of(lists: Ints, relevant: sparse.csr_array) -> Flags:
 
 
 def gains_of(lists: Ints, gains: sparse.csr_array) -> Floats:
-    """The gain, of CSR (n, n_items), at every place of lists: float64 (n, k), 0 if there is none."""
+    """The gain, of CSR (n, n_items), at every place of lists: float64 (n, k), 0 where none is."""
     found: Floats = _entries(lists, gains)[0]
     return found
 

@@ -114,7 +114,7 @@ def for_ratings(
 def for_liked(
     library: Library, titles: Sequence[str], k: int = 10, model: str | None = None
 ) -> Answer:
-    """As `for_ratings`, from titles, each with the highest rating; an unknown one is an AskError."""
+    """As `for_ratings`, from titles, each with the highest rating; AskError if one is unknown."""
     found = [library.movie(title) for title in titles]
     new = _new_user(library, {item: library.ids.rating_max for item, _ in found})
     anchors = liked(new.items.tolist())
