@@ -42,10 +42,10 @@ from reelbench.costs import plan, predict
 from reelbench.costs.predict import Cost
 from reelbench.costs.sizes import Sizes
 from reelbench.data.interactions import Interactions, Parts
-from reelbench.environment import memory_bytes
 from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.evaluate import evaluate
 from reelbench.files import read_json, size_bytes, write_json
+from reelbench.machine import memory_bytes
 from reelbench.models.base import ModelEntry, Recommender
 from reelbench.seeds import pin_runtime, seed_everything
 

@@ -19,6 +19,7 @@ SOURCE = ROOT / "src"
 WITHOUT_INFLUENCE = {
     "reelbench.columns",
     "reelbench.environment",
+    "reelbench.machine",
     "reelbench.faults",
     "reelbench.parallel",
     "reelbench.params",

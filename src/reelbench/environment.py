@@ -1,4 +1,4 @@
-"""What surrounds a process: memory, terminal and disk, and the passwords in its addresses."""
+"""What surrounds a process: its terminal and disk, and the passwords in its addresses."""
 
 import errno
 import io
@@ -9,13 +9,10 @@ from itertools import takewhile
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-import psutil
 import yaml
 
 _CAUSES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 _LIBRARIES = ("duckdb", "_duckdb", "sqlite3", "pyarrow", "h5py")
-# of control groups, version 2 and 1: the limit that a container has been given
-_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 # a password may hold "@", ":" and "/": it extends to the last "@" of the address
 _USER = re.compile(r"\b(?!(?:sqlite|file):)([A-Za-z][A-Za-z0-9+.-]*://)(\S*)@")
 # the scheme of an address may be mistyped or missing; a file's path may hold anything
@@ -54,12 +51,6 @@ def trouble(error: Exception) -> str | None:
             detail = "" if name else f" ({str(error).partition(chr(10))[0][:200]})"
             return f"{shown}: {cause['told']}{detail}"
     return None
-
-
-def memory_bytes() -> int:
-    """Memory of the machine or, if that is less, of the container that this process runs in."""
-    texts = [Path(file).read_text().strip() for file in _LIMITS if Path(file).is_file()]
-    return min([psutil.virtual_memory().total, *(int(text) for text in texts if text.isdigit())])
 
 
 def has_password(address: str, alone: bool = False) -> bool:

@@ -12,8 +12,8 @@ from rich.table import Table
 from reelbench import paths
 from reelbench.costs.predict import Cost, Estimate, model_cost, slowness, stage_cost
 from reelbench.costs.sizes import Sizes, sizes_of
-from reelbench.environment import memory_bytes
 from reelbench.files import read_json_if_any
+from reelbench.machine import memory_bytes
 from reelbench.models.base import ModelEntry
 from reelbench.params import ParamsError, Section, validate
 

@@ -7,7 +7,6 @@ from scipy import sparse
 
 from reelbench import seeds
 from reelbench.data.interactions import Ids, Interactions, Parts
-from reelbench.environment import memory_bytes
 from reelbench.evaluation import EvaluateConfig, Floats, Ints, metrics
 from reelbench.evaluation.beyond_accuracy import (
     Movies,
@@ -20,6 +19,7 @@ from reelbench.evaluation.cohorts import cohorts_of, cold
 from reelbench.evaluation.ranking_metrics import graded_gains, inverse_propensities
 from reelbench.evaluation.top_k import Lists
 from reelbench.faults import Fault
+from reelbench.machine import memory_bytes
 from reelbench.models.base import Recommender
 from reelbench.params import ParamsError
 

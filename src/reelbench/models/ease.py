@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from scipy import linalg, sparse
 
-from reelbench.environment import memory_bytes
+from reelbench.machine import memory_bytes
 from reelbench.models.base import Features, Ids, Interactions, NewUser, Ranker, Saved
 from reelbench.models.shared.user_items import Profiles, for_every_user, preference, preferences
 from reelbench.parallel import CSR, for_row_blocks, kernel, parts
