@@ -85,6 +85,7 @@ def check(content: Mapping[str, Any]) -> None:
 
 
 def _sections(content: Mapping[str, Any]) -> dict[str, type[Section]]:
+    from reelbench.costs import EnergyConfig
     from reelbench.costs.plan import BudgetConfig
     from reelbench.data.clean.enrich import EnrichConfig
     from reelbench.data.clean.filters import FilterConfig
@@ -97,7 +98,7 @@ def _sections(content: Mapping[str, Any]) -> dict[str, type[Section]]:
     from reelbench.tracking import TrackingConfig
     from reelbench.tuning.objective import TuneConfig
 
-    return {
+    found: dict[str, type[Section]] = {
         "data.source": SourceConfig,
         "data.read": ReadConfig,
         "enrich": EnrichConfig,
@@ -109,7 +110,9 @@ def _sections(content: Mapping[str, Any]) -> dict[str, type[Section]]:
         "tune": TuneConfig,
         "gate": GateConfig,
         "tracking": TrackingConfig,
+        "energy": EnergyConfig,
     }
+    return {name: config for name, config in found.items() if name != "energy" or name in content}
 
 
 def _entry(group: str, name: str, values: Any, config: type[Any]) -> Any:

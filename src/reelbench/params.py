@@ -72,6 +72,7 @@ class Root(Section):
     gate: dict[str, Any]
     tracking: dict[str, Any]
     engine: dict[str, Any]
+    energy: dict[str, Any] = {}
 
 
 Config = TypeVar("Config", bound=Section)

@@ -29,8 +29,9 @@ def test_by_rmse_and_rank_only_models_after_by_ndcg() -> None:
     assert names == ["another", "also", "fast", "slow", "a_ranks", "b_ranks"]
 
 
-def test_the_csv_has_every_number_beside_its_bounds_and_no_cost() -> None:
-    results = [result("one", 0.9123456789, 0.25), result("ranks", None, 0.5)]
+def test_the_csv_has_every_number_beside_its_bounds_and_costs_at_the_end() -> None:
+    energy = {"cpu_seconds": 20.0, "energy_wh": 0.02, "energy_source": "estimated"}
+    results = [result("one", 0.9123456789, 0.25, **energy), result("ranks", None, 0.5)]
     frame = pd.read_csv(io.StringIO(to_csv(metrics_frame(results))), index_col="model")
     columns = list(frame.columns)
     assert frame.loc["one", "rmse"] == 0.912346
@@ -39,7 +40,11 @@ def test_the_csv_has_every_number_beside_its_bounds_and_no_cost() -> None:
     assert frame.loc["one", "ndcg_at_10_high"] == 0.26
     assert frame.loc["ranks"].isna()["rmse"]
     assert not {"cohorts", "intervals"} & set(columns)
-    assert not [column for column in columns if "second" in column or "bytes" in column]
+    assert columns[-4:] == ["cpu_seconds", "energy_wh", "tuning_cpu_seconds", "energy_source"]
+    assert frame.loc["one", "energy_wh"] == 0.02
+    assert frame.loc["one", "energy_source"] == "estimated"
+    assert frame.loc["ranks", columns[-4:]].isna().all()
+    assert frame.loc["ranks", "train_seconds"] == 12.5
 
 
 def test_columns_do_not_depend_on_which_model_comes_first() -> None:
@@ -63,9 +68,16 @@ def test_cells_are_rounded_carry_intervals_and_mark_the_best() -> None:
 
 
 def test_costs_have_units_and_no_winner() -> None:
-    (row,) = cells([result("a")], COSTS)
-    assert [cell.text for cell in row] == ["12.50", "41", "250", "1.5"]
+    spent = {"cpu_seconds": 20.5, "energy_wh": 0.01993, "tuning_cpu_seconds": 1234.5}
+    (row,) = cells([result("a", **spent, energy_source="measured")], COSTS)
+    expected = ["12.50", "41", "250", "1.5", "20.50", "0.0199", "1,234"]
+    assert [cell.text for cell in row] == expected
     assert not any(cell.best for cell in row)
+
+
+def test_an_energy_that_was_not_measured_is_marked() -> None:
+    (row,) = cells([result("a", energy_wh=0.5, energy_source="estimated")], COSTS)
+    assert [cell.text for cell in row][-2] == "~0.5000"
 
 
 def test_a_missing_cost_is_a_dash() -> None:

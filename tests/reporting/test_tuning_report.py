@@ -9,9 +9,10 @@ import pytest
 from reporting_samples import content, note, result
 
 from reelbench import paths
-from reelbench.files import write_json
+from reelbench.files import read_json, write_json
 from reelbench.reporting import page
-from reelbench.reporting.tuning import Tuning, read_tuning
+from reelbench.reporting.tuning import Tuning, read_tuning, tuning_costs
+from reelbench.tuning import record
 
 SPACES: dict[str, Any] = {
     "svd": {"factors": [8, 16]},
@@ -72,6 +73,25 @@ def test_parameters_that_were_changed_since_are_not_called_tuned() -> None:
     write("svd")
     tuning = read(svd={"factors": 8})
     assert tuning is not None and tuning.searches[0].cells[-1] == "others"
+
+
+def test_the_cost_of_tuning_is_that_of_the_search_behind_the_parameters() -> None:
+    write("svd")
+    spent = {"1": 2.5, "2": 3.0, "3": 0.5}
+    write_json(paths.tune_cost("svd"), {"seconds": spent, "cpu_seconds": spent})
+    write("bias")
+    write_json(paths.tune_cost("bias"), {"seconds": spent})  # of an older version
+    now = {"svd": {"factors": 16}, "bias": {"factors": 16}, "popularity": {}}
+    assert tuning_costs(now) == {"svd": {"tuning_cpu_seconds": 6.0}, "bias": {}, "popularity": {}}
+    assert tuning_costs({"svd": {"factors": 8}}) == {"svd": {}}
+
+
+def test_another_checkout_knows_the_cost_of_tuning_from_the_published_search() -> None:
+    write("svd")
+    write_json(paths.tune_cost("svd"), {"seconds": {}, "cpu_seconds": {"1": 2.0, "2": 1.5}})
+    record.publish(read_json(paths.tuning("svd")) | {"model": "svd"})
+    shutil.rmtree(paths.SEARCHES)
+    assert tuning_costs({"svd": {"factors": 16}}) == {"svd": {"tuning_cpu_seconds": 3.5}}
 
 
 def test_one_budget_is_stated_for_all() -> None:

@@ -16,9 +16,11 @@ from imports import run_without_keras
 from small_project import N_USERS, ratings, write_catalogue, write_params, write_ratings
 
 from reelbench import paths
+from reelbench.costs import energy_of
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.files import read_json, size_bytes
+from reelbench.machine import EnergyCounter
 from reelbench.models.base import Recommender
 from reelbench.models.network import Network
 from reelbench.models.popularity import Popularity
@@ -157,6 +159,45 @@ def test_cost() -> None:
     assert cost["peak_memory_bytes"] > 10_000_000
     assert cost["machine"]["threads"] == 1
     assert cost["machine"]["cpu"]
+    assert cost["cpu_seconds"] >= 0
+    if cost["energy_source"] == "estimated":
+        assert cost["energy_wh"] == pytest.approx(cost["cpu_seconds"] * 3.5 / 3600, abs=1e-6)
+
+
+def counters(folder: Path, **microjoules: int) -> None:
+    """Energy counters as the kernel has them: of a package, of its cores, of the whole board."""
+    names = {"intel-rapl:0": "package-0", "intel-rapl:0:0": "core", "intel-rapl:1": "psys"}
+    for zone, name in names.items():
+        (folder / zone).mkdir(parents=True, exist_ok=True)
+        texts = {"name": name, "max_energy_range_uj": "10000000000"}
+        texts["energy_uj"] = str(microjoules[name.partition("-")[0]])
+        for file, text in texts.items():
+            (folder / zone / file).write_text(f"{text}\n")
+
+
+def test_energy_is_that_of_packages_alone_and_outlasts_a_counters_end(tmp_path: Path) -> None:
+    assert EnergyCounter(tmp_path / "none").watt_hours() is None
+    counters(tmp_path / "cap", package=6_000_000_000, core=1, psys=1)
+    energy = EnergyCounter(tmp_path / "cap")
+    assert energy.watt_hours() == 0
+    counters(tmp_path / "cap", package=9_600_000_000, core=9_000_000_000, psys=9_000_000_000)
+    assert energy.watt_hours() == pytest.approx(1.0)
+    counters(tmp_path / "cap", package=3_200_000_000, core=1, psys=1)  # from 0 at 10 kJ
+    assert energy.watt_hours() == pytest.approx(2.0)
+
+
+def test_measured_energy_is_written_and_no_wattage_changes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EnergyCounter, "watt_hours", lambda self: 0.25)
+    train.run("bias")
+    cost = read_json(paths.train_cost("bias"))
+    assert (cost["energy_wh"], cost["energy_source"]) == (0.25, "measured")
+    write_params(tmp_path, PARAMS | {"energy": {"watts_per_core": 100.0}})
+    assert energy_of(cost)["energy_wh"] == 0.25
+    estimated = energy_of({"cpu_seconds": 36.0, "energy_source": "estimated", "energy_wh": 9.0})
+    assert estimated == {"energy_wh": 1.0, "energy_source": "estimated"}
+    assert energy_of({}) == {}
 
 
 def test_a_failed_save_keeps_the_model_that_was_there() -> None:
@@ -189,6 +230,7 @@ def test_work_and_memory_are_seen() -> None:
     seconds = [sample["seconds"] for sample in monitor.samples]
     assert seconds == sorted(seconds) and seconds[0] == 0.0
     assert max(sample.get("cpu_percent", 0) for sample in monitor.samples) > 0
+    assert 0.35 < monitor.cpu_seconds < 5
     memory = [sample["resident_megabytes"] for sample in monitor.samples]
     assert max(memory) - memory[0] > 100
 

@@ -55,6 +55,7 @@ class Content:
     #: reason by model that the budget had no room for
     skipped: Mapping[str, str] = field(default_factory=dict)
     mispredicted: Table | None = None
+    watts: float = 0.0  # per busy core, where energy is estimated
 
     @property
     def k(self) -> int:

@@ -1,6 +1,7 @@
 """`index.html`, one file with everything in it, which needs no network, and `leaderboard.md`."""
 
 import base64
+import gzip
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -55,6 +56,11 @@ def leaderboard(content: Content) -> str:
     return f"{text}\n"
 
 
+def _packed(text: str) -> str:
+    """A text in gzip, which browsers unpack themselves, as base64."""
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode("ascii")
+
+
 def _json(value: Any) -> Markup:
     """For an element <script>, where nothing but `</` and `<!--` means anything to a browser."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -69,6 +75,7 @@ environment = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+environment.filters["packed"] = _packed
 environment.filters |= {
     "data_url": lambda png: f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}",
     "describe": describe,

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from reelbench import paths
+from reelbench.costs import energy_of
 from reelbench.files import read_json, read_json_if_any
 from reelbench.models.network.summary import Layer
 
@@ -38,6 +39,7 @@ class Result:
     #: of a network, each after those that it reads; empty for any other model
     layers: Sequence[Layer] = ()
     base: str | None = None  # of re-ranked lists: the model whose lists they are
+    family: str = ""  # module of its class, such as `knn`
 
     @property
     def predicts_ratings(self) -> bool:
@@ -55,8 +57,8 @@ class Result:
         return sum(layer.parameters for layer in self.layers)
 
 
-def read_result(model: str) -> Result:
-    """Read the files of a model.
+def read_result(model: str, tuning: Mapping[str, float] | None = None) -> Result:
+    """Read the files of a model; `tuning` has costs that are not among them.
 
     Raises:
         ReportError: the model is not evaluated yet.
@@ -66,10 +68,11 @@ def read_result(model: str) -> Result:
     if missing:
         raise ReportError(f"{missing[0]} is missing: run `dvc repro evaluate`")
     saved = read_json_if_any(paths.model_dir(model) / "model.json")
+    cost = read_json_if_any(paths.train_cost(model))
     return Result(
         name=model,
         metrics=read_json(paths.metrics(model)),
-        train_cost=read_json_if_any(paths.train_cost(model)),
+        train_cost=cost | energy_of(cost) | (tuning or {}),
         evaluate_cost=read_json_if_any(paths.evaluate_cost(model)),
         curves=_table(paths.curves(model), ["epoch", "train_loss", "valid_loss"]),
         per_user=pd.read_parquet(paths.per_user(model)),
@@ -78,6 +81,7 @@ def read_result(model: str) -> Result:
         calibration=_table(paths.calibration(model)),
         layers=[Layer.of(stored) for stored in read_json_if_any(paths.layers(model))],
         base=next(iter(saved.get("config", {}).get("base", {})), None),
+        family=saved.get("_target_", "").removeprefix("reelbench.models.").partition(".")[0],
     )
 
 

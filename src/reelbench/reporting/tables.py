@@ -44,6 +44,9 @@ COSTS = (
     Cost("score_microseconds_per_user", "scoring µs per user", 0, "evaluate_cost"),
     Cost("peak_memory_bytes", "peak MB", 0, unit=1e6),
     Cost("model_bytes", "model MB", 1, unit=1e6),
+    Cost("cpu_seconds", "CPU s", 2),
+    Cost("energy_wh", "energy Wh", 4),
+    Cost("tuning_cpu_seconds", "tuning CPU s", 0),
 )
 
 # title, kind of stage, what is predicted of it; field and key of a `Result`, unit of the title
@@ -53,6 +56,10 @@ _PREDICTED = (
     ("evaluate s", "evaluate", "seconds", "evaluate_cost", "evaluate_seconds", 1),
 )
 _FACTOR = 2.0
+
+# of the CSV: columns of names with the field of a `Result`, and of costs
+_NAMES = {"model": "name", "family": "family"}
+_IN_CSV = (*(cost.key for cost in COSTS), "energy_source")
 
 #: a column of the leaderboard
 Column = Metric | Cost
@@ -75,9 +82,10 @@ def metrics_frame(
     """Every number of the metrics files, with the bounds of its interval: content of the CSV.
 
     Returns:
-        a row per model in the given order; columns `model`, then metrics and counts by name, each
-        metric followed by `_low` and `_high`; after `model`, `faults` where a model has any, and
-        `skipped` where a model was: the reason. No costs, so that the bytes are stable.
+        a row per model in the given order; columns `model`, `family` (`imported`, or the module of
+        its class), then metrics and counts by name, each metric followed by `_low` and `_high`,
+        then costs in the units of their files, empty where unknown; after `model`, `faults` where a
+        model has any, and `skipped` where a model was: the reason.
     """
     rows = [
         {
@@ -93,7 +101,10 @@ def metrics_frame(
         f"{key}{('', '_low', '_high')[end]}": [row.get((key, end)) for row in rows]
         for key, end in columns
     }
-    frame = pd.DataFrame({"model": [result.name for result in results], **by_name})
+    costs = [result.evaluate_cost | result.train_cost for result in results]
+    by_name |= {key: [own.get(key) for own in costs] for key in _IN_CSV}
+    named = {key: [getattr(r, of) for r in results] for key, of in _NAMES.items()}
+    frame = pd.DataFrame(named | by_name)
     if skipped:
         without = pd.DataFrame({"model": list(skipped), "skipped": list(skipped.values())})
         frame.insert(1, "skipped", pd.Series(dtype=object))
@@ -126,7 +137,7 @@ def cells(results: Sequence[Result], columns: Sequence[Column]) -> Iterator[list
         intervals = result.metrics.get("intervals", {})
         yield [
             Cell(
-                number(value, column.digits),
+                _estimated(result, column) + number(value, column.digits),
                 "[{}, {}]".format(*(f"{bound:.{column.digits - 1}f}" for bound in bounds))
                 if (bounds := intervals.get(column.key))
                 else "",
@@ -141,6 +152,12 @@ def _value(result: Result, column: Column) -> float | None:
         return result.metrics.get(column.key)
     cost = getattr(result, column.file).get(column.key)
     return None if cost is None else cost / column.unit
+
+
+def _estimated(result: Result, column: Column) -> str:
+    """A mark before an energy that was not measured."""
+    estimated = result.train_cost.get("energy_source") == "estimated"
+    return "~" if estimated and column.key == "energy_wh" else ""
 
 
 def _best(values: Sequence[float | None], column: Column) -> float | None:

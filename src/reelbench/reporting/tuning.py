@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reelbench import paths
+from reelbench.costs import cpu_seconds_of_search
 from reelbench.evaluation.metrics import find
 from reelbench.files import read_json, read_json_if_any, sha256_file
 from reelbench.reporting.tables import Table, number
@@ -42,16 +43,22 @@ class Tuned:
         return f"{self.model} {name} ({100 * shares[name]:.0f} %)" if name else ""
 
     @property
+    def in_use(self) -> bool:
+        """Whether the model has the parameters of the best trial."""
+        trials = {trial["number"]: trial["parameters"] for trial in self.record["trials"]}
+        chosen = trials.get(self.record["winner"])
+        same = chosen and all(self.now.get(name) == value for name, value in chosen.items())
+        return bool(same)
+
+    @property
     def cells(self) -> list[str]:
         """Texts of the row; the first trial had the parameters of conf/."""
         metric, winner = self.record["objective"]["metric"], self.record["winner"]
         trials = {trial["number"]: trial for trial in self.record["trials"]}
         values = [trial["value"] for trial in trials.values()]
         first, best = (number(trials[n]["value"], find(metric).digits) for n in (1, winner))
-        chosen = trials[winner]["parameters"]
-        in_use = all(self.now.get(name) == value for name, value in chosen.items())
         counts = [str(len(values)), str(values.count(None))]
-        which = "the best trial" if in_use else "others"
+        which = "the best trial" if self.in_use else "others"
         return [self.model, self.record["searcher"], *counts, metric, first, best, which]
 
 
@@ -104,3 +111,21 @@ def finished_searches() -> dict[str, dict[str, Any]]:
     train = sha256_file(paths.TRAIN) if paths.TRAIN.exists() else None
     own = {model: found.get("inputs", {}).get("train") for model, found in known.items()}
     return {model: found for model, found in known.items() if own[model] in (None, train)}
+
+
+def tuning_costs(parameters: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """`tuning_cpu_seconds` by model, of the search that led to its parameters.
+
+    A model without a search, with other parameters than the best, or of whose search the
+    CPU-seconds are not known, has an empty mapping.
+
+    Args:
+        parameters: section `models` of the parameters.
+    """
+    found: dict[str, dict[str, float]] = {model: {} for model in parameters}
+    known = finished_searches()
+    for model in parameters.keys() & known.keys():
+        cost = cpu_seconds_of_search(model) if paths.tuning(model).is_file() else known[model]
+        if "cpu_seconds" in cost and Tuned(model, known[model], parameters[model]).in_use:
+            found[model] = {"tuning_cpu_seconds": cost["cpu_seconds"]}
+    return found

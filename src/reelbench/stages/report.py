@@ -6,6 +6,7 @@ from pathlib import Path
 from altair.utils.schemapi import debug_mode
 
 from reelbench import params, paths, tracking
+from reelbench.costs import watts_per_core
 from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.significance import pairs_frame
 from reelbench.files import atomic, write_json
@@ -19,7 +20,7 @@ from reelbench.reporting.dataset import read_dataset, read_train_counts
 from reelbench.reporting.lists import read_lists
 from reelbench.reporting.repeats import Repeats, read_repeats, read_seed_tables
 from reelbench.reporting.results import published, read_replications, read_result, read_skipped
-from reelbench.reporting.tuning import read_tuning
+from reelbench.reporting.tuning import read_tuning, tuning_costs
 
 
 def run() -> None:
@@ -54,7 +55,9 @@ def _content() -> Content:
     # `inputs` has a key per model, and changes only with the list of models and what they read
     skipped = read_skipped(common["inputs"])
     trained = [model for model in common["inputs"] if model not in skipped]
-    results = tables.ranked([read_result(model) for model in trained], config.k[0])
+    tuned = tuning_costs(common["models"])
+    own = [read_result(model, tuned.get(model)) for model in trained]
+    results = tables.ranked(own, config.k[0])
     name = common["data"]["name"]
     dataset = read_dataset(name)
     seed = common["seed"]
@@ -78,6 +81,7 @@ def _content() -> Content:
         provenance=read_provenance(),
         skipped=skipped,
         mispredicted=tables.mispredicted(results),
+        watts=watts_per_core(),
     )
 
 

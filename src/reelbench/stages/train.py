@@ -14,9 +14,11 @@ from typing import Any, Self
 import psutil
 
 from reelbench import params, paths
+from reelbench.costs import energy_of
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.files import atomic, read_json, size_bytes, write_json
+from reelbench.machine import EnergyCounter, cpu_seconds
 from reelbench.models.base import ModelEntry
 from reelbench.seeds import seed_for
 
@@ -85,10 +87,14 @@ def _write_cost(model: str, seconds: float, threads: int, monitor: "Monitor") ->
         # of this process, libraries and data included; Linux counts in KiB, macOS in bytes
         "peak_memory_bytes": peak if sys.platform == "darwin" else peak * 1024,
         "model_bytes": size_bytes(paths.model_dir(model)),
+        "cpu_seconds": round(monitor.cpu_seconds, 3),
         "machine": _machine(threads),
         "system": monitor.samples,
     }
-    write_json(paths.train_cost(model), cost)
+    if monitor.watt_hours is not None:
+        cost |= {"energy_wh": round(monitor.watt_hours, 6), "energy_source": "measured"}
+    # an estimate is made anew by the report, so that another wattage trains nothing again
+    write_json(paths.train_cost(model), cost | energy_of(cost))
 
 
 def _machine(threads: int) -> dict[str, Any]:
@@ -118,7 +124,12 @@ class Monitor:
         samples: of each `seconds` since the start, `cpu_percent` of one core (two busy ones are
             200) since the sample before, and `resident_megabytes`. The first is taken at the start
             and has no cpu yet; what ends sooner than the period has that one alone.
+        cpu_seconds: of all threads, and child processes that have ended, within the context.
+        watt_hours: of the processors, other processes included; None where that is not counted.
     """
+
+    cpu_seconds = 0.0
+    watt_hours: float | None = None
 
     def __init__(self, period: float = PERIOD) -> None:
         self.samples: list[dict[str, float]] = []
@@ -128,21 +139,24 @@ class Monitor:
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> Self:
-        self._start = time.perf_counter()
+        self._start, self._cpu, self._energy = time.perf_counter(), cpu_seconds(), EnergyCounter()
         self._process.cpu_percent()  # what it says the first time has no meaning
         self._sample()
         self._thread.start()
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.cpu_seconds = cpu_seconds() - self._cpu
         self._over.set()
         self._thread.join()
+        self.watt_hours = self._energy.watt_hours()
 
     def _watch(self) -> None:
         while not self._over.wait(self._period):
             self._sample(cpu_percent=self._process.cpu_percent())
 
     def _sample(self, **more: Any) -> None:
+        self._energy.watt_hours()  # often enough for a counter that starts again
         found = {
             "seconds": time.perf_counter() - self._start,
             "resident_megabytes": self._process.memory_info().rss / _MEGABYTE,

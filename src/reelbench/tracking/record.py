@@ -17,11 +17,12 @@ from typing import Any
 import pandas as pd
 
 from reelbench import faults, params, paths, provenance
+from reelbench.costs import cpu_seconds_of_search, energy_of
 from reelbench.data import identity
 from reelbench.evaluation.metrics import find
 from reelbench.files import read_json, read_json_if_any, sha256_file, sha256_json, sha256_tree
 from reelbench.models.base import ModelEntry
-from reelbench.reporting.tuning import finished_searches
+from reelbench.reporting.tuning import finished_searches, tuning_costs
 
 #: tags by which a run is found again: of a model, a search, a trial of it, a run of the pipeline
 MODEL, MODEL_HASH = "reelbench.model", "reelbench.model_hash"
@@ -125,11 +126,13 @@ def read_model(model: str) -> ModelRecord:
     # its cost differs every time, and a comment in the code, which gives the same, its inputs
     counted = (paths.evaluation_dir(model), paths.evaluation_inputs(model))
     cost, file = read_json_if_any(paths.train_cost(model)), paths.curves(model)
+    cost |= energy_of(cost) | tuning_costs({model: content["models"][model]})[model]
     curves = pd.read_csv(file) if file.is_file() else pd.DataFrame()
     needed = requirements(_SERVING, entry.target.rpartition(".")[0])
     tags = {
         **{key: common[key] for key in identity.KEYS if key in common},
         "machine": {"host": platform.node()} | cost.get("machine", {}),
+        **{key: cost[key] for key in ("energy_source",) if key in cost},
         "input": inputs,
         "package": dict(name.split("==") for name in needed),
         # what MLflow's own columns "Source" and "Version" show
@@ -161,10 +164,13 @@ def read_search(model: str) -> SearchRecord:
     # a committed search is of another machine, and the seconds of this one are of another search
     if read_json_if_any(paths.tuning(model)) == content:
         seconds = read_json_if_any(paths.tune_cost(model))["seconds"]
+        content = content | cpu_seconds_of_search(model)
+    same = {key: value for key, value in content.items() if key != "cpu_seconds"}
     experiment, metric = experiment_of(content), content["objective"]["metric"]
     winner = content["winner"]
     values = {row["number"]: row["value"] for row in content["trials"]}
     cost = {"trials": len(values), "seconds": sum(seconds.values())}
+    cost |= {key: content[key] for key in ("cpu_seconds",) if key in content}
     cost["failed"] = sum(value is None for value in values.values())
     kept = ("model", "searcher", "seed", "threads", "budget", "objective", "space", "default")
     # what was found differs from what is set, where there is a name for both
@@ -172,7 +178,7 @@ def read_search(model: str) -> SearchRecord:
     return SearchRecord(
         experiment=experiment,
         name=f"tune {model}",
-        same={SEARCH: model, SEARCH_HASH: sha256_json(content)},
+        same={SEARCH: model, SEARCH_HASH: sha256_json(same)},
         parameters=_flat({key: content[key] for key in (*kept, "ended")}),
         metrics=_numbers("valid", {metric: values.get(winner)})
         | _numbers("default", {metric: values.get(1)})

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from reelbench import paths
+from reelbench.costs import cpu_seconds_of_search
 from reelbench.files import atomic, read_json, read_json_if_any, write_json
 from reelbench.seeds import seed_for
 from reelbench.tuning.objective import Problem, TuneConfig
@@ -59,14 +60,15 @@ def describe(
 def write(description: Record, search: Search, *, ended: bool = False) -> Record:
     """Write and return the trials so far; at the end also winner, importances and why it ended.
 
-    Seconds have a file of their own, since they differ every time.
+    Seconds and CPU-seconds have a file of their own, since they differ every time.
     """
     model, trials, best = description["model"], search.trials, search.best
     seconds = {str(trial.number): round(trial.seconds, 3) for trial in trials}
-    write_json(paths.tune_cost(model), {"seconds": seconds})
+    cpu = {str(trial.number): trial.cpu_seconds for trial in trials}
+    write_json(paths.tune_cost(model), {"seconds": seconds, "cpu_seconds": cpu})
     content = description | {
         "trials": [
-            {key: value for key, value in asdict(trial).items() if key != "seconds"}
+            {key: value for key, value in asdict(trial).items() if not key.endswith("seconds")}
             for trial in trials
         ],
         "winner": best.number if best and ended else None,
@@ -78,9 +80,9 @@ def write(description: Record, search: Search, *, ended: bool = False) -> Record
 
 
 def publish(content: Record) -> None:
-    """Put the record of a finished search into the file of all models, which git carries."""
-    known = read_json_if_any(paths.TUNING)
-    write_json(paths.TUNING, known | {content["model"]: content})
+    """Put the record of a finished search, with its CPU-seconds, into the file that git carries."""
+    known, model = read_json_if_any(paths.TUNING), content["model"]
+    write_json(paths.TUNING, known | {model: content | cpu_seconds_of_search(model)})
 
 
 def new_parameters(content: Record) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from reelbench.machine import cpu_seconds
 from reelbench.models.base import Recommender
 from reelbench.models.network import Network
 from reelbench.seeds import seed_for
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 # attributes of a trial in the journal
-_PARAMETERS, _ERROR = "parameters", "error"
+_PARAMETERS, _ERROR, _CPU = "parameters", "error", "cpu_seconds"
 _IMPORTANCE_DIGITS = 4
 # of a dozen trials the optimisers' own numbers, 10 and 3 per parameter, would leave them nothing
 _RANDOM_SHARE = 1 / 3
@@ -50,6 +51,7 @@ class Trial:
     value: float | None
     error: str | None
     seconds: float
+    cpu_seconds: float | None = None  # None of a trial that an older version made
 
 
 @dataclass
@@ -108,6 +110,7 @@ class Search:
                 value=trial.value,
                 error=trial.user_attrs.get(_ERROR),
                 seconds=trial.duration.total_seconds() if trial.duration else 0.0,
+                cpu_seconds=trial.user_attrs.get(_CPU),
             )
             for number, trial in enumerate(self._finished(), start=1)
         ]
@@ -146,8 +149,12 @@ class Search:
         encoded, known = self.space.encode(wanted), distributions(self.space)
         self._study.enqueue_trial(encoded, user_attrs={_PARAMETERS: wanted})
         trial = self._study.ask({name: known[name] for name in encoded})
+        start = cpu_seconds()
         try:
-            value = self.value(wanted)
+            try:
+                value = self.value(wanted)
+            finally:
+                trial.set_user_attr(_CPU, round(cpu_seconds() - start, 3))
             if not math.isfinite(value):
                 raise ValueError(f"{self.objective.key} is {value}")
         except Exception as failure:  # a setting that cannot be trained is a result too

@@ -12,7 +12,8 @@ from reelbench.reporting.charts.style import ROW, WIDTH
 from reelbench.reporting.comparisons import best_of, having
 from reelbench.reporting.results import Result
 
-# a time of zero has no place on a logarithmic axis
+# a cost of zero has no place on a logarithmic axis: the smallest that its file tells from zero
+_LEAST = {"energy_wh": 1e-6}
 _SHORTEST = 1e-3
 # pixels: height of the chart of diversity and least width of its inside, of a line and a letter
 _TALL, _NARROW, _LINE, _LETTER = 380, 280, 13, 6.5
@@ -62,7 +63,7 @@ def _better(metric: Metric) -> str:
 def pareto(
     results: Sequence[Result], metrics: Sequence[Metric], cost: str, unit: str
 ) -> AnyChart | None:
-    """A chosen metric against a time, and the models that no cheaper one equals.
+    """A chosen metric against a cost, and the models that no cheaper one equals.
 
     `cost` is a key of a cost file, and `unit` the title of its axis.
     """
@@ -77,8 +78,9 @@ def pareto(
 
 def _front(results: Sequence[Result], metric: Metric, cost: str) -> pd.DataFrame:
     """Models by ascending cost; `front` where no cheaper one is as good."""
+    least = _LEAST.get(cost, _SHORTEST)
     known = [
-        (r.name, max(costs[cost], _SHORTEST), value := r.metrics[metric.key], metric.loss(0, value))
+        (r.name, max(costs[cost], least), value := r.metrics[metric.key], metric.loss(0, value))
         for r in having(results, metric)
         if cost in (costs := r.train_cost | r.evaluate_cost)
     ]

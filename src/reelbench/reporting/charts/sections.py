@@ -14,6 +14,7 @@ from reelbench.reporting.results import Result
 _COSTS = {
     "train_seconds": ("accuracy_vs_training", "seconds of training"),
     "score_microseconds_per_user": ("accuracy_vs_scoring", "µs of scoring per user"),
+    "energy_wh": ("accuracy_vs_energy", "Wh of training"),
 }
 
 

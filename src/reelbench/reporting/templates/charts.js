@@ -9,10 +9,21 @@ for (const heading of document.querySelectorAll("main h2[id]")) {
   const config = {{ theme | json }};
   const options = {mode: "vega-lite", renderer: "svg", actions: false, config, tooltip: {theme: "page"}};
 
+  // Vega is in the page, compressed: as it is, it would be two thirds of it.
+  async function unpack() {
+    const packed = atob(document.getElementById("library").textContent);
+    const bytes = Uint8Array.from(packed, letter => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const script = document.createElement("script");
+    script.textContent = await new Response(stream).text();
+    document.head.append(script);
+  }
+
   async function draw(figure) {
     if (figure.dataset.state) return;
     figure.dataset.state = "drawing";
     const spec = JSON.parse(figure.querySelector("script").textContent);
+    await library;
     await vegaEmbed(figure.querySelector(".drawing"), spec, options);
     figure.dataset.state = "drawn";
   }
@@ -31,5 +42,9 @@ for (const heading of document.querySelectorAll("main h2[id]")) {
   for (const details of document.querySelectorAll("details")) {
     details.addEventListener("toggle", () => drawAll(details));
   }
-  drawAll(document);
+  const library = unpack();
+  library.then(() => drawAll(document), () => {
+    const words = document.querySelector("noscript").textContent.replace("JavaScript", "a browser of 2023 or later");
+    document.querySelector("header").insertAdjacentHTML("afterend", words);
+  });
 })();
