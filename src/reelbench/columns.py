@@ -27,6 +27,9 @@ REVENUE = "revenue"
 POPULARITY = "popularity"
 VOTE_COUNT = "vote_count"
 
+#: how an id of a knowledge graph begins that stands for the name of a person: it is not for readers
+ID_MARK = "id:"
+
 # users
 USER_ID = "user_id"
 AGE = "age"

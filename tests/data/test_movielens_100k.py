@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,7 +118,55 @@ def test_both_sources_of_the_whole_data_set(
     write_own(ml_100k, tmp_path / "own")
     whole = tables(ml_100k, config, engine)
     assert len(whole.tables["interactions"]) == 100_000
-    assert_same(whole, tables(tmp_path / "own", config, engine))
+    own = tables(tmp_path / "own", config, engine)
+    with_people = dict(whole.small)
+    items = with_people["items"] = whole.small["items"].drop_columns(["director", "cast"])
+    assert_same(replace(whole, small=with_people), own)
+    # directors and actors are in the atomic files alone
+    people = whole.small["items"].select(["director", "cast"]).to_pandas()
+    assert items.num_rows == 1682 and people["director"].notna().sum() == 1590
+    assert sum(map(len, people["cast"])) == 40_152
+    assert people["director"].str.count(",").sum() + 1590 == 1727
+
+
+GRAPH = """head_id:token\trelation_id:token\ttail_id:token
+m.toy\tfilm.film.actor\tm.b
+m.toy\tfilm.film.directed_by\tm.a
+m.toy\tfilm.film.actor\tm.c
+m.toy\tfilm.film.actor\tm.b
+m.mis\tfilm.film.directed_by\tm.a
+m.mis\tfilm.film.directed_by\tm.d
+m.mis\tfilm.film.genre\tm.e
+m.not_linked\tfilm.film.actor\tm.b
+"""
+LINKS = "item_id:token\tentity_id:token\n543\tm.mis\n1\tm.toy\n77\tm.not_in_the_catalogue\n"
+
+
+def test_people_of_the_graph_are_columns_of_the_items(
+    tmp_path: Path, config: ReadConfig, engine: Engine
+) -> None:
+    write_atomic(tmp_path / "atomic")
+    plain = tables(tmp_path / "atomic", config, engine)
+    (tmp_path / "atomic" / "ml-100k.kg").write_text(GRAPH, encoding="utf-8")
+    assert_same(plain, tables(tmp_path / "atomic", config, engine))  # nothing says who is who
+    (tmp_path / "atomic" / "ml-100k.link").write_text(LINKS, encoding="utf-8")
+    found = tables(tmp_path / "atomic", config, engine)
+    items = found.small["items"]
+    director, cast = (items[name].to_pylist() for name in ("director", "cast"))
+    assert director == ["id:m.a", None, "id:m.a, id:m.d", None, None, None]
+    assert cast == [["id:m.b", "id:m.c"], [], [], [], [], []]
+    without = {**found.small, "items": items.drop_columns(["director", "cast"])}
+    assert_same(plain, replace(found, small=without))
+
+
+def test_a_graph_without_its_columns_is_named(
+    tmp_path: Path, config: ReadConfig, engine: Engine
+) -> None:
+    write_atomic(tmp_path / "atomic")
+    (tmp_path / "atomic" / "ml-100k.kg").write_text("head\ttail\n", encoding="utf-8")
+    (tmp_path / "atomic" / "ml-100k.link").write_text(LINKS, encoding="utf-8")
+    with pytest.raises(DataError, match=r"ml-100k.kg, line 1: no column 'head_id:token'"):
+        tables(tmp_path / "atomic", config, engine)
 
 
 def test_a_file_that_is_not_the_published_one(

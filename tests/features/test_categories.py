@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
-from reelbench.columns import DIRECTOR, OCCUPATION, TITLE, YEAR, ZIP_CODE
+from reelbench.columns import CAST, DIRECTOR, OCCUPATION, TITLE, YEAR, ZIP_CODE
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Block, Catalogue, Ids
-from reelbench.features.categories import CategoriesBlock, DirectorsBlock
+from reelbench.features.categories import CastBlock, CategoriesBlock, DirectorsBlock
+from reelbench.features.matrices import sparse_of
 
 ITEMS = pd.DataFrame(
     {
@@ -71,3 +73,39 @@ def test_a_data_set_without_directors_knows_none() -> None:
         block = built_of_directors(items)
         assert block["names"].tolist() == [""]
         assert block["director"].tolist() == [0, 0, 0, 0]
+
+
+PEOPLE = pd.DataFrame(
+    {
+        DIRECTOR: ["Coen J, Coen E", "Coen J", None, "Welles", "Welles"],
+        CAST: [["Welles", "Ann"], np.array(["Ann", "Ann"]), ["Welles", "Bob"], [], ["Bob"]],
+    }
+)
+
+
+def people(min_items: int) -> Block:
+    """Movies 0 to 3 are in train; movie 4 is not."""
+    train = Interactions.from_arrays([0] * 4, range(4), [3] * 4)
+    catalogue = Catalogue(Ids(1, 5, 1, 5), PEOPLE, pd.DataFrame(), pd.DataFrame(), train)
+    return CastBlock(columns=[DIRECTOR, CAST, "writer"], min_items=min_items).build(catalogue)
+
+
+def test_a_person_with_two_roles_has_two_columns_and_rare_people_have_none() -> None:
+    block = people(min_items=2)
+    assert list(zip(block["roles"], block["terms"], strict=True)) == [
+        (DIRECTOR, "Coen J"),
+        (CAST, "Ann"),
+        (CAST, "Welles"),
+    ]
+    matrix = sparse_of(block).toarray()
+    third, half = 1 / np.sqrt(3), 1 / np.sqrt(2)  # all have two movies of train, so weigh the same
+    expected = [[third] * 3, [half, half, 0], [0, 0, 1], [0, 0, 0], [0, 0, 0]]
+    np.testing.assert_allclose(matrix, expected, atol=1e-6)
+
+
+def test_rare_people_weigh_more() -> None:
+    block = people(min_items=1)
+    keys = zip(block["roles"].tolist(), block["terms"].tolist(), strict=True)
+    row = dict(zip(keys, sparse_of(block).toarray()[0], strict=True))
+    idf = [np.log(5 / (1 + n)) + 1 for n in (1, 2)]  # Coen E made one movie, Coen J two
+    assert row[DIRECTOR, "Coen E"] / row[DIRECTOR, "Coen J"] == pytest.approx(idf[0] / idf[1])

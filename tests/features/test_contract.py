@@ -11,9 +11,20 @@ import pytest
 from block_contract import WARM_ITEMS, BlockContract
 
 import reelbench.features
-from reelbench.columns import BUDGET, KEYWORDS, OCCUPATION, OVERVIEW, RUNTIME, TITLE, YEAR, ZIP_CODE
+from reelbench.columns import (
+    BUDGET,
+    DIRECTOR,
+    KEYWORDS,
+    OCCUPATION,
+    OVERVIEW,
+    RUNTIME,
+    TITLE,
+    YEAR,
+    ZIP_CODE,
+)
 from reelbench.features.block import Block, FeatureBlock, IdsBlock
 from reelbench.features.categories import (
+    CastBlock,
     CategoriesBlock,
     DemographicsBlock,
     DirectorsBlock,
@@ -42,6 +53,11 @@ class TestGenres(BlockContract):
 
 class TestDirectors(BlockContract):
     block_class = DirectorsBlock
+
+
+class TestCast(BlockContract):
+    block_class = CastBlock
+    parameters: ClassVar = {"columns": [DIRECTOR, KEYWORDS], "min_items": 1}
 
 
 class TestCategories(BlockContract):

@@ -46,7 +46,17 @@ def blocks(tags: bool = True) -> dict[str, Block]:
         # movies 0 and 5 by p, 1 and 7 by q
         director = np.zeros(N_ITEMS, dtype=np.int32)
         director[[0, 5]], director[[1, 7]] = 1, 2
-        found["directors"] = {"director": director, "names": np.array(["", "p", "q"])}
+        director[[2, 4]] = 3
+        found["directors"] = {"director": director, "names": np.array(["", "p", "q", "id:r"])}
+        # movies 2 and 4 have two actors in common, 3 and 8 three, of whom one has a name
+        actors = np.zeros((N_ITEMS, 5), dtype=np.float32)
+        actors[[2, 4], :2] = actors[[3, 8], 2:] = 1.0
+        actors[2, 4] = 1.0  # movie 2 has one of them too
+        found["cast"] = {
+            **sparse_arrays(sparse.csr_array(actors)),
+            "terms": np.array(["id:s", "id:t", "Tom Hanks", "id:u", "id:v"]),
+            "roles": np.array(["cast"] * 5),
+        }
     return found
 
 

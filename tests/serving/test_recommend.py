@@ -98,6 +98,20 @@ def test_director_tags_and_genres_are_reasons(library: Library) -> None:
     assert not any("Shares" in reason or "like " in reason for reason in by_id["7"].reasons)
 
 
+def test_people_without_a_name_are_counted_and_their_ids_not_shown(library: Library) -> None:
+    two = library.title(2)
+    by_id = {m.item_id: m for m in for_liked(library, [two], k=N_ITEMS).recommendations}
+    assert f"Shares the director with {two}" in by_id["4"].reasons
+    assert f"Shares 2 actors with {two}" in by_id["4"].reasons
+    assert f"Shares 1 actor with {two}" in by_id["8"].reasons
+    assert not any("director" in reason for reason in by_id["8"].reasons)
+    three = library.title(3)
+    both = for_liked(library, [two, three], k=N_ITEMS).recommendations
+    by_id = {m.item_id: m for m in both}
+    assert f"Shares Tom Hanks and 2 other actors with {three}" in by_id["8"].reasons
+    assert not any("id:" in reason for m in both for reason in m.reasons)
+
+
 def test_an_unknown_user_gets_popular_movies_and_a_note(library: Library) -> None:
     answer = for_user(library, "nobody", k=3)
     assert answer.model == "weighted_mean"

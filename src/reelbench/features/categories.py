@@ -1,4 +1,4 @@
-"""Blocks `genres`, `directors`, `categories`, `demographics`: values as columns or as numbers.
+"""Blocks `genres`, `directors`, `cast`, `categories`, `demographics`: columns or numbers of values.
 
 Vocabularies are those of the items (users) with a train row: what only others have is unknown.
 """
@@ -9,10 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from pydantic import PositiveInt
+from scipy import sparse
 
 from reelbench.columns import AGE, DIRECTOR, GENDER, GENRES, OCCUPATION, ZIP_CODE
 from reelbench.features.block import USER_PREFIX, Block, Catalogue, FeatureBlock, Section
-from reelbench.features.matrices import multi_hot, standardised
+from reelbench.features.matrices import multi_hot, sparse_arrays, standardised, unit_rows
 
 
 class CategoriesConfig(Section):
@@ -72,6 +73,57 @@ class DirectorsBlock(FeatureBlock[Section]):
         words = [word.split(",")[0].strip() for word in words_in(catalogue.items, DIRECTOR)]
         director, names = _numbered(words, catalogue.train_items())
         return {"director": director, "names": names}
+
+
+class CastConfig(Section):
+    """Parameters of the people of a movie."""
+
+    columns: tuple[str, ...]  # columns of the items table with lists of names, where there are any
+    min_items: PositiveInt  # a name that fewer movies of train have gets no column
+
+
+class CastBlock(FeatureBlock[CastConfig]):
+    """Who made a movie: a sparse matrix (n_items, n_terms) as `sparse_…`, with rows of length 1.
+
+    A column is a name in one of the columns, weighted as in TF-IDF by how rare it is: `terms` str
+    (n_terms,) has the names and `roles` str (n_terms,) their columns of the items table, in that
+    order and then sorted. Vocabulary and weights are those of the items with a train row. A movie
+    without a known name has an empty row; a data set without the columns has width 0.
+    """
+
+    Config = CastConfig
+
+    def build(self, catalogue: Catalogue) -> Block:
+        items, warm = catalogue.items, catalogue.train_items()
+        terms = list[tuple[str, str]]()
+        lists = {name: names_in_column(items, name) for name in self.config.columns}
+        for role, own in lists.items():
+            count = Counter(name for item in warm for name in own[item])
+            terms += sorted((role, name) for name, n in count.items() if n >= self.config.min_items)
+        place = {term: column for column, term in enumerate(terms)}
+        pairs = [
+            (item, place[role, name])
+            for role, own in lists.items()
+            for item, names in enumerate(own)
+            for name in names
+            if (role, name) in place
+        ]
+        rows, columns = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+        count = np.bincount(columns[np.isin(rows, warm)], minlength=len(terms))
+        weight = np.log((1 + len(warm)) / (1 + count)) + 1
+        shape = (len(items), len(terms))
+        matrix = unit_rows(sparse.csr_array((weight[columns], (rows, columns)), shape=shape))
+        roles, names = zip(*terms, strict=True) if terms else ((), ())
+        arrays = {"terms": np.array(names, np.str_), "roles": np.array(roles, np.str_)}
+        return {**sparse_arrays(matrix), **arrays}
+
+
+def names_in_column(table: pd.DataFrame, name: str) -> list[list[str]]:
+    """Names of every row, each once, of lists or of text with commas; empty without the column."""
+    values = table[name] if name in table else [None] * len(table)
+    texts = (v.split(",") if isinstance(v, str) else v for v in values)
+    lists = ([] if np.ndim(v) == 0 else v for v in texts)  # a missing value has no dimension
+    return [list(dict.fromkeys(n for v in own if (n := str(v).strip()))) for own in lists]
 
 
 def _numbered(words: Sequence[str], warm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

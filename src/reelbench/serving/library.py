@@ -23,7 +23,7 @@ from reelbench.serving.trained_models import DEMOGRAPHICS, TrainedModels
 # lowest similarity at which a title is taken for another: two typing errors in ten letters
 _CUTOFF = 0.8
 _SUGGESTED = 5
-_BLOCKS = ("genres", "tags", "directors", "text", DEMOGRAPHICS)
+_BLOCKS = ("genres", "tags", "directors", "cast", "text", DEMOGRAPHICS)
 
 
 @dataclass(frozen=True)

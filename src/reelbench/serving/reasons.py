@@ -7,15 +7,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from reelbench.columns import GENRES
+from reelbench.columns import CAST, GENRES, ID_MARK
 from reelbench.serving.library import Library
 
 #: the movies of a request, which reasons refer to: `item_idx` → the user's rating, NaN without one
 Anchors = Mapping[int, float]
 
-# movies, or tags, that one reason names at most
+# movies, tags or actors that one reason names at most
 _MOVIES_NAMED = 2
 _TAGS_NAMED = 3
+_ACTORS_NAMED = 2
 
 
 def liked(items: Sequence[int]) -> Anchors:
@@ -31,7 +32,10 @@ def rated_high(items: np.ndarray, ratings: np.ndarray) -> Anchors:
 
 
 def reasons(library: Library, items: np.ndarray, anchors: Anchors) -> list[tuple[str, ...]]:
-    """Sentences per movie (n,): who also likes it, director, shared tags and genres, ratings."""
+    """Sentences per movie (n,): who also likes it, director, actors, tags and genres, ratings.
+
+    A person of whom only an id is known is counted, not named.
+    """
     known = np.array(list(anchors), dtype=np.int64)
     titles = [
         library.title(item, *([] if np.isnan(rating) else [f"rated {rating:g}"]))
@@ -43,6 +47,7 @@ def reasons(library: Library, items: np.ndarray, anchors: Anchors) -> list[tuple
         sentences = [
             _also_liked(titles, together[row]),
             _director(library, item, known, titles),
+            _actors(library, item, known, titles),
             _shared(library, item, known, titles),
             _ratings(library, item),
         ]
@@ -60,10 +65,32 @@ def _director(library: Library, item: int, known: np.ndarray, titles: Sequence[s
     director = library.content.director
     if not director[item]:
         return ""
-    name = library.blocks["directors"]["names"][director[item]]
+    name = str(library.blocks["directors"]["names"][director[item]])
     same = np.flatnonzero(director[known] == director[item])
+    if name.startswith(ID_MARK):
+        return f"Shares the director with {titles[same[0]]}" if len(same) else ""
     like = f", like {titles[same[0]]}" if len(same) else ""
     return f"Directed by {name}{like}"
+
+
+def _actors(library: Library, item: int, known: np.ndarray, titles: Sequence[str]) -> str:
+    """Actors in common with the known movie that has most of them; others than named by number."""
+    cast = library.content.actors
+    shared = (cast[known] @ cast[[item]].T).toarray()[:, 0] if len(known) else np.zeros(1)
+    place = int(np.argmax(shared))
+    if not shared[place]:
+        return ""
+    both = cast[[item]].multiply(cast[[known[place]]]).tocsr().indices
+    block = library.blocks[CAST]
+    actors = block["terms"][block["roles"] == CAST][both].tolist()
+    named = [actor for actor in actors if not actor.startswith(ID_MARK)][:_ACTORS_NAMED]
+    if more := len(actors) - len(named):
+        named.append(f"{more} {'other ' * bool(named)}actor{'s' * (more > 1)}")
+    return f"Shares {_and(named)} with {titles[place]}"
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def _shared(library: Library, item: int, known: np.ndarray, titles: Sequence[str]) -> str:
@@ -78,8 +105,7 @@ def _shared(library: Library, item: int, known: np.ndarray, titles: Sequence[str
     common = [str(library.blocks["tags"]["terms"][column]) for column in strongest]
     other = set(library.items[GENRES].iloc[known[place]])
     common += [genre for genre in library.items[GENRES].iloc[item] if genre in other]
-    words = " and ".join(filter(None, [", ".join(common[:-1]), *common[-1:]]))
-    return f"Shares {words} with {titles[place]}" if common else ""
+    return f"Shares {_and(common)} with {titles[place]}" if common else ""
 
 
 def _ratings(library: Library, item: int) -> str:

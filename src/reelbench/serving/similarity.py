@@ -11,6 +11,7 @@ from typing import Self, TypeAlias
 import numpy as np
 from scipy import sparse
 
+from reelbench.columns import CAST
 from reelbench.data.interactions import Ids, Interactions
 from reelbench.features.block import Block
 from reelbench.features.matrices import dense_columns, sparse_of, unit_rows
@@ -63,15 +64,18 @@ class ContentLists:
     tags: sparse.csr_array
     director: np.ndarray  # int32 (n_items,), 0 for an unknown director
     text: np.ndarray = field(repr=False)  # float32 (n_items, …), embeddings of length 1 or 0
+    actors: sparse.csr_array  # float32 CSR (n_items, …), ones: who plays in which movie
 
     @classmethod
     def of(cls, blocks: Mapping[str, Block], n_items: int) -> Self:
-        """From the blocks `genres`, `tags`, `directors` and `text`, where they exist."""
+        """From the blocks `genres`, `tags`, `directors`, `text` and `cast`, where they exist."""
         director = blocks.get("directors", {}).get("director", np.zeros(n_items, dtype=np.int32))
         text = blocks.get("text", {}).get("text", np.zeros((n_items, 0), dtype=np.float32))
         genres = sparse.csr_array(dense_columns(blocks.get("genres", {}), n_items))
-        tags = terms(blocks.get("tags", {}), n_items)
-        return cls(unit_rows(genres).astype(np.float32), tags, director, text)
+        tags, cast = (terms(blocks.get(name, {}), n_items) for name in ("tags", CAST))
+        actors = (cast[:, blocks[CAST]["roles"] == CAST] if CAST in blocks else cast) > 0
+        genres = unit_rows(genres).astype(np.float32)
+        return cls(genres, tags, director, text, actors.astype(np.float32))
 
     def content_similarity(self, item: int, genre_weight: float) -> np.ndarray:
         """Weighted cosines of genres and tags, float (n_items,), 0 for the movie itself.

@@ -51,6 +51,8 @@ class TableConfig(Section):
     #: genre → the column that has 1 for it, as in `columns`
     genre_flags: dict[str, str | int] = Field(default={})
     title_year: bool = False  # whether titles have lost the year that the column `year` has
+    #: of `facts`: our name of a column of the items → the relation whose values it gets
+    relations: dict[str, str] = Field(default={})
 
 
 class TablesConfig(Section):
@@ -60,6 +62,8 @@ class TablesConfig(Section):
     items: TableConfig
     users: TableConfig
     tags: TableConfig
+    links: TableConfig | None = None  # `item_id` and its `entity` in a knowledge graph
+    facts: TableConfig | None = None  # the graph: `entity`, `relation` and `value`, an entity too
 
 
 class ReadConfig(Section):

@@ -29,12 +29,16 @@ from reelbench.data.readers import (
 )
 from reelbench.data.text import IMPLICIT, RESERVED, TextFile, open_text, places_of
 
+# of a knowledge graph; a column of the user's may have these names
+_ENTITY, _RELATION, _VALUE = "entity", "relation", "value"
 _REQUIRED = {
     "ratings": (col.USER_ID, col.ITEM_ID),
     "items": (col.ITEM_ID,),
     "users": (col.USER_ID,),
     "tags": (col.USER_ID, col.ITEM_ID, col.TAG),
     "pairs": (col.USER_ID, col.ITEM_ID),
+    "links": (col.ITEM_ID, _ENTITY),
+    "facts": (_ENTITY, _RELATION, _VALUE),
 }
 _FLAG = "flag of "  # before a genre, for a column on its way
 
@@ -59,7 +63,9 @@ def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
         raise DataError("data.read.tables is missing: it names the files and their columns")
     if config.tables.ratings.file is None:
         raise DataError("data.read.tables.ratings.file is null: a file of ratings is needed")
-    sets = [dict(tables) for tables in (config.tables, *config.also)]
+    sets = [
+        {name: table for name, table in tables if table} for tables in (config.tables, *config.also)
+    ]
     there = [
         {name: t for name, t in tables.items() if t.file and (folder / t.file).exists()}
         for tables in sets
@@ -89,6 +95,9 @@ def read_tables(tables: Mapping[str, OwnTable], config: ReadConfig, engine: Engi
     }
     ratings = large["ratings"]
     items = small["items"] if "items" in small else _items_of(ratings, engine)
+    if {"links", "facts"} <= found.keys():
+        links, facts = found["links"].frame(), found["facts"].frame()
+        _add_facts(items.frame, links, facts, tables["facts"].config.relations)
     return RawTables(ratings, items, small.get("users"), large.get("tags"))
 
 
@@ -191,6 +200,20 @@ def _movies(items: pd.DataFrame, own: TableConfig, config: ReadConfig) -> pd.Dat
     else:
         items[col.GENRES] = no_genres(items.index)
     return items
+
+
+def _add_facts(
+    items: pd.DataFrame, links: pd.DataFrame, facts: pd.DataFrame, relations: Mapping[str, str]
+) -> None:
+    """Add columns of lists: ids of what a movie is related to, in the order of the graph."""
+    entity = items[col.ITEM_ID].map(
+        links.drop_duplicates(col.ITEM_ID).set_index(col.ITEM_ID)[_ENTITY]
+    )
+    for name, relation in relations.items():
+        own = facts[(facts[_RELATION] == relation) & facts[_VALUE].notna()].drop_duplicates()
+        ids = (col.ID_MARK + own[_VALUE]).groupby(own[_ENTITY]).agg(list)
+        known = entity.map(ids)
+        items[name] = known.where(known.notna(), None)
 
 
 def _items_of(ratings: RawRows, engine: Engine) -> RawFrame:
