@@ -109,8 +109,8 @@ class CastBlock(FeatureBlock[CastConfig]):
             if (role, name) in place
         ]
         rows, columns = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-        count = np.bincount(columns[np.isin(rows, warm)], minlength=len(terms))
-        weight = np.log((1 + len(warm)) / (1 + count)) + 1
+        movies = np.bincount(columns[np.isin(rows, warm)], minlength=len(terms))
+        weight = np.log((1 + len(warm)) / (1 + movies)) + 1
         shape = (len(items), len(terms))
         matrix = unit_rows(sparse.csr_array((weight[columns], (rows, columns)), shape=shape))
         roles, names = zip(*terms, strict=True) if terms else ((), ())
@@ -120,10 +120,14 @@ class CastBlock(FeatureBlock[CastConfig]):
 
 def names_in_column(table: pd.DataFrame, name: str) -> list[list[str]]:
     """Names of every row, each once, of lists or of text with commas; empty without the column."""
-    values = table[name] if name in table else [None] * len(table)
-    texts = (v.split(",") if isinstance(v, str) else v for v in values)
-    lists = ([] if np.ndim(v) == 0 else v for v in texts)  # a missing value has no dimension
-    return [list(dict.fromkeys(n for v in own if (n := str(v).strip()))) for own in lists]
+    if name not in table:
+        return [[] for _ in range(len(table))]
+    found = []
+    for value in table[name]:
+        names = value.split(",") if isinstance(value, str) else value
+        known = names if isinstance(names, list | np.ndarray) else ()  # else it is missing
+        found.append(list(dict.fromkeys(n for v in known if (n := str(v).strip()))))
+    return found
 
 
 def _numbered(words: Sequence[str], warm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
