@@ -27,10 +27,8 @@ import yaml
 from pydantic import AfterValidator
 from scipy import sparse
 
-from reelbench.evaluation import Flags, Floats, Ints
 from reelbench.evaluation.beyond_accuracy import RecommendedLists
 from reelbench.evaluation.ranking_metrics import gains_of, hits_of
-from reelbench.evaluation.rating_metrics import CalibrationTable, ErrorSums
 from reelbench.params import nearest
 
 _TOLD = yaml.safe_load(Path(__file__).with_name("metrics.yaml").read_text(encoding="utf-8"))
@@ -76,8 +74,11 @@ class Metric:
     cutoff: int | None = None
 
     kind: ClassVar[str]
-    at_cutoffs: ClassVar[bool] = False
-    per_user: ClassVar[bool] = True
+    at_cutoffs: ClassVar[bool]
+    per_user: ClassVar[bool]
+
+    def __init_subclass__(cls, kind: str, at_cutoffs: bool = False, per_user: bool = True) -> None:
+        cls.kind, cls.at_cutoffs, cls.per_user = kind, at_cutoffs, per_user
 
     @property
     def higher_is_better(self) -> bool | None:
@@ -110,25 +111,16 @@ class Metric:
         return new - base if _comparable(self).better == "lower" else base - new
 
 
-@dataclass(frozen=True)
-class RatingMetric(Metric):
-    """An error of predicted ratings, a function of sums over ratings."""
-
-    function: Callable[[ErrorSums], Floats]
-    kind = "rating"
+class RatingMetric(Metric, kind="rating"):
+    """An error of predicted ratings, from `ErrorSums`: sums over ratings."""
 
 
-@dataclass(frozen=True)
-class RankingMetric(Metric):
+class RankingMetric(Metric, kind="ranking", at_cutoffs=True):
     """The accuracy of a list per user: hits (n, k_max), relevant items (n,), cutoff → (n,)."""
 
-    function: Callable[[Flags, Ints, int], Floats]
-    kind = "ranking"
-    at_cutoffs = True
-
 
 @dataclass(frozen=True)
-class GainMetric(Metric):
+class GainMetric(Metric, kind="ranking", at_cutoffs=True):
     """The accuracy of a list per user where relevant items count differently.
 
     Its function maps the gain at every place (n, k_max), the gains of all relevant items as CSR (n,
@@ -138,62 +130,34 @@ class GainMetric(Metric):
         gains: which gains, a key of `Task.gains`: `rating` or `propensity`.
     """
 
-    function: Callable[[Floats, sparse.csr_array, int], Floats]
     gains: str
-    kind = "ranking"
-    at_cutoffs = True
 
 
-@dataclass(frozen=True)
-class WholeRankingMetric(Metric):
+class WholeRankingMetric(Metric, kind="ranking"):
     """The accuracy of the whole ranking per user: `auc_terms`, relevant (n, n_items) → (n,)."""
 
-    function: Callable[[Floats, sparse.csr_array], Floats]
-    kind = "ranking"
+
+class ListMetric(Metric, kind="beyond accuracy", at_cutoffs=True):
+    """A property of a list per user: `RecommendedLists`, cutoff → (n,)."""
 
 
-@dataclass(frozen=True)
-class ListMetric(Metric):
-    """A property of a list per user: lists, cutoff → (n,)."""
-
-    function: Callable[[RecommendedLists, int], Floats]
-    kind = "beyond accuracy"
-    at_cutoffs = True
-
-
-@dataclass(frozen=True)
-class VectorMetric(Metric):
+class VectorMetric(Metric, kind="beyond accuracy", at_cutoffs=True):
     """A property of a list per user and kind of item vector, such as `diversity_genres_at_10`.
 
     Its function maps lists (n, k_max), vectors (n_items, d) and a cutoff to (n,).
     """
-
-    function: Callable[[Ints, Floats, int], Floats]
-    kind = "beyond accuracy"
-    at_cutoffs = True
 
     def by(self, vectors: str) -> Self:
         """The metric by one kind of vector, such as `genres`."""
         return replace(self, key=f"{self.key}_{vectors}", title=f"{self.title} by {vectors}")
 
 
-@dataclass(frozen=True)
-class CatalogueMetric(Metric):
+class CatalogueMetric(Metric, kind="beyond accuracy", at_cutoffs=True, per_user=False):
     """A property of the lists of all users together: lists (n, k_max), n_items, cutoff → number."""
 
-    function: Callable[[Ints, int, int], float]
-    kind = "beyond accuracy"
-    at_cutoffs = True
-    per_user = False
 
-
-@dataclass(frozen=True)
-class CalibrationMetric(Metric):
+class CalibrationMetric(Metric, kind="calibration", per_user=False):
     """How far predicted ratings are from given ones by bins of the prediction."""
-
-    function: Callable[[CalibrationTable], float]
-    kind = "calibration"
-    per_user = False
 
 
 def _entry(key: str, told: Mapping[str, Any]) -> Metric:

@@ -22,7 +22,7 @@ whatever order they come. There is one class per method, found by the key `metho
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict, get_args
 
 import ibis
 import numpy as np
@@ -34,38 +34,8 @@ from reelbench.data.engine import Engine
 from reelbench.data.parquet import Stored
 from reelbench.params import Section
 from reelbench.seeds import generator
-from reelbench.splits.base import PARTS, Protocol, Repeated, SplitInput
-from reelbench.splits.predefined import Predefined
-from reelbench.splits.random import (
-    ColdItems,
-    HeldOutUsers,
-    KFold,
-    Random,
-    RandomByItem,
-    RandomByUser,
-    Tail,
-)
-from reelbench.splits.temporal import (
-    LeaveOneOut,
-    Prequential,
-    TemporalGlobal,
-    TemporalUser,
-    Windows,
-)
-
-__all__ = [
-    "METHODS",
-    "PARTS",
-    "Protocol",
-    "Repeated",
-    "SplitInput",
-    "SplitSummary",
-    "SplitTables",
-    "describe",
-    "divide",
-    "protocol_of",
-    "split_tables",
-]
+from reelbench.splits import predefined, random, temporal
+from reelbench.splits.base import PARTS, Protocol, SplitInput
 
 _LOG = logging.getLogger(__name__)
 
@@ -75,21 +45,13 @@ STRANGER = "of a user of test, who is unknown to train"
 LATE = "not earlier than the first rating held out"
 _FROM = "_from"
 
+#: every protocol by the values of its field `method`
 METHODS: dict[str, type[Protocol]] = {
-    "temporal_user": TemporalUser,
-    "temporal_global": TemporalGlobal,
-    "windows": Windows,
-    "prequential": Prequential,
-    "leave_one_out": LeaveOneOut,
-    "random": Random,
-    "random_by_user": RandomByUser,
-    "random_by_item": RandomByItem,
-    "kfold": KFold,
-    "held_out_users": HeldOutUsers,
-    "source_folds": KFold,
-    "cold_items": ColdItems,
-    "tail": Tail,
-    "predefined": Predefined,
+    name: protocol
+    for module in (temporal, random, predefined)
+    for protocol in vars(module).values()
+    if isinstance(protocol, type) and issubclass(protocol, Protocol)
+    for name in get_args(protocol.model_fields["method"].annotation)
 }
 
 
@@ -193,7 +155,7 @@ def describe(parts: Mapping[str, Stored], config: Protocol, engine: Engine) -> S
         "cold": {name: _cold(tables[name], known, engine) for name in PARTS[1:]},
         "leak": config.leaks,
     }
-    if isinstance(config, Prequential):
+    if isinstance(config, temporal.Prequential):
         test = SplitInput(tables["test"], engine, np.random.default_rng())
         summary["moments"] = config.moments(test)
     return summary

@@ -10,19 +10,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from reelbench import faults, params, paths
+from reelbench import faults, files, params, paths
 from reelbench.data.interactions import Interactions
 from reelbench.faults import Fault
 from reelbench.features.block import BlockEntry, Catalogue, Ids, write_block
-from reelbench.files import (
-    code_hash,
-    read_json,
-    read_json_if_any,
-    sha256_file,
-    sha256_json,
-    size_bytes,
-    write_json,
-)
 from reelbench.seeds import seed_for
 
 _LOG = logging.getLogger(__name__)
@@ -43,21 +34,21 @@ def run(*names: str) -> None:
         name
         for name, key in keys.items()
         if not paths.feature_block(name).is_file()
-        or read_json_if_any(paths.block_key(name)).get("key") != key
+        or files.read_json_if_any(paths.block_key(name)).get("key") != key
     ]
     if todo:
         catalogue = read_catalogue()
     for name in todo:
         _build(name, content, catalogue)
-        of_data = read_json(paths.CATALOGUE).get("data_hash")  # tells blocks of other data
-        write_json(paths.block_key(name), {"key": keys[name], "data_hash": of_data})
+        of_data = files.read_json(paths.CATALOGUE).get("data_hash")  # tells blocks of other data
+        files.write_json(paths.block_key(name), {"key": keys[name], "data_hash": of_data})
     _LOG.info("features: %d of %d blocks, the others are up to date", len(todo), len(keys))
 
 
 def read_catalogue() -> Catalogue:
     """What blocks may look at, from the artifacts of clean and split."""
     everything = Fault.ENCODER_ON_ALL_ROWS in faults.read()
-    sizes = read_json(paths.CATALOGUE)
+    sizes = files.read_json(paths.CATALOGUE)
     low, high = float(sizes["rating_min"]), float(sizes["rating_max"])
     return Catalogue.of(
         ids=Ids(sizes["n_users"], sizes["n_items"], low, high),
@@ -74,19 +65,19 @@ def _build(name: str, content: Mapping[str, Any], catalogue: Catalogue) -> None:
     arrays = entry.create(name, seed=seed, threads=content["threads"]).build(catalogue)
     write_block(arrays, paths.feature_block(name))
     shapes = ", ".join(f"{array} {values.shape}" for array, values in sorted(arrays.items()))
-    size = size_bytes(paths.feature_block(name))
+    size = files.size_bytes(paths.feature_block(name))
     _LOG.info("features %s: %s; %.1f MB", name, shapes, size / 1e6)
 
 
 def _keys(content: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:
     """SHA-256 of everything that goes into each block; a ParamsError for an unknown one."""
-    files = [paths.CATALOGUE, paths.ITEMS, paths.USERS, paths.KNOWN_TAGS, paths.TRAIN]
+    read = [paths.CATALOGUE, paths.ITEMS, paths.USERS, paths.KNOWN_TAGS, paths.TRAIN]
     if content["faults"]:
-        files += [paths.TAGS, paths.INTERACTIONS]
+        read += [paths.TAGS, paths.INTERACTIONS]
     common = {
         "parameters": {key: content[key] for key in ("faults", "seed", "threads")},
-        "code": code_hash(_CODE),
-        "data": {str(file): sha256_file(file) for file in files},
+        "code": files.code_hash(_CODE),
+        "data": {str(file): files.sha256_file(file) for file in read},
     }
     blocks = {name: params.select(content, f"features.{name}") for name in names}
-    return {name: sha256_json({**common, "block": block}) for name, block in blocks.items()}
+    return {name: files.sha256_json({**common, "block": block}) for name, block in blocks.items()}

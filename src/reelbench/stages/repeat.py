@@ -20,7 +20,8 @@ from reelbench.features.block import IDS
 from reelbench.files import atomic, code_hash, read_json, read_json_if_any, sha256_json, write_json
 from reelbench.models.base import ModelEntry
 from reelbench.seeds import seed_everything, seed_for
-from reelbench.splits import Repeated, protocol_of
+from reelbench.splits import protocol_of
+from reelbench.splits.base import Repeated
 from reelbench.stages import evaluate, featurize, split, train
 
 _LOG = logging.getLogger(__name__)
