@@ -309,10 +309,7 @@ def explain_score(
     data: Annotated[str, typer.Option(help="Data set of the score, such as ml-100k.")],
     json: _Json = False,
 ) -> None:
-    """Say whether an honest model reaches a score, and which measured faults give it.
-
-    The score is an option with the name of its metric, such as --rmse 0.787 or --ndcg-at-10 0.3.
-    """
+    """Say whether an honest model reaches a score, such as --rmse 0.787, and which faults do."""
     from reelbench import claims
     from reelbench.files import filled
 

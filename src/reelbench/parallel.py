@@ -44,10 +44,7 @@ def for_row_blocks(work: Callable[[slice], None], n_rows: int, *, block: int, th
 def square_by_rows(
     rows_of: Callable[[int, int], tuple[np.ndarray, ...]], size: int, threads: int
 ) -> sparse.csr_array:
-    """CSR (size, size) of what a kernel finds for the rows from one to another.
-
-    That is their numbers of entries, and columns and values one row after the other.
-    """
+    """CSR (size, size) of the counts, columns and values that a kernel finds for rows a to b."""
     found: dict[int, tuple[np.ndarray, ...]] = {}
 
     def work(block: slice) -> None:

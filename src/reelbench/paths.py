@@ -124,9 +124,6 @@ repeats_per_user = _of(REPEATS, "{}/per_user.parquet")
 
 
 def in_checkout(root: Path) -> Path:
-    """A path of the user's, which is relative to the checkout.
-
-    `dvc exp run --temp` works in a copy of it below .dvc/tmp that is deleted later.
-    """
+    """A path relative to the checkout; `dvc exp run --temp` works in a copy, deleted later."""
     checkout = str(Path.cwd()).partition("/.dvc/tmp/")[0]
     return Path(checkout) / root.expanduser()

@@ -34,10 +34,9 @@ class RunError(ValueError):
 
 
 def choices(name: str, quick: bool, overrides: Sequence[str]) -> list[str]:
-    """Hydra overrides for a data set; those of the user replace ours.
+    """Hydra overrides for a data set, or a ParamsError; those of the user replace ours.
 
     With `quick`, models are those of conf/models/quick.yaml, and blocks what they and answers read.
-    An unknown data set, or parameters that cannot be composed, are a ParamsError.
     """
     if name not in (known := params.presets("data", paths.CONF)):
         hint = params.nearest(name, known)

@@ -77,10 +77,9 @@ def of_params(content: Mapping[str, Any]) -> dict[str, str]:
 def findings(stated: Mapping[str, str]) -> list[dict[str, Any]]:
     """The faults of a protocol.
 
-    Returns:
-        `fault`, what it is `about` and `why` that is wrong; `shown_by`, such as `split: random`;
-        `measured`, the rows of the fault alone, first on the data set that is stated; and `worth`,
-        the `lowest` and the `highest` of their differences for each metric and data set.
+    Each is `fault`, what it is `about` and `why` that is wrong; `shown_by`, such as `split:
+    random`; `measured`, the rows of the fault alone, first on the data set that is stated; and
+    `worth`, the `lowest` and the `highest` of their differences for each metric and data set.
     """
     found = []
     for name, fault in faults.known().items():

@@ -121,15 +121,10 @@ def open_columnar(path: Path, content: Path | pa.Table) -> Columnar:
 
 
 def text(column: pa.Array, *, seconds: bool = False) -> pa.Array:
-    """A column as text; what is whole has no point, a NaN is missing.
+    """A column of any type as text; what is whole has no point, a NaN is missing, a list is JSON.
 
-    Args:
-        column: of any type; lists and structs become JSON.
-        seconds: whether points in time are given as Unix seconds; else they are ISO dates.
-
-    Raises:
-        pa.ArrowException: bytes are not UTF-8.
-        ValueError: likewise.
+    Points in time are ISO dates, or Unix seconds if asked for. Bytes that are not UTF-8 are a
+    pa.ArrowException or a ValueError.
 
     >>> text(pa.array([7.0, 2.5, None])).to_pylist()
     ['7', '2.5', None]

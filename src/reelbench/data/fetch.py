@@ -104,16 +104,11 @@ class DataSection(Section):
 
 
 def fetch(data: DataSection, target: Path, state: Path = paths.DATA) -> None:
-    """Put the files of a data set into a new folder.
+    """Put the files of a data set into a new folder, complete or not there at all.
 
-    Args:
-        data: its `root`, a local folder or archive, is tried before every other source; then
-            wheels, then URLs.
-        target: the folder; complete or not there at all.
-        state: folder for downloads on their way and the hashes of unpinned ones.
-
-    Raises:
-        DataError: a file is missing or does not have the expected hash.
+    Its `root`, a local folder or archive, is tried before every other source; then wheels, then
+    URLs. `state` is the folder for downloads on their way and the hashes of unpinned ones. A file
+    that is missing or does not have the expected hash is a DataError.
     """
     _LOG.info("%s\n%s", data.name, data.source.licence.strip())
     with atomic(target) as folder:

@@ -103,10 +103,7 @@ def popularity(train: Interactions, n_items: int) -> Ints:
 
 
 def novelty(data: RecommendedLists, k: int) -> Floats:
-    """Mean self-information of the first k, in bits, float64 (n,); NaN for an empty list.
-
-    Vargas and Castells, RecSys 2011, without a discount by rank.
-    """
+    """Mean self-information of the first k, bits, whatever the rank: float64 (n,); NaN for none."""
     return _mean(data.lists[:, :k], data.information)
 
 

@@ -81,10 +81,7 @@ def cold(test_idx: Ints, train_idx: Ints) -> Flags:
 
 
 def warm_and_cold(table: pd.DataFrame) -> dict[str, dict[str, float | None]]:
-    """`ratings`, `users`, `items` and `rmse` of warm and cold users and items, from `breakdown`.
-
-    The RMSE is None where nothing is predicted or the cohort is empty.
-    """
+    """Sizes and `rmse`, or None, of warm and cold users and items, from `breakdown`."""
     rows = {row[COHORT]: row for row in table.to_dict("records")}
     found = {}
     for name in ("warm users", "cold users", "warm items", "cold items"):

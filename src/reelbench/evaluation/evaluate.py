@@ -75,10 +75,7 @@ class Evaluation:
     calibration: CalibrationTable | None
 
     def summary(self) -> pd.DataFrame:
-        """Every metric with its 95 % interval: columns `value`, `low` and `high`, by key.
-
-        The bounds are NaN for a metric without interval, such as coverage.
-        """
+        """Every metric with its 95 % interval or NaN: columns `value`, `low` and `high`, by key."""
         bounds = self.metrics["intervals"]
         rows = {
             key: (value, *bounds.get(key, (np.nan, np.nan)))

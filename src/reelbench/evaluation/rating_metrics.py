@@ -101,10 +101,7 @@ def r2(sums: ErrorSums) -> Floats:
 
 
 def explained_variance(sums: ErrorSums) -> Floats:
-    """1 - Var(e)/Var(r): R² without the penalty for a constant shift of the predictions.
-
-    Where all given ratings are equal: as for `r2`.
-    """
+    """1 - Var(e)/Var(r): R², see there, without the penalty for a constant shift of predictions."""
     return _explained(sums.squared - sums.error**2 / sums.n, sums)
 
 

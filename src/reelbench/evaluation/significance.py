@@ -155,10 +155,7 @@ def resampled_sums(columns: Floats, samples: int, rng: np.random.Generator) -> F
 
 
 def _weights(n_users: int, samples: int, rng: np.random.Generator) -> Iterator[Floats]:
-    """How often each user is drawn, float64 (batch, n_users), until `samples` rows are out.
-
-    A batch takes the place of the one before.
-    """
+    """How often each user is drawn, float64 (batch, n_users), in the place of the batch before."""
     step = max(1, _WEIGHTS_AT_ONCE // n_users)
     weights = np.empty((min(step, samples), n_users))
     for start in range(0, samples, step):
@@ -257,10 +254,7 @@ def paired(
 
 
 def pairs_frame(pairs: Sequence[Pair]) -> pd.DataFrame:
-    """A row per pair: `metric`, `first`, `second`, all numbers of a `Pair`, `verdict`, `better`.
-
-    `better` is empty without a significant difference.
-    """
+    """A row per pair, with the numbers of a `Pair`; `better` is empty if nothing is significant."""
     names = [field for field in Pair._fields if field not in ("metric", "margin")]
     at = names.index("low")
     names = [*names[:at], "difference", "relative", *names[at:], "verdict"]
@@ -405,12 +399,9 @@ class _Family:
     def _flipped(
         self, gradient: Floats, samples: int, rng: np.random.Generator
     ) -> tuple[Floats, Floats]:
-        """|t| of every pair with the models exchanged for users at random, and as observed.
+        """|t| with models exchanged by chance for users (samples, n_pairs), and observed (n_pairs,).
 
         Without a difference, either model of a pair could have been the other for each user.
-
-        Returns:
-            float64 (samples, n_pairs) and (n_pairs,).
         """
         of_models = np.einsum("nsq,sm->nmq", self.of_users, self.mean)
         slopes = np.einsum("sq,sm->mq", gradient, self.mean)

@@ -70,10 +70,7 @@ class NumericBlock(FeatureBlock[NumericConfig]):
 
 
 def _moments(values: np.ndarray) -> tuple[float, float, float]:
-    """Median of the known values; mean and deviation with the median for the unknown ones.
-
-    (0, 0, 1) without a known value; the deviation is 1 if all agree.
-    """
+    """Median of known values; mean and deviation with it for unknown ones, or (0, 0, 1) of none."""
     known = values[~np.isnan(values)]
     median = float(np.median(known)) if len(known) else 0.0
     filled = np.where(np.isnan(values), median, values)
@@ -99,10 +96,7 @@ class NoiseConfig(Section):
 
 
 class NoiseBlock(FeatureBlock[NoiseConfig]):
-    """`noise` float32 (n_items, columns), rows of length 1 in random directions.
-
-    The control that shows what more columns alone are worth.
-    """
+    """`noise` float32 (n_items, columns), of length 1: what more columns alone are worth."""
 
     Config = NoiseConfig
 

@@ -114,10 +114,7 @@ class Recommender(ABC):
         raise NotImplementedError(f"{type(self).__name__} has no fold-in")
 
     def _fold_in_users(self, profiles: Interactions, ids: Ids) -> Self | None:
-        """A copy whose users 0 to n - 1 are those of the profiles, n being `ids.n_users`.
-
-        The answers are those of `_fold_in` for each. None: there is no faster way to them.
-        """
+        """A copy whose users 0 to `ids.n_users` - 1 are folded in; None: no faster than each."""
         return None
 
     def _similar_items(self, item_idx: int) -> np.ndarray:
@@ -168,10 +165,7 @@ class Recommender(ABC):
         return self._ids
 
     def prepare(self) -> None:
-        """Import heavy libraries and compile kernels: the time of `fit` is that of the mathematics.
-
-        A fit to a few ratings compiles the kernels of the model's module, for good.
-        """
+        """Import libraries and compile kernels: the time of `fit` is that of the mathematics."""
         if has_kernels(type(self)):
             self._copy().fit(Interactions.from_arrays(*_FEW))
 
@@ -208,10 +202,7 @@ class Recommender(ABC):
         return self
 
     def refitted(self, train: Interactions, features: Features) -> Self:
-        """A model of the same class, parameters and seed, fitted to other ratings.
-
-        There is no valid part to stop at or to weigh on: what was chosen on one stays chosen.
-        """
+        """A model of the same class, parameters and seed, fitted without valid to other ratings."""
         fresh = type(self)(seed=self.seed, threads=self.threads, **self._chosen())
         return fresh.fit(train, None, features)
 

@@ -61,10 +61,7 @@ class WARP(FactorRanker):
 
 
 class WARPLearner:
-    """The factors while they are learned, as a model of `implicit` would hold them.
-
-    Float32 (n, factors + 1); the last column is 1 for users and for items the bias.
-    """
+    """Factors as they are learned, float32 (n, factors + 1); the last are 1 and items' biases."""
 
     def __init__(self, config: WARPConfig, seed: int) -> None:
         self._config = config

@@ -154,11 +154,7 @@ def print_answer(answer: Answer, console: Console) -> None:
 
 @contextmanager
 def suppress_stderr() -> Iterator[None]:
-    """Drop everything that this process writes to file descriptor 2; exceptions pass.
-
-    TensorFlow writes start-up messages there from C++, which its settings do not suppress. What
-    other threads write in the meantime is dropped too, so this is for a process with one task.
-    """
+    """Drop what this process writes to file descriptor 2, TensorFlow's C++ too; exceptions pass."""
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

@@ -110,10 +110,7 @@ class TitleLookup:
         return len(set(ends)) < 2 and asked in (numbers, [*numbers, year])
 
     def nearest(self, text: str, k: int) -> list[Found]:
-        """The k most similar movies, to suggest after a miss.
-
-        The similarity to a part of a longer title counts too, at nine tenths.
-        """
+        """The k most similar movies, to suggest after a miss; parts of longer titles count 0.9."""
         key = normalised(parse_title(text).title)
         best: dict[int, float] = {}
         for scorer, weight, shortest in ((fuzz.ratio, 1.0, 0), (fuzz.partial_ratio, 0.9, len(key))):

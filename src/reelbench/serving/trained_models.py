@@ -100,11 +100,7 @@ class TrainedModels:
 
 
 def ranking_metric(keys: Iterable[str]) -> Metric | None:
-    """The metric by which models are compared for lists: nDCG at the smallest cutoff of some keys.
-
-    It is a ranking metric because lists are asked for: many models that predict ratings well rank
-    poorly. None if no key is an nDCG.
-    """
+    """The nDCG at the smallest cutoff of some keys, if any: who predicts well may rank poorly."""
     found = (find(key) for key in keys if key.startswith(f"{_NDCG.key}_at_") and is_metric(key))
     return min(found, key=lambda metric: metric.cutoff or 0, default=None)
 

@@ -166,10 +166,7 @@ def last_of_each(
 
 
 def amount(n: ibis.ir.IntegerValue, wanted: float) -> ibis.ir.IntegerValue:
-    """`wanted` itself from 1; for a share max(1, ⌊share·n⌋), and 0 for the share 0.
-
-    Computed in integers, since 0.29 · 100 is 28.999999999999996 in floating point.
-    """
+    """`wanted` from 1; of a share max(1, ⌊share·n⌋) in integers (0.29 · 100 is 28.99…); 0 of 0."""
     if wanted == 0 or wanted >= 1:
         return ibis.literal(int(wanted))
     exact = Fraction(str(wanted))

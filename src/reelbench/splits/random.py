@@ -100,9 +100,9 @@ class KFold(Repeated):
 
 
 class Tail(Protocol):
-    """The last rows by user and movie are test, those before them valid, the first ones train.
+    """The last rows by user and movie are test, those before valid: Keras' `validation_split`.
 
-    A share is rounded up, as by Keras' `validation_split`, which this is on a sorted table.
+    A share is rounded up.
     """
 
     draws_ratings: ClassVar[bool] = True

@@ -123,11 +123,7 @@ def _model_code(model: str) -> list[str]:
 
 
 def _remove_leftovers(models: list[str]) -> None:
-    """Delete results of models that are neither among the parameters nor in data/models.
-
-    A model that a choice such as models=quick leaves out keeps both, and is not evaluated again
-    when it comes back.
-    """
+    """Delete results of models that are neither wanted nor, for another choice, still trained."""
     for folder in paths.EVALUATION.glob("*"):
         trained = paths.model_dir(folder.name).is_dir() and not paths.skipped(folder.name).is_file()
         if folder.name not in models and not trained:

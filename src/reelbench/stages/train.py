@@ -29,10 +29,7 @@ _VECTOR_UNITS = ("avx", "avx2", "avx512f")
 
 
 def run(model: str) -> None:
-    """Train one model on train, with valid for early stopping; test is never opened.
-
-    A model that the budget has no room for (stage `inputs`) leaves the reason in place of a model.
-    """
+    """Train one model on train, or write why the budget has no room; test is never opened."""
     common = params.read()
     entry = params.load(f"models.{model}", ModelEntry)
     inputs = read_json(paths.model_inputs(model))

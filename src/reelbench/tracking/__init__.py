@@ -66,11 +66,7 @@ class TrackingConfig(Section):
 
 
 def mirror_all() -> list[str]:
-    """Copy every trained and evaluated model to MLflow; a failure is only a warning.
-
-    A parent run holds them together, and the registry has them all. Returns the models that MLflow
-    now holds in their current state.
-    """
+    """Copy every evaluated model to MLflow; the names of those it now holds, or a warning."""
     with mirroring() as done:
         pass
     return done
@@ -78,11 +74,7 @@ def mirror_all() -> list[str]:
 
 @contextmanager
 def mirroring() -> Iterator[list[str]]:
-    """`mirror_all` beside what is done in the context, whose files the parent run gets at the end.
-
-    Yields:
-        A list that has the result of `mirror_all` after the context.
-    """
+    """`mirror_all` beside the context, whose files the parent run gets; yields its later result."""
     done: list[str] = []
 
     def everything() -> list[str]:

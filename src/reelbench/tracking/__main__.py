@@ -25,10 +25,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def main(models: Sequence[str]) -> None:
-    """Mirror the models; write a JSON line [model, reason of failure] for each, empty for none.
-
-    A line with an empty model states why there are no more.
-    """
+    """Mirror models; write JSON lines [model, why it failed], and ["", why there are no more]."""
     results = sys.stdout
     with redirect_stdout(sys.stderr):  # MLflow prints addresses
         try:
@@ -62,10 +59,7 @@ def _mirror(store: Store, model: str, config: TrackingConfig, read: record.ReadM
 
 @contextmanager
 def _store(config: TrackingConfig) -> Iterator[Store]:
-    """The store, locked: two processes that make its tables, or a run, break each other.
-
-    The caller's time limit bounds the wait for the lock.
-    """
+    """The store, locked: two processes that make its tables, or a run, break each other."""
     uri, credentials = config.store()
     os.environ.update(credentials)
     database = _database(str(uri))

@@ -57,10 +57,7 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelRecord(Record):
-    """One model on disk: its parameters, data, split, seed and threads; its `cost_train/…`.
-
-    It is found by the SHA-256 of its folder, where training writes its inputs' hashes as well.
-    """
+    """A model on disk, found by the SHA-256 of its folder; its `cost_train/…` are metrics."""
 
     model: str  # its name, to which that of the run adds the faults
     evaluation_hash: str | None  # SHA-256 of the results; None before they are of these faults

@@ -102,10 +102,7 @@ def environment() -> dict[str, str]:
 
 
 def _select(database: Path, query: str, *values: str) -> list[tuple[Any, ...]]:
-    """Rows of a store's file; none without the file or the table.
-
-    Read as a file: MLflow takes seconds to import, and the server does that anyway.
-    """
+    """Rows of a store's file, if it has any: MLflow would take seconds to import."""
     if not database.is_file():
         return []
     with closing(sqlite3.connect(database)) as connection:

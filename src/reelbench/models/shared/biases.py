@@ -30,10 +30,7 @@ class Biases:
         return self.mean + self.user[user_idx, None] + self.item[:-1]
 
     def fold_in(self, user: NewUser, damping: float) -> tuple["Biases", np.ndarray]:
-        """Biases in which every user has that of a new one, and the residuals of the ratings (n,).
-
-        Training ends with the biases of users, so a user of train gets the same one.
-        """
+        """Biases in which every user has that of a new one, as if trained; its residuals (n,)."""
         residual = user.ratings - self.mean - self.item[user.items]
         bias = float(residual.sum() / (len(residual) + damping))
         everyone = for_every_user(bias, len(self.user) - 1)
@@ -83,8 +80,8 @@ def damped_biases(
 def group_means(index: np.ndarray, rating: np.ndarray, size: int, prior: float = 0.0) -> np.ndarray:
     """Mean rating of every index, among `prior` ratings of the overall mean: float64 (size,).
 
-    An index without ratings has the overall mean, so one row more than there are users or items
-    gives the answer for an unknown one too.
+    An index without ratings has the overall mean: one row more than users answers for an unknown
+    one.
     """
     mean = rating.mean(dtype=np.float64)
     total, count = _sums(index, rating, size)

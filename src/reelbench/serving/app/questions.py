@@ -60,11 +60,7 @@ def message(text: str) -> str:
 
 
 def answer_page(answer: Answer, label: str, source: str, measured: str) -> str:
-    """A heading, the note, and the list.
-
-    `source` made the list; `label` says what it is, such as "Model:", and `measured` how good it is
-    on test, if that is known.
-    """
+    """A list as HTML: `label` and `source` made it, `measured` says how good that is on test."""
     shown = {"answer": answer, "label": label, "source": source, "measured": measured}
     return _PAGES.get_template("answer.html").render(shown).translate(_TEMPLATE)
 
@@ -177,11 +173,7 @@ def _years(typed: str) -> int | None:
 
 @cache
 def on_test(root: Path, model: str) -> str:
-    """RMSE and nDCG of a model on test in words, and the faults of the protocol, if any.
-
-    Empty if the model was not evaluated on the test part that is there. Read once: a small file may
-    take a busy disk a second.
-    """
+    """RMSE and nDCG on test in words, and faults; empty if not of this test part. Read once."""
     file, stored = root / paths.metrics(model), root / paths.evaluation_inputs(model)
     if not file.is_file() or not same_results(read_json_if_any(stored), read_identity(root)):
         return ""

@@ -59,10 +59,7 @@ def check_free(port: int) -> None:
 
 
 def stay_here() -> None:
-    """Turn off Gradio's and the Hugging Face hub's statistics, and proxies for this machine.
-
-    Has to be called before Gradio is imported.
-    """
+    """Turn off statistics of Gradio and the hub, and proxies for this machine, before an import."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ["HF_HUB_OFFLINE"] = "1"
@@ -82,11 +79,7 @@ def read_first(library: Library) -> None:
 
 
 def in_background(library: Library, done: Callable[[], None]) -> None:
-    """Load models, TensorFlow among them, in a thread that ends with the process.
-
-    TensorFlow's start-up messages are shown: suppressing stderr (`cli.suppress_stderr`) would also
-    hide why another question failed in the meantime.
-    """
+    """Load models in a thread that ends with the process, with TensorFlow's start-up messages."""
 
     def run() -> None:
         warm(library)
@@ -96,10 +89,7 @@ def in_background(library: Library, done: Callable[[], None]) -> None:
 
 
 def warm(library: Library) -> None:
-    """Load the best model, what profiles need, and on small data all others, the best first.
-
-    A model that cannot be loaded is skipped: the answer that needs it reports the error.
-    """
+    """Load the best model, what profiles need, and on small data all others, if they can be."""
     names = library.models.best_first
     small = library.ids.n_users * library.ids.n_items <= _SMALL
     for name in names[:1]:
