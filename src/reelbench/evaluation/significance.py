@@ -399,7 +399,7 @@ class _Family:
     def _flipped(
         self, gradient: Floats, samples: int, rng: np.random.Generator
     ) -> tuple[Floats, Floats]:
-        """|t| with models exchanged by chance for users (samples, n_pairs), and observed (n_pairs,).
+        """|t| with models exchanged by chance per user (samples, n_pairs), and observed (n_pairs,).
 
         Without a difference, either model of a pair could have been the other for each user.
         """
