@@ -347,7 +347,6 @@ def replicate(context: typer.Context) -> None:
 
 
 def _refuse_other_data() -> None:
-    """Refuse what a run left of other data or another split."""
     from reelbench.data.identity import mismatch
 
     if reason := mismatch():

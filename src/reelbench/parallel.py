@@ -22,14 +22,6 @@ def for_row_blocks(work: Callable[[slice], None], n_rows: int, *, block: int, th
     threads. It gains time where `work` releases the interpreter's lock, as numpy, scipy.sparse and
     a `kernel` do. The number of rows in a block should not depend on the machine: a matrix product
     of another shape may round differently.
-
-    >>> import numpy as np
-    >>> squares = np.arange(5)
-    >>> def square(rows):
-    ...     squares[rows] **= 2
-    >>> for_row_blocks(square, 5, block=2, threads=2)
-    >>> squares
-    array([ 0,  1,  4,  9, 16])
     """
     blocks = [slice(first, min(first + block, n_rows)) for first in range(0, n_rows, block)]
     if threads == 1 or len(blocks) < 2:

@@ -51,7 +51,6 @@ def choices(name: str, quick: bool, overrides: Sequence[str]) -> list[str]:
 
 
 def _without(chosen: Sequence[str], overrides: Sequence[str]) -> list[str]:
-    """All overrides, without those of ours that the user's replace."""
     own = {override.partition("=")[0] for override in overrides}
     return [one for one in chosen if one.partition("=")[0] not in own] + [*overrides]
 

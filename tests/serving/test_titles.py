@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from real_tables import tables_of
 
-from reelbench.serving import recommend, titles
+from reelbench.serving import recommend
 from reelbench.serving.app import questions
 from reelbench.serving.titles import TitleLookup
 
@@ -142,6 +142,6 @@ def test_typing_errors_in_ml_latest_small(ml_latest_small: Path) -> None:
 
 
 def test_examples_in_docstrings() -> None:
-    for module in (titles, recommend, questions):
+    for module in (recommend, questions):
         result = doctest.testmod(module)
         assert result.attempted and not result.failed, module.__name__

@@ -72,7 +72,6 @@ def opened(place: Path, beside: Path, names: Collection[str] | None) -> Iterator
 
 
 def _unpack(place: Path, folder: Path, names: Collection[str] | None) -> None:
-    """Put the named files into a folder, under the same paths."""
     total, members = 0, _of_tar(place) if tarfile.is_tarfile(place) else _of_zip(place)
     for number, (name, size, wrong, content) in enumerate(members, start=1):
         name, total = name.replace("\\", "/"), total + size

@@ -125,9 +125,6 @@ def text(column: pa.Array, *, seconds: bool = False) -> pa.Array:
 
     Points in time are ISO dates, or Unix seconds if asked for. Bytes that are not UTF-8 are a
     pa.ArrowException or a ValueError.
-
-    >>> text(pa.array([7.0, 2.5, None])).to_pylist()
-    ['7', '2.5', None]
     """
     kind, types = column.type, pa.types
     if isinstance(kind, pa.BaseExtensionType):
@@ -168,11 +165,7 @@ def is_list(kind: pa.DataType) -> bool:
 
 
 def names_in(value: object) -> Iterator[str]:
-    """The texts in a list, at any depth; of an object that with the key `name`, or its first.
-
-    >>> [*names_in([{"id": 28, "name": "Action"}, None, ["Drama "]])]
-    ['Action', 'Drama']
-    """
+    """The texts in a list, at any depth; of an object that with the key `name`, or its first."""
     if isinstance(value, dict):
         texts = (v for v in value.values() if isinstance(v, str | list | dict))
         yield from names_in(value.get("name", next(texts, None)))

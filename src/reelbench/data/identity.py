@@ -55,11 +55,7 @@ def read_identity(root: Path = Path()) -> dict[str, Any]:
 
 
 def label(identity: Mapping[str, Any]) -> str:
-    """Name of the data with the beginning of their hash, and of the split.
-
-    >>> label({"data": "csv", "data_hash": "0123456789abcdef", "split": "random"})
-    'csv-01234567/random'
-    """
+    """Name of the data with the beginning of their hash, and of the split."""
     digest = f"-{identity['data_hash'][:8]}" if identity.get("data_hash") else ""
     return f"{identity['data']}{digest}/{identity['split']}"
 

@@ -198,7 +198,6 @@ def _only_member(path: Path) -> zipfile.ZipInfo:
 
 
 def _unpacked(path: Path, scratch: Path) -> Path:
-    """A copy of the content of a compressed file."""
     target, size = Path(tempfile.mkdtemp(dir=scratch)) / "content", 0  # no ending that says more
     with _stream(path) as source, target.open("wb") as sink:
         while piece := source.read(_PIECE):

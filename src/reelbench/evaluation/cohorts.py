@@ -72,11 +72,7 @@ class Outcome:
 
 
 def cold(test_idx: Ints, train_idx: Ints) -> Flags:
-    """Which test rows have a user (or an item) without any row in train: bool (n_test,).
-
-    >>> cold(np.array([0, 2, 1]), np.array([0, 1, 1]))
-    array([False,  True, False])
-    """
+    """Which test rows have a user (or an item) without any row in train: bool (n_test,)."""
     return ~np.isin(test_idx, train_idx)
 
 

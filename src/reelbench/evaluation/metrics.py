@@ -222,7 +222,6 @@ def leaderboard_metrics(k: int) -> list[Metric]:
 
 
 def _named(name: str) -> Metric | None:
-    """The metric of a key without cutoff."""
     for metric in METRICS.values():
         if isinstance(metric, VectorMetric):
             if name.startswith(f"{metric.key}_"):

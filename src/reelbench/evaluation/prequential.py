@@ -128,8 +128,6 @@ def follow(stream: Stream, model: Recommender, features: Features | None = None)
 
 
 class _Run:
-    """The answers of one model so far."""
-
     def __init__(self, stream: Stream, model: Recommender) -> None:
         self._stream, self._rates = stream, model.predicts_ratings
         self._predicted = np.zeros(len(stream.rows), dtype=np.float32)
@@ -182,7 +180,6 @@ class _Run:
         self._lists.append(found)
 
     def answers(self) -> Answers:
-        """See `follow`."""
         stream, task, row = self._stream, self._stream.lists, self._stream.row_of_list
         predicted = self._predicted[stream.places] if self._rates else None
         columns: list[Any] = [np.concatenate(of) for of in zip(*self._lists, strict=True)]

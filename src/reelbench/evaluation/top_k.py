@@ -99,7 +99,6 @@ def rank_scores(
 
 
 def _empty(n_users: int, k: int) -> tuple[Items, Floats]:
-    """Lists without items, and their scores."""
     items = np.full((n_users, k), NO_ITEM, dtype=np.int32)
     return items, np.full((n_users, k), np.nan, dtype=np.float32)
 

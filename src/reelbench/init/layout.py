@@ -96,7 +96,6 @@ def look(path: Path, given: dict[str, Any], engine: Engine) -> Look:
 
 
 def _layout(content: Path, given: dict[str, Any], scratch: Path) -> dict[str, Any]:
-    """The layout of a text file, by its beginning."""
     with content.open("rb") as stream:
         head = stream.read(_HEAD)
     encoding = given.get("encoding") or _encoding(content, head)

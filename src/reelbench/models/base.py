@@ -127,7 +127,6 @@ class Recommender(ABC):
         return state_of(self)
 
     def _restore(self, state: Arrays) -> None:
-        """Inverse of `_state`."""
         restore(self, state)
 
     def _save_extra(self, folder: Path) -> None:  # noqa: B027 - most models have nothing to add

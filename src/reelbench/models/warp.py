@@ -95,7 +95,6 @@ class WARPLearner:
         return np.column_stack([factors, np.full(rows, last)]).astype(np.float32)
 
     def _step(self, users: np.ndarray, rated: np.ndarray) -> None:
-        """One step for a batch of ratings."""
         other, draws = self._violators(users, rated)
         found = other >= 0
         users, rated, other, draws = users[found], rated[found], other[found], draws[found]

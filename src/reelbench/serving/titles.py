@@ -35,17 +35,7 @@ class Found:
 
 
 class TitleLookup:
-    """The titles of a catalogue, alternative titles included, prepared for comparison.
-
-    >>> items = pd.DataFrame({"title": ["Heat", "Alien", "Aliens"], "year": [1995, 1979, 1986]})
-    >>> lookup = TitleLookup(items)
-    >>> lookup.find("alein")
-    Found(item_idx=1, title='Alien', similarity=0.8)
-    >>> lookup.find("zzzz") is None
-    True
-    >>> [found.title for found in lookup.nearest("alien", 2)]
-    ['Alien', 'Aliens']
-    """
+    """The titles of a catalogue, alternative titles included, prepared for comparison."""
 
     def __init__(self, items: pd.DataFrame, ratings: np.ndarray | None = None) -> None:
         """Prepare a table of items: `title`, `year`, maybe `aka`, lists; row number = `item_idx`.

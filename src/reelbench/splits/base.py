@@ -122,12 +122,8 @@ def _with_valid_at_the_end(rows: ibis.Table, engine: Engine) -> ibis.Table:
     return engine.table(table.drop([PART]).append_column(PART, pa.array(codes)))
 
 
-class OfEachUser(Protocol):
-    """A protocol that holds out some of each user's ratings and keeps at least one in train.
-
-    `test` and `valid` are shares of each user's ratings, rounded down but at least one rating, or
-    numbers of ratings from 1.
-    """
+class HoldsOut(Protocol):
+    """A protocol that holds out shares of something, rounded down but at least one, or numbers."""
 
     test: Annotated[Amount, Field(gt=0)]
     valid: Amount
@@ -137,6 +133,10 @@ class OfEachUser(Protocol):
         if self.test < 1 and self.valid < 1 and self.test + self.valid >= 1:
             raise ValueError(f"test {self.test} and valid {self.valid} leave nothing to train")
         return self
+
+
+class OfEachUser(HoldsOut):
+    """A protocol that holds out some of each user's ratings and keeps at least one in train."""
 
 
 def need_times(given: SplitInput, split: str) -> None:

@@ -10,7 +10,6 @@ import ibis
 import numpy as np
 import pyarrow as pa
 from pydantic import Field, PositiveInt, model_validator
-from typing_extensions import override
 
 from reelbench.columns import ITEM_IDX, PART, SOURCE_ROW, USER_IDX
 from reelbench.data import DataError
@@ -23,7 +22,7 @@ from reelbench.splits.base import (
     TEST,
     TRAIN,
     VALID,
-    Amount,
+    HoldsOut,
     OfEachUser,
     Protocol,
     Repeated,
@@ -45,7 +44,6 @@ class Random(Protocol):
     test: Annotated[Share, Field(gt=0)]
     valid: Share
 
-    @override
     def assign(self, given: SplitInput) -> ibis.Table:
         rows = _rows(given)
         n_test = max(1, floor_share(self.test, len(rows)))
@@ -72,7 +70,6 @@ class KFold(Repeated):
     shuffle: bool
 
     @property
-    @override
     def needs_source_row(self) -> bool:  # type: ignore[override]
         return self.method == "source_folds"
 
@@ -83,11 +80,9 @@ class KFold(Repeated):
         return self
 
     @property
-    @override
     def numbered(self) -> tuple[str, int, int]:
         return "fold", self.fold, self.folds
 
-    @override
     def assign(self, given: SplitInput) -> ibis.Table:
         rows = _in_order_of_source(given, self.name) if self.needs_source_row else _rows(given)
         fold_of = given.rng.permutation(len(rows)) % self.folds
@@ -111,7 +106,6 @@ class Tail(Protocol):
     test: Annotated[Share, Field(gt=0)]
     valid: Share
 
-    @override
     def assign(self, given: SplitInput) -> ibis.Table:
         rows = _rows(given)
         n_test, n_valid = (ceil(Fraction(str(x)) * len(rows)) for x in (self.test, self.valid))
@@ -126,14 +120,13 @@ class RandomByUser(OfEachUser):
 
     method: Literal["random_by_user"]
 
-    @override
     def assign(self, given: SplitInput) -> ibis.Table:
         rows = _rows(given)
         drawn = _with_column(given.engine, rows, _DRAW, given.rng.permutation(len(rows)))
         return drawn.mutate(**{PART: last_of_each(drawn, USER_IDX, [_DRAW], self.test, self.valid)})
 
 
-class HeldOutUsers(Protocol):
+class HeldOutUsers(HoldsOut):
     """Strong generalisation: test users are unknown to train, and known by a part of their ratings.
 
     `test` and `valid` are shares of the users with at least two ratings, rounded down but at least
@@ -145,19 +138,10 @@ class HeldOutUsers(Protocol):
     parts: ClassVar[tuple[str, ...]] = (*PARTS, "profile")
 
     method: Literal["held_out_users"]
-    test: Annotated[Amount, Field(gt=0)]
-    valid: Amount
     known: Annotated[float, Field(gt=0, lt=1)]
     #: the published faults need rows of test users in train or valid
     valid_rows: Literal["own"] = "own"
 
-    @model_validator(mode="after")
-    def _leave_somebody_to_train(self) -> HeldOutUsers:
-        if self.test < 1 and self.valid < 1 and self.test + self.valid >= 1:
-            raise ValueError(f"test {self.test} and valid {self.valid} leave no users to train")
-        return self
-
-    @override
     def assign(self, given: SplitInput) -> ibis.Table:
         ratings, engine = given.ratings, given.engine
         counted = ratings.group_by(USER_IDX).agg(**{_COUNT: ratings.count()})
@@ -190,20 +174,13 @@ class HeldOutUsers(Protocol):
         return _with_column(given.engine, pairs, PART, codes)
 
 
-class ColdItems(Protocol):
+class ColdItems(HoldsOut):
     """All ratings of a share of the rated movies are test, and those of another share valid."""
 
     method: Literal["cold_items"]
     test: Annotated[Share, Field(gt=0)]
     valid: Share
 
-    @model_validator(mode="after")
-    def _leave_something_to_train(self) -> ColdItems:
-        if self.test + self.valid >= 1:
-            raise ValueError(f"test {self.test} and valid {self.valid} leave nothing for train")
-        return self
-
-    @override
     def assign(self, given: SplitInput) -> ibis.Table:
         rated = given.engine.arrow(given.ratings.select(ITEM_IDX).distinct().order_by(ITEM_IDX))
         n_test = max(1, floor_share(self.test, len(rated)))
@@ -257,7 +234,6 @@ class RandomByItem(Protocol):
     #: of `numpy.random.RandomState`, to repeat the published draw
     seed: int
 
-    @override
     def divide(self, given: SplitInput) -> dict[str, Stored]:
         rows = _in_order_of_source(given, self.name)
         draw = np.random.RandomState(self.seed).rand(len(rows))

@@ -8,7 +8,6 @@ from typing import Annotated, ClassVar, Literal, Self
 import ibis
 import numpy as np
 from pydantic import Field, NonNegativeInt, PlainValidator, PositiveInt, model_validator
-from typing_extensions import override
 
 from reelbench.columns import ITEM_IDX, PART, TIMESTAMP, USER_IDX
 from reelbench.splits.base import (
@@ -35,7 +34,6 @@ class TemporalUser(OfEachUser):
 
     method: Literal["temporal_user"]
 
-    @override
     def assign(self, given: SplitInput) -> ibis.Table:
         return _last_of_users(given, self.name, self.test, self.valid)
 
@@ -50,7 +48,6 @@ class LeaveOneOut(Protocol):
 
     method: Literal["leave_one_out"]
 
-    @override
     def assign(self, given: SplitInput) -> ibis.Table:
         return _last_of_users(given, self.name, 1, 1)
 
@@ -101,7 +98,6 @@ class _Timeline(Protocol):
             raise ValueError(f"valid from {valid} begins after test from {test}")
         return self
 
-    @override
     def assign(self, given: SplitInput) -> ibis.Table:
         need_times(given, self.name)
         test_from, valid_from = self._points(given)
@@ -180,12 +176,10 @@ class Windows(Repeated):
         return self
 
     @property
-    @override
     def numbered(self) -> tuple[str, int, int]:
         n = self.cuts if isinstance(self.cuts, int) else len(self.cuts)
         return "window", n if self.window == "last" else self.window, n
 
-    @override
     def assign(self, given: SplitInput) -> ibis.Table:
         need_times(given, self.name)
         time, cuts, number = given.ratings[TIMESTAMP], self._cuts(given), self.numbered[1]

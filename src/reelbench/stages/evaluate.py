@@ -132,7 +132,6 @@ def _remove_leftovers(models: list[str]) -> None:
 
 
 def _write(result: Evaluation, model: str, inputs: dict[str, object]) -> None:
-    """The folder of one model, whole or not at all."""
     with files.atomic(paths.evaluation_dir(model)) as folder:
         folder.mkdir()
         files.write_json(folder / paths.metrics(model).name, result.metrics)

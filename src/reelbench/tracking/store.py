@@ -158,7 +158,6 @@ class Store:
         return str(found.experiment_id)
 
     def _run(self, experiment: str, record: Record) -> Run:
-        """The record's run, found again or new."""
         faults = {tag: value for tag, value in record.tags.items() if tag == FAULTS}
         return self._found(experiment, record) or self._new(experiment, record, faults)
 

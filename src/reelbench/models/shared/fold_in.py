@@ -20,13 +20,6 @@ class FoldedIn(Recommender):
 
     A model that can fold in all users together (`Recommender._fold_in_users`) is asked once, any
     other again for every user.
-
-    >>> from reelbench.models import SVDS
-    >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
-    >>> model = SVDS(factors=1).fit(train)
-    >>> profile = Interactions.from_arrays([2, 2], [0, 2], [5, 2])
-    >>> model.score([2]), FoldedIn(model, profile).score([2])  # whose other tastes are learned now
-    (array([[1., 1., 1.]], dtype=float32), array([[5.  , 2.75, 2.75]], dtype=float32))
     """
 
     def __init__(self, model: Recommender, profile: Interactions) -> None:

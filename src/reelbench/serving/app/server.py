@@ -111,7 +111,6 @@ def _ready(library: Library, name: str, similar: bool) -> None:
 
 @contextmanager
 def _logged(what: str) -> Iterator[None]:
-    """Turn an exception into a warning."""
     try:
         yield
     except Exception as error:
