@@ -33,8 +33,7 @@ def trouble(error: Exception) -> str | None:
     """What to tell of an error of the file system that a user can mend; None for any other."""
     if not isinstance(error, OSError) and type(error).__module__.split(".")[0] not in _LIBRARIES:
         return None
-    # pyarrow says of a missing file its name alone
-    missing = isinstance(error, FileNotFoundError)
+    missing = isinstance(error, FileNotFoundError)  # pyarrow says of a missing file its name alone
     number = errno.errorcode.get(getattr(error, "errno", None) or missing * errno.ENOENT)
     # of a copy, the place that it goes to
     name = getattr(error, "filename2", None) or getattr(error, "filename", None)

@@ -50,8 +50,7 @@ class Root(Section):
 
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     threads: PositiveInt
-    #: trainings of every model whose fit depends on the seed
-    seeds: PositiveInt
+    seeds: PositiveInt  # trainings of every model whose fit depends on the seed
     repeat: dict[str, Any]
     protocol: str | None
     faults: list[str]
@@ -64,8 +63,7 @@ class Root(Section):
     features: dict[str, dict[str, Any]]
     models: dict[str, dict[str, Any]]
     inputs: dict[str, list[str]]
-    #: per model the space that `reelbench tune` searches
-    search: dict[str, dict[str, Any]]
+    search: dict[str, dict[str, Any]]  # per model the space that `reelbench tune` searches
     tune: dict[str, Any]
     evaluate: dict[str, Any]
     budget: dict[str, Any]

@@ -26,8 +26,7 @@ EVALUATION = DATA / "evaluation"
 REPEATS = DATA / "repeats"
 # a folder per repetition, where its stages run: no output of a stage, but what goes on from there
 REPETITIONS = DATA / ".repetitions"
-# seconds and bytes, which differ from run to run
-COSTS = DATA / "costs"
+COSTS = DATA / "costs"  # seconds and bytes, which differ from run to run
 TRAIN_COSTS = COSTS / "train"
 EVALUATE_COSTS = COSTS / "evaluate"
 PLAN = COSTS / "plan.json"  # what was predicted, and which models are skipped
@@ -115,8 +114,7 @@ per_user = _of(EVALUATION, "{}/per_user.parquet")  # test metrics of one model, 
 predictions = _of(EVALUATION, "{}/predictions.parquet")  # given and predicted, per test rating
 recommendations = _of(EVALUATION, "{}/recommendations.parquet")  # the first k of each test user
 last_places = _of(EVALUATION, "{}/last_places.parquet")  # the last k of each test user
-#: everything that the repetitions of one model write
-repeats_dir = _of(REPEATS, "{}")
+repeats_dir = _of(REPEATS, "{}")  # everything that the repetitions of one model write
 #: metrics and cold shares of every repetition, their mean and standard deviation
 repeats = _of(REPEATS, "{}/repeats.json")
 #: `per_user` of every repetition, with its number; only where there are any

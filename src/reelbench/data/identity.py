@@ -21,8 +21,7 @@ from reelbench.files import read_json_if_any
 
 #: in every file of results; equal for results of the same data and test ratings
 KEYS = ("data", "data_hash", "split", "test_hash")
-#: the rating scale of the catalogue
-SCALE = ("rating_min", "rating_max")
+SCALE = ("rating_min", "rating_max")  # the rating scale of the catalogue
 _LOCK = "dvc.lock"
 _RATING = (USER_IDX, ITEM_IDX, RATING)
 

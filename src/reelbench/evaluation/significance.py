@@ -36,27 +36,19 @@ from reelbench.evaluation.rating_metrics import SUM_COLUMNS, ErrorSums
 CONFIDENCE = 0.95
 #: a difference is significant below this p-value, corrected for all comparisons of its metric
 ALPHA = 0.05
-#: probability of finding a difference of the size `Pair.minimum_detectable`
-POWER = 0.8
-#: smallest p-value that is stated; smaller ones are written "< 1e-6"
-P_FLOOR = 1e-6
-#: the 95 % point of a maximum takes more resamples than an interval does
-RESAMPLES_OF_FAMILY = 4
+POWER = 0.8  # probability of finding a difference of the size `Pair.minimum_detectable`
+P_FLOOR = 1e-6  # smallest p-value that is stated; smaller ones are written "< 1e-6"
+RESAMPLES_OF_FAMILY = 4  # the 95 % point of a maximum takes more resamples than an interval does
 
-# weights (resamples, users) held at a time: bounds the memory
-_WEIGHTS_AT_ONCE = 4_000_000
-# exceedances below which the share of resamples is a poor estimate of a p-value
-_FEW = 10
+_WEIGHTS_AT_ONCE = 4_000_000  # weights (resamples, users) held at a time: bounds the memory
+_FEW = 10  # exceedances below which the share of resamples is a poor estimate of a p-value
 # numbers as often as their share in the Poisson distribution with mean 1: one drawn of these is one
 # drawn of the distribution, to 1e-5, in a fifth of the time
 _POISSON = np.searchsorted(special.pdtr(np.arange(12), 1.0), (np.arange(2**16) + 0.5) / 2**16)
 _POISSON = _POISSON.astype(np.float64)
-# share of a value below which a difference is taken for rounding
-_ROUNDING = 1e-9
-# least variance to divide by
-_TINY = 1e-100
-# relative step of numerical derivatives
-_STEP = 1e-5
+_ROUNDING = 1e-9  # share of a value below which a difference is taken for rounding
+_TINY = 1e-100  # least variance to divide by
+_STEP = 1e-5  # relative step of numerical derivatives
 
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
 

@@ -32,8 +32,7 @@ from reelbench.parallel import has_kernels
 from reelbench.params import Section, resolved, validate
 
 _PAIRS_PER_CALL = 2_000_000  # pairs in one call of `_predict`: bounds the memory of `_score`
-# users of train whose scores say which items a model takes for similar
-_SAMPLE_SIZE = 500
+_SAMPLE_SIZE = 500  # users of train whose scores say which items a model takes for similar
 _SAMPLE = "sampled_users"
 # users, items and ratings, one of which reaches any `min_rating`
 _FEW = [0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [100, 3, 4, 2, 1]
@@ -409,13 +408,11 @@ class ModelEntry(Section):
     """Section `models.<name>` of the parameters: class, file, feature blocks, and its own keys."""
 
     target: str = Field(alias="_target_")
-    #: file or folder below `models/` that DVC watches
-    code: str = "."
+    code: str = "."  # file or folder below `models/` that DVC watches
     features: tuple[str, ...] = ()
     #: in place of the one that root seed and name give: repeats a run published with its seed
     seed: int | None = None
-    #: name of the model whose seed is taken; by default its own
-    seed_of: str | None = None
+    seed_of: str | None = None  # name of the model whose seed is taken; by default its own
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
     @property

@@ -40,12 +40,9 @@ from reelbench.parallel import for_row_blocks
 from reelbench.params import ParamsError, Section
 
 _BASE = "base"
-# users at a time: cosines of all pairs of a pool of 100 take 40 KB per user
-_ROWS = 64
-# of Steck: share of the wanted distribution in the list's, which may lack a genre
-_MIXED = 0.01
-# a genre that is in neither of both has a logarithm
-_TINY = 1e-30
+_ROWS = 64  # users at a time: cosines of all pairs of a pool of 100 take 40 KB per user
+_MIXED = 0.01  # of Steck: share of the wanted distribution in the list's, which may lack a genre
+_TINY = 1e-30  # a genre that is in neither of both has a logarithm
 
 
 def mmr(relevance: np.ndarray, vectors: np.ndarray, weight: float) -> np.ndarray:
@@ -134,12 +131,10 @@ class RerankConfig(Section):
         min_length=1,
         max_length=1,
     )
-    #: what the new order is for
-    method: Literal["mmr", "calibrated", "popularity_floor"] = "mmr"
+    method: Literal["mmr", "calibrated", "popularity_floor"] = "mmr"  # what the new order is for
     #: weight of the cost, 0 for the base's order; a floor has none
     weight: float = Field(default=0.3, ge=0, lt=1)
-    #: number of first places that are put in order
-    pool: PositiveInt = 100
+    pool: PositiveInt = 100  # number of first places that are put in order
     #: feature block with the vectors, or the genres, of items; a floor reads none
     block: str = "genres"
     #: smallest number of ratings in train for a place above the others

@@ -16,8 +16,7 @@ from reelbench.files import read_json, read_json_if_any, sha256_file
 from reelbench.models.base import Recommender
 from reelbench.serving.answer import AskError
 
-#: the feature block that a model must have read to use a profile
-DEMOGRAPHICS = "demographics"
+DEMOGRAPHICS = "demographics"  # the feature block that a model must have read to use a profile
 _DESCRIPTION = "model.json"
 _NDCG = METRICS["ndcg"]
 

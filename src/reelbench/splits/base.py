@@ -103,8 +103,7 @@ class Protocol(Section):
 class Repeated(Protocol):
     """A protocol that divides the ratings again and again: into folds, or at points in time."""
 
-    #: whether the stage `repeat` evaluates the other folds or windows too
-    all: bool = False
+    all: bool = False  # whether the stage `repeat` evaluates the other folds or windows too
 
     @property
     def numbered(self) -> tuple[str, int, int]:

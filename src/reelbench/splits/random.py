@@ -231,8 +231,7 @@ class RandomByItem(Protocol):
 
     method: Literal["random_by_item"]
     test: Annotated[Share, Field(gt=0)]
-    #: of `numpy.random.RandomState`, to repeat the published draw
-    seed: int
+    seed: int  # of `numpy.random.RandomState`, to repeat the published draw
 
     def divide(self, given: SplitInput) -> dict[str, Stored]:
         rows = _in_order_of_source(given, self.name)

@@ -23,8 +23,7 @@ from reelbench.tracking.record import CHAMPION, experiment_of, registered_name
 from reelbench.tracking.store import view_path
 
 _SQLITE = "sqlite:///"
-# within which a server has to answer
-_SECONDS = 10
+_SECONDS = 10  # within which a server has to answer
 _PROGRAM = str(Path(sys.executable).with_name("mlflow"))
 
 

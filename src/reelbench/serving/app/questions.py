@@ -29,8 +29,7 @@ from reelbench.serving.trained_models import ranking_metric, read_leaderboard
 
 #: choices beside the names of trained models
 BEST, CONTENT, TEXT = "best available", recommend.CONTENT, "text embedding"
-#: longest text that is read
-LONGEST = 200
+LONGEST = 200  # longest text that is read
 _MOST_TITLES = 50
 _SIMILARITY = {
     recommend.CONTENT: "director, genres and tags",
