@@ -84,7 +84,7 @@ class ReaderContract:
 
     def test_canonical_tables_keep_their_schema(self, folder: Path, engine: Engine) -> None:
         found = self.tables(folder, engine)
-        schema.validate_all(found.large | found.small, engine)
+        schema.validate(found.large | found.small, engine)
         tables = found.tables
         written = (len(tables["interactions"]), len(tables["items"]), len(tables["tags"]))
         assert written == (self.counts[0], self.counts[1], self.counts[3])

@@ -186,7 +186,7 @@ def load_dataset(
             given = {"ratings": ratings, "items": movies, "users": users, "tags": tags}
             raw, config = _own(given, columns or {}, rating_scale, options, engine)
         clean = canonical(raw, config, engine)
-        schema.validate_all(clean.large | clean.small, engine)
+        schema.validate(clean.large | clean.small, engine)
         tables, rows = clean.tables, clean.source_row
     sizes = (len(tables["users"]), len(tables["items"]))
     ids = Ids(*sizes, float(config.rating_min), float(config.rating_max))

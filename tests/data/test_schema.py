@@ -109,8 +109,8 @@ def engine() -> Engine:
 @pytest.mark.parametrize("name", LARGE)
 def test_a_good_large_table_passes_and_an_empty_one(name: str, engine: Engine) -> None:
     table = schema.to_arrow(FRAMES[name])
-    schema.validate(name, engine.stored(table), engine)
-    schema.validate(name, engine.stored(table.slice(0, 0)), engine)
+    schema.validate({name: engine.stored(table)}, engine)
+    schema.validate({name: engine.stored(table.slice(0, 0))}, engine)
 
 
 @pytest.mark.parametrize(
@@ -128,5 +128,5 @@ def test_a_bad_large_table_is_named_just_so(
     name: str, spoil: Callable[[pd.DataFrame], pd.DataFrame], message: str, engine: Engine
 ) -> None:
     with pytest.raises(DataError) as error:
-        schema.validate(name, engine.stored(schema.to_arrow(spoil(FRAMES[name]))), engine)
+        schema.validate({name: engine.stored(schema.to_arrow(spoil(FRAMES[name])))}, engine)
     assert message in str(error.value)

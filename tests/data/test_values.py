@@ -115,7 +115,7 @@ def test_no_value_costs_a_rating_and_no_name_collides(engine: Engine, tmp_path: 
     assert users["rating"] == movies["timestamp"] == movies["reason"] == ["x", "x"]
     (dropped,) = result.dropped["items"].to_pylist()
     assert (dropped["line"], dropped["reason"], dropped["item_idx"]) == ("4", "repeated id", "x")
-    schema.validate_all(result.large | result.small, engine)
+    schema.validate(result.large | result.small, engine)
     parquet.write(result.tables["items"], tmp_path / "items.parquet")
     stored = engine.parquet(tmp_path / "items.parquet").select("item_id", "item_idx", "title")
     assert engine.arrow(stored)["title"].to_pylist() == ["Heat", "b"]

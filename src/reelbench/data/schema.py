@@ -68,19 +68,14 @@ SCHEMAS = {
 }
 
 
-def validate_all(tables: Mapping[str, pyarrow.Table | Stored], engine: Engine) -> None:
-    """Check canonical tables by name; see `validate`."""
+def validate(tables: Mapping[str, pyarrow.Table | Stored], engine: Engine) -> None:
+    """Check canonical tables by name; a DataError has the first violation, and their number."""
     for name, table in tables.items():
-        validate(name, table, engine)
-
-
-def validate(name: str, table: pyarrow.Table | Stored, engine: Engine) -> None:
-    """Check a canonical table; a DataError has the first violation, and their number."""
-    if not isinstance(table, Stored):
-        validate_frame(name, to_pandas(table))
-    elif not _passes(engine.parquet(table.file), name, len(table), engine):
-        validate_frame(name, to_pandas(table.read()))
-        raise DataError(f"table {name} fails a check that pandas cannot explain")
+        if not isinstance(table, Stored):
+            validate_frame(name, to_pandas(table))
+        elif not _passes(engine.parquet(table.file), name, len(table), engine):
+            validate_frame(name, to_pandas(table.read()))
+            raise DataError(f"table {name} fails a check that pandas cannot explain")
 
 
 def _passes(rows: ibis.Table, name: str, n: int, engine: Engine) -> bool:

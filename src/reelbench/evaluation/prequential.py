@@ -1,19 +1,10 @@
 """Prequential evaluation: every test rating is predicted from all before it, and then learned.
 
-Vinagre, Jorge and Gama (2014), "Evaluation of recommender systems in streaming environments". The
-ratings of one user in one second are a group: it is predicted, and a list made for it, from what
-came strictly before, by calls of its own, since a product of another shape may round differently.
-
-Between the moments at which a model is trained again it learns in two ways. A user with ratings
-that it was not trained on is folded in from all ratings of the user so far. And the errors of its
-predictions move those that follow: prediction + user[u] + item[i], where
-
-    user[u] = Σ (error - item[i]) / (n + λ)
-
-is over the user's n earlier errors, and likewise for items. The dampings λ are those of a few that
-give valid, gone through in the same way, the lowest RMSE; without valid nothing is moved. Errors
-are forgotten where the model is trained again. An offset of all users lowered the RMSE of valid by
-0.0001 at most, and is left out.
+Vinagre, Jorge and Gama (2014), "Evaluation of recommender systems in streaming environments". What
+learning means, and how the dampings λ are chosen on valid, is in docs/protocols.md. The ratings of
+one user in one second are a group: it is predicted, and a list made for it, by calls of its own,
+since a product of another shape may round differently. An offset of all users lowered the RMSE of
+valid by 0.0001 at most, and is left out.
 """
 
 import time

@@ -1,16 +1,9 @@
 """Model `rerank`: the first places of another model, in an order that is more than accurate.
 
 The `pool` best items of the base for a user, without those of train and valid, are put in order;
-all others stay below, as the base has them. By `method`:
-
-- `mmr`, `calibrated`: each place goes to the item with the highest (1 - w) · relevance - w · cost,
-  where relevance is the base's score scaled to 0..1 over the pool. The cost is the largest cosine
-  with an item before (Carbonell and Goldstein, SIGIR 1998, "The Use of MMR, Diversity-Based
-  Reranking"), or the Kullback-Leibler divergence of the list's shares of genres, the item included,
-  from those of the user's items in train (Steck, RecSys 2018, "Calibrated Recommendations").
-- `popularity_floor`: items with fewer than `min_ratings` ratings in train come after the others.
-
-`mmr` and `calibrated` can order lists of any origin.
+all others stay below, as the base has them. docs/models.md has the formula of each `method`: `mmr`
+(Carbonell and Goldstein, SIGIR 1998), `calibrated` (Steck, RecSys 2018) and `popularity_floor`. The
+first two can order lists of any origin.
 """
 
 from collections.abc import Callable

@@ -27,7 +27,7 @@ def run() -> None:
     except DataError as error:
         raise DataError(f"{error}{_where_to_correct()}") from error
     result, fuzzy = enriched(result, params.load("enrich", EnrichConfig))
-    schema.validate_all(result.large | result.small, engine)
+    schema.validate(result.large | result.small, engine)
     catalogue = describe(result, config, engine)
     with atomic(paths.CLEAN) as folder:
         folder.mkdir()
