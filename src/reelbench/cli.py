@@ -31,7 +31,8 @@ Typical steps, in the folder of the project:
 Help on a command: reelbench COMMAND --help
 """
 
-errors = Console(stderr=True, highlight=False)
+_PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
+errors = Console(stderr=True, **_PLAIN)
 
 
 class Commands(TyperGroup):
@@ -47,7 +48,7 @@ class Commands(TyperGroup):
         except Exception as error:
             if (told := params.told(error)) is None:
                 raise
-            errors.print(f"{ctx.invoked_subcommand}: {told}", markup=False, soft_wrap=True)
+            errors.print(f"{ctx.invoked_subcommand}: {told}")
             raise typer.Exit(2) from error
 
 
@@ -65,7 +66,7 @@ app.add_typer(data_app, name="data")
 app.command()(serving.recommend)
 app.command()(serving.similar)
 app.command("app")(serving.open_app)
-console = Console(highlight=False)
+console = Console(**_PLAIN)
 
 _PORT = typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")
 _NAME = "Name of a data set: a file of conf/data/, which `reelbench init` writes."
@@ -110,7 +111,7 @@ def init_data(
 
     target = init.target(files, name, force)
     init.Init(files, target, init.settings_of(settings or []), yes, console).run()
-    console.print(f"Next: reelbench run {target.stem}", markup=False)
+    console.print(f"Next: reelbench run {target.stem}")
 
 
 @app.command("params")
@@ -123,8 +124,7 @@ def compose_params(
     content = compose(overrides=overrides)
     console.print(
         f"params.yaml: {content['data']['name']}, split {content['split']['name']}, "
-        f"{len(content['models'])} models",
-        markup=False,
+        f"{len(content['models'])} models"
     )
 
 
@@ -135,9 +135,9 @@ def run(name: _Name, overrides: _Overrides = None, quick: _Quick = False) -> Non
 
     why = whole.run(name, quick, overrides or [])
     found, board = whole.verdict()
-    console.print(board)
+    console.print(board, soft_wrap=False)
     shown = [why, found, f"Page: {paths.INDEX_HTML.resolve()}"]
-    console.print("\n".join(filter(None, shown)), markup=False, soft_wrap=True)
+    console.print("\n".join(filter(None, shown)))
 
 
 @app.command()
@@ -164,7 +164,7 @@ def plan(
     if json:
         console.print_json(data=found.as_dict())
     else:
-        console.print(costs.table(found))
+        console.print(costs.table(found), soft_wrap=False)
 
 
 @data_app.command("list")
@@ -173,7 +173,7 @@ def list_data() -> None:
     from reelbench.data.fetch import data_sets
 
     for data in data_sets():
-        console.print(f"{data.name:<16} {data.about}", markup=False, soft_wrap=True)
+        console.print(f"{data.name:<16} {data.about}")
 
 
 @data_app.command()
@@ -186,7 +186,7 @@ def info(name: Annotated[str, typer.Argument(help="Name of a data set, such as m
     lines += [f"  {number}. {text}" for number, text in enumerate(sources(data), start=1)]
     lines += ["  (data.root, if set, is tried first)", ""]
     lines += [data.source.licence.strip(), "", f"To use it: dvc exp run -S data={data.name}"]
-    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    console.print("\n".join(lines))
 
 
 @app.command()
@@ -221,11 +221,11 @@ def evaluate(
     if json:
         return console.print_json(data=found)
     text = "{model} on {part}: {n_test:,} test ratings of {n_test_users:,} of {n_all_users:,} users"
-    console.print(text.format(**found), markup=False, soft_wrap=True)
+    console.print(text.format(**found))
     for metric, numbers in ((find(key), row.values()) for key, row in found["metrics"].items()):
         value, *bounds = (f"{number:.{metric.digits}f}" for number in numbers)
         shown = f"{value:>9}" + f"  [{', '.join(bounds)}]" * bool(bounds)
-        console.print(f"{metric.title:<36} {shown}", markup=False, soft_wrap=True)
+        console.print(f"{metric.title:<36} {shown}")
 
 
 @app.command()
@@ -242,7 +242,7 @@ def spark(
     for model in models:
         means = evaluate_on_spark(model, master)
         shown = "  ".join(f"{key} {mean:.4f}" for key, mean in means.items() if mean is not None)
-        console.print(f"{model}: {shown}", markup=False, soft_wrap=True)
+        console.print(f"{model}: {shown}")
 
 
 @app.command()

@@ -19,7 +19,6 @@ import pyarrow.parquet as pq
 import typer
 import yaml
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from reelbench import columns as col
@@ -50,7 +49,7 @@ class Init:
     target: Path
     given: dict[str, str]  # decisions, by the keys of --set
     yes: bool  # take the best guess
-    console: Console
+    console: Console  # that takes no markup
 
     def run(self) -> None:
         """Write the configuration that reads the files; a DataError or ParamsError if it fails."""
@@ -65,7 +64,7 @@ class Init:
                 raise DataError(f"{self.files[0]} has no files")
             if (published := _published(found)) is not None:
                 base, content = published
-                self.console.print(content["about"], markup=False, soft_wrap=True)
+                self.console.print(content["about"])
             else:
                 base = Path(os.path.commonpath([file.absolute().parent for file in found]))
                 content = self._own(found, base, scratch, notes)
@@ -120,9 +119,7 @@ class Init:
     def _decide(self, key: str, what: str, guess: str) -> None:
         """Ask on a terminal; else take the guess and say so, if that is wanted."""
         if self.yes:
-            self.console.print(
-                f"{what} Taken: {guess} (--set {key}=…)", markup=False, soft_wrap=True
-            )
+            self.console.print(f"{what} Taken: {guess} (--set {key}=…)")
         elif not on_terminal():
             raise ParamsError(f"{what} Answer with --set {key}='{guess}', or --yes for this guess")
         self.given[key] = guess if self.yes else str(typer.prompt(what, default=guess))
@@ -147,7 +144,7 @@ class Init:
             lost = [f"{n:,} rows of {name} left out: {why}" for why, n in counts["dropped"].items()]
             notes += lost
             for line in lost:
-                self.console.print(f"- {line}", markup=False, soft_wrap=True)
+                self.console.print(f"- {line}")
         self._write(content, notes)
         return data
 
@@ -165,20 +162,20 @@ class Init:
             layout = ", ".join(f"{k} {v!r}" for k, v in seen.layout.items() if v != _USUAL[k])
             pairs = [f"{r} ← {seen.named(p)}" for r, ps in told.columns[name].items() for p in ps]
             row = (seen.path.name, name, layout or seen.kind, "\n".join(pairs))
-            table.add_row(*map(escape, row))
-        self.console.print(table)
+            table.add_row(*row)
+        self.console.print(table, soft_wrap=False)
         for note in told.notes:
-            self.console.print(f"- {note}", markup=False, soft_wrap=True)
+            self.console.print(f"- {note}")
 
     def _show_data(self, data: Dataset) -> None:
         """Sizes, scale, times and three ratings, as read."""
-        self.console.print(repr(data)[1:-1], markup=False)
+        self.console.print(repr(data)[1:-1])
         titles, users = list(data.movies[col.TITLE]), list(data.users[col.USER_ID])
         table = Table("user", "movie", "rating", "time (UTC)", show_edge=False)
         for user, item, rating, time in data.ratings.head(3).itertuples(index=False):
             when = "" if pd.isna(time) else str(pd.Timestamp(time, unit="s"))
-            table.add_row(escape(str(users[user])), escape(str(titles[item])), f"{rating:g}", when)
-        self.console.print(table)
+            table.add_row(str(users[user]), str(titles[item]), f"{rating:g}", when)
+        self.console.print(table, soft_wrap=False)
 
 
 def on_terminal() -> bool:
