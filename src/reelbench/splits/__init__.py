@@ -55,14 +55,6 @@ METHODS: dict[str, type[Protocol]] = {
 }
 
 
-class TagCounts(TypedDict):
-    """Number of tags read, dropped per reason, and written."""
-
-    read: int
-    dropped: dict[str, int]
-    written: int
-
-
 class SplitSummary(TypedDict):
     """Content of `paths.SPLIT_COUNTS`, without the tags."""
 
@@ -86,7 +78,7 @@ class SplitTables:
     #: engine, gone with it
     parts: dict[str, Stored]
     tags: Stored  # the tags that features may use (see `known_tags`)
-    tag_counts: TagCounts  # tags read, dropped per reason, and written
+    tag_counts: dict[str, Any]  # tags read, dropped per reason, and written
     summary: SplitSummary  # sizes, cold users and items, and the leak of the protocol
 
 
@@ -184,7 +176,7 @@ def _cold(part: ibis.Table, known: Mapping[str, ibis.Table], engine: Engine) -> 
 
 def known_tags(
     tags: ibis.Table, parts: Mapping[str, Stored], config: Protocol, engine: Engine
-) -> tuple[Stored, TagCounts]:
+) -> tuple[Stored, dict[str, Any]]:
     """Leave out the tags that would reveal valid or test.
 
     These are the tags on a held-out pair of user and movie and, where the protocol respects time,
