@@ -36,7 +36,7 @@ def for_row_blocks(work: Callable[[slice], None], n_rows: int, *, block: int, th
 def square_by_rows(
     rows_of: Callable[[int, int], tuple[np.ndarray, ...]], size: int, threads: int
 ) -> sparse.csr_array:
-    """CSR (size, size) of the counts, columns and values that a kernel finds for rows a to b."""
+    """CSR (size, size) of what a kernel finds for rows a to b: counts, then columns and values."""
     found: dict[int, tuple[np.ndarray, ...]] = {}
 
     def work(block: slice) -> None:

@@ -74,7 +74,7 @@ class Look:
 
 
 def look(path: Path, given: dict[str, Any], engine: Engine) -> Look:
-    """Look at a file, or the parts of one, with a layout known in part; a DataError if no table."""
+    """Look at a file, or a folder of its parts, its layout partly known, or raise DataError."""
     scratch = engine.scratch("opened").parent
     scratch.mkdir(parents=True, exist_ok=True)
     found, layout = kind(path), {k: given[k] for k in ("header",) if k in given}

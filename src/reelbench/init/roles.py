@@ -35,7 +35,7 @@ class Found:
 
 
 def understand(looks: list[Look], given: Mapping[str, str]) -> Found:
-    """Give files and columns their roles, and those of --set; a DataError without ratings."""
+    """Give every file and column its role, or that of --set; a DataError without ratings."""
     found = Found()
     for seen in sorted(
         looks, key=lambda one: -max((f["rows"] for f in one.facts.values()), default=0)

@@ -113,7 +113,7 @@ class Recommender(ABC):
         raise NotImplementedError(f"{type(self).__name__} has no fold-in")
 
     def _fold_in_users(self, profiles: Interactions, ids: Ids) -> Self | None:
-        """A copy whose users 0 to `ids.n_users` - 1 are folded in; None: no faster than each."""
+        """A copy whose users 0 to n - 1 are those of the profiles; None: no faster than each."""
         return None
 
     def _similar_items(self, item_idx: int) -> np.ndarray:

@@ -86,7 +86,7 @@ def choices(train: Interactions, ids: Ids, min_rating: float | None) -> sparse.c
 
 
 def with_unknown(train: Interactions, values: np.ndarray, ids: Ids) -> sparse.csr_array:
-    """Values (n,) of ratings, CSR (n_users + 1, n_items + 1); those of unknown ones are empty."""
+    """Values (n,) of ratings, CSR (n_users + 1, n_items + 1); the last row and column are empty."""
     shape = (ids.n_users + 1, ids.n_items + 1)
     return sparse.csr_array((values, (train.user_idx, train.item_idx)), shape=shape)
 
