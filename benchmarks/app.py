@@ -19,7 +19,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 
-from reelbench.serving.app.questions import BEST, CONTENT, TEXT
+from reelbench.serving.app import BEST, CONTENT, TEXT
 from reelbench.serving.library import Library
 
 Question = tuple[str, str, list[object]]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from serving_samples import models, write_project
 
 from reelbench import paths
-from reelbench.serving.app.questions import (
+from reelbench.serving.app import (
     BEST,
     CONTENT,
     LONGEST,

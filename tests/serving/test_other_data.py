@@ -13,7 +13,7 @@ from reelbench import paths
 from reelbench.data.identity import read_identity
 from reelbench.files import read_json, write_json
 from reelbench.serving.answer import AskError
-from reelbench.serving.app.questions import Leaderboard, on_test
+from reelbench.serving.app import Leaderboard, on_test
 from reelbench.serving.library import Library
 from reelbench.serving.recommend import for_user, popular
 

@@ -10,8 +10,7 @@ import pandas as pd
 import pytest
 from real_tables import tables_of
 
-from reelbench.serving import recommend
-from reelbench.serving.app import questions
+from reelbench.serving import app, recommend
 from reelbench.serving.titles import TitleLookup
 
 ITEMS = pd.DataFrame(
@@ -142,6 +141,6 @@ def test_typing_errors_in_ml_latest_small(ml_latest_small: Path) -> None:
 
 
 def test_examples_in_docstrings() -> None:
-    for module in (recommend, questions):
+    for module in (recommend, app):
         result = doctest.testmod(module)
         assert result.attempted and not result.failed, module.__name__

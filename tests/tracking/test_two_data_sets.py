@@ -16,7 +16,7 @@ from places import ROOT
 from reelbench import paths
 from reelbench.compose import compose
 from reelbench.files import read_json
-from reelbench.serving.app.questions import Leaderboard, on_test
+from reelbench.serving.app import Leaderboard, on_test
 from reelbench.serving.library import Library
 from reelbench.stages import clean, download, evaluate, featurize, inputs, report, split, train
 from reelbench.tracking.record import StaleError, evaluated_models

@@ -11,7 +11,7 @@ from gradio.components import Component
 
 from reelbench.columns import GENDER, OCCUPATION
 from reelbench.data.identity import label, read_data
-from reelbench.serving.app.questions import BEST, CONTENT, LONGEST, TEXT, Leaderboard, Questions
+from reelbench.serving.app import BEST, CONTENT, LONGEST, TEXT, Leaderboard, Questions
 from reelbench.serving.library import Library
 from reelbench.serving.recommend import GENRE_WEIGHT
 from reelbench.serving.trained_models import DEMOGRAPHICS

@@ -10,7 +10,7 @@ from threading import Event, Thread
 from typing import Any
 
 from reelbench.serving.answer import AskError
-from reelbench.serving.app.questions import Questions, on_test
+from reelbench.serving.app import Questions, on_test
 from reelbench.serving.library import Library
 from reelbench.serving.recommend import Profile, for_profile
 
