@@ -11,7 +11,7 @@ from reelbench import paths
 from reelbench.columns import ITEM_IDX, TITLE, USER_ID
 from reelbench.features.block import read_block
 from reelbench.models.base import Recommender
-from reelbench.serving.answer import Answer
+from reelbench.serving import Answer
 from reelbench.serving.library import Library
 from reelbench.serving.recommend import Profile, for_profile, for_user, similar
 from replications.lists import PublishedLists

@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 from reelbench import paths
 from reelbench.cli import app
-from reelbench.serving.answer import capitalized
+from reelbench.serving import capitalized
 from reelbench.serving.cli import suppress_stderr
 
 

@@ -12,7 +12,7 @@ from serving_samples import models, write_project
 from reelbench import paths
 from reelbench.data.identity import read_identity
 from reelbench.files import read_json, write_json
-from reelbench.serving.answer import AskError
+from reelbench.serving import AskError
 from reelbench.serving.app import Leaderboard, on_test
 from reelbench.serving.library import Library
 from reelbench.serving.recommend import for_user, popular

@@ -15,7 +15,7 @@ from small_project import N_ITEMS, ratings
 
 from reelbench import paths
 from reelbench.columns import GENRES, YEAR
-from reelbench.serving.answer import AskError
+from reelbench.serving import AskError
 from reelbench.serving.library import Library
 from reelbench.serving.recommend import (
     Profile,

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reelbench.serving.answer import Answer, AskError, capitalized
+from reelbench.serving import Answer, AskError, capitalized
 
 if TYPE_CHECKING:
     from reelbench.serving.library import Library

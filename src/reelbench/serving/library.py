@@ -15,7 +15,7 @@ from reelbench.data.identity import mismatch, read_data
 from reelbench.data.interactions import Ids, Interactions
 from reelbench.features.block import Block, read_block
 from reelbench.files import read_json, read_json_if_any
-from reelbench.serving.answer import AskError, UnknownTitleError
+from reelbench.serving import AskError, UnknownTitleError
 from reelbench.serving.similarity import ContentLists, LikedTogether
 from reelbench.serving.titles import TitleLookup
 from reelbench.serving.trained_models import DEMOGRAPHICS, TrainedModels

@@ -18,7 +18,7 @@ from reelbench.features.block import USER_PREFIX, Block
 from reelbench.features.matrices import user_columns
 from reelbench.models.shared.biases import group_means
 from reelbench.models.shared.user_items import NewUser
-from reelbench.serving.answer import Answer, AskError, Recommendation, capitalized
+from reelbench.serving import Answer, AskError, Recommendation, capitalized
 from reelbench.serving.library import Library
 from reelbench.serving.reasons import Anchors, liked, rated_high, reasons
 from reelbench.serving.similarity import director_first, same_director

@@ -14,7 +14,7 @@ from reelbench.data.interactions import Ids
 from reelbench.evaluation.metrics import METRICS, Metric, find, is_metric
 from reelbench.files import read_json, read_json_if_any, sha256_file
 from reelbench.models.base import Recommender
-from reelbench.serving.answer import AskError
+from reelbench.serving import AskError
 
 DEMOGRAPHICS = "demographics"  # the feature block that a model must have read to use a profile
 _DESCRIPTION = "model.json"

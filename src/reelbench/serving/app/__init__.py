@@ -21,8 +21,7 @@ from reelbench.data.identity import read_identity, same_results
 from reelbench.evaluation.metrics import METRICS, Metric, find, is_metric
 from reelbench.faults import warning
 from reelbench.files import read_json, read_json_if_any
-from reelbench.serving import recommend
-from reelbench.serving.answer import Answer, AskError, UnknownTitleError, capitalized
+from reelbench.serving import Answer, AskError, UnknownTitleError, capitalized, recommend
 from reelbench.serving.library import Library
 from reelbench.serving.recommend import Profile, for_liked, for_profile, for_user
 from reelbench.serving.trained_models import ranking_metric, read_leaderboard

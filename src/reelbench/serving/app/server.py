@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from reelbench.serving.answer import AskError
+from reelbench.serving import AskError
 from reelbench.serving.app import Questions, on_test
 from reelbench.serving.library import Library
 from reelbench.serving.recommend import Profile, for_profile
