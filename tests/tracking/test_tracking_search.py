@@ -70,7 +70,7 @@ def mirrored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.chdir(folder)
         write_params()
         write_search()
-        tracking.mirror_tuning("svd")
+        tracking.mirror_tunings("svd")
         yield folder
 
 
@@ -189,7 +189,7 @@ def test_a_failure_is_a_warning(
     write_params(timeout=60)
     write_search(ended=None)
     with caplog.at_level(logging.WARNING, "reelbench.tracking"):
-        tracking.mirror_tuning("svd")
+        tracking.mirror_tunings("svd")
     assert "MLflow lacks tune svd: StaleError" in caplog.text
     assert "`reelbench track` fills it later" in caplog.text
 

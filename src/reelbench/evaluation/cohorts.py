@@ -72,7 +72,11 @@ class Outcome:
 
 
 def cold(test_idx: Ints, train_idx: Ints) -> Flags:
-    """Which test rows have a user (or an item) without any row in train: bool (n_test,)."""
+    """Which test rows have a user (or an item) without any row in train: bool (n_test,).
+
+    >>> cold(np.array([0, 2, 1]), np.array([0, 1, 1]))
+    array([False,  True, False])
+    """
     return ~np.isin(test_idx, train_idx)
 
 

@@ -67,9 +67,9 @@ def run(model: str, *, force: bool = True) -> Record:
     found = record.write(description, search, ended=True)
 
     # here and not above: it imports mlflow, which takes seconds
-    from reelbench.tracking import mirror_tuning
+    from reelbench.tracking import mirror_tunings
 
-    mirror_tuning(model)
+    mirror_tunings(model)
     return found
 
 

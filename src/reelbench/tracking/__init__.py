@@ -92,14 +92,9 @@ def mirroring() -> Iterator[list[str]]:
     done += [name for name in found.result() if name != PIPELINE]
 
 
-def mirror_tuning(model: str) -> None:
-    """Copy the search for a model's parameters to MLflow; a failure is only a warning."""
-    _guarded(lambda: [TUNING + model])
-
-
-def mirror_tunings() -> list[str]:
-    """Copy every finished search to MLflow, as `mirror_tuning` does; return those it now holds."""
-    return _guarded(lambda: [TUNING + model for model in sorted(finished_searches())])
+def mirror_tunings(*models: str) -> list[str]:
+    """Copy searches of models, by default all that are finished, as `mirror_all` does models."""
+    return _guarded(lambda: [TUNING + model for model in models or sorted(finished_searches())])
 
 
 def reason(error: Exception) -> str:
