@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from reelbench.models.fm import FM
     from reelbench.models.ials import IALS
     from reelbench.models.knn import KNN
+    from reelbench.models.markov import Markov
     from reelbench.models.network import Network
     from reelbench.models.nmf import NMF
     from reelbench.models.popularity import GlobalMean, Popularity, WeightedMean
@@ -35,7 +36,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     *("ALSSpark", "Bias", "Blend", "BPR", "CoClustering", "Content", "EASE", "FM", "GlobalMean"),
-    *("IALS", "KNN", "Network", "NMF", "Popularity", "Recommender", "Rerank", "SlopeOne", "ST"),
+    *(
+        "IALS",
+        "KNN",
+        "Markov",
+        "Network",
+        "NMF",
+        "Popularity",
+        "Recommender",
+        "Rerank",
+        "SlopeOne",
+        "ST",
+    ),
     *("SVD", "SVDpp", "SVDS", "WARP", "WeightedMean"),
 ]
 # classes whose module is not called like them, in lower case
