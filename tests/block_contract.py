@@ -39,6 +39,7 @@ from reelbench.features.block import (
     Catalogue,
     FeatureBlock,
     Ids,
+    is_empty,
     read_block,
     write_block,
 )
@@ -190,6 +191,7 @@ class BlockContract:
             pytest.skip("the block reads no metadata")
         empty = self.fresh().build(bare())
         assert empty.keys() == block.keys()
+        assert is_empty(empty) and not is_empty(block)
         for name, array in self.over_rows(empty).items():
             assert not array.any(), name
             if array.dtype == np.float32:

@@ -10,6 +10,7 @@ from reporting_samples import CONFIG, LEAK, content, note, result, with_a_fault
 
 from reelbench.reporting.content import describe
 from reelbench.reporting.page import leaderboard as render
+from reelbench.reporting.results import twins
 from reelbench.reporting.tables import metrics_frame, to_csv
 
 
@@ -30,6 +31,35 @@ def test_a_sample_of_users_is_stated_at_the_table() -> None:
     text = f"Evaluated on {sampled.counts['n_test_users']:,} of 138,493 test users"
     assert f"in brackets. {text}, a sample" in render(sampled)
     assert "in brackets.\n" in render(whole) and "Evaluated on" not in render(whole)
+
+
+def test_a_model_that_reads_less_than_it_declares_is_marked() -> None:
+    network = {"made_by": "Network {}"}
+    dnn = replace(result("dnn", 0.9), read=["genres", "years"], **network)
+    hybrid = replace(result("hybrid", 0.91), read=["genres", "years"], empty=["tags"], **network)
+    demographic = replace(
+        result("demographic", 0.89),
+        read=["years", "genres"],
+        empty=["demographics"],
+        made_by="Network {1}",
+    )
+    content_based = replace(result("content", None), empty=["genres", "tags"], made_by="Content {}")
+    some = replace(result("st"), read=["text"], empty=["years"], made_by="St {}")
+    results = [dnn, hybrid, demographic, content_based, some]
+    assert twins([hybrid, demographic, dnn]) == {"hybrid": "dnn"}
+    shown = replace(content(*results[:1], *results[2:]), twins={"dnn": [hybrid]})
+    assert [name for name, _ in shown.rows] == [
+        "demographic (reads what dnn reads: demographics is empty here)",
+        "dnn = hybrid (tags is empty here)",
+        "st",
+        "content (reads nothing here: genres, tags are empty)",
+    ]
+
+
+def test_equal_answers_are_those_of_every_user_and_rating() -> None:
+    one, same, other = result("one"), result("same"), result("other", 0.91)
+    moved = replace(one, name="moved", predictions=one.predictions.assign(score=3.0))
+    assert twins([one, same, other, moved]) == {"same": "one"}
 
 
 def test_the_leaderboard_is_at_the_first_cutoff() -> None:

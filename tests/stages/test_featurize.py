@@ -13,6 +13,7 @@ from small_project import N_ITEMS, N_USERS, ratings, write_catalogue, write_para
 
 from reelbench import paths
 from reelbench.features.block import Block, Catalogue, FeatureBlock, ids_of, read_block
+from reelbench.files import read_json
 from reelbench.params import ParamsError, Section
 from reelbench.seeds import seed_for
 from reelbench.stages import featurize
@@ -111,6 +112,18 @@ def test_what_blocks_read_makes_all_of_them_again(changed: str) -> None:
         pq.write_table(pq.read_table(file).combine_chunks(), file, compression="zstd")
     featurize.run()
     assert all(made(name) > before[name] for name in before)
+
+
+def test_a_block_says_whether_the_data_set_has_nothing_of_it() -> None:
+    columns = {"director": "Directors", "genres": "Genres"}
+    blocks = {
+        name: {"_target_": f"reelbench.features.categories.{kind}Block", "code": "categories.py"}
+        for name, kind in columns.items()
+    }
+    write_params(Path(), {**PARAMS, "features": blocks})
+    featurize.run()
+    empty = {name: read_json(paths.block_key(name))["empty"] for name in blocks}
+    assert empty == {"director": True, "genres": False}
 
 
 def test_a_block_that_left_the_parameters_leaves_the_folder() -> None:

@@ -70,6 +70,14 @@ def test_a_block_changes_the_file_of_its_readers_alone() -> None:
     assert before["dnn"] != paths.model_inputs("dnn").read_bytes()
 
 
+def test_blocks_in_which_the_data_set_has_nothing_stand_in_the_files_of_their_readers() -> None:
+    write_json(paths.block_key("years"), {"key": "a", "empty": True})
+    write_json(paths.block_key("genres"), {"key": "b", "empty": False})
+    inputs.run()
+    assert read_json(paths.model_inputs("dnn"))["empty"] == ["years"]
+    assert "empty" not in read_json(paths.model_inputs("bias"))
+
+
 def test_unknown_block_is_an_error_that_lists_the_known_and_writes_nothing() -> None:
     write_params(Path(), params(bias=[], dnn=["genre"]))
     message = (

@@ -211,6 +211,29 @@ def test_rare_movies_are_compared_again(reported: Path) -> None:
     assert "Movies with at most 4 train ratings" in paths.INDEX_HTML.read_text(encoding="utf-8")
 
 
+def test_models_that_are_one_have_one_row_and_are_compared_once(
+    project: Path, without_figures: None
+) -> None:
+    """`same` answers as `good` does; `hybrid` is `bias` with another seed and an empty block."""
+    before = pd.read_csv(paths.COMPARISONS_CSV)
+    content = yaml.safe_load(paths.PARAMS.read_text())
+    content["inputs"] |= {"same": [], "hybrid": ["tags"]}
+    paths.PARAMS.write_text(yaml.safe_dump(content))
+    train_and_evaluate("same", Noise(seed=1))
+    train_and_evaluate("hybrid", Noise(seed=3))
+    own = {"features": {"ids": "a", "tags": "b"}, "empty": ["tags"]}
+    write_json(paths.model_dir("hybrid") / "inputs.json", own)
+    report.run()
+    frame = pd.read_csv(paths.LEADERBOARD_CSV, index_col="model")
+    assert list(frame.index) == ["good", "same", "hybrid", "bias", "order"]
+    assert frame["same_as"].dropna().to_dict() == {"same": "good", "hybrid": "bias"}
+    assert frame.loc["hybrid", "rmse"] < frame.loc["bias", "rmse"]  # by its seed
+    pd.testing.assert_frame_equal(pd.read_csv(paths.COMPARISONS_CSV), before)
+    for file in (paths.LEADERBOARD_MD, paths.INDEX_HTML):
+        text = file.read_text(encoding="utf-8")
+        assert "good = same" in text and "bias = hybrid (tags is empty here)" in text
+
+
 def test_account_of_the_data(reported: Path) -> None:
     summary = read_json(paths.DATA_REPORT)
     assert (summary["n_users"], summary["n_items"], summary["n_ratings"]) == (15, 24, 200)

@@ -118,6 +118,15 @@ class Features(dict[str, Block]):
         return cls(ids_of(read_block(paths.feature_block(IDS))), blocks)
 
 
+def is_empty(block: Block) -> bool:
+    """Whether the data set has nothing of what a block describes: all its rows are zeros or none.
+
+    Moments, sizes and vocabularies, of other types, do not count.
+    """
+    rows = (array for array in block.values() if array.dtype in (np.float32, np.int32))
+    return not any(array.any() for array in rows)
+
+
 def write_block(block: Block, file: Path) -> None:
     """Write the arrays of a block, ordered by name so that the file's bytes are stable."""
     with atomic(file) as temporary:

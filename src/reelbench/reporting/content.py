@@ -56,6 +56,8 @@ class Content:
     skipped: Mapping[str, str] = field(default_factory=dict)
     mispredicted: Table | None = None
     watts: float = 0.0  # per busy core, where energy is estimated
+    #: results that equal one of `results`, by its name: no rows and comparisons of their own
+    twins: Mapping[str, Sequence[Result]] = field(default_factory=dict)
 
     @property
     def k(self) -> int:
@@ -75,14 +77,28 @@ class Content:
 
     @cached_property
     def rows(self) -> list[tuple[str, list[Cell]]]:
-        """Model, marked with its faults, and cells of every row of the leaderboard."""
-        names = [r.name + f" [{', '.join(r.faults)}]" * bool(r.faults) for r in self.results]
+        """Model with its twins, empty blocks and faults, and cells of every row."""
+        names = [
+            self._label(r) + f" [{', '.join(r.faults)}]" * bool(r.faults) for r in self.results
+        ]
         cells = list(tables.cells(self.results, self.columns))
         if self.repeats:
             self.repeats.mark(self.results, self.columns, cells)
         rows = list(zip(names, cells, strict=True))
         none = [Cell(tables.MISSING)] * len(self.columns)
         return rows + [(f"{name} (skipped: {why})", none) for name, why in self.skipped.items()]
+
+    def _label(self, result: Result) -> str:
+        """Name of a model and of those that equal it, and what it declares but does not read."""
+        twins = self.twins.get(result.name, ())
+        notes = [f"{_listed(twin.empty)} empty here" for twin in twins if twin.empty]
+        like = next((o.name for o in self.results if o is not result and result.reads_like(o)), "")
+        if result.empty and not result.read:
+            notes.append(f"reads nothing here: {_listed(result.empty)} empty")
+        elif result.empty and like:
+            notes.append(f"reads what {like} reads: {_listed(result.empty)} empty here")
+        name = " = ".join(own.name for own in (result, *twins))
+        return f"{name} ({'; '.join(notes)})" if notes else name
 
     @property
     def networks(self) -> list[Result]:
@@ -208,6 +224,10 @@ class Content:
         }
         groups = {v: [pair for pair in self.verdicts if pair.verdict == v] for v in headings}
         return [(headings[verdict], group) for verdict, group in groups.items() if group]
+
+
+def _listed(blocks: Sequence[str]) -> str:
+    return f"{', '.join(blocks)} {'are' if len(blocks) > 1 else 'is'}"
 
 
 def describe(pair: Pair) -> str:

@@ -1,6 +1,8 @@
 """What is known of the models: files of the other stages, published figures, replications."""
 
 import csv
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -12,6 +14,7 @@ import pandas as pd
 
 from reelbench import paths
 from reelbench.costs import energy_of
+from reelbench.features.block import IDS
 from reelbench.files import read_json, read_json_if_any
 from reelbench.models.network.summary import Layer
 
@@ -40,6 +43,14 @@ class Result:
     layers: Sequence[Layer] = ()
     base: str | None = None  # of re-ranked lists: the model whose lists they are
     family: str = ""  # module of its class, such as `knn`
+    read: Sequence[str] = ()  # declared feature blocks in which the data set has something
+    empty: Sequence[str] = ()  # declared feature blocks in which it has nothing
+    made_by: str = ""  # class and parameters; empty where unknown
+
+    def reads_like(self, other: "Result") -> bool:
+        """Whether both are of one class, and the same is left of what they declare."""
+        mine, theirs = (r.made_by.partition(" ")[0] for r in (self, other))
+        return bool(mine) and mine == theirs and {*self.read} == {*other.read}
 
     @property
     def predicts_ratings(self) -> bool:
@@ -68,6 +79,9 @@ def read_result(model: str, tuning: Mapping[str, float] | None = None) -> Result
     if missing:
         raise ReportError(f"{missing[0]} is missing: run `dvc repro evaluate`")
     saved = read_json_if_any(paths.model_dir(model) / "model.json")
+    inputs = read_json_if_any(paths.model_dir(model) / "inputs.json")
+    empty = inputs.get("empty", [])
+    made_by = (saved.get("_target_", ""), json.dumps(saved.get("config"), sort_keys=True))
     cost = read_json_if_any(paths.train_cost(model))
     return Result(
         name=model,
@@ -82,7 +96,31 @@ def read_result(model: str, tuning: Mapping[str, float] | None = None) -> Result
         layers=[Layer.of(stored) for stored in read_json_if_any(paths.layers(model))],
         base=next(iter(saved.get("config", {}).get("base", {})), None),
         family=saved.get("_target_", "").removeprefix("reelbench.models.").partition(".")[0],
+        read=sorted({*inputs.get("features", ())} - {IDS, *empty}),
+        empty=empty,
+        made_by=" ".join(made_by) if saved else "",
     )
+
+
+def twins(results: Sequence[Result]) -> dict[str, str]:
+    """Models that are another under a name of their own: name of the other by their name.
+
+    They have the same class and parameters, and without their empty blocks read the same; or the
+    same predictions and metrics of every user. The other is the one with the fewest empty blocks.
+    """
+    found: dict[str, str] = {}
+    first: dict[str, Result] = {}
+    for result in sorted(results, key=lambda result: len(result.empty)):
+        answers = (pd.util.hash_pandas_object(t) for t in (result.per_user, result.predictions))
+        digest = hashlib.sha256(b"".join(hashes.to_numpy().tobytes() for hashes in answers))
+        same = first.setdefault(digest.hexdigest(), result)
+        for other in first.values() if result.empty else ():
+            if other.made_by == result.made_by and result.reads_like(other):
+                same = other
+                break
+        if same is not result:
+            found[result.name] = same.name
+    return found
 
 
 def read_skipped(models: Iterable[str]) -> dict[str, str]:

@@ -77,7 +77,9 @@ def ranked(results: Sequence[Result], k: int) -> list[Result]:
 
 
 def metrics_frame(
-    results: Sequence[Result], skipped: Mapping[str, str] | None = None
+    results: Sequence[Result],
+    skipped: Mapping[str, str] | None = None,
+    same_as: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Every number of the metrics files, with the bounds of its interval: content of the CSV.
 
@@ -85,7 +87,8 @@ def metrics_frame(
         a row per model in the given order; columns `model`, `family` (`imported`, or the module of
         its class), then metrics and counts by name, each metric followed by `_low` and `_high`,
         then costs in the units of their files, empty where unknown; after `model`, `faults` where a
-        model has any, and `skipped` where a model was: the reason.
+        model has any, `skipped` where a model was: the reason, and `same_as` where a model is
+        another under a name of its own (`results.twins`): the name of that.
     """
     rows = [
         {
@@ -112,6 +115,8 @@ def metrics_frame(
     faults = {result.name: " ".join(result.faults) for result in results if result.faults}
     if faults:
         frame.insert(1, "faults", frame["model"].map(faults))
+    if same_as:
+        frame.insert(1, "same_as", frame["model"].map(same_as))
     return frame
 
 

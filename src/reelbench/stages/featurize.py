@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from reelbench import faults, files, params, paths
 from reelbench.data.interactions import Interactions
 from reelbench.faults import Fault
-from reelbench.features.block import BlockEntry, Catalogue, Ids, write_block
+from reelbench.features.block import BlockEntry, Catalogue, Ids, is_empty, write_block
 from reelbench.seeds import seed_for
 
 _LOG = logging.getLogger(__name__)
@@ -39,9 +39,10 @@ def run(*names: str) -> None:
     if todo:
         catalogue = read_catalogue()
     for name in todo:
-        _build(name, content, catalogue)
+        empty = _build(name, content, catalogue)
         of_data = files.read_json(paths.CATALOGUE).get("data_hash")  # tells blocks of other data
-        files.write_json(paths.block_key(name), {"key": keys[name], "data_hash": of_data})
+        known = {"key": keys[name], "data_hash": of_data, "empty": empty}
+        files.write_json(paths.block_key(name), known)
     _LOG.info("features: %d of %d blocks, the others are up to date", len(todo), len(keys))
 
 
@@ -59,7 +60,8 @@ def read_catalogue() -> Catalogue:
     )
 
 
-def _build(name: str, content: Mapping[str, Any], catalogue: Catalogue) -> None:
+def _build(name: str, content: Mapping[str, Any], catalogue: Catalogue) -> bool:
+    """Write one block, and return whether it is empty."""
     entry = params.load(f"features.{name}", BlockEntry)
     seed = seed_for(content["seed"], "features", name)
     arrays = entry.create(name, seed=seed, threads=content["threads"]).build(catalogue)
@@ -67,6 +69,7 @@ def _build(name: str, content: Mapping[str, Any], catalogue: Catalogue) -> None:
     shapes = ", ".join(f"{array} {values.shape}" for array, values in sorted(arrays.items()))
     size = files.size_bytes(paths.feature_block(name))
     _LOG.info("features %s: %s; %.1f MB", name, shapes, size / 1e6)
+    return is_empty(arrays)
 
 
 def _keys(content: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Stage `report`: leaderboard, comparisons, figures, and the page that shows all of them."""
 
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 
 from altair.utils.schemapi import debug_mode
@@ -19,7 +20,13 @@ from reelbench.reporting.content import Content
 from reelbench.reporting.dataset import read_dataset, read_train_counts
 from reelbench.reporting.lists import read_lists
 from reelbench.reporting.repeats import Repeats, read_repeats, read_seed_tables
-from reelbench.reporting.results import published, read_replications, read_result, read_skipped
+from reelbench.reporting.results import (
+    published,
+    read_replications,
+    read_result,
+    read_skipped,
+    twins,
+)
 from reelbench.reporting.tuning import read_tuning, tuning_costs
 
 
@@ -35,7 +42,11 @@ def run() -> None:
         _write_folder(paths.CURVES, {f"{n}.csv": text.encode() for n, text in as_csv.items()})
         write_json(paths.DATA_REPORT, content.dataset.summary())
         frames = {
-            paths.LEADERBOARD_CSV: tables.metrics_frame(content.results, content.skipped),
+            paths.LEADERBOARD_CSV: tables.metrics_frame(
+                tables.ranked([*content.results, *chain(*content.twins.values())], content.k),
+                content.skipped,
+                {twin.name: name for name, own in content.twins.items() for twin in own},
+            ),
             paths.COMPARISONS_CSV: pairs_frame(content.pairs),
             paths.RARE_ITEMS_CSV: content.rare.frame(),
         }
@@ -55,9 +66,10 @@ def _content() -> Content:
     # `inputs` has a key per model, and changes only with the list of models and what they read
     skipped = read_skipped(common["inputs"])
     trained = [model for model in common["inputs"] if model not in skipped]
-    tuned = tuning_costs(common["models"])
+    tuned = tuning_costs(common.get("models", {}))
     own = [read_result(model, tuned.get(model)) for model in trained]
-    results = tables.ranked(own, config.k[0])
+    same = twins(own)
+    results = tables.ranked([r for r in own if r.name not in same], config.k[0])
     name = common["data"]["name"]
     dataset = read_dataset(name)
     seed = common["seed"]
@@ -80,6 +92,11 @@ def _content() -> Content:
         lists=read_lists(dataset, results, config.k[0]),
         provenance=read_provenance(),
         skipped=skipped,
+        twins={
+            result.name: [twin for twin in own if same.get(twin.name) == result.name]
+            for result in results
+            if result.name in same.values()
+        },
         mispredicted=tables.mispredicted(results),
         watts=watts_per_core(),
     )
