@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
+import surprise
 from contracts import RecommenderContract
+from surprise_oracle import IDS, ITEMS, TRAIN, USERS, predictions, trainset
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
@@ -31,3 +33,10 @@ def test_loved_movies_come_first() -> None:
     train = Interactions.from_arrays([0, 1, 2, 0, 1, 2], [0, 0, 0, 1, 1, 1], [1, 2, 1, 5, 4, 5])
     model = Bias(user_damping=5.0, item_damping=3.0).fit(train, train, Features(Ids(3, 3, 1, 5)))
     assert np.argsort(-model.score([0])[0]).tolist() == [1, 2, 0]
+
+
+def test_with_ten_rounds_it_is_surprises_baseline() -> None:
+    other = surprise.BaselineOnly({"reg_u": 15, "reg_i": 10, "n_epochs": 10}, verbose=False)
+    expected = predictions(other.fit(trainset()))
+    model = Bias(user_damping=15, item_damping=10, rounds=10).fit(TRAIN, None, Features(IDS))
+    np.testing.assert_allclose(model.predict(USERS, ITEMS), expected, atol=1e-6)

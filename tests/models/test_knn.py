@@ -50,6 +50,19 @@ class TestKNNOfBareMeans(RecommenderContract):
     parameters = PARAMETERS | {"similarity": "cosine", "shrinkage": 0.0, "baseline": "mean"}
 
 
+class TestKNNOfOwnMeans(RecommenderContract):
+    model_class = KNN
+    fold_in = "exact"
+    parameters = PARAMETERS | {"similarity": "msd", "shrinkage": 0.0, "baseline": "own_mean"}
+    # a cold user has the mean of train for every item, as in Surprise
+
+
+class TestKNNOfZScores(RecommenderContract):
+    model_class = KNN
+    fold_in = "close"
+    parameters = PARAMETERS | {"based_on": "user", "similarity": "pearson", "baseline": "z_score"}
+
+
 def oracle(parameters: dict[str, Any]) -> surprise.KNNBaseline:
     """Surprise's KNNBaseline; the damped effects are its ALS, of as many rounds."""
     similarity = {
@@ -108,6 +121,70 @@ def test_cosine_as_in_surprise(based_on: str) -> None:
     pairs = unseen()
     expected = predictions(oracle(parameters))
     np.testing.assert_allclose(model.predict(USERS, ITEMS)[pairs], expected[pairs], atol=1e-5)
+
+
+@pytest.mark.parametrize("similarity", ["msd", "cosine", "pearson", "pearson_baseline"])
+@pytest.mark.parametrize("based_on", ["item", "user"])
+@pytest.mark.parametrize("baseline", ["mean", "own_mean", "z_score", "biases"])
+def test_every_kind_of_surprises_neighbours(similarity: str, based_on: str, baseline: str) -> None:
+    """In train by neighbour, so that of equally similar ones Surprise too takes the first."""
+    by_user = based_on == "user"
+    kinds = {
+        "mean": surprise.KNNBasic,
+        "own_mean": surprise.KNNWithMeans,
+        "z_score": surprise.KNNWithZScore,
+        "biases": surprise.KNNBaseline,
+    }
+    order = np.argsort(TRAIN.user_idx if by_user else TRAIN.item_idx, kind="stable")
+    other = kinds[baseline](
+        k=6,
+        min_k=2,
+        sim_options={"name": similarity, "user_based": by_user, "min_support": 3, "shrinkage": 7},
+        bsl_options={"reg_u": 15, "reg_i": 10, "n_epochs": 10},
+        verbose=False,
+    ).fit(trainset(TRAIN.select(order)))
+    model = KNN(
+        based_on=based_on,
+        similarity=similarity,
+        baseline=baseline,
+        k=6,
+        min_k=2,
+        min_support=3,
+        shrinkage=7 if similarity == "pearson_baseline" else 0,
+        user_damping=15,
+        item_damping=10,
+        rounds=10,
+    ).fit(TRAIN, features=Features(IDS))
+    pairs = unseen()
+    predicted = model.predict(USERS, ITEMS)[pairs]
+    np.testing.assert_allclose(predicted, predictions(other)[pairs], atol=1e-6)
+    scores = np.clip(model.score(np.arange(40)), 1, 5)
+    np.testing.assert_allclose(scores, model.predict(USERS, ITEMS).reshape(41, 31)[:40, :30])
+
+
+def test_equal_ratings_have_no_correlation_and_the_spread_of_all() -> None:
+    """Also for a new user, whose neighbours' ratings come back from their residuals."""
+    train = Interactions.from_arrays(
+        [0, 0, 0, 1, 1, 1, 2, 2], [0, 1, 2, 0, 1, 2, 0, 1], [0.7, 0.7, 0.7, 3.3, 1.1, 2.9, 4.1, 1.3]
+    )
+    model = KNN(based_on="user", similarity="pearson", baseline="z_score", shrinkage=0)
+    model.fit(train, features=Features(Ids(3, 3, 0, 5)))
+    assert model.similar[[0]].nnz == 0 and model.similar[[1]].indices.tolist() == [2]
+    assert model.spread[0] == model.spread[-1] == pytest.approx(train.rating.std())
+    folded = model.fold_in([0, 1], [4.1, 1.3])
+    assert folded.similar[[-1]].indices.tolist() == [1, 2]
+    assert folded.predict([-1], [2]) == pytest.approx(model.predict([2], [2]), abs=1e-5)
+    assert model.fold_in([0, 1], [2.0, 2.0]).predict([-1], [2]) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("baseline", ["mean", "own_mean", "z_score"])
+def test_a_new_user_by_residuals_after_the_biases(baseline: str) -> None:
+    """Those of everybody are computed again; the new user is a copy of one, who is then nearest."""
+    parameters = PARAMETERS | {"based_on": "user", "baseline": baseline, "shrinkage": 0.0}
+    model = KNN(**parameters).fit(TRAIN, features=Features(IDS))
+    own = TRAIN.select(TRAIN.user_idx == 3)
+    nearest = model.fold_in(own.item_idx, own.rating).similar[[-1]]
+    assert nearest.indices[0] == 3 and nearest.data[0] == pytest.approx(1.0, abs=1e-4)
 
 
 def test_neighbours_beyond_the_stored_ones_have_no_say() -> None:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from contracts import RecommenderContract
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
-from reelbench.models.popularity import GlobalMean, Popularity, WeightedMean
+from reelbench.models.popularity import GlobalMean, Popularity, Random, WeightedMean
 
 # item 0 has one rating of 5, item 1 three of 4, item 2 one of 2, item 3 none; mean 19 / 5
 TRAIN = Interactions.from_arrays([0, 0, 1, 2, 0], [0, 1, 1, 1, 2], [5, 4, 4, 4, 2])
@@ -31,6 +32,24 @@ class TestWeightedMean(RecommenderContract):
 
 class TestItemMean(TestWeightedMean):
     parameters = {"prior_votes": 0.0}  # noqa: RUF012
+
+
+class TestRandom(RecommenderContract):
+    model_class = Random
+    neutral_to_cold_users = False  # there is something drawn for them too
+    personalised = False
+
+
+def test_draws_are_normal_and_independent() -> None:
+    """600 · 500 draws: means within four standard errors, no correlation of neighbours."""
+    train = Interactions.from_arrays(range(600), np.arange(600) % 500, np.tile([1, 5, 3, 3], 150))
+    model = Random(seed=3).fit(train)
+    scores = model.score(np.arange(600)).astype(np.float64)
+    assert scores.mean() == pytest.approx(3, abs=4 * train.rating.std() / np.sqrt(scores.size))
+    assert scores.std() == pytest.approx(train.rating.std(), rel=0.01)
+    for one, other in ((scores[1:], scores[:-1]), (scores[:, 1:], scores[:, :-1])):
+        assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.01
+    assert len(np.unique(model.score([0]))) == 500
 
 
 def test_counts_rank_and_the_mean_is_predicted() -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
+import surprise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from surprise import model_selection
 
 from reelbench.data import DataError
 from reelbench.data.engine import DuckDB, DuckDBConfig, Engine
@@ -39,7 +42,8 @@ def windows(**changed: Any) -> Windows:
 
 def folds(**changed: Any) -> KFold:
     chosen = {"folds": 5, "fold": 1, "valid": 0.1, "shuffle": False}
-    return KFold(name="source_folds", method="source_folds", **{**chosen, **changed})
+    names = {"name": "source_folds", "method": "source_folds"}
+    return KFold(**{**names, **chosen, **changed})
 
 
 def table(rows: list[Row], order: list[int] | None = None) -> pa.Table:
@@ -180,3 +184,31 @@ def test_folds_need_the_order_of_the_source(engine: Engine) -> None:
     given = SplitInput(engine.table(table([(0, 0, 3.0, 1)])), engine, np.random.default_rng(0))
     with pytest.raises(DataError, match="source_folds needs the order of the source"):
         divide(folds(), given)
+
+
+def test_folds_and_order_of_rows_are_those_of_surprise(engine: Engine) -> None:
+    rows = [(n % 7, n, float(n % 5), n) for n in range(23)]
+    order = np.random.default_rng(1).permutation(23).tolist()
+    source = [rows[n] for n in np.argsort(order)]
+    reader = surprise.Reader(rating_scale=(0, 5))
+    data = surprise.Dataset.load_from_df(pd.DataFrame(source).iloc[:, :3], reader)
+    found = model_selection.KFold(n_splits=5, random_state=0).split(data)
+    for number, (trainset, testset) in enumerate(found, 1):
+        config = folds(
+            name="kfold", method="kfold", fold=number, valid=0, shuffle=True, random_state=0
+        )
+        parts = parts_of(table(rows, order), config, engine)
+        assert parts is not None and parts["valid"] == []
+        assert [row[:3] for row in parts["test"]] == testset
+        users = list(dict.fromkeys(row[0] for row in parts["train"]))
+        assert users == [trainset.to_raw_uid(n) for n in range(trainset.n_users)]
+        rated = [
+            (trainset.to_raw_uid(u), trainset.to_raw_iid(i)) for u, i, _ in trainset.all_ratings()
+        ]
+        by_user = sorted(parts["train"], key=lambda row: users.index(row[0]))
+        assert rated == [row[:2] for row in by_user]
+
+
+def test_a_published_draw_has_no_valid_part() -> None:
+    with pytest.raises(ValidationError, match="random_state needs split=kfold"):
+        folds(name="kfold", method="kfold", shuffle=True, random_state=0)

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from reelbench.models.ease import EASE
     from reelbench.models.fm import FM
     from reelbench.models.ials import IALS
+    from reelbench.models.item_graph import ItemKNN, RP3beta
     from reelbench.models.knn import KNN
     from reelbench.models.markov import Markov
     from reelbench.models.network import Network
     from reelbench.models.nmf import NMF
-    from reelbench.models.popularity import GlobalMean, Popularity, WeightedMean
+    from reelbench.models.popularity import GlobalMean, Popularity, Random, WeightedMean
     from reelbench.models.rerank import Rerank
     from reelbench.models.slope_one import SlopeOne
     from reelbench.models.st import ST
@@ -36,23 +37,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     *("ALSSpark", "Bias", "Blend", "BPR", "CoClustering", "Content", "EASE", "FM", "GlobalMean"),
-    *(
-        "IALS",
-        "KNN",
-        "Markov",
-        "Network",
-        "NMF",
-        "Popularity",
-        "Recommender",
-        "Rerank",
-        "SlopeOne",
-        "ST",
-    ),
-    *("SVD", "SVDpp", "SVDS", "WARP", "WeightedMean"),
+    *("IALS", "ItemKNN", "KNN", "Markov", "Network", "NMF", "Popularity", "Random", "Recommender"),
+    *("Rerank", "RP3beta", "SlopeOne", "ST", "SVD", "SVDpp", "SVDS", "WARP", "WeightedMean"),
 ]
 # classes whose module is not called like them, in lower case
 _MODULES = {"ALSSpark": "als_spark", "CoClustering": "co_clustering", "SlopeOne": "slope_one"}
 _MODULES |= {"GlobalMean": "popularity", "Recommender": "base", "WeightedMean": "popularity"}
+_MODULES |= {"ItemKNN": "item_graph", "Random": "popularity", "RP3beta": "item_graph"}
 
 
 def __getattr__(name: str) -> object:

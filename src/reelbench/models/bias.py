@@ -3,10 +3,10 @@
 from typing import Self
 
 import numpy as np
-from pydantic import NonNegativeFloat
+from pydantic import NonNegativeFloat, PositiveInt
 
 from reelbench.models.base import Features, Interactions, NewUser, Recommender, Saved, Section
-from reelbench.models.shared.biases import Biases, damped_biases
+from reelbench.models.shared.biases import ROUNDS, Biases, damped_biases
 
 
 class BiasConfig(Section):
@@ -14,6 +14,7 @@ class BiasConfig(Section):
 
     user_damping: NonNegativeFloat = 5.0  # pseudo-ratings at the mean that every user has as well
     item_damping: NonNegativeFloat = 5.0  # likewise, of every item
+    rounds: PositiveInt = ROUNDS  # of fitting biases of items and of users in turn; 10 in Surprise
 
 
 class Bias(Recommender):
@@ -31,9 +32,9 @@ class Bias(Recommender):
     _biases: Saved[Biases]
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
-        self._biases = damped_biases(
-            train, features.ids, self.config.user_damping, self.config.item_damping
-        )
+        config = self.config
+        damping = config.user_damping, config.item_damping
+        self._biases = damped_biases(train, features.ids, *damping, rounds=config.rounds)
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
         return self._biases.predict(user_idx, item_idx)

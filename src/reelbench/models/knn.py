@@ -1,8 +1,9 @@
-"""Models `knn_item` and `knn_user`: residuals of similar items or users, on top of biases.
+"""Models `knn_item`, `knn_user`, …: residuals of similar items or users, on top of a baseline.
 
 rating ≈ b_ui + Σ s·(r - b) / Σ s over the k most similar items that the user has rated (users that
-have rated the item), b being damped biases: Koren (2010), "Factor in the Neighbors", formula 3,
-which is Surprise's KNNBaseline.
+have rated the item). With damped biases for b it is Koren (2010), "Factor in the Neighbors",
+formula 3, which is Surprise's KNNBaseline; the other baselines make its KNNBasic, KNNWithMeans and
+KNNWithZScore.
 """
 
 from collections.abc import Callable
@@ -13,13 +14,16 @@ import numpy as np
 from pydantic import NonNegativeFloat, PositiveInt
 from scipy import sparse
 
-from reelbench.models.base import Arrays, Features, Interactions, Recommender, Saved, Section
-from reelbench.models.shared.biases import Biases, damped_biases
+from reelbench.models.base import Arrays, Features, Ids, Interactions, Recommender, Saved, Section
+from reelbench.models.shared.biases import ROUNDS, Biases, damped_biases, group_means
 from reelbench.models.shared.neighbours import means_of_items, means_of_pairs
-from reelbench.models.shared.user_items import NewUser, with_unknown
+from reelbench.models.shared.user_items import NewUser, for_every_user, with_unknown
 from reelbench.parallel import CSR, for_row_blocks, kernel, parts, square_by_rows
 
 _USERS_AT_ONCE = 8  # users that a thread takes at a time
+_SMALLEST = 1e-6  # standard deviation; below it is rounding, and all ratings are equal
+_COSINE, _MSD, _PEARSON = range(3)
+_MEASURES = {"cosine": _COSINE, "pearson_baseline": _COSINE, "msd": _MSD, "pearson": _PEARSON}
 
 
 class KNNConfig(Section):
@@ -27,31 +31,38 @@ class KNNConfig(Section):
 
     #: whether residuals come from similar items that the user rated, or similar users of the item
     based_on: Literal["item", "user"] = "item"
-    #: of raw ratings, or of their residuals after the biases
-    similarity: Literal["cosine", "pearson_baseline"] = "pearson_baseline"
+    #: of the ratings in common 1 / (1 + mean squared difference), cosine or correlation, or the
+    #: cosine of their residuals after the damped biases
+    similarity: Literal["msd", "cosine", "pearson", "pearson_baseline"] = "pearson_baseline"
     k: PositiveInt = 40  # neighbours that a prediction takes at most, the most similar first
     min_k: PositiveInt = 1  # with fewer neighbours than this a prediction is that of the biases
+    min_support: PositiveInt = 1  # ratings in common without which there is no similarity
     shrinkage: NonNegativeFloat = 100.0  # common ratings, minus one, for half of a similarity
     stored: PositiveInt = 500  # similar items (users) stored for each, whoever has rated them
     user_damping: NonNegativeFloat = 5.0  # pseudo-ratings at the mean that every user has as well
     item_damping: NonNegativeFloat = 5.0  # likewise, of every item
-    #: what neighbours' ratings are compared with: damped biases of users and items, or the mean
-    #: of train; a prediction is then the weighted mean of ratings
-    baseline: Literal["biases", "mean"] = "biases"
+    rounds: PositiveInt = ROUNDS  # of fitting biases of items and of users in turn; 10 in Surprise
+    #: what neighbours' ratings are compared with: damped biases of users and items; the mean of
+    #: train (a prediction is then the weighted mean of ratings); the neighbour's own mean, item or
+    #: user; or that in the neighbour's own standard deviations
+    baseline: Literal["biases", "mean", "own_mean", "z_score"] = "biases"
 
 
 class KNN(Recommender):
     """Weighted mean over neighbours, of positive similarity alone.
 
-    A cold or unknown user or item has no neighbours: the biases answer. Of equally similar
-    neighbours that of the lower index counts first. Training takes the sum of squares of the
+    A cold or unknown user or item has no neighbours: the biases answer, or with another baseline
+    the mean of train. Of equally similar neighbours that of the lower index counts first (in
+    Surprise the one whose rating is first in train). Training takes the sum of squares of the
     users' numbers of ratings (based on users: the items'); the model keeps up to `stored`
     similarities of 8 bytes for every item (user), and the ratings. Fold-in is exact; based on users
     it is so for a user who is not in train, while one of train meets themselves.
 
     Attributes:
-        biases: damped means of users and items.
-        residual: CSR (n_users + 1, n_items + 1), of the ratings after the biases.
+        biases: the baseline, whichever it is.
+        spread: float64, standard deviations of items (users) for `z_score`, otherwise ones; the
+            last is that of all ratings.
+        residual: CSR (n_users + 1, n_items + 1), of the ratings after the biases, over the spread.
         similar: square CSR over items (users), a row's entries from the most similar on.
 
     >>> from reelbench.data.interactions import Interactions
@@ -66,30 +77,65 @@ class KNN(Recommender):
     Config = KNNConfig
     config: KNNConfig
     biases: Saved[Biases]
+    spread: Saved[np.ndarray]
     residual: Saved[sparse.csr_array]
     similar: Saved[sparse.csr_array]
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         config, ids = self.config, features.ids
-        if config.baseline == "biases":
-            self.biases = damped_biases(train, ids, config.user_damping, config.item_damping)
-        else:
-            mean = float(train.rating.mean(dtype=np.float64))
-            self.biases = Biases(mean, np.zeros(ids.n_users + 1), np.zeros(ids.n_items + 1))
+        index, size = train.item_idx, ids.n_items + 1
+        if config.based_on == "user":
+            index, size = train.user_idx, ids.n_users + 1
+        self.biases = self._baseline(train, ids, index, size)
         residual = train.rating - self.biases.predict(train.user_idx, train.item_idx)
-        centred = config.similarity == "pearson_baseline"
-        values = with_unknown(train, residual if centred else train.rating, ids)
-        self.residual = with_unknown(train, residual.astype(np.float32), ids)
+        self.spread = np.ones(size)
+        if config.baseline == "z_score":
+            overall = train.rating.std(dtype=np.float64) or 1.0
+            own = np.sqrt(group_means(index, residual**2, size))
+            self.spread = np.where(own > _SMALLEST, own, overall)
+            self.spread[-1] = overall
+        values = with_unknown(train, self._compared(train, ids), ids)
+        scaled = residual / self.spread[index]
+        self.residual = with_unknown(train, scaled.astype(np.float32), ids)
         self.similar = self._similar_rows(values if config.based_on == "user" else values.T.tocsr())
         self._turn()
+
+    @property
+    def _own(self) -> bool:
+        """Whether the baseline is that of the user or the item alone."""
+        return self.config.baseline in ("own_mean", "z_score")
+
+    def _damped(self, train: Interactions, ids: Ids) -> Biases:
+        config = self.config
+        damping = config.user_damping, config.item_damping
+        return damped_biases(train, ids, *damping, rounds=config.rounds)
+
+    def _baseline(self, train: Interactions, ids: Ids, index: np.ndarray, size: int) -> Biases:
+        if self.config.baseline == "biases":
+            return self._damped(train, ids)
+        mean = float(train.rating.mean(dtype=np.float64))
+        biases = Biases(mean, np.zeros(ids.n_users + 1), np.zeros(ids.n_items + 1))
+        if self._own:
+            of = biases.user if self.config.based_on == "user" else biases.item
+            of[:] = group_means(index, train.rating, size) - mean
+        return biases
+
+    def _compared(self, train: Interactions, ids: Ids) -> np.ndarray:
+        """What similarities are computed from: a value per rating (n,)."""
+        if self.config.similarity != "pearson_baseline":
+            return train.rating
+        biases = self.biases if self.config.baseline == "biases" else self._damped(train, ids)
+        return np.asarray(train.rating - biases.predict(train.user_idx, train.item_idx))
 
     def _similar_rows(
         self, values: sparse.csr_array, of: sparse.csr_array | None = None
     ) -> sparse.csr_array:
+        # residuals of a single rating in common mean nothing
+        fewest = 2 if self.config.similarity == "pearson_baseline" else 1
         return similar_rows(
             values,
-            # residuals of a single rating in common mean nothing
-            min_common=2 if self.config.similarity == "pearson_baseline" else 1,
+            measure=_MEASURES[self.config.similarity],
+            min_common=max(fewest, self.config.min_support),
             shrinkage=self.config.shrinkage,
             kept=self.config.stored,
             of=of,
@@ -106,14 +152,20 @@ class KNN(Recommender):
         return self.biases.predict(user_idx, item_idx) + means
 
     def _means(self, user_idx: np.ndarray, item_idx: np.ndarray, threads: int) -> np.ndarray:
-        """Mean residual of the k most similar neighbours of every pair, float64 (n,)."""
+        """What the k most similar neighbours of every pair add to the biases, float64 (n,)."""
         # -1 is the last row, also for a kernel
         users, items = user_idx % (self.ids.n_users + 1), item_idx % (self.ids.n_items + 1)
-        pairs = users, items, parts(self.residual)
+        keys, rows, rated = users, items, parts(self.residual)
         if self.config.based_on == "user":
-            pairs = items, users, self._of_item
+            keys, rows, rated = items, users, self._of_item
         k, min_k = self.config.k, self.config.min_k
-        return means_of_pairs(*pairs, parts(self.similar), k=k, min_k=min_k, threads=threads)
+        similar = parts(self.similar)
+        means = means_of_pairs(keys, rows, rated, similar, k=k, min_k=min_k, threads=threads)
+        means *= self.spread[rows]
+        if self._own:
+            alone = np.diff(rated[0])[keys] == 0
+            means[alone] = self.biases.mean - self.biases.predict(user_idx[alone], item_idx[alone])
+        return means
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         users = np.where(user_idx < 0, self.ids.n_users, user_idx)
@@ -121,13 +173,15 @@ class KNN(Recommender):
         rated = parts(self.residual)
         fill: Callable[..., None] = means_of_items
         others = self._of_item
-        if self.config.based_on == "user":
+        of_users = self.config.based_on == "user"
+        if of_users:
             fill, others = _means_of_users, parts(self.similar)
 
         def work(rows: slice) -> None:
             part = means[rows]
             fill(users[rows], rated, others, self.config.k, self.config.min_k, part)
-            more = np.nonzero(np.isnan(part))
+            part *= self.spread[users[rows], None] if of_users else self.spread[:-1]
+            more = np.nonzero(np.isnan(part) | self._alone(users[rows]))
             if len(more[0]):
                 part[more] = self._means(user_idx[rows][more[0]], more[1], threads=1)
             part += self.biases.score(user_idx[rows])
@@ -135,29 +189,50 @@ class KNN(Recommender):
         for_row_blocks(work, len(users), block=_USERS_AT_ONCE, threads=self.threads)
         return means
 
+    def _alone(self, users: np.ndarray) -> np.ndarray:
+        """Pairs that `_own` has no baseline for: bool (n, 1) of users or (n_items,) of items."""
+        if not self._own:
+            return np.zeros(1, dtype=bool)
+        if self.config.based_on == "user":
+            return np.asarray(np.diff(self._of_item[0])[:-1] == 0)
+        return np.asarray(np.diff(self.residual.indptr)[users, None] == 0)
+
     def _similar_items(self, item_idx: int) -> np.ndarray:
         if self.config.based_on == "user":
             return super()._similar_items(item_idx)
         return self.similar[[item_idx]].toarray()[0, :-1]
 
     def _fold_in(self, user: NewUser) -> Self:
-        biases, residual = self.biases, user.ratings - self.biases.mean
+        biases, spread = self.biases, self.spread
         if self.config.baseline == "biases":
             biases, residual = biases.fold_in(user, self.config.user_damping)
+        elif self._own and self.config.based_on == "user":
+            residual = user.ratings - user.ratings.mean()
+            bias = for_every_user(user.ratings.mean() - biases.mean, self.ids.n_users)
+            biases = Biases(biases.mean, bias, biases.item)
+            if self.config.baseline == "z_score" and residual.std() > _SMALLEST:
+                spread = for_every_user(residual.std(), self.ids.n_users)
+        else:
+            residual = user.ratings - biases.mean - biases.item[user.items]
         if self.config.based_on == "item":
-            rows = user.last_row(residual, self.residual.shape)
+            rows = user.last_row(residual / spread[user.items], self.residual.shape)
             return self._copy(biases=biases, residual=rows)
-        return self._copy(biases=biases, similar=self._similar_users(user, residual))
+        return self._copy(biases=biases, spread=spread, similar=self._similar_users(user, residual))
 
     def _similar_users(self, user: NewUser, residual: np.ndarray) -> sparse.csr_array:
         """The users most similar to a new one, in the last row, as `similar_rows` finds them."""
         values, own = self.residual, residual
-        if self.config.similarity == "cosine":
+        if (self.config.similarity, self.config.baseline) != ("pearson_baseline", "biases"):
             # ratings again, from their residuals
             users = np.repeat(np.arange(values.shape[0]), np.diff(values.indptr))
-            ratings = values.data + self.biases.predict(users, values.indices)
-            values = sparse.csr_array((ratings, values.indices, values.indptr), values.shape)
+            ratings = values.data * self.spread[users] + self.biases.predict(users, values.indices)
             own = user.ratings
+            if self.config.similarity == "pearson_baseline":
+                train = Interactions.from_arrays(users, values.indices, ratings)
+                damped = self._damped(train, self.ids)
+                ratings -= damped.predict(users, values.indices)
+                _, own = damped.fold_in(user, self.config.user_damping)
+            values = sparse.csr_array((ratings, values.indices, values.indptr), values.shape)
         return self._similar_rows(values, user.last_row(own, values.shape))
 
     def _restore(self, state: Arrays) -> None:
@@ -169,19 +244,21 @@ class KNN(Recommender):
 def similar_rows(
     values: sparse.csr_array,
     *,
+    measure: int = _COSINE,
     min_common: int,
     shrinkage: float,
     kept: int,
     of: sparse.csr_array | None = None,
     threads: int = 1,
 ) -> sparse.csr_array:
-    """The rows most like each row, by the cosine over common columns, shrunk.
+    """The rows most like each row, by a measure over common columns, shrunk.
 
-    With n columns in common it is Σ x·y / sqrt(Σ x² Σ y²) · (n - 1) / (n - 1 + shrinkage), Koren
-    (2010), "Factor in the Neighbors", section 2.2. Memory beside the result: 40 bytes per row of
-    `values` (n, m), in which an entry of zero is an entry, and thread.
+    With n columns in common the cosine is Σ x·y / sqrt(Σ x² Σ y²) · (n - 1) / (n - 1 + shrinkage),
+    Koren (2010), "Factor in the Neighbors", section 2.2. Memory beside the result: 60 bytes per row
+    of `values` (n, m), in which an entry of zero is an entry, and thread.
 
     Args:
+        measure: cosine, 1 / (1 + mean squared difference), or correlation: a value of `_MEASURES`.
         min_common: columns that two rows must share.
         kept: similar rows that are kept per row.
         of: rows (n, m) in place of `values` whose similar rows among `values` are wanted.
@@ -191,7 +268,7 @@ def similar_rows(
         similar to that of the same number.
     """
     entries, columns = parts(values if of is None else of), parts(values.T.tocsr())
-    nearest = partial(_nearest, entries, columns, min_common, shrinkage, kept)
+    nearest = partial(_nearest, entries, columns, measure, min_common, shrinkage, kept)
     return square_by_rows(nearest, values.shape[0], threads)
 
 
@@ -207,6 +284,7 @@ def largest_first(matrix: sparse.csr_array) -> sparse.csr_array:
 def _nearest(
     rows: CSR,
     columns: CSR,
+    measure: int,
     min_common: int,
     shrinkage: float,
     kept: int,
@@ -225,7 +303,7 @@ def _nearest(
     near = np.empty((last - first) * min(kept, n_others), np.int32)
     weights = np.empty(len(near), np.float32)
     end = 0
-    sums = np.zeros((n_others, 4))
+    sums = np.zeros((n_others, 6 if measure == _PEARSON else 4))
     keys = np.empty(n_others, np.int64)
     similarity = np.zeros(1, np.float32)
     for row in range(first, last):
@@ -240,14 +318,29 @@ def _nearest(
                 sum_[1] += x * x
                 sum_[2] += y * y
                 sum_[3] += 1.0
+                if measure == _PEARSON:
+                    sum_[4] += x
+                    sum_[5] += y
         n_found = 0
         for other in range(n_others):
-            common, norm = sums[other, 3], sums[other, 1] * sums[other, 2]
-            if common < min_common or norm <= 0.0 or sums[other, 0] <= 0.0 or other == row:
+            common, product, xx, yy = sums[other, 3], sums[other, 0], sums[other, 1], sums[other, 2]
+            if common < min_common or other == row:
+                continue
+            norm = xx * yy
+            if measure == _MSD:
+                product, norm = common, (common + max(xx + yy - 2.0 * product, 0.0)) ** 2
+            elif measure == _PEARSON:
+                product = common * product - sums[other, 4] * sums[other, 5]
+                left_x = common * xx - sums[other, 4] ** 2
+                left_y = common * yy - sums[other, 5] ** 2
+                # of equal ratings rounding is left
+                varied = left_x > 1e-12 * common * xx and left_y > 1e-12 * common * yy
+                norm = left_x * left_y if varied else 0.0
+            if norm <= 0.0 or product <= 0.0:
                 continue
             # a single common column has no weight, unless nothing is shrunk
             weight = (common - 1) / (common - 1 + shrinkage) if common - 1 + shrinkage > 0 else 1.0
-            similarity[0] = sums[other, 0] / np.sqrt(norm) * weight
+            similarity[0] = product / np.sqrt(norm) * weight
             if similarity[0] > 0.0:
                 # in the order of the similarities, then from the right: bits of positive floats
                 # are ordered as the floats are

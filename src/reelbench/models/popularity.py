@@ -1,4 +1,4 @@
-"""Models `popularity`, `global_mean`, `weighted_mean`, `item_mean`: one answer for every user."""
+"""Models `popularity`, `global_mean`, `weighted_mean`, `item_mean`, `random`: to compare with."""
 
 from typing import Self
 
@@ -65,3 +65,29 @@ class WeightedMean(_SameForAll):
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
         return self._means[item_idx]
+
+
+class Random(Recommender):
+    """Draws from the normal distribution of the ratings of train, as Surprise's NormalPredictor.
+
+    There is one draw for every user and item, whenever it is asked for; cold users have those of
+    the unknown one.
+    """
+
+    stochastic = True
+    _mean: Saved[float]
+    _deviation: Saved[float]
+    _warm: Saved[np.ndarray]
+
+    def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
+        self._mean = float(train.rating.mean(dtype=np.float64))
+        self._deviation = float(train.rating.std(dtype=np.float64))
+        self._warm = np.bincount(train.user_idx, minlength=features.ids.n_users + 1) > 0
+
+    def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
+        from pandas.util import hash_array
+        from scipy.special import ndtri
+
+        users = np.where(self._warm[user_idx], user_idx, -1) + ((self.seed % 2**30 + 1) << 32)
+        bits = hash_array(hash_array(users) + item_idx.astype(np.uint64))
+        return self._mean + self._deviation * ndtri(((bits >> 11) + 0.5) / 2**53)

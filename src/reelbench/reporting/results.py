@@ -146,6 +146,10 @@ SOURCES = {
     "recommenders_ml100k": (
         "Recommenders, examples/06_benchmarks/movielens.ipynb, outputs stored in July 2025"
     ),
+    "surprise_table": (
+        "Surprise, README of version 1.1.4, made by its examples/benchmark.py: five folds, the "
+        "parameters of the library"
+    ),
     "ml20m_users": _VASP,
     "netflix_users": _VASP,
     "ml100k_u1": (

@@ -58,7 +58,8 @@ class KFold(Repeated):
     users of whom train knows nothing (a published fault). The folds do not depend on which of them
     is test, so that all tests together are all ratings. Valid is a share of the others. With method
     `source_folds` they are consecutive rows of the source, as u1 to u5 of MovieLens 100K: fold i
-    has the rows 20,000 (i - 1) + 1 to 20,000 i of `u.data`.
+    has the rows 20,000 (i - 1) + 1 to 20,000 i of `u.data`. With `random_state` folds and the order
+    of rows, which a model may depend on, are those of Surprise's KFold.
     """
 
     draws_ratings: ClassVar[bool] = True
@@ -68,15 +69,20 @@ class KFold(Repeated):
     fold: PositiveInt
     valid: Share
     shuffle: bool
+    #: of `numpy.random.RandomState`, to repeat a published draw; there is no valid part then
+    random_state: int | None = None
 
     @property
     def needs_source_row(self) -> bool:  # type: ignore[override]
-        return self.method == "source_folds"
+        return self.method == "source_folds" or self.random_state is not None
 
     @model_validator(mode="after")
     def _is_one_of_them(self) -> KFold:
         if self.fold > self.folds:
             raise ValueError(f"fold {self.fold} is not in 1 to {self.folds}")
+        plain = self.shuffle and self.valid == 0 and self.valid_rows == "own"
+        if self.random_state is not None and not (plain and self.method == "kfold"):
+            raise ValueError("random_state needs split=kfold, shuffle: true, valid: 0")
         return self
 
     @property
@@ -92,6 +98,18 @@ class KFold(Repeated):
         others = np.flatnonzero(codes == TRAIN)
         codes[given.rng.permutation(others)[: floor_share(self.valid, len(others))]] = VALID
         return _with_column(given.engine, rows, PART, codes)
+
+    @override
+    def divide(self, given: SplitInput) -> dict[str, Stored]:
+        if self.random_state is None:
+            return super().divide(given)
+        rows = _in_order_of_source(given, self.name).select(list(COLUMNS))
+        order = np.arange(len(rows))
+        np.random.RandomState(self.random_state).shuffle(order)
+        folds = np.array_split(order, self.folds)
+        test = folds.pop(self.fold - 1)
+        parts = {"train": np.concatenate(folds), "valid": order[:0], "test": test}
+        return {name: given.engine.stored(rows.take(index)) for name, index in parts.items()}
 
 
 class Tail(Protocol):

@@ -1,0 +1,215 @@
+"""Models `item_knn` and `rp3beta`: weights between movies that the same users chose, to rank.
+
+With X the users' choices, the scores are XW; W keeps for every item the `k` items that speak most
+for it. In `item_knn` W_ij is how similar items i and j are; in `rp3beta` the probability that a
+walk from item i over one of its users ends at item j, with popular ends made less likely: Paudel
+et al. (2017), "Updatable, Accurate, Diverse, and Scalable Recommendations for Interactive
+Applications". Ferrari Dacrema et al. (2021), "A Troubling Analysis of Reproducibility and Progress
+in Recommender Systems Research", found both hard to beat.
+"""
+
+from abc import abstractmethod
+from typing import Literal, NamedTuple, Self
+
+import numpy as np
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from scipy import sparse
+
+from reelbench.models.base import Features, Ids, Interactions, NewUser, Ranker, Saved, Section
+from reelbench.models.shared.user_items import Profiles, preference, preferences
+from reelbench.parallel import CSR, kernel, parts, square_by_rows
+
+_SATURATION, _LENGTH = 1.2, 0.75  # k1 and b of BM25, the usual ones
+
+
+class GraphConfig(Section):
+    """Parameters of both models."""
+
+    k: PositiveInt = 100  # items that are kept for every item
+    #: how much more a high rating counts than a low one; 0: all are ones
+    rating_power: NonNegativeFloat = 0.0
+
+
+class ItemKNNConfig(GraphConfig):
+    """Parameters of `item_knn`."""
+
+    similarity: Literal["cosine", "jaccard"] = "cosine"
+    #: of a user's choices in the cosine, where a user of many items counts less; items are the
+    #: documents and users the words
+    weighting: Literal["none", "tfidf", "bm25"] = "none"
+    shrinkage: NonNegativeFloat = 0.0  # added to the denominator of a similarity
+
+
+class RP3betaConfig(GraphConfig):
+    """Parameters of `rp3beta`."""
+
+    alpha: PositiveFloat = 1.0  # exponent of the probability of a step
+    beta: NonNegativeFloat = 0.6  # exponent of an item's number of choices, which divides
+
+
+class _Steps(NamedTuple):
+    """W_ij = (left · right)_ij / (factor_i·factor_j + term_i + term_j - common·(left · right)_ij).
+
+    A denominator has the shrinkage added.
+    """
+
+    left: sparse.csr_array  # (n_items, n_users)
+    right: sparse.csr_array  # (n_users, n_items)
+    factors: tuple[np.ndarray, np.ndarray]  # float64 (n_items,), of i and of j
+    terms: np.ndarray  # float64 (n_items,)
+    common: float = 0.0
+    shrinkage: float = 0.0
+
+
+class ItemGraph(Ranker):
+    """Base of the two; they only rank, and `predict` returns the mean rating of train.
+
+    Memory: 8·k bytes per item, and while training 12 bytes per rating and 64 rows of n_items for
+    every thread. Time grows with the sum of squares of the users' numbers of ratings. A user
+    without ratings gets the mean of everybody's scores. Fold-in is exact.
+
+    Attributes:
+        weights: W, CSR (n_items, n_items) without a diagonal.
+    """
+
+    Config = GraphConfig
+    config: GraphConfig
+    weights: Saved[sparse.csr_array]
+    _profiles: Saved[Profiles]
+
+    @abstractmethod
+    def _steps(self, chosen: sparse.csr_array) -> _Steps:
+        """The products that the weights are made of."""
+
+    def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
+        super()._fit(train, valid, features)
+        chosen = preferences(train, features.ids, self.config.rating_power)
+        self._profiles = Profiles.of(chosen)
+        steps = self._steps(chosen.astype(np.float64))
+        # a row per item that is scored, so of Wᵀ = rightᵀ · leftᵀ
+        left, right = parts(steps.right.T.tocsr()), parts(steps.left.T.tocsr())
+        size = chosen.shape[1]
+
+        def largest(first: int, last: int) -> tuple[np.ndarray, ...]:
+            block = np.zeros((last - first, size))
+            _add_products(left, right, first, last, block)
+            denominator = np.multiply.outer(steps.factors[1][first:last], steps.factors[0])
+            denominator += steps.terms[first:last, None] + steps.terms + steps.shrinkage
+            denominator -= steps.common * block
+            # an item without choices has no product either
+            block /= np.maximum(denominator, 1e-12)
+            block[np.arange(last - first), np.arange(first, last)] = 0.0
+            return _largest(block, self.config.k)
+
+        self.weights = square_by_rows(largest, size, self.threads).T.tocsr()
+
+    def _score(self, user_idx: np.ndarray) -> np.ndarray:
+        return (self._profiles.rows(user_idx) @ self.weights).toarray()
+
+    def _similar_items(self, item_idx: int) -> np.ndarray:
+        weights = self.weights[[item_idx]].toarray()[0]
+        return weights / max(weights.max(), 1e-12)
+
+    def _fold_in(self, user: NewUser) -> Self:
+        values = preference(user.ratings, self.ids, self.config.rating_power)
+        return self._copy(_profiles=Profiles.of_new_user(user, values, self.ids))
+
+    def _fold_in_users(self, profiles: Interactions, ids: Ids) -> Self | None:
+        chosen = preferences(profiles, ids, self.config.rating_power)
+        return self._copy(_ids=ids, _profiles=Profiles.of(chosen))
+
+
+class ItemKNN(ItemGraph):
+    """Similar items by the choices of all users.
+
+    >>> from reelbench.data.interactions import Interactions
+    >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
+    >>> model = ItemKNN().fit(train)
+    >>> model.weights.toarray().round(2).tolist()
+    [[0.0, 0.5, 0.71], [0.5, 0.0, 0.0], [0.71, 0.0, 0.0]]
+    """
+
+    Config = ItemKNNConfig
+    config: ItemKNNConfig
+
+    def _steps(self, chosen: sparse.csr_array) -> _Steps:
+        none = np.zeros(chosen.shape[1])
+        if self.config.similarity == "jaccard":
+            ones = (chosen > 0).astype(np.float64)
+            counts = ones.sum(axis=0)
+            left = ones.T.tocsr()
+            return _Steps(left, ones, (none, none), counts, 1.0, self.config.shrinkage)
+        items = weighted(chosen.T.tocsr(), self.config.weighting)
+        norm = np.sqrt(items.multiply(items).sum(axis=1))
+        right = items.T.tocsr()
+        return _Steps(items, right, (norm, norm), none, shrinkage=self.config.shrinkage)
+
+
+class RP3beta(ItemGraph):
+    """Random walks of three steps from a user.
+
+    >>> from reelbench.data.interactions import Interactions
+    >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
+    >>> model = RP3beta(beta=0).fit(train)
+    >>> model.weights.toarray().tolist()
+    [[0.0, 0.25, 0.25], [0.25, 0.0, 0.0], [0.5, 0.0, 0.0]]
+    """
+
+    Config = RP3betaConfig
+    config: RP3betaConfig
+
+    def _steps(self, chosen: sparse.csr_array) -> _Steps:
+        to_users, to_items = _steps_from(chosen.T.tocsr()), _steps_from(chosen)
+        for steps in (to_users, to_items):
+            steps.data **= self.config.alpha
+        counts = np.diff(chosen.T.tocsr().indptr)
+        degree = np.maximum(counts, 1.0) ** self.config.beta
+        return _Steps(to_users, to_items, (np.ones(len(degree)), degree), np.zeros(len(degree)))
+
+
+def weighted(items: sparse.csr_array, weighting: str) -> sparse.csr_array:
+    """Choices (n_items, n_users) with the weights of words in documents; `none` leaves them.
+
+    A user of n items has the inverse document frequency log(n_items / (1 + n)), at least 0.
+    """
+    if weighting == "none":
+        return items
+    counts = np.bincount(items.indices, minlength=items.shape[1])
+    idf = np.maximum(np.log(items.shape[0]) - np.log1p(counts), 0.0)[items.indices]
+    value = items.data
+    if weighting == "bm25":
+        sums = items.sum(axis=1)
+        length = 1 - _LENGTH + _LENGTH * sums / sums[sums > 0].mean()
+        lengths = np.repeat(length, np.diff(items.indptr))
+        value = value * (_SATURATION + 1) / (value + _SATURATION * lengths)
+    return sparse.csr_array((value * idf, items.indices, items.indptr), items.shape)
+
+
+def _steps_from(matrix: sparse.csr_array) -> sparse.csr_array:
+    """Rows that sum to 1, where they have an entry."""
+    lengths = np.repeat(matrix.sum(axis=1), np.diff(matrix.indptr))
+    return sparse.csr_array((matrix.data / lengths, matrix.indices, matrix.indptr), matrix.shape)
+
+
+def _largest(block: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Numbers of the k largest positive entries of every row, their columns and float32 values."""
+    kept = block > 0.0
+    if k < block.shape[1]:
+        last = np.partition(block, -k, axis=1)[:, -k]
+        kept &= block >= last[:, None]
+    rows, columns = np.nonzero(kept)
+    counts = np.bincount(rows, minlength=len(block))
+    return counts, columns.astype(np.int32), block[rows, columns].astype(np.float32)
+
+
+@kernel
+def _add_products(left: CSR, right: CSR, first: int, last: int, block: np.ndarray) -> None:
+    """Add the rows of left · right from `first` to `last`."""
+    starts, columns, values = left
+    right_starts, others, other_values = right
+    for row in range(first, last):
+        sums = block[row - first]
+        for entry in range(starts[row], starts[row + 1]):
+            value = values[entry]
+            for place in range(right_starts[columns[entry]], right_starts[columns[entry] + 1]):
+                sums[np.uint32(others[place])] += value * other_values[place]
