@@ -99,7 +99,6 @@ class KFold(Repeated):
         codes[given.rng.permutation(others)[: floor_share(self.valid, len(others))]] = VALID
         return _with_column(given.engine, rows, PART, codes)
 
-    @override
     def divide(self, given: SplitInput) -> dict[str, Stored]:
         if self.random_state is None:
             return super().divide(given)
