@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,12 +12,18 @@ from sklearn.linear_model import LinearRegression
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
-from reelbench.models.base import Recommender
+from reelbench.models.base import ModelEntry, Recommender
 from reelbench.models.bias import Bias
 from reelbench.models.blend import Blend
-from reelbench.models.blend.recommender import held_out, together
+from reelbench.models.blend.recommender import (
+    comes_after,
+    latest_parts,
+    random_parts,
+    some_users,
+    together,
+)
 from reelbench.models.blend.weights import Counts, Stack, standardised
-from reelbench.params import Section
+from reelbench.params import Section, preset
 
 BIAS = {
     "_target_": "reelbench.models.bias.Bias",
@@ -44,9 +51,11 @@ PARAMETERS: dict[str, Any] = {
     "raters": {"st": ST, "bias": BIAS},
     "rankers": {},
     "weights_by_count": False,
+    "folds": 2,
     "holdout": 0.2,
-    "ranker_holdout": 0.2,
-    "ranker_holdouts": 2,
+    "held_out": None,
+    "fold_ratings": 10_000,
+    "in_folds": {},
     "refit": False,
     "k": 3,
     "min_relevant_rating": 3.0,
@@ -102,10 +111,35 @@ class TestBlendWithWeightsByCount(RecommenderContract):
     features = ("genres",)
 
 
-def test_with_valid_members_learn_from_train_alone(spy: dict[str, Any]) -> None:
+OUT = round(0.2 * len(TRAIN))
+
+
+def test_weights_come_from_parts_of_train_and_valid_only_stops_members(spy: dict[str, Any]) -> None:
     blend(raters={"spy": spy}).fit(TRAIN, VALID, declared())
-    assert [(fit["train"], fit["valid"]) for fit in Spy.fits] == [(len(TRAIN), len(VALID))]
-    assert Spy.fits[0]["blocks"] == ["years"]
+    sizes = [(fit["train"], fit["valid"]) for fit in Spy.fits]
+    assert sizes == [(len(TRAIN) - OUT, 0)] * 2 + [(len(TRAIN), len(VALID))]
+    assert all(fit["blocks"] == ["years"] for fit in Spy.fits)
+
+
+def test_what_valid_holds_changes_no_weight() -> None:
+    rankers = {"popularity": POPULARITY, "st": ST}
+    other = replace(VALID, rating=6 - VALID.rating)
+    first, second = (blend(rankers=rankers).fit(TRAIN, v, declared()) for v in (VALID, other))
+    for name in ("stack_weights", "ranking"):
+        assert_array_equal(first._state()[name], second._state()[name])
+
+
+def test_members_may_be_cheaper_in_the_folds() -> None:
+    model = blend(in_folds={"bias": {"user_damping": 99.0}})
+    folded = model.config.members_in_folds
+    assert folded["bias"].parameters == {"user_damping": 99.0, "item_damping": 2.0}
+    assert folded["st"] == model.config.members["st"]
+    assert model.config.members["bias"].parameters["user_damping"] == 5.0
+    plain = blend().fit(TRAIN, VALID, declared())
+    model.fit(TRAIN, VALID, declared())
+    pairs = VALID.user_idx, VALID.item_idx
+    assert_array_equal(model.members["bias"].predict(*pairs), plain.members["bias"].predict(*pairs))
+    assert (model._stack.weights != plain._stack.weights).any()
 
 
 def test_a_refit_is_to_train_and_valid_and_leaves_the_weights(spy: dict[str, Any]) -> None:
@@ -114,7 +148,7 @@ def test_a_refit_is_to_train_and_valid_and_leaves_the_weights(spy: dict[str, Any
     Spy.fits.clear()
     twice = blend(raters=raters, refit=True).fit(TRAIN, VALID, declared())
     both = len(TRAIN) + len(VALID)
-    assert [fit["train"] for fit in Spy.fits] == [len(TRAIN), both]
+    assert [(fit["train"], fit["valid"]) for fit in Spy.fits][2:] == [(both, 0)]
     assert_array_equal(once._state()["stack_weights"], twice._state()["stack_weights"])
     assert_allclose(np.expm1(twice._state()["counts_user"]).sum(), both)
     whole = together(TRAIN, VALID)
@@ -144,29 +178,10 @@ def test_a_folded_in_blend_predicts_by_raters_that_are_folded_in() -> None:
     assert_allclose(folded.predict([-1], [1]), model._stack.combine(answers, *counts), rtol=1e-5)
 
 
-def test_without_valid_a_part_of_train_is_held_out_and_then_learned(spy: dict[str, Any]) -> None:
-    blend(raters={"spy": spy}).fit(TRAIN, nothing(), declared())
-    out = round(0.2 * len(TRAIN))
-    sizes = [(fit["train"], fit["valid"]) for fit in Spy.fits]
-    assert sizes == [(len(TRAIN) - out, out), (len(TRAIN), 0)]
-
-
-def test_rankers_are_weighed_on_several_parts_of_train_where_there_is_no_valid(
-    spy: dict[str, Any],
-) -> None:
-    both = {"popularity": POPULARITY, "spy": spy}
-    blend(rankers=both).fit(TRAIN, VALID, declared())
-    assert [fit["train"] for fit in Spy.fits] == [len(TRAIN)]
-    Spy.fits.clear()
-    blend(rankers=both).fit(TRAIN, nothing(), declared())
-    rest = len(TRAIN) - round(0.2 * len(TRAIN))
-    assert [fit["train"] for fit in Spy.fits] == [rest, rest, rest, len(TRAIN)]
-
-
 def test_a_members_seed_comes_from_its_name(spy: dict[str, Any]) -> None:
     given = {**spy, "seed": 11}
     blend(raters={"b": spy, "a": spy, "given": given}).fit(TRAIN, VALID, declared())
-    first = [fit["seed"] for fit in Spy.fits]
+    first = [fit["seed"] for fit in Spy.fits][-3:]
     Spy.fits.clear()
     blend(raters={"a": spy}).fit(TRAIN, VALID, declared())
     assert first[0] == Spy.fits[0]["seed"] != first[1]
@@ -210,7 +225,7 @@ def test_rankers_give_the_order_and_raters_the_rating() -> None:
 
 def test_a_member_that_is_both_is_fitted_once(spy: dict[str, Any]) -> None:
     blend(raters={"spy": spy}, rankers={"spy": spy}).fit(TRAIN, VALID, declared())
-    assert len(Spy.fits) == 1
+    assert len(Spy.fits) == 3  # two folds and the whole
 
 
 def test_a_rater_that_ranks_another_way_is_asked_for_ratings() -> None:
@@ -242,6 +257,9 @@ def test_a_saved_blend_has_a_folder_per_member(tmp_path: Path) -> None:
         ({"raters": {"bias": {**BIAS, "user_dampin": 1.0}}}, "user_dampin.*did you mean"),
         ({"raters": {"top": POPULARITY}}, "top only ranks"),
         ({"rankers": {"bias": {**BIAS, "user_damping": 9.0}}}, "different parameters"),
+        ({"in_folds": {"fm": {"chains": 1}}}, "fm, which is no member"),
+        ({"in_folds": {"bias": {"user_dampin": 1.0}}}, "user_dampin.*did you mean"),
+        ({"folds": 5}, "5 folds of 0.2 leave nothing"),
     ],
 )
 def test_wrong_members_are_named(changes: dict[str, Any], message: str) -> None:
@@ -301,12 +319,70 @@ def test_counts_are_of_the_given_part_and_0_for_cold_and_unknown() -> None:
     assert counts.user[-1] == counts.item[-1] == counts.item[N_ITEMS - 1] == 0
 
 
-def test_held_out_and_the_rest_make_up_the_whole() -> None:
-    rest, out = held_out(TRAIN, 0.1, np.random.default_rng(0))
-    assert len(out) == round(0.1 * len(TRAIN))
-    whole, again = together(TRAIN, nothing()), together(out, rest)
-    for column in ("user_idx", "item_idx", "rating", "timestamp"):
-        assert_array_equal(getattr(whole, column), getattr(again, column))
+def pairs_of(part: Interactions) -> set[tuple[int, int]]:
+    return set(zip(part.user_idx.tolist(), part.item_idx.tolist(), strict=True))
+
+
+def test_random_parts_share_nothing_and_leave_the_rest() -> None:
+    parts = list(random_parts(TRAIN, 3, 0.1, np.random.default_rng(0)))
+    for rest, out in parts:
+        assert len(out) == round(0.1 * len(TRAIN))
+        assert not pairs_of(rest) & pairs_of(out)
+        assert pairs_of(rest) | pairs_of(out) == pairs_of(TRAIN)
+    assert len(set.union(*(pairs_of(out) for _, out in parts))) == 3 * round(0.1 * len(TRAIN))
+
+
+def test_the_latest_parts_by_hand() -> None:
+    """User 0 has five ratings, the last two at one time; of user 1 there is one."""
+    times, items = [50, 10, 30, 20, 50, 5], [4, 0, 2, 1, 3, 9]
+    train = Interactions.from_arrays([0] * 5 + [1], items, [3] * 6, times)
+    parts = latest_parts(train, 2, 0.2, np.random.default_rng(0))
+    found = [(sorted(pairs_of(rest)), sorted(pairs_of(out))) for rest, out in parts]
+    old = [(0, 0), (0, 1), (0, 2)]
+    assert found == [([*old, (0, 3)], [(0, 4), (1, 9)]), (old, [(0, 3)])]
+
+
+def test_ratings_that_leave_nothing_to_learn_from_are_not_held_out() -> None:
+    one = Interactions.from_arrays([0, 1], [0, 1], [4, 2], [3, 4])
+    ((rest, out),) = latest_parts(one, 2, 0.1, np.random.default_rng(0))
+    assert (len(rest), len(out)) == (2, 0)
+    assert np.isfinite(blend(held_out="latest").fit(one, None, declared()).predict([0], [1])).all()
+
+
+def test_the_latest_are_held_out_where_valid_comes_after_train() -> None:
+    train = replace(TRAIN, timestamp=np.arange(len(TRAIN)))
+    after = replace(VALID, timestamp=np.full(len(VALID), len(TRAIN)))
+    before = replace(after, timestamp=np.zeros(len(VALID), np.int64))
+    assert comes_after(after, train)
+    assert not comes_after(before, train)
+    assert not comes_after(VALID, TRAIN)  # without times
+    assert not comes_after(nothing(), train)
+    rankers = {"rankers": {"popularity": POPULARITY, "st": ST}}
+    weights = [
+        blend(held_out=kind, **rankers).fit(train, valid, declared())._stack.weights
+        for kind, valid in (("latest", before), (None, after), (None, before))
+    ]
+    assert_array_equal(weights[0], weights[1])
+    assert (weights[1] != weights[2]).any()
+
+
+def test_a_sample_has_all_ratings_of_its_users() -> None:
+    assert some_users(TRAIN, len(TRAIN), np.random.default_rng(0)) is TRAIN
+    sample = some_users(TRAIN, len(TRAIN) // 2, np.random.default_rng(0))
+    users = np.unique(sample.user_idx)
+    assert len(sample) == np.isin(TRAIN.user_idx, users).sum()
+    assert abs(len(sample) / len(TRAIN) - 0.5) < 0.1
+
+
+def test_members_of_the_preset_have_the_parameters_of_their_rows() -> None:
+    """As `conf/models/NAME.yaml` has them, whether written out or by default."""
+    entries = preset("models", "blend")["models"]["blend"]
+    for name, entry in {**entries["raters"], **entries["rankers"]}.items():
+        row = ModelEntry.model_validate(preset("models", name)["models"][name])
+        member = ModelEntry.model_validate(entry)
+        assert member.model_class is row.model_class
+        assert member.features == row.features
+        assert member.check(name, Path()) == row.check(name, Path())
 
 
 def test_blend_is_configured_like_any_model() -> None:

@@ -3,8 +3,8 @@
 Ratings are stacked (Wolpert 1992, "Stacked generalization"; for ratings Sill et al. 2009,
 "Feature-Weighted Linear Stacking"): a ridge regression from the members' predictions, and from how
 many ratings user and item have, to the rating. Rankings are a weighted sum of standardised scores
-(`weights.py`). The weights come from valid or, where that is empty, from a part of train
-that is held out for a first fit; members and weights never see test.
+(`weights.py`). The weights come from parts of train that are held out in turn from the members
+(cross-fitting): on valid some members stop early, and all were tuned.
 """
 
 from reelbench.models.blend.recommender import Blend

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 from pydantic import Field, PositiveInt, field_validator, model_validator
@@ -32,6 +32,7 @@ _LOG = logging.getLogger(__name__)
 
 _SOURCE = paths.CONF / "models" / "blend.yaml"
 Members = dict[str, Recommender]
+Parts = tuple[Interactions, Interactions]  # what is learned from, and what is held out
 
 _MEMBERS = "members"
 # scores of a ranker that are held for the weighting: more users than fit are left to a sample
@@ -54,12 +55,17 @@ class BlendConfig(Section):
     rankers: dict[str, ModelEntry] = Field(default_factory=dict)
     #: whether a member's weight may change with the number of ratings of user and item
     weights_by_count: bool = True
-    #: share of train that is held out for the weights where valid is empty
+    #: parts of train that are held out in turn for the weights; members are fitted without each
+    folds: PositiveInt = 2
+    #: share of train that is held out in each; the parts share no rating
     holdout: float = Field(default=0.1, gt=0, lt=1)
-    #: share of train that is held out for the weights of the rankers where valid is empty
-    ranker_holdout: float = Field(default=0.2, gt=0, lt=1)
-    #: number of such parts; the rankers are fitted once for each
-    ranker_holdouts: PositiveInt = 3
+    #: which ratings those are: random ones, or the latest of each user, then those before, and so
+    #: on, each time without all that came later; None: latest where valid comes after train
+    held_out: Literal["random", "latest"] | None = None
+    #: ratings of train that the parts are taken from, at most: of more, a sample of the users
+    fold_ratings: PositiveInt = 100_000
+    #: member -> its parameters in the folds, where they differ
+    in_folds: dict[str, dict[str, Any]] = Field(default_factory=dict)
     #: whether members learn from train and valid together once the weights are known
     refit: bool = False
     #: length of the lists whose nDCG the weights of the rankers maximise
@@ -78,6 +84,12 @@ class BlendConfig(Section):
         """Raters and rankers; one that is both is fitted once."""
         return {**self.raters, **self.rankers}
 
+    @property
+    def members_in_folds(self) -> dict[str, ModelEntry]:
+        """The members as they are fitted where a part of train is held out."""
+        other = self.in_folds
+        return {n: entry.model_copy(update=other.get(n)) for n, entry in self.members.items()}
+
     @model_validator(mode="after")
     def _members_are_sound(self) -> BlendConfig:
         for group, entries in (("raters", self.raters), ("rankers", self.rankers)):
@@ -87,6 +99,12 @@ class BlendConfig(Section):
                     raise ValueError(f"raters.{name} only ranks: name it among rankers")
                 if self.raters.get(name, entry) != entry:
                     raise ValueError(f"{name} is a rater and a ranker with different parameters")
+        if unknown := self.in_folds.keys() - self.members.keys():
+            raise ValueError(f"in_folds names {', '.join(sorted(unknown))}, which is no member")
+        for name, entry in self.members_in_folds.items():
+            entry.check(f"in_folds.{name}", _SOURCE)
+        if self.folds * self.holdout >= 1:
+            raise ValueError(f"{self.folds} folds of {self.holdout:g} leave nothing to learn from")
         return self
 
 
@@ -101,9 +119,11 @@ class View(NamedTuple):
 class Blend(Recommender):
     """Stacked ratings of the raters; the rankers' scores, if there are any, give the order.
 
-    A member that stops early should have other epochs in a blend that refits: there is no valid
-    part then to stop at. Fold-in is that of the members which give the order, and so it needs all
-    of them to have one; the copy predicts ratings only where all raters have one too.
+    Weights are cross-fitted: they are learned from parts of train that members were not fitted to.
+    Then the members are fitted to all of train, with valid to stop early. One that does so should
+    have other epochs in the folds, and in a blend that refits: there is no valid part then.
+    Fold-in is that of the members which give the order, and so it needs all of them to have one;
+    the copy predicts ratings only where all raters have one too.
 
     Attributes:
         members: the fitted models by name.
@@ -111,7 +131,7 @@ class Blend(Recommender):
 
     Config = BlendConfig
     config: BlendConfig
-    stochastic = True  # at least what it holds out, where it is given no valid part
+    stochastic = True  # at least in what it holds out
     _stack: Saved[Stack]
     _ranking: Saved[np.ndarray]
     _counts: Saved[Counts]
@@ -132,34 +152,33 @@ class Blend(Recommender):
         return entry.create(name, seed=seed, threads=self.threads)
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
-        given = len(valid) > 0
-        learning, weighing = train, valid
-        if not given:
-            draw = generator(self.seed, "holdout")
-            learning, weighing = held_out(train, self.config.holdout, draw)
-        self._fit_members(learning, weighing, features)
-        users, items = weighing.user_idx, weighing.item_idx
-        self._stack = Stack.learn(
-            [self.members[name].predict(users, items) for name in self.config.raters],
-            self._counts.user[users],
-            self._counts.item[items],
-            weighing.rating,
-            self.config.weights_by_count,
-        )
-        # one small part held out says little of whole lists: without a valid part there are several
-        views = (
-            [self._view(self.members, learning, weighing)]
-            if given
-            else self._held_out_views(train, features)
-        )
+        nothing, folded = Interactions.empty(), self.config.members_in_folds
+        draw = generator(self.seed, "folds")
+        pool = some_users(train, self.config.fold_ratings, draw)
+        kind = self.config.held_out or ("latest" if comes_after(valid, train) else "random")
+        cut = latest_parts if kind == "latest" else random_parts
+        columns, views = [], []
+        for learning, weighing in cut(pool, self.config.folds, self.config.holdout, draw):
+            members = self._fitted_to(learning, nothing, features, folded)
+            columns.append(self._columns(members, Counts.of(learning, features.ids), weighing))
+            if self.config.rankers:
+                views.append(self._view(members, learning, weighing))
+        *predictions, user, item, rating = map(np.concatenate, zip(*columns, strict=True))
+        self._stack = Stack.learn(predictions, user, item, rating, self.config.weights_by_count)
         self._ranking = self._learn_ranking(views)
         self._log_weights()
-        if self.config.refit or not given:
-            self._fit_members(together(learning, weighing), Interactions.empty(), features)
+        if self.config.refit:
+            train, valid = together(train, valid), nothing
+        self.members = self._fitted_to(train, valid, features, self.config.members)
+        self._counts = Counts.of(train, features.ids)
 
-    def _fit_members(self, part: Interactions, valid: Interactions, features: Features) -> None:
-        self.members = self._fitted_to(part, valid, features, self.config.members)
-        self._counts = Counts.of(part, features.ids)
+    def _columns(
+        self, members: Members, counts: Counts, weighing: Interactions
+    ) -> list[np.ndarray]:
+        """Predictions of the raters for a part, log-counts of users and items, and its ratings."""
+        users, items = weighing.user_idx, weighing.item_idx
+        predictions = [members[name].predict(users, items) for name in self.config.raters]
+        return [*predictions, counts.user[users], counts.item[items], weighing.rating]
 
     def _fitted_to(
         self,
@@ -180,24 +199,11 @@ class Blend(Recommender):
             member.fit(part, valid, Features(features.ids, blocks))
         return members
 
-    def _held_out_views(self, train: Interactions, features: Features) -> list[View]:
-        """The rankers, each time fitted without another part of train."""
-        if not self.config.rankers:
-            return []
-        views = []
-        for number in range(self.config.ranker_holdouts):
-            draw = generator(self.seed, "ranker_holdout", str(number))
-            learning, weighing = held_out(train, self.config.ranker_holdout, draw)
-            nothing, entries = Interactions.empty(), self.config.rankers
-            rankers = self._fitted_to(learning, nothing, features, entries)
-            views.append(self._view(rankers, learning, weighing))
-        return views
-
     def _view(self, members: Members, learning: Interactions, weighing: Interactions) -> View:
         """Scores of the rankers for the users of a part that they were fitted without."""
         sizes = self.ids.n_users, self.ids.n_items
         users = np.unique(weighing.user_idx)
-        size = max(1, _SCORES_PER_RANKER // self.config.ranker_holdouts // max(1, self.ids.n_items))
+        size = max(1, _SCORES_PER_RANKER // self.config.folds // max(1, self.ids.n_items))
         if len(users) > size:
             users = np.sort(generator(self.seed, "users").choice(users, size, replace=False))
         limit = self.config.min_relevant_rating
@@ -270,7 +276,7 @@ class Blend(Recommender):
 
     @override
     def refitted(self, train: Interactions, features: Features) -> Self:
-        """A blend of refitted members, with the weights that were learned on valid."""
+        """A blend of refitted members, with the weights as they are."""
         members = {}
         for name, entry in self.config.members.items():
             own = Features(features.ids, {block: features[block] for block in entry.features})
@@ -307,14 +313,57 @@ def _ratings_matrix(member: Recommender, user_idx: np.ndarray) -> np.ndarray:
     return np.stack(rows)
 
 
-def held_out(
-    train: Interactions, share: float, generator: np.random.Generator
-) -> tuple[Interactions, Interactions]:
-    """The other rows, and a random share of the rows, rounded; one row at least is in the first."""
-    size = min(round(share * len(train)), len(train) - 1)
-    out = np.zeros(len(train), dtype=bool)
-    out[generator.permutation(len(train))[:size]] = True
-    return train.select(~out), train.select(out)
+def some_users(train: Interactions, n_ratings: int, generator: np.random.Generator) -> Interactions:
+    """Rows of random users, with about `n_ratings` in all; everything if there are no more."""
+    if len(train) <= n_ratings:
+        return train
+    users = np.unique(train.user_idx)
+    size = max(1, len(users) * n_ratings // len(train))
+    return train.select(np.isin(train.user_idx, generator.choice(users, size, replace=False)))
+
+
+def random_parts(
+    train: Interactions, folds: int, share: float, generator: np.random.Generator
+) -> Iterator[Parts]:
+    """In each fold the other rows, and a random share of the rows; these have none in common.
+
+    The share is rounded; one row at least is among the others.
+    """
+    size = min(round(share * len(train)), (len(train) - 1) // folds)
+    rows = generator.permutation(len(train))
+    for fold in range(folds):
+        out = np.zeros(len(train), dtype=bool)
+        out[rows[fold * size : (fold + 1) * size]] = True
+        yield train.select(~out), train.select(out)
+
+
+def latest_parts(
+    train: Interactions, folds: int, share: float, generator: np.random.Generator
+) -> Iterator[Parts]:
+    """Each user's latest share, and what came before; then the share before that, and so on.
+
+    The share is rounded down, but one rating at least. A fold that leaves nothing to learn from is
+    left out, and if that is the first, then nothing is held out in it.
+    """
+    order = np.lexsort((train.item_idx, train.timestamp, train.user_idx))
+    count = np.bincount(train.user_idx)
+    later = np.empty(len(train), np.int64)
+    later[order] = np.cumsum(count)[train.user_idx[order]] - 1 - np.arange(len(train))
+    fold = later // np.maximum(1, (share * count).astype(np.int64))[train.user_idx]
+    numbers = [number for number in range(folds) if (fold > number).any()]
+    for number in numbers:
+        yield train.select(fold > number), train.select(fold == number)
+    if not numbers:
+        yield train, train.select(fold < 0)
+
+
+def comes_after(valid: Interactions, train: Interactions) -> bool:
+    """Whether no user has a rating in valid that is earlier than one in train; no without any."""
+    size = 1 + max(int(part.user_idx.max(initial=-1)) for part in (train, valid))
+    last = np.full(size, -1, np.int64)
+    np.maximum.at(last, train.user_idx, train.timestamp)
+    times = valid.timestamp
+    return len(valid) > 0 and bool(times.max() >= 0 and (times >= last[valid.user_idx]).all())
 
 
 def together(first: Interactions, second: Interactions) -> Interactions:
