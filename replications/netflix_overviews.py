@@ -24,7 +24,7 @@ from reelbench import paths
 from reelbench.columns import ITEM_IDX, OVERVIEW, RATING, TIMESTAMP, TITLE, USER_IDX
 from reelbench.data.interactions import Interactions
 from reelbench.evaluation.ranking_metrics import hits_of, precision
-from reelbench.evaluation.top_k import top_k
+from reelbench.evaluation.scoring import top_k
 from reelbench.features.block import read_block
 from reelbench.files import read_json, sha256_file, write_json
 from reelbench.models.base import Recommender

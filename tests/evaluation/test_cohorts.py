@@ -11,8 +11,7 @@ from reelbench.data.interactions import Interactions
 from reelbench.evaluation.beyond_accuracy import Movies
 from reelbench.evaluation.cohorts import Outcome, breakdown, cohorts_of, cold, warm_and_cold
 from reelbench.evaluation.metrics import ranking_values
-from reelbench.evaluation.scoring import Rankings
-from reelbench.evaluation.top_k import Lists
+from reelbench.evaluation.scoring import Lists, Rankings
 
 TRAIN = Interactions.from_arrays([0, 0, 1], [0, 1, 1], [5, 4, 3])
 

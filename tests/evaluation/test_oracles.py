@@ -24,7 +24,7 @@ from scipy import sparse
 
 from reelbench.evaluation.metrics import metric_key, ranking_values
 from reelbench.evaluation.ranking_metrics import auc
-from reelbench.evaluation.top_k import rank_scores
+from reelbench.evaluation.scoring import rank_scores
 
 CASES = 400
 CUTOFFS = (1, 3, 10, 37)

@@ -8,7 +8,7 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.evaluation import scoring
-from reelbench.evaluation.top_k import top_k
+from reelbench.evaluation.scoring import top_k
 from reelbench.features.block import Ids
 from reelbench.models.base import Recommender
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from reelbench.evaluation.top_k import Lists, rank_scores, top_k
+from reelbench.evaluation.scoring import Lists, rank_scores, top_k
 
 
 def mask(rows: list[list[int]], n_items: int) -> sparse.csr_array:

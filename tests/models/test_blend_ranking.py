@@ -94,7 +94,7 @@ def test_wrong_arguments_are_errors() -> None:
 def test_the_evaluation_measures_the_same() -> None:
     """The weights that win here win by the metric of the leaderboard too."""
     from reelbench.evaluation.ranking_metrics import hits_of, ndcg
-    from reelbench.evaluation.top_k import top_k
+    from reelbench.evaluation.scoring import top_k
     from reelbench.models.blend.weights import _Judge
 
     rng = np.random.default_rng(2)

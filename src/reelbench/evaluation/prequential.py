@@ -24,9 +24,8 @@ from reelbench.columns import USER_IDX
 from reelbench.data.interactions import Ids, Interactions, Parts
 from reelbench.evaluation import Flags, Floats, Ints
 from reelbench.evaluation.cohorts import Outcome, breakdown, cohorts_of
-from reelbench.evaluation.scoring import Rankings, Ratings, score_by
+from reelbench.evaluation.scoring import Lists, Rankings, Ratings, rank_scores, score_by
 from reelbench.evaluation.task import Task
-from reelbench.evaluation.top_k import Lists, rank_scores
 from reelbench.faults import Fault
 from reelbench.features.block import Features
 from reelbench.models.base import Recommender

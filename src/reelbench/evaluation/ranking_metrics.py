@@ -9,7 +9,7 @@ The metrics at a cutoff take
 
 or, where relevant items count differently, the gain at every place and the gains of all relevant
 items (`recall_of_gains`), and return float64 (n,). A user without relevant items has the value NaN
-and is left out of means; `evaluate` counts such users. Ties are ordered by `top_k`.
+and is left out of means; `evaluate` counts such users. Ties are ordered by `scoring.top_k`.
 """
 
 import numpy as np
@@ -180,7 +180,7 @@ def ndcg(hits: Flags, n_relevant: Ints, k: int) -> Floats:
 def auc(terms: Floats, relevant: sparse.csr_array) -> Floats:
     """Area under the ROC curve per user: 0.5 for a random order, 1 for a perfect one.
 
-    The mean of a user's terms (see `top_k.Lists`), one per stored entry of `relevant`, boolean CSR
+    The mean of a user's terms (`scoring.Lists`), one per stored entry of `relevant`, boolean CSR
     (n, n_items): float64 (n,), NaN without relevant items or without irrelevant candidates (Hanley
     and McNeil, Radiology 1982; per user in Rendle et al., UAI 2009).
 

@@ -17,7 +17,7 @@ from reelbench.evaluation.beyond_accuracy import (
 )
 from reelbench.evaluation.cohorts import cohorts_of, cold
 from reelbench.evaluation.ranking_metrics import graded_gains, inverse_propensities
-from reelbench.evaluation.top_k import Lists
+from reelbench.evaluation.scoring import Lists
 from reelbench.faults import Fault
 from reelbench.machine import memory_bytes
 from reelbench.models.base import Recommender

@@ -18,7 +18,7 @@ from scipy import sparse
 
 from reelbench.columns import ITEM_ID, ITEM_IDX, RANK, SCORE, TITLE, USER_ID, USER_IDX
 from reelbench.data.interactions import Interactions
-from reelbench.evaluation.top_k import NO_ITEM, top_k
+from reelbench.evaluation.scoring import NO_ITEM, top_k
 from reelbench.models.base import Recommender
 
 _USERS_PER_CALL = 256  # users scored in one call: bounds the memory of (users, n_items) scores

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy import sparse
 
 from reelbench.columns import GENDER, GENRES, ITEM_ID, OCCUPATION, TITLE, YEAR, ZIP_CODE
-from reelbench.evaluation.top_k import NO_ITEM, top_k
+from reelbench.evaluation.scoring import NO_ITEM, top_k
 from reelbench.features.block import USER_PREFIX, Block
 from reelbench.features.matrices import user_columns
 from reelbench.models.shared.biases import group_means
