@@ -11,7 +11,7 @@ import gc
 import numpy as np
 from numba.core.dispatcher import Dispatcher
 from reelbench.data.interactions import Interactions
-from reelbench.models import BPR, EASE, IALS, KNN, NMF, SVDpp, SlopeOne
+from reelbench.models import BPR, EASE, IALS, KNN, NMF, SLIM, SVDpp, SlopeOne
 
 rng = np.random.default_rng(0)
 users, items = np.nonzero(rng.random((30, 20)) < 0.3)
@@ -22,7 +22,8 @@ compiled = lambda: {
     one.py_func: one.signatures for one in gc.get_objects() if isinstance(one, Dispatcher)
 }
 for model in (
-    KNN(), KNN(based_on="user"), BPR(min_rating=4), EASE(), IALS(), NMF(), SVDpp(), SlopeOne()
+    *(KNN(), KNN(based_on="user"), BPR(min_rating=4), EASE(), IALS(), NMF(), SLIM(), SVDpp()),
+    SlopeOne(),
 ):
     model.prepare()
     before = compiled()

@@ -1,18 +1,73 @@
-"""A fitted model that knows some users by a profile, as if they came after its training."""
+"""Users who come after the training, known by a profile.
+
+Rankers that score from a user's row of ratings, whoever it is, and a view of any fitted model.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
+from pydantic import NonNegativeFloat
+from scipy import sparse
 from typing_extensions import override
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
-from reelbench.models.base import Recommender
-from reelbench.models.shared.user_items import NewUser, new_users
+from reelbench.models.base import Ids, Ranker, Recommender, Saved
+from reelbench.models.shared.user_items import (
+    NewUser,
+    Profiles,
+    new_users,
+    preference,
+    preferences,
+    user_weight,
+)
+from reelbench.params import Section
+
+
+class ProfileConfig(Section):
+    """How a rating becomes an entry of a user's row."""
+
+    #: how much more a high rating counts than a low one; 0: all are ones
+    rating_power: NonNegativeFloat = 0.0
+    #: a user with n ratings counts (n / 100)^-user_power in a squared error; 0: all the same
+    user_power: NonNegativeFloat = 0.0
+
+
+class ProfileRanker(Ranker):
+    """Base of rankers whose scores follow from a user's row of ratings: fold-in is exact."""
+
+    Config = ProfileConfig
+    config: ProfileConfig
+    _profiles: Saved[Profiles]
+
+    def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
+        super()._fit(train, valid, features)
+        chosen = self._preferences(train, features.ids)
+        self._profiles = Profiles.of(chosen)
+        self._learn(chosen, valid)
+
+    def _learn(self, chosen: sparse.csr_array, valid: Interactions) -> None:
+        """Learn from rows of ratings, float32 CSR (n_users, n_items)."""
+        raise NotImplementedError
+
+    def _fold_in(self, user: NewUser) -> Self:
+        return self._copy(_profiles=Profiles.of_new_user(user, self._values(user), self.ids))
+
+    def _fold_in_users(self, profiles: Interactions, ids: Ids) -> Self | None:
+        return self._copy(_ids=ids, _profiles=Profiles.of(self._preferences(profiles, ids)))
+
+    def _values(self, user: NewUser) -> np.ndarray:
+        """Entries (n,) of a new user's row."""
+        values = preference(user.ratings, self.ids, self.config.rating_power)
+        return values * user_weight(len(values), self.config.user_power)
+
+    def _preferences(self, ratings: Interactions, ids: Ids) -> sparse.csr_array:
+        return preferences(ratings, ids, self.config.rating_power, self.config.user_power)
 
 
 class FoldedIn(Recommender):

@@ -15,8 +15,11 @@ from scipy import sparse
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
+from reelbench.parallel import CSR, for_row_blocks, kernel, parts
 from reelbench.params import ParamsError
 
+_COLUMNS_AT_ONCE = 64  # columns of a product that a thread takes at a time
+_TYPICAL = 100  # ratings of a user whose row is left as it is
 LOWEST = 0.2  # what the lowest rating on the scale counts, where the highest counts 1
 
 
@@ -67,9 +70,24 @@ def preference(rating: np.ndarray, ids: Ids, rating_power: float) -> np.ndarray:
     return ((LOWEST + (1 - LOWEST) * share) ** rating_power).astype(np.float32)
 
 
-def preferences(train: Interactions, ids: Ids, rating_power: float) -> sparse.csr_array:
-    """The `preference` of every rating, CSR (n_users, n_items); none of the entries is 0."""
+def user_weight(n_ratings: ArrayLike, user_power: float) -> np.ndarray:
+    """Factor on a user's row that gives a user with n ratings the weight (n / 100)^-user_power.
+
+    That is the weight of squared errors, so the factor is its root, float32.
+    """
+    share = np.maximum(np.asarray(n_ratings, dtype=np.float32), 1) / np.float32(_TYPICAL)
+    return np.asarray(share ** np.float32(-user_power / 2))
+
+
+def preferences(
+    train: Interactions, ids: Ids, rating_power: float, user_power: float = 0.0
+) -> sparse.csr_array:
+    """The `preference` of every rating, CSR (n_users, n_items); none of the entries is 0.
+
+    `user_power` is that of `user_weight`, by which rows are multiplied.
+    """
     weight = preference(train.rating, ids, rating_power)
+    weight *= user_weight(np.bincount(train.user_idx), user_power)[train.user_idx]
     pairs = train.user_idx, train.item_idx
     return sparse.csr_array((weight, pairs), shape=(ids.n_users, ids.n_items))
 
@@ -120,6 +138,33 @@ class Profiles:
     def rows(self, user_idx: np.ndarray) -> sparse.csr_array:
         """CSR (n, n_items), the mean for cold and unknown users."""
         return self.matrix[self.place(user_idx)]
+
+
+def gram(matrix: sparse.csr_array, threads: int) -> np.ndarray:
+    """matrixᵀ · matrix, float64 (n_columns, n_columns), with zeros above the diagonal."""
+    products = np.zeros((matrix.shape[1],) * 2)
+    columns, rows = parts(matrix.T.tocsr()), parts(matrix)
+
+    def work(block: slice) -> None:
+        _add_products(columns, rows, block.start, block.stop, products)
+
+    for_row_blocks(work, len(products), block=_COLUMNS_AT_ONCE, threads=threads)
+    return products
+
+
+@kernel
+def _add_products(columns: CSR, rows: CSR, first: int, last: int, gram: np.ndarray) -> None:
+    """Add the products of the columns from `first` to `last` with those up to themselves."""
+    starts, members, values = columns
+    row_starts, others, other_values = rows
+    for column in range(first, last):
+        sums = gram[column]
+        for entry in range(starts[column], starts[column + 1]):
+            value = np.float64(values[entry])
+            for place in range(row_starts[members[entry]], row_starts[members[entry] + 1]):
+                if others[place] > column:
+                    break
+                sums[others[place]] += value * other_values[place]
 
 
 def groups(index: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
