@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from pydantic import NonNegativeFloat
@@ -41,7 +41,7 @@ class ProfileConfig(Section):
 class ProfileRanker(Ranker):
     """Base of rankers whose scores follow from a user's row of ratings: fold-in is exact."""
 
-    Config = ProfileConfig
+    Config: ClassVar[type[Section]] = ProfileConfig
     config: ProfileConfig
     _profiles: Saved[Profiles]
 
