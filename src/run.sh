@@ -3,8 +3,8 @@
 # `dvc exp run --temp` works in a copy below .dvc/tmp of the checkout, where there is no .venv: look in the
 # checkout then. PYTHONPATH makes the code that runs the code that DVC hashed, in such a copy too.
 checkout=${PWD%%/.dvc/tmp/*}
-# the report depends on these, which a default run does not fill
-mkdir -p data/repeats data/tuning reports/replication
+# later stages depend on these, which a default run does not fill
+mkdir -p data/imported data/repeats data/tuning reports/replication
 [ -e reports/tuning.json ] || echo "{}" >reports/tuning.json
 python=python
 # compiled modules are kept, whatever the environment says: a stage without them takes three times as long

@@ -19,7 +19,7 @@ from reelbench.cli import app
 from reelbench.compose import compose
 
 #: programs of others, which the page that names them shows in use
-OTHERS = ("curl", "sudo", "mlflow")
+OTHERS = ("curl", "sudo", "mlflow", "python3", ".cornac/bin/python")
 
 
 def test_there_are_commands() -> None:

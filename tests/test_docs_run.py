@@ -33,6 +33,10 @@ pytestmark = pytest.mark.slow
 #: command, or how it begins → who runs it: a test, or a line of CI
 ELSEWHERE = {
     "make repro": ".ci/run: make repro",
+    "python3 -m venv .cornac": ".ci/run: uv pip install -q --python .cornac/bin/python cornac==",
+    ".cornac/bin/python": ".ci/run: .cornac/bin/python docs/examples/cornac_ease.py",
+    "reelbench import-run cornac_ease": ".ci/run: reelbench import-run cornac_ease",
+    "reelbench import-run --remove": "tests/test_imports.py: def test_the_command",
     "reelbench evaluate ials": "tests/serving/test_evaluate_part.py: def test_users_of_a_file",
     "reelbench init": "tests/init/test_init.py: def test_files_of_movielens",
     "reelbench run": "tests/test_run.py: def test_a_stage_that_fails",
@@ -241,7 +245,7 @@ def pipeline(overrides: list[str]) -> None:
     """What `dvc exp run -S …` does where nothing is there yet."""
     content = compose(paths.PARAMS, overrides)
     shutil.rmtree("data", ignore_errors=True)
-    for folder in (paths.REPORTS / "replication", paths.DATA / "tuning", paths.DATA / "repeats"):
+    for folder in (paths.REPORTS / "replication", paths.SEARCHES, paths.REPEATS, paths.IMPORTED):
         folder.mkdir(parents=True, exist_ok=True)
     named = [("featurize",), ("inputs",)]
     named += [("train", model) for model in content["models"]]

@@ -114,6 +114,6 @@ def test_a_file_that_has_changed_since_is_read_again(
         (folder / "sub").mkdir(parents=True)
         (folder / "sub" / "ratings.csv").write_text(text, encoding="utf-8")
     called: list[tuple[str, ...]] = []
-    monkeypatch.setattr(run, "_repro", lambda *targets: called.append(targets))
+    monkeypatch.setattr(run, "repro", lambda *targets: called.append(targets))
     run.run("csv", False, [f"data.root='{project / 'mine'}'", "split=random"])
     assert called == [*[("--force", "--single-item", "download")][: int(changed)], ()]

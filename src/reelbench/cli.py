@@ -228,6 +228,51 @@ def evaluate(
         console.print(f"{metric.title:<36} {shown}")
 
 
+@app.command("import-run")
+def import_run(
+    name: Annotated[str, typer.Argument(help="Name of the row on the leaderboard.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="Rankings or predicted ratings: CSV, TSV, Parquet or a TREC run."),
+    ] = None,
+    ratings: Annotated[
+        Path | None, typer.Option(help="Predicted ratings, if they have a file of their own.")
+    ] = None,
+    cost: Annotated[
+        list[str] | None, typer.Option(help="What it cost, such as train_seconds=12.5.")
+    ] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the run instead.")] = False,
+    evaluate: Annotated[
+        bool, typer.Option(help="Evaluate and report; else `dvc repro` does it later.")
+    ] = True,
+) -> None:
+    """Evaluate what another library predicts for the test part, beside our models."""
+    from reelbench import imports
+    from reelbench.run import repro, verdict
+
+    if (file is None) != remove:
+        raise params.ParamsError("give a file of predictions, or --remove")
+    if file is None:
+        imports.remove_run(name)
+    else:
+        for line in imports.import_run(name, file, ratings, cost or []):
+            console.print(line, markup=False, soft_wrap=True)
+    if evaluate:
+        repro("--single-item", "evaluate", "report")
+        console.print(verdict()[1])
+
+
+@app.command("export-split")
+def export_split(
+    folder: Annotated[Path, typer.Argument(help="Folder for train.csv, valid.csv and test.csv.")],
+) -> None:
+    """Write the parts of the split as CSV, for training with another library."""
+    from reelbench import imports
+
+    for file in imports.export_split(folder):
+        console.print(f"{file}", markup=False, soft_wrap=True)
+
+
 @app.command()
 def spark(
     models: Annotated[list[str], typer.Argument(help="Names of trained models, such as svds.")],
@@ -374,13 +419,14 @@ def gate_compare(
 @gate.command("save")
 def gate_save() -> None:
     """Save the results of the last run as the baseline, to be committed."""
+    from reelbench.evaluation import evaluated_runs
     from reelbench.gate import GateConfig, GateError, save
 
     config = params.load("gate", GateConfig)
     if names := faults.named(params.read()):
         raise GateError(f"no baseline of a protocol with faults ({names})")
     chosen = params.select(params.read(), "inputs")
-    models = [model for model in chosen if not paths.skipped(model).is_file()]
+    models = [model for model in chosen if not paths.skipped(model).is_file()] + evaluated_runs()
     save(models, config.tolerances, paths.BASELINE, paths.PUBLISHED)
     console.print(f"{paths.BASELINE}: {len(models)} models")
 

@@ -21,6 +21,8 @@ INPUTS = DATA / "inputs"
 MODELS = DATA / "models"
 # a folder per model whose hyperparameters were searched in this checkout
 SEARCHES = DATA / "tuning"
+# predictions of other libraries, a file per run, which `reelbench import-run` writes
+IMPORTED = DATA / "imported"
 EVALUATION = DATA / "evaluation"
 # a folder per model that was trained again, with other seeds or on other windows or folds
 REPEATS = DATA / "repeats"
@@ -98,6 +100,9 @@ curves = _of(MODELS, "{}/curves.csv")  # loss per epoch of one model (a header w
 layers = _of(MODELS, "{}/layers.json")  # layers of one model's network (empty without one)
 train_cost = _of(TRAIN_COSTS, "{}.json")  # of one training: seconds, bytes and the machine
 evaluate_cost = _of(EVALUATE_COSTS, "{}.json")  # scoring time of one model: differs from run to run
+imported_run = _of(IMPORTED, "{}.parquet")  # predictions of one imported run
+#: of an imported run: where it is from, what was left out, given costs
+run_facts = _of(EVALUATION, "{}/run.json")
 evaluation_dir = _of(EVALUATION, "{}")  # folder of one model's evaluation, but its cost
 #: hash of what an evaluation has read, code included: tells whether it is up to date
 evaluation_inputs = _of(EVALUATION, "{}/inputs.json")

@@ -65,12 +65,12 @@ def run(name: str, quick: bool, overrides: Sequence[str]) -> str:
     """Run the pipeline, or raise RunError; a sentence on the split, if that was chosen here."""
     chosen, why = choices(name, quick, overrides), ""
     if _changed(compose(overrides=chosen)["data"]["root"]):
-        _repro("--force", "--single-item", "download")
+        repro("--force", "--single-item", "download")
     if not any(re.match("split[=.]", override) for override in overrides):
-        _repro("clean")
+        repro("clean")
         split, why = _split()
         compose(overrides=[*chosen, f"split={split}"])
-    _repro()
+    repro()
     return why
 
 
@@ -93,7 +93,7 @@ def _split() -> tuple[str, str]:
     return "temporal_user", "Split temporal_user: test has the last ratings of each user."
 
 
-def _repro(*targets: str) -> None:
+def repro(*targets: str) -> None:
     """`dvc repro` with this interpreter; of its output only the names of stages are shown."""
     search = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     environment = {**os.environ, "PATH": search, "DVC_NO_ANALYTICS": "1"}

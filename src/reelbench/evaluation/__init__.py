@@ -7,13 +7,15 @@ from numpy.typing import NDArray
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from reelbench.params import ParamsError, Section
-from reelbench.paths import CONF
+from reelbench.paths import CONF, EVALUATION
 
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
 Flags = NDArray[np.bool_]
 Items = NDArray[np.int32]
 
+#: of runs of other libraries (`imported.py`), in the leaderboard's column `family`
+IMPORTED = "imported"
 NO_ITEM = -1  # marks the empty places of a list that has fewer than k candidates
 _SHORT = 1000  # places that a list may have in any catalogue
 
@@ -53,3 +55,8 @@ class EvaluateConfig(Section):
                 f"evaluate.k: a list of {max(self.k):,} movies is longer than the catalogue, which "
                 f"has {n_items:,}: choose a smaller k in {CONF / 'config.yaml'}"
             )
+
+
+def evaluated_runs() -> list[str]:
+    """Names of the runs that the last evaluation had, sorted."""
+    return sorted(file.parent.name for file in EVALUATION.glob("*/run.json"))

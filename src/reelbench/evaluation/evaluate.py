@@ -131,7 +131,7 @@ def task_of(parts: Parts, *arguments: Any) -> Task:
 def evaluate_on(task: Task, model: Recommender, features: Features | None = None) -> Evaluation:
     """`evaluate` for one of several models, which have the same task."""
     config = task.config
-    if task.parts.profile is not None:
+    if task.parts.profile is not None and not model.knows_profiles:
         model = FoldedIn(model, task.parts.profile)
     if isinstance(task, Stream):
         ratings, rankings, per_user, by_cohort = follow(task, model, features)

@@ -66,6 +66,8 @@ class Recommender(ABC):
     predicts_ratings: bool = True
     #: whether a fit depends on the seed by more than rounding: `seeds` repeats it
     stochastic: bool = False
+    #: whether it answers for users of a profile without a fold-in
+    knows_profiles: bool = False
     config: Section
 
     def __init__(self, *, seed: int = 0, threads: int = 1, **parameters: object) -> None:

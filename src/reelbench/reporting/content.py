@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from reelbench.columns import COHORT, COHORT_BY, N_TEST
-from reelbench.evaluation import EvaluateConfig
+from reelbench.evaluation import IMPORTED, EvaluateConfig
 from reelbench.evaluation.metrics import Metric, find, leaderboard_metrics
 from reelbench.evaluation.significance import Pair, p_equation
 from reelbench.faults import warning
@@ -78,8 +78,10 @@ class Content:
     @cached_property
     def rows(self) -> list[tuple[str, list[Cell]]]:
         """Model with its twins, empty blocks and faults, and cells of every row."""
+        marks = [[*r.faults, *([IMPORTED] if r.family == IMPORTED else [])] for r in self.results]
         names = [
-            self._label(r) + f" [{', '.join(r.faults)}]" * bool(r.faults) for r in self.results
+            self._label(r) + f" [{', '.join(own)}]" * bool(own)
+            for r, own in zip(self.results, marks, strict=True)
         ]
         cells = list(tables.cells(self.results, self.columns))
         if self.repeats:

@@ -82,7 +82,8 @@ def _shown(results: Sequence[Result], k: int) -> list[Result]:
         for predicts in (True, False):
             own = [r for r in having(results, metric) if r.predicts_ratings == predicts]
             names |= {best_of(own, metric)} if own else set()
-    return [r for r in results if r.name in names]
+    # imported predictions of ratings rank nothing
+    return [r for r in having(results, compared_metrics(k)[1]) if r.name in names]
 
 
 def _of_model(result: Result, table: pd.DataFrame, user: int, movies: pd.DataFrame) -> ModelLists:

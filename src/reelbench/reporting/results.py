@@ -42,7 +42,7 @@ class Result:
     #: of a network, each after those that it reads; empty for any other model
     layers: Sequence[Layer] = ()
     base: str | None = None  # of re-ranked lists: the model whose lists they are
-    family: str = ""  # module of its class, such as `knn`
+    family: str = ""  # module of its class, such as `knn`; `imported` for another library's run
     read: Sequence[str] = ()  # declared feature blocks in which the data set has something
     empty: Sequence[str] = ()  # declared feature blocks in which it has nothing
     made_by: str = ""  # class and parameters; empty where unknown
@@ -82,7 +82,8 @@ def read_result(model: str, tuning: Mapping[str, float] | None = None) -> Result
     inputs = read_json_if_any(paths.model_dir(model) / "inputs.json")
     empty = inputs.get("empty", [])
     made_by = (saved.get("_target_", ""), json.dumps(saved.get("config"), sort_keys=True))
-    cost = read_json_if_any(paths.train_cost(model))
+    run = read_json_if_any(paths.run_facts(model))
+    cost = run.get("cost") or read_json_if_any(paths.train_cost(model))
     return Result(
         name=model,
         metrics=read_json(paths.metrics(model)),
@@ -95,7 +96,8 @@ def read_result(model: str, tuning: Mapping[str, float] | None = None) -> Result
         calibration=_table(paths.calibration(model)),
         layers=[Layer.of(stored) for stored in read_json_if_any(paths.layers(model))],
         base=next(iter(saved.get("config", {}).get("base", {})), None),
-        family=saved.get("_target_", "").removeprefix("reelbench.models.").partition(".")[0],
+        family=run.get("family")
+        or saved.get("_target_", "").removeprefix("reelbench.models.").partition(".")[0],
         read=sorted({*inputs.get("features", ())} - {IDS, *empty}),
         empty=empty,
         made_by=" ".join(made_by) if saved else "",

@@ -9,6 +9,7 @@ import logging
 import shutil
 import time
 from collections.abc import Iterable
+from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,10 +20,11 @@ import pyarrow.parquet as pq
 from reelbench import faults, files, params, paths
 from reelbench.columns import BIN_HIGH, BIN_LOW, MEAN_GIVEN, MEAN_PREDICTED, N_TEST
 from reelbench.data.identity import read_identity
-from reelbench.data.interactions import Parts
-from reelbench.evaluation import EvaluateConfig
+from reelbench.data.interactions import Ids, Parts
+from reelbench.evaluation import IMPORTED, EvaluateConfig
 from reelbench.evaluation.beyond_accuracy import Movies
 from reelbench.evaluation.evaluate import Evaluation, Table, evaluate_on, task_of
+from reelbench.evaluation.imported import ImportedRun, facts_of, runs_of
 from reelbench.features.block import Features, read_block
 from reelbench.models.base import Recommender
 
@@ -48,6 +50,9 @@ def run(*names: str) -> None:
     """Evaluate the named models, or all, whose inputs have changed, and write `paths.METRICS`."""
     everything = params.select(params.read(), "inputs")
     models = [model for model in everything if not paths.skipped(model).is_file()]
+    # where test ratings are learned in turn, predictions that were made beforehand mean nothing
+    if not files.read_json_if_any(paths.SPLIT_COUNTS).get("moments"):
+        models += runs_of(read_identity(), everything)
     _remove_leftovers(models)
     todo = {}
     for model, key in _keys(names or models).items():
@@ -72,18 +77,31 @@ def _evaluate(todo: dict[str, str]) -> None:
     task, of_data = None, read_identity()
     for model, key in todo.items():
         start = time.perf_counter()
-        recommender = Recommender.load(paths.model_dir(model))
+        recommender = _recommender(model, parts)
         if task is None or task.ids != recommender.ids:
             task = task_of(parts, recommender.ids, config, movies, seed, switched_on)
         # those of the first training too: a model's folder states their hashes, so DVC knows them
         again = Features.read(content["inputs"][model]) if parts.moments else None
-        result = evaluate_on(task, recommender, again)
+        result, facts = evaluate_on(task, recommender, again), None
+        cost = result.cost
+        if isinstance(recommender, ImportedRun):
+            places = task.seen.shape[0] * task.seen.shape[1] - task.seen.nnz
+            result, facts = recommender.defined(result, places), facts_of(model)
+            cost = facts["cost"]
         if names := faults.active(content, model):
             result.metrics["faults"] = dict.fromkeys(names, True)
-        _write(result, model, {"key": key} | of_data)
+        _write(result, model, {"key": key} | of_data, facts)
         seconds = round(time.perf_counter() - start, 3)
-        files.write_json(paths.evaluate_cost(model), {**result.cost, "evaluate_seconds": seconds})
+        files.write_json(paths.evaluate_cost(model), {**cost, "evaluate_seconds": seconds})
         _LOG.info("%s: evaluated", model)
+
+
+def _recommender(model: str, parts: Parts) -> Recommender:
+    """A trained model, or the predictions of an imported run."""
+    if not paths.imported_run(model).is_file():
+        return Recommender.load(paths.model_dir(model))
+    known = files.read_json(paths.CATALOGUE)
+    return ImportedRun.read(model, Ids(*(known[f.name] for f in fields(Ids))), parts.train)
 
 
 def _keys(models: Iterable[str]) -> dict[str, str]:
@@ -99,11 +117,13 @@ def _keys(models: Iterable[str]) -> dict[str, str]:
     }
     keys = {}
     for model in models:
-        own = {
+        own: dict[str, object] = {
             "model": files.sha256_tree(paths.model_dir(model)),
             "model_code": _model_code(model),
             "faults": faults.active(content, model),
         }
+        if paths.imported_run(model).is_file():
+            own = {"run": files.sha256_file(paths.imported_run(model))}
         keys[model] = files.sha256_json(read | own)
     return keys
 
@@ -131,7 +151,9 @@ def _remove_leftovers(models: list[str]) -> None:
             paths.evaluate_cost(folder.name).unlink(missing_ok=True)
 
 
-def _write(result: Evaluation, model: str, inputs: dict[str, object]) -> None:
+def _write(
+    result: Evaluation, model: str, inputs: dict[str, object], run: dict[str, object] | None
+) -> None:
     with files.atomic(paths.evaluation_dir(model)) as folder:
         folder.mkdir()
         files.write_json(folder / paths.metrics(model).name, result.metrics)
@@ -143,6 +165,8 @@ def _write(result: Evaluation, model: str, inputs: dict[str, object]) -> None:
         calibration = pd.DataFrame(result.calibration or {}, columns=columns)
         _write_csv(calibration, folder / paths.calibration(model).name)
         files.write_json(folder / paths.evaluation_inputs(model).name, inputs)
+        if run is not None:
+            files.write_json(folder / paths.run_facts(model).name, {"family": IMPORTED} | run)
 
 
 def _write_csv(table: pd.DataFrame, file: Path) -> None:

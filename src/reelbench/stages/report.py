@@ -8,7 +8,7 @@ from altair.utils.schemapi import debug_mode
 
 from reelbench import params, paths, tracking
 from reelbench.costs import watts_per_core
-from reelbench.evaluation import EvaluateConfig
+from reelbench.evaluation import EvaluateConfig, evaluated_runs
 from reelbench.evaluation.significance import pairs_frame
 from reelbench.files import atomic, write_json
 from reelbench.provenance import read_provenance
@@ -67,7 +67,7 @@ def _content() -> Content:
     skipped = read_skipped(common["inputs"])
     trained = [model for model in common["inputs"] if model not in skipped]
     tuned = tuning_costs(common.get("models", {}))
-    own = [read_result(model, tuned.get(model)) for model in trained]
+    own = [read_result(model, tuned.get(model)) for model in trained + evaluated_runs()]
     same = twins(own)
     results = tables.ranked([r for r in own if r.name not in same], config.k[0])
     name = common["data"]["name"]

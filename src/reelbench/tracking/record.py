@@ -19,6 +19,7 @@ import pandas as pd
 from reelbench import faults, params, paths, provenance
 from reelbench.costs import cpu_seconds_of_search, energy_of
 from reelbench.data import identity
+from reelbench.evaluation import evaluated_runs
 from reelbench.evaluation.metrics import find
 from reelbench.files import read_json, read_json_if_any, sha256_file, sha256_json, sha256_tree
 from reelbench.models.base import ModelEntry
@@ -65,7 +66,8 @@ class ModelRecord(Record):
     #: (`system/cpu_percent`, seconds of training, value): MLflow shows such names separately
     system: Sequence[tuple[str, float, float]]
     test_metrics: dict[str, float]  # `test/…`, `cohort/…` and `cost_evaluate/…`
-    requirements: list[str]  # `name==version` of the packages that the model needs to answer
+    #: `name==version` of the packages that the model needs to answer; none of an imported run
+    requirements: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +116,8 @@ def experiment_of(named: Mapping[str, Any]) -> str:
 def read_model(model: str) -> ModelRecord:
     """The record of a model; a StaleError if it was trained with other parameters or ratings."""
     content, folder = params.read(), paths.model_dir(model)
+    if paths.run_facts(model).is_file():
+        return _read_run(model, content)
     entry = params.load(f"models.{model}", ModelEntry)
     inputs = read_json_if_any(folder / "inputs.json")
     _check(folder, entry, inputs, content)
@@ -149,6 +153,28 @@ def read_model(model: str) -> ModelRecord:
         metrics=_numbers("cost_train", cost),
         test_metrics=_test_metrics(model) if evaluated else {},
         requirements=needed,
+    )
+
+
+def _read_run(name: str, content: Mapping[str, Any]) -> ModelRecord:
+    """The record of an imported run, which has no model and no training of ours."""
+    common, facts = _common(content), read_json(paths.run_facts(name))
+    cost, switched_on = facts["cost"], faults.named(content)
+    counted = (paths.evaluation_dir(name), paths.evaluation_inputs(name))
+    tags = {key: facts[key] for key in ("family", "source", "left_out")}
+    return ModelRecord(
+        model=name,
+        experiment=experiment_of(common),
+        name=_named(name, switched_on),
+        same={MODEL: name, MODEL_HASH: sha256_file(paths.imported_run(name))},
+        evaluation_hash=sha256_tree(*counted),
+        parameters=_flat(common),
+        tags=_origin(switched_on) | _flat(tags),
+        curves=[],
+        system=[],
+        metrics=_numbers("cost_train", cost | energy_of(cost)),
+        test_metrics=_test_metrics(name),
+        requirements=[],
     )
 
 
@@ -207,7 +233,9 @@ def read_pipeline(
     UnknownMetricError; `read` is `read_model`, or one that remembers what it has read.
     """
     content, records, key = params.read(), [read(model) for model in models], f"test/{metric}"
-    scores = {r.model: r.test_metrics[key] for r in records if key in r.test_metrics}
+    # an imported run cannot serve
+    own = [record for record in records if record.requirements]
+    scores = {r.model: r.test_metrics[key] for r in own if key in r.test_metrics}
     champion = find(metric).best(scores)
     common, switched_on = _common(content), faults.named(content)
     origin = _origin(switched_on)
@@ -268,6 +296,7 @@ def evaluated_models() -> list[str]:
     content = params.read()
     names: list[str] = params.select(content, "models")
     known = [m for m in names if paths.model_dir(m).is_dir() and paths.metrics(m).is_file()]
+    known += evaluated_runs()
     for model in known:
         found, switched_on = evaluated_with(model), faults.named(content, model)
         if found != switched_on:

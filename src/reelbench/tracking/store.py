@@ -94,7 +94,7 @@ class Store:
         missing: dict[str, Callable[[Run, ModelRecord], str]] = {}
         if TRAINING not in marks:
             missing[TRAINING] = self._training
-        if self._log_model and PYFUNC not in marks:
+        if self._log_model and record.requirements and PYFUNC not in marks:
             missing[PYFUNC] = self._pyfunc
         if record.evaluation_hash not in (None, marks.get(EVALUATION)):
             missing[EVALUATION] = self._evaluation
