@@ -1,6 +1,7 @@
 """What this machine has, memory that a process may take; and what a process uses: CPU, energy."""
 
 import os
+import time
 from pathlib import Path
 
 import psutil
@@ -26,7 +27,7 @@ def _container_limits() -> list[int]:
 
 def cpu_seconds() -> float:
     """CPU time of this process so far, all threads, with the child processes that have ended."""
-    return sum(os.times()[:4])
+    return time.process_time() + sum(os.times()[2:4])
 
 
 class EnergyCounter:

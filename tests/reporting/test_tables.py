@@ -70,14 +70,14 @@ def test_cells_are_rounded_carry_intervals_and_mark_the_best() -> None:
 def test_costs_have_units_and_no_winner() -> None:
     spent = {"cpu_seconds": 20.5, "energy_wh": 0.01993, "tuning_cpu_seconds": 1234.5}
     (row,) = cells([result("a", **spent, energy_source="measured")], COSTS)
-    expected = ["12.50", "41", "250", "1.5", "20.50", "0.0199", "1,234"]
+    expected = ["12.50", "41", "250", "1.5", "20.50", "0.01993", "1,234"]
     assert [cell.text for cell in row] == expected
     assert not any(cell.best for cell in row)
 
 
 def test_an_energy_that_was_not_measured_is_marked() -> None:
     (row,) = cells([result("a", energy_wh=0.5, energy_source="estimated")], COSTS)
-    assert [cell.text for cell in row][-2] == "~0.5000"
+    assert [cell.text for cell in row][-2] == "~0.50000"
 
 
 def test_a_missing_cost_is_a_dash() -> None:

@@ -45,7 +45,7 @@ COSTS = (
     Cost("peak_memory_bytes", "peak MB", 0, unit=1e6),
     Cost("model_bytes", "model MB", 1, unit=1e6),
     Cost("cpu_seconds", "CPU s", 2),
-    Cost("energy_wh", "energy Wh", 4),
+    Cost("energy_wh", "energy Wh", 5),
     Cost("tuning_cpu_seconds", "tuning CPU s", 0),
 )
 
