@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from places import shared
+import yaml
+from places import ROOT, shared
 
-from reelbench.data import DataError
+from reelbench.data import DataError, schema
 from reelbench.data.clean.enrich import Enriched, ListConfig, enrich, normalised
 from reelbench.data.clean.titles import parse_title
 
@@ -148,3 +150,84 @@ def test_ml_latest_small_with_the_published_list() -> None:
     ]
     assert found.items["title"].equals(frame["title"])
     assert len(found.fuzzy) == found.counts["items_fuzzy"] < 60
+
+
+def listed(path: Path, **columns: Any) -> ListConfig:
+    names = {"title_raw": "title", "year": "date", **columns}
+    return ListConfig(path=str(path), columns=names, cutoff=92, year_tolerance=1)
+
+
+LIST = {
+    "title": ["Heat", "Alien", "Casino"],
+    "date": ["1995-12-15", "1979", "1995"],
+    "star1": ["Al Pacino", "Sigourney Weaver", "Robert De Niro"],
+    "star2": ["Robert De Niro", None, "Sharon Stone"],
+    "words": [[{"id": 1, "name": "heist"}, {"id": 2, "name": "cop"}], [], [{"name": "casino"}]],
+    "minutes": ["170 min", "117", None],
+}
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "json"])
+def test_any_file_with_several_columns_json_lists_and_numbers(tmp_path: Path, ending: str) -> None:
+    file, frame = tmp_path / f"list.{ending}", pd.DataFrame(LIST)
+    if ending == "csv":
+        frame.assign(words=frame["words"].map(json.dumps)).to_csv(file, index=False)
+    elif ending == "parquet":
+        frame.to_parquet(file)
+    else:
+        frame.to_json(file, orient="records", lines=True)
+    movies = items("Heat (1995)", "Alien (1979)", "Rashomon (1950)", genres=[["Crime"], [], []])
+    columns = {"cast": ("star1", "star2"), "keywords": "words", "runtime": "minutes"}
+    found = enrich(movies, listed(file, **columns, genres="words"))
+    assert found.items["cast"].tolist() == [
+        ["Al Pacino", "Robert De Niro"],
+        ["Sigourney Weaver"],
+        [],
+    ]
+    assert found.items["keywords"].tolist() == [["heist", "cop"], [], []]
+    assert found.items["runtime"].fillna(0).tolist() == [170, 117, 0]
+    assert found.items["genres"].tolist() == [["Crime"], [], []]  # its own, and none in the list
+    assert found.counts["filled"] == {"cast": 2, "keywords": 1, "runtime": 2, "genres": 0}
+    table = schema.to_arrow(found.items)
+    assert str(table.schema.field("runtime").type) == "float"
+
+
+def test_years_in_titles_serve_where_the_list_has_no_column_of_them(tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text('title,by\n"Usual Suspects, The (1995)",Singer\nHeat,Mann\n')
+    movies = items("The Usual Suspects (1995)", "Heat (1995)")
+    assert directors(enrich(movies, listed(file, year=None, director="by"))) == ["Singer", None]
+    with pytest.raises(DataError, match="the title is needed"):
+        enrich(movies, listed(file, title_raw=None))
+
+
+def test_ids_of_people_get_the_names_that_fit_them_alone(tmp_path: Path) -> None:
+    """De Niro is in both of his movies; Pacino and Stone in one each, among others."""
+    file = tmp_path / "list.csv"
+    pd.DataFrame(LIST).drop(columns="words").to_csv(file, index=False)
+    own = [["id:p", "id:n", "id:x"], ["id:w"], ["id:n", "id:s"], ["id:n", "id:w"]]
+    movies = items("Heat (1995)", "Alien (1979)", "Casino (1995)", "Other (1990)", cast=own)
+    found = enrich(movies, listed(file, cast=("star1", "star2")))
+    assert found.items["cast"].tolist() == [
+        ["id:p", "Robert De Niro", "id:x"],
+        ["Sigourney Weaver"],
+        ["Robert De Niro", "id:s"],
+        ["Robert De Niro", "Sigourney Weaver"],
+    ]
+    assert found.counts["filled"] == {"cast": 0}
+
+
+@pytest.mark.parametrize(
+    ("preset", "file", "matched"),
+    [
+        ("imdb-top-1000", "imdb_top_1000.csv", 844),
+        ("tmdb-5000", "tmdb-5000/tmdb_5000_movies.csv", 3490),
+    ],
+)
+def test_the_presets_read_their_files(preset: str, file: str, matched: int) -> None:
+    conf = yaml.safe_load((ROOT / "conf" / "enrich" / f"{preset}.yaml").read_text("utf-8"))
+    frame = items(*pd.read_csv(shared("ml-latest-small/movies.csv"))["title"])
+    found = enrich(frame, ListConfig(**conf["list"] | {"path": str(shared(file))}))
+    assert len(frame) - found.counts["items_unmatched"] == matched
+    toy = found.items.set_index("title").loc["Toy Story"]
+    assert len(toy["genres"]) == 3 and toy["runtime"] == 81

@@ -122,24 +122,27 @@ def test_both_sources_of_the_whole_data_set(
     with_people = dict(whole.small)
     items = with_people["items"] = whole.small["items"].drop_columns(["director", "cast"])
     assert_same(replace(whole, small=with_people), own)
-    # directors and actors are in the atomic files alone
-    people = whole.small["items"].select(["director", "cast"]).to_pandas()
-    assert items.num_rows == 1682 and people["director"].notna().sum() == 1590
-    assert sum(map(len, people["cast"])) == 40_152
-    assert people["director"].str.count(",").sum() + 1590 == 1727
+    # directors and actors are in the atomic files alone, of the movies of which they are
+    people = whole.small["items"].select(["title", "director", "cast"]).to_pandas()
+    assert items.num_rows == 1682 and people["director"].notna().sum() == 1241
+    assert (people["cast"].str.len() > 0).sum() == 1227
+    assert sum(map(len, people["cast"])) == 36_427
+    by_hitchcock = people["title"][people["director"] == "id:m.0j_c"]
+    assert {"Psycho", "Vertigo", "The Birds", "Rebecca"} < {*by_hitchcock}
+    assert len(by_hitchcock) == 12
 
 
 GRAPH = """head_id:token\trelation_id:token\ttail_id:token
-m.toy\tfilm.film.actor\tm.b
-m.toy\tfilm.film.directed_by\tm.a
-m.toy\tfilm.film.actor\tm.c
-m.toy\tfilm.film.actor\tm.b
+m.0dyb1\tfilm.film.actor\tm.b
+m.0dyb1\tfilm.film.directed_by\tm.a
+m.0dyb1\tfilm.film.actor\tm.c
+m.0dyb1\tfilm.film.actor\tm.b
 m.mis\tfilm.film.directed_by\tm.a
 m.mis\tfilm.film.directed_by\tm.d
 m.mis\tfilm.film.genre\tm.e
 m.not_linked\tfilm.film.actor\tm.b
 """
-LINKS = "item_id:token\tentity_id:token\n543\tm.mis\n1\tm.toy\n77\tm.not_in_the_catalogue\n"
+LINKS = "item_id,entity\n543,m.mis\n1,m.0dyb1\n77,m.not_in_the_catalogue\n"
 
 
 def test_people_of_the_graph_are_columns_of_the_items(
@@ -148,13 +151,14 @@ def test_people_of_the_graph_are_columns_of_the_items(
     write_atomic(tmp_path / "atomic")
     plain = tables(tmp_path / "atomic", config, engine)
     (tmp_path / "atomic" / "ml-100k.kg").write_text(GRAPH, encoding="utf-8")
-    assert_same(plain, tables(tmp_path / "atomic", config, engine))  # nothing says who is who
-    (tmp_path / "atomic" / "ml-100k.link").write_text(LINKS, encoding="utf-8")
+    packaged = tables(tmp_path / "atomic", config, engine).small["items"]
+    assert packaged["cast"].to_pylist() == [["id:m.b", "id:m.c"], [], [], [], [], []]
+    (tmp_path / "atomic" / "ml-100k-entities.csv").write_text(LINKS, encoding="utf-8")
     found = tables(tmp_path / "atomic", config, engine)
     items = found.small["items"]
     director, cast = (items[name].to_pylist() for name in ("director", "cast"))
     assert director == ["id:m.a", None, "id:m.a, id:m.d", None, None, None]
-    assert cast == [["id:m.b", "id:m.c"], [], [], [], [], []]
+    assert cast == packaged["cast"].to_pylist()
     without = {**found.small, "items": items.drop_columns(["director", "cast"])}
     assert_same(plain, replace(found, small=without))
 
@@ -164,7 +168,6 @@ def test_a_graph_without_its_columns_is_named(
 ) -> None:
     write_atomic(tmp_path / "atomic")
     (tmp_path / "atomic" / "ml-100k.kg").write_text("head\ttail\n", encoding="utf-8")
-    (tmp_path / "atomic" / "ml-100k.link").write_text(LINKS, encoding="utf-8")
     with pytest.raises(DataError, match=r"ml-100k.kg, line 1: no column 'head_id:token'"):
         tables(tmp_path / "atomic", config, engine)
 

@@ -24,13 +24,12 @@ class TestAtomic(ReaderContract):
         "2\t53\tF\tother\t94043\n1\t24\tM\ttechnician\t85711\n",
         "ml-100k.kg": "head_id:token\trelation_id:token\ttail_id:token\n"
         "m.a\tfilm.film.actor\tm.b\nm.a\tfilm.film.directed_by\tm.c\n",
-        "ml-100k.link": "item_id:token\tentity_id:token\n7\tm.a\n",
     }
-    optional = ("ml-100k.user", "ml-100k.kg", "ml-100k.link")
+    optional = ("ml-100k.user", "ml-100k.kg")
     counts = (2, 2, 2, 0)
     unreadable: ClassVar = {
         **{"ml-100k.inter": "1\t5", "ml-100k.item": "9\tNil", "ml-100k.user": "3"},
-        **{"ml-100k.kg": "m.a\tfilm.film.actor", "ml-100k.link": "5"},
+        "ml-100k.kg": "m.a\tfilm.film.actor",
     }
 
 

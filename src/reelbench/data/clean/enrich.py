@@ -1,40 +1,62 @@
-"""Directors and overviews from a list of movies, joined by normalised title and year.
+"""What a list of movies knows (people, texts, genres), joined by normalised title and year.
 
 A movie matches an entry with the same title (or other title) and year. Entries without an exact
 match may match a similar title, above a cutoff; such matches are reported. No row is added or
-merged: two movies with the same title and year both get the entry.
+merged: two movies with the same title and year both get the entry. What the data set has itself
+stays, but for people of whom it has an id alone (`columns.ID_MARK`): they get the list's names.
 """
 
 import logging
 import re
+import tempfile
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 from pydantic import Field, NonNegativeInt
 from rapidfuzz import fuzz
 
-from reelbench.columns import AKA, DIRECTOR, ITEM_ID, OVERVIEW, SCORE, TITLE, TITLE_RAW, YEAR
+from reelbench.columns import (
+    AKA,
+    CAST,
+    DIRECTOR,
+    ID_MARK,
+    ITEM_ID,
+    SCORE,
+    TITLE,
+    TITLE_RAW,
+    YEAR,
+)
 from reelbench.data import DataError, schema
+from reelbench.data.clean.items import LISTS, NUMBERS
 from reelbench.data.clean.tables import Canonical
 from reelbench.data.clean.titles import parse_title
-from reelbench.data.text import open_text, rename
+from reelbench.data.columnar import Columnar, open_columnar
+from reelbench.data.opening import kind, opened
+from reelbench.data.readers import ReadConfig, split_genres, years
+from reelbench.data.text import TextFile, open_text, places_of
 from reelbench.params import Section
 from reelbench.paths import in_checkout
 
 _LOG = logging.getLogger(__name__)
 
-COLUMNS = (DIRECTOR, OVERVIEW)
+_PEOPLE = (DIRECTOR, CAST)
 
 
 class ListConfig(Section):
-    """A CSV file with titles, years, and the columns to join."""
+    """A file with titles, years, and the columns to join: text, Parquet, Excel or JSON."""
 
     path: str | None
-    columns: dict[str, str]  # our name of a column → its name in the file
+    #: our name of a column → its name in the file, or the names of several that are put together.
+    #: A year may be a date, or be in the title; null for a column that the file does not have
+    columns: dict[str, str | tuple[str, ...] | None]
+    separator: str = ","  # of names in a text that is no JSON list
     cutoff: Annotated[float, Field(ge=0, le=100)]  # smallest similarity of a match, 0 to 100
     year_tolerance: NonNegativeInt  # largest difference in years of a similar title
 
@@ -53,12 +75,12 @@ class Entry:
     key: str
     title: str
     year: int
-    values: tuple[str | None, ...]
+    values: tuple[Any, ...]  # of the columns to join, in their order; None where missing
 
 
 @dataclass(frozen=True)
 class Enriched:
-    """Items with `director` and `overview`, counts of matches, and the fuzzy matches."""
+    """Items with the columns of the list, counts of matches, and the fuzzy matches."""
 
     items: pd.DataFrame
     counts: dict[str, Any]
@@ -66,7 +88,7 @@ class Enriched:
 
 
 def enriched(full: Canonical, config: EnrichConfig) -> tuple[Canonical, pd.DataFrame]:
-    """The tables with directors and overviews, and the list of fuzzy matches.
+    """The tables with what the list adds, and the list of fuzzy matches.
 
     Args:
         full: canonical tables.
@@ -90,16 +112,28 @@ def enrich(items: pd.DataFrame, config: ListConfig) -> Enriched:
     Raises:
         DataError: the file is missing, or lacks a column.
     """
-    rows, entries = _read(config)
+    rows, entries, columns = _read(config)
     matched = _exact(items, entries)
     used = {id(entry) for entry in matched.values()}
     fuzzy = _fuzzy(items, [e for e in entries if id(e) not in used], set(matched), config)
     matched |= {place: entry for place, (entry, _) in fuzzy.items()}
-    joined = items.copy()
-    for i, column in enumerate(COLUMNS):
-        found = [matched[p].values[i] if p in matched else None for p in range(len(items))]
-        own = joined[column] if column in joined else pd.Series(None, joined.index, dtype="str")
-        joined[column] = own.where(own.notna(), pd.Series(found, joined.index, dtype="str"))
+    joined, filled = items.copy(), {}
+    places = range(len(items))
+    for i, column in enumerate(columns):
+        listed = [matched[p].values[i] if p in matched else None for p in places]
+        before = [*items[column]] if column in items else [None] * len(items)
+        if column in _PEOPLE:
+            people = _with_names([_people(own) for own in before], [_people(n) for n in listed])
+            before = [_in_form(own, column) for own in people]
+        values = [own if _known(own) else new for own, new in zip(before, listed, strict=True)]
+        if column in LISTS[ITEM_ID]:
+            values = [v if _known(v) else [] for v in values]
+        kind = items[column].dtype if column in items else _dtype(column)
+        joined[column] = pd.Series(values, joined.index, dtype=kind)
+        given = [*items[column]] if column in items else before
+        filled[column] = sum(
+            not _known(old) and _known(new) for old, new in zip(given, values, strict=True)
+        )
     counts = {
         "list_rows": rows,
         "list_rows_usable": len(entries),
@@ -107,6 +141,7 @@ def enrich(items: pd.DataFrame, config: ListConfig) -> Enriched:
         "items_exact": len(matched) - len(fuzzy),
         "items_fuzzy": len(fuzzy),
         "items_unmatched": len(items) - len(matched),
+        "filled": filled,
         "match_rate": round(len(matched) / len(items), 6) if len(items) else 0.0,
     }
     listed = [
@@ -130,22 +165,102 @@ def normalised(title: str) -> str:
     return " ".join(re.findall(r"\w+", plain.replace("'", "").replace("\u2019", "")))
 
 
-def _read(config: ListConfig) -> tuple[int, list[Entry]]:
-    """Number of rows, and the entries whose title and year are unique."""
+def _read(config: ListConfig) -> tuple[int, list[Entry], list[str]]:
+    """Number of rows, the entries whose title and year are unique, and the columns to join."""
     if config.path is None:
         raise DataError("enrich: name the file with the list: enrich.list.path=FILE")
-    path = in_checkout(Path(config.path))
-    file = rename(open_text(path), config.columns, [TITLE_RAW, YEAR, *COLUMNS])
-    frame = file.frame()
+    given = {TITLE_RAW: TITLE_RAW, YEAR: YEAR, **config.columns}
+    names = {c: (n,) if isinstance(n, str) else n for c, n in given.items() if n is not None}
+    if TITLE_RAW not in names:
+        raise DataError("enrich.list.columns.title_raw is null, but the title is needed")
+    frame = _frame(in_checkout(Path(config.path)), names)
+    columns = [column for column in names if column not in (TITLE_RAW, YEAR)]
     found: dict[tuple[str, int], list[Entry]] = defaultdict(list)
-    for raw, year, *values in zip(*(frame[c] for c in (TITLE_RAW, YEAR, *COLUMNS)), strict=True):
-        title = parse_title(raw if isinstance(raw, str) else "").title
-        key = normalised(title)
-        if key and isinstance(year, str) and re.fullmatch(r"\d{4}", year):
-            known = tuple(value if isinstance(value, str) else None for value in values)
-            found[key, int(year)].append(Entry(key, title, int(year), known))
+    values = [_values(frame, c, names[c], config) for c in columns]
+    own = _years(frame[f"{YEAR} 0"]) if YEAR in names else [None] * len(frame)
+    for raw, known, *joined in zip(frame[f"{TITLE_RAW} 0"], own, *values, strict=True):
+        title = parse_title(raw if isinstance(raw, str) else "")
+        key, year = normalised(title.title), known if YEAR in names else title.year
+        if key and year is not None:
+            found[key, year].append(Entry(key, title.title, year, tuple(joined)))
     # two rows with the same title and year are ambiguous: neither is used
-    return len(frame), [same[0] for same in found.values() if len(same) == 1]
+    return len(frame), [same[0] for same in found.values() if len(same) == 1], columns
+
+
+def _frame(path: Path, names: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """The columns of the file as `OURS NUMBER`; lists of text where there are lists, else text."""
+    with tempfile.TemporaryDirectory(prefix="reelbench-") as scratch:
+        if not path.exists():
+            raise DataError(f"{path} is missing")
+        content = opened(path, Path(scratch))
+        source: TextFile | Columnar
+        if isinstance(content, pa.Table) or kind(content) == "parquet":
+            source = open_columnar(path, content)
+        else:
+            source = open_text(path, plain=content)
+        theirs = {f"{ours} {n}": name for ours, own in names.items() for n, name in enumerate(own)}
+        places = {ours: places_of(source, {ours: name}, [ours]) for ours, name in theirs.items()}
+        found = replace(source, places={o: place[o] for o, place in places.items()}).frame()
+        return found.reset_index(drop=True)
+
+
+def _years(values: pd.Series) -> list[int | None]:
+    return [None if pd.isna(year) else int(year) for year in years(values.astype("str"))]
+
+
+def _values(
+    frame: pd.DataFrame, column: str, names: Sequence[str], config: ListConfig
+) -> list[Any]:
+    """A column of ours: lists of names, numbers, or text; None where missing."""
+    parts = [frame[f"{column} {number}"] for number in range(len(names))]
+    if column in (*LISTS[ITEM_ID], *_PEOPLE):
+        read = ReadConfig.model_construct(genre_separator=config.separator, no_genre="")
+        lists = zip(*(split_genres(part, read) for part in parts), strict=True)
+        found = [list(dict.fromkeys(name for own in row for name in own)) for row in lists]
+        return [_in_form(own, column) for own in found]
+    texts = [" ".join(v for v in row if isinstance(v, str)) for row in zip(*parts, strict=True)]
+    if column not in NUMBERS[ITEM_ID]:
+        return [text or None for text in texts]
+    digits = (re.search(r"\d+(?:\.\d+)?", text.replace(",", "")) for text in texts)
+    return [float(number[0]) if number else None for number in digits]
+
+
+def _known(value: Any) -> bool:
+    return len(value) > 0 if isinstance(value, list | np.ndarray | str) else not pd.isna(value)
+
+
+def _people(value: Any) -> list[str]:
+    """Names and ids of people, of a list or of a text with commas."""
+    if not _known(value):
+        return []
+    return [v.strip() for v in value.split(",")] if isinstance(value, str) else list(value)
+
+
+def _in_form(people: list[str], column: str) -> Any:
+    """People as the column has them: the directors are a text."""
+    return people if column != DIRECTOR else ", ".join(people) or None
+
+
+def _dtype(column: str) -> Any:
+    if column in LISTS[ITEM_ID]:
+        return object
+    return NUMBERS[ITEM_ID][column][0] if column in NUMBERS[ITEM_ID] else "str"
+
+
+def _with_names(own: list[list[str]], listed: list[list[str]]) -> list[list[str]]:
+    """People with names for ids, wherever they are: a name's id is the one in all of its movies.
+
+    An id stays where none or several fit, so that nobody is in a movie twice.
+    """
+    ids = [[person for person in people if person.startswith(ID_MARK)] for people in own]
+    candidates: dict[str, set[str]] = {}
+    for names, have in zip(listed, ids, strict=True):
+        for name in names if have else ():
+            candidates[name] = candidates.get(name, {*have}) & {*have}
+    single = {name: next(iter(found)) for name, found in candidates.items() if len(found) == 1}
+    claims = Counter(single.values())
+    name_of = {person: name for name, person in single.items() if claims[person] == 1}
+    return [[name_of.get(person, person) for person in people] for people in own]
 
 
 def _names(items: pd.DataFrame) -> list[tuple[list[str], int | None]]:

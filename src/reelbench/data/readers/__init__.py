@@ -62,7 +62,8 @@ class TablesConfig(Section):
     items: TableConfig
     users: TableConfig
     tags: TableConfig
-    links: TableConfig | None = None  # `item_id` and its `entity` in a knowledge graph
+    #: `item_id` and its `entity` in a knowledge graph; the file may be one of this folder
+    links: TableConfig | None = None
     facts: TableConfig | None = None  # the graph: `entity`, `relation` and `value`, an entity too
 
 

@@ -73,6 +73,10 @@ def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
     most = max(range(len(sets)), key=lambda n: len(there[n]))
     named = {name: t for name, t in sets[most].items() if t.file and not t.optional} | there[most]
     tables = {name: OwnTable(folder / t.file, t, name) for name, t in named.items()}
+    links = sets[most].get("links")
+    if links and links.file and "links" not in tables:  # that of the publisher comes first
+        own = Path(__file__).with_name(links.file)
+        tables |= {"links": OwnTable(own, links, "links")} if own.is_file() else {}
     return read_tables(tables, config, engine)
 
 
