@@ -1,9 +1,10 @@
-"""Model `content`: movies similar to those that a user liked, by genres, tags and director.
+"""Model `content`: movies similar to those that a user liked, by genres, tags and people.
 
 The similarity of two movies is w · cos(genres) + (1 - w) · cos(tags), tags as TF-IDF, plus a
-constant for the same director. The score of a movie is a sum over the movies that the user rated:
-its similarity to each, times how far that rating is above what is neutral, so that movies similar
-to a disliked one sink (Rocchio 1971, "Relevance Feedback in Information Retrieval").
+constant for the same director, plus c · cos(cast) where the block `cast` is declared. The score of
+a movie is a sum over the movies that the user rated: its similarity to each, times how far that
+rating is above what is neutral, so that movies similar to a disliked one sink (Rocchio 1971,
+"Relevance Feedback in Information Retrieval").
 """
 
 import math
@@ -17,7 +18,7 @@ from reelbench.features.matrices import dense_columns, one_hot, sparse_of, unit_
 from reelbench.models.base import Features, Interactions, Ranker, Saved, Section
 from reelbench.models.shared.user_items import NewUser, Profiles
 
-GENRES, TAGS, DIRECTORS = "genres", "tags", "directors"
+GENRES, TAGS, DIRECTORS, CAST = "genres", "tags", "directors", "cast"
 
 Weight = Annotated[float, Field(ge=0, le=1)]
 
@@ -28,6 +29,7 @@ class ContentConfig(Section):
     genre_weight: Weight = 0.5  # weight of genres; tags have the rest
     #: similarity that the same director adds for a user, where genres and tags make up to 1
     director_weight: NonNegativeFloat = 0.5
+    cast_weight: NonNegativeFloat = 0.5  # weight of the cosine of directors and actors, likewise
     #: stars below a user's mean at which a rating speaks neither for nor against similar movies
     neutral_below_mean: float = 0.0
     #: number of pseudo-ratings at the mean of train that are added to those of every user
@@ -35,7 +37,9 @@ class ContentConfig(Section):
 
 
 class Content(Ranker):
-    """Reads the blocks `genres`, `tags` and `directors`; without features an item is like no other.
+    """Reads the blocks `genres`, `tags`, `directors` and, where it is declared, `cast`.
+
+    Without features an item is like no other.
 
     It only ranks, and `predict` returns the mean rating of train. A user without ratings gets the
     mean of all users' scores. Matrices are sparse; scores need 12 bytes per pair of a user that is
@@ -46,6 +50,7 @@ class Content(Ranker):
     config: ContentConfig
     _genres: Saved[sparse.csr_array]
     _tags: Saved[sparse.csr_array]
+    _cast: Saved[sparse.csr_array]
     _director: Saved[np.ndarray]
     _profiles: Saved[Profiles]
 
@@ -54,10 +59,10 @@ class Content(Ranker):
         n_items = features.ids.n_items
         genres = dense_columns(features[GENRES], n_items)
         self._genres = unit_rows(sparse.csr_array(genres, dtype=np.float32))
-        tags = sparse_of(features[TAGS])
-        self._tags = unit_rows(
-            sparse.csr_array((n_items, 0), dtype=np.float32) if tags is None else tags
-        )
+        nothing = sparse.csr_array((n_items, 0), dtype=np.float32)
+        tags, cast = sparse_of(features[TAGS]), sparse_of(features.get(CAST, {}))
+        self._tags = unit_rows(nothing if tags is None else tags)
+        self._cast = unit_rows(nothing if cast is None else cast)
         self._director = features[DIRECTORS]["director"]
         opinions, pairs = self._opinions(train.user_idx, train.rating), train.columns()[:2]
         shape = features.ids.n_users, n_items
@@ -74,8 +79,9 @@ class Content(Ranker):
     def _similar_items(self, item_idx: int) -> np.ndarray:
         columns = self._columns()
         own = columns[[item_idx]].T
-        # the same director adds director_weight to what genres and tags make up to 1
-        return (columns @ own).toarray()[:, 0] / (1 + self.config.director_weight)
+        # people add their weights to what genres and tags make up to 1
+        most = 1 + self.config.director_weight + self.config.cast_weight * (self._cast.nnz > 0)
+        return (columns @ own).toarray()[:, 0] / most
 
     def _fold_in(self, user: NewUser) -> Self:
         same = np.zeros(len(user.items), dtype=np.int64)
@@ -94,5 +100,6 @@ class Content(Ranker):
             math.sqrt(config.genre_weight) * self._genres,
             math.sqrt(1 - config.genre_weight) * self._tags,
             math.sqrt(config.director_weight) * directors,
+            math.sqrt(config.cast_weight) * self._cast,
         ]
         return sparse.csr_array(sparse.hstack(parts, format="csr"), dtype=np.float32)
