@@ -73,7 +73,9 @@ def test_only_models_of_publications_are_out_of_the_default_list() -> None:
     content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     assert set(content["features"]) == stems("features")
     others = (
-        stems("models") - set(content["models"]) - {"warp", "als_spark", "netflix_cosine", "markov"}
+        stems("models")
+        - set(content["models"])
+        - {"warp", "als_spark", "netflix_cosine", "markov", "sasrec"}
     )
     others -= {"slim", "edlae"}
     for name in others:

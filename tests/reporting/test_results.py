@@ -74,7 +74,7 @@ def test_published_rows_are_marked_and_only_shown_for_their_protocol() -> None:
 
 
 def test_every_protocol_has_a_source() -> None:
-    data = {"ml20m_users": "ml-20m", "netflix_users": "netflix"}
+    data = {"ml20m_users": "ml-20m", "netflix_users": "netflix", "ml1m_leave_one_out": "ml-1m"}
     assert all(published(protocol, data.get(protocol, "ml-100k")) for protocol in SOURCES)
 
 

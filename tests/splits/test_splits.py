@@ -344,6 +344,30 @@ def test_leave_one_out_is_the_last_rating_and_the_one_before(engine: Engine, row
         assert order == [own[: max(n - 2, 1)], own[max(n - 2, 1) : n - 1], own[max(n - 1, 1) :]]
 
 
+def test_random_ties_move_nothing_but_ratings_of_one_second(engine: Engine) -> None:
+    """Each of ten movies in one second is last about as often; the time decides before that."""
+    rows: Rows = [(user, item, 3.0, 5) for user in range(400) for item in range(10)]
+    rows += [(user, 10, 3.0, 4) for user in range(400)]
+    shuffled = [rows[i] for i in np.random.default_rng(0).permutation(len(rows))]
+    for method in ("leave_one_out", "temporal_user"):
+        drawn = config(method, 1, 1, ties="random")
+        one, again, other = (
+            split(given, drawn, engine, seed)
+            for given, seed in ((rows, 1), (shuffled, 1), (rows, 2))
+        )
+        assert one is not None and again is not None and other is not None
+        assert {n: tuples(part) for n, part in one.items()} == {
+            n: tuples(part) for n, part in again.items()
+        }
+        assert tuples(one["test"]) != tuples(other["test"])
+        for part in ("valid", "test"):
+            counts = np.bincount([row[1] for row in tuples(one[part])], minlength=11)
+            assert counts[10] == 0 and counts.sum() == 400
+            assert ((counts[:10] - 40) ** 2 / 40).sum() < 27.9  # chi² with 9 degrees, p = 0.001
+        fixed = split(rows, config(method, 1, 1), engine)
+        assert fixed is not None and {row[1] for row in tuples(fixed["test"])} == {9}
+
+
 @settings(max_examples=25, deadline=None)
 @given(rows=ROWS, n_days=st.integers(0, 12))
 def test_a_date_for_everybody(engine: Engine, rows: Rows, n_days: int) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from reelbench.models.nmf import NMF
     from reelbench.models.popularity import GlobalMean, Popularity, Random, WeightedMean
     from reelbench.models.rerank import Rerank
+    from reelbench.models.sasrec import SASRec
     from reelbench.models.slim import SLIM
     from reelbench.models.slope_one import SlopeOne
     from reelbench.models.st import ST
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     *("ALSSpark", "Bias", "Blend", "BPR", "CoClustering", "Content", "EASE", "FM", "GlobalMean"),
     *("IALS", "ItemKNN", "KNN", "Markov", "Network", "NMF", "Popularity", "Random", "Recommender"),
-    *("Rerank", "RP3beta", "SLIM", "SlopeOne", "ST", "SVD", "SVDpp", "SVDS", "WARP"),
+    *("Rerank", "RP3beta", "SASRec", "SLIM", "SlopeOne", "ST", "SVD", "SVDpp", "SVDS", "WARP"),
     "WeightedMean",
 ]
 # classes whose module is not called like them, in lower case

@@ -101,10 +101,7 @@ class Markov(Ranker):
         if not len(items):
             return self._copy()  # in which the unknown user is the mean user
         rows = Interactions.from_arrays(np.zeros(len(items)), items, np.zeros(len(items)))
-        ids = Ids(1, self.ids.n_items, self.ids.rating_min, self.ids.rating_max)
-        row = self._profiles_of(rows, ids).matrix[[0]]
-        empty = sparse.csr_array((self.ids.n_users, ids.n_items), dtype=np.float32)
-        return self._copy(_profiles=Profiles(sparse.csr_array(sparse.vstack([empty, row], "csr"))))
+        return self._copy(_profiles=self._profiles_of(rows, self.ids))  # the mean is user 0's
 
     def _fold_in_users(self, profiles: Interactions, ids: Ids) -> Self:
         rows = in_order(profiles, self.config.min_rating)

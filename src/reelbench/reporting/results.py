@@ -154,6 +154,10 @@ SOURCES = {
     ),
     "ml20m_users": _VASP,
     "netflix_users": _VASP,
+    "ml1m_leave_one_out": (
+        "Klenitskiy and Vasilev 2023, the README of its code; SASRec+ has the loss of `sasrec`, "
+        "SASRec+ 3000 that of 3,000 negatives"
+    ),
     "ml100k_u1": (
         "GC-MC: van den Berg et al. 2017; MG-GAT: Leng et al. 2020; GLocal-K: the README of its "
         "code; myFM: its documentation, with the users of a movie as features"

@@ -24,18 +24,24 @@ from reelbench.splits.base import (
     need_times,
 )
 
+_TIE, _PRIME = "_tie", 2**31 - 1
 _SPAN = 1 << 16  # seconds counted together; few spans, and few seconds in each
 
 
+Ties = Literal["item_idx", "random"]
+
+
 class TemporalUser(OfEachUser):
-    """Each user's last ratings are test, those before them valid; ties are ordered by movie."""
+    """Each user's last ratings are test, those before them valid."""
 
     clock: ClassVar[Literal["everybody", "user"] | None] = "user"
 
     method: Literal["temporal_user"]
+    #: order of ratings of a user in the same second: the greatest `item_idx` is last, or any is
+    ties: Ties = "item_idx"
 
     def assign(self, given: SplitInput) -> ibis.Table:
-        return _last_of_users(given, self.name, self.test, self.valid)
+        return _last_of_users(given, self.name, self.test, self.valid, self.ties)
 
 
 class LeaveOneOut(Protocol):
@@ -47,15 +53,25 @@ class LeaveOneOut(Protocol):
     clock: ClassVar[Literal["everybody", "user"] | None] = "user"
 
     method: Literal["leave_one_out"]
+    ties: Ties = "item_idx"  # as in `temporal_user`
 
     def assign(self, given: SplitInput) -> ibis.Table:
-        return _last_of_users(given, self.name, 1, 1)
+        return _last_of_users(given, self.name, 1, 1, self.ties)
 
 
-def _last_of_users(given: SplitInput, split: str, test: float, valid: float) -> ibis.Table:
+def _last_of_users(
+    given: SplitInput, split: str, test: float, valid: float, ties: Ties
+) -> ibis.Table:
     need_times(given, split)
-    codes = last_of_each(given.ratings, USER_IDX, [TIMESTAMP, ITEM_IDX], test, valid)
-    return given.ratings.mutate(**{PART: codes})
+    rows, order = given.ratings, [TIMESTAMP, ITEM_IDX]
+    if ties == "random":  # of the pair, so that the order of the rows does not matter
+        first, second, start = (int(n) for n in given.rng.integers(1, _PRIME, 3))
+        mixed = rows[USER_IDX].cast("int64") * first % _PRIME + start
+        mixed = (mixed + rows[ITEM_IDX].cast("int64") * second) % _PRIME
+        mixed = mixed * mixed % _PRIME * mixed % _PRIME
+        rows, order = rows.mutate(**{_TIE: mixed}), [TIMESTAMP, _TIE, ITEM_IDX]
+    codes = last_of_each(rows, USER_IDX, order, test, valid)
+    return rows.mutate(**{PART: codes})
 
 
 def _share_or_date(value: object) -> float | date:
