@@ -57,7 +57,7 @@ class SASRecConfig(Section):
     #: epochs without a lower loss on valid before training stops; None: all epochs are run
     patience: PositiveInt | None = 4
     batch_size: PositiveInt = 64  # windows per step
-    learning_rate: PositiveFloat = 0.002  # of Adam
+    learning_rate: PositiveFloat = 0.003  # of Adam
     min_rating: float | None = None  # smallest rating that is a part of the sequence; None: any
 
     @model_validator(mode="after")
