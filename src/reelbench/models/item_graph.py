@@ -9,7 +9,8 @@ in Recommender Systems Research", found both hard to beat.
 """
 
 from abc import abstractmethod
-from typing import Literal, NamedTuple, Self
+from collections.abc import Callable
+from typing import Literal, Self
 
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
@@ -20,6 +21,9 @@ from reelbench.models.shared.user_items import Profiles, preference, preferences
 from reelbench.parallel import CSR, kernel, parts, square_by_rows
 
 _SATURATION, _LENGTH = 1.2, 0.75  # k1 and b of BM25, the usual ones
+#: two factors of Wᵀ, (n_items, n_users) and (n_users, n_items), and a function of rows of their
+#: product and which rows these are: what they are divided by
+Steps = tuple[sparse.csr_array, sparse.csr_array, Callable[[np.ndarray, slice], np.ndarray]]
 
 
 class GraphConfig(Section):
@@ -47,24 +51,10 @@ class RP3betaConfig(GraphConfig):
     beta: NonNegativeFloat = 0.6  # exponent of an item's number of choices, which divides
 
 
-class _Steps(NamedTuple):
-    """W_ij = (left · right)_ij / (factor_i·factor_j + term_i + term_j - common·(left · right)_ij).
-
-    A denominator has the shrinkage added.
-    """
-
-    left: sparse.csr_array  # (n_items, n_users)
-    right: sparse.csr_array  # (n_users, n_items)
-    factors: tuple[np.ndarray, np.ndarray]  # float64 (n_items,), of i and of j
-    terms: np.ndarray  # float64 (n_items,)
-    common: float = 0.0
-    shrinkage: float = 0.0
-
-
 class ItemGraph(Ranker):
     """Base of the two; they only rank, and `predict` returns the mean rating of train.
 
-    Memory: 8·k bytes per item, and while training 12 bytes per rating and 64 rows of n_items for
+    Memory: 8·k bytes per item, and while training 24 bytes per rating and 64 rows of n_items for
     every thread. Time grows with the sum of squares of the users' numbers of ratings. A user
     without ratings gets the mean of everybody's scores. Fold-in is exact.
 
@@ -78,30 +68,25 @@ class ItemGraph(Ranker):
     _profiles: Saved[Profiles]
 
     @abstractmethod
-    def _steps(self, chosen: sparse.csr_array) -> _Steps:
-        """The products that the weights are made of."""
+    def _steps(self, items: sparse.csr_array) -> Steps:
+        """What W is made of, from choices, float64 (n_items, n_users), that may be changed."""
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         super()._fit(train, valid, features)
         chosen = preferences(train, features.ids, self.config.rating_power)
         self._profiles = Profiles.of(chosen)
-        steps = self._steps(chosen.astype(np.float64))
-        # a row per item that is scored, so of Wᵀ = rightᵀ · leftᵀ
-        left, right = parts(steps.right.T.tocsr()), parts(steps.left.T.tocsr())
-        size = chosen.shape[1]
+        *factors, divisor = self._steps(chosen.T.tocsr().astype(np.float64))
+        left, right = map(parts, factors)
 
         def largest(first: int, last: int) -> tuple[np.ndarray, ...]:
-            block = np.zeros((last - first, size))
+            block = np.zeros((last - first, chosen.shape[1]))
             _add_products(left, right, first, last, block)
-            denominator = np.multiply.outer(steps.factors[1][first:last], steps.factors[0])
-            denominator += steps.terms[first:last, None] + steps.terms + steps.shrinkage
-            denominator -= steps.common * block
-            # an item without choices has no product either
-            block /= np.maximum(denominator, 1e-12)
+            # a row is an item without choices only if it is 0
+            np.divide(block, divisor(block, slice(first, last)), out=block, where=block > 0.0)
             block[np.arange(last - first), np.arange(first, last)] = 0.0
             return _largest(block, self.config.k)
 
-        self.weights = square_by_rows(largest, size, self.threads).T.tocsr()
+        self.weights = square_by_rows(largest, chosen.shape[1], self.threads).T.tocsr()
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         return (self._profiles.rows(user_idx) @ self.weights).toarray()
@@ -124,47 +109,41 @@ class ItemKNN(ItemGraph):
 
     >>> from reelbench.data.interactions import Interactions
     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
-    >>> model = ItemKNN().fit(train)
-    >>> model.weights.toarray().round(2).tolist()
+    >>> ItemKNN().fit(train).weights.toarray().round(2).tolist()
     [[0.0, 0.5, 0.71], [0.5, 0.0, 0.0], [0.71, 0.0, 0.0]]
     """
 
     Config = ItemKNNConfig
     config: ItemKNNConfig
 
-    def _steps(self, chosen: sparse.csr_array) -> _Steps:
-        none = np.zeros(chosen.shape[1])
+    def _steps(self, items: sparse.csr_array) -> Steps:
+        shrinkage = self.config.shrinkage
         if self.config.similarity == "jaccard":
-            ones = (chosen > 0).astype(np.float64)
-            counts = ones.sum(axis=0)
-            left = ones.T.tocsr()
-            return _Steps(left, ones, (none, none), counts, 1.0, self.config.shrinkage)
-        items = weighted(chosen.T.tocsr(), self.config.weighting)
+            items.data[:] = 1.0
+            counts = items.sum(axis=1)
+            return (
+                items,
+                items.T.tocsr(),
+                lambda both, rows: counts[rows, None] + counts - both + shrinkage,
+            )
+        items = weighted(items, self.config.weighting)
         norm = np.sqrt(items.multiply(items).sum(axis=1))
-        right = items.T.tocsr()
-        return _Steps(items, right, (norm, norm), none, shrinkage=self.config.shrinkage)
+        return items, items.T.tocsr(), lambda _, rows: norm[rows, None] * norm + shrinkage
 
 
 class RP3beta(ItemGraph):
-    """Random walks of three steps from a user.
-
-    >>> from reelbench.data.interactions import Interactions
-    >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
-    >>> model = RP3beta(beta=0).fit(train)
-    >>> model.weights.toarray().tolist()
-    [[0.0, 0.25, 0.25], [0.25, 0.0, 0.0], [0.5, 0.0, 0.0]]
-    """
+    """Random walks of three steps from a user."""
 
     Config = RP3betaConfig
     config: RP3betaConfig
 
-    def _steps(self, chosen: sparse.csr_array) -> _Steps:
-        to_users, to_items = _steps_from(chosen.T.tocsr()), _steps_from(chosen)
-        for steps in (to_users, to_items):
-            steps.data **= self.config.alpha
-        counts = np.diff(chosen.T.tocsr().indptr)
-        degree = np.maximum(counts, 1.0) ** self.config.beta
-        return _Steps(to_users, to_items, (np.ones(len(degree)), degree), np.zeros(len(degree)))
+    def _steps(self, items: sparse.csr_array) -> Steps:
+        degree = np.diff(items.indptr)[:, None] ** self.config.beta
+        users = items.T.tocsr()
+        for steps in (items, users):
+            lengths = np.repeat(steps.sum(axis=1), np.diff(steps.indptr))
+            steps.data = (steps.data / lengths) ** self.config.alpha
+        return users.T.tocsr(), items.T.tocsr(), lambda _, rows: degree[rows]
 
 
 def weighted(items: sparse.csr_array, weighting: str) -> sparse.csr_array:
@@ -183,12 +162,6 @@ def weighted(items: sparse.csr_array, weighting: str) -> sparse.csr_array:
         lengths = np.repeat(length, np.diff(items.indptr))
         value = value * (_SATURATION + 1) / (value + _SATURATION * lengths)
     return sparse.csr_array((value * idf, items.indices, items.indptr), items.shape)
-
-
-def _steps_from(matrix: sparse.csr_array) -> sparse.csr_array:
-    """Rows that sum to 1, where they have an entry."""
-    lengths = np.repeat(matrix.sum(axis=1), np.diff(matrix.indptr))
-    return sparse.csr_array((matrix.data / lengths, matrix.indices, matrix.indptr), matrix.shape)
 
 
 def _largest(block: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -94,7 +94,11 @@ class KNN(Recommender):
             own = np.sqrt(group_means(index, residual**2, size))
             self.spread = np.where(own > _SMALLEST, own, overall)
             self.spread[-1] = overall
-        values = with_unknown(train, self._compared(train, ids), ids)
+        compared = train.rating
+        if config.similarity == "pearson_baseline":
+            damped = self.biases if config.baseline == "biases" else self._damped(train, ids)
+            compared = train.rating - damped.predict(train.user_idx, train.item_idx)
+        values = with_unknown(train, compared, ids)
         scaled = residual / self.spread[index]
         self.residual = with_unknown(train, scaled.astype(np.float32), ids)
         self.similar = self._similar_rows(values if config.based_on == "user" else values.T.tocsr())
@@ -106,9 +110,8 @@ class KNN(Recommender):
         return self.config.baseline in ("own_mean", "z_score")
 
     def _damped(self, train: Interactions, ids: Ids) -> Biases:
-        config = self.config
-        damping = config.user_damping, config.item_damping
-        return damped_biases(train, ids, *damping, rounds=config.rounds)
+        damping = self.config.user_damping, self.config.item_damping
+        return damped_biases(train, ids, *damping, rounds=self.config.rounds)
 
     def _baseline(self, train: Interactions, ids: Ids, index: np.ndarray, size: int) -> Biases:
         if self.config.baseline == "biases":
@@ -119,13 +122,6 @@ class KNN(Recommender):
             of = biases.user if self.config.based_on == "user" else biases.item
             of[:] = group_means(index, train.rating, size) - mean
         return biases
-
-    def _compared(self, train: Interactions, ids: Ids) -> np.ndarray:
-        """What similarities are computed from: a value per rating (n,)."""
-        if self.config.similarity != "pearson_baseline":
-            return train.rating
-        biases = self.biases if self.config.baseline == "biases" else self._damped(train, ids)
-        return np.asarray(train.rating - biases.predict(train.user_idx, train.item_idx))
 
     def _similar_rows(
         self, values: sparse.csr_array, of: sparse.csr_array | None = None
