@@ -15,6 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from reelbench.models.base import Ids, Interactions
+from reelbench.parallel import kernel
 
 # L2 penalties that leave-one-out error chooses from; columns have deviation 1
 _PENALTIES = np.logspace(-3, 4, 29)
@@ -169,9 +170,9 @@ class _Judge:
         k: int,
     ) -> None:
         users = np.flatnonzero(np.diff(relevant.indptr))
-        self._members = [member[users].astype(np.float32) for member in members]
+        self._members = np.stack([member[users] for member in members]).astype(np.float32)
         self._relevant = relevant[users].toarray().astype(bool)
-        self._seen = seen[users].nonzero()
+        self._seen = seen[users].toarray().astype(bool)
         self._k = min(k, relevant.shape[1])
         self._gain = 1.0 / np.log2(np.arange(2, self._k + 2))
         wanted = np.minimum(self._relevant.sum(axis=1), self._k)
@@ -181,23 +182,46 @@ class _Judge:
         """Mean nDCG@k of the sum; 0.0 without users."""
         if len(self._relevant) == 0:
             return 0.0
-        total = np.zeros(self._relevant.shape, dtype=np.float32)
-        for weight, member in zip(weights, self._members, strict=True):
-            if weight:
-                total += np.float32(weight) * member
-        total[self._seen] = -np.inf
-        return float(np.mean(self._gained(total) / self._ideal))
+        gained = np.zeros(len(self._relevant))
+        used = np.flatnonzero(weights)
+        given = used, weights[used].astype(np.float32), self._gain
+        _gain_of(self._members, self._relevant, self._seen, given, gained)
+        return float(np.mean(gained / self._ideal))
 
-    def _gained(self, total: np.ndarray) -> np.ndarray:
-        """Discounted hits of the first k places, float64 (n,); uses up `total`."""
-        rows, gained = np.arange(len(total)), np.zeros(len(total))
-        for gain in self._gain:
-            # of equals the first: ties go to the lower item, as in the evaluation
-            item = total.argmax(axis=1)
-            candidate = total[rows, item] > -np.inf
-            gained += gain * (self._relevant[rows, item] & candidate)
-            total[rows, item] = -np.inf
-        return gained
+
+@kernel
+def _gain_of(
+    members: np.ndarray,
+    relevant: np.ndarray,
+    seen: np.ndarray,
+    given: tuple[np.ndarray, np.ndarray, np.ndarray],
+    gained: np.ndarray,
+) -> None:
+    """Discounted hits of the first places, of sums with the given members, weights and gains.
+
+    Of equals the first: ties go to the lower item, as in the evaluation.
+    """
+    used, weights, gain = given
+    best, where = np.empty(len(gain), np.float32), np.empty(len(gain), np.int64)
+    for user in range(len(gained)):
+        size = 0
+        for item in range(relevant.shape[1]):
+            if seen[user, item]:
+                continue
+            total = np.float32(0.0)
+            for m in range(len(used)):
+                total += weights[m] * members[used[m], user, item]
+            if size == len(gain) and total <= best[-1]:
+                continue
+            size = min(size + 1, len(gain))
+            place = size - 1
+            while place > 0 and total > best[place - 1]:
+                best[place], where[place] = best[place - 1], where[place - 1]
+                place -= 1
+            best[place], where[place] = total, item
+        for place in range(size):
+            if relevant[user, where[place]]:
+                gained[user] += gain[place]
 
 
 def _search(
