@@ -274,7 +274,10 @@ def test_the_command_writes_the_winner(monkeypatch: pytest.MonkeyPatch) -> None:
     after = own.read_text().splitlines()
     changed = [new for old, new in zip(before, after, strict=True) if old != new]
     assert {line.split(":")[0].strip() for line in changed} == set(best)
-    assert read_json(paths.TUNING)["bias"] == content
+    published = read_json(paths.TUNING)["bias"]
+    spent = read_json(paths.tune_cost("bias"))["cpu_seconds"]
+    assert published.pop("cpu_seconds") == pytest.approx(sum(spent.values()), abs=1e-3)
+    assert len(spent) == len(content["trials"]) and published == content
     repeated = runner.invoke(app, ["tune", "bias", "--write"])
     assert repeated.exit_code == 0  # a new search: it begins with what was written
     assert found("bias")["default"] == best
