@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from reelbench.models.ials import IALS
     from reelbench.models.item_graph import ItemKNN, RP3beta
     from reelbench.models.knn import KNN
+    from reelbench.models.lightgcn import LightGCN
     from reelbench.models.markov import Markov
+    from reelbench.models.mult_vae import MultVAE
     from reelbench.models.network import Network
     from reelbench.models.nmf import NMF
     from reelbench.models.popularity import GlobalMean, Popularity, Random, WeightedMean
@@ -41,10 +43,11 @@ __all__ = [
     *("ALSSpark", "Bias", "Blend", "BPR", "CoClustering", "Content", "EASE", "FM", "GlobalMean"),
     *("IALS", "ItemKNN", "KNN", "Markov", "Network", "NMF", "Popularity", "Random", "Recommender"),
     *("Rerank", "RP3beta", "SASRec", "SLIM", "SlopeOne", "ST", "SVD", "SVDpp", "SVDS", "WARP"),
-    "WeightedMean",
+    *("LightGCN", "MultVAE", "WeightedMean"),
 ]
 # classes whose module is not called like them, in lower case
 _MODULES = {"ALSSpark": "als_spark", "CoClustering": "co_clustering", "SlopeOne": "slope_one"}
+_MODULES |= {"MultVAE": "mult_vae"}
 _MODULES |= {"GlobalMean": "popularity", "Recommender": "base", "WeightedMean": "popularity"}
 _MODULES |= {"ItemKNN": "item_graph", "Random": "popularity", "RP3beta": "item_graph"}
 
