@@ -149,8 +149,8 @@ SOURCES = {
         "Recommenders, examples/06_benchmarks/movielens.ipynb, outputs stored in July 2025"
     ),
     "surprise_table": (
-        "Surprise, README of version 1.1.4, made by its examples/benchmark.py: five folds, the "
-        "parameters of the library"
+        "Surprise, the table of its README, which its examples/benchmark.py makes: means over five "
+        "folds, with the parameters of the library"
     ),
     "ml20m_users": _VASP,
     "netflix_users": _VASP,
