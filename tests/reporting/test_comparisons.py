@@ -18,6 +18,7 @@ from reelbench.reporting.comparisons import (
     compared_metrics,
     every_pair,
     rare_items,
+    text_help,
     verdicts,
 )
 from reelbench.reporting.content import compared, describe
@@ -268,6 +269,24 @@ def test_only_rare_movies_count() -> None:
     assert text.pair is not None and bias.pair is None
     assert text.pair.difference == pytest.approx(-0.5)
     assert text.pair.better == "text"
+
+
+def test_text_helps_where_it_does() -> None:
+    """It halves errors on cold and rare movies, and changes little in those of popular ones."""
+    models = rated("st_genres", 1.0, 0.5), rated("st", 0.5, 0.5), rated("svd", 0.1, 0.1)
+    table = text_help(models, COUNTS, CONFIG, 1)
+    assert list(table["movies"]) == ["cold, 0", "rare, 1 to 2", "popular, 50 or more"]
+    assert list(table["verdict"]) == ["better", "better", "equivalent"]
+    assert table["difference"].tolist() == pytest.approx([-0.5, -0.5, 0])
+    assert set(table["model"]) == {"st"} and set(table["ratings"]) == {N_USERS}
+    shown = page.leaderboard(dataclasses.replace(content(*models), text=table))
+    assert "| st | -0.5000 better | -0.5000 better | +0.0000 equivalent |" in shown
+
+
+def test_without_the_model_that_reads_no_text_there_is_no_answer() -> None:
+    assert text_help([rated("st", 1.0, 0.5), rated("bias", 1.0, 0.5)], COUNTS, CONFIG, 1).empty
+    assert text_help([rated("st_genres", 1.0, 0.5)], COUNTS, CONFIG, 1).empty
+    assert "Does text help?" not in page.leaderboard(content(rated("st", 1.0, 0.5)))
 
 
 def test_the_limit_itself_is_rare() -> None:

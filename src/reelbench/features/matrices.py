@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
+from scipy.linalg import cholesky, solve_triangular
 
 from reelbench.features.block import USER_PREFIX, Block, Features
 from reelbench.params import ParamsError
@@ -19,6 +20,7 @@ TOKENS = "tokens"
 VECTORS = "vectors"
 #: how names of the arrays of a sparse matrix begin
 SPARSE_PREFIX = "sparse_"
+_JITTER = 1e-6  # added to the diagonal: items with the same features make the kernel singular
 _PARTS = ("data", "indices", "indptr", "shape")
 _NOT_DENSE = (USER_PREFIX, SPARSE_PREFIX)
 
@@ -155,6 +157,22 @@ def principal_components(columns: np.ndarray, rows: np.ndarray, components: int)
     centred = columns - columns[rows].mean(axis=0)
     _, _, axes = np.linalg.svd(centred[rows], full_matrices=False)
     return centred @ axes[:components].T
+
+
+def kernel_columns(columns: np.ndarray, landmarks: np.ndarray, gamma: float) -> np.ndarray:
+    """Columns whose inner products are exp(-gamma |a - b|²), exactly so between landmarks.
+
+    K(·, L) chol(K(L, L))⁻ᵀ, the Nyström approximation (Williams & Seeger 2001, "Using the Nyström
+    Method to Speed Up Kernel Machines"): a ridge regression on these columns is the kernel ridge
+    regression where all rows that it learns from are landmarks. Memory is rows times landmarks:
+    float64 (n, m) of columns (n, d) and the numbers of m rows.
+    """
+    others = columns[landmarks]
+    squares = (columns**2).sum(axis=1)[:, None] + (others**2).sum(axis=1) - 2 * columns @ others.T
+    kernel = np.exp(-gamma * np.maximum(squares, 0.0))
+    among = kernel[landmarks] + _JITTER * np.eye(len(landmarks))
+    root = cholesky(among, lower=True)
+    return solve_triangular(root, kernel.T, lower=True).T
 
 
 def standardised(column: pd.Series, warm: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

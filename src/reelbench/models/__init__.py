@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from reelbench.models.base import Recommender
     from reelbench.models.bias import Bias
     from reelbench.models.blend import Blend
+    from reelbench.models.boosted import Boosted
     from reelbench.models.bpr import BPR
     from reelbench.models.co_clustering import CoClustering
     from reelbench.models.content import Content
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from reelbench.models.sasrec import SASRec
     from reelbench.models.slim import SLIM
     from reelbench.models.slope_one import SlopeOne
-    from reelbench.models.st import ST
+    from reelbench.models.st import ST, STTuned
     from reelbench.models.svd import SVD
     from reelbench.models.svdpp import SVDpp
     from reelbench.models.svds import SVDS
@@ -44,12 +45,14 @@ __all__ = [
     *("IALS", "ItemKNN", "KNN", "Markov", "Network", "NMF", "Popularity", "Random", "Recommender"),
     *("Rerank", "RP3beta", "SASRec", "SLIM", "SlopeOne", "ST", "SVD", "SVDpp", "SVDS", "WARP"),
     *("LightGCN", "MultVAE", "WeightedMean"),
+    *("Boosted", "STTuned"),
 ]
 # classes whose module is not called like them, in lower case
 _MODULES = {"ALSSpark": "als_spark", "CoClustering": "co_clustering", "SlopeOne": "slope_one"}
 _MODULES |= {"MultVAE": "mult_vae"}
 _MODULES |= {"GlobalMean": "popularity", "Recommender": "base", "WeightedMean": "popularity"}
 _MODULES |= {"ItemKNN": "item_graph", "Random": "popularity", "RP3beta": "item_graph"}
+_MODULES |= {"STTuned": "st"}
 
 
 def __getattr__(name: str) -> object:

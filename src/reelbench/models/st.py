@@ -5,23 +5,25 @@
    similar items have similar biases.
 2. The residuals of a user's ratings after the biases are regressed on the features of the rated
    items: w_u = (XᵀX + λI)⁻¹ Xᵀe, closed form (Hoerl & Kennard 1970), no iterations and no seed.
+
+`st_tuned` first trains a layer on top of the sentence transformer: movies that the same user liked
+shall have similar vectors, and other movies of the batch different ones (Henderson et al. 2017,
+"Efficient Natural Language Response Suggestion for Smart Reply").
 """
 
+from tempfile import TemporaryDirectory
 from typing import Literal, Self
 
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
-from scipy.linalg import cholesky, solve_triangular
 from typing_extensions import override
 
-from reelbench.features.matrices import dense_columns, principal_components
+from reelbench.features.matrices import dense_columns, kernel_columns, principal_components
 from reelbench.models.base import Features, Interactions
 from reelbench.models.shared.biases import Biases, damped_biases
 from reelbench.models.shared.factors import FactorModel, Factors
 from reelbench.models.shared.user_items import NewUser, groups
 from reelbench.params import ParamsError, Section
-
-_JITTER = 1e-6  # added to the diagonal: items with the same features make the kernel singular
 
 
 class STConfig(Section):
@@ -99,6 +101,112 @@ class ST(FactorModel):
         return self._with_user(float(folded.user[-1]), weights)
 
 
+class STTunedConfig(STConfig):
+    """Parameters."""
+
+    block: str = "text"  # block of vectors that are tuned
+    steps: PositiveInt = 200  # of the optimiser
+    batch_size: PositiveInt = 128  # pairs of movies in a step
+    learning_rate: PositiveFloat = 1e-3  # highest, after a tenth of the steps
+    scale: PositiveFloat = 20.0  # factor on the cosines in the loss
+
+
+class STTuned(ST):
+    """`ST` with a last layer of the encoder that is trained on pairs of movies from train.
+
+    The encoder below stays as it is, so that every text is encoded once, for the block; the layer
+    is linear and starts as the identity. Tuned vectors are kept as part of the factors. Without a
+    user who liked two movies nothing is trained.
+    """
+
+    Config = STTunedConfig
+    config: STTunedConfig
+    stochastic = True
+
+    @override
+    def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
+        block = self.config.block
+        vectors = dense_columns(features[block], features.ids.n_items).astype(np.float32)
+        pairs = self._pairs(train, features)
+        if len(pairs) and vectors.shape[1]:
+            vectors = self._tuned(vectors, pairs)
+        tuned = Features(features.ids, {**features, block: {"tuned": vectors}})
+        return super()._factorise(train, valid, tuned)
+
+    def _pairs(self, train: Interactions, features: Features) -> np.ndarray:
+        """Pairs of movies that one user rated above the biases, int64 (n, 2).
+
+        Users are drawn evenly, and their movies as well: few users with many ratings do not decide.
+        """
+        dampings = self.config.user_damping, self.config.item_damping
+        biases = damped_biases(train, features.ids, *dampings)
+        liked = train.rating > biases.predict(train.user_idx, train.item_idx)
+        order = np.argsort(train.user_idx[liked], kind="stable")
+        items = train.item_idx[liked][order]
+        counts = np.bincount(train.user_idx[liked])
+        starts = np.cumsum(counts) - counts
+        several = np.flatnonzero(counts > 1)
+        if not len(several):
+            return np.empty((0, 2), dtype=np.int64)
+        rng = np.random.default_rng(self.seed)
+        # twice as many, since a batch leaves out pairs with a movie that it already has
+        users = rng.choice(several, 2 * self.config.steps * self.config.batch_size)
+        first = rng.integers(counts[users])
+        second = (first + rng.integers(1, counts[users])) % counts[users]
+        return np.stack([items[starts[users] + first], items[starts[users] + second]], axis=1)
+
+    def _tuned(self, vectors: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+        """The vectors (n_items, d) after the layer, rows of length 1, or of zeros."""
+        import datasets
+        import sentence_transformers as st
+        import torch
+        from sentence_transformers.losses import MultipleNegativesRankingLoss
+        from sentence_transformers.models import Dense, StaticEmbedding
+        from tokenizers import Tokenizer, models
+
+        torch.set_num_threads(1)  # the matrices are small
+        config, width = self.config, vectors.shape[1]
+        # a movie is one word, whose vector is that of its text
+        names = [str(item) for item in range(len(vectors))]
+        words = Tokenizer(models.WordLevel({name: row for row, name in enumerate(names)}))
+        given = StaticEmbedding(words, embedding_weights=vectors)
+        given.requires_grad_(False)
+        layer = Dense(
+            width,
+            width,
+            bias=False,
+            activation_function=torch.nn.Identity(),
+            init_weight=torch.eye(width),
+        )
+        encoder = st.SentenceTransformer(modules=[given, layer], device="cpu")
+        datasets.disable_progress_bars()
+        first, second = pairs.astype(str).T.tolist()
+        with TemporaryDirectory() as folder:
+            arguments = st.SentenceTransformerTrainingArguments(
+                output_dir=folder,
+                max_steps=config.steps,
+                per_device_train_batch_size=config.batch_size,
+                learning_rate=config.learning_rate,
+                warmup_steps=max(1, config.steps // 10),
+                batch_sampler="no_duplicates",
+                seed=self.seed % 2**32,
+                use_cpu=True,
+                save_strategy="no",
+                logging_strategy="no",
+                report_to="none",
+                disable_tqdm=True,
+            )
+            st.SentenceTransformerTrainer(
+                encoder,
+                arguments,
+                train_dataset=datasets.Dataset.from_dict({"first": first, "second": second}),
+                loss=MultipleNegativesRankingLoss(encoder, scale=config.scale),
+            ).train()
+        tuned = vectors @ layer.linear.weight.detach().numpy().T
+        length = np.linalg.norm(tuned, axis=1, keepdims=True)
+        return np.divide(tuned, length, out=np.zeros_like(tuned), where=length > 0)
+
+
 def ridge(design: np.ndarray, target: np.ndarray, regularization: float) -> np.ndarray:
     """Weights (d,) of a ridge without intercept, from the smaller of n and d equations."""
     n_rows, n_columns = design.shape
@@ -107,19 +215,3 @@ def ridge(design: np.ndarray, target: np.ndarray, regularization: float) -> np.n
         return design.T @ np.linalg.solve(kernel, target)
     gram = design.T @ design + regularization * np.eye(n_columns)
     return np.linalg.solve(gram, design.T @ target)
-
-
-def kernel_columns(columns: np.ndarray, landmarks: np.ndarray, gamma: float) -> np.ndarray:
-    """Columns whose inner products are exp(-gamma |a - b|²), exactly so between landmarks.
-
-    K(·, L) chol(K(L, L))⁻ᵀ, the Nyström approximation (Williams & Seeger 2001, "Using the Nyström
-    Method to Speed Up Kernel Machines"): a ridge regression on these columns is the kernel ridge
-    regression where all rows that it learns from are landmarks. Memory is rows times landmarks:
-    float64 (n, m) of columns (n, d) and the numbers of m rows.
-    """
-    others = columns[landmarks]
-    squares = (columns**2).sum(axis=1)[:, None] + (others**2).sum(axis=1) - 2 * columns @ others.T
-    kernel = np.exp(-gamma * np.maximum(squares, 0.0))
-    among = kernel[landmarks] + _JITTER * np.eye(len(landmarks))
-    root = cholesky(among, lower=True)
-    return solve_triangular(root, kernel.T, lower=True).T

@@ -17,6 +17,9 @@ Tables = Mapping[str, Sequence[pd.DataFrame]]
 
 #: the model that the others are compared with
 BASELINE = "bias"
+#: the same regressions without text, and on vectors of texts or random ones
+WITHOUT_TEXT = "st_genres"
+OF_TEXT = ("st", "st_tuned", "st_use", "st_static", "st_glove", "st_random")
 
 
 def compared_metrics(k: int) -> tuple[Metric, ...]:
@@ -140,6 +143,53 @@ def rare_items(
         n_items=rare[0][ITEM_IDX].nunique(),
         rows=sorted(rows, key=lambda row: (row.rmse, row.model)),
     )
+
+
+def text_help(
+    results: Sequence[Result], train_counts: np.ndarray, config: EvaluateConfig, seed: int
+) -> pd.DataFrame:
+    """RMSE of the models of `OF_TEXT` minus that of `WITHOUT_TEXT`, by ratings of the movie.
+
+    Args:
+        train_counts: int64 (n_items,), ratings in train of every movie.
+        config: a movie with at most `rare_item_ratings` is rare.
+        seed: root seed of the draws.
+
+    Returns:
+        a row per group of movies and model: `movies`, `ratings`, `model`, `difference`, its 95 %
+        interval `low` and `high`, simultaneous within a group, `verdict`, `p`. Popular movies are
+        those most rated ones that together have half of the ratings. Empty without these models.
+    """
+    own = {r.name: r.predictions for r in results if r.name in (*OF_TEXT, WITHOUT_TEXT)}
+    rows = []
+    if len(own) > 1 and WITHOUT_TEXT in own:
+        pairs = [(model, WITHOUT_TEXT) for model in OF_TEXT if model in own]
+        counts = train_counts[own[WITHOUT_TEXT][ITEM_IDX]]
+        for name, low, high in _groups(train_counts, config.rare_item_ratings):
+            inside = (counts >= low) & (counts <= high)
+            tables = {model: _per_user(table[inside]) for model, table in own.items()}
+            if len(tables[WITHOUT_TEXT]) > 1:  # one user has no spread
+                found = _compared(tables, "rmse", config, seed, pairs)
+                known = (name, int(inside.sum()))
+                rows += [
+                    (*known, p.first, p.difference, p.low, p.high, p.verdict, p.p) for p in found
+                ]
+    names = ["movies", "ratings", "model", "difference", "low", "high", "verdict", "p"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _groups(train_counts: np.ndarray, rare: int) -> list[tuple[str, int, int]]:
+    """Name, fewest and most train ratings of each group of movies, ascending."""
+    ordered = np.sort(train_counts)[::-1]
+    half = np.searchsorted(np.cumsum(ordered), ordered.sum() / 2)
+    most = max(int(ordered[half]), rare + 1)
+    groups = [("cold", 0, 0), ("rare", 1, rare), ("between", rare + 1, most - 1)]
+    shown = [
+        (f"{name}, {low}" + f" to {high}" * (high > low), low, high)
+        for name, low, high in groups
+        if low <= high
+    ]
+    return [*shown, (f"popular, {most} or more", most, int(ordered[0]))]
 
 
 def _per_user(predictions: pd.DataFrame) -> pd.DataFrame:

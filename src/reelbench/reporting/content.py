@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from reelbench.columns import COHORT, COHORT_BY, N_TEST
 from reelbench.evaluation import IMPORTED, EvaluateConfig
@@ -55,6 +56,8 @@ class Content:
     #: reason by model that the budget had no room for
     skipped: Mapping[str, str] = field(default_factory=dict)
     mispredicted: Table | None = None
+    #: what `comparisons.text_help` returns
+    text: pd.DataFrame = field(default_factory=pd.DataFrame)
     watts: float = 0.0  # per busy core, where energy is estimated
     #: results that equal one of `results`, by its name: no rows and comparisons of their own
     twins: Mapping[str, Sequence[Result]] = field(default_factory=dict)
@@ -168,6 +171,23 @@ class Content:
             for row in self.rare.rows
         ]
         return Table(titles, "lrlrrrrr", rows)
+
+    @cached_property
+    def text_table(self) -> Table:
+        """Every model of texts against the one without, a column per group of movies."""
+        if self.text.empty:
+            return Table(["model"], "l", [])
+        cells = {
+            (row.movies, row.model): f"{row.difference:+.4f} {row.verdict}"
+            for row in self.text.itertuples()
+        }
+        sizes = dict(zip(self.text["movies"], self.text["ratings"], strict=True))
+        titles = ["model", *(f"{name} ({n:,} ratings)" for name, n in sizes.items())]
+        rows = [
+            [model, *(cells[name, model] for name in sizes)]
+            for model in self.text["model"].unique()
+        ]
+        return Table(titles, "l" + "r" * len(sizes), rows)
 
     @property
     def source(self) -> str:

@@ -14,7 +14,7 @@ from reelbench.evaluation.metrics import RatingMetric
 from reelbench.evaluation.significance import ALPHA, RESAMPLES_OF_FAMILY
 from reelbench.reporting.charts import style
 from reelbench.reporting.charts.chart import Chart
-from reelbench.reporting.comparisons import BASELINE
+from reelbench.reporting.comparisons import BASELINE, WITHOUT_TEXT
 from reelbench.reporting.content import Content, describe
 from reelbench.reporting.tables import MISSING, Cell, Column, Table
 
@@ -83,3 +83,4 @@ environment.filters |= {
     "thousands": "{:,}".format,
 }
 environment.globals |= {"alpha": ALPHA, "baseline": BASELINE, "of_family": RESAMPLES_OF_FAMILY}
+environment.globals["without_text"] = WITHOUT_TEXT

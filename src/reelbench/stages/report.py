@@ -15,7 +15,7 @@ from reelbench.provenance import read_provenance
 from reelbench.reporting import page, tables
 from reelbench.reporting.charts import sections
 from reelbench.reporting.charts.style import javascript
-from reelbench.reporting.comparisons import every_pair, rare_items, verdicts
+from reelbench.reporting.comparisons import every_pair, rare_items, text_help, verdicts
 from reelbench.reporting.content import Content
 from reelbench.reporting.dataset import read_dataset, read_train_counts
 from reelbench.reporting.lists import read_lists
@@ -80,6 +80,7 @@ def _content() -> Content:
         results=results,
         verdicts=verdicts(results, config, seed, seeds),
         rare=rare_items(results, counts, config, seed),
+        text=text_help(results, counts, config, seed),
         config=config,
         pairs=every_pair(results, config, seed, seeds),
         protocol=common["protocol"],

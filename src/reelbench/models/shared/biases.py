@@ -71,7 +71,7 @@ def damped_biases(
         item[:-1] = _shrunk(total, count, item_damping)
         if columns is not None:
             weight = _shrunk(count, count, item_damping)
-            prior = _prior(columns, _shrunk(total, count, 0.0), weight, regularization)
+            prior = feature_prior(columns, _shrunk(total, count, 0.0), weight, regularization)
             item[:-1] += (1.0 - weight) * prior
         residual = rating - mean - item[train.item_idx]
         user[:-1] = _shrunk(*_sums(train.user_idx, residual, ids.n_users), user_damping)
@@ -101,10 +101,17 @@ def _shrunk(total: np.ndarray, count: np.ndarray, damping: float) -> np.ndarray:
     return np.divide(total, count + damping, out=np.zeros(len(total)), where=count > 0)
 
 
-def _prior(
+def feature_prior(
     columns: np.ndarray, mean: np.ndarray, weight: np.ndarray, regularization: float
 ) -> np.ndarray:
-    """Expected bias of every item from its features, float64 (n_items,)."""
+    """Expected bias of every item from its features, float64 (n_items,).
+
+    Args:
+        columns: features, float64 (n_items, d).
+        mean: what the regression learns, float64 (n_items,).
+        weight: of every item, likewise; 0 for one that it does not learn from.
+        regularization: L2 penalty; the intercept has none.
+    """
     design = np.hstack([columns, np.ones((len(columns), 1))])
     weighted = design * weight[:, None]
     penalty = np.full(design.shape[1], regularization)

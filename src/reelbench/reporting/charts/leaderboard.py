@@ -60,6 +60,32 @@ def _better(metric: Metric) -> str:
     return f"{metric.title} ({metric.better} is better)"
 
 
+def text_help(table: pd.DataFrame) -> AnyChart | None:
+    """What texts change in the error, for a chosen group of movies (`comparisons.text_help`)."""
+    if table.empty:
+        return None
+    chart = choosing(_text_help(table), table, "movies")
+    return chart.properties(title=title("'Movies: ' + movies + ' train ratings'"))
+
+
+def text_help_panels(table: pd.DataFrame) -> AnyChart | None:
+    """The same for every group, a small panel each."""
+    if table.empty:
+        return None
+    panels = []
+    for name, own in table.groupby("movies", sort=False):
+        note = f"{own['ratings'].iloc[0]:,} test ratings"
+        top = alt.Title(f"{name} train ratings", subtitle=note)
+        panels.append(_text_help(own).properties(title=top, width=0.4 * WIDTH))
+    return alt.hconcat(*panels)
+
+
+def _text_help(table: pd.DataFrame) -> Layers:
+    names = table["model"].str.removeprefix("st_").replace("st", "MiniLM")
+    height = ROW * (names.nunique() + 1)
+    return drawn("text_help", data=data(table.assign(model=names)), height=height)
+
+
 def pareto(
     results: Sequence[Result], metrics: Sequence[Metric], cost: str, unit: str
 ) -> AnyChart | None:

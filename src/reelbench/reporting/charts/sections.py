@@ -6,7 +6,7 @@ from reelbench.columns import ITEM_IDX, USER_IDX
 from reelbench.evaluation.metrics import find, leaderboard_metrics
 from reelbench.reporting.charts import leaderboard, models, networks, ratings
 from reelbench.reporting.charts.chart import Chart, existing
-from reelbench.reporting.comparisons import compared_metrics
+from reelbench.reporting.comparisons import WITHOUT_TEXT, compared_metrics
 from reelbench.reporting.content import Content
 from reelbench.reporting.dataset import Dataset
 from reelbench.reporting.results import Result
@@ -59,12 +59,22 @@ def charts(content: Content) -> Mapping[str, list[Chart]]:
         leaderboard.every_pair(content.pairs),
         {f"every_pair_{metric.key}": {"metric": metric.title} for metric in compared},
     )
+    text = Chart(
+        "does_text_help",
+        f"RMSE minus that of {WITHOUT_TEXT}, which reads no text, with its simultaneous 95 % "
+        "interval; st_random: random vectors instead of texts",
+        leaderboard.text_help(content.text),
+        {"does_text_help": {}},
+        still=leaderboard.text_help_panels(content.text),
+        wide=True,
+    )
     caption = "The chosen model in blue, all others in grey"
     cohorts = Chart("cohorts", caption, models.cohorts(results, metrics), wide=True)
     return {
         "leaderboard": existing([models_by_metric], warning),
         "costs": existing([*costs, diversity], warning),
         "differences": existing([differences, every_pair], warning),
+        "text": existing([text], warning),
         "cohorts": existing([cohorts], warning),
         "training": existing(map(_training, results), warning),
         "networks": existing(map(_network, content.networks)),

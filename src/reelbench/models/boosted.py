@@ -1,0 +1,95 @@
+"""Model `boosted`: gradient-boosted trees from an item's features to its bias.
+
+A kernel ridge regression reads all columns (`kernel_columns`), and trees its predictions beside
+the columns of some blocks: stacking (Wolpert 1992, "Stacked Generalization"). What the ridge says
+of an item of train comes from the items of other folds. The trees are those of scikit-learn's
+`HistGradientBoostingRegressor` (Ke et al. 2017, "LightGBM"). Their prediction takes the place of
+zero in damped biases, so a cold item has it; it is kept, and the trees are not.
+"""
+
+from typing import Self
+
+import numpy as np
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from reelbench.features.matrices import dense_columns, kernel_columns
+from reelbench.models.base import Features, Interactions, NewUser, Recommender, Saved, Section
+from reelbench.models.shared.biases import Biases, damped_biases, feature_prior
+
+
+class BoostedConfig(Section):
+    """Parameters."""
+
+    user_damping: PositiveFloat = 5.0  # pseudo-ratings at the mean that every user has as well
+    item_damping: PositiveFloat = 5.0  # likewise, of every item, at what its features suggest
+    #: blocks whose columns the trees read themselves, if the model declares them
+    columns: tuple[str, ...] = ("genres", "years", "numeric")
+    #: of the kernel ridge regression: factor on the columns of a block, 1 for a block without one
+    weights: dict[str, PositiveFloat] = Field(default_factory=dict)
+    gamma: PositiveFloat = 0.3  # of its kernel: how fast it falls with squared distance
+    landmarks: PositiveInt = 2000  # items of train that stand for all, as in `st`
+    regularization: PositiveFloat = 0.05  # its L2 penalty
+    folds: PositiveInt = Field(4, ge=2)  # for its predictions of the items of train
+    trees: PositiveInt = 200
+    leaves: PositiveInt = 15  # most leaves of a tree
+    learning_rate: PositiveFloat = 0.05
+
+
+class Boosted(Recommender):
+    """Biases with a prior by boosted trees; all users get the same order, as from `bias`."""
+
+    Config = BoostedConfig
+    config: BoostedConfig
+    stochastic = True
+    _biases: Saved[Biases]
+
+    def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
+        config = self.config
+        dampings = config.user_damping, config.item_damping
+        plain = damped_biases(train, features.ids, *dampings)
+        residual = train.rating - plain.mean - plain.user[train.user_idx]
+        count = np.bincount(train.item_idx, minlength=features.ids.n_items)
+        total = np.bincount(train.item_idx, residual, minlength=features.ids.n_items)
+        prior = self._prior(total, count, features)
+        item = (total + config.item_damping * prior) / (count + config.item_damping)
+        self._biases = Biases(plain.mean, plain.user, np.append(item, 0.0))
+
+    def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
+        return self._biases.predict(user_idx, item_idx)
+
+    def _score(self, user_idx: np.ndarray) -> np.ndarray:
+        return self._biases.score(user_idx)
+
+    def _fold_in(self, user: NewUser) -> Self:
+        biases, _ = self._biases.fold_in(user, self.config.user_damping)
+        return self._copy(_biases=biases)
+
+    def _prior(self, total: np.ndarray, count: np.ndarray, features: Features) -> np.ndarray:
+        """Expected bias of every item, float64 (n_items,), from sums and numbers of residuals."""
+        from sklearn.ensemble import HistGradientBoostingRegressor
+
+        config, n_items, known = self.config, features.ids.n_items, np.flatnonzero(count)
+        blocks = {name: dense_columns(features[name], n_items) for name in features}
+        weighted = [config.weights.get(name, 1.0) * own for name, own in blocks.items()]
+        own = [blocks[name] for name in config.columns if name in blocks]
+        mean = np.divide(total, count, out=np.zeros(n_items), where=count > 0)
+        weight = count / (count + config.item_damping)
+        rng = np.random.default_rng(self.seed)
+        some = np.sort(rng.permutation(known)[: config.landmarks])
+        columns = kernel_columns(np.hstack([np.zeros((n_items, 0)), *weighted]), some, config.gamma)
+        ridge = feature_prior(columns, mean, weight, config.regularization)
+        fold = rng.permutation(n_items) % config.folds
+        for number in range(config.folds):
+            inside = fold == number
+            others = feature_prior(columns, mean, weight * ~inside, config.regularization)
+            ridge = np.where(inside & (count > 0), others, ridge)
+        trees = HistGradientBoostingRegressor(
+            max_iter=config.trees,
+            max_leaf_nodes=config.leaves,
+            learning_rate=config.learning_rate,
+            early_stopping=False,
+            random_state=self.seed % 2**32,
+        )
+        design = np.hstack([*own, ridge[:, None]])
+        trees.fit(design[known], mean[known], sample_weight=weight[known])
+        return np.asarray(trees.predict(design), dtype=np.float64)
