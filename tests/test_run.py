@@ -32,7 +32,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_quick_has_the_blocks_of_its_models_and_of_answers(project: Path) -> None:
     content = run.composed(run.choices("ml-latest-small", True, ["seed=7"]))
     read = {block for own in content["inputs"].values() for block in own}
-    assert set(content["features"]) == read | {"ids", "genres", "tags", "directors"}
+    assert set(content["features"]) == read | {"ids", "genres", "tags", "directors", "cast"}
     assert "text" not in read and content["evaluate"]["similarity"] == "ids"
     assert content["data"]["name"] == "ml-latest-small" and content["seed"] == 7
     assert not paths.PARAMS.exists()

@@ -23,7 +23,7 @@ from reelbench.features.block import IDS
 from reelbench.files import read_json
 from reelbench.reporting.tables import number
 
-_OF_ANSWERS = ("directors", "genres", "tags")  # what answers read, whatever models do
+_OF_ANSWERS = ("cast", "directors", "genres", "tags")  # what answers read, whatever models do
 # columns of the leaderboard that a terminal has room for
 _SHOWN = ("rmse", "mae", r"ndcg_at_\d+", r"recall_at_\d+", r"coverage_at_\d+")
 _ENOUGH = 3  # ratings of a user for which train, valid and test have one each

@@ -164,6 +164,9 @@ class Blend(Recommender):
             if self.config.rankers:
                 views.append(self._view(members, learning, weighing))
         *predictions, user, item, rating = map(np.concatenate, zip(*columns, strict=True))
+        if len(pool) < len(train):
+            # items have far fewer ratings by some users than by all: such weights would not hold
+            user, item = np.zeros(len(rating)), np.zeros(len(rating))
         self._stack = Stack.learn(predictions, user, item, rating, self.config.weights_by_count)
         self._ranking = self._learn_ranking(views)
         self._log_weights()
