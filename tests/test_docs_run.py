@@ -75,7 +75,7 @@ ELSEWHERE = {
 }
 #: a command that a sentence speaks of, without what it needs
 NAMED = {
-    *("reelbench tune", "reelbench similar", "dvc exp run"),
+    *("reelbench tune", "reelbench similar", "reelbench import-run", "dvc exp run"),
     *("reelbench lint-protocol", "reelbench explain-score", "reelbench gate compare"),
 }
 #: what stands for a name of the reader's own

@@ -84,10 +84,17 @@ def configured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         models = {file.stem for file in MODEL_FILES} - ALIKE
-        content = copy.deepcopy(compose(file, [f"models=[{','.join(sorted(models))}]"]))
+        lists = {
+            "models": models,
+            "features": {file.stem for file in (ROOT / "conf" / "features").glob("*.yaml")},
+        }
+        chosen = [f"{group}=[{','.join(sorted(names))}]" for group, names in lists.items()]
+        content = copy.deepcopy(compose(file, chosen))
     for section in content["models"].values():
         if "epochs" in section:
             section["epochs"] = FEWER_EPOCHS
+    content["models"]["sasrec"]["epochs"] = FEWER_EPOCHS
+    content["models"]["st_tuned"]["steps"] = FEWER_EPOCHS
     leaky = {"features": "LeakyBlock", "models": "LeakyModel"}
     for group, name in leaky.items():
         content[group]["leaky"] = {"_target_": f"{__name__}.{name}", "code": "test_leak.py"}

@@ -134,7 +134,7 @@ def values_of(config: Section, sizes: Sizes) -> dict[str, float]:
         chains = fields["max_steps"] // (fields["iterations"] * sizes.ratings)
         values["chains"] = min(values["chains"], max(1, chains))
     if "landmarks" in fields:
-        linear = fields["item_kernel"] == "linear"
+        linear = fields.get("item_kernel") == "linear"
         values["landmarks"] = 0 if linear else min(values["landmarks"], sizes.items)
     if batch_and_rate := getattr(config, "batch_and_rate", None):
         batch = batch_and_rate(sizes.ratings)[0]
