@@ -4,6 +4,7 @@ rating ≈ q_i·p_u, Luo et al. (2014), "An Efficient Non-Negative Matrix-Factor
 to Collaborative Filtering for Recommender Systems".
 """
 
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -13,7 +14,9 @@ from reelbench.models.base import Features, Interactions, Section
 from reelbench.models.shared.factors import Factors
 from reelbench.models.shared.surprise_base import KnownPairsModel, RatingsByUser
 from reelbench.models.shared.user_items import NewUser
-from reelbench.parallel import CSR, kernel
+from reelbench.parallel import CSR, for_row_blocks, kernel, parts
+
+_ROWS_AT_ONCE = 256
 
 
 class NMFConfig(Section):
@@ -44,11 +47,26 @@ class NMF(KnownPairsModel):
             random.uniform(0.0, config.init_max, (len(index), config.factors))
             for index in (ratings.users, ratings.items)
         )
-        penalties = config.user_regularization, config.item_regularization
+        by_item = parts(ratings.transposed())
         for _ in range(config.epochs):
-            _update(ratings.matrix, users, items, penalties)
+            users, items = (
+                self._updated(ratings.matrix, users, items, config.user_regularization),
+                self._updated(by_item, items, users, config.item_regularization),
+            )
         mean = float(train.rating.mean(dtype=np.float64))
         return ratings.in_catalogue(self._known_pairs(mean, 0.0, 0.0, users, items), features.ids)
+
+    def _updated(
+        self, ratings: CSR, own: np.ndarray, other: np.ndarray, penalty: float
+    ) -> np.ndarray:
+        """Factors (n, d) of the rows of a matrix of ratings after an update."""
+        updated = np.empty_like(own)
+
+        def work(rows: slice) -> None:
+            _update(ratings, own, other, penalty, (rows.start, rows.stop), updated)
+
+        for_row_blocks(work, len(own), block=_ROWS_AT_ONCE, threads=self.threads)
+        return updated
 
     def _fold_in(self, user: NewUser) -> Self:
         from scipy.optimize import nnls  # 0.2 s that other models need not wait for
@@ -60,25 +78,31 @@ class NMF(KnownPairsModel):
         return self._with_user(0.0, np.append(vector, [-self._factors.mean, 1.0]))
 
 
-@kernel
+@partial(kernel, reorder=True)
 def _update(
-    ratings: CSR, users: np.ndarray, items: np.ndarray, penalties: tuple[float, float]
+    ratings: CSR,
+    own: np.ndarray,
+    other: np.ndarray,
+    penalty: float,
+    rows: tuple[int, int],
+    updated: np.ndarray,
 ) -> None:
-    """One multiplicative update of all factors, in place."""
+    """The multiplicative update of the factors of some rows, whose columns have factors `other`."""
     starts, columns, values = ratings
-    up_users, down_users = np.zeros(users.shape), np.zeros(users.shape)
-    up_items, down_items = np.zeros(items.shape), np.zeros(items.shape)
-    for user in range(len(users)):
-        for entry in range(starts[user], starts[user + 1]):
-            item, rating, dot = columns[entry], values[entry], 0.0
-            for f in range(users.shape[1]):
-                dot += items[item, f] * users[user, f]
-            for f in range(users.shape[1]):
-                up_users[user, f] += items[item, f] * rating
-                # the penalty counts once per rating
-                down_users[user, f] += items[item, f] * dot + penalties[0] * users[user, f]
-                up_items[item, f] += users[user, f] * rating
-                down_items[item, f] += users[user, f] * dot + penalties[1] * items[item, f]
-    # a factor that is 0 stays 0
-    users *= np.where(users != 0, up_users / np.where(users != 0, down_users, 1.0), 0.0)
-    items *= np.where(items != 0, up_items / np.where(items != 0, down_items, 1.0), 0.0)
+    up, down = np.empty(own.shape[1]), np.empty(own.shape[1])
+    for row in range(*rows):
+        mine = own[row]
+        up[:], down[:] = 0.0, 0.0
+        for entry in range(starts[row], starts[row + 1]):
+            theirs, rating, dot = other[columns[entry]], values[entry], 0.0
+            for f in range(len(mine)):
+                dot += mine[f] * theirs[f]
+            for f in range(len(mine)):
+                up[f] += theirs[f] * rating
+                down[f] += theirs[f] * dot
+        # the penalty counts once per rating; a factor that is 0 stays 0
+        count = starts[row + 1] - starts[row]
+        for f in range(len(mine)):
+            factor = mine[f]
+            total = down[f] + count * penalty * factor
+            updated[row, f] = factor * up[f] / total if factor != 0.0 else 0.0
