@@ -129,6 +129,16 @@ def test_what_valid_holds_changes_no_weight() -> None:
         assert_array_equal(first._state()[name], second._state()[name])
 
 
+def test_a_member_may_be_left_out_of_large_data() -> None:
+    size = len(TRAIN)
+    assert set(blend(at_most={"st": size}).fit(TRAIN, VALID, declared()).members) == {"bias", "st"}
+    small = blend(at_most={"st": size - 1}).fit(TRAIN, VALID, declared())
+    assert set(small.members) == {"bias"}
+    assert small._stack.weights.shape == (2, 3)
+    with pytest.raises(ValueError, match="at_most names x"):
+        blend(at_most={"x": 1})
+
+
 def test_members_may_be_cheaper_in_the_folds() -> None:
     model = blend(in_folds={"bias": {"user_damping": 99.0}})
     folded = model.config.members_in_folds

@@ -104,7 +104,7 @@ def test_the_evaluation_measures_the_same() -> None:
     lists = top_k(total, seen, 10)
     values = ndcg(hits_of(lists, relevant), np.diff(relevant.indptr), 10)
     assert np.isnan(values).any()
-    judge = _Judge(members, relevant, seen, 10)
+    judge = _Judge(members, relevant, seen, 10, threads=2)
     np.testing.assert_allclose(judge.ndcg(np.array([1.0, 0.5])), np.nanmean(values))
 
 

@@ -117,6 +117,8 @@ def model_cost(kind: str, name: str, entry: ModelEntry, sizes: Sizes) -> Cost | 
 
 def members_cost(kind: str, config: Section, sizes: Sizes) -> list[Cost | None]:
     """Cost of the members of a blend; none of any other model."""
+    if of_size := getattr(config, "of_size", None):
+        config = of_size(sizes.ratings)
     members: Mapping[str, ModelEntry] = getattr(config, "members", {})
     return [model_cost(kind, name, entry, sizes) for name, entry in members.items()]
 

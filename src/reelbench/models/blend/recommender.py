@@ -66,6 +66,8 @@ class BlendConfig(Section):
     fold_ratings: PositiveInt = 100_000
     #: member -> its parameters in the folds, where they differ
     in_folds: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    #: member -> ratings of train up to which it is one: of more ratings it would take too long
+    at_most: dict[str, PositiveInt] = Field(default_factory=dict)
     #: whether members learn from train and valid together once the weights are known
     refit: bool = False
     #: length of the lists whose nDCG the weights of the rankers maximise
@@ -90,6 +92,18 @@ class BlendConfig(Section):
         other = self.in_folds
         return {n: entry.model_copy(update=other.get(n)) for n, entry in self.members.items()}
 
+    def of_size(self, n_ratings: int) -> Self:
+        """The parameters with the members that so many ratings of train leave.
+
+        Raises:
+            ValueError: they leave no rater.
+        """
+        gone = {name for name, most in self.at_most.items() if n_ratings > most}
+        kept = self.model_dump(
+            exclude=dict.fromkeys(("raters", "rankers", "in_folds", "at_most"), gone)
+        )
+        return type(self).model_validate(kept)
+
     @model_validator(mode="after")
     def _members_are_sound(self) -> BlendConfig:
         for group, entries in (("raters", self.raters), ("rankers", self.rankers)):
@@ -99,8 +113,9 @@ class BlendConfig(Section):
                     raise ValueError(f"raters.{name} only ranks: name it among rankers")
                 if self.raters.get(name, entry) != entry:
                     raise ValueError(f"{name} is a rater and a ranker with different parameters")
-        if unknown := self.in_folds.keys() - self.members.keys():
-            raise ValueError(f"in_folds names {', '.join(sorted(unknown))}, which is no member")
+        for field in ("in_folds", "at_most"):
+            if unknown := getattr(self, field).keys() - self.members.keys():
+                raise ValueError(f"{field} names {', '.join(sorted(unknown))}, which is no member")
         for name, entry in self.members_in_folds.items():
             entry.check(f"in_folds.{name}", _SOURCE)
         if self.folds * self.holdout >= 1:
@@ -152,6 +167,7 @@ class Blend(Recommender):
         return entry.create(name, seed=seed, threads=self.threads)
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
+        self.config = self.config.of_size(len(train))
         nothing, folded = Interactions.empty(), self.config.members_in_folds
         draw = generator(self.seed, "folds")
         pool = some_users(train, self.config.fold_ratings, draw)
@@ -225,7 +241,7 @@ class Blend(Recommender):
             sparse.csr_array(sparse.vstack(matrices, format="csr"))
             for matrices in ([view.relevant for view in views], [view.seen for view in views])
         )
-        return ranking_weights(scores, relevant, seen, self.config.k)
+        return ranking_weights(scores, relevant, seen, self.config.k, self.threads)
 
     def _log_weights(self) -> None:
         weights = zip(self.config.raters, self._stack.weights[:, 0], strict=False)

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from reelbench.models.base import Ids, Interactions
-from reelbench.parallel import kernel
+from reelbench.parallel import for_row_blocks, kernel
 
 # L2 penalties that leave-one-out error chooses from; columns have deviation 1
 _PENALTIES = np.logspace(-3, 4, 29)
@@ -25,6 +25,7 @@ _MIN_ROWS_PER_COLUMN = 3
 _GRID = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 _AROUND = (0.8, 1.25)
 _MAX_ROUNDS = 10
+_ROWS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,11 @@ def standardised(scores: np.ndarray) -> np.ndarray:
 
 
 def ranking_weights(
-    members: Sequence[np.ndarray], relevant: sparse.csr_array, seen: sparse.csr_array, k: int
+    members: Sequence[np.ndarray],
+    relevant: sparse.csr_array,
+    seen: sparse.csr_array,
+    k: int,
+    threads: int = 1,
 ) -> np.ndarray:
     """Weights whose weighted sum of scores has the highest mean nDCG@k.
 
@@ -131,6 +136,7 @@ def ranking_weights(
         relevant: boolean CSR (n_users, n_items), pairs held out. Users without one do not count.
         seen: boolean CSR (n_users, n_items), what must not be recommended.
         k: length of the lists.
+        threads: number of threads; the weights do not depend on it.
 
     Returns:
         float64 (n_members,), not negative, one of them 1; all of them 1 where no member alone has
@@ -146,7 +152,7 @@ def ranking_weights(
             f"members are {sorted({m.shape for m in members})}, relevant {relevant.shape} and seen "
             f"{seen.shape}: shapes must agree"
         )
-    judge = _Judge(members, relevant, seen, k)
+    judge = _Judge(members, relevant, seen, k, threads)
     alone = [judge.ndcg(weights) for weights in np.eye(len(members))]
     if max(alone) == 0:
         return np.ones(len(members))
@@ -168,12 +174,14 @@ class _Judge:
         relevant: sparse.csr_array,
         seen: sparse.csr_array,
         k: int,
+        threads: int,
     ) -> None:
         users = np.flatnonzero(np.diff(relevant.indptr))
         self._members = np.stack([member[users] for member in members]).astype(np.float32)
         self._relevant = relevant[users].toarray().astype(bool)
         self._seen = seen[users].toarray().astype(bool)
         self._k = min(k, relevant.shape[1])
+        self._threads = threads
         self._gain = 1.0 / np.log2(np.arange(2, self._k + 2))
         wanted = np.minimum(self._relevant.sum(axis=1), self._k)
         self._ideal = np.cumsum(self._gain)[wanted - 1]
@@ -185,7 +193,12 @@ class _Judge:
         gained = np.zeros(len(self._relevant))
         used = np.flatnonzero(weights)
         given = used, weights[used].astype(np.float32), self._gain
-        _gain_of(self._members, self._relevant, self._seen, given, gained)
+
+        def work(rows: slice) -> None:
+            bounds = rows.start, rows.stop
+            _gain_of(self._members, self._relevant, self._seen, given, bounds, gained)
+
+        for_row_blocks(work, len(gained), block=_ROWS_AT_ONCE, threads=self._threads)
         return float(np.mean(gained / self._ideal))
 
 
@@ -195,6 +208,7 @@ def _gain_of(
     relevant: np.ndarray,
     seen: np.ndarray,
     given: tuple[np.ndarray, np.ndarray, np.ndarray],
+    users: tuple[int, int],
     gained: np.ndarray,
 ) -> None:
     """Discounted hits of the first places, of sums with the given members, weights and gains.
@@ -203,7 +217,7 @@ def _gain_of(
     """
     used, weights, gain = given
     best, where = np.empty(len(gain), np.float32), np.empty(len(gain), np.int64)
-    for user in range(len(gained)):
+    for user in range(*users):
         size = 0
         for item in range(relevant.shape[1]):
             if seen[user, item]:
