@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pytest
 import yaml
 from contracts import RecommenderContract
 from places import ROOT
-from pydantic import PositiveFloat
+from pydantic import NonNegativeFloat, PositiveFloat
+from scipy import sparse
 from small_project import ratings, write_catalogue, write_params, write_ratings
 from typer.testing import CliRunner
 
@@ -19,48 +20,37 @@ from reelbench import paths
 from reelbench.cli import app
 from reelbench.data.interactions import Interactions
 from reelbench.evaluation.metrics import leaderboard_metrics
-from reelbench.features.block import Features
 from reelbench.files import read_json, write_json
-from reelbench.models.base import Ranker
+from reelbench.models.shared.fold_in import PreferenceConfig, PreferenceRanker
 from reelbench.models.shared.state import Saved
-from reelbench.models.shared.user_items import NewUser, Profiles, preference, preferences
-from reelbench.params import Section
 from reelbench.reporting.charts.leaderboard import leaderboard
 from reelbench.reporting.results import read_result
 from reelbench.stages import evaluate, featurize, inputs, train, tune
 
 
-class RandomWalkConfig(Section):
+class RandomWalkConfig(PreferenceConfig):
     """Parameters."""
+
+    rating_power: NonNegativeFloat = 1.0
 
     #: exponent on the number of an item's ratings that its score is divided by
     beta: PositiveFloat = 0.5
 
 
-class RandomWalk(Ranker):
+class RandomWalk(PreferenceRanker):
     """Three steps of a random walk from a user: Paudel et al. (2017), "RP3beta"."""
 
     Config = RandomWalkConfig
     config: RandomWalkConfig
-    _profiles: Saved[Profiles]
     _weights: Saved[np.ndarray]
 
-    def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
-        super()._fit(train, valid, features)
-        chosen = preferences(train, features.ids, 1.0)
-        self._profiles = Profiles.of(chosen)
+    def _learn(self, chosen: sparse.csr_array, valid: Interactions) -> None:
         degree = np.maximum(chosen.sum(axis=0), 1e-9)
         walk = (chosen.T @ chosen).toarray() / degree[:, None]
         self._weights = (walk / degree**self.config.beta).astype(np.float32)
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         return self._profiles.rows(user_idx) @ self._weights
-
-    def _fold_in(self, user: NewUser) -> Self:
-        chosen = preference(user.ratings, self.ids, 1.0)
-        other = self._copy()
-        other._profiles = Profiles.of_new_user(user, chosen, self.ids)
-        return other
 
 
 class TestRandomWalk(RecommenderContract):

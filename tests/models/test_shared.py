@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Ids
-from reelbench.models.shared.biases import damped_biases
+from reelbench.models.shared.biases import DampingConfig, damped_biases
 from reelbench.models.shared.state import Saved, restore, state_of
 from reelbench.models.shared.user_items import Profiles, choices, preferences
 from reelbench.params import ParamsError
@@ -111,8 +111,12 @@ RATED = Interactions.from_arrays(
 )
 
 
+def damping(user: float, item: float) -> DampingConfig:
+    return DampingConfig(user_damping=user, item_damping=item)
+
+
 def test_a_damping_of_zero_gives_plain_means_and_no_nan() -> None:
-    biases = damped_biases(RATED, BIAS_IDS, 0.0, 0.0)
+    biases = damped_biases(RATED, BIAS_IDS, damping(0.0, 0.0))
     assert biases.item[0] == 4.5 - 3.0
     assert biases.item[4] == 0.0
     assert np.isfinite(biases.user).all()
@@ -122,26 +126,26 @@ def test_each_effect_is_the_damped_mean_of_what_the_others_leave() -> None:
     rng = np.random.default_rng(0)
     users, items = np.divmod(rng.permutation(40 * 30)[:500], 30)
     train = Interactions.from_arrays(users, items, rng.integers(1, 6, 500))
-    biases = damped_biases(train, Ids(40, 30, 1.0, 5.0), 5.0, 2.0)
-    for index, effect, other, damping in (
+    biases = damped_biases(train, Ids(40, 30, 1.0, 5.0), damping(5.0, 2.0))
+    for index, effect, other, added in (
         (users, biases.user, biases.item[items], 5.0),
         (items, biases.item, biases.user[users], 2.0),
     ):
         total = np.bincount(index, train.rating - biases.mean - other)
-        expected = total / (np.bincount(index) + damping)
+        expected = total / (np.bincount(index) + added)
         np.testing.assert_allclose(effect[:-1], expected, atol=0.002)
 
 
 def test_a_cold_item_takes_after_items_with_its_features() -> None:
     columns = np.array([[1.0], [1.0], [-1.0], [-1.0], [1.0]])
-    biases = damped_biases(RATED, BIAS_IDS, 5.0, 2.0, columns=columns, regularization=0.1)
+    biases = damped_biases(RATED, BIAS_IDS, damping(5.0, 2.0), columns=columns, regularization=0.1)
     assert biases.item[4] > 0.5
     assert biases.item[5] == 0.0  # unknown: no features
 
 
 def test_without_user_effects_it_is_the_formula() -> None:
     columns = np.random.default_rng(0).normal(size=(5, 2))
-    biases = damped_biases(RATED, BIAS_IDS, 1e12, 2.0, columns=columns, regularization=0.7)
+    biases = damped_biases(RATED, BIAS_IDS, damping(1e12, 2.0), columns=columns, regularization=0.7)
     residual = RATED.rating - RATED.rating.mean()
     count = np.bincount(RATED.item_idx, minlength=5)
     total = np.bincount(RATED.item_idx, residual, minlength=5)

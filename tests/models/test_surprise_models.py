@@ -33,7 +33,10 @@ class TestSVD(RecommenderContract):
 
 def test_same_predictions_as_surprise() -> None:
     model = SVD(seed=3, **PARAMETERS).fit(contracts.TRAIN, contracts.TRAIN, Features(contracts.IDS))
-    oracle = model._learn(trainset_of(contracts.TRAIN, contracts.IDS))
+    oracle = surprise.SVD(
+        n_factors=4, n_epochs=200, lr_all=0.02, reg_all=0.01, init_std_dev=0.1, random_state=3
+    )
+    oracle.fit(trainset_of(contracts.TRAIN, contracts.IDS))
     users, items = np.divmod(np.arange(N_USERS * N_ITEMS), N_ITEMS)
     expected = [oracle.predict(u, i).est for u, i in zip(users, items, strict=True)]
     np.testing.assert_allclose(model.predict(users, items), expected, atol=1e-5)
@@ -106,7 +109,8 @@ class TestCoClustering(RecommenderContract):
 def test_same_predictions_as_surprise_of_co_clustering(seed: int) -> None:
     parameters = {"user_clusters": 4, "item_clusters": 3, "epochs": 10}
     model = CoClustering(seed=seed, **parameters).fit(TRAIN, TRAIN, Features(IDS))
-    expected = predictions(model._learn(trainset()))
+    oracle = surprise.CoClustering(n_cltr_u=4, n_cltr_i=3, n_epochs=10, random_state=seed)
+    expected = predictions(oracle.fit(trainset()))
     np.testing.assert_allclose(model.predict(USERS, ITEMS), expected, atol=1e-5)
 
 

@@ -16,7 +16,7 @@ from reelbench.compose import compose
 from reelbench.data.interactions import Interactions
 from reelbench.files import write_json
 from reelbench.models import Bias
-from reelbench.models.network.recommender import HISTORY
+from reelbench.models.shared.keras_model import HISTORY
 from replications import ml20m_networks
 from replications.ml20m_networks import (
     LADDERS,

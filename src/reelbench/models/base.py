@@ -27,7 +27,7 @@ from reelbench.data.interactions import Ids, Interactions
 from reelbench.features.block import Features
 from reelbench.files import read_arrays, read_json, write_arrays, write_json
 from reelbench.models.shared.state import Arrays, Saved, restore, state_of
-from reelbench.models.shared.user_items import NewUser
+from reelbench.models.shared.user_items import NewUser, new_users
 from reelbench.parallel import has_kernels
 from reelbench.params import Section, resolved, validate
 
@@ -116,7 +116,10 @@ class Recommender(ABC):
 
     def _fold_in_users(self, profiles: Interactions, ids: Ids) -> Self | None:
         """A copy whose users 0 to n - 1 are those of the profiles; None: no faster than each."""
-        return None
+        if self.user_rows([-1]) is None:
+            return None
+        rows = [self._fold_in(user).user_rows([-1]) for user in new_users(profiles)]
+        return self.for_users(np.concatenate(cast(list[np.ndarray], rows)))
 
     def _similar_items(self, item_idx: int) -> np.ndarray:
         """Similarity of every item to one, 0 to 1 (n_items,)."""
@@ -207,8 +210,12 @@ class Recommender(ABC):
         return fresh.fit(train, None, features)
 
     def _chosen(self) -> dict[str, Any]:
-        """Parameters, and what took their place in training, such as a number of epochs."""
-        return self.config.model_dump(mode="json")
+        """Parameters; if valid has said when training ends, with the best number of epochs."""
+        chosen = self.config.model_dump(mode="json")
+        losses = [row.get("valid_loss", np.inf) for row in self.history]
+        if chosen.get("patience") is not None and np.isfinite(losses).any():
+            chosen["epochs"] = int(np.argmin(losses)) + 1
+        return chosen
 
     def predict(self, user_idx: ArrayLike, item_idx: ArrayLike) -> np.ndarray:
         """Predicted ratings.

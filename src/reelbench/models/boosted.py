@@ -7,21 +7,24 @@ of an item of train comes from the items of other folds. The trees are those of 
 zero in damped biases, so a cold item has it; it is kept, and the trees are not.
 """
 
-from typing import Self
-
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from reelbench.features.matrices import dense_columns, kernel_columns
-from reelbench.models.base import Features, Interactions, NewUser, Recommender, Saved, Section
-from reelbench.models.shared.biases import Biases, damped_biases, feature_prior
+from reelbench.models.base import Features, Interactions
+from reelbench.models.shared.biases import (
+    Biases,
+    BiasModel,
+    DampingConfig,
+    damped_biases,
+    feature_prior,
+)
 
 
-class BoostedConfig(Section):
+class BoostedConfig(DampingConfig):
     """Parameters."""
 
-    user_damping: PositiveFloat = 5.0  # pseudo-ratings at the mean that every user has as well
-    item_damping: PositiveFloat = 5.0  # likewise, of every item, at what its features suggest
+    item_damping: PositiveFloat = 5.0  # pseudo-ratings of every item at what its features suggest
     #: blocks whose columns the trees read themselves, if the model declares them
     columns: tuple[str, ...] = ("genres", "years", "numeric")
     #: of the kernel ridge regression: factor on the columns of a block, 1 for a block without one
@@ -35,34 +38,22 @@ class BoostedConfig(Section):
     learning_rate: PositiveFloat = 0.05
 
 
-class Boosted(Recommender):
-    """Biases with a prior by boosted trees; all users get the same order, as from `bias`."""
+class Boosted(BiasModel):
+    """Biases with a prior by boosted trees."""
 
     Config = BoostedConfig
     config: BoostedConfig
     stochastic = True
-    _biases: Saved[Biases]
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         config = self.config
-        dampings = config.user_damping, config.item_damping
-        plain = damped_biases(train, features.ids, *dampings)
+        plain = damped_biases(train, features.ids, config)
         residual = train.rating - plain.mean - plain.user[train.user_idx]
         count = np.bincount(train.item_idx, minlength=features.ids.n_items)
         total = np.bincount(train.item_idx, residual, minlength=features.ids.n_items)
         prior = self._prior(total, count, features)
         item = (total + config.item_damping * prior) / (count + config.item_damping)
         self._biases = Biases(plain.mean, plain.user, np.append(item, 0.0))
-
-    def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
-        return self._biases.predict(user_idx, item_idx)
-
-    def _score(self, user_idx: np.ndarray) -> np.ndarray:
-        return self._biases.score(user_idx)
-
-    def _fold_in(self, user: NewUser) -> Self:
-        biases, _ = self._biases.fold_in(user, self.config.user_damping)
-        return self._copy(_biases=biases)
 
     def _prior(self, total: np.ndarray, count: np.ndarray, features: Features) -> np.ndarray:
         """Expected bias of every item, float64 (n_items,), from sums and numbers of residuals."""

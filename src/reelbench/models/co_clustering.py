@@ -5,14 +5,13 @@ Merugu (2005), "A Scalable Collaborative Filtering Framework Based on Co-Cluster
 """
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from pydantic import PositiveInt
 
 from reelbench.models.base import Features, Interactions, Section
 from reelbench.models.shared.factors import Factors
-from reelbench.models.shared.surprise_base import KnownPairsModel, SurpriseModel
+from reelbench.models.shared.surprise_base import KnownPairsModel, RatingsByUser, trainset_of
 
 # Surprise cuts a rating down to a whole number here: 4.5 stars count as 4. Times one of these, the
 # ratings of a usual scale are whole; the last rounds to four decimals
@@ -27,7 +26,7 @@ class CoClusteringConfig(Section):
     epochs: PositiveInt = 20  # rounds of assigning users and items to clusters
 
 
-class CoClustering(KnownPairsModel, SurpriseModel):
+class CoClustering(KnownPairsModel):
     """Surprise's CoClustering, with half stars counted as such.
 
     Where user or item is cold or unknown it answers the mean of train, as Surprise's code does (its
@@ -36,34 +35,34 @@ class CoClustering(KnownPairsModel, SurpriseModel):
 
     Config = CoClusteringConfig
     config: CoClusteringConfig
+    stochastic = True
+
+    def prepare(self) -> None:
+        import surprise  # noqa: F401
 
     def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
-        scale = _scale(train.rating)
-        whole = replace(train, rating=np.round(train.rating * scale))
-        found = super()._factorise(whole, valid, features)
-        mean, of_users = found.mean * (1 / scale), found.user_factors * (1 / scale)
-        # what a co-clustering knows is all in the factors
-        return replace(found, mean=mean, user_factors=of_users)
-
-    def _learn(self, trainset: Any) -> Any:
         from surprise import CoClustering as SurpriseCoClustering
 
-        return SurpriseCoClustering(
+        scale = _scale(train.rating)
+        whole = replace(train, rating=np.round(train.rating * scale))
+        learned = SurpriseCoClustering(
             n_cltr_u=self.config.user_clusters,
             n_cltr_i=self.config.item_clusters,
             n_epochs=self.config.epochs,
             random_state=self.seed,
-        ).fit(trainset)
-
-    def _factors_of(self, algorithm: Any) -> Factors:
-        users, items = algorithm.cltr_u, algorithm.cltr_i
-        return self._known_pairs(
-            float(algorithm.trainset.global_mean),
-            user_bias=algorithm.user_mean - algorithm.avg_cltr_u[users],
-            item_bias=algorithm.item_mean - algorithm.avg_cltr_i[items],
-            user_factors=algorithm.avg_cocltr[users],
+        ).fit(trainset := trainset_of(whole, features.ids))
+        users, items = learned.cltr_u, learned.cltr_i
+        factors = self._known_pairs(
+            float(trainset.global_mean),
+            user_bias=learned.user_mean - learned.avg_cltr_u[users],
+            item_bias=learned.item_mean - learned.avg_cltr_i[items],
+            user_factors=learned.avg_cocltr[users],
             item_factors=np.eye(self.config.item_clusters)[items],
         )
+        # what a co-clustering knows is all in the factors of users, and the mean
+        mean, of_users = factors.mean * (1 / scale), factors.user_factors * (1 / scale)
+        factors = replace(factors, mean=mean, user_factors=of_users)
+        return RatingsByUser.of(train).in_catalogue(factors, features.ids)
 
 
 def _scale(rating: np.ndarray) -> int:

@@ -8,15 +8,15 @@ rating is above what is neutral, so that movies similar to a disliked one sink (
 """
 
 import math
-from typing import Annotated, Self
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field, NonNegativeFloat
 from scipy import sparse
 
 from reelbench.features.matrices import dense_columns, one_hot, sparse_of, unit_rows
-from reelbench.models.base import Features, Interactions, Ranker, Saved, Section
-from reelbench.models.shared.user_items import NewUser, Profiles
+from reelbench.models.base import Features, Ids, Interactions, Saved, Section
+from reelbench.models.shared.fold_in import ProfileRanker
 
 GENRES, TAGS, DIRECTORS, CAST = "genres", "tags", "directors", "cast"
 
@@ -36,7 +36,7 @@ class ContentConfig(Section):
     user_damping: NonNegativeFloat = 5.0
 
 
-class Content(Ranker):
+class Content(ProfileRanker):
     """Reads the blocks `genres`, `tags`, `directors` and, where it is declared, `cast`.
 
     Without features an item is like no other.
@@ -52,7 +52,6 @@ class Content(Ranker):
     _tags: Saved[sparse.csr_array]
     _cast: Saved[sparse.csr_array]
     _director: Saved[np.ndarray]
-    _profiles: Saved[Profiles]
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         super()._fit(train, valid, features)
@@ -64,17 +63,16 @@ class Content(Ranker):
         self._tags = unit_rows(nothing if tags is None else tags)
         self._cast = unit_rows(nothing if cast is None else cast)
         self._director = features[DIRECTORS]["director"]
-        opinions, pairs = self._opinions(train.user_idx, train.rating), train.columns()[:2]
-        shape = features.ids.n_users, n_items
-        self._profiles = Profiles.of(sparse.csr_array((opinions, pairs), shape=shape))
 
-    def _opinions(self, user_idx: np.ndarray, rating: np.ndarray) -> np.ndarray:
-        """How far each rating is above what is neutral for the user, float64 (n,)."""
-        damping = self.config.user_damping
-        total, count = np.bincount(user_idx, rating), np.bincount(user_idx)
+    def _rows(self, ratings: Interactions, ids: Ids) -> sparse.csr_array:
+        """How far each rating is above what is neutral for its user, float64."""
+        user, damping = ratings.user_idx, self.config.user_damping
+        total, count = np.bincount(user, ratings.rating), np.bincount(user)
         rated = np.maximum(count + damping, 1)  # a cold user's mean is not asked for
         mean = (total + damping * self._mean) / rated
-        return rating - (mean[user_idx] - self.config.neutral_below_mean)
+        opinions = ratings.rating - (mean[user] - self.config.neutral_below_mean)
+        pairs = ratings.user_idx, ratings.item_idx
+        return sparse.csr_array((opinions, pairs), shape=(ids.n_users, ids.n_items))
 
     def _similar_items(self, item_idx: int) -> np.ndarray:
         columns = self._columns()
@@ -82,11 +80,6 @@ class Content(Ranker):
         # people add their weights to what genres and tags make up to 1
         most = 1 + self.config.director_weight + self.config.cast_weight * (self._cast.nnz > 0)
         return (columns @ own).toarray()[:, 0] / most
-
-    def _fold_in(self, user: NewUser) -> Self:
-        same = np.zeros(len(user.items), dtype=np.int64)
-        opinions = self._opinions(same, user.ratings.astype(np.float32))
-        return self._copy(_profiles=Profiles.of_new_user(user, opinions, self.ids))
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         columns = self._columns()

@@ -31,7 +31,7 @@ from threadpoolctl import threadpool_limits
 
 from reelbench.machine import memory_bytes
 from reelbench.models.base import Ids, Interactions, NewUser, Saved
-from reelbench.models.shared.fold_in import ProfileConfig, ProfileRanker
+from reelbench.models.shared.fold_in import PreferenceConfig, PreferenceRanker
 from reelbench.models.shared.user_items import Profiles, for_every_user, gram
 from reelbench.parallel import CSR, for_row_blocks, kernel, parts
 
@@ -45,7 +45,7 @@ _ROWS_AT_ONCE = 256  # items whose neighbours a thread looks for at a time
 _NEAREST = 0.2  # share of an item's neighbours whose weights its inverse may serve
 
 
-class EASEConfig(ProfileConfig):
+class EASEConfig(PreferenceConfig):
     """Parameters; the penalty is that of the paper for MovieLens 20M."""
 
     #: L2 penalty λ, in ratings
@@ -58,7 +58,7 @@ class EASEConfig(ProfileConfig):
     neighbours: PositiveInt = 500  # of an item; not read below `max_side`
 
 
-class EASE(ProfileRanker):
+class EASE(PreferenceRanker):
     """EASE on weighted ratings; it only ranks, and `predict` returns the mean rating of train.
 
     Memory: with m the smaller of n_users and n_items, 8·m² bytes for the matrix that is inverted
@@ -151,7 +151,7 @@ class EASE(ProfileRanker):
 
             for_row_blocks(work, len(product), block=_USERS_AT_ONCE, threads=self.threads)
             return product
-        explained = self._weights[self._profiles.place(user_idx)] @ self._profiles.matrix[:-1]
+        explained = self._weights[self._profiles.place(user_idx)] @ self._profiles.users
         return rows.toarray() - explained / self._diagonal
 
     def _fold_in(self, user: NewUser) -> Self:
@@ -159,8 +159,8 @@ class EASE(ProfileRanker):
             return super()._fold_in(user)
         # K⁻¹ of users is kept: xP = (x - xXᵀ K⁻¹ X) / λ for any row x, so the new user is one more
         # row of X, and has the weights (-xXᵀK⁻¹, 1) / λ for the rows
-        others = self._profiles.matrix[:-1]
-        x = user.last_row(self._values(user), (1, others.shape[1]))
+        others = self._profiles.users
+        x = self._rows(user.interactions(), self.ids)[[0]]
         common = (x @ self._penalised(others, 1.0).T).toarray()[0]
         weights = np.append(-common @ self._weights[:-1], 1.0) / self.config.regularization
         profiles = Profiles(sparse.csr_array(sparse.vstack([others, x, x], format="csr")))

@@ -10,14 +10,14 @@ in Recommender Systems Research", found both hard to beat.
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from scipy import sparse
 
-from reelbench.models.base import Features, Ids, Interactions, NewUser, Ranker, Saved, Section
-from reelbench.models.shared.user_items import Profiles, preference, preferences
+from reelbench.models.base import Interactions, Saved
+from reelbench.models.shared.fold_in import PreferenceConfig, PreferenceRanker
 from reelbench.parallel import CSR, kernel, parts, square_by_rows
 
 _SATURATION, _LENGTH = 1.2, 0.75  # k1 and b of BM25, the usual ones
@@ -26,12 +26,10 @@ _SATURATION, _LENGTH = 1.2, 0.75  # k1 and b of BM25, the usual ones
 Steps = tuple[sparse.csr_array, sparse.csr_array, Callable[[np.ndarray, slice], np.ndarray]]
 
 
-class GraphConfig(Section):
+class GraphConfig(PreferenceConfig):
     """Parameters of both models."""
 
     k: PositiveInt = 100  # items that are kept for every item
-    #: how much more a high rating counts than a low one; 0: all are ones
-    rating_power: NonNegativeFloat = 0.0
 
 
 class ItemKNNConfig(GraphConfig):
@@ -51,7 +49,7 @@ class RP3betaConfig(GraphConfig):
     beta: NonNegativeFloat = 0.6  # exponent of an item's number of choices, which divides
 
 
-class ItemGraph(Ranker):
+class ItemGraph(PreferenceRanker):
     """Base of the two; they only rank, and `predict` returns the mean rating of train.
 
     Memory: 8·k bytes per item, and while training 24 bytes per rating and 64 rows of n_items for
@@ -65,16 +63,12 @@ class ItemGraph(Ranker):
     Config = GraphConfig
     config: GraphConfig
     weights: Saved[sparse.csr_array]
-    _profiles: Saved[Profiles]
 
     @abstractmethod
     def _steps(self, items: sparse.csr_array) -> Steps:
         """What W is made of, from choices, float64 (n_items, n_users), that may be changed."""
 
-    def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
-        super()._fit(train, valid, features)
-        chosen = preferences(train, features.ids, self.config.rating_power)
-        self._profiles = Profiles.of(chosen)
+    def _learn(self, chosen: sparse.csr_array, valid: Interactions) -> None:
         *factors, divisor = self._steps(chosen.T.tocsr().astype(np.float64))
         left, right = map(parts, factors)
 
@@ -94,14 +88,6 @@ class ItemGraph(Ranker):
     def _similar_items(self, item_idx: int) -> np.ndarray:
         weights = self.weights[[item_idx]].toarray()[0]
         return weights / max(weights.max(), 1e-12)
-
-    def _fold_in(self, user: NewUser) -> Self:
-        values = preference(user.ratings, self.ids, self.config.rating_power)
-        return self._copy(_profiles=Profiles.of_new_user(user, values, self.ids))
-
-    def _fold_in_users(self, profiles: Interactions, ids: Ids) -> Self | None:
-        chosen = preferences(profiles, ids, self.config.rating_power)
-        return self._copy(_ids=ids, _profiles=Profiles.of(chosen))
 
 
 class ItemKNN(ItemGraph):

@@ -14,8 +14,14 @@ import numpy as np
 from pydantic import NonNegativeFloat, PositiveInt
 from scipy import sparse
 
-from reelbench.models.base import Arrays, Features, Ids, Interactions, Recommender, Saved, Section
-from reelbench.models.shared.biases import ROUNDS, Biases, damped_biases, group_means
+from reelbench.models.base import Arrays, Features, Ids, Interactions, Recommender, Saved
+from reelbench.models.shared.biases import (
+    ROUNDS,
+    Biases,
+    DampingConfig,
+    damped_biases,
+    group_means,
+)
 from reelbench.models.shared.neighbours import means_of_items, means_of_pairs
 from reelbench.models.shared.user_items import NewUser, for_every_user, with_unknown
 from reelbench.parallel import CSR, for_row_blocks, kernel, parts, square_by_rows
@@ -26,7 +32,7 @@ _COSINE, _MSD, _PEARSON = range(3)
 _MEASURES = {"cosine": _COSINE, "pearson_baseline": _COSINE, "msd": _MSD, "pearson": _PEARSON}
 
 
-class KNNConfig(Section):
+class KNNConfig(DampingConfig):
     """Parameters; the defaults are those of Surprise's KNNBaseline, of items."""
 
     #: whether residuals come from similar items that the user rated, or similar users of the item
@@ -39,8 +45,6 @@ class KNNConfig(Section):
     min_support: PositiveInt = 1  # ratings in common without which there is no similarity
     shrinkage: NonNegativeFloat = 100.0  # common ratings, minus one, for half of a similarity
     stored: PositiveInt = 500  # similar items (users) stored for each, whoever has rated them
-    user_damping: NonNegativeFloat = 5.0  # pseudo-ratings at the mean that every user has as well
-    item_damping: NonNegativeFloat = 5.0  # likewise, of every item
     rounds: PositiveInt = ROUNDS  # of fitting biases of items and of users in turn; 10 in Surprise
     #: what neighbours' ratings are compared with: damped biases of users and items; the mean of
     #: train (a prediction is then the weighted mean of ratings); the neighbour's own mean, item or
@@ -110,8 +114,7 @@ class KNN(Recommender):
         return self.config.baseline in ("own_mean", "z_score")
 
     def _damped(self, train: Interactions, ids: Ids) -> Biases:
-        damping = self.config.user_damping, self.config.item_damping
-        return damped_biases(train, ids, *damping, rounds=self.config.rounds)
+        return damped_biases(train, ids, self.config, rounds=self.config.rounds)
 
     def _baseline(self, train: Interactions, ids: Ids, index: np.ndarray, size: int) -> Biases:
         if self.config.baseline == "biases":

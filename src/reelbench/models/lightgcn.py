@@ -19,8 +19,8 @@ from scipy import sparse
 
 from reelbench.models.base import Features, Ids, Interactions, NewUser, Saved
 from reelbench.models.shared.factors import FactorRanker, RankerConfig
+from reelbench.models.shared.keras_model import KerasModel
 from reelbench.models.shared.user_items import preference, preferences
-from reelbench.seeds import seed_keras
 
 _USERS_AT_ONCE = 512  # of the softmax
 
@@ -37,7 +37,7 @@ class LightGCNConfig(RankerConfig):
     rating_power: NonNegativeFloat = 0.0
 
 
-class LightGCN(FactorRanker):
+class LightGCN(FactorRanker, KerasModel):
     """LightGCN; a movie without a rating in train comes last. A new user has no first layer.
 
     >>> from reelbench.data.interactions import Interactions
@@ -49,10 +49,6 @@ class LightGCN(FactorRanker):
     Config = LightGCNConfig
     config: LightGCNConfig
     _sources: Saved[np.ndarray]  # what movies add to a user's vector, float32 (n_items, f · bags)
-
-    def prepare(self) -> None:
-        """Import TensorFlow."""
-        seed_keras(self.seed, self.threads)
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         self._learners: list[LightGCNLearner] = []

@@ -17,9 +17,9 @@ import numpy as np
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from scipy import sparse
 
-from reelbench.models.base import Features, Ids, Interactions, NewUser, Ranker, Saved, Section
+from reelbench.models.base import Features, Ids, Interactions, NewUser, Saved, Section
+from reelbench.models.shared.fold_in import ProfileRanker
 from reelbench.models.shared.sequences import age, in_order
-from reelbench.models.shared.user_items import Profiles
 
 _LEAST = 1e-6  # weight below which an early rating of a user is forgotten
 
@@ -37,7 +37,7 @@ class MarkovConfig(Section):
     min_rating: float | None = None  # smallest rating that is a part of the sequence; None: any
 
 
-class Markov(Ranker):
+class Markov(ProfileRanker):
     """Closed form; memory: 12 bytes per pair of items that are within the window, twice in a fit.
 
     A user without ratings gets the mean of everybody's scores, an item without ratings the score
@@ -53,7 +53,6 @@ class Markov(Ranker):
 
     Config = MarkovConfig
     config: MarkovConfig
-    _profiles: Saved[Profiles]
     _transitions: Saved[sparse.csr_array]  # float32 (n_items, n_items)
     _weight: Saved[np.ndarray]  # float32 (n_items,), what the popularity counts for each a
     _popular: Saved[np.ndarray]  # float32 (n_items,)
@@ -69,7 +68,6 @@ class Markov(Ranker):
         counts.data *= np.repeat(weight, np.diff(counts.indptr)) * lift[counts.indices]
         self._transitions, self._weight = counts, weight.astype(np.float32)
         self._popular = (config.shrinkage / len(rows) * ratings * lift).astype(np.float32)
-        self._profiles = self._profiles_of(rows, ids)
 
     def _counts(self, rows: Interactions, n_items: int) -> sparse.csr_array:
         """C, float32 CSR (n_items, n_items)."""
@@ -83,12 +81,12 @@ class Markov(Ranker):
             counts += np.float32(self.config.backward) * counts.T.tocsr()
         return counts
 
-    def _profiles_of(self, rows: Interactions, ids: Ids) -> Profiles:
-        """What each rating of a user counts, for rows in order."""
+    def _rows(self, ratings: Interactions, ids: Ids) -> sparse.csr_array:
+        rows = in_order(ratings, self.config.min_rating)
         value = np.power(self.config.memory, age(rows.user_idx), dtype=np.float64)
         kept = value >= _LEAST
         pairs = rows.user_idx[kept], rows.item_idx[kept]
-        return Profiles.of(sparse.csr_array((value[kept], pairs), shape=(ids.n_users, ids.n_items)))
+        return sparse.csr_array((value[kept], pairs), shape=(ids.n_users, ids.n_items))
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         rows = self._profiles.rows(user_idx)
@@ -97,12 +95,6 @@ class Markov(Ranker):
 
     def _fold_in(self, user: NewUser) -> Self:
         least = self.config.min_rating
-        items = user.items if least is None else user.items[user.ratings >= least]
-        if not len(items):
+        if least is not None and user.ratings.max() < least:
             return self._copy()  # in which the unknown user is the mean user
-        rows = Interactions.from_arrays(np.zeros(len(items)), items, np.zeros(len(items)))
-        return self._copy(_profiles=self._profiles_of(rows, self.ids))  # the mean is user 0's
-
-    def _fold_in_users(self, profiles: Interactions, ids: Ids) -> Self:
-        rows = in_order(profiles, self.config.min_rating)
-        return self._copy(_ids=ids, _profiles=self._profiles_of(rows, ids))
+        return super()._fold_in(user)

@@ -20,14 +20,15 @@ from scipy import sparse
 from scipy.special import logsumexp
 
 from reelbench.models.base import Arrays, Interactions
-from reelbench.models.shared.fold_in import ProfileConfig, ProfileRanker
+from reelbench.models.shared.fold_in import PreferenceConfig, PreferenceRanker
+from reelbench.models.shared.keras_model import KerasModel
 from reelbench.seeds import generator, seed_keras
 
 # kernels and biases of the four layers
 _NAMES = tuple(f"{layer}_{part}" for layer in ("in", "code", "out", "logits") for part in "kb")
 
 
-class MultVAEConfig(ProfileConfig):
+class MultVAEConfig(PreferenceConfig):
     """Parameters; those of the network and β are the paper's."""
 
     hidden: PositiveInt = 600  # units of the hidden layer of encoder and decoder, tanh
@@ -45,7 +46,7 @@ class MultVAEConfig(ProfileConfig):
     patience: PositiveInt | None = 5
 
 
-class MultVAE(ProfileRanker):
+class MultVAE(PreferenceRanker, KerasModel):
     """Mult-VAE on weighted ratings; it only ranks, and `predict` returns the mean rating of train.
 
     Memory: 8 · hidden · n_items bytes for the weights, four times as much in training.
@@ -58,18 +59,7 @@ class MultVAE(ProfileRanker):
 
     Config = MultVAEConfig
     config: MultVAEConfig
-    stochastic = True
     _weights: list[np.ndarray]
-
-    def prepare(self) -> None:
-        """Import TensorFlow."""
-        seed_keras(self.seed, self.threads)
-
-    def _chosen(self) -> dict[str, Any]:
-        losses = [row.get("valid_loss", np.inf) for row in self.history]
-        if self.config.patience is None or not np.isfinite(losses).any():
-            return super()._chosen()
-        return super()._chosen() | {"epochs": int(np.argmin(losses)) + 1}
 
     def _learn(self, chosen: sparse.csr_array, valid: Interactions) -> None:
         config, random = self.config, generator(self.seed, "batches")

@@ -18,15 +18,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from reelbench.files import read_json, write_json
 from reelbench.models.base import Features, Ids, Interactions, NewUser, Ranker, Saved, Section
+from reelbench.models.shared.keras_model import KerasNetwork
 from reelbench.models.shared.sequences import age, in_order
 from reelbench.models.shared.user_items import for_every_user
 from reelbench.seeds import seed_keras
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-_WEIGHTS, _HISTORY = "network.weights.h5", "history.json"
 _AT_ONCE = 512  # sequences whose states are computed together
 _WATCHED = 2000  # users whose valid ratings say when training ends, at most
 _NEVER = -1e9  # added to the weight of what must not be looked at, before the softmax
@@ -67,7 +64,7 @@ class SASRecConfig(Section):
         return self
 
 
-class SASRec(Ranker):
+class SASRec(Ranker, KerasNetwork):
     """SASRec; `history` holds the loss of each epoch, of train with dropout.
 
     A user without ratings gets the mean of all states, an item without one the lowest score. States
@@ -83,15 +80,9 @@ class SASRec(Ranker):
 
     Config = SASRecConfig
     config: SASRecConfig
-    stochastic = True
-    _built: Any = None  # a keras.Model; types that are `Saved` are looked up, and Keras is not here
     _states: Saved[np.ndarray]  # float32 (n_users + 1, factors)
     _vectors: Saved[np.ndarray]  # float32 (n_items, factors)
     _cold: Saved[np.ndarray]  # bool (n_items,)
-
-    def prepare(self) -> None:
-        """Import TensorFlow."""
-        seed_keras(self.seed, self.threads)
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         super()._fit(train, valid, features)
@@ -99,26 +90,18 @@ class SASRec(Ranker):
         count = np.bincount(rows.item_idx, minlength=ids.n_items)
         self._cold = count == 0
         seed_keras(self.seed, self.threads)
-        self._built = build(ids.n_items, self.config)
+        self._built = self._build()
         self._learn(rows, valid, count)
-        self._vectors = vectors_of(self._network)
+        self._vectors = vectors_of(self.keras_model)
         self._states = self._states_of(rows, ids.n_users)
 
-    @property
-    def _network(self) -> keras.Model:
-        """Items (n, max_length) plus one, 0 for none → states; made where something asks for it."""
-        if self._built is None:
-            self._built = build(self.ids.n_items, self.config)
-            with TemporaryDirectory() as folder:
-                file = Path(folder) / _WEIGHTS
-                file.write_bytes(self._weights)
-                self._built.load_weights(file)
-        return self._built
+    def _build(self) -> keras.Model:
+        return build(self.ids.n_items, self.config)
 
     def _learn(self, rows: Interactions, valid: Interactions, count: np.ndarray) -> None:
         import keras
 
-        network = self._network
+        network = self.keras_model
         # a second model of the same layers, so that no optimizer is stored with the weights
         trainee = keras.Model(network.input, network.output)
         loss = loss_of(network, self.config, count, self.seed)
@@ -144,12 +127,6 @@ class SASRec(Ranker):
         if len(inputs):  # else nobody has rated one thing after another
             trainee.fit(inputs, targets, callbacks=callbacks, verbose=0, **settings)
 
-    def _chosen(self) -> dict[str, Any]:
-        losses = [row.get("valid_loss", np.inf) for row in self.history]
-        if self.config.patience is None or not np.isfinite(losses).any():
-            return super()._chosen()
-        return super()._chosen() | {"epochs": int(np.argmin(losses)) + 1}
-
     def _loss_on(self, rows: Interactions, valid: Interactions) -> float:
         """Mean cross-entropy of the valid ratings over the items that the user has not in train."""
         from scipy.special import logsumexp
@@ -157,7 +134,7 @@ class SASRec(Ranker):
         users = np.unique(valid.user_idx)
         users = users[:: 1 + len(users) // _WATCHED]
         known, valid = (part.select(np.isin(part.user_idx, users)) for part in (rows, valid))
-        scores = self._states_of(known, self.ids.n_users)[users] @ vectors_of(self._network).T
+        scores = self._states_of(known, self.ids.n_users)[users] @ vectors_of(self.keras_model).T
         place = np.searchsorted(users, valid.user_idx)
         reached = scores[place, valid.item_idx]
         scores[known.seen(self.ids.n_users, self.ids.n_items)[users].toarray()] = -np.inf
@@ -170,7 +147,7 @@ class SASRec(Ranker):
         length = self.config.max_length
         users, inputs = latest(rows, length)
         chunks = [inputs[n : n + _AT_ONCE] for n in range(0, len(inputs), _AT_ONCE)]
-        found = [self._network(chunk, training=False)[:, -1] for chunk in chunks]
+        found = [self.keras_model(chunk, training=False)[:, -1] for chunk in chunks]
         last = np.concatenate([keras.ops.convert_to_numpy(states) for states in found])
         states = np.tile(last.mean(axis=0), (n_users + 1, 1))
         states[users] = last
@@ -203,14 +180,6 @@ class SASRec(Ranker):
 
     def item_vectors(self) -> np.ndarray:
         return np.where(self._cold[:, None], np.float32(0.0), self._vectors)
-
-    def _save_extra(self, folder: Path) -> None:
-        self._network.save_weights(folder / _WEIGHTS)
-        write_json(folder / _HISTORY, self.history)
-
-    def _load_extra(self, folder: Path) -> None:
-        self._weights, self._built = (folder / _WEIGHTS).read_bytes(), None
-        self.history = read_json(folder / _HISTORY)
 
 
 def windows(rows: Interactions, length: int) -> tuple[np.ndarray, np.ndarray]:

@@ -20,7 +20,7 @@ from scipy import sparse
 
 from reelbench.machine import memory_bytes
 from reelbench.models.base import Interactions, Saved
-from reelbench.models.shared.fold_in import ProfileConfig, ProfileRanker
+from reelbench.models.shared.fold_in import PreferenceConfig, PreferenceRanker
 from reelbench.models.shared.user_items import gram
 from reelbench.parallel import kernel, square_by_rows
 from reelbench.params import ParamsError
@@ -29,7 +29,7 @@ _BYTES = 8  # per entry of XᵀX
 _SHARE = 0.75  # of the memory that a fit may take
 
 
-class SLIMConfig(ProfileConfig):
+class SLIMConfig(PreferenceConfig):
     """Parameters; penalties are in ratings, as that of `ease`."""
 
     l1: NonNegativeFloat = 5.0  # L1 penalty: the greater, the fewer weights
@@ -43,7 +43,7 @@ class SLIMConfig(ProfileConfig):
     tolerance: float = Field(1e-4, gt=0, lt=1)
 
 
-class SLIM(ProfileRanker):
+class SLIM(PreferenceRanker):
     """SLIM on weighted ratings; it only ranks, and `predict` returns the mean rating of train.
 
     Memory: 8·n_items² bytes in training; what is kept is sparse. A user without ratings gets the

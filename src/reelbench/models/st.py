@@ -20,21 +20,19 @@ from typing_extensions import override
 
 from reelbench.features.matrices import dense_columns, kernel_columns, principal_components
 from reelbench.models.base import Features, Interactions
-from reelbench.models.shared.biases import Biases, damped_biases
+from reelbench.models.shared.biases import Biases, DampingConfig, damped_biases
 from reelbench.models.shared.factors import FactorModel, Factors
 from reelbench.models.shared.user_items import NewUser, groups
-from reelbench.params import ParamsError, Section
+from reelbench.params import ParamsError
 
 
-class STConfig(Section):
-    """Parameters."""
+class STConfig(DampingConfig):
+    """Parameters; an item's pseudo-ratings are at what its features suggest."""
 
     #: factor on the columns of a declared block, 1 for a block without one: a text vector has
     #: length 1, a row of genres has not
     weights: dict[str, PositiveFloat] = Field(default_factory=dict)
     components: PositiveInt = 128  # principal components of the weighted columns that are kept
-    user_damping: PositiveFloat = 5.0  # pseudo-ratings at the mean that every user has as well
-    item_damping: PositiveFloat = 5.0  # likewise, of every item, at what its features suggest
     item_kernel: Literal["linear", "gaussian"] = "linear"  # of the regression on items' features
     gamma: PositiveFloat = 0.4  # of the Gaussian kernel: how fast it falls with squared distance
     #: of the Gaussian kernel: items of train that stand for all, by chance where there are more.
@@ -65,14 +63,12 @@ class ST(FactorModel):
         if config.item_kernel == "gaussian":
             some = np.random.default_rng(self.seed).permutation(known)[: config.landmarks]
             of_biases = kernel_columns(items, np.sort(some), config.gamma)
-        penalty, dampings = config.item_regularization, (config.user_damping, config.item_damping)
-        biases = damped_biases(
-            train, features.ids, *dampings, columns=of_biases, regularization=penalty
-        )
+        penalty, ids = config.item_regularization, features.ids
+        biases = damped_biases(train, ids, config, columns=of_biases, regularization=penalty)
         items = np.vstack([items, np.zeros((1, items.shape[1]))])
         residual = train.rating - biases.predict(train.user_idx, train.item_idx)
         # a cold user has no weights, nor has the unknown one in the last row
-        users = np.zeros((features.ids.n_users + 1, items.shape[1]))
+        users = np.zeros((ids.n_users + 1, items.shape[1]))
         for user, rows in groups(train.user_idx):
             rated = items[train.item_idx[rows]]
             users[user] = ridge(rated, residual[rows], config.user_regularization)
@@ -138,8 +134,7 @@ class STTuned(ST):
 
         Users are drawn evenly, and their movies as well: few users with many ratings do not decide.
         """
-        dampings = self.config.user_damping, self.config.item_damping
-        biases = damped_biases(train, features.ids, *dampings)
+        biases = damped_biases(train, features.ids, self.config)
         liked = train.rating > biases.predict(train.user_idx, train.item_idx)
         order = np.argsort(train.user_idx[liked], kind="stable")
         items = train.item_idx[liked][order]

@@ -4,13 +4,12 @@ rating ≈ mean + b_u + b_i + q_i·p_u, Koren, Bell & Volinsky (2009), "Matrix F
 Techniques for Recommender Systems".
 """
 
-from typing import Any
-
+from reelbench.models.base import Features, Interactions
 from reelbench.models.shared.factors import Factors, RidgeFoldIn
-from reelbench.models.shared.surprise_base import DescentConfig, SurpriseModel
+from reelbench.models.shared.surprise_base import DescentConfig, RatingsByUser, trainset_of
 
 
-class SVD(RidgeFoldIn, SurpriseModel):
+class SVD(RidgeFoldIn):
     """Surprise's SVD; a cold or unknown user or item has no bias and no factors.
 
     >>> from reelbench.data.interactions import Interactions
@@ -25,18 +24,22 @@ class SVD(RidgeFoldIn, SurpriseModel):
     Config = DescentConfig
     config: DescentConfig
 
-    def _learn(self, trainset: Any) -> Any:
+    stochastic = True
+
+    def prepare(self) -> None:
+        import surprise  # noqa: F401
+
+    def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
         from surprise import SVD as SurpriseSVD
 
-        return SurpriseSVD(
+        learned = SurpriseSVD(
             n_factors=self.config.factors,
             n_epochs=self.config.epochs,
             lr_all=self.config.learning_rate,
             reg_all=self.config.regularization,
             init_std_dev=self.config.init_std,
             random_state=self.seed,
-        ).fit(trainset)
-
-    def _factors_of(self, algorithm: Any) -> Factors:
-        mean = float(algorithm.trainset.global_mean)
-        return Factors(mean, algorithm.bu, algorithm.bi, algorithm.pu, algorithm.qi)
+        ).fit(trainset := trainset_of(train, features.ids))
+        mean = float(trainset.global_mean)
+        factors = Factors(mean, learned.bu, learned.bi, learned.pu, learned.qi)
+        return RatingsByUser.of(train).in_catalogue(factors, features.ids)

@@ -12,14 +12,14 @@ from pydantic import (
     model_validator,
 )
 
-from reelbench.params import Section
+from reelbench.models.shared.biases import DampingConfig
 
 # ratings of train up to which the rule for batches changes nothing
 _SMALL = 100_000
 USER, ITEM = SIDES = ("user", "item")
 
 
-class NetworkConfig(Section):
+class NetworkConfig(DampingConfig):
     """What a network reads, how it combines it, and how it is trained."""
 
     # -- what it reads
@@ -59,9 +59,7 @@ class NetworkConfig(Section):
 
     #: biases: the network learns the residual of damped biases; none: the rating
     baseline: Literal["biases", "none"] = "biases"
-    user_damping: NonNegativeFloat = 5.0  # of the users' biases: pseudo-ratings at the mean
-    #: damping of the items' biases: number of pseudo-ratings at what their features suggest
-    item_damping: PositiveFloat = 8.0
+    item_damping: PositiveFloat = 8.0  # pseudo-ratings of every item at what its features suggest
     prior_regularization: PositiveFloat = 5.0  # L2 penalty of the ridge from features to biases
     #: values of embeddings before the first epoch: ±0.05, Keras' he_normal, or normal
     embedding_init: Literal["uniform", "he_normal", "normal"] = "normal"

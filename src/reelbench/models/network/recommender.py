@@ -5,18 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reelbench.files import read_json, write_json
-from reelbench.models.base import Arrays, Features, Ids, Interactions, Recommender
+from reelbench.models.base import Arrays, Features, Ids, Interactions
 from reelbench.models.network.config import NetworkConfig
 from reelbench.models.network.scoring import Scorer
 from reelbench.models.network.summary import layers_of
 from reelbench.models.network.tables import Tables
+from reelbench.models.shared.keras_model import KerasNetwork
 from reelbench.seeds import seed_for, seed_keras
 
 if TYPE_CHECKING:
@@ -26,16 +24,14 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-HISTORY = "history.json"  # in a model's folder: errors of every epoch, MAE too
 # what Keras calls them
 _ERRORS = dict(rmse="train_loss", val_rmse="valid_loss", mae="train_mae", val_mae="valid_mae")
-_WEIGHTS = "network.weights.h5"
 _STEPS_PER_CALL = 16  # of training between returns to Python, which cost as much as small steps
 # pairs, users or items in one call, of validation too: bounds the memory of what layers compute
 _PAIRS_PER_BATCH = 16_384
 
 
-class Network(Recommender):
+class Network(KerasNetwork):
     """Keras network on embeddings and features; `history` holds RMSE and MAE of each epoch.
 
     Without feature blocks it is matrix factorisation around damped biases, with a dense layer on
@@ -53,8 +49,6 @@ class Network(Recommender):
 
     Config = NetworkConfig
     config: NetworkConfig
-    stochastic = True
-    _built: towers.Parts | None
     _scorer: Scorer
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
@@ -72,27 +66,10 @@ class Network(Recommender):
         self._learn(train, valid)
         self._score_with_numpy()
 
-    def _chosen(self) -> dict[str, Any]:
-        losses = [row.get("valid_loss", np.inf) for row in self.history]
-        if self.config.patience is None or not np.isfinite(losses).any():
-            return super()._chosen()
-        return super()._chosen() | {"epochs": int(np.argmin(losses)) + 1}
-
     @property
     def keras_model(self) -> keras.Model:
         """The fitted Keras model: `user_idx` and `item_idx` (n,) → rating (n, 1)."""
         return self._parts.whole
-
-    @property
-    def _parts(self) -> towers.Parts:
-        """The Keras models; of a saved network only made where something asks for them."""
-        if self._built is None:
-            self._built = self._build()
-            with TemporaryDirectory() as folder:
-                file = Path(folder) / _WEIGHTS
-                file.write_bytes(self._weights)
-                self._built.whole.load_weights(file)
-        return self._built
 
     @property
     def knows_users(self) -> bool:
@@ -123,10 +100,6 @@ class Network(Recommender):
     def layers(self) -> list[dict[str, Any]]:
         """Layers of the fitted network as plain data, each after those that it reads."""
         return [asdict(layer) for layer in layers_of(self.keras_model)]
-
-    def prepare(self) -> None:
-        """Import TensorFlow."""
-        seed_keras(self.seed, self.threads)
 
     def _build(self, seed: int | None = None) -> towers.Parts:
         from reelbench.models.network import towers
@@ -231,16 +204,8 @@ class Network(Recommender):
         return {**self._tables.state(), **self._scorer.state()}
 
     def _restore(self, state: Arrays) -> None:
-        self._tables, self._built = Tables.blank(state), None
+        self._tables = Tables.blank(state)
         self._scorer = Scorer.restored(state, self.config, self.ids, self.threads)
-
-    def _save_extra(self, folder: Path) -> None:
-        self.keras_model.save_weights(folder / _WEIGHTS)
-        write_json(folder / HISTORY, self.history)
-
-    def _load_extra(self, folder: Path) -> None:
-        self._weights = (folder / _WEIGHTS).read_bytes()
-        self.history = read_json(folder / HISTORY)
 
 
 def loss_of(

@@ -112,8 +112,8 @@ def _biases(train: Interactions, features: Features, config: NetworkConfig) -> A
     columns = np.hstack(
         [matrices.dense_matrix(features), config.title_scale * matrices.title_matrix(features)]
     )
-    penalty, dampings = config.prior_regularization, (config.user_damping, config.item_damping)
-    biases = damped_biases(train, features.ids, *dampings, columns=columns, regularization=penalty)
+    penalty = config.prior_regularization
+    biases = damped_biases(train, features.ids, config, columns=columns, regularization=penalty)
     return {"user_bias": _column(biases.user), "item_bias": _column(biases.item + biases.mean)}
 
 

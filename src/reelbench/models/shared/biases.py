@@ -1,16 +1,24 @@
 """Damped biases of users and items, plain or around a prior: where most models start from."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
+from pydantic import NonNegativeFloat
 
-from reelbench.data.interactions import Interactions
-from reelbench.features.block import Ids
-from reelbench.models.shared.user_items import NewUser, for_every_user
+from reelbench.models.base import Ids, Interactions, NewUser, Recommender, Saved, Section
+from reelbench.models.shared.user_items import for_every_user
 
 # of fitting items and users in turn: the second lowers the RMSE on valid by 0.003 to 0.007, the
 # third by less than 0.0005
 ROUNDS = 3
+
+
+class DampingConfig(Section):
+    """How far biases shrink."""
+
+    user_damping: NonNegativeFloat = 5.0  # pseudo-ratings at the mean that every user has as well
+    item_damping: NonNegativeFloat = 5.0  # likewise, of every item
 
 
 @dataclass(frozen=True)
@@ -37,11 +45,27 @@ class Biases:
         return Biases(self.mean, everyone, self.item), residual - bias
 
 
+class BiasModel(Recommender):
+    """Base of models that rate, and rank, by biases alone: all users get the same order."""
+
+    config: DampingConfig
+    _biases: Saved[Biases]
+
+    def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
+        return self._biases.predict(user_idx, item_idx)
+
+    def _score(self, user_idx: np.ndarray) -> np.ndarray:
+        return self._biases.score(user_idx)
+
+    def _fold_in(self, user: NewUser) -> Self:
+        biases, _ = self._biases.fold_in(user, self.config.user_damping)
+        return self._copy(_biases=biases)
+
+
 def damped_biases(
     train: Interactions,
     ids: Ids,
-    user_damping: float,
-    item_damping: float,
+    damping: DampingConfig,
     *,
     rounds: int = ROUNDS,
     columns: np.ndarray | None = None,
@@ -49,14 +73,11 @@ def damped_biases(
 ) -> Biases:
     """Biases of items, and of users on the residuals (Koren 2010, section 2.1), fitted in turn.
 
-    A bias is the sum of residuals over (count + damping): the damping is the number of
-    pseudo-ratings at the mean, so that few ratings say little.
-
-    With columns, an item's bias shrinks towards what its features say, and not towards zero. That
-    prior is a ridge regression from its features to the mean residual of the items in train, an
-    item with n ratings weighing n / (n + item_damping): the precision of its mean where the damping
-    is the ratio of the variances within and between items. An item's bias is then (sum of residuals
-    + item_damping · prior) / (n + item_damping), so a cold item has its prior.
+    A bias is the sum of residuals over (count + damping). With columns, that of an item shrinks
+    towards a prior in place of zero: (sum + item_damping · prior) / (count + item_damping). The
+    prior is a ridge regression from features to the mean residual of the items in train, weighted
+    by count / (count + item_damping), the precision of a mean where the damping is the ratio of the
+    variances within and between items.
 
     Args:
         columns: features, float64 (n_items, d), d may be 0; None: no prior.
@@ -68,13 +89,13 @@ def damped_biases(
     for _ in range(rounds):
         residual = rating - mean - user[train.user_idx]
         total, count = _sums(train.item_idx, residual, ids.n_items)
-        item[:-1] = _shrunk(total, count, item_damping)
+        item[:-1] = _shrunk(total, count, damping.item_damping)
         if columns is not None:
-            weight = _shrunk(count, count, item_damping)
+            weight = _shrunk(count, count, damping.item_damping)
             prior = feature_prior(columns, _shrunk(total, count, 0.0), weight, regularization)
             item[:-1] += (1.0 - weight) * prior
         residual = rating - mean - item[train.item_idx]
-        user[:-1] = _shrunk(*_sums(train.user_idx, residual, ids.n_users), user_damping)
+        user[:-1] = _shrunk(*_sums(train.user_idx, residual, ids.n_users), damping.user_damping)
     return Biases(mean, user, item)
 
 

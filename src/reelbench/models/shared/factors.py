@@ -21,7 +21,7 @@ from scipy import linalg, sparse
 from threadpoolctl import threadpool_limits
 
 from reelbench.models.base import Features, Ids, Interactions, Ranker, Recommender, Saved, Section
-from reelbench.models.shared.user_items import NewUser, for_every_user, new_users
+from reelbench.models.shared.user_items import NewUser, for_every_user
 from reelbench.seeds import seed_for
 
 _ERRORS = 10_000  # ratings of train, evenly taken, that the size of errors is taken from
@@ -88,10 +88,6 @@ class FactorModel(Recommender):
         bias = rows[:, -1].astype(self._factors.user_bias.dtype)
         factors = replace(self._factors, user_factors=vectors, user_bias=bias)
         return super().for_users(rows)._copy(_factors=factors)
-
-    def _fold_in_users(self, profiles: Interactions, ids: Ids) -> Self:
-        rows = [self._fold_in(user).user_rows([-1]) for user in new_users(profiles)]
-        return self.for_users(np.concatenate(rows))
 
     def _with_user(self, bias: float, vector: np.ndarray) -> Self:
         """A copy in which every user has this bias and these factors."""
@@ -214,10 +210,6 @@ class FactorRanker(Ranker):
 
     def for_users(self, rows: np.ndarray) -> Self:
         return super().for_users(rows)._copy(_user_factors=rows)
-
-    def _fold_in_users(self, profiles: Interactions, ids: Ids) -> Self:
-        rows = [self._fold_in(user).user_rows([-1]) for user in new_users(profiles)]
-        return self.for_users(np.concatenate(rows))
 
     @cached_property
     def _bags(self) -> list[np.ndarray]:

@@ -5,6 +5,7 @@ Rankers that score from a user's row of ratings, whoever it is, and a view of an
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
@@ -18,18 +19,32 @@ from typing_extensions import override
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.models.base import Ids, Ranker, Recommender, Saved
-from reelbench.models.shared.user_items import (
-    NewUser,
-    Profiles,
-    new_users,
-    preference,
-    preferences,
-    user_weight,
-)
+from reelbench.models.shared.user_items import NewUser, Profiles, new_users, preferences
 from reelbench.params import Section
 
 
-class ProfileConfig(Section):
+class ProfileRanker(Ranker):
+    """Base of rankers whose scores follow from a user's row of ratings: fold-in is exact."""
+
+    _profiles: Saved[Profiles]
+
+    def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
+        super()._fit(train, valid, features)
+        self._profiles = Profiles.of(self._rows(train, features.ids))
+
+    @abstractmethod
+    def _rows(self, ratings: Interactions, ids: Ids) -> sparse.csr_array:
+        """Rows of the users with these ratings, CSR (n_users, n_items)."""
+
+    def _fold_in(self, user: NewUser) -> Self:
+        # of a single user with ratings the mean is that user's row
+        return self._copy(_profiles=Profiles.of(self._rows(user.interactions(), self.ids)))
+
+    def _fold_in_users(self, profiles: Interactions, ids: Ids) -> Self | None:
+        return self._copy(_ids=ids, _profiles=Profiles.of(self._rows(profiles, ids)))
+
+
+class PreferenceConfig(Section):
     """How a rating becomes an entry of a user's row."""
 
     #: how much more a high rating counts than a low one; 0: all are ones
@@ -38,35 +53,21 @@ class ProfileConfig(Section):
     user_power: NonNegativeFloat = 0.0
 
 
-class ProfileRanker(Ranker):
-    """Base of rankers whose scores follow from a user's row of ratings: fold-in is exact."""
+class PreferenceRanker(ProfileRanker):
+    """Such a model on rows of `preferences`."""
 
-    Config: ClassVar[type[Section]] = ProfileConfig
-    config: ProfileConfig
-    _profiles: Saved[Profiles]
+    Config: ClassVar[type[Section]] = PreferenceConfig
+    config: PreferenceConfig
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
         super()._fit(train, valid, features)
-        chosen = self._preferences(train, features.ids)
-        self._profiles = Profiles.of(chosen)
-        self._learn(chosen, valid)
+        self._learn(self._profiles.users, valid)
 
+    @abstractmethod
     def _learn(self, chosen: sparse.csr_array, valid: Interactions) -> None:
         """Learn from rows of ratings, float32 CSR (n_users, n_items)."""
-        raise NotImplementedError
 
-    def _fold_in(self, user: NewUser) -> Self:
-        return self._copy(_profiles=Profiles.of_new_user(user, self._values(user), self.ids))
-
-    def _fold_in_users(self, profiles: Interactions, ids: Ids) -> Self | None:
-        return self._copy(_ids=ids, _profiles=Profiles.of(self._preferences(profiles, ids)))
-
-    def _values(self, user: NewUser) -> np.ndarray:
-        """Entries (n,) of a new user's row."""
-        values = preference(user.ratings, self.ids, self.config.rating_power)
-        return values * user_weight(len(values), self.config.user_power)
-
-    def _preferences(self, ratings: Interactions, ids: Ids) -> sparse.csr_array:
+    def _rows(self, ratings: Interactions, ids: Ids) -> sparse.csr_array:
         return preferences(ratings, ids, self.config.rating_power, self.config.user_power)
 
 
@@ -122,10 +123,8 @@ class FoldedIn(Recommender):
             return answers
         for user in np.unique(place[rows]):
             own = rows[place[rows] == user]
-            new = self._new_users[user]
-            answers[own] = ask(
-                self._model.fold_in(new.items, new.ratings), np.full(len(own), -1), own
-            )
+            folded = self._model._fold_in(self._new_users[user])
+            answers[own] = ask(folded, np.full(len(own), -1), own)
         return answers
 
     @cached_property

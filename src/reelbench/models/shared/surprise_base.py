@@ -1,10 +1,5 @@
-"""Models of Surprise: ratings in its order, and its arrays in the order of our catalogue.
+"""Models of Surprise: ratings in its order, and its arrays in the order of our catalogue."""
 
-Surprise learns (`_learn`), or a kernel of ours that gives its figures; the arrays are kept and
-scored by NumPy. Surprise's own objects have no types.
-"""
-
-from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -14,32 +9,10 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from scipy import sparse
 
 from reelbench.columns import ITEM_IDX, RATING, USER_IDX
-from reelbench.models.base import Features, Ids, Interactions, Section
+from reelbench.models.base import Ids, Interactions, Section
 from reelbench.models.shared.factors import FactorModel, Factors
 from reelbench.models.shared.user_items import spread
 from reelbench.parallel import CSR
-
-
-class SurpriseModel(FactorModel):
-    """Base of the models that Surprise trains."""
-
-    stochastic = True
-
-    def prepare(self) -> None:
-        """Import Surprise."""
-        import surprise  # noqa: F401
-
-    @abstractmethod
-    def _learn(self, trainset: Any) -> Any:
-        """Surprise's algorithm, fitted."""
-
-    @abstractmethod
-    def _factors_of(self, algorithm: Any) -> Factors:
-        """What it learned, a row per user and item of train in Surprise's order."""
-
-    def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
-        algorithm = self._learn(trainset_of(train, features.ids))
-        return RatingsByUser.of(train).in_catalogue(self._factors_of(algorithm), features.ids)
 
 
 class KnownPairsModel(FactorModel):

@@ -30,6 +30,11 @@ class NewUser:
     items: np.ndarray  # int64 (n,), `item_idx`, each once; n is at least 1
     ratings: np.ndarray  # float64 (n,), on the rating scale of the data set
 
+    def interactions(self) -> Interactions:
+        """The same as ratings of user 0, one second after the other."""
+        count = len(self.items)
+        return Interactions.from_arrays(np.zeros(count), self.items, self.ratings, np.arange(count))
+
     def last_row(self, values: np.ndarray, shape: tuple[int, int]) -> sparse.csr_array:
         """Float32 CSR whose last row has `values` (n,) at the items; all other rows are empty."""
         last = np.full(len(self.items), shape[0] - 1)
@@ -125,10 +130,10 @@ class Profiles:
         stacked = sparse.csr_array(sparse.vstack([user_items, mean], format="csr"))
         return cls(stacked.astype(np.float32))
 
-    @classmethod
-    def of_new_user(cls, user: NewUser, values: np.ndarray, ids: Ids) -> Self:
-        """Profiles in which every user is cold and the mean row has the new user's values (n,)."""
-        return cls(user.last_row(values, (ids.n_users + 1, ids.n_items)))
+    @property
+    def users(self) -> sparse.csr_array:
+        """Rows of the users, float32 CSR (n_users, n_items)."""
+        return self.matrix[:-1]
 
     def place(self, user_idx: np.ndarray) -> np.ndarray:
         """Row number for each user, int64 (n,); that of the mean for cold and unknown users."""
