@@ -16,8 +16,8 @@ from reelbench.columns import ITEM_IDX, RATING, USER_IDX
 from reelbench.data.interactions import Interactions
 from reelbench.files import read_json
 from reelbench.models.base import Recommender
-from reelbench.models.network.recommender import HISTORY
 from reelbench.models.network.summary import Layer
+from reelbench.models.shared.keras_model import HISTORY
 from reelbench.reporting.charts.chart import data
 from reelbench.reporting.charts.networks import network
 from reelbench.reporting.charts.style import HEIGHT, SERIES, WIDTH

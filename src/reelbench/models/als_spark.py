@@ -2,9 +2,8 @@
 
 Explicit: rating ≈ mean + p_u · q_i, the penalty of a user or item times the number of its ratings;
 Zhou, Wilkinson, Schreiber & Pan (2008), "Large-Scale Parallel Collaborative Filtering for the
-Netflix Prize". Implicit: every pair counts, a rated one as a 1 with confidence 1 + alpha · w, where
-w is 0.2 for the lowest rating and 1 for the highest, to a power, any other as a 0 with
-confidence 1; Hu, Koren & Volinsky (2008). Such a model only ranks.
+Netflix Prize". Implicit, which only ranks: a rated pair is a 1 with confidence 1 + alpha · w, w
+being the `preference`, any other a 0 with confidence 1; Hu, Koren & Volinsky (2008).
 
 The fitted model needs no Spark. Each pass ends with the users, so fold-in, one more solution for a
 user, gives what training gives.

@@ -71,11 +71,7 @@ class Recommender(ABC):
     config: Section
 
     def __init__(self, *, seed: int = 0, threads: int = 1, **parameters: object) -> None:
-        """A model that is not fitted yet; `parameters` are the fields of its `Config`.
-
-        Raises:
-            pydantic.ValidationError: a parameter is unknown or out of its range.
-        """
+        """A model that is not fitted yet; a wrong parameter is a `pydantic.ValidationError`."""
         self.config = self.Config.model_validate(parameters)
         self.seed = seed
         self.threads = threads
@@ -158,11 +154,7 @@ class Recommender(ABC):
 
     @property
     def ids(self) -> Ids:
-        """Sizes and rating scale of the catalogue that the model was fitted on.
-
-        Raises:
-            RuntimeError: the model is not fitted.
-        """
+        """Sizes and rating scale of the catalogue; a RuntimeError if the model is not fitted."""
         if self._ids is None:
             raise RuntimeError(f"{type(self).__name__} is not fitted: call fit or load first")
         return self._ids
@@ -183,9 +175,8 @@ class Recommender(ABC):
         Args:
             train: ratings to learn from.
             valid: ratings for early stopping; none by default.
-            features: sizes of the catalogue and the blocks that the model declares. By default
-                there are no blocks, and sizes and rating scale are `train.ids` or else those that
-                hold all rows of train and valid.
+            features: the catalogue and the blocks that the model declares; by default no blocks,
+                and `train.ids` or else sizes and scale that hold all rows of train and valid.
 
         Raises:
             ValueError: train is empty.
@@ -218,14 +209,11 @@ class Recommender(ABC):
         return chosen
 
     def predict(self, user_idx: ArrayLike, item_idx: ArrayLike) -> np.ndarray:
-        """Predicted ratings.
+        """Predicted ratings of pairs: float32 (n,), finite, clipped to the rating scale.
 
         Args:
             user_idx: integers (n,); anything outside the catalogue is an unknown user.
             item_idx: integers (n,), likewise.
-
-        Returns:
-            float32 (n,), clipped to the rating scale; finite for every input.
 
         Raises:
             ValueError: the lengths differ.
@@ -241,13 +229,12 @@ class Recommender(ABC):
         return np.asarray(rating, dtype=np.float32)
 
     def score(self, user_idx: ArrayLike) -> np.ndarray:
-        """Scores of the whole catalogue, for ranking; not clipped, since clipping makes ties.
+        """Scores of the whole catalogue for ranking: float32 (n, n_items), finite.
+
+        They are not clipped, since clipping makes ties.
 
         Args:
             user_idx: integers (n,); anything outside the catalogue is an unknown user.
-
-        Returns:
-            float32 (n, n_items); finite for every input.
 
         Raises:
             TypeError: indices are not integers.
@@ -264,9 +251,8 @@ class Recommender(ABC):
     def fold_in(self, item_idx: ArrayLike, rating: ArrayLike) -> Self:
         """A copy that knows a new user by some ratings; nothing is trained again.
 
-        What the model would have stored for the user, had everything else been learned already,
-        takes the place of the unknown user: ask the copy for user -1. Its answers for other users
-        mean nothing.
+        Ask the copy for user -1: what the model would have stored for the user, had all else been
+        learned already, takes the place of the unknown one. Its answers for others mean nothing.
 
         Args:
             item_idx: integers (n,), items of the catalogue, each once; at least one.
@@ -287,13 +273,10 @@ class Recommender(ABC):
         return self._fold_in(NewUser(items, ratings))
 
     def similar_items(self, item_idx: int) -> np.ndarray:
-        """Similarity of every item to one, as the model sees it.
+        """Similarity of every item to one, float64 (n_items,), from 0 to 1.
 
-        By default it is the correlation of the scores that a sample of the users of train get:
-        items are similar that the model recommends to the same users.
-
-        Returns:
-            float64 (n_items,), from 0 to 1; all 0 for an item that the model knows nothing of.
+        By default it is the correlation of the scores that a sample of the users of train get. An
+        item that the model knows nothing of is similar to none.
 
         Raises:
             ValueError: the item is not in the catalogue.
@@ -310,8 +293,7 @@ class Recommender(ABC):
     def describe_unknown_user(self, columns: np.ndarray) -> None:
         """Give the unknown user (-1) these columns (f,) of user features, until others are given.
 
-        Raises:
-            NotImplementedError: the model reads no features of users, see `knows_users`.
+        A NotImplementedError where the model reads none, see `knows_users`.
         """
         raise NotImplementedError(f"{type(self).__name__} reads no features of users")
 
@@ -320,10 +302,9 @@ class Recommender(ABC):
         return None
 
     def user_rows(self, user_idx: ArrayLike | None = None) -> np.ndarray | None:
-        """All that is known of each user, floats (n, d); None if it is not such a row.
+        """All that is known of each user, floats (n, d), the unknown one last; None: no such row.
 
-        Args:
-            user_idx: integers (n,), -1 for the unknown user; by default all, the unknown one last.
+        `user_idx` are integers (n,), -1 for the unknown user; by default all.
         """
         return None
 
@@ -347,11 +328,7 @@ class Recommender(ABC):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read a model that `save` wrote, of this class or a subclass.
-
-        Raises:
-            TypeError: the folder holds a model of another class.
-        """
+        """Read a model that `save` wrote; a TypeError if it is of no such class."""
         description = read_json(folder / "model.json")
         target = resolve_name(description["_target_"])
         if not issubclass(target, cls):
@@ -437,8 +414,7 @@ class ModelEntry(Section):
     def check(self, section: str, source: Path) -> Section:
         """The model's whole config, defaults included.
 
-        A key that the class does not know or a value that it refuses is a ParamsError that names
-        the section and points to the source, a file.
+        A ParamsError names the section and a key or value that is wrong, and points to the source.
         """
         return validate(section, self.parameters, self.model_class.Config, source)
 

@@ -15,7 +15,6 @@ class BiasConfig(DampingConfig):
 class Bias(BiasModel):
     """Damped means (`shared/biases.py`).
 
-    >>> from reelbench.data.interactions import Interactions
     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
     >>> model = Bias(user_damping=1, item_damping=1).fit(train)
     >>> model.predict([0, 2, -1], [0, 0, 0]).round(2)  # -1 is an unknown user

@@ -1,10 +1,9 @@
 """Model `boosted`: gradient-boosted trees from an item's features to its bias.
 
-A kernel ridge regression reads all columns (`kernel_columns`), and trees its predictions beside
-the columns of some blocks: stacking (Wolpert 1992, "Stacked Generalization"). What the ridge says
-of an item of train comes from the items of other folds. The trees are those of scikit-learn's
-`HistGradientBoostingRegressor` (Ke et al. 2017, "LightGBM"). Their prediction takes the place of
-zero in damped biases, so a cold item has it; it is kept, and the trees are not.
+A kernel ridge regression reads all columns (`kernel_columns`); its predictions, for an item of
+train from the items of other folds, and the columns of some blocks are what the trees of
+scikit-learn read (Wolpert 1992, "Stacked Generalization"; Ke et al. 2017, "LightGBM"). What these
+predict takes the place of zero in damped biases, so a cold item has it; the trees are not kept.
 """
 
 import numpy as np

@@ -4,12 +4,12 @@ Rendle et al. (2009), "BPR: Bayesian Personalized Ranking from Implicit Feedback
 gradient steps on ln sigmoid(score of a rated movie - score of a random one), with a bias per movie.
 
 The random movie is drawn from all ratings, as in the library `implicit`, so the popularity of a
-movie cancels out; adding the logarithm of its number of ratings puts that back, as in
-noise-contrastive estimation (Gutmann & Hyvärinen 2010).
+movie cancels out; the logarithm of its number of ratings puts that back, as in noise-contrastive
+estimation (Gutmann & Hyvärinen 2010).
 
-Threads never move the same factors: at any time each block of users is at another group of movies,
-for rated and random ones alike (Gemulla et al. 2011, "Large-Scale Matrix Factorization with
-Distributed Stochastic Gradient Descent"). The number of blocks depends on that of ratings alone.
+Threads never move the same factors: at any time each block of users is at another group of movies
+(Gemulla et al. 2011, "Large-Scale Matrix Factorization with Distributed Stochastic Gradient
+Descent"). The number of blocks depends on that of ratings alone.
 
 Fold-in minimises the mean of ln(1 + exp(-d)) + λ|p|²/2, d = p·(q_i - q_j) + b_i - b_j, over chosen
 movies i and others j, drawn as often as they have ratings: convex in p, and solved to the end.

@@ -29,8 +29,7 @@ class CoClusteringConfig(Section):
 class CoClustering(KnownPairsModel):
     """Surprise's CoClustering, with half stars counted as such.
 
-    Where user or item is cold or unknown it answers the mean of train, as Surprise's code does (its
-    documentation has the mean of the one that is known).
+    Where user or item is cold or unknown it answers the mean of train, as Surprise's code does.
     """
 
     Config = CoClusteringConfig

@@ -1,10 +1,9 @@
 """Model `content`: movies similar to those that a user liked, by genres, tags and people.
 
-The similarity of two movies is w · cos(genres) + (1 - w) · cos(tags), tags as TF-IDF, plus a
-constant for the same director, plus c · cos(cast) where the block `cast` is declared. The score of
-a movie is a sum over the movies that the user rated: its similarity to each, times how far that
-rating is above what is neutral, so that movies similar to a disliked one sink (Rocchio 1971,
-"Relevance Feedback in Information Retrieval").
+The score of a movie is a sum over the movies that the user rated: its similarity to each, times how
+far that rating is above what is neutral (Rocchio 1971, "Relevance Feedback in Information
+Retrieval"). The similarity is w · cos(genres) + (1 - w) · cos(tags), tags as TF-IDF, plus a
+constant for the same director, plus c · cos(cast) where that block is declared.
 """
 
 import math
@@ -39,11 +38,7 @@ class ContentConfig(Section):
 class Content(ProfileRanker):
     """Reads the blocks `genres`, `tags`, `directors` and, where it is declared, `cast`.
 
-    Without features an item is like no other.
-
-    It only ranks, and `predict` returns the mean rating of train. A user without ratings gets the
-    mean of all users' scores. Matrices are sparse; scores need 12 bytes per pair of a user that is
-    asked for and an item. Fold-in is exact.
+    An item without features is like no other. Scores need 12 bytes per pair of a user and an item.
     """
 
     Config = ContentConfig

@@ -1,23 +1,20 @@
 """Model `ease`: a linear model from a user's movies to all others, in closed form.
 
-Steck (2019), "Embarrassingly Shallow Autoencoders for Sparse Data". With X the users' rated movies,
-P = (XᵀX + λI)⁻¹ and B = I - P · diag(P)⁻¹, the scores are XB: B predicts every column of X from the
-others with least squares, an L2 penalty λ and a zero diagonal. X is ones and zeros in the paper;
-here a high rating may count for more (`user_items.preferences`).
+Steck (2019), "Embarrassingly Shallow Autoencoders for Sparse Data". With X the users' rows of
+`preferences` (ones and zeros in the paper), P = (XᵀX + λI)⁻¹ and B = I - P · diag(P)⁻¹, the scores
+are XB: B predicts every column of X from the others, with an L2 penalty λ and a zero diagonal.
 
-With `dropout` p the penalty of an item is λ + p / (1 - p) · ‖x_i‖²: what training on X with a share
-p of its entries dropped comes to on average (Steck 2020, "Autoencoders that don't overfit towards
-the Identity": EDLAE). That is model `edlae`. `user_power` divides a user's share in the squared
-error, so that those with many ratings do not outweigh all others.
+With `dropout` p the penalty of an item is λ + p / (1 - p) · ‖x_i‖², what training on X with a share
+p of its entries dropped comes to on average: model `edlae`, Steck (2020), "Autoencoders that don't
+overfit towards the Identity".
 
 Where there are fewer users than items, the same scores come from a matrix of users (Woodbury): with
-K = XXᵀ + λI, XP = K⁻¹X and P_ii = (1 - x_iᵀK⁻¹x_i) / λ. Other penalties λ_i are those of X with
-its columns times √(λ / λ_i).
+K = XXᵀ + λI, XP = K⁻¹X and P_ii = (1 - x_iᵀK⁻¹x_i) / λ. Other penalties λ_i are those of X with its
+columns times √(λ / λ_i).
 
 Where both are too many, an item has weights of the `neighbours` items with the highest cosine only,
-in closed form again, with the rows and columns of XᵀX of these (Steck 2019, "Markov Random Fields
-for Collaborative Filtering", which has a threshold in the place of a number). One inverse serves an
-item and those of its nearest that have no weights yet.
+from the rows and columns of XᵀX of these (Steck 2019, "Markov Random Fields for Collaborative
+Filtering"). One inverse serves an item and those of its nearest that have no weights yet.
 """
 
 import logging
@@ -59,15 +56,12 @@ class EASEConfig(PreferenceConfig):
 
 
 class EASE(PreferenceRanker):
-    """EASE on weighted ratings; it only ranks, and `predict` returns the mean rating of train.
+    """EASE on weighted ratings; an item without ratings has the score 0. Fold-in is exact.
 
-    Memory: with m the smaller of n_users and n_items, 8·m² bytes for the matrix that is inverted
-    in place and 4·m² for what is kept and saved; time grows with m³. For 20,000 that is 3.2 + 1.6
-    GB. Above `max_side` the scores are an approximation that keeps 12 bytes per item and neighbour;
-    below it the limit does not change the result. A user without ratings gets the mean of
-    everybody's scores, an item without ratings the score 0. Fold-in is exact.
+    Memory: with m the smaller of n_users and n_items, 8·m² bytes for the matrix that is inverted in
+    place and 4·m² for what is kept and saved; time grows with m³. For 20,000 that is 3.2 + 1.6 GB.
+    Above `max_side` scores are an approximation that keeps 12 bytes per item and neighbour.
 
-    >>> from reelbench.data.interactions import Interactions
     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
     >>> model = EASE(regularization=1).fit(train)
     >>> model.score([2]).round(2)

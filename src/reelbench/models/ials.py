@@ -1,13 +1,13 @@
 """Model `ials`: factors of users and items by weighted alternating least squares (`implicit`).
 
-Hu, Koren & Volinsky (2008), "Collaborative Filtering for Implicit Feedback Datasets": every pair
-counts, a rated one as a 1 with a confidence that grows with the rating, any other as a 0 with
-confidence 1. The penalty decides how good it is: Rendle et al. (2022), "Revisiting the Performance
-of iALS on Item Recommendation Benchmarks".
+Hu, Koren & Volinsky (2008), "Collaborative Filtering for Implicit Feedback Datasets": a rated pair
+is a 1 with a confidence that grows with the rating, any other a 0 with confidence 1. The penalty
+decides how good it is: Rendle et al. (2022), "Revisiting the Performance of iALS on Item
+Recommendation Benchmarks".
 
 Fold-in solves for one more user: with item factors Y and confidences c (1 for what was not rated)
-(YᵀY + Σ (c_i - 1) y_i y_iᵀ + λI)⁻¹ Σ c_i y_i, equation 4 of the paper. Training ends with items,
-so its users are close to that.
+(YᵀY + Σ (c_i - 1) y_i y_iᵀ + λI)⁻¹ Σ c_i y_i, equation 4 of the paper. Training ends with items, so
+its users are close to that.
 """
 
 from functools import cached_property, partial

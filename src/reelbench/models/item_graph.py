@@ -1,9 +1,9 @@
 """Models `item_knn` and `rp3beta`: weights between movies that the same users chose, to rank.
 
 With X the users' choices, the scores are XW; W keeps for every item the `k` items that speak most
-for it. In `item_knn` W_ij is how similar items i and j are; in `rp3beta` the probability that a
-walk from item i over one of its users ends at item j, with popular ends made less likely: Paudel
-et al. (2017), "Updatable, Accurate, Diverse, and Scalable Recommendations for Interactive
+for it. W_ij is how similar items i and j are (`item_knn`), or the probability that a walk from item
+i over one of its users ends at item j, with popular ends made less likely (`rp3beta`): Paudel et
+al. (2017), "Updatable, Accurate, Diverse, and Scalable Recommendations for Interactive
 Applications". Ferrari Dacrema et al. (2021), "A Troubling Analysis of Reproducibility and Progress
 in Recommender Systems Research", found both hard to beat.
 """
@@ -50,11 +50,10 @@ class RP3betaConfig(GraphConfig):
 
 
 class ItemGraph(PreferenceRanker):
-    """Base of the two; they only rank, and `predict` returns the mean rating of train.
+    """Base of the two.
 
     Memory: 8·k bytes per item, and while training 24 bytes per rating and 64 rows of n_items for
-    every thread. Time grows with the sum of squares of the users' numbers of ratings. A user
-    without ratings gets the mean of everybody's scores. Fold-in is exact.
+    every thread. Time grows with the sum of squares of the users' numbers of ratings.
 
     Attributes:
         weights: W, CSR (n_items, n_items) without a diagonal.

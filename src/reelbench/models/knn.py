@@ -2,8 +2,7 @@
 
 rating ≈ b_ui + Σ s·(r - b) / Σ s over the k most similar items that the user has rated (users that
 have rated the item). With damped biases for b it is Koren (2010), "Factor in the Neighbors",
-formula 3, which is Surprise's KNNBaseline; the other baselines make its KNNBasic, KNNWithMeans and
-KNNWithZScore.
+formula 3, Surprise's KNNBaseline; other baselines make its KNNBasic, KNNWithMeans, KNNWithZScore.
 """
 
 from collections.abc import Callable
@@ -56,11 +55,11 @@ class KNN(Recommender):
     """Weighted mean over neighbours, of positive similarity alone.
 
     A cold or unknown user or item has no neighbours: the biases answer, or with another baseline
-    the mean of train. Of equally similar neighbours that of the lower index counts first (in
-    Surprise the one whose rating is first in train). Training takes the sum of squares of the
-    users' numbers of ratings (based on users: the items'); the model keeps up to `stored`
-    similarities of 8 bytes for every item (user), and the ratings. Fold-in is exact; based on users
-    it is so for a user who is not in train, while one of train meets themselves.
+    the mean of train. Of equally similar neighbours that of the lower index counts first. Training
+    takes the sum of squares of the users' numbers of ratings (based on users: the items'); up to
+    `stored` similarities of 8 bytes are kept for every item (user), and the ratings. Fold-in is
+    exact; based on users it is so for a user who is not in train, while one of train meets
+    themselves.
 
     Attributes:
         biases: the baseline, whichever it is.
@@ -69,7 +68,6 @@ class KNN(Recommender):
         residual: CSR (n_users + 1, n_items + 1), of the ratings after the biases, over the spread.
         similar: square CSR over items (users), a row's entries from the most similar on.
 
-    >>> from reelbench.data.interactions import Interactions
     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 1, 1], [5, 4, 2, 1, 4])
     >>> model = KNN(shrinkage=0).fit(train)
     >>> model.similar_items(1).round(2)
@@ -253,17 +251,17 @@ def similar_rows(
     """The rows most like each row, by a measure over common columns, shrunk.
 
     With n columns in common the cosine is Σ x·y / sqrt(Σ x² Σ y²) · (n - 1) / (n - 1 + shrinkage),
-    Koren (2010), "Factor in the Neighbors", section 2.2. Memory beside the result: 60 bytes per row
-    of `values` (n, m), in which an entry of zero is an entry, and thread.
+    Koren (2010), section 2.2. Memory beside the result: 60 bytes per row of `values` and thread.
 
     Args:
+        values: (n, m); an entry of zero is an entry.
         measure: cosine, 1 / (1 + mean squared difference), or correlation: a value of `_MEASURES`.
         min_common: columns that two rows must share.
         kept: similar rows that are kept per row.
         of: rows (n, m) in place of `values` whose similar rows among `values` are wanted.
 
     Returns:
-        float32 (n, n), positive similarities alone, in the order of `largest_first`; no row is
+        float32 CSR (n, n), positive similarities alone, in the order of `largest_first`; no row is
         similar to that of the same number.
     """
     entries, columns = parts(values if of is None else of), parts(values.T.tocsr())
@@ -290,10 +288,9 @@ def _nearest(
     first: int,
     last: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of `similar_rows`, for the rows from `first` to `last`.
+    """Of `similar_rows`, for the rows from `first` to `last`: int64 (n,), int32 and float32.
 
-    Returns:
-        int64 (n,), int32 and float32: numbers of similar rows, and the rows one after the other.
+    These are numbers of similar rows, and the rows and similarities one after the other.
     """
     starts, indices, data = rows
     column_starts, others, values = columns

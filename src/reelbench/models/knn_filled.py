@@ -23,6 +23,7 @@ class FilledKNN(Recommender):
     """Mean of the k most similar users' filled rows, weighted by the cosine of those rows.
 
     A cold or unknown movie is a gap of every user; a cold or unknown user has the mean of all rows.
+    A matrix of more than `most_cells` cells is a ParamsError.
     """
 
     Config = FilledKNNConfig

@@ -5,10 +5,10 @@ A has the ratings, each divided by the root of the product of its user's and its
 layer turns vectors U of users and V of movies into AV and AᵀU; ranked is by the product of the
 means over all layers, of which the first is learned.
 
-The loss is the cross-entropy of each user's ratings and a softmax over all movies, and a step is
-taken for all ratings together, by Adam of Keras. (The paper has BPR with drawn movies: in so many
-steps it comes less far.) Layers are linear and A is the same both ways, so that the gradient takes
-the way of the vectors.
+The loss is the cross-entropy of each user's ratings and a softmax over all movies (in the paper
+BPR, which in as many steps comes less far), and Adam of Keras takes a step for all ratings
+together. Layers are linear and A is the same both ways, so the gradient goes the way of the
+vectors.
 """
 
 from typing import Self

@@ -6,9 +6,9 @@ score of b follows from the latest ratings:
 
     score(b) = Σ_a memory^age(a) · (C[a, b] + λ · share(b)) / (C[a] + λ)^normalization / count(b)^p
 
-C[a] is the sum of row a and p is `popularity_power`. With the defaults, where the last rating alone
-counts, this is the chance of b next, shrunk to popularity by λ pseudo-counts: a Markov chain of
-order one, as in Rendle et al. (2010), "Factorizing Personalized Markov Chains".
+where C[a] is the sum of row a and p is `popularity_power`. With the defaults this is the chance of
+b after the last rating, shrunk to popularity by λ pseudo-counts: a Markov chain of order one, as in
+Rendle et al. (2010), "Factorizing Personalized Markov Chains".
 """
 
 from typing import Self
@@ -40,10 +40,8 @@ class MarkovConfig(Section):
 class Markov(ProfileRanker):
     """Closed form; memory: 12 bytes per pair of items that are within the window, twice in a fit.
 
-    A user without ratings gets the mean of everybody's scores, an item without ratings the score
-    0, which is the lowest. Fold-in is exact; the order of the new user's ratings counts.
+    An item without ratings has the lowest score, 0. The order of a new user's ratings counts.
 
-    >>> from reelbench.data.interactions import Interactions
     >>> users, items, times = [0, 0, 0, 1, 1], [0, 1, 2, 2, 0], [1, 2, 3, 1, 2]
     >>> train = Interactions.from_arrays(users, items, [5] * 5, times)
     >>> model = Markov(shrinkage=0.1).fit(train)

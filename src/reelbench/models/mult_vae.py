@@ -47,11 +47,10 @@ class MultVAEConfig(PreferenceConfig):
 
 
 class MultVAE(PreferenceRanker, KerasModel):
-    """Mult-VAE on weighted ratings; it only ranks, and `predict` returns the mean rating of train.
+    """Mult-VAE on weighted ratings.
 
     Memory: 8 · hidden · n_items bytes for the weights, four times as much in training.
 
-    >>> from reelbench.data.interactions import Interactions
     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
     >>> MultVAE(hidden=8, factors=4, epochs=2).fit(train).score([0]).shape
     (1, 3)

@@ -32,8 +32,8 @@ class NMFConfig(Section):
 class NMF(KnownPairsModel):
     """Surprise's NMF without biases; where user or item is cold or unknown, the mean of train.
 
-    Fold-in: factors by least squares that are not negative, with the penalty per rating that
-    Surprise's NMF has; close to those of training.
+    Fold-in: factors by least squares that are not negative, with the penalty per rating; close to
+    those of training.
     """
 
     Config = NMFConfig

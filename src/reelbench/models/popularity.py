@@ -50,9 +50,7 @@ class WeightedMeanConfig(Section):
 class WeightedMean(_SameForAll):
     """Bayesian average (v·R + m·C) / (v + m): v ratings of mean R, m prior votes of train's mean C.
 
-    The formula behind IMDb's Top 250. It ranks what is popular and well rated first, where the
-    plain mean (m = 0) puts an item with a single rating of five stars there. An item without
-    ratings (cold, unknown) has C.
+    It is the formula behind IMDb's Top 250. An item without ratings (cold, unknown) has C.
     """
 
     Config = WeightedMeanConfig
@@ -70,8 +68,7 @@ class WeightedMean(_SameForAll):
 class Random(Recommender):
     """Draws from the normal distribution of the ratings of train, as Surprise's NormalPredictor.
 
-    There is one draw for every user and item, whenever it is asked for; cold users have those of
-    the unknown one.
+    There is one draw for every user and item; cold users have those of the unknown one.
     """
 
     stochastic = True

@@ -1,9 +1,8 @@
 """Model `rerank`: the first places of another model, in an order that is more than accurate.
 
 The `pool` best items of the base for a user, without those of train and valid, are put in order;
-all others stay below, as the base has them. docs/models.md has the formula of each `method`: `mmr`
-(Carbonell and Goldstein, SIGIR 1998), `calibrated` (Steck, RecSys 2018) and `popularity_floor`. The
-first two can order lists of any origin.
+all others stay below. docs/models.md has the formula of each `method`: `mmr` (Carbonell and
+Goldstein, SIGIR 1998), `calibrated` (Steck, RecSys 2018) and `popularity_floor`.
 """
 
 from collections.abc import Callable
@@ -143,8 +142,8 @@ class RerankConfig(Section):
 class Rerank(Ranker):
     """Scores are the base's, dealt out anew among the pool: the highest to the first place.
 
-    Equal ones are told apart by the smallest step of float32, so ties decide nothing. The base is
-    trained with the seed of this model. It only ranks: ratings are better asked of the base.
+    Equal ones are told apart by the smallest step of float32, so ties decide nothing. The base has
+    the seed of this model. It only ranks.
     """
 
     Config = RerankConfig

@@ -2,16 +2,14 @@
 
 Kang & McAuley (2018), "Self-Attentive Sequential Recommendation": blocks of causal self-attention
 read the last `max_length` items, and the state at each place is multiplied with the vectors of all
-items, which are those of the input, to say which comes next. As in Klenitskiy & Vasilev (2023),
-"Turning Dross Into Gold Loss", the loss is the cross-entropy of the next item over all items.
+items, which are those of the input, to say which comes next. The loss is the cross-entropy of the
+next item over all items (Klenitskiy & Vasilev 2023, "Turning Dross Into Gold Loss"), or with
+`negatives` over the next item and some that are drawn by popularity for every batch, from whose
+scores the log of the expected number of draws is subtracted (log-q correction, Bengio & Senécal
+2008): the sum over them estimates that over all items.
 
-Over a large catalogue, `negatives` draws items by popularity for every batch, and the loss is over
-these and the next item. The log of the expected number of draws is subtracted from their scores
-(log-q correction, Bengio & Senécal 2008): the sum over them estimates that over all items.
-
-A sequence is cut into windows from its end. Each rating but the first is predicted once in an
-epoch, from those before it in its window. Places count from the end of a window, so that the latest
-rating always has the same.
+A sequence is cut into windows from its end, from which places count too. Each rating but the first
+is predicted once in an epoch, from those before it in its window.
 """
 
 from __future__ import annotations
@@ -68,10 +66,9 @@ class SASRec(Ranker, KerasNetwork):
     """SASRec; `history` holds the loss of each epoch, of train with dropout.
 
     A user without ratings gets the mean of all states, an item without one the lowest score. States
-    and vectors are kept as arrays, and TensorFlow is only imported for a fold-in, where the order
-    of the ratings counts.
+    and vectors are kept as arrays, so only a fold-in imports TensorFlow; the order of its ratings
+    counts.
 
-    >>> from reelbench.data.interactions import Interactions
     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
     >>> model = SASRec(factors=4, max_length=3, epochs=2).fit(train)
     >>> model.score([0]).shape, model.fold_in([1, 0], [5, 4]).score([-1]).shape

@@ -1,15 +1,15 @@
 """Model `slim`: a sparse linear model from a user's movies to all others.
 
 Ning & Karypis (2011), "SLIM: Sparse Linear Methods for Top-N Recommender Systems". With X the
-users' rated movies and x_j its column of movie j, the weights of the other movies for j are the b
-with b_j = 0, and b ≥ 0 unless `non_negative` is off, that minimise
+users' rows and x_j its column of movie j, the scores are XB, where the column b of movie j, with
+b_j = 0 and b ≥ 0 unless `non_negative` is off, minimises
 
     ½ ‖x_j - Xb‖² + ½ l2 ‖b‖² + l1 ‖b‖₁
 
-and the scores are XB. All of it but a constant follows from XᵀX, so coordinate descent (Friedman,
-Hastie & Tibshirani 2010, "Regularization Paths for Generalized Linear Models via Coordinate
-Descent") works on that matrix, and its time does not depend on the number of ratings. It is the
-elastic net of scikit-learn with alpha = (l1 + l2) / n_users and l1_ratio = l1 / (l1 + l2).
+Coordinate descent (Friedman, Hastie & Tibshirani 2010, "Regularization Paths for Generalized Linear
+Models via Coordinate Descent") works on XᵀX, so that its time does not depend on the number of
+ratings. It is the elastic net of scikit-learn with alpha = (l1 + l2) / n_users and l1_ratio = l1 /
+(l1 + l2).
 """
 
 from functools import partial
@@ -44,12 +44,10 @@ class SLIMConfig(PreferenceConfig):
 
 
 class SLIM(PreferenceRanker):
-    """SLIM on weighted ratings; it only ranks, and `predict` returns the mean rating of train.
+    """SLIM on weighted ratings; an item without ratings has the score 0. Fold-in is exact.
 
-    Memory: 8·n_items² bytes in training; what is kept is sparse. A user without ratings gets the
-    mean of everybody's scores, an item without ratings the score 0. Fold-in is exact.
+    Memory: 8·n_items² bytes in training; what is kept is sparse.
 
-    >>> from reelbench.data.interactions import Interactions
     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
     >>> model = SLIM(l1=0.1, l2=1.0).fit(train)
     >>> model.score([2]).round(2)

@@ -1,9 +1,8 @@
 """Model `slope_one`: the user's mean, and how far others rate this item above those they share.
 
-rating ≈ mean_u + mean over the user's items j of dev(i, j), where dev(i, j) is the mean of
-r_vi - r_vj over the users v of both: Lemire & Maclachlan (2005), "Slope One Predictors for Online
-Rating-Based Collaborative Filtering". The same numbers as Surprise's SlopeOne where ratings are
-whole; that one cuts half stars off (4.5 counts as 4).
+rating ≈ mean_u + mean over the user's items j of dev(i, j), the mean of r_vi - r_vj over the users
+v of both: Lemire & Maclachlan (2005), "Slope One Predictors for Online Rating-Based Collaborative
+Filtering". The numbers are those of Surprise, which cuts half stars off (4.5 counts as 4).
 """
 
 from functools import partial
@@ -24,9 +23,8 @@ _USERS_AT_ONCE = 32  # users that a thread takes at a time
 class SlopeOne(Recommender):
     """Slope One, quadratic in items: it keeps 8 bytes for every two items with a common user.
 
-    That is 13 MB for MovieLens 100K, 141 MB for ml-latest-small and at most 8 · n_items² bytes. An
-    item that shares no user with the user's items has the user's mean; where user or item is cold
-    or unknown, the answer is the mean of train, as in Surprise. Fold-in is exact.
+    An item that shares no user with the user's items has the user's mean; where user or item is
+    cold or unknown, the answer is the mean of train, as in Surprise. Fold-in is exact.
     """
 
     _mean: Saved[float]

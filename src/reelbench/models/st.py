@@ -1,10 +1,9 @@
 """Model `st`: sentence embeddings of items, a ridge regression over items and one more per user.
 
-1. Biases of items shrink towards a ridge regression from an item's features to its bias, so that a
-   cold item starts from what its text says (`shared/biases.py`). It is linear, or a kernel ridge:
-   similar items have similar biases.
-2. The residuals of a user's ratings after the biases are regressed on the features of the rated
-   items: w_u = (XᵀX + λI)⁻¹ Xᵀe, closed form (Hoerl & Kennard 1970), no iterations and no seed.
+Biases of items shrink towards a ridge regression, linear or with a kernel, from an item's features
+to its bias, so that a cold item starts from what its text says (`shared/biases.py`). The residuals
+of a user's ratings are regressed on the features of the rated items: w_u = (XᵀX + λI)⁻¹ Xᵀe (Hoerl
+& Kennard 1970).
 
 `st_tuned` first trains a layer on top of the sentence transformer: movies that the same user liked
 shall have similar vectors, and other movies of the batch different ones (Henderson et al. 2017,

@@ -12,7 +12,6 @@ from reelbench.models.shared.surprise_base import DescentConfig, RatingsByUser, 
 class SVD(RidgeFoldIn):
     """Surprise's SVD; a cold or unknown user or item has no bias and no factors.
 
-    >>> from reelbench.data.interactions import Interactions
     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
     >>> model = SVD(factors=4, epochs=5, seed=1).fit(train)
     >>> model.predict([0, 2], [2, 0]).shape

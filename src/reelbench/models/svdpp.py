@@ -3,9 +3,9 @@
 rating ≈ mean + b_u + b_i + q_i·(p_u + |N(u)|^-½ Σ_{j ∈ N(u)} y_j), Koren (2008), "Factorization
 Meets the Neighborhood".
 
-Surprise moves y_j of all that the user has rated at every rating. All of them take the same step,
-y ← (1 - γλ)·y + v, so here each is kept as scale · y + shift while a user's ratings are gone
-through: the library's results, in time that grows with the number of ratings alone.
+At every rating all y_j of what the user has rated take the same step, y ← (1 - γλ)·y + v. Each is
+kept as scale · y + shift while a user's ratings are gone through: Surprise's results, in time that
+grows with the number of ratings alone.
 """
 
 import numpy as np

@@ -25,9 +25,8 @@ class SVDSConfig(Section):
 class SVDS(FactorModel):
     """A cold or unknown item has the user's mean, a cold or unknown user the mean of train.
 
-    The product does not depend on the signs of singular vectors, nor on the vector that the search
-    for them starts from: the seed changes rounding errors alone. Fold-in is exact: of centred
-    ratings A = U S Vᵀ the rows of U S are those of A V, and so is a new row's.
+    The seed changes rounding errors alone. Fold-in is exact: of centred ratings A = U S Vᵀ the rows
+    of U S are those of A V, and so is a new row's.
     """
 
     Config = SVDSConfig

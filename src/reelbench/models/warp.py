@@ -2,11 +2,9 @@
 
 Weston, Bengio & Usunier (2011), "WSABIE: Scaling Up To Large Vocabulary Image Annotation", in the
 form of LightFM: for a rated movie others are drawn until one that the user has not rated scores
-more than the rated one less a margin of 1. How many draws it took tells roughly at which place of
-the list the rated movie stands, and a step is taken that weighs ln(place). A movie has a bias.
-
-Here a step is taken per batch of ratings, in LightFM per rating. Steps shrink as in Adagrad (Duchi
-et al. 2011).
+more than the rated one less a margin of 1. The number of draws tells roughly at which place of the
+list the rated movie stands, and the step weighs ln(place). A movie has a bias. Here a step is taken
+per batch of ratings, and steps shrink as in Adagrad (Duchi et al. 2011).
 """
 
 import numpy as np
@@ -37,10 +35,9 @@ class WARPConfig(RankerConfig):
 
 
 class WARP(FactorRanker):
-    """WARP on one thread. A movie without a choice in train has the lowest bias and no factors.
+    """WARP on one thread, without a fold-in; memory beside the factors: 8 bytes per rating.
 
-    A cold movie is never drawn: it would be learned that nobody likes it. Memory beside the
-    factors: 8 bytes per rating. There is no fold-in.
+    A movie without a choice in train, which is never drawn, has the lowest bias and no factors.
     """
 
     Config = WARPConfig

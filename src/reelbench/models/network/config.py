@@ -135,9 +135,8 @@ class NetworkConfig(DampingConfig):
         """Batch size and learning rate for a number of ratings in train.
 
         By the rule `sqrt`, the batch doubles with every fourfold growth of train beyond 100,000
-        ratings (the number of doublings is rounded) and the rate grows with the square root of the
-        batch (Malladi et al. 2022, "On the SDEs and Scaling Rules for Adaptive Gradient
-        Algorithms").
+        ratings and the rate grows with the square root of the batch (Malladi et al. 2022, "On the
+        SDEs and Scaling Rules for Adaptive Gradient Algorithms").
 
         >>> NetworkConfig(batch_size=1024, learning_rate=0.001).batch_and_rate(20_000_000)
         (16384, 0.004)

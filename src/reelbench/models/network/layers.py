@@ -1,7 +1,7 @@
 """Layers of the towers, and when training ends. Imports Keras: not to be imported before.
 
-Layers have names, since weights are stored with them. A layer draws the seed of its first values
-when it is made, so the order in which layers are made is part of every result.
+Weights are stored with the names of layers. A layer draws the seed of its first values when it is
+made, so the order in which layers are made is part of every result.
 """
 
 from collections.abc import Collection
@@ -139,8 +139,7 @@ class Inputs:
     def title(self) -> Tensor:
         """Word vectors of a title: direction of their sum, their mean, or all in a row.
 
-        Zeros for a title without words. In a row padding is a word like any other, as in Keras
-        without a mask: zeros, or where vectors are trained a vector too.
+        Zeros for a title without words. In a row padding is a word like any other, as in Keras.
         """
         config, vectors = self.config, self.tables.arrays["vectors"]
         tokens = keras.ops.cast(self.look_up("tokens", "tokens"), "int32")
@@ -187,10 +186,9 @@ class Bias(keras.layers.Layer):
 class BagOfTerms(keras.layers.Layer):
     """From an index to the product of that row of a sparse matrix and a trained kernel.
 
-    The kernel's rows of an index' terms are summed with their weights, so that neither a row of the
-    vocabulary's width nor one of the longest item is ever made: memory is that of the kernel, of
-    the matrix' entries, and of the entries of a batch. Dropout of entries is that of dense rows,
-    where dropping a zero makes no difference. The row after the last is empty.
+    The kernel's rows of an index' terms are summed with their weights, so memory is that of the
+    kernel, of the matrix' entries and of the entries of a batch. Dropout of entries is that of
+    dense rows. The row after the last is empty.
     """
 
     def __init__(self, terms: sparse.csr_array, kernel: Kernel, *, name: str) -> None:
@@ -242,9 +240,8 @@ class BagOfTerms(keras.layers.Layer):
 class Annealing(keras.callbacks.Callback):
     """Divides the rate when an epoch brings little, from the best weights on; then ends likewise.
 
-    Of the steps that a large batch and rate take, the noise remains; smaller ones average over it
-    (He et al. 2016, "Deep Residual Learning for Image Recognition", divide a rate at plateaus).
-    The best weights are left in the model.
+    Smaller steps average over the noise that those of a large batch and rate leave (He et al. 2016,
+    "Deep Residual Learning for Image Recognition"). The best weights are left in the model.
     """
 
     def __init__(self, watched: str, scale: float) -> None:

@@ -35,10 +35,8 @@ class Network(KerasNetwork):
     """Keras network on embeddings and features; `history` holds RMSE and MAE of each epoch.
 
     Without feature blocks it is matrix factorisation around damped biases, with a dense layer on
-    the factors. An unknown user or item is treated as one without a rating in train whose features
-    are zeros.
+    the factors. An unknown user or item is one without a rating in train whose features are zeros.
 
-    >>> from reelbench.data.interactions import Interactions
     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
     >>> model = Network(factors=4, hidden=(8,), epochs=2).fit(train)
     >>> model.predict([0, 2], [2, 0]).shape
@@ -177,10 +175,10 @@ class Network(KerasNetwork):
         return found
 
     def _record(self, epoch: int, logs: dict[str, float]) -> None:
-        """Keep and log the errors of an epoch.
+        """Keep and log the errors of an epoch, those of valid where there are any.
 
-        `train_loss` and `valid_loss` are the RMSE. Those of train are means over an epoch's
-        batches, dropout on; those of valid are missing without valid ratings.
+        `train_loss` and `valid_loss` are the RMSE; those of train are means over batches with
+        dropout.
         """
         row: dict[str, float] = {"epoch": len(self.history) + 1}
         row |= {_ERRORS[key]: logs[key] for key in _ERRORS if key in logs}

@@ -1,12 +1,12 @@
 """A fitted network in NumPy: the outputs of its towers, and its head on every pair of them.
 
-Neither needs TensorFlow. What the first dense layer adds up is linear in the item once the user is
-known: with `combine: dot` it is one matrix product for all items,
+What the first dense layer adds up is linear in the item once the user is known: with `combine: dot`
+it is one matrix product for all items,
 
     [p_u, q_i, p_u ∘ q_i] W = q_i (W_i + diag(p_u) W_p) + p_u W_u
 
-and with `combine: concat` the sum of two rows. Users are divided among threads. Beside the result,
-memory is that of the units of one block of items for each thread.
+and with `combine: concat` the sum of two rows. Users are divided among threads, each of which takes
+memory for the units of one block of items.
 """
 
 from dataclasses import dataclass

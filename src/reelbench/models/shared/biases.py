@@ -102,8 +102,7 @@ def damped_biases(
 def group_means(index: np.ndarray, rating: np.ndarray, size: int, prior: float = 0.0) -> np.ndarray:
     """Mean rating of every index, among `prior` ratings of the overall mean: float64 (size,).
 
-    An index without ratings has the overall mean: one row more than users answers for an unknown
-    one.
+    An index without ratings, such as one more for unknown users, has the overall mean.
     """
     mean = rating.mean(dtype=np.float64)
     total, count = _sums(index, rating, size)
@@ -129,8 +128,8 @@ def feature_prior(
 
     Args:
         columns: features, float64 (n_items, d).
-        mean: what the regression learns, float64 (n_items,).
-        weight: of every item, likewise; 0 for one that it does not learn from.
+        mean: what is learned, float64 (n_items,).
+        weight: of every item, likewise; 0 for one that is not learned from.
         regularization: L2 penalty; the intercept has none.
     """
     design = np.hstack([columns, np.ones((len(columns), 1))])

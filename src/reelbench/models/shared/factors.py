@@ -1,13 +1,4 @@
-"""Models whose rating is a mean, two biases and the product of two vectors, and how they fold in.
-
-`RidgeFoldIn` finds bias and factors z of a new user by a ridge regression on h = (1, q_i) of the
-rated items, around the mean μ and with the covariance Σ of the users of train: the mode of
-
-    z ~ N(μ, Σ),   r - base_i ~ N(z·h_i, s),   z = μ + ΣHᵀ (HΣHᵀ + sI)⁻¹ (r - base - Hμ)
-
-(Bishop 2006, "Pattern Recognition and Machine Learning", section 3.3). s is the mean squared error
-in train. Few ratings leave the user near μ, whatever way the model was trained.
-"""
+"""Models whose rating is a mean, two biases and a product of vectors, and how they fold in."""
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
@@ -126,7 +117,16 @@ class UserPrior:
 
 
 class RidgeFoldIn(FactorModel):
-    """Adds the fold-in by ridge regression; close to what training gives a user, not the same."""
+    """Adds a fold-in by ridge regression; close to what training gives a user, not the same.
+
+    Bias and factors z of a new user are the mode of
+
+        z ~ N(μ, Σ),   r - base_i ~ N(z·h_i, s),   z = μ + ΣHᵀ (HΣHᵀ + sI)⁻¹ (r - base - Hμ)
+
+    with rows h = (1, q_i) of the rated items, mean μ and covariance Σ of the users of train, and
+    the mean squared error s in train (Bishop 2006, "Pattern Recognition and Machine Learning",
+    section 3.3). Few ratings leave the user near μ, whatever way the model was trained.
+    """
 
     _prior: Saved[UserPrior]
 
@@ -154,10 +154,10 @@ class RankerConfig(Section):
 
 
 class FactorRanker(Ranker):
-    """Ranks by the product of factors; `predict` returns the mean rating of train.
+    """Ranks by the product of factors.
 
-    A user without ratings has the mean of the others' factors, an item without ratings the score
-    0. Memory: 4 · factors · bags bytes per user and item.
+    A user without ratings has the mean of the others' factors, an item without ratings the score 0.
+    Memory: 4 · factors · bags bytes per user and item.
     """
 
     Config = RankerConfig

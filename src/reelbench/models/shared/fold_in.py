@@ -1,7 +1,4 @@
-"""Users who come after the training, known by a profile.
-
-Rankers that score from a user's row of ratings, whoever it is, and a view of any fitted model.
-"""
+"""Users who come after the training, known by a profile."""
 
 from __future__ import annotations
 
@@ -74,8 +71,7 @@ class PreferenceRanker(ProfileRanker):
 class FoldedIn(Recommender):
     """A view of a model: users with a profile get the answers of `fold_in`, others those of before.
 
-    A model that can fold in all users together (`Recommender._fold_in_users`) is asked once, any
-    other again for every user.
+    `Recommender._fold_in_users` is asked once for all; where it has no answer, each is folded in.
     """
 
     def __init__(self, model: Recommender, profile: Interactions) -> None:

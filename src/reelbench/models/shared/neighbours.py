@@ -24,7 +24,7 @@ def means_of_pairs(
         keys: (n,) users (items), rows of `rated`, whose entries are the values.
         rows: (n,) items (users), rows of `similar`, whose entries are the weights.
         min_k: with fewer entries than this the mean is 0.
-        weighted: whether the sum is divided by that of the weights, and not by their number.
+        weighted: whether the sum is divided by that of the weights, not by their number.
 
     Returns:
         float64 (n,).
@@ -88,8 +88,8 @@ def means_of_items(
 ) -> None:
     """Mean for all items (users, n_items), in place; NaN where more than k count, which are all.
 
-    An entry of `others` is an item that has the row's among its similar ones: items that are
-    similar to none of the user's are not looked at.
+    An entry of `others` is an item with the row's among its similar ones, so that no others are
+    looked at.
     """
     starts, items, residuals = rated
     # three arrays take less of the cache than one of rows

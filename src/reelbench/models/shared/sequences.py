@@ -1,7 +1,6 @@
 """The ratings of a user as a sequence, which is what sequential models learn from.
 
-The order is that of time, and within one second that of `item_idx`, as in the splits. A new user's
-ratings are in the order in which they are given.
+A new user's ratings are in the order in which they are given.
 """
 
 import numpy as np
@@ -11,10 +10,9 @@ from reelbench.params import ParamsError
 
 
 def in_order(ratings: Interactions, min_rating: float | None = None) -> Interactions:
-    """Rows by user, then time, then `item_idx`; those below `min_rating` left out.
+    """Rows by user, time and `item_idx`, as in the splits; those below `min_rating` left out.
 
-    Raises:
-        ParamsError: no rating reaches it.
+    A ParamsError if no rating reaches it.
     """
     if min_rating is not None:
         ratings = ratings.select(ratings.rating >= min_rating)

@@ -1,7 +1,7 @@
 """What a model has learned as arrays by name, and back, without pickle.
 
-A class marks the attributes that make up a fitted model: `_weights: Saved[np.ndarray]`. A kind is
-a float, an array, a CSR matrix (whose values become float32), or a dataclass of such fields.
+A class marks the attributes that make up a fitted model: `_weights: Saved[np.ndarray]`, which may
+be a float, an array, a CSR matrix (whose values become float32), or a dataclass of such fields.
 """
 
 from collections.abc import Mapping

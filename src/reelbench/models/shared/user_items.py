@@ -1,8 +1,7 @@
 """Matrices of users over items: how they are made and cut, and the row of a new user.
 
-A user without a row (cold, or unknown and so -1) gets the mean of all other users' rows: models
-that are linear in the row then answer with the mean of all users' scores, which is close to
-popularity, and not with ties.
+A user without a row (cold, or unknown and so -1) gets the mean row: where scores are linear in the
+row these are the mean of all users' scores, close to popularity, and no ties.
 """
 
 from collections.abc import Iterator
@@ -65,10 +64,8 @@ def spread(values: np.ndarray, index: np.ndarray, size: int, others: ArrayLike =
 def preference(rating: np.ndarray, ids: Ids, rating_power: float) -> np.ndarray:
     """How strongly each rating (n,) speaks for the choice of a movie, float32 (n,).
 
-    To watch a movie is to have chosen it, so the lowest rating on the scale counts too: 0.2 where
-    the highest counts 1, the others on the line between, as 1 to 5 stars divided by 5.
-
-    `rating_power` is an exponent on that: 0 makes ones of all ratings, 1 leaves it.
+    To watch a movie is to have chosen it: the lowest rating on the scale counts 0.2 where the
+    highest counts 1, on a line between. `rating_power` is an exponent on that; 0 gives ones.
     """
     width = max(ids.rating_max - ids.rating_min, 1e-12)
     share = (rating.astype(np.float32) - ids.rating_min) / width
@@ -76,9 +73,9 @@ def preference(rating: np.ndarray, ids: Ids, rating_power: float) -> np.ndarray:
 
 
 def user_weight(n_ratings: ArrayLike, user_power: float) -> np.ndarray:
-    """Factor on a user's row that gives a user with n ratings the weight (n / 100)^-user_power.
+    """Factor on the row of a user with n ratings, float32: the root of (n / 100)^-user_power.
 
-    That is the weight of squared errors, so the factor is its root, float32.
+    The weight of the user's squared errors is its square.
     """
     share = np.maximum(np.asarray(n_ratings, dtype=np.float32), 1) / np.float32(_TYPICAL)
     return np.asarray(share ** np.float32(-user_power / 2))
@@ -87,9 +84,9 @@ def user_weight(n_ratings: ArrayLike, user_power: float) -> np.ndarray:
 def preferences(
     train: Interactions, ids: Ids, rating_power: float, user_power: float = 0.0
 ) -> sparse.csr_array:
-    """The `preference` of every rating, CSR (n_users, n_items); none of the entries is 0.
+    """The `preference` of every rating, CSR (n_users, n_items), rows times their `user_weight`.
 
-    `user_power` is that of `user_weight`, by which rows are multiplied.
+    No entry is 0.
     """
     weight = preference(train.rating, ids, rating_power)
     weight *= user_weight(np.bincount(train.user_idx), user_power)[train.user_idx]
