@@ -23,7 +23,7 @@ from reelbench.data.interactions import Ids, Interactions, Parts
 from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.evaluate import evaluate
 from reelbench.models.base import ModelEntry
-from reelbench.models.shared.sequences import age
+from reelbench.models.shared.user_items import age
 from reelbench.seeds import pin_runtime, seed_for
 
 MODELS = Path(__file__).parents[1] / "conf" / "models"

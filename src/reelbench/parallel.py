@@ -1,5 +1,6 @@
 """Rows of a large result, computed by several threads and in compiled code."""
 
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, wraps
@@ -11,8 +12,6 @@ from scipy import sparse
 Function = TypeVar("Function", bound=Callable[..., object])
 CSR = tuple[np.ndarray, np.ndarray, np.ndarray]  # `indptr`, `indices` and `data` of a CSR matrix
 _ROWS_AT_ONCE = 64  # rows of a square matrix that a thread takes at a time
-
-_with_kernels: set[str] = set()  # names of modules
 
 
 def for_row_blocks(work: Callable[[slice], None], n_rows: int, *, block: int, threads: int) -> None:
@@ -60,7 +59,6 @@ def kernel(function: Function, *, reorder: bool = False) -> Function:
     other kernel. The machine code is kept beside the source for the next process. With `reorder`
     sums may be taken in another order, which is fixed on a type of machine.
     """
-    _with_kernels.add(function.__module__)
 
     @cache
     def compiled() -> Callable[..., Any]:
@@ -73,9 +71,11 @@ def kernel(function: Function, *, reorder: bool = False) -> Function:
     def call(*arguments: object) -> object:
         return compiled()(*arguments)
 
+    call.compiled = compiled  # type: ignore[attr-defined]
     return cast(Function, call)
 
 
 def has_kernels(of: type) -> bool:
-    """Whether a class, or a base of it, is in a module with kernels."""
-    return any(base.__module__ in _with_kernels for base in of.__mro__)
+    """Whether a class, or a base of it, is in a module that defines or imports a kernel."""
+    names = (vars(sys.modules[base.__module__]) for base in of.__mro__)
+    return any(hasattr(value, "compiled") for module in names for value in module.values())

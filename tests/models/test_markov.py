@@ -11,7 +11,7 @@ from reelbench.data.interactions import Interactions, Parts
 from reelbench.evaluation.evaluate import evaluate
 from reelbench.features.block import Ids
 from reelbench.models.markov import Markov
-from reelbench.models.shared.sequences import age, in_order
+from reelbench.models.shared.user_items import age, in_order
 from reelbench.params import ParamsError
 
 PARAMETERS = {

@@ -18,7 +18,7 @@ from contracts import (
 from reelbench.data.interactions import Ids, Interactions
 from reelbench.models.base import Recommender
 from reelbench.models.sasrec import SASRec, SASRecConfig, build, latest, loss_of, windows
-from reelbench.models.shared.sequences import in_order
+from reelbench.models.shared.user_items import in_order
 from reelbench.seeds import seed_keras
 
 SMALL: dict[str, Any] = {"factors": 8, "blocks": 1, "max_length": 6, "dropout": 0.0}

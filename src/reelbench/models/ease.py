@@ -104,12 +104,12 @@ class EASE(PreferenceRanker):
         """`near` = weights by item and item that is scored, float32 CSR (n_items, n_items)."""
         _LOG.info("more than %d users and movies: each has weights of its nearest only", limit)
         wide = chosen.astype(np.float64)
-        square = (wide.shape[1], wide.shape[1])
-        near = nearest(wide, min(self.config.neighbours, square[0] - 1), self.threads)
+        n_items = wide.shape[1]
+        near = nearest(wide, min(self.config.neighbours, n_items - 1), self.threads)
         penalties = self._penalties(_squares(wide))
         columns = sparse.csc_array(wide)
         groups = _groups(near)
-        found = [sparse.coo_array(square, dtype=np.float32) for _ in groups]
+        found = [(np.empty(0, np.float32), *np.empty((2, 0), np.int64))] * (1 + len(groups))
 
         def work(block: slice) -> None:
             members, served = groups[block.start]
@@ -120,16 +120,12 @@ class EASE(PreferenceRanker):
             weights = -inverse / inverse[served, range(len(served))]
             weights[served, range(len(served))] = 0.0
             places = np.meshgrid(members, members[served], indexing="ij")
-            values = weights.astype(np.float32).ravel()
-            entries = values, (places[0].ravel(), places[1].ravel())
-            found[block.start] = sparse.coo_array(entries, shape=square)
+            found[block.start] = (weights.astype(np.float32).ravel(), *map(np.ravel, places))
 
         with threadpool_limits(1, "blas"):
             for_row_blocks(work, len(groups), block=1, threads=self.threads)
-        nothing = sparse.coo_array(square, dtype=np.float32)
-        columns_of = ([part.data, *part.coords] for part in (nothing, *found))
-        values, rows, targets = map(np.concatenate, zip(*columns_of, strict=True))
-        self._near = sparse.csr_array((values, (rows, targets)), shape=square)
+        values, rows, targets = map(np.concatenate, zip(*found, strict=True))
+        self._near = sparse.csr_array((values, (rows, targets)), shape=(n_items, n_items))
         self._near.eliminate_zeros()
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:

@@ -18,7 +18,8 @@ from scipy import sparse
 
 from reelbench.models.base import Interactions, Saved
 from reelbench.models.shared.fold_in import PreferenceConfig, PreferenceRanker
-from reelbench.parallel import CSR, kernel, parts, square_by_rows
+from reelbench.models.shared.user_items import add_products
+from reelbench.parallel import parts, square_by_rows
 
 _SATURATION, _LENGTH = 1.2, 0.75  # k1 and b of BM25, the usual ones
 #: two factors of Wᵀ, (n_items, n_users) and (n_users, n_items), and a function of rows of their
@@ -73,7 +74,7 @@ class ItemGraph(PreferenceRanker):
 
         def largest(first: int, last: int) -> tuple[np.ndarray, ...]:
             block = np.zeros((last - first, chosen.shape[1]))
-            _add_products(left, right, first, last, block)
+            add_products(left, right, first, last, block, False)
             # a row is an item without choices only if it is 0
             np.divide(block, divisor(block, slice(first, last)), out=block, where=block > 0.0)
             block[np.arange(last - first), np.arange(first, last)] = 0.0
@@ -158,16 +159,3 @@ def _largest(block: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndar
     rows, columns = np.nonzero(kept)
     counts = np.bincount(rows, minlength=len(block))
     return counts, columns.astype(np.int32), block[rows, columns].astype(np.float32)
-
-
-@kernel
-def _add_products(left: CSR, right: CSR, first: int, last: int, block: np.ndarray) -> None:
-    """Add the rows of left · right from `first` to `last`."""
-    starts, columns, values = left
-    right_starts, others, other_values = right
-    for row in range(first, last):
-        sums = block[row - first]
-        for entry in range(starts[row], starts[row + 1]):
-            value = values[entry]
-            for place in range(right_starts[columns[entry]], right_starts[columns[entry] + 1]):
-                sums[np.uint32(others[place])] += value * other_values[place]

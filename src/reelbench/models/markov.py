@@ -19,7 +19,7 @@ from scipy import sparse
 
 from reelbench.models.base import Features, Ids, Interactions, NewUser, Saved, Section
 from reelbench.models.shared.fold_in import ProfileRanker
-from reelbench.models.shared.sequences import age, in_order
+from reelbench.models.shared.user_items import age, in_order
 
 _LEAST = 1e-6  # weight below which an early rating of a user is forgotten
 

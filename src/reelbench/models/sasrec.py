@@ -23,8 +23,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from reelbench.models.base import Features, Ids, Interactions, NewUser, Ranker, Saved, Section
 from reelbench.models.shared.keras_model import KerasNetwork
-from reelbench.models.shared.sequences import age, in_order
-from reelbench.models.shared.user_items import for_every_user
+from reelbench.models.shared.user_items import age, for_every_user, in_order
 from reelbench.seeds import seed_keras
 
 if TYPE_CHECKING:
@@ -157,8 +156,7 @@ class SASRec(Ranker, KerasNetwork):
         return scores
 
     def _fold_in(self, user: NewUser) -> Self:
-        nobody = np.zeros(len(user.items))
-        state = self._folded(Interactions.from_arrays(nobody, user.items, user.ratings), 1)[0]
+        (state,) = self._folded(user.interactions(), 1)
         return self._copy(_states=for_every_user(state, self.ids.n_users))
 
     def _fold_in_users(self, profiles: Interactions, ids: Ids) -> Self:

@@ -94,15 +94,33 @@ def preferences(
     return sparse.csr_array((weight, pairs), shape=(ids.n_users, ids.n_items))
 
 
-def choices(train: Interactions, ids: Ids, min_rating: float | None) -> sparse.csr_array:
-    """Ones where a rating is at least `min_rating`, CSR (n_users, n_items); else a ParamsError."""
-    good = np.ones(len(train), dtype=bool) if min_rating is None else train.rating >= min_rating
-    if not good.any():
+def at_least(ratings: Interactions, min_rating: float | None) -> Interactions:
+    """Those of `min_rating` and more, None: all; a ParamsError if there are none."""
+    chosen = ratings if min_rating is None else ratings.select(ratings.rating >= min_rating)
+    if not len(chosen):
         raise ParamsError(
             f"no train rating reaches min_rating {min_rating:g} (the highest is "
-            f"{train.rating.max():g}): lower it in the model's file in conf/models"
+            f"{ratings.rating.max():g}): lower it in the model's file in conf/models"
         )
-    return train.select(good).seen(ids.n_users, ids.n_items).astype(np.float32)
+    return chosen
+
+
+def choices(train: Interactions, ids: Ids, min_rating: float | None) -> sparse.csr_array:
+    """Ones where a rating is `at_least` that, float32 CSR (n_users, n_items)."""
+    return at_least(train, min_rating).seen(ids.n_users, ids.n_items).astype(np.float32)
+
+
+def in_order(ratings: Interactions, min_rating: float | None = None) -> Interactions:
+    """Rows `at_least` that by user, time and `item_idx`, as in the splits."""
+    rows = at_least(ratings, min_rating)
+    return rows.select(np.lexsort((rows.item_idx, rows.timestamp, rows.user_idx)))
+
+
+def age(user_idx: np.ndarray) -> np.ndarray:
+    """How many ratings of the same user come after each, int64 (n,), for rows sorted by user."""
+    last = np.append(np.flatnonzero(np.diff(user_idx)), len(user_idx) - 1)
+    lengths = np.diff(last, prepend=-1)
+    return np.repeat(last, lengths) - np.arange(len(user_idx))
 
 
 def with_unknown(train: Interactions, values: np.ndarray, ids: Ids) -> sparse.csr_array:
@@ -145,28 +163,30 @@ class Profiles:
 def gram(matrix: sparse.csr_array, threads: int) -> np.ndarray:
     """matrixᵀ · matrix, float64 (n_columns, n_columns), with zeros above the diagonal."""
     products = np.zeros((matrix.shape[1],) * 2)
-    columns, rows = parts(matrix.T.tocsr()), parts(matrix)
+    columns, rows = parts(matrix.T.tocsr().astype(np.float64)), parts(matrix)
 
     def work(block: slice) -> None:
-        _add_products(columns, rows, block.start, block.stop, products)
+        add_products(columns, rows, block.start, block.stop, products[block], True)
 
     for_row_blocks(work, len(products), block=_COLUMNS_AT_ONCE, threads=threads)
     return products
 
 
 @kernel
-def _add_products(columns: CSR, rows: CSR, first: int, last: int, gram: np.ndarray) -> None:
-    """Add the products of the columns from `first` to `last` with those up to themselves."""
-    starts, members, values = columns
-    row_starts, others, other_values = rows
-    for column in range(first, last):
-        sums = gram[column]
-        for entry in range(starts[column], starts[column + 1]):
-            value = np.float64(values[entry])
-            for place in range(row_starts[members[entry]], row_starts[members[entry] + 1]):
-                if others[place] > column:
+def add_products(
+    left: CSR, right: CSR, first: int, last: int, block: np.ndarray, lower: bool
+) -> None:
+    """Add the rows of left · right from `first` to `last`, `lower`: up to the diagonal."""
+    starts, columns, values = left
+    right_starts, others, other_values = right
+    for row in range(first, last):
+        sums = block[row - first]
+        for entry in range(starts[row], starts[row + 1]):
+            value = values[entry]
+            for place in range(right_starts[columns[entry]], right_starts[columns[entry] + 1]):
+                if lower and others[place] > row:
                     break
-                sums[others[place]] += value * other_values[place]
+                sums[np.uint32(others[place])] += value * other_values[place]
 
 
 def groups(index: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
