@@ -50,14 +50,10 @@ def weights_of(**parameters: Any) -> np.ndarray:
     return SLIM(tolerance=1e-8, **parameters).fit(ratings())._weights.toarray()
 
 
-@pytest.mark.parametrize("non_negative", [True, False])
-@pytest.mark.parametrize(("l1", "l2"), [(0.3, 1.0), (2.0, 5.0), (0.01, 3.0)])
-def test_weights_are_those_of_the_elastic_net_of_scikit_learn(
-    non_negative: bool, l1: float, l2: float
+def assert_elastic_net(
+    weights: np.ndarray, rows: np.ndarray, l1: float, l2: float, non_negative: bool
 ) -> None:
-    found = weights_of(l1=l1, l2=l2, rating_power=1.0, non_negative=non_negative)
-    part = ratings()
-    chosen = part.user_items(N_USERS, N_ITEMS).toarray().astype(float) / 5
+    """Every column of the weights is what scikit-learn finds for these rows of users."""
     oracle = ElasticNet(
         alpha=(l1 + l2) / N_USERS,
         l1_ratio=l1 / (l1 + l2),
@@ -68,8 +64,19 @@ def test_weights_are_those_of_the_elastic_net_of_scikit_learn(
     )
     for item in range(N_ITEMS):
         others = np.arange(N_ITEMS) != item
-        oracle.fit(chosen[:, others], chosen[:, item])
-        np.testing.assert_allclose(found[others, item], oracle.coef_, atol=1e-5)
+        oracle.fit(rows[:, others], rows[:, item])
+        np.testing.assert_allclose(weights[others, item], oracle.coef_, atol=1e-5)
+
+
+@pytest.mark.parametrize("non_negative", [True, False])
+@pytest.mark.parametrize(("l1", "l2"), [(0.3, 1.0), (2.0, 5.0), (0.01, 3.0)])
+def test_weights_are_those_of_the_elastic_net_of_scikit_learn(
+    non_negative: bool, l1: float, l2: float
+) -> None:
+    found = weights_of(l1=l1, l2=l2, rating_power=1.0, non_negative=non_negative)
+    part = ratings()
+    chosen = part.user_items(N_USERS, N_ITEMS).toarray().astype(float) / 5
+    assert_elastic_net(found, chosen, l1, l2, non_negative)
     assert not found.diagonal().any()
     if l1 < 1:
         assert (found < 0).any() != non_negative
@@ -81,12 +88,7 @@ def test_users_count_by_the_power_of_their_ratings() -> None:
     found = weights_of(l1=0.5, l2=2.0, user_power=0.6)
     chosen = part.seen(N_USERS, N_ITEMS).toarray().astype(float)
     weight = (chosen.sum(axis=1) / 100) ** -0.6
-    root = np.sqrt(weight)[:, None]
-    oracle = ElasticNet(2.5 / N_USERS, l1_ratio=0.2, fit_intercept=False, positive=True, tol=1e-9)
-    for item in (0, 7):
-        others = np.arange(N_ITEMS) != item
-        oracle.fit((root * chosen)[:, others], (root * chosen)[:, item])
-        np.testing.assert_allclose(found[others, item], oracle.coef_, atol=1e-5)
+    assert_elastic_net(found, np.sqrt(weight)[:, None] * chosen, 0.5, 2.0, True)
 
 
 def test_neighbours_are_the_movies_of_the_highest_cosine() -> None:

@@ -146,7 +146,8 @@ class KNN(Recommender):
 
     def _predict(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
         means = self._means(user_idx, item_idx, self.threads)
-        return self.biases.predict(user_idx, item_idx) + means
+        rating = self.biases.predict(user_idx, item_idx) + means
+        return np.where(self._alone(user_idx, item_idx), self.biases.mean, rating)
 
     def _means(self, user_idx: np.ndarray, item_idx: np.ndarray, threads: int) -> np.ndarray:
         """What the k most similar neighbours of every pair add to the biases, float64 (n,)."""
@@ -158,41 +159,33 @@ class KNN(Recommender):
         k, min_k = self.config.k, self.config.min_k
         similar = parts(self.similar)
         means = means_of_pairs(keys, rows, rated, similar, k=k, min_k=min_k, threads=threads)
-        means *= self.spread[rows]
-        if self._own:
-            alone = np.diff(rated[0])[keys] == 0
-            means[alone] = self.biases.mean - self.biases.predict(user_idx[alone], item_idx[alone])
-        return means
+        return means * self.spread[rows]
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
-        users = np.where(user_idx < 0, self.ids.n_users, user_idx)
-        means = np.zeros((len(users), self.ids.n_items))
-        rated = parts(self.residual)
-        fill: Callable[..., None] = means_of_items
-        others = self._of_item
-        of_users = self.config.based_on == "user"
-        if of_users:
-            fill, others = _means_of_users, parts(self.similar)
+        users, items = user_idx % (self.ids.n_users + 1), np.arange(self.ids.n_items)
+        ratings = np.zeros((len(users), len(items)))
+        rated, of_users = parts(self.residual), self.config.based_on == "user"
+        fill: Callable[..., None] = _means_of_users if of_users else means_of_items
+        others = parts(self.similar) if of_users else self._of_item
 
         def work(rows: slice) -> None:
-            part = means[rows]
+            part = ratings[rows]
             fill(users[rows], rated, others, self.config.k, self.config.min_k, part)
             part *= self.spread[users[rows], None] if of_users else self.spread[:-1]
-            more = np.nonzero(np.isnan(part) | self._alone(users[rows]))
+            more = np.nonzero(np.isnan(part))
             if len(more[0]):
-                part[more] = self._means(user_idx[rows][more[0]], more[1], threads=1)
-            part += self.biases.score(user_idx[rows])
+                part[more] = self._means(users[rows][more[0]], more[1], threads=1)
+            part += self.biases.score(users[rows])
+            part[:] = np.where(self._alone(users[rows, None], items), self.biases.mean, part)
 
         for_row_blocks(work, len(users), block=_USERS_AT_ONCE, threads=self.threads)
-        return means
+        return ratings
 
-    def _alone(self, users: np.ndarray) -> np.ndarray:
-        """Pairs that `_own` has no baseline for: bool (n, 1) of users or (n_items,) of items."""
-        if not self._own:
-            return np.zeros(1, dtype=bool)
+    def _alone(self, user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
+        """Whether a baseline of their own has nothing of the users (based on users: the items)."""
         if self.config.based_on == "user":
-            return np.asarray(np.diff(self._of_item[0])[:-1] == 0)
-        return np.asarray(np.diff(self.residual.indptr)[users, None] == 0)
+            return self._own & (np.diff(self._of_item[0])[item_idx] == 0)
+        return self._own & (np.diff(self.residual.indptr)[user_idx] == 0)
 
     def _similar_items(self, item_idx: int) -> np.ndarray:
         if self.config.based_on == "user":

@@ -38,15 +38,14 @@ _TINY = 1e-30  # a genre that is in neither of both has a logarithm
 
 
 def mmr(relevance: np.ndarray, vectors: np.ndarray, weight: float) -> np.ndarray:
-    """Order by relevance (n, p), -inf for no candidate, less the cosine with the closest before.
+    """Order by relevance less the cosine with the closest before: int64 (n, p), the first first.
+
+    Equals stay in their order; places for which there is no candidate mean nothing.
 
     Args:
+        relevance: floats (n, p), -inf for no candidate.
         vectors: floats (n, p, d) of the same items; one of zeros is similar to none.
-        weight: from 0, the order by relevance, to below 1.
-
-    Returns:
-        int64 (n, p), numbers of the items, the first first. Equals stay in their order; places for
-        which there is no candidate mean nothing.
+        weight: of the cosine, from 0, the order by relevance, to below 1.
 
     >>> vectors = np.array([[[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]]])
     >>> mmr(np.array([[1.0, 0.9, 0.4]]), vectors, 0.5)

@@ -54,7 +54,7 @@ class Layer:
 def layers_of(network: keras.Model) -> list[Layer]:
     """Layers of a functional Keras model without shared layers, each after those that it reads.
 
-    Left out is what only looks up, casts or switches off rows; arrows lead on to what comes before.
+    What only looks up, casts or switches off rows is left out; arrows lead on to what it reads.
     """
     walk = _Walk(network)
     walk.before(network.output)

@@ -132,7 +132,7 @@ def _embeddings(train: Interactions, features: Features, config: NetworkConfig) 
 def _codes(name: str, features: Features) -> np.ndarray:
     """Row of the embedding, int64 (n + 1,): the index itself, or a number that a block gives.
 
-    An unknown user or item has the row after theirs, or row 0, which blocks keep for the unknown.
+    The unknown has the row after the last index, or row 0, which blocks keep for it.
     """
     size = _size(side_of(name), features)
     if name in SIDES:
