@@ -39,7 +39,6 @@ class IALSConfig(RankerConfig):
 class IALS(FactorRanker):
     """Implicit ALS; rows of factors are solved for one by one, so threads change nothing.
 
-    >>> from reelbench.data.interactions import Interactions
     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
     >>> model = IALS(factors=2, epochs=5, seed=1).fit(train)
     >>> model.score([0]).shape

@@ -93,7 +93,6 @@ class ItemGraph(PreferenceRanker):
 class ItemKNN(ItemGraph):
     """Similar items by the choices of all users.
 
-    >>> from reelbench.data.interactions import Interactions
     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
     >>> ItemKNN().fit(train).weights.toarray().round(2).tolist()
     [[0.0, 0.5, 0.71], [0.5, 0.0, 0.0], [0.71, 0.0, 0.0]]

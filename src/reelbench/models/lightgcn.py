@@ -40,7 +40,6 @@ class LightGCNConfig(RankerConfig):
 class LightGCN(FactorRanker, KerasModel):
     """LightGCN; a movie without a rating in train comes last. A new user has no first layer.
 
-    >>> from reelbench.data.interactions import Interactions
     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
     >>> LightGCN(factors=4, epochs=5).fit(train).score([0]).shape
     (1, 3)

@@ -18,7 +18,6 @@ class _SameForAll(Recommender):
 class Popularity(_SameForAll, Ranker):
     """Scores an item by its number of train ratings.
 
-    >>> from reelbench.data.interactions import Interactions
     >>> train = Interactions.from_arrays([0, 0, 1], [0, 1, 1], [5, 3, 4])
     >>> Popularity().fit(train).score([0])
     array([[1., 2.]], dtype=float32)

@@ -142,7 +142,7 @@ class Rerank(Ranker):
     """Scores are the base's, dealt out anew among the pool: the highest to the first place.
 
     Equal ones are told apart by the smallest step of float32, so ties decide nothing. The base has
-    the seed of this model. It only ranks.
+    the seed of this model. It only ranks. To calibrate to negative numbers is a ParamsError.
     """
 
     Config = RerankConfig

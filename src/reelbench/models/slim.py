@@ -46,7 +46,8 @@ class SLIMConfig(PreferenceConfig):
 class SLIM(PreferenceRanker):
     """SLIM on weighted ratings; an item without ratings has the score 0. Fold-in is exact.
 
-    Memory: 8·n_items² bytes in training; what is kept is sparse.
+    Memory: 8·n_items² bytes in training, of which more than three quarters of the machine's is a
+    ParamsError; what is kept is sparse.
 
     >>> train = Interactions.from_arrays([0, 0, 1, 1, 2], [0, 1, 0, 2, 1], [5, 3, 4, 2, 1])
     >>> model = SLIM(l1=0.1, l2=1.0).fit(train)

@@ -44,7 +44,8 @@ class STConfig(DampingConfig):
 class ST(FactorModel):
     """Ridge regressions on item features; cold users have no weights, unknown items no features.
 
-    Fold-in is exact: the user's bias, and their own ridge regression.
+    Fold-in is exact: the user's bias, and their own ridge regression. A weight of a block that is
+    not declared is a ParamsError.
     """
 
     Config = STConfig

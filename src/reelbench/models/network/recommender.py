@@ -96,7 +96,6 @@ class Network(KerasNetwork):
         return self._scorer.items[:-1, : self.config.tower_units]
 
     def layers(self) -> list[dict[str, Any]]:
-        """Layers of the fitted network as plain data, each after those that it reads."""
         return [asdict(layer) for layer in layers_of(self.keras_model)]
 
     def _build(self, seed: int | None = None) -> towers.Parts:

@@ -16,7 +16,7 @@ from typing_extensions import override
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
 from reelbench.models.base import Ids, Ranker, Recommender, Saved
-from reelbench.models.shared.user_items import NewUser, Profiles, new_users, preferences
+from reelbench.models.shared.user_items import NewUser, Profiles, groups, new_users, preferences
 from reelbench.params import Section
 
 
@@ -112,15 +112,12 @@ class FoldedIn(Recommender):
         rows = np.flatnonzero(known)
         if len(others := np.flatnonzero(~known)):
             answers[others] = ask(self._model, user_idx[others], others)
-        if not len(rows):
-            return answers
-        if self._together is not None:
+        if len(rows) and self._together is not None:
             answers[rows] = ask(self._together, place[rows], rows)
-            return answers
-        for user in np.unique(place[rows]):
-            own = rows[place[rows] == user]
-            folded = self._model._fold_in(self._new_users[user])
-            answers[own] = ask(folded, np.full(len(own), -1), own)
+        elif len(rows):
+            for user, own in groups(place[rows]):
+                folded = self._model._fold_in(self._new_users[user])
+                answers[rows[own]] = ask(folded, np.full(len(own), -1), rows[own])
         return answers
 
     @cached_property
