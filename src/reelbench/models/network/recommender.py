@@ -76,10 +76,7 @@ class Network(KerasNetwork):
         return self.config.columns is None and columns.shape[1] > 0
 
     def describe_unknown_user(self, columns: np.ndarray) -> None:
-        """Let the unknown user (-1) have these columns (f,), until others are given.
-
-        Its embedding stays zeros: the answer is that for a user of the data set without ratings.
-        """
+        """As for a user of the data set without ratings, since the embedding stays zeros."""
         tower = self._parts.user
         layer = tower.get_layer("user_columns")
         (table,) = layer.get_weights()
@@ -89,10 +86,7 @@ class Network(KerasNetwork):
         self._scorer = replace(self._scorer, users=np.vstack([self._scorer.users[:-1], row]))
 
     def item_vectors(self) -> np.ndarray:
-        """Outputs of the item tower without the bias, float32 (n_items, d).
-
-        With `combine: dot` these are the factors; else what items add to the first dense layer.
-        """
+        """Factors (dot), or what items add to the first dense layer: float32 (n_items, d)."""
         return self._scorer.items[:-1, : self.config.tower_units]
 
     def layers(self) -> list[dict[str, Any]]:
