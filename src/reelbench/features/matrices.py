@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,10 +54,21 @@ def _float_columns(block: Block, n_rows: int, chosen: Callable[[str], bool]) -> 
     return np.hstack([np.zeros((n_rows, 0)), *columns])
 
 
-def dense_matrix(features: Features) -> np.ndarray:
-    """Float columns of all blocks side by side, in the order declared: float64 (n_items, d)."""
-    n_items = features.ids.n_items
-    parts = [dense_columns(block, n_items) for block in features.values()]
+def dense_matrix(features: Features, weights: Mapping[str, float] | None = None) -> np.ndarray:
+    """Float columns of all blocks side by side, in the order declared: float64 (n_items, d).
+
+    Those of a block are multiplied by its weight, 1 for a block without one.
+
+    Raises:
+        ParamsError: a weight is given for a block that is not declared.
+    """
+    n_items, weights = features.ids.n_items, weights or {}
+    if unknown := set(weights) - set(features):
+        raise ParamsError(
+            f"weights are given for {', '.join(sorted(unknown))}, but the model's features are "
+            f"{', '.join(sorted(features)) or '(none)'}"
+        )
+    parts = [weights.get(name, 1.0) * dense_columns(features[name], n_items) for name in features]
     return np.hstack([np.zeros((n_items, 0)), *parts])
 
 

@@ -9,7 +9,7 @@ predict takes the place of zero in damped biases, so a cold item has it; the tre
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from reelbench.features.matrices import dense_columns, kernel_columns
+from reelbench.features.matrices import dense_columns, dense_matrix, kernel_columns
 from reelbench.models.base import Features, Interactions
 from reelbench.models.shared.biases import (
     Biases,
@@ -59,14 +59,13 @@ class Boosted(BiasModel):
         from sklearn.ensemble import HistGradientBoostingRegressor
 
         config, n_items, known = self.config, features.ids.n_items, np.flatnonzero(count)
-        blocks = {name: dense_columns(features[name], n_items) for name in features}
-        weighted = [config.weights.get(name, 1.0) * own for name, own in blocks.items()]
-        own = [blocks[name] for name in config.columns if name in blocks]
+        weighted = dense_matrix(features, config.weights)
+        own = [dense_columns(features[n], n_items) for n in config.columns if n in features]
         mean = np.divide(total, count, out=np.zeros(n_items), where=count > 0)
         weight = count / (count + config.item_damping)
         rng = np.random.default_rng(self.seed)
         some = np.sort(rng.permutation(known)[: config.landmarks])
-        columns = kernel_columns(np.hstack([np.zeros((n_items, 0)), *weighted]), some, config.gamma)
+        columns = kernel_columns(weighted, some, config.gamma)
         ridge = feature_prior(columns, mean, weight, config.regularization)
         fold = rng.permutation(n_items) % config.folds
         for number in range(config.folds):

@@ -17,12 +17,16 @@ import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
 from typing_extensions import override
 
-from reelbench.features.matrices import dense_columns, kernel_columns, principal_components
+from reelbench.features.matrices import (
+    dense_columns,
+    dense_matrix,
+    kernel_columns,
+    principal_components,
+)
 from reelbench.models.base import Features, Interactions
 from reelbench.models.shared.biases import Biases, DampingConfig, damped_biases
 from reelbench.models.shared.factors import FactorModel, Factors
 from reelbench.models.shared.user_items import NewUser, groups
-from reelbench.params import ParamsError
 
 
 class STConfig(DampingConfig):
@@ -58,7 +62,9 @@ class ST(FactorModel):
 
     def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
         config, known = self.config, np.unique(train.item_idx)
-        items = principal_components(self._columns(features), known, config.components)
+        items = principal_components(
+            dense_matrix(features, config.weights), known, config.components
+        )
         of_biases = items  # what biases of items are regressed on
         if config.item_kernel == "gaussian":
             some = np.random.default_rng(self.seed).permutation(known)[: config.landmarks]
@@ -73,20 +79,6 @@ class ST(FactorModel):
             rated = items[train.item_idx[rows]]
             users[user] = ridge(rated, residual[rows], config.user_regularization)
         return Factors(biases.mean, biases.user, biases.item, users, items)
-
-    def _columns(self, features: Features) -> np.ndarray:
-        """Weighted columns of the declared blocks, float64 (n_items, d)."""
-        weights = self.config.weights
-        if unknown := set(weights) - set(features):
-            raise ParamsError(
-                f"weights are given for {', '.join(sorted(unknown))}, but the model's features are "
-                f"{', '.join(sorted(features)) or '(none)'}"
-            )
-        n_items = features.ids.n_items
-        columns = [
-            weights.get(name, 1.0) * dense_columns(features[name], n_items) for name in features
-        ]
-        return np.hstack([np.zeros((n_items, 0)), *columns])
 
     def _fold_in(self, user: NewUser) -> Self:
         factors = self._factors
