@@ -105,6 +105,7 @@ def test_a_model_of_an_unknown_class_has_no_cost_and_is_run_whatever_the_budget(
     found = plan.make(content, SMALL)
     assert list(found.skipped) == ["bias"]
     assert [step.name for step in found.steps if step.cost is None] == ["train@own", "evaluate@own"]
+    assert [*plan.table(found).columns[-1].cells][-1] == "without 2 unknown"
 
 
 def test_the_files_of_terms_and_coefficients_agree() -> None:

@@ -206,7 +206,8 @@ def table(found: Plan) -> Table:
         skipped = f"skipped: {step.skipped}" if step.skipped else ""
         shown.add_row(step.name, *_texts(step.cost), skipped or ("" if step.cost else "unknown"))
     shown.add_section()
-    shown.add_row("total", *_texts(found.total), "")
+    unknown = sum(step.cost is None for step in found.steps)
+    shown.add_row("total", *_texts(found.total), f"without {unknown} unknown" if unknown else "")
     return shown
 
 
