@@ -1,21 +1,25 @@
-"""What is seen to before the app opens."""
+"""How the app is served: what is seen to before it opens, and who may ask it."""
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import pytest
-from serving_samples import BOARD, models, write_project
+import uvicorn
+from serving_samples import models, write_project
 from typer.testing import CliRunner
 
 from reelbench import paths
 from reelbench.cli import app
 from reelbench.models.base import Recommender
-from reelbench.serving.app import server
-from reelbench.serving.app.server import HOST, stay_here
+from reelbench.serving.app import Questions, server
+from reelbench.serving.app.server import HOST, LARGEST
 from reelbench.serving.library import Library
 
 
@@ -23,10 +27,6 @@ from reelbench.serving.library import Library
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("reelbench.seeds.pin_runtime", lambda threads: None)
-    for name in ("GRADIO_ANALYTICS_ENABLED", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_OFFLINE"):
-        monkeypatch.setenv(name, "True")
-    monkeypatch.setenv("NO_PROXY", "example.org")
-    monkeypatch.setenv("no_proxy", "")
 
 
 def test_outside_of_a_project() -> None:
@@ -45,51 +45,24 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
     assert f"port {port} on 127.0.0.1 is not available" in done.stderr and "--port" in done.stderr
 
 
-def test_gradio_is_told_to_stay_here() -> None:
-    stay_here()
-    assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
-    assert os.environ["NO_PROXY"] == "example.org,127.0.0.1"
-    assert os.environ["no_proxy"] == "127.0.0.1"
-
-
 @pytest.fixture
-def library(tmp_path: Path) -> Library:
+def questions(tmp_path: Path) -> Questions:
     write_project(tmp_path, models())
-    return Library.read(tmp_path)
+    return Questions(Library.read(tmp_path))
 
 
-def test_on_small_data_every_model_is_ready(library: Library) -> None:
-    done = Event()
-    server.read_first(library)
-    server.in_background(library, done.set)
-    assert done.wait(30)
-    known = library.models
-    assert set(known._loaded) == set(known.names)
-
-
-def test_the_best_model_is_ready_before_the_page_opens_unless_it_is_a_network(
-    library: Library,
-) -> None:
-    server.read_first(library)
-    assert set(library.models._loaded) == {"warp"}
-    other = Library.read(library.root)
+def test_what_answers_need_is_loaded_and_no_network(questions: Questions) -> None:
+    library, done = questions.library, Event()
     (library.root / paths.layers("warp")).write_text('[{"name": "dense"}]')
-    server.read_first(other)
-    assert not other.models._loaded
-
-
-def test_on_large_data_only_what_answers_by_default(
-    library: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(server, "_SMALL", 10)
-    server.warm(library)
-    best = next(iter(BOARD))
-    # profiles are answered by popular movies here
-    assert set(library.models._loaded) == {best, "weighted_mean"}
+    server.read_first(questions)
+    server.in_background(questions, done.set)
+    assert done.wait(60)
+    assert {"mixed", "stars", "titles"} <= set(vars(library))
+    assert "ease" in library.models._loaded and "warp" not in library.models._loaded
 
 
 def test_what_fails_while_models_are_loaded_is_still_written(
-    library: Library, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    questions: Questions, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The reason why a question of another thread failed stays on the terminal."""
     loading, written = Event(), Event()
@@ -102,20 +75,123 @@ def test_what_fails_while_models_are_loaded_is_still_written(
     kept = Recommender.load
     monkeypatch.setattr(Recommender, "load", load)
     done = Event()
-    server.in_background(library, done.set)
+    server.in_background(questions, done.set)
     assert loading.wait(30)
     os.write(2, b"why it failed\n")
     written.set()
-    assert done.wait(30)
+    assert done.wait(60)
     assert "why it failed" in capfd.readouterr().err
 
 
-def test_a_model_that_cannot_be_loaded_keeps_no_other_waiting(
-    library: Library, caplog: pytest.LogCaptureFixture
+def test_a_model_that_cannot_be_loaded_is_named(
+    questions: Questions, caplog: pytest.LogCaptureFixture
 ) -> None:
-    broken = library.root / paths.model_dir("warp")
-    for file in broken.glob("*.npz"):
+    for file in (questions.library.root / paths.model_dir("warp")).glob("*.npz"):
         file.write_bytes(b"")
-    server.warm(library)
-    assert set(library.models._loaded) == set(library.models.names) - {"warp"}
-    assert "model warp is not ready" in caplog.text
+    server.warm(questions)
+    assert "not ready" in caplog.text
+
+
+@pytest.fixture
+def port(questions: Questions) -> Iterator[int]:
+    """Of a server that runs."""
+    with server._bound(0) as opened:
+        number = opened.getsockname()[1]
+        opened.listen()
+        config = uvicorn.Config(server.page(questions, number), log_level="error")
+        running = uvicorn.Server(config)
+        thread = Thread(target=running.run, kwargs={"sockets": [opened]})
+        thread.start()
+        yield number
+        running.should_exit = True
+        thread.join(30)
+
+
+def ask(
+    port: int, path: str, body: str | None = None, **headers: str
+) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and content of an answer."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=30)
+    method = "GET" if body is None else "POST"
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request(method, path, body, given)
+    answer = connection.getresponse()
+    found = answer.status, dict(answer.getheaders()), answer.read()
+    connection.close()
+    return found
+
+
+def test_the_page_and_nothing_else_can_be_read(port: int) -> None:
+    for path, start in (("/", b"<!doctype html>"), ("/app.css", b"/*"), ("/app.js", b'"use')):
+        status, headers, content = ask(port, path)
+        assert status == 200 and content.startswith(start)
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+    for path in (
+        "/params.yaml",
+        "/data/clean/items.parquet",
+        "/../params.yaml",
+        "/..%2fparams.yaml",
+        "/app.css/../../../library.py",
+        "//etc/passwd",
+        "/__init__.py",
+        "/docs",
+        "/openapi.json",
+        "/api/answer",
+        "/api/",
+    ):
+        assert ask(port, path)[0] in (404, 405), path
+
+
+def test_other_hosts_and_origins_are_refused(port: int) -> None:
+    own = f"http://{HOST}:{port}"
+    assert ask(port, "/api/about", Origin=own, Sec_Fetch_Site="same-origin")[0] == 200
+    assert ask(port, "/api/about", Host=f"localhost:{port}")[0] == 200
+    for headers in (
+        {"Host": "evil.example"},
+        {"Host": f"evil.example:{port}"},
+        {"Host": HOST},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": f"http://{HOST}:{port + 1}"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},
+    ):
+        for body in (None, "{}"):
+            path = "/api/about" if body is None else "/api/answer"
+            status, _, content = ask(port, path, body, **headers)
+            assert status == 403 and b"movies" not in content, headers
+    # a link on another page may open the app
+    assert ask(port, "/", Sec_Fetch_Site="cross-site")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "sentence"),
+    [
+        ("", 422, "This cannot be read"),
+        ("[" * 5000, 422, "This cannot be read"),
+        ('{"k": 0}', 422, "k: Input should be greater than or equal to 1."),
+        ('{"way": "similar", "item": "<b>"}', 400, "There is no movie with the id '<b>'."),
+        ("x" * (LARGEST + 1), 413, "This is too much at once."),
+    ],
+)
+def test_nonsense_gets_a_sentence(port: int, body: str, status: int, sentence: str) -> None:
+    found, headers, content = ask(port, "/api/answer", body)
+    assert found == status and sentence in json.loads(content)["error"]
+    assert headers["content-type"] == "application/json"
+
+
+def test_ten_thousand_letters(port: int) -> None:
+    assert json.loads(ask(port, f"/api/titles?q={'x' * 10_000}")[2]) == []
+    body = json.dumps({"you": {"user": "x" * 10_000}})
+    status, _, content = ask(port, "/api/answer", body)
+    assert status == 200 and len(json.loads(content)["movies"]) == 10
+
+
+def test_an_error_of_ours_is_a_sentence_too(
+    port: int, questions: Questions, caplog: pytest.LogCaptureFixture
+) -> None:
+    questions.library.models._loaded["warp"] = None  # type: ignore[assignment]
+    status, _, content = ask(port, "/api/answer", '{"you": {"user": "4"}, "model": "warp"}')
+    assert status == 500 and "the terminal of the app has the cause" in json.loads(content)["error"]
+    assert "AttributeError" in caplog.text

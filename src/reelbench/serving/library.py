@@ -1,7 +1,7 @@
 """Everything that answers need: catalogue, ratings of train, trained models, feature blocks."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Self
 
@@ -10,19 +10,31 @@ import pandas as pd
 from scipy import sparse
 
 from reelbench import paths
-from reelbench.columns import AKA, GENRES, ITEM_ID, ITEM_IDX, TITLE, USER_ID, USER_IDX, YEAR
+from reelbench.columns import (
+    AKA,
+    GENRES,
+    ID_MARK,
+    ITEM_ID,
+    ITEM_IDX,
+    TITLE,
+    USER_ID,
+    USER_IDX,
+    YEAR,
+)
 from reelbench.data.identity import mismatch, read_data
 from reelbench.data.interactions import Ids, Interactions
 from reelbench.features.block import Block, read_block
 from reelbench.files import read_json, read_json_if_any
 from reelbench.serving import AskError, UnknownTitleError
-from reelbench.serving.similarity import ContentLists, LikedTogether
+from reelbench.serving.similarity import ContentLists, LikedTogether, Mixed, positive_cosines
+from reelbench.serving.stars import Stars
 from reelbench.serving.titles import TitleLookup
 from reelbench.serving.trained_models import DEMOGRAPHICS, TrainedModels
 
 # lowest similarity at which a title is taken for another: two typing errors in ten letters
 _CUTOFF = 0.8
 _SUGGESTED = 5
+_LINKS = {"movieId": ITEM_ID, "imdbId": "imdb", "tmdbId": "tmdb"}
 _BLOCKS = ("genres", "tags", "directors", "cast", "text", DEMOGRAPHICS)
 
 
@@ -35,6 +47,7 @@ class Library:
     items: pd.DataFrame  # `item_id`, `title`, `year`, `genres`, `aka`; row number = `item_idx`
     users: pd.DataFrame  # `user_id` and the other columns of users; row number = `user_idx`
     train: Interactions  # the ratings that models have learned from
+    valid: Interactions  # the ratings that choices were made by
     #: boolean CSR (n_users + 1, n_items), items rated in train or valid, as in the evaluation; the
     #: last row is the unknown user's
     seen: sparse.csr_array
@@ -60,6 +73,7 @@ class Library:
             _items(root / paths.ITEMS),
             _by_index(root / paths.USERS, USER_IDX).astype({USER_ID: str}),
             train,
+            valid,
             sparse.csr_array(train.seen(*shape) + valid.seen(*shape)),
         )
 
@@ -110,6 +124,49 @@ class Library:
     def liked_together(self) -> LikedTogether:
         """Similarity of movies by the users who like them."""
         return LikedTogether.of(self.train, self.ids)
+
+    @cached_property
+    def mixed(self) -> Mixed:
+        """Similarity of movies by metadata and by users together; takes a second."""
+        sources, n_items = dict(self.content.sources()), self.ids.n_items
+        everything = np.arange(n_items)
+        sources["likes"] = lambda item: self.liked_together.between(np.array([item]), everything)[0]
+        if "ease" in self.models.names:
+            ease, best = self.models.get("ease"), [self.ids.rating_max]
+            # who has rated this movie alone gets its row of weights
+            sources["ease"] = lambda item: np.maximum(ease.fold_in([item], best).score([-1])[0], 0)
+        for name in self.models.quick:
+            vectors = self.models.get(name).item_vectors()
+            if vectors is not None:
+                length = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+                sources[name] = partial(positive_cosines, (vectors / length).astype(np.float32))
+                break
+        return Mixed.of(sources, self.train, self.valid, self.ids)
+
+    @cached_property
+    def stars(self) -> Stars | None:
+        """Predicted ratings with intervals; None without a model for them. Takes seconds."""
+        return Stars.of(self.models, self.train, self.valid)
+
+    @cached_property
+    def directors(self) -> list[str]:
+        """Name of each movie's director, empty where it is unknown or is no name."""
+        block = self.blocks.get("directors")
+        if block is None:
+            return [""] * self.ids.n_items
+        names = ["" if str(name).startswith(ID_MARK) else str(name) for name in block["names"]]
+        return [names[number] for number in block["director"]]
+
+    @cached_property
+    def links(self) -> dict[str, dict[str, str]]:
+        """`item_id` → ids at `imdb` and `tmdb`, of movies for which MovieLens names them."""
+        file = self.root / paths.RAW / "links.csv"
+        if not file.is_file():
+            return {}
+        table = pd.read_csv(file, dtype=str, usecols=list(_LINKS)).rename(columns=_LINKS)
+        table["imdb"] = "tt" + table["imdb"]
+        rows = table.set_index(ITEM_ID).to_dict("index").items()
+        return {str(item): {n: v for n, v in own.items() if pd.notna(v)} for item, own in rows}
 
     @cached_property
     def _user_rows(self) -> pd.Index:

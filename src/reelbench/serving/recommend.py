@@ -27,8 +27,9 @@ from reelbench.serving.trained_models import DEMOGRAPHICS
 #: the model behind popular movies; where it is not trained, its formula is used with the mean
 #: number of ratings of a movie as prior votes
 POPULAR = "weighted_mean"
-#: by director, genres and tags, or by sentence embeddings; any other name is that of a model
-CONTENT, TEXT = "content", "text"
+#: by people and metadata together, by director, genres and tags, or by sentence embeddings; any
+#: other name is that of a model
+MIXED, CONTENT, TEXT = "mixed", "content", "text"
 GENRE_WEIGHT = 0.5  # weight of genres in the similarity by content; tags have the rest
 _OLDEST = 120
 _WORDS = (GENDER, OCCUPATION, ZIP_CODE)
@@ -104,7 +105,7 @@ def for_ratings(
     Ratings are `item_idx` → rating, at least one; one off the scale is an AskError. By default the
     best model with a fold-in is used.
     """
-    new = _new_user(library, ratings)
+    new = new_user(library, ratings)
     rated = zip(new.items.tolist(), new.ratings, strict=True)
     titles = ", ".join(library.title(item, f"rated {rating:g}") for item, rating in rated)
     anchors = rated_high(new.items, new.ratings)
@@ -116,7 +117,7 @@ def for_liked(
 ) -> Answer:
     """As `for_ratings`, from titles, each with the highest rating; AskError if one is unknown."""
     found = [library.movie(title) for title in titles]
-    new = _new_user(library, {item: library.ids.rating_max for item, _ in found})
+    new = new_user(library, {item: library.ids.rating_max for item, _ in found})
     anchors = liked(new.items.tolist())
     known = ", ".join(map(library.title, anchors))
     answer = _for_new_user(library, new, f"a new user who likes {known}", anchors, k, model)
@@ -127,6 +128,11 @@ def _for_new_user(
     library: Library, new: NewUser, asked: str, anchors: Anchors, k: int, model: str | None
 ) -> Answer:
     seen = new.last_row(np.ones(len(new.items)), (1, library.ids.n_items)).astype(bool)
+    return _answer(library, Question(asked, k, seen, anchors), folding_in(library, new), model)
+
+
+def folding_in(library: Library, new: NewUser) -> Ask:
+    """Scores of a model that takes in a new user."""
 
     def ask(name: str) -> np.ndarray | str:
         trained = library.models.get(name)
@@ -134,10 +140,11 @@ def _for_new_user(
             return "has no fold-in for new users"
         return trained.fold_in(new.items, new.ratings).score([-1])[0]
 
-    return _answer(library, Question(asked, k, seen, anchors), ask, model)
+    return ask
 
 
-def _new_user(library: Library, ratings: Mapping[int, float]) -> NewUser:
+def new_user(library: Library, ratings: Mapping[int, float]) -> NewUser:
+    """`item_idx` → rating, as arrays; an AskError without any, or for one off the scale."""
     if not ratings:
         raise AskError("name at least one movie that you like")
     low, high = library.ids.rating_min, library.ids.rating_max
@@ -213,35 +220,52 @@ def popular(
 ) -> Answer:
     """Popular movies by weighted mean, or by users without ratings, except for what is seen."""
     question = Question(asked, k, library.seen[[-1]] if seen is None else seen, anchors or {})
+    name, scores, note = popular_scores(library)
+    return _best(library, question, name, scores).with_notes(note)
+
+
+def popular_scores(library: Library) -> tuple[str, np.ndarray, str]:
+    """What popular movies are ranked by: its name, scores (n_items,), and a note."""
     if library.implicit:
-        answer = _best(library, question, "popularity", library.count.astype(np.float64))
-        return answer.with_notes("Movies with the most users, the same for every user.")
+        note = "Movies with the most users, the same for every user."
+        return "popularity", library.count.astype(np.float64), note
     if POPULAR in library.models.names:
         scores = library.models.get(POPULAR).score([-1])[0]
     else:
         train, size = library.train, library.ids.n_items
         scores = group_means(train.item_idx, train.rating, size, prior=len(train) / size)
-    answer = _best(library, question, POPULAR, scores)
-    return answer.with_notes("Popular movies by weighted mean, the same for every user.")
+    return POPULAR, scores, "Popular movies by weighted mean, the same for every user."
 
 
-def _answer(library: Library, question: Question, ask: Ask, model: str | None) -> Answer:
-    """The answer of the named model, or else of the best one that has scores, or popular movies."""
+def ranking(
+    library: Library, ask: Ask, model: str | None, names: Sequence[str] | None = None
+) -> tuple[str, np.ndarray, str]:
+    """Model, scores (n_items,) and a note: of the named model, or the best one that has scores.
+
+    Without any they are those of popular movies. `names` are the models to try, the best first.
+    """
     refused = ""
     if model is not None:
         library.models.check(model)
-    for name in dict.fromkeys(filter(None, [model, *library.models.best_first])):
+    known = library.models.best_first if names is None else names
+    for name in dict.fromkeys(filter(None, [model, *known])):
         scores = ask(name)
         if not isinstance(scores, str) and scores.max() - scores.min() < 1e-9:
             scores = "gives every movie the same score"
         if not isinstance(scores, str):
-            note = f"{refused}; {name} is the best available for this question." if refused else ""
-            return _best(library, question, name, scores).with_notes(note)
+            better = f"{refused}; {name} is the best available for this question."
+            return name, scores, better if refused else ""
         if name == model:
             refused = f"Model {model} {scores}"
+    name, scores, about = popular_scores(library)
     note = f"{refused}." if refused else "No trained model can answer this question."
-    found = popular(library, question.k, question.asked, question.seen, question.anchors)
-    return found.with_notes(note)
+    return name, scores, f"{note} {about}"
+
+
+def _answer(library: Library, question: Question, ask: Ask, model: str | None) -> Answer:
+    """The answer of the named model, or else of the best one that has scores, or popular movies."""
+    name, scores, note = ranking(library, ask, model)
+    return _best(library, question, name, scores).with_notes(note)
 
 
 def _best(library: Library, question: Question, name: str, scores: np.ndarray) -> Answer:
@@ -283,7 +307,7 @@ def similar(
     library: Library,
     title: str,
     k: int = 10,
-    model: str = CONTENT,
+    model: str = MIXED,
     genre_weight: float = GENRE_WEIGHT,
 ) -> Answer:
     """Movies similar to the one whose title was typed, the most similar first.
@@ -292,10 +316,11 @@ def similar(
 
     Args:
         title: may contain typing errors.
-        model: `content`: up to two movies by the same director, then by the weighted cosines of
-            genres and tags. `text`: the same with the cosine of sentence embeddings. A trained
-            model: as that sees it. Where `content` or `text` find no similar movie, the best model
-            that finds one is used, with a note.
+        model: `mixed`: what people did and what the movie is, with weights chosen on valid.
+            `content`: up to two movies by the same director, then by the weighted cosines of genres
+            and tags. `text`: the same with the cosine of sentence embeddings. A trained model: as
+            that sees it. Where one of the first three finds no similar movie, the best model that
+            finds one is used, with a note.
         genre_weight: for `content`, from 0, tags alone, to 1, genres alone.
 
     Raises:
@@ -304,9 +329,20 @@ def similar(
     """
     if k < 1:
         raise AskError(f"a list has at least 1 movie, not {k}")
+    item, typing_note = library.movie(title)
+    name, similarity, order, note = similar_items(library, item, model, genre_weight)
+    items = order[:k]
+    found = recommendations(library, items, similarity[items], liked([item]))
+    answer = Answer(name, f"movies similar to {library.title(item)}", "", found)
+    return answer.with_notes(typing_note, note)
+
+
+def similar_items(
+    library: Library, item: int, model: str = MIXED, genre_weight: float = GENRE_WEIGHT
+) -> tuple[str, np.ndarray, np.ndarray, str]:
+    """What is used, similarities (n_items,), similar movies in order, and a note; see `similar`."""
     if not 0 <= genre_weight <= 1:
         raise AskError(f"the weight of genres is between 0 and 1, not {genre_weight:g}")
-    item, typing_note = library.movie(title)
     name, similarity, note = _similarity(library, item, model, genre_weight)
     # rounding must not decide between movies that have the same genres
     order = np.lexsort((-library.count, -np.round(similarity, 6)))
@@ -314,25 +350,24 @@ def similar(
     if name in (CONTENT, TEXT):
         same = same_director(library.content.director, item)
         order = director_first(order[same[order]], order)
-    items = order[:k]
-    found = recommendations(library, items, similarity[items], liked([item]))
-    answer = Answer(name, f"movies similar to {library.title(item)}", "", found)
-    return answer.with_notes(typing_note, note)
+    return name, similarity, order, note
 
 
 def _similarity(
     library: Library, item: int, model: str, genre_weight: float
 ) -> tuple[str, np.ndarray, str]:
     """What is used, similarities (n_items,), and a note if it is not what was asked for."""
-    if model not in (CONTENT, TEXT):
-        return model, library.models.get(model).similar_items(item), ""
-    if model == CONTENT:
-        own = library.content.content_similarity(item, genre_weight)
+    content = library.content
+    if model == MIXED:
+        own, what = library.mixed.similarity(item), "likes, director, genres, tags or text"
+    elif model == CONTENT:
+        own, what = content.content_similarity(item, genre_weight), "genres, tags or director"
+    elif model == TEXT:
+        own, what = content.text_similarity(item), "text"
     else:
-        own = library.content.text_similarity(item)
+        return model, library.models.get(model).similar_items(item), ""
     if own.any():
         return model, own, ""
-    what = "genres, tags or director" if model == CONTENT else "text"
     for name in library.models.best_first:
         found = library.models.get(name).similar_items(item)
         if found.any():

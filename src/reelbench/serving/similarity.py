@@ -1,11 +1,15 @@
-"""Similarity of movies: by their metadata, and by the users who like them.
+"""Similarity of movies: by their metadata, by the users who like them, and by both.
 
 Metadata (genres, tags, director, text) holds no rating, so a list made from it is the same for
 every user. A list is an int64 array of `item_idx`, the most similar movie first.
+
+`Mixed` adds the similarities of several sources. Their weights are those with which the lists of
+movies that users like in train rank highest what the same users like in valid.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Self, TypeAlias
 
 import numpy as np
@@ -21,6 +25,16 @@ LEAD = 2  # movies by the same director that lead a list, as published
 _SHRINKAGE = 10.0  # users who like both at which a similarity counts half: two may be chance
 _FEWEST = 3  # with fewer users who like both movies, their similarity counts as 0
 
+_ANCHORS, _CANDIDATES, _PLACES = 300, 100, 20  # of the search for weights, below
+_STEPS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)  # weights of a source that are tried
+_ROUNDS = 3  # passes over the sources
+#: a movie counts half as much as one with a quarter of its likes: else blockbusters would be near
+#: to everything
+_POPULARITY = -0.5
+_PRIOR_VOTES, _BELOW = 5.0, 0.5  # of the floor on a movie's mean
+
+#: from `item_idx` similarities float (n_items,), at least 0
+Source: TypeAlias = Callable[[int], np.ndarray]
 Matrix: TypeAlias = np.ndarray | sparse.csr_array
 
 
@@ -77,6 +91,14 @@ class ContentLists:
         genres = unit_rows(genres).astype(np.float32)
         return cls(genres, tags, director, text, actors.astype(np.float32))
 
+    def sources(self) -> Iterator[tuple[str, Source]]:
+        """What movies can be similar by, as far as the data set has it."""
+        if self.director.any():
+            yield "director", lambda item: same_director(self.director, item).astype(np.float64)
+        for name, matrix in (("genres", self.genres), ("tags", self.tags), ("text", self.text)):
+            if matrix.shape[1]:
+                yield name, partial(positive_cosines, matrix)
+
     def content_similarity(self, item: int, genre_weight: float) -> np.ndarray:
         """Weighted cosines of genres and tags, float (n_items,), 0 for the movie itself.
 
@@ -92,9 +114,14 @@ class ContentLists:
 
     def text_similarity(self, item: int) -> np.ndarray:
         """Cosine of sentence embeddings, float (n_items,); 0 if negative and for the movie."""
-        similarity = np.maximum(cosines(self.text, item), 0.0)
+        similarity = positive_cosines(self.text, item)
         similarity[item] = 0.0
         return similarity
+
+
+def positive_cosines(matrix: Matrix, item: int) -> np.ndarray:
+    """As `cosines`, 0 in place of a negative one."""
+    return np.maximum(cosines(matrix, item), 0.0)
 
 
 def terms(block: Block, n_items: int) -> sparse.csr_array:
@@ -128,3 +155,96 @@ class LikedTogether:
         both = (self.liked[:, items].T @ self.liked[:, others]).toarray().astype(np.float64)
         norm = np.sqrt(np.outer(count[items], count[others])) * (both + _SHRINKAGE)
         return np.divide(both**2, norm, out=np.zeros_like(both), where=both >= _FEWEST)
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """The weighted sum of several similarities, for movies above a floor."""
+
+    sources: Mapping[str, Source]
+    weights: Mapping[str, float]  # of the sources, together 1
+    good: np.ndarray  # bool (n_items,), which movies may be in a list
+
+    @classmethod
+    def of(
+        cls,
+        sources: Mapping[str, Source],
+        train: Interactions,
+        valid: Interactions,
+        ids: Ids,
+    ) -> Self:
+        """With the weights that are best on valid; without any valid rating they are equal.
+
+        The floor on a movie's mean in train, with five votes at the overall mean beforehand, is
+        half a standard deviation of ratings below that; a movie without ratings is above it.
+        """
+        means = group_means(train.item_idx, train.rating, ids.n_items, prior=_PRIOR_VOTES)
+        good = means >= train.rating.mean() - _BELOW * train.rating.std() - 1e-6
+        known = LikedTogether.of(train, ids).liked
+        later = LikedTogether.of(valid, ids).liked
+        together = sparse.csr_array(known.T @ later)  # users who like a in train and b in valid
+        anchors = np.argsort(-np.diff(together.indptr), kind="stable")
+        anchors = anchors[np.diff(together.indptr)[anchors] > 0]
+        anchors = anchors[np.linspace(0, len(anchors) - 1, min(_ANCHORS, len(anchors))).astype(int)]
+        rows, scale = {a: {n: of(a) for n, of in sources.items()} for a in anchors.tolist()}, {}
+        for name in sources:
+            top = [row[name].max() for row in rows.values() if row[name].max() > 0]
+            scale[name] = float(np.median(top)) if top else 1.0
+        scaled = {name: _over(source, scale[name]) for name, source in sources.items()}
+        pools = [
+            _pool(np.stack([row[n] / scale[n] for n in sources]) * good, a, together, known)
+            for a, row in rows.items()
+        ]
+        weights = _best_weights(pools, len(sources)) if pools else np.ones(len(sources))
+        shares = (weights / max(weights.sum(), 1e-12)).tolist()
+        return cls(scaled, dict(zip(sources, shares, strict=True)), good)
+
+    def similarity(self, item: int) -> np.ndarray:
+        """Float64 (n_items,); 0 for the movie itself and below the floor."""
+        found = np.zeros(len(self.good))
+        for name, weight in self.weights.items():
+            if weight:
+                found += weight * self.sources[name](item)
+        found *= self.good
+        found[item] = 0.0
+        return found
+
+
+def _over(source: Source, scale: float) -> Source:
+    return lambda item: source(item) / scale
+
+
+def _pool(
+    rows: np.ndarray, item: int, together: sparse.csr_array, known: sparse.csc_array
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of the nearest movies by any source their similarities (s, c), and gains (c,)."""
+    rows[:, item] = 0.0
+    near = np.unique(
+        np.argpartition(-rows, min(_CANDIDATES, rows.shape[1] - 1), axis=1)[:, :_CANDIDATES]
+    )
+    likes = np.maximum(np.diff(known.indptr), 1.0)
+    gains = together[[item]].toarray()[0] * likes**_POPULARITY
+    gains[item] = 0.0
+    return rows[:, near], gains[near] / max(np.sort(gains)[::-1][:_PLACES].sum(), 1e-12)
+
+
+def _best_weights(pools: list[tuple[np.ndarray, np.ndarray]], n_sources: int) -> np.ndarray:
+    """Weights (s,) found one source after the other."""
+    discount = 1 / np.log2(np.arange(_PLACES) + 2)
+
+    def gain(weights: np.ndarray) -> float:
+        total = 0.0
+        for rows, gains in pools:
+            first = gains[np.argsort(-(weights @ rows), kind="stable")[:_PLACES]]
+            total += float(first @ discount[: len(first)])
+        return total
+
+    weights, best = np.ones(n_sources), -1.0
+    for _ in range(_ROUNDS):
+        for source in range(n_sources):
+            tried = [np.where(np.arange(n_sources) == source, s, weights) for s in _STEPS]
+            gains = [gain(one) for one in tried if one.any()]
+            tried = [one for one in tried if one.any()]
+            if max(gains) > best + 1e-9:
+                best, weights = max(gains), tried[int(np.argmax(gains))]
+    return weights

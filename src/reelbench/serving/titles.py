@@ -14,6 +14,7 @@ from reelbench.data.clean.enrich import normalised
 from reelbench.data.clean.titles import parse_title
 
 CUTOFF = 0.5  # lowest similarity at which a title is taken for another, as published
+_TYPED = 72.0  # similarity in percent from which a title completes what was typed
 # what stands for a number as the last word
 _ROMAN, _WORDS = map(
     str.split,
@@ -98,6 +99,27 @@ class TitleLookup:
         ends = [word for word in (key.split()[-1], *known.split()[-1:]) if word in _WORDS]
         asked, numbers = (re.findall(r"\b\d+", _in_digits(k, _ROMAN)) for k in (key, known))
         return len(set(ends)) < 2 and asked in (numbers, [*numbers, year])
+
+    def complete(self, text: str, k: int) -> list[Found]:
+        """The k movies whose titles may be meant by what has been typed so far.
+
+        Titles in which a word begins with the text come first, by number of ratings, then those
+        with typing errors, the most similar first.
+        """
+        key = normalised(text)
+        if not key:
+            return []
+        begins = f" {key}"
+        best = {self._item[p]: 1.0 for p, name in enumerate(self._key) if begins in f" {name}"}
+        if len(best) < k:
+            near = process.extract(
+                key, self._key, scorer=fuzz.partial_ratio, score_cutoff=_TYPED, limit=10 * k
+            )
+            for name, score, place in near:
+                if len(name) >= len(key) - 1:
+                    best.setdefault(self._item[place], score / 101)
+        order = sorted(best, key=lambda item: (-best[item], -self._ratings[item], item))[:k]
+        return [Found(item, self._title[item], best[item]) for item in order]
 
     def nearest(self, text: str, k: int) -> list[Found]:
         """The k most similar movies, to suggest after a miss; parts of longer titles count 0.9."""

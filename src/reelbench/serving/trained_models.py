@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
+from pkgutil import resolve_name
 from threading import RLock
 
 import numpy as np
@@ -51,6 +52,24 @@ class TrainedModels:
         """Names of the models, the best of the leaderboard by `ranking_metric` first."""
         return _best_first(self.names, read_leaderboard(self._root))
 
+    @property
+    def ids(self) -> Ids:
+        """Sizes and rating scale of the catalogue."""
+        return self._ids
+
+    @cached_property
+    def quick(self) -> list[str]:
+        """Of `best_first` those that are no networks: loading one takes seconds and much memory."""
+        return [name for name in self.best_first if not self.is_network(name)]
+
+    @cached_property
+    def raters(self) -> list[str]:
+        """Of `quick` those whose class predicts ratings, sorted."""
+        folders = {name: self._root / paths.model_dir(name) for name in self.quick}
+        classes = {n: read_json(f / _DESCRIPTION)["_target_"] for n, f in folders.items()}
+        found = {name: resolve_name(target) for name, target in classes.items()}
+        return sorted(name for name, kind in found.items() if kind.predicts_ratings)
+
     def check(self, name: str) -> None:
         """Raise an AskError if there is no such model, or it was trained on other data."""
         if name in self.names:
@@ -64,14 +83,18 @@ class TrainedModels:
         """The model, loaded on the first call; an AskError as in `check`, or if its code is old."""
         with self._lock(name):
             if name not in self._loaded:
-                self.check(name)
-                try:
-                    self._loaded[name] = Recommender.load(self._root / paths.model_dir(name))
-                except (AttributeError, ImportError) as error:
-                    raise AskError(
-                        f"model '{name}' was saved by another version: run `make repro` again"
-                    ) from error
+                self._loaded[name] = self.read(name)
             return self._loaded[name]
+
+    def read(self, name: str) -> Recommender:
+        """As `get`, but read anew and not kept."""
+        self.check(name)
+        try:
+            return Recommender.load(self._root / paths.model_dir(name))
+        except (AttributeError, ImportError) as error:
+            raise AskError(
+                f"model '{name}' was saved by another version: run `make repro` again"
+            ) from error
 
     def _lock(self, name: str) -> RLock:
         """Held while a model is loaded or changed; reentrant, since both may happen."""

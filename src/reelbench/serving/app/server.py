@@ -1,117 +1,201 @@
-"""Serve the app on a port of this machine only; no request leaves it."""
+"""Serve the app on a port of this machine only; no request leaves it.
 
+Only the three files of the page and what `Questions` answers can be read. A request is refused that
+names another host (as after DNS rebinding) or comes from a page of another origin.
+"""
+
+import json
 import logging
-import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event, Thread
-from typing import Any
+from threading import Thread
 
-from reelbench.serving import AskError
-from reelbench.serving.app import Questions, on_test
+import anyio.to_thread
+import uvicorn
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from reelbench.serving import AskError, capitalized
+from reelbench.serving.app import Questions, Wanted
 from reelbench.serving.library import Library
-from reelbench.serving.recommend import Profile, for_profile
 
 HOST = "127.0.0.1"
-# users times movies up to which every model is loaded ahead, not just those used by default:
-# MovieLens 100K has 1.6 million. Beyond that, models are loaded on first use.
-_SMALL = 10_000_000
+LARGEST = 100_000  # bytes of a request
+_FILES = {"/": ("index.html", "text/html"), "/app.css": ("app.css", "text/css")}
+_FILES["/app.js"] = ("app.js", "text/javascript")
+_HEADERS = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+}
+_ANSWERING = 4  # requests that are answered at once: more only wait for each other
 _log = logging.getLogger(__name__)
 
 
 def serve(port: int, say: Callable[[str], None]) -> None:
     """Serve the app on 127.0.0.1 until Ctrl+C is pressed.
 
-    Says the address once the app answers, and again when the models are loaded. Without a run, or
-    if the port is in use, it is an AskError.
+    Says the address once the app answers, and again when all is loaded. Without a run, or if the
+    port is in use, it is an AskError.
     """
-    stay_here()
     library = Library.read()
-    check_free(port)
-    import gradio as gr  # takes seconds, so after what may fail at once
+    questions = Questions(library)
+    with _bound(port) as opened:
+        read_first(questions)
+        opened.listen(100)  # from here on requests wait for the server
+        say(f"The app is at http://{HOST}:{port} (Ctrl+C stops it)")
+        in_background(questions, lambda: say("Models are loaded"))
+        config = uvicorn.Config(page(questions, port), log_level="warning", access_log=False)
+        uvicorn.Server(config).run(sockets=[opened])
 
-    from reelbench.serving.app.layout import LOOKS, build
 
-    read_first(library)
-    page = build(Questions(library))
-    theme, style = gr.themes.Default(**LOOKS["theme"]), Path(__file__).with_name("app.css")
-    where: dict[str, Any] = {"server_name": HOST, "server_port": port, **LOOKS["launch"]}
-    page.launch(theme=theme, css_paths=style, **where)
-    say(f"The app is at http://{HOST}:{port} (Ctrl+C stops it)")
-    in_background(library, lambda: say("Models are loaded"))
+def _bound(port: int) -> socket.socket:
+    """A socket of the port, or an AskError if that is in use or needs privileges."""
+    opened = socket.socket()
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        Event().wait()
-    except KeyboardInterrupt:
-        page.close()
+        opened.bind((HOST, port))
+    except OSError as error:
+        opened.close()
+        reason = f"port {port} on {HOST} is not available ({error.strerror})"
+        raise AskError(f"{reason}: choose another with --port") from error
+    return opened
 
 
-def check_free(port: int) -> None:
-    """Raise AskError if a port is in use, or needs privileges."""
-    with socket.socket() as tried:
-        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
-        try:
-            tried.bind((HOST, port))
-        except OSError as error:
-            reason = f"port {port} on {HOST} is not available ({error.strerror})"
-            raise AskError(f"{reason}: choose another with --port") from error
+def page(questions: Questions, port: int) -> ASGIApp:
+    """The app as a server runs it."""
+    folder = Path(__file__).parent
+    routes = [
+        Route(path, _file((folder / name).read_bytes(), kind), methods=["GET"])
+        for path, (name, kind) in _FILES.items()
+    ]
+
+    async def about(request: Request) -> Response:
+        return await _answer(questions.about)
+
+    async def titles(request: Request) -> Response:
+        return await _answer(lambda: questions.titles(request.query_params.get("q", "")))
+
+    async def answer(request: Request) -> Response:
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > LARGEST:
+                return _sentence("this is too much at once", 413)
+        return await _answer(lambda: questions.answer(Wanted.model_validate_json(body)))
+
+    routes += [Route("/api/about", about), Route("/api/titles", titles)]
+    routes.append(Route("/api/answer", answer, methods=["POST"]))
+    return _guarded(Starlette(routes=routes), port)
 
 
-def stay_here() -> None:
-    """Turn off statistics of Gradio and the hub, and proxies for this machine, before an import."""
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    for name in ("no_proxy", "NO_PROXY"):  # Gradio calls its own address to check it
-        os.environ[name] = ",".join(filter(None, [os.environ.get(name), HOST]))
+def _file(content: bytes, kind: str) -> Callable[[Request], Response]:
+    return lambda request: Response(content, media_type=kind)
 
 
-def read_first(library: Library) -> None:
-    """Load what every answer needs, and the best model unless that takes seconds."""
-    for name in ("titles", "content", "liked_together", "mean"):
+async def _answer(ask: Callable[[], object]) -> Response:
+    """What is asked, as JSON; a sentence for what cannot be answered."""
+    limiter = _limiter()
+    try:
+        found = await anyio.to_thread.run_sync(ask, limiter=limiter)
+        return JSONResponse(found)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))[:100]
+        return _sentence(f"this cannot be read: {where}: {first['msg']}", 422)
+    except AskError as error:
+        return _sentence(str(error), 400)
+    except Exception:
+        _log.exception("a question of the app could not be answered")
+        return _sentence("this could not be answered; the terminal of the app has the cause", 500)
+
+
+_LIMITERS: list[anyio.CapacityLimiter] = []
+
+
+def _limiter() -> anyio.CapacityLimiter:
+    if not _LIMITERS:  # can only be made where an event loop runs
+        _LIMITERS.append(anyio.CapacityLimiter(_ANSWERING))
+    return _LIMITERS[0]
+
+
+def _sentence(text: str, status: int) -> Response:
+    return JSONResponse({"error": f"{capitalized(text.rstrip('.'))}."}, status)
+
+
+def _guarded(app: ASGIApp, port: int) -> ASGIApp:
+    """Refuse requests to other hosts or of other origins, and add headers to every answer."""
+    hosts = {f"{name}:{port}" for name in (HOST, "localhost")}
+    origins = {f"http://{host}" for host in hosts}
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await app(scope, receive, send)
+        given = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        own = given.get("host") in hosts and given.get("origin", next(iter(origins))) in origins
+        # a link on another page may open the app, but nothing there may ask it
+        foreign = given.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
+        refused = not own or (foreign and scope["path"] != "/")
+
+        async def headed(message: dict) -> None:
+            if message["type"] == "http.response.start":
+                extra = [(n.encode(), v.encode()) for n, v in _HEADERS.items()]
+                message = message | {"headers": [*message["headers"], *extra]}
+            await send(message)
+
+        answer = PlainTextResponse("Only the app's own page may ask it.\n", 403) if refused else app
+        await answer(scope, receive, headed)
+
+    return guarded
+
+
+def read_first(questions: Questions) -> None:
+    """Load what every answer needs, and the best models that are no networks."""
+    library = questions.library
+    for name in ("titles", "content", "liked_together", "mean", "directors", "links"):
         getattr(library, name)  # cached
-    library.user("")
-    library.title(0)
-    for name in library.models.best_first[:1]:
-        if not library.models.is_network(name):
-            _ready(library, name, similar=False)
+    json.dumps(questions.about())
+    questions.answer(Wanted())
 
 
-def in_background(library: Library, done: Callable[[], None]) -> None:
-    """Load models in a thread that ends with the process, with TensorFlow's start-up messages."""
+def in_background(questions: Questions, done: Callable[[], None]) -> None:
+    """Load in a thread that ends with the process."""
 
     def run() -> None:
-        warm(library)
+        warm(questions)
         done()
 
     Thread(target=run, daemon=True, name="warm").start()
 
 
-def warm(library: Library) -> None:
-    """Load the best model, what profiles need, and on small data all others, if they can be."""
-    names = library.models.best_first
-    small = library.ids.n_users * library.ids.n_items <= _SMALL
-    for name in names[:1]:
-        _ready(library, name, similar=small)
-    with _logged("profiles are"):
-        for_profile(library, Profile(age=30), k=1)
-    for name in names[1:] if small else ():
-        _ready(library, name, similar=small)
-
-
-def _ready(library: Library, name: str, similar: bool) -> None:
-    with _logged(f"model {name} is"):
-        on_test(library.root, name)
-        model = library.models.get(name)
-        model.score([0])
-        if similar:
-            model.similar_items(0)
+def warm(questions: Questions) -> None:
+    """Load what the first answers of each kind need: no network, which takes seconds and memory."""
+    library = questions.library
+    some = str(library.items["item_id"].iloc[int(library.count.argmax())])
+    rated = {"ratings": {some: library.ids.rating_max}}
+    for what in ({"you": rated}, {"way": "similar", "item": some}, {"way": "text", "text": "war"}):
+        with _logged(f"{what.get('way', 'a rating')} is"):
+            questions.answer(Wanted.model_validate(what))
 
 
 @contextmanager
 def _logged(what: str) -> Iterator[None]:
     try:
         yield
+    except AskError:
+        pass  # this run has no answer of the kind
     except Exception as error:
         _log.warning("%s not ready: %s", what, error)
