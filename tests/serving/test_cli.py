@@ -45,7 +45,7 @@ def run(*arguments: str) -> Result:
         (("recommend", "--user", "4", "--model", "ease", "-k", "3"), "ease"),
         (("recommend", "--user", "99"), "weighted_mean"),
         (("recommend", "--liked", "heat 0", "--liked", "ocean's eleven 1"), "ease"),
-        (("recommend", "--title", "heat 0"), "content"),
+        (("recommend", "--title", "heat 0"), "mixed"),
         (("recommend", "--title", "heat 0", "--model", "ease"), "ease"),
         (("recommend", "--age", "24", "--gender", "M", "--zip", "10003"), "weighted_mean"),
         (("recommend",), "weighted_mean"),

@@ -179,7 +179,7 @@ def test_nonsense_gets_a_sentence(
 
 
 def test_similar_movies_by_content(library: Library) -> None:
-    answer = similar(library, "heat 0", k=30)
+    answer = similar(library, "heat 0", k=30, model="content")
     ids = [int(r.item_id) for r in answer.recommendations]
     assert answer.model == "content" and ids[0] == 5  # of the same director
     assert ids[1] == 12  # the same genres and tags
@@ -231,7 +231,8 @@ def test_a_library_of_little(tmp_path: Path) -> None:
     assert for_user(library, "4").model == "warp"
     liked = for_liked(library, ["Heat 0"])
     assert liked.model == "weighted_mean" and "No trained model can answer" in liked.note
-    by_warp = similar(library, "Heat 0")
+    assert similar(library, "Heat 0").model == "mixed"
+    by_warp = similar(library, "Heat 0", model="content")
     assert by_warp.model == "warp"
     assert "No movie is similar by genres, tags or director" in by_warp.note
     assert all(not r.genres and r.year is None for r in by_warp.recommendations)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from real_tables import tables_of
 
-from reelbench.serving import app, recommend
+from reelbench.serving import descriptions, recommend
 from reelbench.serving.titles import TitleLookup
 
 ITEMS = pd.DataFrame(
@@ -141,6 +141,6 @@ def test_typing_errors_in_ml_latest_small(ml_latest_small: Path) -> None:
 
 
 def test_examples_in_docstrings() -> None:
-    for module in (recommend, app):
+    for module in (recommend, descriptions):
         result = doctest.testmod(module)
         assert result.attempted and not result.failed, module.__name__

@@ -77,7 +77,7 @@ def recommend(
         if user is not None:
             return core.for_user(library, user, k, model)
         if title is not None:
-            return core.similar(library, title, k, model or core.CONTENT)
+            return core.similar(library, title, k, model or core.MIXED)
         if liked:
             return core.for_liked(library, liked, k, model)
         if not profile.empty:
@@ -92,15 +92,18 @@ def similar(
     title: Annotated[str, typer.Argument(help="Title of a movie; may contain typing errors")],
     k: _K = 10,
     model: Annotated[
-        str,
-        typer.Option(help="content, text (sentence embeddings), or a trained model such as ease"),
-    ] = "content",
+        str | None,
+        typer.Option(
+            help="mixed (people and content), content (the published order: director first), "
+            "text (sentence embeddings), or a trained model such as ease"
+        ),
+    ] = None,
     genre_weight: Annotated[
-        float, typer.Option(help="For content: from 0, tags only, to 1, genres only")
-    ] = 0.5,
+        float | None, typer.Option(help="For content: from 0, tags only, to 1, genres only")
+    ] = None,
     as_json: _JSON = False,
 ) -> None:
-    """List similar movies: by director, genres and tags, by text, or by a trained model."""
+    """List similar movies: by people and content together, by content, or by a trained model."""
     from reelbench.serving import recommend as core
 
     _answer(lambda library: core.similar(library, title, k, model, genre_weight), as_json)

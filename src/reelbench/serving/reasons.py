@@ -6,8 +6,9 @@ They hold for every model and do not claim to explain its score.
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from scipy import sparse
 
-from reelbench.columns import CAST, GENRES, ID_MARK
+from reelbench.columns import CAST, ID_MARK
 from reelbench.serving.library import Library
 
 #: the movies of a request, which reasons refer to: `item_idx` → the user's rating, NaN without one
@@ -28,7 +29,8 @@ def rated_high(items: np.ndarray, ratings: np.ndarray) -> Anchors:
     """Of one or more rated movies (m,) those not below their mean, the highest first."""
     order = np.argsort(-ratings, kind="stable")
     rated = zip(items[order].tolist(), ratings[order].tolist(), strict=True)
-    return {item: rating for item, rating in rated if rating >= ratings.mean()}
+    mean = ratings.mean()
+    return {item: rating for item, rating in rated if rating >= mean}
 
 
 def reasons(library: Library, items: np.ndarray, anchors: Anchors) -> list[tuple[str, ...]]:
@@ -42,17 +44,39 @@ def reasons(library: Library, items: np.ndarray, anchors: Anchors) -> list[tuple
         for item, rating in anchors.items()
     ]
     together = library.liked_together.between(items, known)
+    content = library.content
+    actors = _products(items, known, content.actors)
+    shared = _products(items, known, content.genres, content.tags)
     found = []
     for row, item in enumerate(items.tolist()):
         sentences = [
             _also_liked(titles, together[row]),
             _director(library, item, known, titles),
-            _actors(library, item, known, titles),
-            _shared(library, item, known, titles),
+            _actors(library, item, known, titles, actors[row]),
+            _shared(library, item, known, titles, shared[row]),
             _ratings(library, item),
         ]
         found.append(tuple(filter(None, sentences)))
     return found
+
+
+def _products(items: np.ndarray, known: np.ndarray, *matrices: sparse.csr_array) -> np.ndarray:
+    """Of rows of movies (n,) with those of known ones (m,), summed over matrices: (n, m)."""
+    found = np.zeros((len(items), len(known)))
+    for matrix in matrices:
+        if len(known) and matrix.nnz:
+            found += (matrix[items] @ matrix[known].T).toarray()
+    return found
+
+
+def _common(matrix: sparse.csr_array, item: int, other: int) -> np.ndarray:
+    """Columns that two rows have in common, those with the largest products first."""
+    (a, x), (b, y) = (
+        (matrix.indices[start:end], matrix.data[start:end])
+        for start, end in (matrix.indptr[row : row + 2] for row in (item, other))
+    )
+    both, left, right = np.intersect1d(a, b, assume_unique=True, return_indices=True)
+    return both[np.argsort(-(x[left] * y[right]), kind="stable")]
 
 
 def _also_liked(titles: Sequence[str], similarity: np.ndarray) -> str:
@@ -73,15 +97,14 @@ def _director(library: Library, item: int, known: np.ndarray, titles: Sequence[s
     return f"Directed by {name}{like}"
 
 
-def _actors(library: Library, item: int, known: np.ndarray, titles: Sequence[str]) -> str:
+def _actors(
+    library: Library, item: int, known: np.ndarray, titles: Sequence[str], shared: np.ndarray
+) -> str:
     """Actors in common with the known movie that has most of them; others than named by number."""
-    cast = library.content.actors
-    shared = (cast[known] @ cast[[item]].T).toarray()[:, 0] if len(known) else np.zeros(1)
-    place = int(np.argmax(shared))
-    if not shared[place]:
+    if not shared.any():
         return ""
-    both = cast[[item]].multiply(cast[[known[place]]]).tocsr().indices
-    block = library.blocks[CAST]
+    place, block = int(np.argmax(shared)), library.blocks[CAST]
+    both = np.sort(_common(library.content.actors, item, int(known[place])))
     actors = block["terms"][block["roles"] == CAST][both].tolist()
     named = [actor for actor in actors if not actor.startswith(ID_MARK)][:_ACTORS_NAMED]
     if more := len(actors) - len(named):
@@ -93,18 +116,17 @@ def _and(words: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
-def _shared(library: Library, item: int, known: np.ndarray, titles: Sequence[str]) -> str:
+def _shared(
+    library: Library, item: int, known: np.ndarray, titles: Sequence[str], similarity: np.ndarray
+) -> str:
     """Tags and genres in common with that known movie which is most similar by both."""
     if not len(known):
         return ""
-    tags, genres = library.content.tags, library.content.genres
-    similarity = sum(matrix[known] @ matrix[[item]].T for matrix in (genres, tags))
-    place = int(np.argmax(similarity.toarray()[:, 0]))
-    both = tags[[item]].multiply(tags[[known[place]]]).tocsr()
-    strongest = both.indices[np.argsort(-both.data, kind="stable")][:_TAGS_NAMED]
+    place = int(np.argmax(similarity))
+    other = int(known[place])
+    strongest = _common(library.content.tags, item, other)[:_TAGS_NAMED]
     common = [str(library.blocks["tags"]["terms"][column]) for column in strongest]
-    other = set(library.items[GENRES].iloc[known[place]])
-    common += [genre for genre in library.items[GENRES].iloc[item] if genre in other]
+    common += [genre for genre in library.genres[item] if genre in library.genres[other]]
     return f"Shares {_and(common)} with {titles[place]}" if common else ""
 
 

@@ -9,10 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 
-from reelbench.columns import GENDER, GENRES, ITEM_ID, OCCUPATION, TITLE, YEAR, ZIP_CODE
+from reelbench.columns import GENDER, OCCUPATION, ZIP_CODE
 from reelbench.evaluation.scoring import NO_ITEM, top_k
 from reelbench.features.block import USER_PREFIX, Block
 from reelbench.features.matrices import user_columns
@@ -282,16 +281,14 @@ def recommendations(
     library: Library, items: np.ndarray, scores: np.ndarray, anchors: Anchors
 ) -> tuple[Recommendation, ...]:
     """What is shown of movies (n,) in a given order, with their scores (n,)."""
-    table = library.items.iloc[items]
-    columns = (table[ITEM_ID], table[TITLE], table[YEAR], table[GENRES])
-    rows = zip(items, scores, *columns, reasons(library, items, anchors), strict=True)
+    rows = zip(items.tolist(), scores, reasons(library, items, anchors), strict=True)
     return tuple(
         Recommendation(
             rank=rank,
-            item_id=item_id,
-            title=title,
-            year=None if pd.isna(year) else int(year),
-            genres=tuple(str(genre) for genre in genres),
+            item_id=library.rows[item][0],
+            title=library.rows[item][1],
+            year=library.rows[item][2],
+            genres=library.genres[item],
             score=float(score),
             rating_mean=float(library.mean[item])
             if library.count[item] and not library.implicit
@@ -299,7 +296,7 @@ def recommendations(
             rating_count=int(library.count[item]),
             reasons=why,
         )
-        for rank, (item, score, item_id, title, year, genres, why) in enumerate(rows, start=1)
+        for rank, (item, score, why) in enumerate(rows, start=1)
     )
 
 
@@ -307,8 +304,8 @@ def similar(
     library: Library,
     title: str,
     k: int = 10,
-    model: str = MIXED,
-    genre_weight: float = GENRE_WEIGHT,
+    model: str | None = None,
+    genre_weight: float | None = None,
 ) -> Answer:
     """Movies similar to the one whose title was typed, the most similar first.
 
@@ -316,12 +313,12 @@ def similar(
 
     Args:
         title: may contain typing errors.
-        model: `mixed`: what people did and what the movie is, with weights chosen on valid.
-            `content`: up to two movies by the same director, then by the weighted cosines of genres
-            and tags. `text`: the same with the cosine of sentence embeddings. A trained model: as
-            that sees it. Where one of the first three finds no similar movie, the best model that
-            finds one is used, with a note.
-        genre_weight: for `content`, from 0, tags alone, to 1, genres alone.
+        model: `mixed`, by default without a `genre_weight`: what people did and what the movie is,
+            with weights chosen on valid. `content`: up to two movies by the same director, then by
+            the weighted cosines of genres and tags. `text`: the same with the cosine of sentence
+            embeddings. A trained model: as that sees it. Where one of the first three finds no
+            similar movie, the best model that finds one is used, with a note.
+        genre_weight: for `content`, from 0, tags alone, to 1, genres alone; by default 0.5.
 
     Raises:
         AskError: the title or the model is unknown, the weight is not in 0 … 1, k is less than 1,
@@ -330,7 +327,9 @@ def similar(
     if k < 1:
         raise AskError(f"a list has at least 1 movie, not {k}")
     item, typing_note = library.movie(title)
-    name, similarity, order, note = similar_items(library, item, model, genre_weight)
+    chosen = model or (MIXED if genre_weight is None else CONTENT)
+    weight = GENRE_WEIGHT if genre_weight is None else genre_weight
+    name, similarity, order, note = similar_items(library, item, chosen, weight)
     items = order[:k]
     found = recommendations(library, items, similarity[items], liked([item]))
     answer = Answer(name, f"movies similar to {library.title(item)}", "", found)

@@ -28,10 +28,11 @@ _FEWEST = 3  # with fewer users who like both movies, their similarity counts as
 _ANCHORS, _CANDIDATES, _PLACES = 300, 100, 20  # of the search for weights, below
 _STEPS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)  # weights of a source that are tried
 _ROUNDS = 3  # passes over the sources
-#: a movie counts half as much as one with a quarter of its likes: else blockbusters would be near
+#: a movie counts half as much as one with a sixteenth of its likes: else blockbusters are near
 #: to everything
-_POPULARITY = -0.5
-_PRIOR_VOTES, _BELOW = 5.0, 0.5  # of the floor on a movie's mean
+_POPULARITY = -0.25
+_DISCOUNT = 1 / np.log2(np.arange(_PLACES) + 2)  # of nDCG
+_PRIOR_VOTES, _BELOW = 2.0, 0.5  # of the floor on a movie's mean
 
 #: from `item_idx` similarities float (n_items,), at least 0
 Source: TypeAlias = Callable[[int], np.ndarray]
@@ -175,13 +176,13 @@ class Mixed:
     ) -> Self:
         """With the weights that are best on valid; without any valid rating they are equal.
 
-        The floor on a movie's mean in train, with five votes at the overall mean beforehand, is
+        The floor on a movie's mean in train, with two votes at the overall mean beforehand, is
         half a standard deviation of ratings below that; a movie without ratings is above it.
         """
         means = group_means(train.item_idx, train.rating, ids.n_items, prior=_PRIOR_VOTES)
         good = means >= train.rating.mean() - _BELOW * train.rating.std() - 1e-6
         known = LikedTogether.of(train, ids).liked
-        later = LikedTogether.of(valid, ids).liked
+        later = LikedTogether.of(valid, ids).liked if len(valid) else 0 * known
         together = sparse.csr_array(known.T @ later)  # users who like a in train and b in valid
         anchors = np.argsort(-np.diff(together.indptr), kind="stable")
         anchors = anchors[np.diff(together.indptr)[anchors] > 0]
@@ -191,11 +192,11 @@ class Mixed:
             top = [row[name].max() for row in rows.values() if row[name].max() > 0]
             scale[name] = float(np.median(top)) if top else 1.0
         scaled = {name: _over(source, scale[name]) for name, source in sources.items()}
-        pools = [
-            _pool(np.stack([row[n] / scale[n] for n in sources]) * good, a, together, known)
-            for a, row in rows.items()
-        ]
-        weights = _best_weights(pools, len(sources)) if pools else np.ones(len(sources))
+        weights = np.ones(len(sources))
+        if len(anchors):
+            stacked = [np.stack([r[n] / scale[n] for n in sources]) * good for r in rows.values()]
+            likes = np.diff(known.indptr).astype(np.float64)
+            weights = _best_weights(*_pools(stacked, anchors, together, likes))
         shares = (weights / max(weights.sum(), 1e-12)).tolist()
         return cls(scaled, dict(zip(sources, shares, strict=True)), good)
 
@@ -214,37 +215,50 @@ def _over(source: Source, scale: float) -> Source:
     return lambda item: source(item) / scale
 
 
-def _pool(
-    rows: np.ndarray, item: int, together: sparse.csr_array, known: sparse.csc_array
+def _pools(
+    rows: list[np.ndarray], anchors: np.ndarray, together: sparse.csr_array, likes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Of the nearest movies by any source their similarities (s, c), and gains (c,)."""
-    rows[:, item] = 0.0
-    near = np.unique(
-        np.argpartition(-rows, min(_CANDIDATES, rows.shape[1] - 1), axis=1)[:, :_CANDIDATES]
-    )
-    likes = np.maximum(np.diff(known.indptr), 1.0)
-    gains = together[[item]].toarray()[0] * likes**_POPULARITY
-    gains[item] = 0.0
-    return rows[:, near], gains[near] / max(np.sort(gains)[::-1][:_PLACES].sum(), 1e-12)
+    """Of the movies nearest to each anchor by any source similarities (a, s, c), and gains (a, c).
+
+    An anchor with fewer movies than others has places without similarity or gain.
+    """
+    near, n_sources = [], len(rows[0])
+    for item, row in zip(anchors, rows, strict=True):
+        row[:, item] = 0.0
+        first = np.argpartition(-row, min(_CANDIDATES, row.shape[1] - 1), axis=1)
+        near.append(np.unique(first[:, :_CANDIDATES]))
+    width = max(map(len, near))
+    found = np.zeros((len(rows), n_sources, width), dtype=np.float32)
+    gains = np.zeros((len(rows), width))
+    weight = np.maximum(likes, 1.0) ** _POPULARITY
+    for place, (item, row, some) in enumerate(zip(anchors, rows, near, strict=True)):
+        found[place, :, : len(some)] = row[:, some]
+        own = together[[item]].toarray()[0] * weight
+        own[item] = 0.0
+        most = np.sort(own)[::-1][:_PLACES]
+        gains[place, : len(some)] = own[some] / max(float(most @ _DISCOUNT[: len(most)]), 1e-12)
+    return found, gains
 
 
-def _best_weights(pools: list[tuple[np.ndarray, np.ndarray]], n_sources: int) -> np.ndarray:
-    """Weights (s,) found one source after the other."""
-    discount = 1 / np.log2(np.arange(_PLACES) + 2)
+def _best_weights(rows: np.ndarray, gains: np.ndarray) -> np.ndarray:
+    """Weights (s,) that are best for the nDCG, found one source after the other from two starts."""
+    n_sources, anchors = rows.shape[1], np.arange(len(rows))[:, None]
 
-    def gain(weights: np.ndarray) -> float:
-        total = 0.0
-        for rows, gains in pools:
-            first = gains[np.argsort(-(weights @ rows), kind="stable")[:_PLACES]]
-            total += float(first @ discount[: len(first)])
-        return total
+    def ndcg(weights: np.ndarray) -> float:
+        scores = np.einsum("s,asc->ac", weights.astype(np.float32), rows)
+        first = np.argpartition(-scores, min(_PLACES, scores.shape[1] - 1), axis=1)[:, :_PLACES]
+        order = np.argsort(-scores[anchors, first], axis=1, kind="stable")
+        first = first[anchors, order]
+        return float((gains[anchors, first] @ _DISCOUNT[: first.shape[1]]).mean())
 
-    weights, best = np.ones(n_sources), -1.0
-    for _ in range(_ROUNDS):
-        for source in range(n_sources):
-            tried = [np.where(np.arange(n_sources) == source, s, weights) for s in _STEPS]
-            gains = [gain(one) for one in tried if one.any()]
-            tried = [one for one in tried if one.any()]
-            if max(gains) > best + 1e-9:
-                best, weights = max(gains), tried[int(np.argmax(gains))]
-    return weights
+    alone = list(np.eye(n_sources))
+    found = []
+    for start in (np.ones(n_sources), max(alone, key=ndcg)):
+        weights, best = start, ndcg(start)
+        for source in list(range(n_sources)) * _ROUNDS:
+            for step in _STEPS:
+                tried = np.where(np.arange(n_sources) == source, step, weights)
+                if tried.any() and (value := ndcg(tried)) > best + 1e-9:
+                    best, weights = value, tried
+        found.append((best, weights))
+    return max(found, key=lambda pair: pair[0])[1]

@@ -19,7 +19,7 @@ from cachetools import LRUCache
 from pydantic import BaseModel, ConfigDict, Field
 
 from reelbench import paths
-from reelbench.columns import GENRES, ITEM_ID, OVERVIEW, RUNTIME, TITLE, YEAR
+from reelbench.columns import GENRES, OVERVIEW, RUNTIME, TITLE, YEAR
 from reelbench.data.identity import label, read_data, read_identity, same_results
 from reelbench.evaluation.metrics import METRICS
 from reelbench.faults import warning
@@ -136,7 +136,7 @@ class Questions:
                 {"name": n, "measured": on_test(library.root, n), "slow": n not in self._quick}
                 for n in names
             ],
-            "genres": sorted({str(genre) for own in library.items[GENRES] for genre in own}),
+            "genres": sorted(set().union(*library.genres)),
             "years": [int(years.min()), int(years.max())] if len(years) else [],
             "runtimes": [float(runtimes.min()), float(runtimes.max())] if len(runtimes) else [],
             "tags": bool(library.content.tags.nnz),
@@ -220,11 +220,11 @@ class Questions:
                 raise AskError("this run has no embeddings of texts: see features/text in conf/")
             if not (text := wanted.text[:LONGEST].strip()):
                 raise AskError("describe a movie, such as: slow space film, no war")
-            found = self.descriptions.similarity(text)
+            close = self.descriptions.similarity(text)
             known = np.asarray(self.library.content.text.any(axis=1))
             kept, unwanted = parts_of(text)
             without = f", without {' and '.join(unwanted)}" if unwanted else ""
-            return "text", _standard(found), known, f"{kept or 'movies'}{without}", []
+            return "text", _standard(close), known, f"{kept or 'movies'}{without}", []
         found = [self._relevance(taste, wanted.model) for taste in people]
         names = dict.fromkeys(name for name, _, _ in found)
         notes = [note for _, _, note in found] + [taste.note for taste in people]
@@ -285,7 +285,7 @@ class Questions:
             )
         if wanted.genres:
             some = set(wanted.genres)
-            lacking = np.array([some.isdisjoint(own) for own in items[GENRES]])
+            lacking = np.array([some.isdisjoint(own) for own in self.library.genres])
             found[f"is not among {', '.join(wanted.genres)}"] = lacking
         if wanted.max_runtime is not None:
             longer = ~(self._runtime <= wanted.max_runtime)
@@ -367,16 +367,15 @@ class Questions:
 
     def _card(self, item: int) -> dict[str, object]:
         """What is known of a movie."""
-        row, runtime = self._rows[item], self._runtime[item]
-        year = None if np.isnan(self._year[item]) else int(self._year[item])
+        runtime, (item_id, title, year) = self._runtime[item], self.library.rows[item]
         return {
-            "item": row[0],
-            "title": row[1],
+            "item": item_id,
+            "title": title,
             "year": year,
-            "genres": [str(genre) for genre in row[2]],
+            "genres": self.library.genres[item],
             "director": self.library.directors[item],
             "runtime": None if np.isnan(runtime) else round(float(runtime)),
-            **self.library.links.get(row[0], {}),
+            **self.library.links.get(item_id, {}),
         }
 
     def _context(self, person: Person, taste: Taste) -> dict[str, object]:
@@ -474,12 +473,7 @@ class Questions:
 
     @cached_property
     def _places(self) -> dict[str, int]:
-        return {item_id: place for place, (item_id, *_) in enumerate(self._rows)}
-
-    @cached_property
-    def _rows(self) -> list[tuple[str, str, Sequence[str]]]:
-        items = self.library.items
-        return list(zip(items[ITEM_ID], items[TITLE].astype(str), items[GENRES], strict=True))
+        return {item_id: place for place, (item_id, *_) in enumerate(self.library.rows)}
 
     @cached_property
     def _year(self) -> np.ndarray:

@@ -9,7 +9,8 @@ const PLAIN = {
   compare: "",
 };
 const LISTS = ["more", "less", "dismissed", "genres"];
-let about, state, asked = 0, who = "you", shift = 0;
+let about, state, asked = 0, shown = -1, who = "you", shift = 0;
+const busy = () => shown !== asked; // whether an answer is still to come
 const cards = new Map(); // what is known of movies by id
 
 // -- elements
@@ -242,11 +243,13 @@ async function show() {
       : await Promise.all(models.map((model) => ask("api/answer", wanted({ model }))));
   } catch (error) {
     if (turn === asked) failed(error);
+    if (turn === asked) shown = turn;
     return;
   }
   if (turn !== asked) return; // a later click has been answered
   for (const card of answers.flatMap((answer) => answer.named)) cards.set(card.item, card);
   render(answers);
+  shown = turn;
   if (focus && !(document.activeElement?.dataset?.focus)) {
     (document.querySelector(`[data-focus="${CSS.escape(focus)}"]`) || $("list")).focus({ preventScroll: true });
   }
@@ -466,7 +469,9 @@ function combo(input, pick) {
 
 function found(card) {
   if (state.way === "similar") { change({ item: card.item }, true); return; }
-  if (!about.starters.some((one) => one.item === card.item)) about.starters.splice(shift, 0, card);
+  about.starters = about.starters.filter((one) => one.item !== card.item);
+  shift = Math.min(shift, about.starters.length);
+  about.starters.splice(shift, 0, card);
   start();
   $("start").querySelector("input, button")?.focus();
 }

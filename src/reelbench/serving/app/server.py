@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reelbench.serving import AskError, capitalized
 from reelbench.serving.app import Questions, Wanted
@@ -150,10 +150,10 @@ def _guarded(app: ASGIApp, port: int) -> ASGIApp:
         foreign = given.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
         refused = not own or (foreign and scope["path"] != "/")
 
-        async def headed(message: dict) -> None:
+        async def headed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 extra = [(n.encode(), v.encode()) for n, v in _HEADERS.items()]
-                message = message | {"headers": [*message["headers"], *extra]}
+                message = {**message, "headers": [*message["headers"], *extra]}
             await send(message)
 
         answer = PlainTextResponse("Only the app's own page may ask it.\n", 403) if refused else app
