@@ -113,7 +113,7 @@ def bare() -> Catalogue:
 class BlockContract:
     """Inherit as `TestX`; name the class and its parameters."""
 
-    block_class: ClassVar[type[FeatureBlock[Any]]]
+    block_class: ClassVar[type[FeatureBlock]]
     parameters: ClassVar[dict[str, Any]] = {}
     #: numeric arrays that have no row per item or user: moments, sizes, a table of vectors
     tables: ClassVar[tuple[str, ...]] = ()
@@ -121,7 +121,7 @@ class BlockContract:
     width_of_nothing: ClassVar[int | None] = 0
 
     @classmethod
-    def fresh(cls, **more: Any) -> FeatureBlock[Any]:
+    def fresh(cls, **more: Any) -> FeatureBlock:
         return cls.block_class(seed=7, threads=1, **{**cls.parameters, **more})
 
     @pytest.fixture(scope="class")

@@ -279,9 +279,10 @@ def _test(
         row.failure = "the metric is gone"
     elif row.base is not None and base is not None and new is not None and find(row.key).per_user:
         try:
-            row.comparison = significance.paired(
-                new, base, row.key, samples, significance.resampling(seed)
+            pair = significance.compared_pairs(
+                {"new": new, "base": base}, row.key, samples, seed, margin=0.0
             )
+            row.comparison = pair[0]
         except ValueError as error:
             row.failure = f"cannot be compared: {error}"
 

@@ -16,7 +16,6 @@ from reelbench.evaluation.significance import (
     holm,
     intervals,
     p_text,
-    paired,
     pairs_frame,
     resampled_sums,
     resampling,
@@ -116,9 +115,14 @@ def test_intervals_of_errors_and_of_means_have_the_same_draws() -> None:
         assert together[key] == pytest.approx(bounds, abs=1e-12)
 
 
+def paired(first: pd.DataFrame, second: pd.DataFrame, metric: str, samples: int, seed: int) -> Pair:
+    tables = {"first": first, "second": second}
+    return compared_pairs(tables, metric, samples, seed, margin=0.0)[0]
+
+
 def test_a_model_equals_itself() -> None:
     same = table(np.random.default_rng(7).random(50))
-    result = paired(same, same, "rmse", SAMPLES, resampling(0))
+    result = paired(same, same, "rmse", SAMPLES, 0)
     assert (result.difference, result.low, result.high) == (0, 0, 0)
     assert (result.p, result.p_step_down, result.p_sign_flip) == (1, 1, 1)
     assert (result.share_better, result.share_equal, result.share_worse) == (0, 1, 0)
@@ -128,7 +132,7 @@ def test_a_model_equals_itself() -> None:
 def test_a_small_but_steady_advantage_is_found_only_in_pairs() -> None:
     squared = np.random.default_rng(8).gamma(0.5, 4, size=300)
     better, worse = table(squared * 0.98), table(squared)
-    result = paired(better, worse, "rmse", SAMPLES, resampling(0))
+    result = paired(better, worse, "rmse", SAMPLES, 0)
     assert result.high < 0
     assert result.p == P_FLOOR
     assert result.better == "first" and result.share_better == 1
@@ -140,8 +144,8 @@ def test_a_small_but_steady_advantage_is_found_only_in_pairs() -> None:
 def test_the_difference_is_that_of_the_metrics() -> None:
     # two ratings per user: rmse √(8/4) and √(2/4); mae 8/4 and 2/4
     first, second = table(np.array([2.0, 6.0])), table(np.array([1.0, 1.0]))
-    rmse = paired(first, second, "rmse", 50, resampling(0))
-    mae = paired(first, second, "mae", 50, resampling(0))
+    rmse = paired(first, second, "rmse", 50, 0)
+    mae = paired(first, second, "mae", 50, 0)
     assert rmse.difference == pytest.approx(2**0.5 - 0.5**0.5)
     assert mae.difference == pytest.approx(1.5)
 
@@ -149,14 +153,14 @@ def test_the_difference_is_that_of_the_metrics() -> None:
 def test_ranking_metrics_are_means_over_users_with_a_value() -> None:
     first = table(np.ones(3), np.array([0.9, 0.5, np.nan]))
     second = table(np.ones(3), np.array([0.2, 0.2, np.nan]))
-    result = paired(first, second, "ndcg_at_10", 50, resampling(0))
+    result = paired(first, second, "ndcg_at_10", 50, 0)
     assert result.difference == pytest.approx(0.5)
 
 
 def test_p_is_uniform_when_there_is_no_difference() -> None:
     rng = np.random.default_rng(9)
     found = [
-        paired(table(rng.random(60)), table(rng.random(60)), "mse", 200, rng) for _ in range(300)
+        paired(table(rng.random(60)), table(rng.random(60)), "mse", 200, n) for n in range(300)
     ]
     for p in ([pair.p for pair in found], [pair.p_sign_flip for pair in found]):
         assert 0.02 <= np.mean(np.array(p) < 0.05) <= 0.1
@@ -222,7 +226,7 @@ def test_the_interval_of_a_difference_of_means_is_that_of_the_textbook() -> None
     rng = np.random.default_rng(3)
     values = rng.normal(0.5, 0.1, (2, 5000))
     first, second = (table(np.ones(5000), own) for own in values)
-    pair = paired(first, second, "ndcg_at_10", SAMPLES, resampling(1))
+    pair = paired(first, second, "ndcg_at_10", SAMPLES, 1)
     error = (values[0] - values[1]).std() / np.sqrt(5000)
     assert pair.high - pair.difference == pytest.approx(1.96 * error, rel=0.06)
     assert pair.minimum_detectable == pytest.approx((1.96 + 0.8416) * error, rel=0.06)
@@ -231,7 +235,7 @@ def test_the_interval_of_a_difference_of_means_is_that_of_the_textbook() -> None
 def test_what_three_users_decide_is_not_sure() -> None:
     values = np.zeros((2, 900))
     values[0, :3] = 1.0
-    pair = paired(*(table(np.ones(900), own) for own in values), "ndcg_at_10", 2000, resampling(1))
+    pair = paired(*(table(np.ones(900), own) for own in values), "ndcg_at_10", 2000, 1)
     # the exact sign test of three of three users: p = 0.25
     assert pair.verdict == "undecided" and pair.p > 0.1
     assert pair.p_sign_flip == pytest.approx(0.25, abs=0.03)
@@ -251,7 +255,7 @@ def test_a_small_p_value_is_told_from_a_smaller_one() -> None:
         values = rng.normal(0.5, 0.02, 400)
         values -= values.mean() - 0.5
         first, second = (table(np.ones(400), own) for own in (values + shift, 0 * values + 0.5))
-        found.append(paired(first, second, "ndcg_at_10", 1000, resampling(0)))
+        found.append(paired(first, second, "ndcg_at_10", 1000, 0))
     exact = [2 * stats.norm.sf(shift / 0.001) for shift in (0.0035, 0.005)]
     for pair, p in zip(found, exact, strict=False):
         assert p / 4 < pair.p < 4 * p
@@ -278,25 +282,25 @@ def test_seeds_are_a_second_source_of_variance() -> None:
 
 def test_other_columns_of_a_table_need_not_be_there() -> None:
     first, second = (own.drop(columns=ABSOLUTE_ERROR) for own in random_tables(2, 30, 7).values())
-    assert isinstance(paired(first, second, "rmse", 50, resampling(0)), Pair)
+    assert isinstance(paired(first, second, "rmse", 50, 0), Pair)
     with pytest.raises(ValueError, match="without 'mae'"):
-        paired(first, second, "mae", 50, resampling(0))
+        paired(first, second, "mae", 50, 0)
 
 
 def test_other_users_are_refused() -> None:
     first = table(np.ones(3))
     second = first.assign(**{USER_IDX: [0, 1, 3]})
     with pytest.raises(ValueError, match="same test users"):
-        paired(first, second, "rmse", 10, resampling(0))
+        paired(first, second, "rmse", 10, 0)
 
 
 def test_a_metric_that_a_model_lacks_is_refused() -> None:
     first = table(np.ones(3))
     second = first.assign(**{SQUARED_ERROR: None})
     with pytest.raises(ValueError, match="rmse"):
-        paired(first, second, "rmse", 10, resampling(0))
+        paired(first, second, "rmse", 10, 0)
     with pytest.raises(ValueError, match="ndcg_at_99"):
-        paired(first, first, "ndcg_at_99", 10, resampling(0))
+        paired(first, first, "ndcg_at_99", 10, 0)
 
 
 def test_holm_by_hand() -> None:

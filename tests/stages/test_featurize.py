@@ -14,7 +14,7 @@ from small_project import N_ITEMS, N_USERS, ratings, write_catalogue, write_para
 from reelbench import paths
 from reelbench.features.block import Block, Catalogue, FeatureBlock, ids_of, read_block
 from reelbench.files import read_json
-from reelbench.params import ParamsError, Section
+from reelbench.params import ParamsError
 from reelbench.seeds import seed_for
 from reelbench.stages import featurize
 
@@ -34,20 +34,16 @@ PARAMS: dict[str, Any] = {
 }
 
 
-class ProbeConfig(Section):
-    size: int
-
-
 class Probe(FeatureBlock):
     """Tells what it was given."""
 
-    Config = ProbeConfig
+    size: int
 
     def build(self, catalogue: Catalogue) -> Block:
         rows = len(catalogue.train), len(catalogue.items), len(catalogue.users), len(catalogue.tags)
         return {
             "rows": np.array(rows),
-            "own": np.array([self.seed, self.threads, self.config.size]),
+            "own": np.array([self._seed, self._threads, self.size]),
         }
 
 

@@ -59,8 +59,7 @@ def described(files: Sequence[str], options: Mapping[str, str]) -> dict[str, str
 
 
 def _checked(content: object, source: str) -> dict[str, str]:
-    found = validate("protocol", content, _Description, Path(source))
-    return found.model_dump(exclude_none=True)
+    return validate("protocol", content, _Description, Path(source)).model_dump(exclude_none=True)
 
 
 def of_params(content: Mapping[str, Any]) -> dict[str, str]:
@@ -95,11 +94,10 @@ def findings(stated: Mapping[str, str]) -> list[dict[str, Any]]:
 def _worth(rows: Sequence[Row]) -> list[dict[str, Any]]:
     worth = []
     for key, title in _SHOWN.items():
-        for data in dict.fromkeys(row["data"] for row in rows):
+        for data in dict.fromkeys(row["data"] for row in rows if row["metric"] == key):
             own = [row for row in rows if (row["metric"], row["data"]) == (key, data)]
             own.sort(key=lambda row: float(row["difference"]))
-            ends = {"lowest": own[0], "highest": own[-1]} if own else {}
-            worth += [{"metric": title, "data": data, **ends}] if own else []
+            worth.append({"metric": title, "data": data, "lowest": own[0], "highest": own[-1]})
     return worth
 
 

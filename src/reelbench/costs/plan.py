@@ -1,12 +1,11 @@
 """The plan of a run: what every stage costs, and the models that its budget has no room for."""
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PositiveFloat, PositiveInt
+from pydantic import ByteSize, Field, PositiveFloat
 from rich.table import Table
 
 from reelbench import paths
@@ -22,30 +21,16 @@ _RESERVE, _LEAST_RESERVE = 0.1, 10**9
 _UNITS = {"TB": 10**12, "GB": 10**9, "MB": 10**6, "KB": 10**3, "B": 1}
 
 
-def _bytes(value: object) -> object:
-    """Number of bytes that a text such as `2GB` names."""
-    if not isinstance(value, str):
-        return value
-    found = re.fullmatch(r"\s*(\d+\.?\d*)\s*([KMGT]?B)\s*", value.upper())
-    if found is None:
-        raise ValueError(f"'{value}' is not a size such as 2GB or 500MB")
-    return int(float(found[1]) * _UNITS[found[2]])
-
-
 class BudgetConfig(Section):
     """Section `budget`."""
 
     #: of any one stage, such as 2GB; null: what the machine has, less a reserve
-    memory: Annotated[PositiveInt, BeforeValidator(_bytes)] | None = None
+    memory: Annotated[ByteSize, Field(gt=0)] | None = None
     seconds: PositiveFloat | None = None  # of a run that executes every stage; null: no limit
 
     @property
     def memory_limit(self) -> int:
-        """Bytes that a stage may take.
-
-        It is what the machine has that counts, not what is free just now: a run that is repeated
-        must choose the same models.
-        """
+        """Bytes that a stage may take; of what the machine has, so that every run chooses alike."""
         machine = memory_bytes()
         return self.memory or machine - max(_LEAST_RESERVE, round(machine * _RESERVE))
 
@@ -53,14 +38,9 @@ class BudgetConfig(Section):
 def choose(models: Mapping[str, Cost | None], always: Cost, budget: BudgetConfig) -> dict[str, str]:
     """Models that the budget has no room for, each with the reason.
 
-    Everything counts at the upper end of its range. Of the seconds, what is always done comes
-    first, then one model after the other, the cheapest first: so as many as possible are run. A
-    model of unknown cost is run in any case.
-
-    Args:
-        models: cost by name, training and evaluation together.
-        always: what is done whichever models are run.
-        budget: the limits.
+    `models` are costs by name, training and evaluation together; everything counts at the upper end
+    of its range. Of the seconds, what is `always` done comes first, then one model after the other,
+    the cheapest first: so as many as possible are run. A model of unknown cost is run in any case.
     """
     limit, known = budget.memory_limit, {n: cost for n, cost in models.items() if cost is not None}
     reasons = {
@@ -126,12 +106,9 @@ class Plan:
 
 
 def make(params: Mapping[str, Any], sizes: Sizes, slowness: float = 1.0) -> Plan:
-    """Plan of a run.
+    """Plan of a run with the content of `params.yaml`, on data of these sizes.
 
-    Args:
-        params: content of `params.yaml`.
-        sizes: of the data.
-        slowness: seconds here for a second of the machine of the coefficients.
+    `slowness` is the number of seconds here for a second of the machine of the coefficients.
     """
     budget = validate("budget", params.get("budget", {}), BudgetConfig, paths.CONF / "config.yaml")
     if users := params.get("evaluate", {}).get("users"):
@@ -176,9 +153,7 @@ def current(
 ) -> Plan:
     """Plan for the content of `params.yaml`, for data of a size that is stated or else known.
 
-    Raises:
-        ParamsError: a parameter cannot be used, nothing is known of the size, or only a part of it
-            is stated.
+    A parameter that cannot be used, or a size that is unknown or stated in part, is a ParamsError.
     """
     stated = (ratings, users, items)
     if any(stated) and not all(stated):
@@ -212,11 +187,7 @@ def table(found: Plan) -> Table:
 
 
 def _without_use(params: Mapping[str, Any], entries: Mapping[str, ModelEntry]) -> dict[str, str]:
-    """Why models have no answer here.
-
-    They predict ratings, where the data on disk are those of the plan and have none; or they have
-    no fold-in, where test users are unknown to train.
-    """
+    """Why models have no answer here: to data without ratings, or to users unknown to train."""
     catalogue = read_json_if_any(paths.CATALOGUE)
     implicit = catalogue.get("implicit") and catalogue.get("name") == params["data"]["name"]
     strangers = params.get("split", {}).get("method") == "held_out_users"

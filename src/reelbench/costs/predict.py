@@ -57,17 +57,13 @@ def _sum(estimates: Sequence[Estimate]) -> Estimate:
 
 
 @cache
-def coefficients() -> Mapping[str, Any]:
+def coefficients() -> dict[str, Any]:
     """Content of the file of coefficients."""
-    content: Mapping[str, Any] = read_json(FILE)
-    return content
+    return dict(read_json(FILE))
 
 
 def slowness() -> float:
-    """How many times slower than the machine of the coefficients this one is: a power of 1.5.
-
-    It is 1 for about equally fast.
-    """
+    """How many times slower than the machine of the coefficients this one is: a power of 1.5."""
     reference = float(coefficients()["measured"]["sample_seconds"])
     return _STEP ** int(math.log(sample_seconds() / reference, _STEP))
 
@@ -87,25 +83,18 @@ def sample_seconds() -> float:
 
 
 def stage_cost(stage: str, name: str, sizes: Sizes, counts: Mapping[str, int]) -> Cost | None:
-    """Cost of a stage that trains and evaluates nothing; None if unknown.
+    """Cost of a stage that trains and evaluates nothing, such as `clean`; None if unknown.
 
-    Args:
-        stage: such as `clean`.
-        name: of the feature block, or empty.
-        sizes: of the data.
-        counts: number of `models` and of all `stages`.
+    `name` is that of the feature block, or empty; `counts` the number of `models` and `stages`.
     """
     return _cost(stage, name, "", {**sizes.values(), **counts}, sizes)
 
 
 def model_cost(kind: str, name: str, entry: ModelEntry, sizes: Sizes) -> Cost | None:
-    """Cost of a model; None if it, or a member of a blend, is unknown.
+    """Cost of the training of a model or, if `kind` is `evaluate`, of its evaluation.
 
-    Args:
-        kind: `train` or `evaluate`.
-        name: of the model; coefficients of its own count before those of its class.
-        entry: its parameters.
-        sizes: of the data.
+    Coefficients of its own name count before those of its class. None if it, or a member of a
+    blend, is unknown.
     """
     code = entry.target.rpartition(".")[2]
     config = entry.model_class.Config.model_validate(entry.parameters)
@@ -119,8 +108,8 @@ def members_cost(kind: str, config: Section, sizes: Sizes) -> list[Cost | None]:
     """Cost of the members of a blend; none of any other model."""
     if of_size := getattr(config, "of_size", None):
         config = of_size(sizes.ratings)
-    members: Mapping[str, ModelEntry] = getattr(config, "members", {})
-    return [model_cost(kind, name, entry, sizes) for name, entry in members.items()]
+    members = getattr(config, "members", {}).items()
+    return [model_cost(kind, name, entry, sizes) for name, entry in members]
 
 
 def values_of(config: Section, sizes: Sizes) -> dict[str, float]:
@@ -156,11 +145,7 @@ def together(quantity: str, members: Sequence[Any]) -> float:
 
 
 def amount(term: str, values: Mapping[str, float]) -> float:
-    """How many units of a term, such as `items * factors^2`, there are.
-
-    Raises:
-        KeyError: a name that has no value.
-    """
+    """How many units of a term, such as `items * factors^2`, there are."""
     parts = [factor.partition("^") for factor in term.split(" * ")]
     powers = [(1.0 if n == "1" else values[n]) ** float(power or 1) for n, _, power in parts]
     return math.prod(powers)

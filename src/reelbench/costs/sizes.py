@@ -76,12 +76,7 @@ class Sizes:
 def sizes_of(params: Mapping[str, Any], stated: Sequence[int] = ()) -> Sizes:
     """Sizes for a plan: those that are stated, else of the split on disk, else of the data set.
 
-    Args:
-        params: content of `params.yaml`.
-        stated: ratings, users and items, or nothing.
-
-    Raises:
-        ParamsError: nothing is known of the size.
+    `stated` are ratings, users and items, or nothing. A ParamsError if no size is known.
     """
     data, split = params["data"], params["split"]
     of_others = read_data()["data"] not in (None, data["name"])

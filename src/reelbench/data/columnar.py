@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count, islice
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -17,8 +18,8 @@ import pyarrow.parquet as pq
 
 from reelbench import columns as col
 from reelbench.data import DataError
-from reelbench.data.opening import MOST_COLUMNS, as_text, parts, too_wide
-from reelbench.data.text import Row, Source
+from reelbench.data.opening import as_text, check_width, kind, parts
+from reelbench.data.text import Row, Source, TextFile, open_text
 
 _ROWS = 1 << 17  # converted at once
 
@@ -115,9 +116,15 @@ def open_columnar(path: Path, content: Path | pa.Table) -> Columnar:
     else:
         held = tuple(parts(content)) if content.is_dir() else (content,)
         names = _schema(held[0]).names
-    if len(names) > MOST_COLUMNS:
-        too_wide(path, len(names))
+    check_width(path, len(names))
     return Columnar(path, tuple(name.strip() for name in names), held)
+
+
+def open_table(path: Path, content: Path | pa.Table, **layout: Any) -> TextFile | Columnar:
+    """A table that `opening.opened` has opened; `layout` is how text is written (`open_text`)."""
+    if isinstance(content, pa.Table) or kind(content) == "parquet":
+        return open_columnar(path, content)
+    return open_text(path, plain=content, **layout)
 
 
 def text(column: pa.Array, *, seconds: bool = False) -> pa.Array:

@@ -142,13 +142,10 @@ class Engine(ABC):
     ) -> list[Stored]:
         """Write the rows of an expression in order to temporary files, in bounded memory.
 
-        Args:
-            rows: an expression whose rows of a user depend on no other user's. A column `part`
-                (int, from 0) says which file a row goes to. A DataError as for `arrow`.
-            order: keys, the first of which is the user; together they differ for all rows. Missing
-                values come first.
-            users_of: a table without expensive columns and with at least the users of `rows`.
-            n_parts: number of files.
+        The rows of a user must depend on no other user's, and `users_of` is a cheap table with at
+        least their users. A column `part` (int, from 0) says to which of the `n_parts` files a row
+        goes. The keys of `order`, the first of which is the user, together differ for all rows;
+        missing values come first. A DataError as for `arrow`.
         """
 
     def stored(self, rows: pa.Table) -> Stored:

@@ -69,14 +69,9 @@ class Interactions:
     @classmethod
     def from_table(cls, table: pa.Table, ids: Ids | None = None) -> Interactions:
         """Take the columns of `interactions` from an Arrow table."""
-        timestamp = table[TIMESTAMP].fill_null(-1)
-        return cls(
-            table[USER_IDX].to_numpy().astype(np.int32, copy=False),
-            table[ITEM_IDX].to_numpy().astype(np.int32, copy=False),
-            table[RATING].to_numpy().astype(np.float32, copy=False),
-            timestamp.to_numpy().astype(np.int64, copy=False),
-            ids=ids,
-        )
+        columns = (table[name].to_numpy() for name in (USER_IDX, ITEM_IDX, RATING))
+        times = table[TIMESTAMP].fill_null(-1).to_numpy()
+        return replace(cls.from_arrays(*columns, times), ids=ids)
 
     @classmethod
     def from_arrays(
@@ -84,13 +79,9 @@ class Interactions:
     ) -> Interactions:
         """Take any sequences of equal length and cast them to the dtypes above."""
         ratings = np.asarray(rating, dtype=np.float32)
-        times = np.full(len(ratings), -1) if timestamp is None else np.asarray(timestamp)
-        return cls(
-            np.asarray(user_idx, dtype=np.int32),
-            np.asarray(item_idx, dtype=np.int32),
-            ratings,
-            times.astype(np.int64),
-        )
+        users, items = (np.asarray(of, dtype=np.int32) for of in (user_idx, item_idx))
+        times = np.full(len(ratings), -1) if timestamp is None else timestamp
+        return cls(users, items, ratings, np.asarray(times, dtype=np.int64))
 
     @classmethod
     def concat(cls, *parts: Interactions) -> Interactions:

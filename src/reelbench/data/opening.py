@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any, Literal, NoReturn
+from typing import IO, Any, Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -27,8 +27,7 @@ from reelbench.data import DataError
 
 Kind = Literal["text", "parquet", "excel", "json", "netflix"]
 
-MOST_COLUMNS = 2000  # most columns of a table; a table with a column per movie is none of ratings
-
+_MOST_COLUMNS = 2000  # a table with a column per movie is none of ratings
 _HEAD = 1 << 16  # bytes that show what a file is
 _PIECE = 1 << 20  # bytes unpacked at once
 _ROWS = 50_000  # rows held as Python objects at once
@@ -86,21 +85,16 @@ def head(path: Path, n: int = _HEAD) -> bytes:
 def opened(path: Path, scratch: Path, *, header: bool = True) -> Path | pa.Table:
     """The path of text or Parquet, unpacked if need be, or the rows of Excel and JSON in memory.
 
-    Rows are strings or times; lists and objects are JSON text. An implausible size or a row that
-    cannot be read is a DataError, as is what `kind` refuses.
-
-    Args:
-        path: a file, or a folder with the parts of a Parquet file.
-        scratch: folder for what is unpacked.
-        header: whether the first row of Excel has the names of the columns.
+    `path` may be a folder with the parts of a Parquet file; what is unpacked goes to `scratch`, and
+    `header` says whether the first row of Excel has names. Rows are strings or times; lists and
+    objects are JSON text. An implausible size or a row that cannot be read is a DataError, as is
+    what `kind` refuses.
     """
     found = kind(path)
     plain = _unpacked(path, scratch) if path.is_file() and _packing(path) else path
     if found == "excel":
         return _excel(path, plain, header)
-    if found == "json":
-        return _json(path, plain)
-    return plain
+    return _json(path, plain) if found == "json" else plain
 
 
 def parts(folder: Path) -> list[Path]:
@@ -145,7 +139,8 @@ def _packing(path: Path) -> bytes | None:
     with path.open("rb") as stream:
         start = stream.read(8)
     if start.startswith(_ZIP):
-        return None if "[Content_Types].xml" in _names(path) else _ZIP[0]
+        with zipfile.ZipFile(path) as archive:
+            return None if "[Content_Types].xml" in archive.namelist() else _ZIP[0]
     return next((mark for mark in _OPENERS if start.startswith(mark)), None)
 
 
@@ -168,11 +163,6 @@ def _stream(path: Path) -> Iterator[IO[bytes]]:
         raise DataError(
             f"{path} cannot be read ({error}): it was cut off, is damaged, or may not be read"
         ) from error
-
-
-def _names(path: Path) -> list[str]:
-    with zipfile.ZipFile(path) as archive:
-        return archive.namelist()
 
 
 def _only_member(path: Path) -> zipfile.ZipInfo:
@@ -237,8 +227,7 @@ def _json(path: Path, plain: Path) -> pa.Table:
                     unit = "row" if is_list else "line"
                     raise DataError(f"{path}, {unit} {number}: {as_text(row)} is no JSON object")
                 names.update(dict.fromkeys(row))
-            if len(names) > MOST_COLUMNS:
-                too_wide(path, len(names))
+            check_width(path, len(names))
             columns = {name: [as_text(row.get(name)) for _, row in held] for name in names}
             chunks.append(pa.table({name: _texts(path, v) for name, v in columns.items()}))
     return pa.concat_tables(chunks, promote_options="default")
@@ -264,12 +253,13 @@ def _texts(path: Path, values: list[str | None]) -> pa.Array:
         raise DataError(f"{path} has half of a character: {error}") from error
 
 
-def too_wide(path: Path, n: int) -> NoReturn:
-    """Refuse a table with too many columns."""
-    raise DataError(
-        f"{path} has {n:,} columns, and at most {MOST_COLUMNS:,} are read: keep the columns that "
-        "are needed; of a table with a column per movie, make one with a row per rating"
-    )
+def check_width(path: Path, n: int) -> None:
+    """Refuse a table with too many columns, with a DataError."""
+    if n > _MOST_COLUMNS:
+        raise DataError(
+            f"{path} has {n:,} columns, and at most {_MOST_COLUMNS:,} are read: keep the columns "
+            "that are needed; of a table with a column per movie, make one with a row per rating"
+        )
 
 
 def _excel(path: Path, plain: Path, header: bool) -> pa.Table:
@@ -286,8 +276,7 @@ def _excel(path: Path, plain: Path, header: bool) -> pa.Table:
     sheet = sheet.dropna(how="all")
     if sheet.empty:
         raise DataError(f"{path} is empty: a row of names and rows of values were expected")
-    if sheet.shape[1] > MOST_COLUMNS:
-        too_wide(path, sheet.shape[1])
+    check_width(path, sheet.shape[1])
     names = [str(n) for n in range(1, sheet.shape[1] + 1)]
     if header:
         names, sheet = [as_text(name) or "" for name in sheet.iloc[0]], sheet[1:]

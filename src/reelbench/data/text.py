@@ -14,7 +14,7 @@ from rapidfuzz import process
 
 from reelbench import columns as col
 from reelbench.data import DataError
-from reelbench.data.opening import MOST_COLUMNS, too_wide
+from reelbench.data.opening import check_width
 
 _LOG = logging.getLogger(__name__)
 
@@ -187,6 +187,8 @@ def open_text(
     mark overrides `encoding`. A file that is missing, empty, too wide or in another encoding is a
     DataError.
     """
+    if quote and quote in delimiter:
+        raise DataError(f"{path}: read.delimiter and read.quote are both {quote}")
     file = TextFile(path, (), delimiter, quote, encoding, header=False, plain=plain)
     try:
         file = replace(file, encoding=_marked(file.content) or encoding)
@@ -208,8 +210,7 @@ def open_text(
         if any(name.strip() for name in names):
             raise DataError(f"{path}, line 1 is empty: remove it, so that the names come first")
         raise DataError(f"{path} is empty: {what} were expected")
-    if len(names) > MOST_COLUMNS:
-        too_wide(path, len(names))
+    check_width(path, len(names))
     if not header:
         return replace(file, names=tuple(str(n) for n, _ in enumerate(names, start=1)))
     found = [name.strip() for name in names]
@@ -232,8 +233,8 @@ def places_of(
 ) -> dict[str, int]:
     """The places of columns, from 0; of two that differ by case alone, the one as written.
 
-    `wanted` are our names → the table's, or numbers from 1; the `required` ones must be there,
-    others may be missing. A name that stands for several is a DataError too.
+    `wanted` are our names → the table's, or numbers from 1. A `required` one that is missing, or a
+    name that stands for several columns, is a DataError.
     """
     found = {}
     for ours, theirs in wanted.items():
@@ -261,14 +262,12 @@ def _place(source: Source, ours: str, theirs: str | int) -> int | None:
 
 def missing_column(source: Source, ours: str, theirs: str | int) -> str:
     """Message about a table without the column `theirs`."""
-    names = source.names
+    names, where = source.names, f"{source.path}, line 1: no column"
     if isinstance(theirs, int):
-        return (
-            f"{source.path}, line 1: no column {theirs} (for {ours}): it has {len(names)} columns"
-        )
+        return f"{where} {theirs} (for {ours}): it has {len(names)} columns"
     more = f", … ({len(names)} in all)" if len(names) > _LISTED else ""
     have = ", ".join(name[:_LISTED] for name in names[:_LISTED]) + more
-    message = f"{source.path}, line 1: no column '{theirs}' (for {ours}); the file has: {have}"
+    message = f"{where} '{theirs}' (for {ours}); the file has: {have}"
     if len(names) == 1 and isinstance(source, TextFile):
         likely = [d for d in _DELIMITERS if d != source.delimiter and d in have]
         hint = f" It seems to be {likely[0]!r}" if likely else ""

@@ -26,18 +26,19 @@ from numpy.typing import NDArray
 
 from reelbench import columns
 from reelbench.data.interactions import Parts
-from reelbench.evaluation import NO_ITEM, EvaluateConfig, Floats, Ints, metrics, significance
+from reelbench.evaluation import (
+    NO_ITEM,
+    EvaluateConfig,
+    Floats,
+    Ints,
+    metrics,
+    rating_metrics,
+    significance,
+)
 from reelbench.evaluation.beyond_accuracy import Movies
 from reelbench.evaluation.cohorts import Outcome, breakdown, warm_and_cold
 from reelbench.evaluation.prequential import Stream, follow
-from reelbench.evaluation.rating_metrics import (
-    SUM_COLUMNS,
-    CalibrationTable,
-    ErrorSums,
-    calibration,
-    error_sums,
-    total,
-)
+from reelbench.evaluation.rating_metrics import CalibrationTable, ErrorSums
 from reelbench.evaluation.scoring import predict, rank
 from reelbench.evaluation.task import Task
 from reelbench.faults import Fault
@@ -143,27 +144,27 @@ def evaluate_on(task: Task, model: Recommender, features: Features | None = None
         of_all = (task.test, ratings.predicted, rankings, task.relevant, per_user, config.k)
         by_cohort = breakdown(task.cohorts, Outcome(*of_all))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    predicted = ratings.predicted
-    errors, bins, per_rating, given = None, None, None, task.test.rating
+    predicted, given, found = ratings.predicted, task.test.rating, rankings.lists
+    errors, bins, per_rating = None, None, None
+    of_ratings: dict[str, Any] = dict.fromkeys(metrics.keys_of(metrics.RatingMetric))
+    calibrated: dict[str, Any] = dict.fromkeys(metrics.keys_of(metrics.CalibrationMetric))
     if predicted is not None:
         per_rating = 1e6 * ratings.seconds / len(given)
-        errors = error_sums(task.row_of_rating, len(task.users), given, predicted)
-        low, high = task.ids.rating_min, task.ids.rating_max
-        bins = calibration(given, predicted, low, high, config.calibration_bins)
-    found = rankings.lists
-    of_all_lists = metrics.values_of(
+        errors = rating_metrics.error_sums(task.row_of_rating, len(task.users), given, predicted)
+        scale = (task.ids.rating_min, task.ids.rating_max)
+        bins = rating_metrics.calibration(given, predicted, *scale, config.calibration_bins)
+        of_ratings = metrics.values_of(metrics.RatingMetric, rating_metrics.total(errors))
+        calibrated = metrics.values_of(metrics.CalibrationMetric, bins)
+    means = {k: np.nan if np.isnan(v).all() else np.nanmean(v) for k, v in per_user.items()}
+    of_lists = metrics.values_of(
         metrics.CatalogueMetric, found.items, task.ids.n_items, cutoffs=config.k
     )
-    calibrated: dict[str, Any] = dict.fromkeys(metrics.keys_of(metrics.CalibrationMetric))
-    if bins is not None:
-        calibrated = metrics.values_of(metrics.CalibrationMetric, bins)
+    headline = of_ratings | means | of_lists | calibrated
     rng = significance.resampling(task.seed)
     first = np.broadcast_to(np.arange(1, found.items.shape[1] + 1), found.items.shape)
     last = found.candidates[:, None] - np.arange(found.last_items.shape[1])
     return Evaluation(
-        metrics=_headline(errors, per_user)
-        | {key: None if np.isnan(value) else value for key, value in of_all_lists.items()}
-        | calibrated
+        metrics={k: None if v is None or np.isnan(v) else float(v) for k, v in headline.items()}
         | _counts(task, per_user)
         | {"intervals": significance.intervals(errors, per_user, config.bootstrap_samples, rng)}
         | {"cohorts": warm_and_cold(by_cohort)}
@@ -222,17 +223,6 @@ def compare(
     return significance.pairs_frame(pairs)
 
 
-def _headline(errors: ErrorSums | None, per_user: Mapping[str, Floats]) -> dict[str, Any]:
-    """Every metric as one number; None where it is not defined."""
-    headline: dict[str, float | None] = dict.fromkeys(metrics.keys_of(metrics.RatingMetric))
-    if errors is not None:
-        of_ratings = metrics.values_of(metrics.RatingMetric, total(errors))
-        headline = {key: float(value) for key, value in of_ratings.items()}
-    for key, values in per_user.items():
-        headline[key] = None if np.isnan(values).all() else float(np.nanmean(values))
-    return headline
-
-
 def _counts(task: Task, per_user: Mapping[str, Floats]) -> dict[str, int]:
     counts = {
         "n_test": len(task.test),
@@ -246,10 +236,9 @@ def _counts(task: Task, per_user: Mapping[str, Floats]) -> dict[str, int]:
 
 
 def _per_user(task: Task, errors: ErrorSums | None, per_user: Mapping[str, Floats]) -> Table:
-    sums = dict.fromkeys(SUM_COLUMNS) if errors is None else zip(SUM_COLUMNS, errors, strict=True)
     return {
         columns.USER_IDX: task.users.astype(np.int32),
-        **dict(sums),
+        **dict(zip(rating_metrics.SUM_COLUMNS, errors or [None] * 6, strict=True)),
         columns.N_TEST: np.bincount(task.row_of_rating).astype(np.int32),
         columns.COLD_USER: task.cold_users,
         **per_user,

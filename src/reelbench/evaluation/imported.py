@@ -19,14 +19,8 @@ from reelbench import paths
 from reelbench.columns import ITEM_IDX, RATING, SCORE, USER_IDX
 from reelbench.data.identity import KEYS
 from reelbench.data.interactions import Ids, Interactions
+from reelbench.evaluation import metrics
 from reelbench.evaluation.evaluate import Evaluation
-from reelbench.evaluation.metrics import (
-    CalibrationMetric,
-    RatingMetric,
-    WholeRankingMetric,
-    find,
-    is_metric,
-)
 from reelbench.features.block import Features
 from reelbench.files import atomic
 from reelbench.models.base import Recommender
@@ -44,17 +38,12 @@ def write_run(name: str, table: pd.DataFrame, facts: Mapping[str, Any]) -> None:
 
 
 def facts_of(name: str) -> dict[str, Any]:
-    """What `write_run` was told of a run."""
-    metadata = pq.read_schema(paths.imported_run(name)).metadata
-    return dict(json.loads(metadata[_FACTS]))
+    """The facts that `write_run` has kept of a run."""
+    return dict(json.loads(pq.read_schema(paths.imported_run(name)).metadata[_FACTS]))
 
 
 def runs_of(identity: Mapping[str, Any], models: Collection[str]) -> list[str]:
-    """Names of the runs of these test ratings, sorted; those of others wait for theirs.
-
-    Raises:
-        ParamsError: a model has the name of a run.
-    """
+    """Names of the runs of these test ratings, sorted; a ParamsError if a model has the name."""
     names = sorted(file.stem for file in paths.IMPORTED.glob("[!.]*.parquet"))
     if both := [name for name in names if name in models]:
         raise ParamsError(
@@ -111,25 +100,23 @@ class ImportedRun(Recommender):
         return scores
 
     def defined(self, result: Evaluation, candidates: int) -> Evaluation:
-        """The evaluation without what the run says nothing of.
+        """The evaluation without the metrics that cannot be computed from what the run holds.
 
-        Args:
-            candidates: number of places in all test users' rankings of the catalogue. A run that
-                ranks fewer has no AUC, and one without scores no metric of a ranking.
+        `candidates` is the number of places in all test users' rankings of the catalogue: a run
+        that ranks fewer has no AUC, and one without scores no metric of a ranking.
         """
-        whole = len(self._items) >= candidates
-        of_ratings = (RatingMetric, CalibrationMetric)
+        ranks, whole = len(self._items) > 0, len(self._items) >= candidates
 
-        def undefined(key: str) -> bool:
-            metric = find(key) if is_metric(key) else None
-            if metric is None or isinstance(metric, of_ratings) or whole:
+        def undefined(key: object) -> bool:
+            metric = metrics.find(str(key)) if metrics.is_metric(str(key)) else None
+            if metric is None or metric.kind in ("rating", "calibration"):
                 return False
-            return not len(self._items) or isinstance(metric, WholeRankingMetric)
+            return not whole and (not ranks or isinstance(metric, metrics.WholeRankingMetric))
 
-        metrics = {k: None if undefined(k) else value for k, value in result.metrics.items()}
-        bounds = dict(metrics["intervals"] or {})
-        metrics["intervals"] = {k: v for k, v in bounds.items() if not undefined(k)}
-        blank: dict[str, Any] = {str(k): np.nan for k in result.cohorts if undefined(str(k))}
+        found = {k: None if undefined(k) else value for k, value in result.metrics.items()}
+        bounds = result.metrics["intervals"]
+        found["intervals"] = {k: v for k, v in bounds.items() if not undefined(k)}
         per_user = {k: None if undefined(k) else v for k, v in result.per_user.items()}
+        blank: dict[str, Any] = {str(k): np.nan for k in result.cohorts if undefined(k)}
         cohorts = result.cohorts.assign(**blank)
-        return replace(result, metrics=metrics, per_user=per_user, cohorts=cohorts)
+        return replace(result, metrics=found, per_user=per_user, cohorts=cohorts)

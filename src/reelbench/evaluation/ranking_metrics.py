@@ -30,8 +30,7 @@ def hits_of(lists: Ints, relevant: sparse.csr_array) -> Flags:
 
 def gains_of(lists: Ints, gains: sparse.csr_array) -> Floats:
     """The gain, of CSR (n, n_items), at every place of lists: float64 (n, k), 0 where none is."""
-    found: Floats = _entries(lists, gains)[0]
-    return found
+    return _entries(lists, gains)[0]
 
 
 def graded_gains(rating: Floats, low: float, high: float) -> Floats:
@@ -105,7 +104,7 @@ def recall(hits: Flags, n_relevant: Ints, k: int) -> Floats:
     >>> recall(np.array([[True, False, False, True], 4 * [False]]), np.array([4, 0]), 4)
     array([0.5, nan])
     """
-    return _defined(hits[:, :k].sum(axis=1) / np.maximum(n_relevant, 1), n_relevant)
+    return quotient(hits[:, :k].sum(axis=1), n_relevant)
 
 
 def recall_capped(hits: Flags, n_relevant: Ints, k: int) -> Floats:
@@ -116,8 +115,7 @@ def recall_capped(hits: Flags, n_relevant: Ints, k: int) -> Floats:
     >>> recall_capped(np.array([[True, True, False], [True, False, False]]), np.array([5, 1]), 3)
     array([0.66666667, 1.        ])
     """
-    denominator = np.minimum(np.maximum(n_relevant, 1), k)
-    return _defined(hits[:, :k].sum(axis=1) / denominator, n_relevant)
+    return quotient(hits[:, :k].sum(axis=1), np.minimum(n_relevant, k))
 
 
 def hit_rate(hits: Flags, n_relevant: Ints, k: int) -> Floats:
@@ -135,9 +133,8 @@ def mrr(hits: Flags, n_relevant: Ints, k: int) -> Floats:
     >>> mrr(np.array([[False, True], [False, False]]), np.array([1, 1]), 2)
     array([0.5, 0. ])
     """
-    first = hits[:, :k].argmax(axis=1)
-    found = hits[:, :k].any(axis=1)
-    return _defined(np.where(found, 1.0 / (first + 1), 0.0), n_relevant)
+    first, found = hits[:, :k].argmax(axis=1), hits[:, :k].any(axis=1)
+    return _defined(found / (first + 1), n_relevant)
 
 
 def average_precision(hits: Flags, n_relevant: Ints, k: int) -> Floats:
@@ -149,7 +146,7 @@ def average_precision(hits: Flags, n_relevant: Ints, k: int) -> Floats:
     >>> average_precision(np.array([[True, False, False, True]]), np.array([3]), 4)
     array([0.5])
     """
-    return _defined(_precision_sum(hits, k) / np.maximum(n_relevant, 1), n_relevant)
+    return quotient(_precision_sum(hits, k), n_relevant)
 
 
 def average_precision_capped(hits: Flags, n_relevant: Ints, k: int) -> Floats:
@@ -158,8 +155,7 @@ def average_precision_capped(hits: Flags, n_relevant: Ints, k: int) -> Floats:
     >>> average_precision_capped(np.array([[True, True]]), np.array([5]), 2)
     array([1.])
     """
-    denominator = np.minimum(np.maximum(n_relevant, 1), k)
-    return _defined(_precision_sum(hits, k) / denominator, n_relevant)
+    return quotient(_precision_sum(hits, k), np.minimum(n_relevant, k))
 
 
 def ndcg(hits: Flags, n_relevant: Ints, k: int) -> Floats:
@@ -219,8 +215,7 @@ def _entries(lists: Ints, matrix: sparse.csr_array) -> tuple[Floats, Flags]:
 def _precision_sum(hits: Flags, k: int) -> Floats:
     first = hits[:, :k]
     precision_at = np.cumsum(first, axis=1) / np.arange(1, first.shape[1] + 1)
-    total: Floats = (precision_at * first).sum(axis=1)
-    return total
+    return np.asarray((precision_at * first).sum(axis=1))
 
 
 def _defined(values: Floats, n_relevant: Ints) -> Floats:

@@ -142,38 +142,25 @@ def resampling(root_seed: int) -> np.random.Generator:
 
 def resampled_sums(columns: Floats, samples: int, rng: np.random.Generator) -> Floats:
     """Column sums over users drawn with replacement, float64 (samples, m), of (n_users, m)."""
-    batches = [weights @ columns for weights in _weights(len(columns), samples, rng)]
-    return np.concatenate(batches)
-
-
-def _weights(n_users: int, samples: int, rng: np.random.Generator) -> Iterator[Floats]:
-    """How often each user is drawn, float64 (batch, n_users), in the place of the batch before."""
+    n_users = len(columns)
+    sums = np.empty((samples, columns.shape[1]))
     step = max(1, _WEIGHTS_AT_ONCE // n_users)
-    weights = np.empty((min(step, samples), n_users))
     for start in range(0, samples, step):
-        batch = weights[: samples - start]
-        for row in batch:
-            # narrow integers: the same draws in half the memory
-            draw = rng.integers(n_users, size=n_users, dtype=np.int32)
-            row[:] = np.bincount(draw, minlength=n_users)
-        yield batch
+        # how often each user is drawn; of narrow integers the same draws take half the memory
+        draws = (rng.integers(n_users, size=n_users, dtype=np.int32) for _ in sums[start:][:step])
+        weights = np.array([np.bincount(draw, minlength=n_users) for draw in draws], float)
+        sums[start : start + step] = weights @ columns
+    return sums
 
 
 def intervals(
     errors: ErrorSums | None, per_user: Mapping[str, Floats], samples: int, rng: np.random.Generator
 ) -> dict[str, list[float]]:
-    """95 % intervals of metrics; ratings are clustered by user.
+    """95 % intervals, key → [low, high]: percentiles of the metrics of resampled users.
 
-    Args:
-        errors: arrays (n_users,) for the intervals of every rating metric; None for none.
-        per_user: key → float64 (n_users,) for intervals of means over users; NaN is a user without
-            a value, not a zero.
-        samples: number of resamples.
-        rng: source of the draws.
-
-    Returns:
-        key → [low, high], percentiles of the resampled metric; without the keys for which no user
-        has a value, and empty for a single user.
+    They are those of every rating metric, if there are `errors` (n_users,), and of the means over
+    users of `per_user`, key → float64 (n_users,), where NaN is a user without a value. Keys for
+    which no user has a value are left out; of a single user all are.
     """
     values = {key: v for key, v in per_user.items() if not np.isnan(v).all()}
     known = [~np.isnan(v) for v in values.values()]
@@ -190,7 +177,9 @@ def intervals(
     with np.errstate(invalid="ignore"):
         for key, flags, total in zip(values, known, sums[n_errors:], strict=False):
             found[key] = total / counts[flags.tobytes()]
-    return {key: _interval(resampled) for key, resampled in found.items()}
+    tail = 100 * (1 - CONFIDENCE) / 2
+    ends = [tail, 100 - tail]
+    return {key: np.nanpercentile(resampled, ends).tolist() for key, resampled in found.items()}
 
 
 def compared_pairs(
@@ -215,9 +204,6 @@ def compared_pairs(
         repeats: per-user tables of further trainings with other seeds, by model: what is compared
             is then the mean over trainings, and the variance that of users and of seeds.
 
-    Returns:
-        in the order of `pairs`; empty for a single model.
-
     Raises:
         UnknownMetricError: no metric has this key.
         ValueError: the tables have different users, or a model has no value of the metric.
@@ -234,15 +220,6 @@ def compared_pairs(
         Pair(family.metric, *names, *map(float, numbers))
         for names, numbers in zip(chosen, found.T, strict=True)
     ]
-
-
-def paired(
-    first: pd.DataFrame, second: pd.DataFrame, metric: str, samples: int, rng: np.random.Generator
-) -> Pair:
-    """`compared_pairs` for two models by themselves, called `first` and `second`."""
-    family = _Family(find(metric), [[first], [second]], np.array([0]), np.array([1]))
-    numbers = family.compared(samples, rng, 0.0)[:, 0]
-    return Pair(family.metric, "first", "second", *map(float, numbers))
 
 
 def pairs_frame(pairs: Sequence[Pair]) -> pd.DataFrame:
@@ -518,9 +495,3 @@ def _value(metric: Metric, sums: Floats) -> Floats:
         if isinstance(metric, RatingMetric):
             return np.asarray(metric.function(ErrorSums(*np.moveaxis(sums, -1, 0))))
         return sums[..., 0] / sums[..., 1]
-
-
-def _interval(values: Floats) -> list[float]:
-    tail = 100 * (1 - CONFIDENCE) / 2
-    low, high = np.nanpercentile(values, [tail, 100 - tail])
-    return [float(low), float(high)]

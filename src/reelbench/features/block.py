@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import ConfigDict, Field
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 Block = dict[str, np.ndarray]
 IDS = "ids"
 USER_PREFIX = "user_"  # how names of arrays over users begin
-
-ConfigT = TypeVar("ConfigT", bound=Section)
 
 
 @dataclass(frozen=True)
@@ -57,22 +55,22 @@ class Catalogue:
         return np.unique(self.train.item_idx)
 
 
-class FeatureBlock(ABC, Generic[ConfigT]):
-    """One block: a config, and a pure function from the catalogue to arrays."""
+class FeatureBlock(Section, ABC):
+    """One block: its parameters as fields, and a pure function from the catalogue to arrays."""
 
-    Config: ClassVar[type[Section]] = Section
+    _seed: int
+    _threads: int
 
     def __init__(self, *, seed: int = 0, threads: int = 1, **parameters: object) -> None:
-        self.config = cast(ConfigT, self.Config.model_validate(parameters))
-        self.seed = seed
-        self.threads = threads
+        super().__init__(**parameters)
+        self._seed, self._threads = seed, threads
 
     @abstractmethod
     def build(self, catalogue: Catalogue) -> Block:
         """Arrays of the block; the same input and config give the same bytes."""
 
 
-class IdsBlock(FeatureBlock[Section]):
+class IdsBlock(FeatureBlock):
     """Sizes and rating scale: `n_users` and `n_items` int64 (), `rating_scale` float64 (2,)."""
 
     def build(self, catalogue: Catalogue) -> Block:
@@ -91,12 +89,11 @@ class BlockEntry(Section):
     code: str
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
-    def create(self, name: str, *, seed: int, threads: int) -> FeatureBlock[Section]:
-        """The block of the class with its checked config; a ParamsError for an unknown key."""
-        block: type[FeatureBlock[Section]] = resolved(self.target, FeatureBlock)
-        own = dict(self.model_extra or {})
-        source = paths.CONF / "features" / f"{name}.yaml"
-        validate(f"features.{name}", own, block.Config, source)
+    def create(self, name: str, *, seed: int, threads: int) -> FeatureBlock:
+        """The block of the class with checked parameters; a ParamsError for an unknown one."""
+        block: type[FeatureBlock] = resolved(self.target, FeatureBlock)
+        own = self.model_extra or {}
+        validate(f"features.{name}", own, block, paths.CONF / "features" / f"{name}.yaml")
         return block(seed=seed, threads=threads, **own)
 
 
@@ -128,7 +125,7 @@ def is_empty(block: Block) -> bool:
 
 
 def write_block(block: Block, file: Path) -> None:
-    """Write the arrays of a block, ordered by name so that the file's bytes are stable."""
+    """Write the arrays of a block (`write_arrays`), the whole file or none."""
     with atomic(file) as temporary:
         write_arrays(block, temporary)
 

@@ -12,19 +12,11 @@ from pydantic import PositiveInt
 from scipy import sparse
 
 from reelbench.columns import AGE, DIRECTOR, GENDER, GENRES, OCCUPATION, ZIP_CODE
-from reelbench.features.block import USER_PREFIX, Block, Catalogue, FeatureBlock, Section
+from reelbench.features.block import USER_PREFIX, Block, Catalogue, FeatureBlock
 from reelbench.features.matrices import multi_hot, sparse_arrays, standardised, unit_rows
 
 
-class CategoriesConfig(Section):
-    """Parameters of the numbered categories."""
-
-    items: tuple[str, ...]  # columns of the items table that are numbered, where there are any
-    users: tuple[str, ...]  # columns of the users table, likewise
-    lengths: tuple[str, ...]  # columns of the items table whose number of characters is a value
-
-
-class CategoriesBlock(FeatureBlock[CategoriesConfig]):
+class CategoriesBlock(FeatureBlock):
     """Numbers of values, rows of a vocabulary whose row 0, "", is the unknown value.
 
     `NAME_number` int32 (n_items,) and `user_NAME_number` int32 (n_users,) per column, and
@@ -33,16 +25,18 @@ class CategoriesBlock(FeatureBlock[CategoriesConfig]):
     unknown throughout.
     """
 
-    Config = CategoriesConfig
+    items: tuple[str, ...]  # columns of the items table that are numbered, where there are any
+    users: tuple[str, ...]  # columns of the users table, likewise
+    lengths: tuple[str, ...]  # columns of the items table whose number of characters is a value
 
     def build(self, catalogue: Catalogue) -> Block:
         items, users, train = catalogue.items, catalogue.users, catalogue.train
         warm_items, warm_users = catalogue.train_items(), np.unique(train.user_idx)
-        columns = {name: (words_in(items, name), warm_items) for name in self.config.items}
-        for name in self.config.lengths:
+        columns = {name: (words_in(items, name), warm_items) for name in self.items}
+        for name in self.lengths:
             lengths = [str(len(word)) if word else "" for word in words_in(items, name)]
             columns[f"{name}_length"] = lengths, warm_items
-        for name in self.config.users:
+        for name in self.users:
             columns[USER_PREFIX + name] = words_in(users, name), warm_users
         block: Block = {}
         for name, (words, warm) in columns.items():
@@ -50,7 +44,7 @@ class CategoriesBlock(FeatureBlock[CategoriesConfig]):
         return block
 
 
-class GenresBlock(FeatureBlock[Section]):
+class GenresBlock(FeatureBlock):
     """`genres` float32 (n_items, n_genres), ones and zeros; `names` str (n_genres,), sorted.
 
     An item without genres has a row of zeros.
@@ -62,7 +56,7 @@ class GenresBlock(FeatureBlock[Section]):
         return {"genres": multi_hot(lists, names), "names": np.array(names, dtype=np.str_)}
 
 
-class DirectorsBlock(FeatureBlock[Section]):
+class DirectorsBlock(FeatureBlock):
     """`director` int32 (n_items,), a row of `names` str (n_directors + 1,); 0 and "" are unknown.
 
     Names are sorted. Of several directors the first counts. A data set without directors has
@@ -75,14 +69,7 @@ class DirectorsBlock(FeatureBlock[Section]):
         return {"director": director, "names": names}
 
 
-class CastConfig(Section):
-    """Parameters of the people of a movie."""
-
-    columns: tuple[str, ...]  # columns of the items table with lists of names, where there are any
-    min_items: PositiveInt  # a name that fewer movies of train have gets no column
-
-
-class CastBlock(FeatureBlock[CastConfig]):
+class CastBlock(FeatureBlock):
     """Who made a movie: a sparse matrix (n_items, n_terms) as `sparse_…`, with rows of length 1.
 
     A column is a name in one of the columns, weighted as in TF-IDF by how rare it is: `terms` str
@@ -91,15 +78,16 @@ class CastBlock(FeatureBlock[CastConfig]):
     without a known name has an empty row; a data set without the columns has width 0.
     """
 
-    Config = CastConfig
+    columns: tuple[str, ...]  # columns of the items table with lists of names, where there are any
+    min_items: PositiveInt  # a name that fewer movies of train have gets no column
 
     def build(self, catalogue: Catalogue) -> Block:
         items, warm = catalogue.items, catalogue.train_items()
         terms = list[tuple[str, str]]()
-        lists = {name: names_in_column(items, name) for name in self.config.columns}
+        lists = {name: names_in_column(items, name) for name in self.columns}
         for role, own in lists.items():
             count = Counter(name for item in warm for name in own[item])
-            terms += sorted((role, name) for name, n in count.items() if n >= self.config.min_items)
+            terms += sorted((role, name) for name, n in count.items() if n >= self.min_items)
         place = {term: column for column, term in enumerate(terms)}
         pairs = [
             (item, place[role, name])
@@ -145,14 +133,7 @@ def words_in(table: pd.DataFrame, name: str) -> list[str]:
     return ["" if pd.isna(value) else str(value) for value in table[name]]
 
 
-class DemographicsConfig(Section):
-    """Parameters of `Demographics`."""
-
-    zip_digits: PositiveInt  # digits of a zip code that are read
-    min_users: PositiveInt  # a value that fewer users of train have gets no column
-
-
-class DemographicsBlock(FeatureBlock[DemographicsConfig]):
+class DemographicsBlock(FeatureBlock):
     """Age on the scale of the users in train; gender, occupation and region as ones and zeros.
 
     `user_age` and `user_age_known` float32 (n_users, 1), `age_moments` float64 (2,): mean and
@@ -164,7 +145,8 @@ class DemographicsBlock(FeatureBlock[DemographicsConfig]):
     is 0, the mean, and an unknown or rare value a row of zeros.
     """
 
-    Config = DemographicsConfig
+    zip_digits: PositiveInt  # digits of a zip code that are read
+    min_users: PositiveInt  # a value that fewer users of train have gets no column
 
     def build(self, catalogue: Catalogue) -> Block:
         users = catalogue.users
@@ -180,9 +162,9 @@ class DemographicsBlock(FeatureBlock[DemographicsConfig]):
         for name in (GENDER, OCCUPATION, ZIP_CODE):
             values = words_in(users, name)
             if name == ZIP_CODE:
-                values = [value[: self.config.zip_digits] for value in values]
+                values = [value[: self.zip_digits] for value in values]
             count = Counter(values[user] for user in warm if values[user])
-            names = sorted(value for value in count if count[value] >= self.config.min_users)
+            names = sorted(value for value in count if count[value] >= self.min_users)
             block[name] = np.array(names, dtype=np.str_)
             block[USER_PREFIX + name] = multi_hot([[value] for value in values], names)
         return block

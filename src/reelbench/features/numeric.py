@@ -7,26 +7,11 @@ import pandas as pd
 from pydantic import PositiveInt, model_validator
 
 from reelbench.columns import YEAR
-from reelbench.features.block import Block, Catalogue, FeatureBlock, Section
+from reelbench.features.block import Block, Catalogue, FeatureBlock
 from reelbench.features.matrices import standardised
 
 
-class NumericConfig(Section):
-    """Parameters of the numeric columns."""
-
-    columns: tuple[str, ...]  # columns of the items table, as far as the data set has them
-    log: tuple[str, ...]  # of these, whose log(1 + x) is taken: money and counts differ by factors
-    zero_is_missing: tuple[str, ...]  # of these, the ones where 0 stands for an unknown value
-
-    @model_validator(mode="after")
-    def _all_are_columns(self) -> Self:
-        strange = sorted({*self.log, *self.zero_is_missing} - set(self.columns))
-        if strange:
-            raise ValueError(f"'{strange[0]}' is not among the columns: add it there too")
-        return self
-
-
-class NumericBlock(FeatureBlock[NumericConfig]):
+class NumericBlock(FeatureBlock):
     """Numbers with the median of train for what is unknown, standardised.
 
     `numeric`, `missing` and `zero` float32 (n_items, n_columns), `moments` float64 (n_columns, 3):
@@ -38,10 +23,18 @@ class NumericBlock(FeatureBlock[NumericConfig]):
     a case of its own: a movie without a vote. A column that no item in train has is all 0.
     """
 
-    Config = NumericConfig
+    columns: tuple[str, ...]  # columns of the items table, as far as the data set has them
+    log: tuple[str, ...]  # of these, whose log(1 + x) is taken: money and counts differ by factors
+    zero_is_missing: tuple[str, ...]  # of these, the ones where 0 stands for an unknown value
+
+    @model_validator(mode="after")
+    def _all_are_columns(self) -> Self:
+        if strange := sorted({*self.log, *self.zero_is_missing} - set(self.columns)):
+            raise ValueError(f"'{strange[0]}' is not among the columns: add it there too")
+        return self
 
     def build(self, catalogue: Catalogue) -> Block:
-        names = [name for name in self.config.columns if name in catalogue.items]
+        names = [name for name in self.columns if name in catalogue.items]
         values = np.empty((len(catalogue.items), len(names)))
         for number, name in enumerate(names):
             values[:, number] = self._values(catalogue.items[name], name)
@@ -61,9 +54,9 @@ class NumericBlock(FeatureBlock[NumericConfig]):
         """A column as float64 (n_items,), NaN for what is unknown."""
         values = pd.to_numeric(column).to_numpy(np.float64, copy=True, na_value=np.nan)
         values[~np.isfinite(values)] = np.nan
-        if name in self.config.zero_is_missing:
+        if name in self.zero_is_missing:
             values[values == 0] = np.nan
-        if name in self.config.log:
+        if name in self.log:
             values[values < 0] = np.nan  # has no logarithm, and a negative sum of money is an error
             values = np.log1p(values)
         return values
@@ -77,7 +70,7 @@ def _moments(values: np.ndarray) -> tuple[float, float, float]:
     return median, float(filled.mean()), float(filled.std()) or 1.0
 
 
-class YearsBlock(FeatureBlock[Section]):
+class YearsBlock(FeatureBlock):
     """`year` and `known` float32 (n_items, 1), `moments` float64 (2,): mean and deviation in years.
 
     `year` is standardised with the moments of the items with a train row, each item once; an
@@ -89,20 +82,14 @@ class YearsBlock(FeatureBlock[Section]):
         return {"year": year, "known": known, "moments": moments}
 
 
-class NoiseConfig(Section):
-    """Parameters of the random control."""
+class NoiseBlock(FeatureBlock):
+    """`noise` float32 (n_items, columns), of length 1: what more columns alone are worth."""
 
     columns: PositiveInt  # columns of the vectors, as many as those of the block that they replace
 
-
-class NoiseBlock(FeatureBlock[NoiseConfig]):
-    """`noise` float32 (n_items, columns), of length 1: what more columns alone are worth."""
-
-    Config = NoiseConfig
-
     def build(self, catalogue: Catalogue) -> Block:
-        shape = (catalogue.ids.n_items, self.config.columns)
+        shape = (catalogue.ids.n_items, self.columns)
         # normal in every column has no preferred direction
-        noise = np.random.default_rng(self.seed).standard_normal(shape)
+        noise = np.random.default_rng(self._seed).standard_normal(shape)
         noise /= np.linalg.norm(noise, axis=1, keepdims=True)
         return {"noise": noise.astype(np.float32)}

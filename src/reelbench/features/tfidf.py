@@ -13,43 +13,36 @@ from pydantic import PositiveInt
 from scipy import sparse
 
 from reelbench.columns import ITEM_IDX, TAG, USER_IDX
-from reelbench.features.block import Block, Catalogue, FeatureBlock, Section
+from reelbench.features.block import Block, Catalogue, FeatureBlock
 from reelbench.features.matrices import sparse_arrays
 from reelbench.features.text import words_of
 
 PAIR_PREFIX = "pair_"  # how names of arrays over pairs of a user and a movie begin
 
 
-class TfidfConfig(Section):
-    """Parameters of the TF-IDF of texts."""
-
-    columns: tuple[str, ...]  # columns of the items table whose words are read, if there
-    user_tags: bool  # whether the words of users' tags are read too
-    max_terms: PositiveInt  # the most frequent words that are kept
-    distinct: bool  # whether a word counts once per item, however often it occurs
-
-
-class TfidfBlock(FeatureBlock[TfidfConfig]):
+class TfidfBlock(FeatureBlock):
     """A sparse matrix (n_items, n_terms) as `sparse_…` (`sparse_of`), and `terms` str (n_terms,).
 
     Vocabulary and idf are those of the items with a train row. An item without a known term has an
     empty row; without any term the width is 0.
     """
 
-    Config = TfidfConfig
+    columns: tuple[str, ...]  # columns of the items table whose words are read, if there
+    user_tags: bool  # whether the words of users' tags are read too
+    max_terms: PositiveInt  # the most frequent words that are kept
+    distinct: bool  # whether a word counts once per item, however often it occurs
 
     def build(self, catalogue: Catalogue) -> Block:
         texts = self._texts(catalogue)
         known = [texts[item] for item in catalogue.train_items()]
-        config = self.config
-        matrix, terms = _tfidf(texts, known, config.max_terms, distinct=config.distinct)
+        matrix, terms = _tfidf(texts, known, self.max_terms, distinct=self.distinct)
         return {**sparse_arrays(matrix), "terms": terms}
 
     def _texts(self, catalogue: Catalogue) -> list[str]:
         """Text of every item, in the order of the catalogue."""
         items = catalogue.items
-        columns = [items[name] for name in self.config.columns if name in items]
-        if self.config.user_tags:
+        columns = [items[name] for name in self.columns if name in items]
+        if self.user_tags:
             tags = catalogue.tags
             lists = tags.groupby(ITEM_IDX)[TAG].agg(list) if len(tags) else pd.Series(dtype=object)
             columns.append(lists.reindex(range(len(items))))
@@ -58,13 +51,7 @@ class TfidfBlock(FeatureBlock[TfidfConfig]):
         return [" ".join(map(words_of, values)) for values in zip(*columns, strict=True)]
 
 
-class RowTagsConfig(Section):
-    """Parameters of the tags per rating."""
-
-    max_terms: PositiveInt  # the most frequent words that are kept
-
-
-class RowTagsBlock(FeatureBlock[RowTagsConfig]):
+class RowTagsBlock(FeatureBlock):
     """TF-IDF of the words of each tagged pair, a word once; rows of length 1, or 0 (stop words).
 
     `pair_user` and `pair_item` int32 (n_pairs,), ascending by user, then item; a sparse matrix
@@ -76,13 +63,13 @@ class RowTagsBlock(FeatureBlock[RowTagsConfig]):
     and test, where the block is empty unless the fault `encoder_on_all_rows` is on.
     """
 
-    Config = RowTagsConfig
+    max_terms: PositiveInt  # the most frequent words that are kept
 
     def build(self, catalogue: Catalogue) -> Block:
         pairs = catalogue.tags.groupby([USER_IDX, ITEM_IDX], sort=True)[TAG].agg(" ".join)
         train = pd.MultiIndex.from_arrays([catalogue.train.user_idx, catalogue.train.item_idx])
         known = list(pairs[pairs.index.isin(train)])
-        matrix, terms = _tfidf(list(pairs), known, self.config.max_terms, distinct=True)
+        matrix, terms = _tfidf(list(pairs), known, self.max_terms, distinct=True)
         users, items = (pairs.index.get_level_values(n) for n in (USER_IDX, ITEM_IDX))
         return {
             **{PAIR_PREFIX + name: array for name, array in sparse_arrays(matrix).items()},

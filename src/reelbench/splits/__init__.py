@@ -113,11 +113,6 @@ def split_tables(
 
 def divide(config: Protocol, given: SplitInput) -> dict[str, Stored]:
     """Divide the ratings; a DataError if needed times are missing, or train or test is empty."""
-    if config.draws_ratings and given.engine.distributed:
-        raise DataError(
-            f"split {config.name} draws among all ratings in one process: choose engine=duckdb, or "
-            "a split by time"
-        )
     parts = config.divide(given)
     for name in ("train", "test"):
         if not len(parts[name]):
@@ -188,22 +183,22 @@ def known_tags(
     held_out = ibis.union(*(engine.parquet(parts[name].file) for name in PARTS[1:]))
     pairs = held_out.select(USER_IDX, ITEM_IDX).distinct().mutate(_held_out=True)
     rows = tags.left_join(pairs, [USER_IDX, ITEM_IDX]).select(*tags.columns, "_held_out")
-    reasons: list[tuple[ibis.ir.BooleanValue, str]] = [(rows["_held_out"].notnull(), HELD_OUT)]
+    first = {_FROM: held_out[TIMESTAMP].min()}
     if "profile" in parts:
         users = engine.parquet(parts["test"].file).select(USER_IDX).distinct()
-        rows = rows.left_join(users.mutate(_stranger=True), USER_IDX)
-        rows = rows.select(*tags.columns, "_held_out", "_stranger")
-        reasons = [(rows["_held_out"].notnull(), HELD_OUT), (rows["_stranger"].notnull(), STRANGER)]
-    if config.clock is not None:
-        time = held_out[TIMESTAMP].min()
-        if config.clock == "user":
-            first = held_out.group_by(USER_IDX).agg(**{_FROM: time})
-            rows = rows.left_join(first, USER_IDX).select(*rows.columns, _FROM)
-        else:
-            rows = rows.cross_join(held_out.agg(**{_FROM: time}))
-        # null, and so not late, for a user without held-out ratings
-        late = (rows[TIMESTAMP] >= rows[_FROM]) | (rows[TIMESTAMP].isnull() & rows[_FROM].notnull())
-        reasons = [(rows["_held_out"].notnull(), HELD_OUT), (late, LATE)]
+        strangers = users.mutate(_stranger=True)
+        rows = rows.left_join(strangers, USER_IDX).select(*rows.columns, "_stranger")
+    if config.clock == "user":
+        of_users = held_out.group_by(USER_IDX).agg(**first)
+        rows = rows.left_join(of_users, USER_IDX).select(*rows.columns, _FROM)
+    elif config.clock == "everybody":
+        rows = rows.cross_join(held_out.agg(**first))
+    reasons = [(rows["_held_out"].notnull(), HELD_OUT)]
+    if "_stranger" in rows.columns:
+        reasons.append((rows["_stranger"].notnull(), STRANGER))
+    if _FROM in rows.columns:  # null, and so not late, for a user without held-out ratings
+        time, start = rows[TIMESTAMP], rows[_FROM]
+        reasons.append(((time >= start) | (time.isnull() & start.notnull()), LATE))
     reason = ibis.cases(*reasons, else_=ibis.null("string"))
     rows = engine.cache(rows.select(*tags.columns, **{REASON: reason}))
     counted = engine.arrow(rows.group_by(REASON).agg(n=rows.count()).order_by(REASON)).to_pylist()

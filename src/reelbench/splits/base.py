@@ -59,8 +59,6 @@ class Protocol(Section):
     #: the parts: those that every protocol has, and `profile` where users of test are unknown to
     #: train and known by these ratings alone
     parts: ClassVar[tuple[str, ...]] = PARTS
-    #: whether it draws among all ratings, in the memory of one process
-    draws_ratings: ClassVar[bool] = False
 
     name: str
     method: str
@@ -87,15 +85,14 @@ class Protocol(Section):
     def divide(self, given: SplitInput) -> dict[str, Stored]:
         """The parts by name, each sorted by user, time (missing first) and movie.
 
-        A protocol that needs another order of rows overrides this instead of `assign`. With
-        `valid_rows: test` valid is a copy of test, and the method's own valid rows are left out.
+        A protocol that needs another order of rows overrides this instead of `assign`.
         """
         rows = self.assign(given).select(*COLUMNS, PART)
         if self.valid_rows == "tail":
             rows = _with_valid_at_the_end(rows, given.engine)
         order = [USER_IDX, TIMESTAMP, ITEM_IDX]
         parts = given.engine.store(rows, order, given.ratings, n_parts=len(self.parts))
-        if self.valid_rows == "test":
+        if self.valid_rows == "test":  # the method's own valid rows are left out
             parts[VALID] = given.engine.stored(parts[TEST].read())
         return dict(zip(self.parts, parts, strict=True))
 
@@ -132,10 +129,6 @@ class HoldsOut(Protocol):
         if self.test < 1 and self.valid < 1 and self.test + self.valid >= 1:
             raise ValueError(f"test {self.test} and valid {self.valid} leave nothing to train")
         return self
-
-
-class OfEachUser(HoldsOut):
-    """A protocol that holds out some of each user's ratings and keeps at least one in train."""
 
 
 def need_times(given: SplitInput, split: str) -> None:

@@ -2,7 +2,7 @@
 
 from functools import reduce
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
 import ibis
 
@@ -35,7 +35,7 @@ class Predefined(Protocol):
     """
 
     # unknown, so the stricter rule applies to tags
-    clock: ClassVar[Literal["everybody", "user"] | None] = "user"
+    clock = "user"
 
     method: Literal["predefined"]
     root: str | None
@@ -81,16 +81,14 @@ class Predefined(Protocol):
         self._refuse(often.filter(often.n > 1), "occur more than once in the files", given.engine)
         if self.files.train:
             left = ratings.anti_join(pairs, _PAIR)
-            n = given.engine.number(left.count())
-            if n:
+            if n := given.engine.number(left.count()):
                 raise DataError(
                     f"split {self.name}: {n} ratings are in none of the files; with "
                     "split.files.train=null they are train"
                 )
 
     def _refuse(self, wrong: ibis.Table, what: str, engine: Engine) -> None:
-        n = engine.number(wrong.count())
-        if n:
+        if n := engine.number(wrong.count()):
             first = wrong.order_by([USER_ID, ITEM_ID]).limit(1).select(USER_ID, ITEM_ID)
             user, item = engine.arrow(first).to_pylist()[0].values()
             raise DataError(

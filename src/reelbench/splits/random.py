@@ -23,7 +23,6 @@ from reelbench.splits.base import (
     TRAIN,
     VALID,
     HoldsOut,
-    OfEachUser,
     Protocol,
     Repeated,
     Share,
@@ -33,19 +32,18 @@ from reelbench.splits.base import (
 )
 
 _DRAW, _COUNT = "_draw", "_count"
+_PAIR = (USER_IDX, ITEM_IDX)
 
 
 class Random(Protocol):
     """A share of all ratings is test, and a share of the rest valid."""
-
-    draws_ratings: ClassVar[bool] = True
 
     method: Literal["random"]
     test: Annotated[Share, Field(gt=0)]
     valid: Share
 
     def assign(self, given: SplitInput) -> ibis.Table:
-        rows = _rows(given)
+        rows = _rows(given, self.name)
         n_test = max(1, floor_share(self.test, len(rows)))
         n_valid = floor_share(self.valid, len(rows) - n_test)
         return _drawn(given, rows, n_test, n_valid)
@@ -61,8 +59,6 @@ class KFold(Repeated):
     has the rows 20,000 (i - 1) + 1 to 20,000 i of `u.data`. With `random_state` folds and the order
     of rows, which a model may depend on, are those of Surprise's KFold.
     """
-
-    draws_ratings: ClassVar[bool] = True
 
     method: Literal["kfold", "source_folds"]
     folds: Annotated[int, Field(ge=2)]
@@ -90,7 +86,7 @@ class KFold(Repeated):
         return "fold", self.fold, self.folds
 
     def assign(self, given: SplitInput) -> ibis.Table:
-        rows = _in_order_of_source(given, self.name) if self.needs_source_row else _rows(given)
+        rows = (_in_order_of_source if self.needs_source_row else _rows)(given, self.name)
         fold_of = given.rng.permutation(len(rows)) % self.folds
         if not self.shuffle:
             fold_of = np.sort(np.arange(len(rows)) % self.folds)  # the first ones one row longer
@@ -117,28 +113,24 @@ class Tail(Protocol):
     A share is rounded up.
     """
 
-    draws_ratings: ClassVar[bool] = True
-
     method: Literal["tail"]
     test: Annotated[Share, Field(gt=0)]
     valid: Share
 
     def assign(self, given: SplitInput) -> ibis.Table:
-        rows = _rows(given)
+        rows = _rows(given, self.name)
         n_test, n_valid = (ceil(Fraction(str(x)) * len(rows)) for x in (self.test, self.valid))
         codes = np.repeat([TEST, VALID, TRAIN], [n_test, n_valid, len(rows)])[: len(rows)]
         return _with_column(given.engine, rows, PART, codes[::-1])
 
 
-class RandomByUser(OfEachUser):
-    """Some of each user's ratings are test and some valid, drawn at random."""
-
-    draws_ratings: ClassVar[bool] = True
+class RandomByUser(HoldsOut):
+    """Some of each user's ratings are test and some valid, drawn at random; train keeps one."""
 
     method: Literal["random_by_user"]
 
     def assign(self, given: SplitInput) -> ibis.Table:
-        rows = _rows(given)
+        rows = _rows(given, self.name)
         drawn = _with_column(given.engine, rows, _DRAW, given.rng.permutation(len(rows)))
         return drawn.mutate(**{PART: last_of_each(drawn, USER_IDX, [_DRAW], self.test, self.valid)})
 
@@ -205,9 +197,14 @@ class ColdItems(HoldsOut):
         return given.ratings.inner_join(drawn, ITEM_IDX)
 
 
-def _rows(given: SplitInput) -> pa.Table:
-    """All ratings by user and movie, in whatever order they come; a DataError if there are none."""
-    rows = given.engine.arrow(given.ratings.select(*COLUMNS).order_by([USER_IDX, ITEM_IDX]))
+def _rows(given: SplitInput, split: str, *order: str) -> pa.Table:
+    """All ratings in memory, by user and movie or in another order; a DataError if none."""
+    if given.engine.distributed:
+        raise DataError(
+            f"split {split} draws among all ratings in one process: choose engine=duckdb, or "
+            "a split by time"
+        )
+    rows = given.engine.arrow(given.ratings.order_by(*(order or _PAIR)))
     if not len(rows):
         raise DataError("there are no ratings to divide")
     return rows
@@ -221,7 +218,7 @@ def _number(amount: float, n: int) -> int:
 def _in_order_of_source(given: SplitInput, split: str) -> pa.Table:
     if SOURCE_ROW not in given.ratings.columns:
         raise DataError(f"split {split} needs the order of the source: run `dvc repro clean`")
-    return given.engine.arrow(given.ratings.order_by(SOURCE_ROW))
+    return _rows(given, split, SOURCE_ROW)
 
 
 def _drawn(given: SplitInput, rows: pa.Table, n_test: int, n_valid: int) -> ibis.Table:
@@ -243,7 +240,6 @@ class RandomByItem(Protocol):
     order of its rows.
     """
 
-    draws_ratings: ClassVar[bool] = True
     needs_source_row: ClassVar[bool] = True
 
     method: Literal["random_by_item"]

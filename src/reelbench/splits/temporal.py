@@ -14,7 +14,7 @@ from reelbench.splits.base import (
     TEST,
     TRAIN,
     VALID,
-    OfEachUser,
+    HoldsOut,
     Protocol,
     Repeated,
     Share,
@@ -31,10 +31,10 @@ _SPAN = 1 << 16  # seconds counted together; few spans, and few seconds in each
 Ties = Literal["item_idx", "random"]
 
 
-class TemporalUser(OfEachUser):
-    """Each user's last ratings are test, those before them valid."""
+class TemporalUser(HoldsOut):
+    """Each user's last ratings are test, those before them valid; one at least is train."""
 
-    clock: ClassVar[Literal["everybody", "user"] | None] = "user"
+    clock = "user"
 
     method: Literal["temporal_user"]
     #: order of ratings of a user in the same second: the greatest `item_idx` is last, or any is
@@ -50,7 +50,7 @@ class LeaveOneOut(Protocol):
     As in `temporal_user`, of two ratings the later is test, and a single one stays in train.
     """
 
-    clock: ClassVar[Literal["everybody", "user"] | None] = "user"
+    clock = "user"
 
     method: Literal["leave_one_out"]
     ties: Ties = "item_idx"  # as in `temporal_user`
@@ -75,16 +75,13 @@ def _last_of_users(
 
 
 def _share_or_date(value: object) -> float | date:
-    if isinstance(value, date):
-        return value
-    if isinstance(value, str):
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            pass
-    elif isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1:
         return float(value)
-    raise ValueError("a share from 0 to below 1, or a date such as 2018-01-31, is expected")
+    try:
+        return value if isinstance(value, date) else date.fromisoformat(str(value))
+    except ValueError:
+        expected = "a share from 0 to below 1, or a date such as 2018-01-31, is expected"
+        raise ValueError(expected) from None
 
 
 Since = Annotated[float | date, PlainValidator(_share_or_date)]
@@ -123,11 +120,11 @@ class _Timeline(Protocol):
 
     def _points(self, given: SplitInput) -> tuple[int, int]:
         """Unix seconds at which test and valid begin."""
-        engine, time = given.engine, given.ratings[TIMESTAMP]
-        n = engine.number(time.count())
+        time = given.ratings[TIMESTAMP]
+        n = given.engine.number(time.count())
         if isinstance(self.test, date):
             test_from = _midnight(self.test)
-            n_test = engine.number((time >= test_from).sum())
+            n_test = given.engine.number((time >= test_from).sum())
         else:
             n_test = max(1, floor_share(self.test, n))
             test_from = _at_place(given, n - n_test)

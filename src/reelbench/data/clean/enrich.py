@@ -18,29 +18,18 @@ from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from pydantic import Field, NonNegativeInt
 from rapidfuzz import fuzz
 
-from reelbench.columns import (
-    AKA,
-    CAST,
-    DIRECTOR,
-    ID_MARK,
-    ITEM_ID,
-    SCORE,
-    TITLE,
-    TITLE_RAW,
-    YEAR,
-)
+from reelbench.columns import AKA, CAST, DIRECTOR, ID_MARK, ITEM_ID, SCORE, TITLE, TITLE_RAW, YEAR
 from reelbench.data import DataError, schema
 from reelbench.data.clean.items import LISTS, NUMBERS
 from reelbench.data.clean.tables import Canonical
 from reelbench.data.clean.titles import parse_title
-from reelbench.data.columnar import Columnar, open_columnar
-from reelbench.data.opening import kind, opened
+from reelbench.data.columnar import open_table
+from reelbench.data.opening import opened
 from reelbench.data.readers import ReadConfig, split_genres, years
-from reelbench.data.text import TextFile, open_text, places_of
+from reelbench.data.text import places_of
 from reelbench.params import Section
 from reelbench.paths import in_checkout
 
@@ -88,14 +77,9 @@ class Enriched:
 
 
 def enriched(full: Canonical, config: EnrichConfig) -> tuple[Canonical, pd.DataFrame]:
-    """The tables with what the list adds, and the list of fuzzy matches.
+    """Canonical tables with what the list, if there is one, adds; and the fuzzy matches.
 
-    Args:
-        full: canonical tables.
-        config: its list is None for nothing to add; then the list of matches is empty.
-
-    Raises:
-        DataError: the file is missing, or lacks a column.
+    A file that is missing or lacks a column is a DataError.
     """
     if config.list is None:
         return full, pd.DataFrame()
@@ -107,11 +91,7 @@ def enriched(full: Canonical, config: EnrichConfig) -> tuple[Canonical, pd.DataF
 
 
 def enrich(items: pd.DataFrame, config: ListConfig) -> Enriched:
-    """Join the list to the canonical items; existing values stay.
-
-    Raises:
-        DataError: the file is missing, or lacks a column.
-    """
+    """Join the list to the canonical items; existing values stay. Errors as for `enriched`."""
     rows, entries, columns = _read(config)
     matched = _exact(items, entries)
     used = {id(entry) for entry in matched.values()}
@@ -177,12 +157,12 @@ def _read(config: ListConfig) -> tuple[int, list[Entry], list[str]]:
     columns = [column for column in names if column not in (TITLE_RAW, YEAR)]
     found: dict[tuple[str, int], list[Entry]] = defaultdict(list)
     values = [_values(frame, c, names[c], config) for c in columns]
-    own = _years(frame[f"{YEAR} 0"]) if YEAR in names else [None] * len(frame)
+    own = years(frame[f"{YEAR} 0"].astype("str")) if YEAR in names else [None] * len(frame)
     for raw, known, *joined in zip(frame[f"{TITLE_RAW} 0"], own, *values, strict=True):
         title = parse_title(raw if isinstance(raw, str) else "")
         key, year = normalised(title.title), known if YEAR in names else title.year
-        if key and year is not None:
-            found[key, year].append(Entry(key, title.title, year, tuple(joined)))
+        if key and not pd.isna(year):
+            found[key, int(year)].append(Entry(key, title.title, int(year), tuple(joined)))
     # two rows with the same title and year are ambiguous: neither is used
     return len(frame), [same[0] for same in found.values() if len(same) == 1], columns
 
@@ -192,20 +172,10 @@ def _frame(path: Path, names: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     with tempfile.TemporaryDirectory(prefix="reelbench-") as scratch:
         if not path.exists():
             raise DataError(f"{path} is missing")
-        content = opened(path, Path(scratch))
-        source: TextFile | Columnar
-        if isinstance(content, pa.Table) or kind(content) == "parquet":
-            source = open_columnar(path, content)
-        else:
-            source = open_text(path, plain=content)
+        source = open_table(path, opened(path, Path(scratch)))
         theirs = {f"{ours} {n}": name for ours, own in names.items() for n, name in enumerate(own)}
-        places = {ours: places_of(source, {ours: name}, [ours]) for ours, name in theirs.items()}
-        found = replace(source, places={o: place[o] for o, place in places.items()}).frame()
+        found = replace(source, places=places_of(source, theirs, theirs)).frame()
         return found.reset_index(drop=True)
-
-
-def _years(values: pd.Series) -> list[int | None]:
-    return [None if pd.isna(year) else int(year) for year in years(values.astype("str"))]
 
 
 def _values(

@@ -4,9 +4,7 @@ They apply once to all ratings, before the split, so that the population depends
 ratings too. Metrics with a filter do not describe the users who are left out.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import ibis
@@ -76,16 +74,6 @@ class Filtered:
     account: dict[str, Any]
 
 
-def tagged(tables: Tables) -> ibis.Table:
-    """The ratings whose user has tagged the movie."""
-    return tables.ratings.semi_join(tables.tags, [USER_IDX, ITEM_IDX])
-
-
-def high(tables: Tables, least: float) -> ibis.Table:
-    """The ratings that are `least` or higher."""
-    return tables.ratings.filter(tables.ratings[RATING] >= least)
-
-
 def enough(ratings: ibis.Table, config: FilterConfig, engine: Engine) -> ibis.Table:
     """The ratings whose user and movie have enough ratings."""
     least = {USER_IDX: config.min_per_user, ITEM_IDX: config.min_per_item}
@@ -101,44 +89,36 @@ def enough(ratings: ibis.Table, config: FilterConfig, engine: Engine) -> ibis.Ta
 
 
 def filtered(full: Tables, config: FilterConfig, engine: Engine) -> Filtered:
-    """The tables after the active filters.
-
-    Raises:
-        DataError: no rating remains.
-    """
-    sizes = full.sizes(engine)
+    """The tables after the active filters; a DataError if no rating remains."""
+    sizes, least = full.sizes(engine), config.min_rating
     n_ratings, steps = sizes["interactions"], {"before": _told(sizes)}
     dropped: dict[str, dict[str, int]] = {name: {} for name in sizes}
-    wanted: list[tuple[str, str, Callable[[Tables], ibis.Table], str]] = []
-    if config.tagged:
-        none = (
-            f"filter.tagged: none of {sizes['tags']} tags belongs to a rating; set "
-            "filter.tagged=false, or use a data set with tags"
-        )
-        wanted.append(("tagged", NOT_TAGGED, tagged, none))
-    if (least := config.min_rating) is not None:
-        none = f"filter.min_rating: no rating that is left is {least:g} or higher; lower it"
-        wanted.append(("min_rating", TOO_LOW, partial(high, least=least), none))
-    if config.counting:
-        none = (
-            f"filter: no ratings remain with at least {config.min_per_user} per user and "
-            f"{config.min_per_item} per movie; lower filter.min_per_user or filter.min_per_item"
-        )
-        often = partial(enough, config=config, engine=engine)
-        wanted.append(("enough_ratings", TOO_FEW, lambda given: often(given.ratings), none))
-    for step, reason, chosen, if_none in wanted:
-        kept = chosen(full)
-        full = _only(full, engine.cache(kept), engine)
-        left = full.sizes(engine)
-        if not left["interactions"]:
+
+    def keep(step: str, reason: str, ratings: ibis.Table, if_none: str) -> None:
+        nonlocal full, sizes
+        full = _only(full, engine.cache(ratings), engine)
+        before, sizes = sizes, full.sizes(engine)
+        if not sizes["interactions"]:
             raise DataError(if_none)
-        for name, n in left.items():
-            if gone := sizes[name] - n:
+        for name, n in before.items():
+            if gone := n - sizes[name]:
                 dropped[name][reason] = gone
-        sizes, steps[step] = left, _told(left)
-    return Filtered(
-        full, n_ratings, dropped, {**config.model_dump(exclude_none=True), "steps": steps}
-    )
+        steps[step] = _told(sizes)
+
+    if config.tagged:
+        of_tagged = full.ratings.semi_join(full.tags, [USER_IDX, ITEM_IDX])
+        none = f"filter.tagged: none of {sizes['tags']} tags belongs to a rating; set "
+        none += "filter.tagged=false, or use a data set with tags"
+        keep("tagged", NOT_TAGGED, of_tagged, none)
+    if least is not None:
+        none = f"filter.min_rating: no rating that is left is {least:g} or higher; lower it"
+        keep("min_rating", TOO_LOW, full.ratings.filter(full.ratings[RATING] >= least), none)
+    if config.counting:
+        none = f"filter: no ratings remain with at least {config.min_per_user} per user and "
+        none += f"{config.min_per_item} per movie; lower filter.min_per_user or filter.min_per_item"
+        keep("enough_ratings", TOO_FEW, enough(full.ratings, config, engine), none)
+    account = {**config.model_dump(exclude_none=True), "steps": steps}
+    return Filtered(full, n_ratings, dropped, account)
 
 
 def _only(full: Tables, kept: ibis.Table, engine: Engine) -> Tables:

@@ -36,12 +36,9 @@ class Kept:
 
 
 def keep_usable(raw: RawFrame, key: str, config: ReadConfig) -> Kept:
-    """Keep the rows of movies or users with a unique id.
+    """Keep the rows of movies or users with an id, the first of each.
 
-    Of several rows with the same id the first is kept.
-
-    Raises:
-        DataError: a row is unusable and `on_bad_rows` is `fail`.
+    A row that is unusable where `on_bad_rows` is `fail` is a DataError.
     """
     frame = raw.frame
     reason = pd.Series(None, index=frame.index, dtype="str")
@@ -75,14 +72,10 @@ def _explain(raw: RawFrame, key: str, reason: pd.Series) -> str:
 
 
 def items_table(raw: pd.DataFrame, config: ReadConfig) -> pd.DataFrame:
-    """The canonical table `items`, numbered in the order of the source.
+    """The canonical table `items` of `raw` movies with unique ids, indexed from 0, in this order.
 
     The year comes from the source's own column, else from the title. Titles in `respell` are
     corrected, in `title_raw` too. The title of a movie without one is its id.
-
-    Args:
-        raw: movies as read, with unique ids, indexed from 0.
-        config: the corrections of titles.
     """
     published = raw[col.TITLE_RAW].mask(untitled(raw), raw[col.ITEM_ID]).replace(config.respell)
     parsed = [parse_title(title) for title in published]
@@ -108,12 +101,9 @@ def untitled(raw: pd.DataFrame) -> pd.Series:
 
 
 def users_table(raw: pd.DataFrame | None, rated_by: Iterable[str]) -> pd.DataFrame:
-    """The canonical table `users`.
+    """The canonical table `users`, in the order of the source.
 
-    Args:
-        raw: users in the order of the source; None where it has no table of users.
-        rated_by: ids of the users with a rating, who are the users where `raw` is None: numeric ids
-            by value, before other ids.
+    Where it has no table of users they are those with a rating: numeric ids by value, then others.
     """
     if raw is None:
         raw = pd.DataFrame({col.USER_ID: sorted(rated_by, key=_natural)}, dtype="str")

@@ -61,17 +61,10 @@ def validate_ratings(
     config: ReadConfig,
     engine: Engine,
 ) -> ValidatedRows:
-    """Find the usable ratings.
+    """Find the usable ratings of known users and canonical items.
 
-    Args:
-        raw: ratings as read.
-        items: canonical items; other movies are unknown.
-        users: users as read; None where the source has none, so that no user is unknown.
-        config: the rating scale, and what to do with bad rows.
-        engine: holds the tables.
-
-    Raises:
-        DataError: a row is unusable and `on_bad_rows` is `fail`.
+    `users` are as read; None where the source has none, so that no user is unknown. A row that is
+    unusable where `on_bad_rows` is `fail` is a DataError.
     """
     rating = as_number(raw.table[col.RATING], raw.decimal or config.decimal, engine)
     low, high = scale(config)
@@ -102,9 +95,6 @@ def validate_tags(
     """Find the usable tags, likewise, with canonical users.
 
     An empty tag, or one of a user without ratings, is counted but is not an error.
-
-    Raises:
-        DataError: a row is unusable and `on_bad_rows` is `fail`.
     """
     tag = raw.table[col.TAG].strip().nullif("").name(col.TAG)
     reasons = [(tag.isnull(), NO_TAG)]
@@ -178,11 +168,7 @@ def _validate(
 
 
 def observed_scale(raw: RawRows, config: ReadConfig, engine: Engine) -> tuple[float, float]:
-    """Smallest and largest rating of a table as read.
-
-    Raises:
-        DataError: no rating is a number.
-    """
+    """Smallest and largest rating of a table as read; a DataError if none is a number."""
     rating = as_number(raw.table[col.RATING], raw.decimal or config.decimal, engine)
     numbers = raw.table.select(_rating=rating).filter(lambda table: ~table["_rating"].isnan())
     found = engine.arrow(numbers.agg(low=numbers["_rating"].min(), high=numbers["_rating"].max()))

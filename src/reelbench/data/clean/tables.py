@@ -57,8 +57,7 @@ def canonical(
 ) -> Canonical:
     """Validate, filter, number and sort the rows of a data set.
 
-    Raises:
-        DataError: a row is unusable and `on_bad_rows` is `fail`, or no rating is usable or kept.
+    A DataError if a row is unusable and `on_bad_rows` is `fail`, or if no rating is usable or kept.
     """
     movies = keep_usable(raw.items, ITEM_ID, config)
     people = keep_usable(raw.users, USER_ID, config) if raw.users else None

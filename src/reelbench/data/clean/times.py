@@ -31,13 +31,10 @@ Reasons = list[tuple[ibis.ir.BooleanValue, str]]
 
 
 def times(raw: RawRows, config: ReadConfig, engine: Engine) -> tuple[ibis.ir.IntegerValue, Reasons]:
-    """The column `timestamp`, where times without a zone are UTC.
+    """The column `timestamp`, int64 Unix seconds, null where missing; and why a value is unusable.
 
-    Returns:
-        int64 Unix seconds, null where missing, and why a value is unusable (the first counts).
-
-    Raises:
-        DataError: the notation must be declared.
+    The first of several reasons counts. Times without a zone are UTC. A notation that must be
+    declared is a DataError.
     """
     if col.TIMESTAMP not in raw.table.columns:
         return ibis.null("int64"), []

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import ibis
 import pandas as pd
@@ -125,15 +125,10 @@ class RawTables:
 
 
 def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
-    """Read the files in `folder` with the reader of their format.
-
-    Raises:
-        DataError: a file is missing or not in the format.
-    """
+    """Read the files in `folder` with the reader of their format; a DataError if they are not."""
     # imported here, since the modules import this package
-    module = importlib.import_module(f"{__name__}.{config.format}")
-    tables: RawTables = module.read(folder, config, engine)
-    return tables
+    module: Any = importlib.import_module(f"{__name__}.{config.format}")
+    return module.read(folder, config, engine)
 
 
 def split_genres(genres: pd.Series, config: ReadConfig) -> list[list[str]]:

@@ -61,11 +61,7 @@ def _headless(path: Path, columns: Sequence[str], **layout: object) -> TextFile:
 
 
 def _copied(path: Path, engine: Engine) -> Path:
-    """A file of ratings with the movie in every line.
-
-    Raises:
-        DataError: it is empty or begins with no movie.
-    """
+    """A file of ratings with the movie in every line; a DataError if it begins with no movie."""
     copy, movie = engine.scratch(f"netflix-{path.name}"), b""
     with copy.open("wb") as sink:
         for block in _blocks(path):

@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from reelbench import columns as col
 from reelbench.data import DataError
-from reelbench.data.columnar import Columnar, open_columnar
+from reelbench.data.columnar import Columnar, open_table
 from reelbench.data.engine import Engine
-from reelbench.data.opening import kind, opened
+from reelbench.data.opening import opened
 from reelbench.data.readers import (
     RawFrame,
     RawRows,
@@ -27,7 +27,7 @@ from reelbench.data.readers import (
     split_genres,
     years,
 )
-from reelbench.data.text import IMPLICIT, RESERVED, TextFile, open_text, places_of
+from reelbench.data.text import IMPLICIT, RESERVED, TextFile, places_of
 
 # of a knowledge graph; a column of the user's may have these names
 _ENTITY, _RELATION, _VALUE = "entity", "relation", "value"
@@ -56,8 +56,7 @@ class OwnTable:
 def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
     """Read the files that `config.tables`, or one of `config.also`, names.
 
-    Raises:
-        DataError: no file of ratings is named, or a file is missing or lacks a column.
+    A DataError if no file of ratings is named, or a file is missing or lacks a column.
     """
     if config.tables is None:
         raise DataError("data.read.tables is missing: it names the files and their columns")
@@ -81,11 +80,7 @@ def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
 
 
 def read_tables(tables: Mapping[str, OwnTable], config: ReadConfig, engine: Engine) -> RawTables:
-    """Read `ratings` and, where they exist, `items`, `users` and `tags`.
-
-    Raises:
-        DataError: a file is missing, or a table lacks a column.
-    """
+    """Read `ratings` and, where they exist, `items`, `users` and `tags`; DataErrors as `read`."""
     found = {name: _open(name, table, config, engine) for name, table in tables.items()}
     large = {
         name: _rows(name, found[name], tables[name].config, config, engine)
@@ -108,11 +103,7 @@ def read_tables(tables: Mapping[str, OwnTable], config: ReadConfig, engine: Engi
 def read_pairs(
     path: Path, columns: Mapping[str, str | int | None], delimiter: str, engine: Engine
 ) -> ibis.Table:
-    """The strings `user_id` and `item_id` of a file.
-
-    Raises:
-        DataError: it is missing, cannot be read, or lacks a column.
-    """
+    """The strings `user_id` and `item_id` of a file; a DataError if it cannot be read."""
     config = ReadConfig.model_construct(delimiter=delimiter)
     own = TableConfig(file=path.name, columns=dict(columns))
     source = _open("pairs", OwnTable(path, own, path.name), config, engine)
@@ -120,26 +111,18 @@ def read_pairs(
 
 
 def _open(name: str, table: OwnTable, config: ReadConfig, engine: Engine) -> TextFile | Columnar:
-    """The table with the places of our columns.
-
-    Raises:
-        DataError: it is missing, cannot be read, or lacks a column.
-    """
+    """The table with the places of our columns; a DataError if one is missing."""
     path, own = Path(table.name), table.config
     header = config.header if own.header is None else own.header
     content = table.content
     if isinstance(content, Path):
         path, content = content, opened(content, engine.scratch("opened").parent, header=header)
-    source: TextFile | Columnar
-    if isinstance(content, pa.Table) or kind(content) == "parquet":
-        source = open_columnar(path, content)
-    else:
-        delimiter = own.delimiter or config.delimiter
-        quote = config.quote if own.quote is None else own.quote
-        encoding = own.encoding or config.encoding
-        if quote and quote in delimiter:
-            raise DataError(f"{path}: read.delimiter and read.quote are both {quote}")
-        source = open_text(path, delimiter, quote, encoding, header=header, plain=content)
+    layout = {
+        "delimiter": own.delimiter or config.delimiter,
+        "quote": config.quote if own.quote is None else own.quote,
+        "encoding": own.encoding or config.encoding,
+    }
+    source = open_table(path, content, header=header, **layout)
     given = {ours: theirs for ours, theirs in own.columns.items() if theirs is not None}
     needed = list(_REQUIRED[name])
     if name == "ratings" and own.columns.get(col.RATING, col.RATING) is not None:

@@ -92,11 +92,7 @@ def _with_credits(items: pd.DataFrame, path: Path) -> pd.DataFrame:
 def _parsed(
     values: pd.Series, file: TextFile, column: str, take: Callable[[list[Any]], Any]
 ) -> pd.Series:
-    """`take` applied to each JSON list.
-
-    Raises:
-        DataError: a value is not a list of objects.
-    """
+    """`take` applied to each JSON list; a DataError if a value is no list of objects."""
     parsed = []
     for line, text in values.items():
         try:
