@@ -102,7 +102,7 @@ def reelbench_model(target: str, **parameters: Any) -> Callable[[Path, str], Fig
     def task(folder: Path, name: str) -> Figures:
         from reelbench import evaluate, models
         from reelbench.evaluation.scoring import rank
-        from reelbench.evaluation.task import seen_items
+        from reelbench.evaluation.task import known_rows
 
         parts, figures = parts_of(load(folder)), {}
         model = getattr(models, target)(seed=1, threads=os.cpu_count() or 1, **parameters)
@@ -111,7 +111,8 @@ def reelbench_model(target: str, **parameters: Any) -> Callable[[Path, str], Fig
             model.fit(parts.train)
         users = np.unique(parts.test.user_idx)
         with timed(figures, "recommend"):
-            rank(model, users, seen_items(parts, model)[users], K)
+            seen = known_rows(parts).seen(model.ids.n_users, model.ids.n_items)
+            rank(model, users, seen[users], K)
         with timed(figures, "evaluate"):
             result = evaluate(model, parts)
         rows, lists = result.recommendations, np.full((len(users), K), -1, dtype=np.int32)

@@ -46,11 +46,11 @@ def _objects(parent: griffe.Object) -> Iterator[griffe.Object]:
 
 
 def _parameters(model: griffe.Class) -> list[griffe.DocstringParameter]:
-    """Fields of the class that `Config` names, or of a config itself; those of bases first."""
+    """Fields of the class that `Config` names, of a config or a dataclass; those of bases first."""
     named = model.members.get("Config")
     if isinstance(named, griffe.Attribute) and isinstance(named.value, griffe.ExprName):
         config = model.modules_collection[named.value.canonical_path]
-    elif model.name.endswith("Config"):
+    elif model.name.endswith("Config") or "dataclass" in model.labels:
         config = model
     else:
         return []
@@ -71,22 +71,27 @@ def _parameters(model: griffe.Class) -> list[griffe.DocstringParameter]:
 def _is_field(member: griffe.Object | griffe.Alias) -> bool:
     if not isinstance(member, griffe.Attribute) or "property" in member.labels:
         return False
-    return not member.name.startswith(("_", "model_"))
+    of_instances = "instance-attribute" in member.labels  # no ClassVar
+    return of_instances and not member.name.startswith(("_", "model_"))
 
 
 def _default(value: str | griffe.Expr | None) -> str | None:
-    """The default of a field, without pydantic's `Field(…)` around it."""
+    """The default of a field, without the `Field(…)` or `field(…)` around it."""
     text = None if value is None else str(value)
-    found = re.match(r"Field\((?:default=)?([^,=]+)(?:,|\)$)", text or "")
-    factory = re.match(r"Field\(.*?default_factory=(\w+)", text or "")
+    found = re.match(r"[Ff]ield\((?:default=)?([^,=]+)(?:,|\)$)", text or "")
+    factory = re.match(r"[Ff]ield\(.*?default_factory=(\w+)", text or "")
     if factory:
         return {"dict": "{}", "list": "[]"}.get(factory[1], "see the source")
+    if not found and (text or "").startswith("field("):  # no default
+        return None
     return found[1] if found else text
 
 
 def _comment(field: griffe.Attribute) -> str:
-    """The lines above a field that begin with `#:`."""
+    """What stands behind a field after `#`, else the lines above it that begin with `#:`."""
     lines, number = field.lines_collection[field.filepath], (field.lineno or 1) - 2
+    if behind := lines[(field.endlineno or 1) - 1].partition("  # ")[2]:
+        return behind
     found: list[str] = []
     while number >= 0 and lines[number].strip().startswith("#:"):
         found.insert(0, lines[number].strip().removeprefix("#:").strip())

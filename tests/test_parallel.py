@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reelbench.machine import free_memory_bytes, memory_bytes
 from reelbench.parallel import for_row_blocks
 
 
@@ -28,7 +27,3 @@ def test_an_error_in_a_block_is_raised(threads: int) -> None:
 
     with pytest.raises(ValueError, match="row"):
         for_row_blocks(fail, 6, block=2, threads=threads)
-
-
-def test_free_memory_is_part_of_the_memory() -> None:
-    assert 0 < free_memory_bytes() <= memory_bytes()

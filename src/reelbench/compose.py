@@ -4,7 +4,7 @@ Composition as a DVC stage would undo `dvc exp run -S …` (the stage runs after
 composes without it), so it is a command of its own: `make params`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,22 +66,25 @@ def check(content: Mapping[str, Any]) -> None:
         _entry("features", name, values, BlockEntry).create(name, **options)
     for name, values in root.models.items():
         _entry("models", name, values, ModelEntry).create(name, **options)
-        missing = [block for block in root.inputs.get(name, []) if block not in root.features]
-        if missing:
-            raise ParamsError(
-                f"{paths.model_conf(name)}: no feature block '{missing[0]}'; "
-                f"known blocks: {', '.join(sorted(root.features))}"
-            )
+        _refuse_unknown(paths.model_conf(name), "feature block", root.inputs.get(name, []), root)
     size = content["data"].get("size") or {}
     EvaluateConfig(**root.evaluate).check(size.get("items", 10**7))
-    similarity = root.evaluate["similarity"]
-    if similarity not in root.features:
-        raise ParamsError(
-            f"{paths.CONF / 'config.yaml'}: evaluate.similarity: no feature block '{similarity}'"
-            f"{params.nearest(similarity, sorted(root.features))}"
-        )
+    source = paths.CONF / "config.yaml"
+    similarity = f"{source}: evaluate.similarity"
+    _refuse_unknown(similarity, "feature block", [root.evaluate["similarity"]], root)
     _check_tuning(root)
-    _check_repeats(root, content)
+    for section in ("tune", "repeat"):
+        names = getattr(root, section)["models"]
+        _refuse_unknown(f"{source}: {section}.models", "model", names, root)
+    if root.seeds > 1 and content["split"].get("all"):
+        raise ParamsError(f"{source}: seeds {root.seeds}: choose seeds=1, or split.all=false")
+
+
+def _refuse_unknown(where: object, what: str, names: Iterable[str], root: Root) -> None:
+    known = sorted(root.models if what == "model" else root.features)
+    if unknown := [name for name in names if name not in known]:
+        hint = params.nearest(unknown[0], known)
+        raise ParamsError(f"{where}: no {what} '{unknown[0]}'{hint}")
 
 
 def _sections(content: Mapping[str, Any]) -> dict[str, type[Section]]:
@@ -128,19 +131,7 @@ def _check_tuning(root: Root) -> None:
 
     for name, section in root.search.items():
         source = paths.model_conf(name)
-        if name not in root.models:
-            raise ParamsError(f"{source}: search.{name}: no model '{name}'")
+        _refuse_unknown(f"{source}: search.{name}", "model", [name], root)
         entry = _entry("models", name, root.models[name], ModelEntry)
         check_space(name, read_space(name, section, source), entry, source)
     objective_of(root.tune["objective"], True, EvaluateConfig(**root.evaluate))
-
-
-def _check_repeats(root: Root, content: Mapping[str, Any]) -> None:
-    """Refuse unknown models in `tune` and `repeat`, and seeds together with windows or folds."""
-    source = paths.CONF / "config.yaml"
-    for section in ("tune", "repeat"):
-        names = getattr(root, section)["models"]
-        if unknown := [name for name in names if name not in root.models]:
-            raise ParamsError(f"{source}: {section}.models: no model '{unknown[0]}'")
-    if root.seeds > 1 and content["split"].get("all"):
-        raise ParamsError(f"{source}: seeds {root.seeds}: choose seeds=1, or split.all=false")

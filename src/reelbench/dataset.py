@@ -53,21 +53,13 @@ Source = pd.DataFrame | str | Path
 
 @dataclass(frozen=True)
 class Dataset:
-    """Ratings and their catalogue, validated, with dense indices of users and movies.
+    """Ratings and their catalogue, validated, with dense indices of users and movies."""
 
-    Attributes:
-        name: of the registered data set, or "own".
-        ids: sizes of the catalogue and the rating scale.
-        tables: interactions, items, users and tags.
-        counts: rows read, dropped (per reason) and written, per table.
-        source_row: int64 (n,), row number of each rating in the source, from 0.
-    """
-
-    name: str
-    ids: Ids
-    tables: dict[str, pa.Table] = field(repr=False)
-    counts: dict[str, Any] = field(repr=False)
-    source_row: np.ndarray = field(repr=False)
+    name: str  # of the registered data set, or "own"
+    ids: Ids  # sizes of the catalogue and the rating scale
+    tables: dict[str, pa.Table] = field(repr=False)  # interactions, items, users and tags
+    counts: dict[str, Any] = field(repr=False)  # rows read, dropped and written, per table
+    source_row: np.ndarray = field(repr=False)  # int64 (n,), row of each rating, from 0
 
     def __repr__(self) -> str:
         ids, n = self.ids, len(self)
@@ -102,16 +94,12 @@ class Dataset:
 
 @dataclass(frozen=True)
 class DatasetParts(Parts):
-    """Train, valid and test of a data set, with the catalogue that feature blocks are built from.
+    """Train, valid and test of a data set, with the catalogue that feature blocks are built from."""
 
-    Attributes:
-        catalogue: metadata, train, and the tags known before valid and test.
-        seed: root seed of blocks that draw.
-        summary: sizes of the parts, cold users and items, and the leak that the protocol leaves.
-    """
-
+    #: metadata, train, and the tags known before valid and test
     catalogue: Catalogue = field(kw_only=True, repr=False)
-    seed: int = field(kw_only=True)
+    seed: int = field(kw_only=True)  # root seed of blocks that draw
+    #: sizes of the parts, cold users and items, and the leak that the protocol leaves
     summary: SplitSummary = field(kw_only=True, repr=False)
     _blocks: dict[str, Block] = field(default_factory=dict, init=False, repr=False)
 
@@ -119,12 +107,9 @@ class DatasetParts(Parts):
         """Feature blocks for `fit`, each built when it is first asked for.
 
         Args:
-            names: blocks, such as "genres", "years" or "tags", with the parameters of
-                conf/features/.
+            names: such as "genres", "years" or "tags", with the parameters of conf/features/; an
+                unknown one is a ParamsError.
             threads: number of threads of blocks that compute texts.
-
-        Raises:
-            ParamsError: unknown block.
         """
         for name in names:
             if name not in self._blocks:

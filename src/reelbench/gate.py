@@ -57,14 +57,10 @@ class ModelResults:
 
 
 def read(where: str) -> dict[str, ModelResults]:
-    """Results by model.
+    """Results by model of a project's folder, of a baseline, or of the baseline of a git revision.
 
-    Args:
-        where: folder of a project or of a baseline; or a git revision, whose baseline is read, with
-            `:FOLDER` for another folder than `reports/baseline`.
-
-    Raises:
-        GateError: neither a folder nor a revision, or it holds no results.
+    After a revision, `:FOLDER` names another folder than `reports/baseline`. What is neither a
+    folder nor a revision, or holds no results, is a GateError.
     """
     root = Path(where)
     if (root / paths.METRICS).is_file():
@@ -83,15 +79,10 @@ def read(where: str) -> dict[str, ModelResults]:
 def save(
     models: Collection[str], gated: Collection[str], folder: Path, published: Iterable[Path] = ()
 ) -> None:
-    """Write the results of the last run to `folder`, all files or none.
+    """Write the results of the last run to `folder`, all files or none, in place of an older one.
 
-    Args:
-        gated: keys of the metrics whose values per user are kept.
-        folder: the baseline; an older one is replaced.
-        published: files for readers that are copied as they are, such as the leaderboard.
-
-    Raises:
-        GateError: a model has not been evaluated.
+    Values per user are kept of the `gated` metrics, and the `published` files, such as the
+    leaderboard, are copied as they are. A model without an evaluation is a GateError.
     """
     found = _of_project(Path())
     missing = [name for name in models if name not in found or found[name].per_user is None]
@@ -212,10 +203,8 @@ def compare(
     """Every number that moved, failures and gated rows first; a missing model is a failure.
 
     A gated metric fails where it is worse by more than its tolerance and significantly so in the
-    paired test. Without tables to test with, the tolerance decides alone.
-
-    Raises:
-        GateError: see `check_comparable`.
+    paired test. Without tables to test with, the tolerance decides alone. A GateError as for
+    `check_comparable`.
     """
     check_comparable(base, new)
     rows: list[Row] = []
@@ -263,28 +252,23 @@ def _difference(base: ModelResults, new: ModelResults) -> str:
 def _metrics(
     model: str, base: ModelResults, new: ModelResults, config: GateConfig, seed: int
 ) -> Iterator[Row]:
+    """Metrics; a gated one that moved is tested where both have its values per user."""
     before, after = base.numbers(), new.numbers()
+    found = (("new", new.per_user), ("base", base.per_user))
+    tables = {name: table for name, table in found if table is not None}
+    both = len(tables) == 2
     for key in sorted({*before, *after}):
         row = Row(model, key, before.get(key), after.get(key), key in config.tolerances)
-        if row.gated and row.moved:
-            _test(row, base.per_user, new.per_user, config.bootstrap_samples, seed)
+        tested = row.gated and row.moved
+        if tested and row.new is None:
+            row.failure = "the metric is gone"
+        elif tested and row.base is not None and both and find(key).per_user:
+            try:
+                pairs = significance.compared_pairs(tables, key, config.bootstrap_samples, seed)
+                row.comparison = pairs[0]
+            except ValueError as error:
+                row.failure = f"cannot be compared: {error}"
         yield row
-
-
-def _test(
-    row: Row, base: pd.DataFrame | None, new: pd.DataFrame | None, samples: int, seed: int
-) -> None:
-    """Compare the values per user, where there are any."""
-    if row.new is None:
-        row.failure = "the metric is gone"
-    elif row.base is not None and base is not None and new is not None and find(row.key).per_user:
-        try:
-            pair = significance.compared_pairs(
-                {"new": new, "base": base}, row.key, samples, seed, margin=0.0
-            )
-            row.comparison = pair[0]
-        except ValueError as error:
-            row.failure = f"cannot be compared: {error}"
 
 
 def _failure(row: Row, tolerance: float | None) -> str:

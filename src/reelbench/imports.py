@@ -103,10 +103,8 @@ def remove_run(name: str) -> None:
 def export_split(folder: Path) -> list[Path]:
     """Write `train.csv`, `valid.csv`, `test.csv` and, if there is one, `profile.csv`.
 
-    Columns are `user_id` and `item_id` of the source, `rating`, and `timestamp` in Unix seconds.
-
-    Raises:
-        ParamsError: there is no split, or it is not that of the parameters.
+    Columns are `user_id` and `item_id` of the source, `rating`, and `timestamp` in Unix seconds. A
+    ParamsError if there is no split, or it is not that of the parameters.
     """
     _check_split()
     folder.mkdir(parents=True, exist_ok=True)
@@ -183,17 +181,14 @@ def _text(path: Path, content: Path) -> pd.DataFrame:
 
 def _usable(file: Path, table: pd.DataFrame, left_out: dict[str, int]) -> pd.DataFrame:
     """Columns as `write_run` keeps them; counts the rows that are left out, by reason."""
-    place = [
-        pd.Series(own.get_indexer(pd.Index(table[name])), table.index)
-        for own, name in zip(_ids(), (USER_ID, ITEM_ID), strict=True)
-    ]
-    for noun, found, name in zip(("user", "movie"), place, (USER_ID, ITEM_ID), strict=True):
-        if (found < 0).all():
+    names = (("user", USER_ID, USER_IDX), ("movie", ITEM_ID, ITEM_IDX))
+    for own, (noun, name, index) in zip(_ids(), names, strict=True):
+        table[index] = own.get_indexer(pd.Index(table[name]))
+        if (table[index] < 0).all():
             raise DataError(
                 f"{file}: the data have no {noun} '{table[name].iloc[0]}', nor any other of the "
                 "file: write ids of the source, as `reelbench export-split` does"
             )
-    table = table.assign(**dict(zip(_PAIR, place, strict=True)))
     parts = (paths.TRAIN, paths.VALID, paths.TEST, paths.PROFILE)
     train, valid, test, *profile = (Interactions.from_parquet(p) for p in parts if p.exists())
     known = Interactions.concat(train, valid, *profile)

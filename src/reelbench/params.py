@@ -95,11 +95,9 @@ class _Content(dict[str, Any]):
 
 
 def read(file: Path = paths.PARAMS) -> dict[str, Any]:
-    """Whole content of `params.yaml`.
+    """Whole content of `params.yaml`; a missing section is a ParamsError when it is used.
 
-    Raises:
-        ParamsError: it is no such file, a section has the wrong type, `_target_` names a class that
-            is not allowed, or an address holds a password. One that is missing is so when used.
+    So is at once a section of the wrong type, a `_target_` that is not allowed, or a password.
     """
     return _Content(deepcopy(_checked(file, _bytes(file))))
 

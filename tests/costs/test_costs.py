@@ -12,7 +12,7 @@ from places import ROOT
 from small_project import N_ITEMS, N_USERS, ratings, write_catalogue, write_params, write_ratings
 from typer.testing import CliRunner
 
-from reelbench import cli, machine, params, paths
+from reelbench import cli, params, paths
 from reelbench.costs import plan, predict
 from reelbench.costs.plan import BudgetConfig, choose, size_text
 from reelbench.costs.predict import Cost, Estimate, model_cost
@@ -139,7 +139,6 @@ def test_without_a_budget_memory_is_that_of_the_machine_less_a_reserve(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("reelbench.costs.plan.memory_bytes", lambda: 24 * 10**9)
-    monkeypatch.setattr(machine, "free_memory_bytes", lambda: 1)
     found = choose({"large": cost(1, 31), "fits": cost(10**9, 21)}, NOTHING, BudgetConfig())
     assert found == {"large": "would need 31 GB, 22 GB are free"}
 

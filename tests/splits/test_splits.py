@@ -496,19 +496,23 @@ def test_held_out_users(
 ) -> None:
     """Who is held out is in no part but theirs, and has ratings on both sides."""
     chosen = config("held_out_users", test, valid, known=known)
-    parts = split(rows, chosen, engine)
-    if parts is None:
-        return
     n = Counter(row[0] for row in rows)
     able = [user for user in n if n[user] > 1]
-    of = {name: Counter(row[0] for row in tuples(part)) for name, part in parts.items()}
-    assert set(of["profile"]) == set(of["test"]) and not set(of["test"]) & set(of["train"])
-    assert set(of["valid"]) < set(of["train"])
-    assert {user for user in n if n[user] == 1} <= set(of["train"])
     sizes = [
         amount if amount in (0, 1, 2) else max(1, int(amount * len(able) + 1e-9))
         for amount in (test, valid)
     ]
+    if sum(sizes) > len(able):
+        with pytest.raises(DataError, match="users are to be held out"):
+            split(rows, chosen, engine)
+        return
+    parts = split(rows, chosen, engine)
+    if parts is None:
+        return
+    of = {name: Counter(row[0] for row in tuples(part)) for name, part in parts.items()}
+    assert set(of["profile"]) == set(of["test"]) and not set(of["test"]) & set(of["train"])
+    assert set(of["valid"]) <= set(of["train"])  # the same where all others are in test
+    assert {user for user in n if n[user] == 1} <= set(of["train"])
     assert [len(of["test"]), len(of["valid"])] == sizes
     for user in {**of["test"], **of["valid"]}:
         rest = of["test"][user] + of["valid"][user]

@@ -38,24 +38,16 @@ class Interactions:
     [[5.0, 0.0, 3.0], [0.0, 4.0, 0.0]]
     >>> len(ratings.select(ratings.rating > 3))
     2
-
-    Attributes:
-        user_idx: int32 (n,), row numbers of the users table.
-        item_idx: int32 (n,), row numbers of the items table.
-        rating: float32 (n,), on the rating scale of the data set.
-        timestamp: int64 (n,), Unix seconds; -1 where the source has none.
-        ids: sizes and rating scale of the catalogue; None where the rows alone are known. With them
-            a model can be fitted without features.
-        file: the Parquet file of just these rows, for who reads it elsewhere; None where there is
-            none.
     """
 
-    user_idx: np.ndarray
-    item_idx: np.ndarray
-    rating: np.ndarray
-    timestamp: np.ndarray
+    user_idx: np.ndarray  # int32 (n,), row numbers of the users table
+    item_idx: np.ndarray  # int32 (n,), row numbers of the items table
+    rating: np.ndarray  # float32 (n,), on the rating scale of the data set
+    timestamp: np.ndarray  # int64 (n,), Unix seconds; -1 where the source has none
+    #: sizes and rating scale of the catalogue, with which a model can be fitted without features;
+    #: None where the rows alone are known
     ids: Ids | None = field(default=None, kw_only=True)
-    file: Path | None = field(default=None, kw_only=True)
+    file: Path | None = field(default=None, kw_only=True)  # Parquet of just these rows, if any
 
     def __len__(self) -> int:
         return len(self.rating)

@@ -38,9 +38,8 @@ class Movies:
         vectors = {name: _vectors(block, len(items)) for name, block in blocks.items()}
         if genres:
             vectors = {GENRES: np.column_stack(list(genres.values())).astype(float)} | vectors
-        year = items[YEAR].to_numpy(float, na_value=np.nan) if YEAR in items else None
-        known = {name: array for name, array in vectors.items() if array.shape[1]}
-        return cls(genres, np.full(len(items), np.nan) if year is None else year, known)
+        year = items.get(YEAR, pd.Series(np.nan, items.index)).to_numpy(float, na_value=np.nan)
+        return cls(genres, year, {name: array for name, array in vectors.items() if array.shape[1]})
 
     @classmethod
     def unknown(cls, n_items: int) -> Self:
@@ -159,9 +158,7 @@ def diversity(lists: Ints, vectors: Floats, k: int) -> Floats:
 def _mean(shown: Ints, values: Floats | Ints) -> Floats:
     """Mean of `values` over the items of each list, NaN for an empty one."""
     filled = shown != NO_ITEM
-    total = np.where(filled, values[shown], 0.0).sum(axis=1)
-    n = filled.sum(axis=1)
-    return quotient(total, n)
+    return quotient(np.where(filled, values[shown], 0.0).sum(axis=1), filled.sum(axis=1))
 
 
 def _vectors(block: Mapping[str, NDArray[Any]], n_items: int) -> Floats:

@@ -59,7 +59,7 @@ def ranking_metrics(
     out: Path,
     split: Path = paths.SPLIT,
 ) -> dict[str, float | None]:
-    """Rank the whole catalogue for every user of test, and keep the metrics of each.
+    """Rank the whole catalogue for every user of test: means of metrics, None where undefined.
 
     Args:
         model: a fitted model with `user_rows`; a SparkError without, or as `spark_session`.
@@ -68,9 +68,6 @@ def ranking_metrics(
         out: folder to make, which all machines see: Parquet with `user_idx` and the metrics, by
             user; null for a user without relevant items.
         split: folder with train, valid and test, which all machines see.
-
-    Returns:
-        the mean of every metric; None where it is defined for nobody.
     """
     rows = model.user_rows()
     if (split / paths.PROFILE.name).exists():

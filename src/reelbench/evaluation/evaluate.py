@@ -51,29 +51,19 @@ Table = dict[str, NDArray[Any] | None]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All results of one model, as they are written to files.
+    """All results of one model, as they are written to the files of the same names in `paths`."""
 
-    Attributes:
-        metrics: content of `paths.metrics`: numbers by key, `intervals`, `cohorts` and counts;
-            `faults` by name where there are any, so that the file identifies itself.
-        per_user: columns of `paths.per_user`, a row per test user in ascending order.
-        predictions: columns of `paths.predictions`, a row per test rating in the order of the part.
-        recommendations: columns of `paths.recommendations`, by user, then by rank.
-        last_places: columns of `paths.last_places`, by user, then from the last place upwards; the
-            rank is that in the whole ranking.
-        cost: content of `paths.evaluate_cost`: microseconds and bytes.
-        cohorts: content of `paths.cohorts`, a row per cohort (see `breakdown`).
-        calibration: columns of `paths.calibration`; None for a model that only ranks.
-    """
-
+    #: numbers by key, `intervals`, `cohorts` and counts; `faults` by name where there are any, so
+    #: that the file identifies itself
     metrics: dict[str, Any]
-    per_user: Table
-    predictions: Table
-    recommendations: Table
+    per_user: Table  # a row per test user in ascending order
+    predictions: Table  # a row per test rating in the order of the part
+    recommendations: Table  # by user, then by rank
+    #: by user, then from the last place upwards; the rank is that in the whole ranking
     last_places: Table
-    cost: dict[str, float | None]
-    cohorts: pd.DataFrame
-    calibration: CalibrationTable | None
+    cost: dict[str, float | None]  # `paths.evaluate_cost`: microseconds and bytes
+    cohorts: pd.DataFrame  # a row per cohort (see `breakdown`)
+    calibration: CalibrationTable | None  # by bins; None for a model that only ranks
 
     def summary(self) -> pd.DataFrame:
         """Every metric with its 95 % interval or NaN: columns `value`, `low` and `high`, by key."""
@@ -103,7 +93,7 @@ def evaluate(
     Users with a `parts.profile` are known by that alone: the model folds them in.
 
     Args:
-        model: fitted on `parts.train`.
+        model: fitted on `parts.train`; a NotImplementedError if it has no fold-in for profiles.
         parts: the ratings.
         config: cutoffs, relevance and candidates; by default nDCG@10 and the like, where every test
             rating is relevant.
@@ -115,7 +105,6 @@ def evaluate(
     Raises:
         ParamsError: as `Task` or `Stream`.
         ValueError: a score is NaN.
-        NotImplementedError: there are profiles, and the model has no fold-in.
     """
     config = config or EvaluateConfig()
     if movies is None:

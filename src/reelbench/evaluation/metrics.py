@@ -41,41 +41,24 @@ class UnknownMetricError(ValueError):
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric, or a metric at a cutoff.
+    """A metric, or a metric at a cutoff."""
 
-    Attributes:
-        key: name in files, tables and parameters, such as `rmse` or `ndcg_at_10`.
-        title: name for readers, such as `nDCG@10`.
-        better: which end is better; None where neither is.
-        low: smallest possible value.
-        high: largest possible value.
-        formula: definition as text.
-        source: where it is defined.
-        function: what computes it; each subclass says from what.
-        digits: decimals shown.
-        leaderboard: whether it is a column of the leaderboard.
-        cutoff: number of places that count; None for a metric without, or before `at`.
-        kind: what it applies to: `rating`, `ranking`, `beyond accuracy` or `calibration`.
-        at_cutoffs: whether it is computed at every cutoff of `evaluate.k`.
-        per_user: whether it has a value per user, so that models can be compared in pairs.
-    """
-
-    key: str
-    title: str
-    formula: str
-    source: str
+    key: str  # name in files, tables and parameters, such as `rmse` or `ndcg_at_10`
+    title: str  # name for readers, such as `nDCG@10`
+    formula: str  # definition as text
+    source: str  # where it is defined
     _: KW_ONLY
-    function: Callable[..., Any]
-    better: Literal["higher", "lower"] | None = "higher"
-    low: float = 0.0
-    high: float = 1.0
-    digits: int = 4
-    leaderboard: bool = True
-    cutoff: int | None = None
+    function: Callable[..., Any]  # what computes it; each subclass says from what
+    better: Literal["higher", "lower"] | None = "higher"  # which end is better; None: neither
+    low: float = 0.0  # smallest possible value
+    high: float = 1.0  # largest possible value
+    digits: int = 4  # decimals shown
+    leaderboard: bool = True  # whether it is a column of the leaderboard
+    cutoff: int | None = None  # number of places that count; None without, or before `at`
 
-    kind: ClassVar[str]
-    at_cutoffs: ClassVar[bool]
-    per_user: ClassVar[bool]
+    kind: ClassVar[str]  # `rating`, `ranking`, `beyond accuracy` or `calibration`
+    at_cutoffs: ClassVar[bool]  # whether it is computed at every cutoff of `evaluate.k`
+    per_user: ClassVar[bool]  # whether it has a value per user: models are compared in pairs then
 
     def __init_subclass__(cls, kind: str, at_cutoffs: bool = False, per_user: bool = True) -> None:
         cls.kind, cls.at_cutoffs, cls.per_user = kind, at_cutoffs, per_user
@@ -92,11 +75,7 @@ class Metric:
         return replace(self, key=metric_key(self.key, k), title=f"{self.title}@{k}", cutoff=k)
 
     def extreme(self, values: Iterable[float]) -> float:
-        """The best of at least one value.
-
-        Raises:
-            UnknownMetricError: neither end of the metric is better.
-        """
+        """The best of at least one value; an UnknownMetricError if neither end is better."""
         return min(values) if _comparable(self).better == "lower" else max(values)
 
     def best(self, values: Mapping[str, float]) -> str | None:
@@ -125,12 +104,9 @@ class GainMetric(Metric, kind="ranking", at_cutoffs=True):
 
     Its function maps the gain at every place (n, k_max), the gains of all relevant items as CSR (n,
     n_items) and a cutoff to (n,).
-
-    Attributes:
-        gains: which gains, a key of `Task.gains`: `rating` or `propensity`.
     """
 
-    gains: str
+    gains: str  # which gains, a key of `Task.gains`: `rating` or `propensity`
 
 
 class WholeRankingMetric(Metric, kind="ranking"):
@@ -185,8 +161,7 @@ def metric_key(name: str, k: int) -> str:
 def find(key: str) -> Metric:
     """The metric of a full key, such as `rmse`, `ndcg_at_10` or `diversity_genres_at_5`.
 
-    Raises:
-        UnknownMetricError: no metric has this key; the message names the nearest key.
+    An unknown key is an UnknownMetricError, which names the nearest key.
     """
     matched = _KEY.fullmatch(key)
     name, k = (matched["name"], int(matched["cutoff"])) if matched else (key, None)
@@ -223,19 +198,16 @@ def leaderboard_metrics(k: int) -> list[Metric]:
 
 def _named(name: str) -> Metric | None:
     for metric in METRICS.values():
-        if isinstance(metric, VectorMetric):
-            if name.startswith(f"{metric.key}_"):
-                return metric.by(name.removeprefix(f"{metric.key}_"))
-        elif metric.key == name:
-            return metric
-    return None
+        if isinstance(metric, VectorMetric) and name.startswith(f"{metric.key}_"):
+            return metric.by(name.removeprefix(f"{metric.key}_"))
+    found = METRICS.get(name)
+    return None if isinstance(found, VectorMetric) else found
 
 
 def _comparable(metric: Metric) -> Metric:
     if metric.better is None:
-        raise UnknownMetricError(
-            f"'{metric.key}' cannot tell a better model: neither high nor low values are better"
-        )
+        why = "neither high nor low values are better"
+        raise UnknownMetricError(f"'{metric.key}' cannot tell a better model: {why}")
     return metric
 
 
@@ -262,7 +234,7 @@ def values_of(kind: type[Metric], *inputs: Any, cutoffs: Iterable[int] = ()) -> 
 def ranking_values(
     lists: np.ndarray, relevant: sparse.csr_array, cutoffs: Iterable[int]
 ) -> dict[str, np.ndarray]:
-    """Every ranking metric at every cutoff (up to k_max) by its key, float64 (n,) each.
+    """Every ranking metric at every cutoff by its key, float64 (n,) each.
 
     From lists, int (n, k_max), -1 for an empty place, and `relevant`, boolean CSR (n, n_items). A
     cutoff beyond the lists is a ValueError.

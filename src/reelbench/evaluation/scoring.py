@@ -7,7 +7,7 @@ score, ties by ascending item index. A score of -inf is never recommended.
 
 import logging
 import time
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -95,6 +95,7 @@ def rank(
     ratings, except a model that ranks another way.
     """
     relevant = sparse.csr_array(seen.shape, dtype=bool) if relevant is None else relevant
+    options: Any = {"among": among, "bottom": bottom, "threads": model.threads}
     step = max(1, _SCORE_BYTES // (4 * max(1, model.ids.n_items)))
     score_by(model, users[:1], by)  # compiles a network outside the clock
     blocks: list[Lists] = []
@@ -104,18 +105,8 @@ def rank(
         start = time.perf_counter()
         scores = score_by(model, users[rows], by)
         seconds += time.perf_counter() - start
-        blocks.append(
-            rank_scores(
-                scores,
-                seen[rows],
-                k,
-                relevant=relevant[rows],
-                among=among,
-                own=None if own is None else own[rows],
-                bottom=bottom,
-                threads=model.threads,
-            )
-        )
+        options["own"] = None if own is None else own[rows]
+        blocks.append(rank_scores(scores, seen[rows], k, relevant=relevant[rows], **options))
         del scores  # before the next block is there
         if time.perf_counter() - said > _SECONDS_BETWEEN_LINES:
             said = time.perf_counter()
@@ -177,15 +168,10 @@ def rank_scores(
         scores = np.where(own.toarray() | np.isnan(scores), scores, scores.dtype.type(-np.inf))
     # one dtype, whatever their number: other dtypes would be compiled anew
     hidden, wanted = (
-        (matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64))
-        for matrix in (seen, relevant)
+        (m.indptr.astype(np.int64), m.indices.astype(np.int64)) for m in (seen, relevant)
     )
-    found = Lists(
-        *_empty(n_users, k),
-        *_empty(n_users, bottom),
-        np.zeros(n_users, dtype=np.int32),
-        np.empty(relevant.nnz),
-    )
+    lists = (*_empty(n_users, k), *_empty(n_users, bottom))
+    found = Lists(*lists, np.zeros(n_users, dtype=np.int32), np.empty(relevant.nnz))
 
     def work(rows: slice) -> None:
         if not _rank_rows(rows.start, rows.stop, scores, among, hidden, wanted, found):

@@ -1,6 +1,7 @@
 """What models are evaluated on: everything that is the same for each of them, computed once."""
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
@@ -74,7 +75,8 @@ class Task:
             rows = rows.select(~cold(rows.item_idx, train.item_idx))
         self.test, self.n_all_users = _sample(rows, rows_of_user, self)
         self.users, self.row_of_rating = np.unique(self.test.user_idx, return_inverse=True)
-        self.seen = seen_items(parts, self)[self.users]
+        profile = [] if parts.profile is None else [parts.profile]
+        self.seen = Interactions.concat(known_rows(parts), *profile).seen(*size)[self.users]
         only_own = Fault.OWN_TEST_ITEMS_ONLY in faults
         self.own = parts.test.seen(*size)[self.users] if only_own else None
         self.counts = popularity(train, ids.n_items)
@@ -90,11 +92,14 @@ class Task:
 
     def want(self, test: Interactions, users: Ints) -> None:
         """Set what these users (n,) are to be recommended, and what each item counts."""
+        ids, rows = self.ids, _relevant_rows(test, self.config)
         self.relevant = relevant_items(test, self, self.config)[users]
         by_item = inverse_propensities(self.counts, self.config.propensity_power)
         columns = (by_item[self.relevant.indices], self.relevant.indices, self.relevant.indptr)
         rare = sparse.csr_array(columns, shape=self.relevant.shape)
-        self.gains = {"rating": _graded(test, self)[users], "propensity": rare}
+        graded = graded_gains(rows.rating, ids.rating_min, ids.rating_max)
+        rated = replace(rows, rating=graded).user_items(ids.n_users, ids.n_items)[users]
+        self.gains = {"rating": rated, "propensity": rare}
 
     def list_values(self, lists: Lists) -> dict[str, Floats]:
         """Every metric of a list by its key, float64 (n,) each."""
@@ -164,13 +169,6 @@ def known_rows(parts: Parts) -> Interactions:
     return parts.train if copied else Interactions.concat(parts.train, parts.valid)
 
 
-def seen_items(parts: Parts, model: Recommender | Task) -> sparse.csr_array:
-    """Items that a user has in train, valid or profile, boolean CSR (n_users, n_items)."""
-    rows = known_rows(parts)
-    rows = rows if parts.profile is None else Interactions.concat(rows, parts.profile)
-    return rows.seen(model.ids.n_users, model.ids.n_items)
-
-
 def relevant_items(
     test: Interactions, model: Recommender | Task, config: EvaluateConfig
 ) -> sparse.csr_array:
@@ -181,10 +179,3 @@ def relevant_items(
 def _relevant_rows(test: Interactions, config: EvaluateConfig) -> Interactions:
     minimum = -np.inf if config.min_relevant_rating is None else config.min_relevant_rating
     return test.select(test.rating >= minimum)
-
-
-def _graded(test: Interactions, task: Task) -> sparse.csr_array:
-    """The graded gain of every relevant test rating, CSR (n_users, n_items)."""
-    rows, ids = _relevant_rows(test, task.config), task.ids
-    gains = graded_gains(rows.rating, ids.rating_min, ids.rating_max)
-    return sparse.csr_array((gains, (rows.user_idx, rows.item_idx)), (ids.n_users, ids.n_items))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +22,6 @@ VECTORS = "vectors"
 SPARSE_PREFIX = "sparse_"
 _JITTER = 1e-6  # added to the diagonal: items with the same features make the kernel singular
 _PARTS = ("data", "indices", "indptr", "shape")
-_NOT_DENSE = (USER_PREFIX, SPARSE_PREFIX)
 
 
 def dense_columns(block: Block, n_items: int) -> np.ndarray:
@@ -30,14 +29,14 @@ def dense_columns(block: Block, n_items: int) -> np.ndarray:
 
     Vocabularies, moments, words, sparse matrices and columns over users are left out.
     """
-    if TOKENS in block:
-        return np.zeros((n_items, 0))
-    return _float_columns(block, n_items, lambda name: not name.startswith(_NOT_DENSE))
+    words = TOKENS in block
+    names = [] if words else [n for n in block if not n.startswith((USER_PREFIX, SPARSE_PREFIX))]
+    return _float_columns(block, names, n_items)
 
 
 def user_columns(block: Block, n_users: int) -> np.ndarray:
     """The float columns over users of a block, likewise: float64 (n_users, d)."""
-    return _float_columns(block, n_users, lambda name: name.startswith(USER_PREFIX))
+    return _float_columns(block, [n for n in block if n.startswith(USER_PREFIX)], n_users)
 
 
 def with_unknown(table: np.ndarray) -> np.ndarray:
@@ -45,12 +44,9 @@ def with_unknown(table: np.ndarray) -> np.ndarray:
     return np.vstack([table, np.zeros((1, table.shape[1]))]).astype(np.float32)
 
 
-def _float_columns(block: Block, n_rows: int, chosen: Callable[[str], bool]) -> np.ndarray:
-    columns = [
-        block[name].astype(np.float64)
-        for name in sorted(block)
-        if chosen(name) and block[name].dtype == np.float32 and block[name].shape[:1] == (n_rows,)
-    ]
+def _float_columns(block: Block, names: Iterable[str], n_rows: int) -> np.ndarray:
+    arrays = [block[name] for name in sorted(names)]
+    columns = [a for a in arrays if a.dtype == np.float32 and a.shape[:1] == (n_rows,)]
     return np.hstack([np.zeros((n_rows, 0)), *columns])
 
 
@@ -82,8 +78,7 @@ def title_matrix(features: Features) -> np.ndarray:
     for place in range(tokens.shape[1]):  # a word at a time: no array over items, words and numbers
         known = tokens[:, place] > 0
         total[known] += vectors[tokens[known, place]]
-    length = np.linalg.norm(total, axis=1, keepdims=True)
-    return np.divide(total, length, out=np.zeros_like(total), where=length > 0)
+    return unit_vectors(total)
 
 
 def user_matrix(features: Features) -> np.ndarray:
@@ -103,10 +98,7 @@ def sparse_matrix(features: Features) -> sparse.csr_array:
 def tokens_and_vectors(features: Features) -> tuple[np.ndarray, np.ndarray]:
     """The block of words: int32 (n_items, max_tokens) and float32 (n_words + 1, dimension).
 
-    Both have size 0 where no declared block has words.
-
-    Raises:
-        ParamsError: there are two such blocks.
+    Both have size 0 where no declared block has words; two such blocks are a ParamsError.
     """
     blocks = [name for name, block in features.items() if TOKENS in block]
     if len(blocks) > 1:
@@ -120,8 +112,7 @@ def tokens_and_vectors(features: Features) -> tuple[np.ndarray, np.ndarray]:
 def sparse_arrays(matrix: sparse.csr_array) -> Block:
     """Arrays `sparse_data`, `sparse_indices`, `sparse_indptr`, `sparse_shape` of a block.
 
-    Args:
-        matrix: (n_items, n_columns); stored as float32, columns of a row in ascending order.
+    The matrix (n_items, n_columns) is stored as float32, columns of a row in ascending order.
     """
     ordered = matrix.tocsr().astype(np.float32)
     ordered.sum_duplicates()
@@ -143,6 +134,12 @@ def one_hot(number: np.ndarray, n_columns: int) -> sparse.csr_array:
     return sparse.csr_array((np.ones(len(rows)), (rows, number[rows])), (len(number), n_columns))
 
 
+def unit_vectors(vectors: np.ndarray) -> np.ndarray:
+    """Vectors, floats (…, d), of length 1 or still of zeros, in their dtype."""
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+
+
 def unit_rows(matrix: sparse.csr_array) -> sparse.csr_array:
     """Rows of length 1, or still empty, in the dtype of the matrix.
 
@@ -155,15 +152,10 @@ def unit_rows(matrix: sparse.csr_array) -> sparse.csr_array:
 
 
 def principal_components(columns: np.ndarray, rows: np.ndarray, components: int) -> np.ndarray:
-    """Columns centred and projected on their first components.
+    """Columns (n, d) centred and projected on their first components, float64.
 
-    Args:
-        columns: float64 (n, d).
-        rows: mask or indices of the rows that mean and components are taken from.
-        components: largest number of components; rows and columns may limit it further.
-
-    Returns:
-        float64 (n, at most `components`).
+    Mean and components are those of `rows`, a mask or indices. There are (n, `components`) numbers,
+    or fewer where there are not as many rows or columns.
     """
     centred = columns - columns[rows].mean(axis=0)
     _, _, axes = np.linalg.svd(centred[rows], full_matrices=False)
@@ -187,11 +179,10 @@ def kernel_columns(columns: np.ndarray, landmarks: np.ndarray, gamma: float) -> 
 
 
 def standardised(column: pd.Series, warm: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A column on the scale of its warm rows; the mean for what is unknown.
+    """A column on the scale of its warm rows, float32 (n, 1), 0 where unknown.
 
-    Returns:
-        float32 (n, 1), 0 where unknown; float32 (n, 1), 1 where known; float64 (2,), mean and
-        deviation, (0, 1) without a known value.
+    Also what is known, ones in float32 (n, 1), and mean and deviation, float64 (2,): (0, 1) without
+    a known value.
     """
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     known = ~np.isnan(values)

@@ -32,6 +32,7 @@ from pydantic import PositiveInt
 
 from reelbench.columns import TITLE, YEAR
 from reelbench.features.block import Block, Catalogue, FeatureBlock
+from reelbench.features.matrices import unit_vectors
 
 _LOG = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ def _wordllama(texts: list[str], config: TextBlock, threads: int) -> np.ndarray:
     # release 0.4.0 looks for its tokenizer in a folder of another name than that of the package
     folder = Path(wordllama.__file__).parent
     model = wordllama.WordLlama.load(cache_dir=folder, disable_download=True)
-    return _unit_rows(model.embed(texts, batch_size=config.batch_size))
+    return unit_vectors(model.embed(texts, batch_size=config.batch_size))
 
 
 def _use(texts: list[str], config: TextBlock, threads: int) -> np.ndarray:
@@ -105,13 +106,7 @@ def _glove(texts: list[str], config: TextBlock, threads: int) -> np.ndarray:
         if known := [index[form] for word in own for form in _known_forms(word, index)]:
             pooled[:, row] = vectors[known].mean(axis=0), vectors[known].max(axis=0)
     chosen = {"mean": pooled[:1], "max": pooled[1:], "both": pooled}[config.pooling]
-    return _unit_rows(np.hstack([_unit_rows(part) for part in chosen]))
-
-
-def _unit_rows(vectors: np.ndarray) -> np.ndarray:
-    """Rows of length 1, or of zeros."""
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    return unit_vectors(np.hstack([*unit_vectors(chosen)]))
 
 
 # package, and what makes rows of length 1 of distinct texts

@@ -161,8 +161,7 @@ class Init:
         for name, seen in told.files.items():
             layout = ", ".join(f"{k} {v!r}" for k, v in seen.layout.items() if v != _USUAL[k])
             pairs = [f"{r} ← {seen.named(p)}" for r, ps in told.columns[name].items() for p in ps]
-            row = (seen.path.name, name, layout or seen.kind, "\n".join(pairs))
-            table.add_row(*row)
+            table.add_row(seen.path.name, name, layout or seen.kind, "\n".join(pairs))
         self.console.print(table, soft_wrap=False)
         for note in told.notes:
             self.console.print(f"- {note}")
