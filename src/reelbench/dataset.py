@@ -94,7 +94,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class DatasetParts(Parts):
-    """Train, valid and test of a data set, with the catalogue that feature blocks are built from."""
+    """Train, valid and test of a data set, with the catalogue that feature blocks are made of."""
 
     #: metadata, train, and the tags known before valid and test
     catalogue: Catalogue = field(kw_only=True, repr=False)

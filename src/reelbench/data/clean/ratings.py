@@ -70,12 +70,11 @@ def validate_ratings(
     low, high = scale(config)
     outside = (rating < low) | (rating > high)
     reasons = [(rating.isnull() | rating.isnan(), NO_NUMBER), (outside, OFF_SCALE)]
-    validated = _validate(raw, rating.name(col.RATING), reasons, items, users, config, engine)
     left_out: set[str] = set()  # by the reader; such rows are not wrong
     if raw.excludes:
         left_out.update(engine.arrow(raw.table.select(col.EXCLUDED).distinct())[0].to_pylist())
-    _refuse(validated, set(validated.counts) - left_out, raw, items, config, engine)
-    return validated
+    value = rating.name(col.RATING)
+    return _validate(raw, value, reasons, left_out, items, users, config, engine)
 
 
 def implicit(config: ReadConfig) -> bool:
@@ -97,10 +96,8 @@ def validate_tags(
     An empty tag, or one of a user without ratings, is counted but is not an error.
     """
     tag = raw.table[col.TAG].strip().nullif("").name(col.TAG)
-    reasons = [(tag.isnull(), NO_TAG)]
-    validated = _validate(raw, tag, reasons, items, users, config, engine)
-    _refuse(validated, set(validated.counts) - {NO_TAG, NO_USER}, raw, items, config, engine)
-    return validated
+    reasons, harmless = [(tag.isnull(), NO_TAG)], {NO_TAG, NO_USER}
+    return _validate(raw, tag, reasons, harmless, items, users, config, engine)
 
 
 def unusable_rows(validated: ValidatedRows, engine: Engine) -> pa.Table:
@@ -115,12 +112,17 @@ def _validate(
     raw: RawRows,
     value: ibis.ir.Value,
     reasons: Reasons,
+    harmless: set[str],
     items: pd.DataFrame,
     users: pd.DataFrame | None,
     config: ReadConfig,
     engine: Engine,
 ) -> ValidatedRows:
-    """Validate rows with a converted `value`; of several reasons the first counts."""
+    """Validate rows with a converted `value`; of several reasons the first counts.
+
+    A row that is unusable for another reason than the `harmless` ones is a DataError, unless such
+    rows are to be dropped.
+    """
     table = raw.table
     source = [column for column in table.columns if column in _OURS]
     seconds, no_times = times(raw, config, engine)
@@ -158,13 +160,14 @@ def _validate(
     del counts[""]
     kept = [name for name in rows.columns if name not in (col.ITEM_ID, col.REASON, "_known")]
     whole = with_known(table.select(*source, reason.name(col.REASON)))
-    return ValidatedRows(
-        rows.filter(fine).select(kept),
-        counted["user"].drop_null().to_pylist(),
-        read,
-        dict(sorted(counts.items())),
-        whole.filter(whole[col.REASON].notnull()).select(*source, col.REASON),
-    )
+    unusable = whole.filter(whole[col.REASON].notnull()).select(*source, col.REASON)
+    known_rows = rows.filter(fine).select(kept), counted["user"].drop_null().to_pylist()
+    validated = ValidatedRows(*known_rows, read, dict(sorted(counts.items())), unusable)
+    if (faults := counts.keys() - harmless) and config.on_bad_rows == "fail":
+        bad = unusable.filter(unusable[col.REASON].isin(sorted(faults)))
+        examples = engine.arrow(bad.limit(_EXAMPLES))
+        raise DataError(_explain(validated, examples, raw, items))
+    return validated
 
 
 def observed_scale(raw: RawRows, config: ReadConfig, engine: Engine) -> tuple[float, float]:
@@ -178,19 +181,10 @@ def observed_scale(raw: RawRows, config: ReadConfig, engine: Engine) -> tuple[fl
     return low, high
 
 
-def _refuse(
-    validated: ValidatedRows,
-    faults: set[str],
-    raw: RawRows,
-    items: pd.DataFrame,
-    config: ReadConfig,
-    engine: Engine,
-) -> None:
-    """Raise a DataError that names the first bad row, its fault and the remedy."""
-    if not faults or config.on_bad_rows == "drop":
-        return
-    bad = validated.unusable.filter(validated.unusable[col.REASON].isin(sorted(faults)))
-    examples = engine.arrow(bad.limit(_EXAMPLES))
+def _explain(
+    validated: ValidatedRows, examples: pa.Table, raw: RawRows, items: pd.DataFrame
+) -> str:
+    """The first bad row, its fault and the remedy."""
     columns = [name for name in examples.column_names if name != col.REASON]
     rows = {
         tuple(row[name] or "" for name in columns): row[col.REASON] for row in examples.to_pylist()
@@ -201,7 +195,7 @@ def _refuse(
     column = empty[0] if reason == NO_ID else _COLUMN.get(reason, col.TIMESTAMP)
     total = ", ".join(f"{name}: {n}" for name, n in validated.counts.items())
     hint = alike(values[columns.index(col.ITEM_ID)], items[col.ITEM_ID]) * (reason == NO_ITEM)
-    raise DataError(
+    return (
         f"{where}, column {raw.file.label(column)}: '{values[columns.index(column)]}': {reason} "
         f"({total}; of {validated.read} rows). Correct the file, or set read.on_bad_rows to drop"
         f"{hint}"

@@ -19,19 +19,14 @@ from reelbench.data.text import Source
 from reelbench.params import Section
 
 
-def _unescaped(delimiter: object) -> object:
-    return "\t" if delimiter == r"\t" else delimiter
-
-
 def _usable(delimiter: str) -> str:
     if len(delimiter.encode()) > 4 or not {"\r", "\n", "\0"}.isdisjoint(delimiter):
         raise ValueError("a delimiter has at most four bytes and no line break")
     return delimiter
 
 
-Delimiter = Annotated[
-    str, BeforeValidator(_unescaped), StringConstraints(min_length=1), AfterValidator(_usable)
-]
+_Unescaped = BeforeValidator(lambda delimiter: "\t" if delimiter == r"\t" else delimiter)
+Delimiter = Annotated[str, _Unescaped, StringConstraints(min_length=1), AfterValidator(_usable)]
 Quote = Annotated[str, StringConstraints(max_length=1)]
 Decimal = Literal[".", ","]
 
