@@ -36,8 +36,8 @@ USER_PREFIX = "user_"  # how names of arrays over users begin
 class Catalogue:
     """All that a block may read: the catalogue's metadata and the train part, never test rows."""
 
-    ids: Ids
-    items: pd.DataFrame
+    ids: Ids  # sizes and rating scale
+    items: pd.DataFrame  # canonical tables; `tags` are those known before valid and test
     users: pd.DataFrame
     tags: pd.DataFrame
     train: Interactions
