@@ -24,8 +24,9 @@ _UNITS = {"TB": 10**12, "GB": 10**9, "MB": 10**6, "KB": 10**3, "B": 1}
 class BudgetConfig(Section):
     """Section `budget`."""
 
-    #: of any one stage, such as 2GB; null: what the machine has, less a reserve
-    memory: Annotated[ByteSize, Field(gt=0)] | None = None
+    #: of any one stage, such as 2GB, a number being bytes; null: what the machine has, less a
+    #: reserve
+    memory: Annotated[ByteSize, Field(ge=1000)] | None = None
     seconds: PositiveFloat | None = None  # of a run that executes every stage; null: no limit
 
     @property
