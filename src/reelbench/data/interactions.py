@@ -61,9 +61,9 @@ class Interactions:
     @classmethod
     def from_table(cls, table: pa.Table, ids: Ids | None = None) -> Interactions:
         """Take the columns of `interactions` from an Arrow table."""
-        columns = (table[name].to_numpy() for name in (USER_IDX, ITEM_IDX, RATING))
-        times = table[TIMESTAMP].fill_null(-1).to_numpy()
-        return replace(cls.from_arrays(*columns, times), ids=ids)
+        names, times = (USER_IDX, ITEM_IDX, RATING), table[TIMESTAMP].fill_null(-1)
+        users, items, ratings = (table[name].to_numpy() for name in names)
+        return replace(cls.from_arrays(users, items, ratings, times.to_numpy()), ids=ids)
 
     @classmethod
     def from_arrays(
