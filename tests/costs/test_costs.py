@@ -100,7 +100,7 @@ def test_a_model_of_an_unknown_class_has_no_cost_and_is_run_whatever_the_budget(
     own = {"_target_": "reelbench.models.base.Recommender", "code": "own.py"}
     content = PARAMS | {
         "models": {"own": own, "bias": PARAMS["models"]["bias"]},
-        "budget": {"memory": 1, "seconds": 1},
+        "budget": {"memory": 1000, "seconds": 1},
     }
     found = plan.make(content, SMALL)
     assert list(found.skipped) == ["bias"]
