@@ -182,8 +182,8 @@ def _text(path: Path, content: Path) -> pd.DataFrame:
 def _usable(file: Path, table: pd.DataFrame, left_out: dict[str, int]) -> pd.DataFrame:
     """Columns as `write_run` keeps them; counts the rows that are left out, by reason."""
     names = (("user", USER_ID, USER_IDX), ("movie", ITEM_ID, ITEM_IDX))
-    for own, (noun, name, index) in zip(_ids(), names, strict=True):
-        table[index] = own.get_indexer(pd.Index(table[name]))
+    for ids, (noun, name, index) in zip(_ids(), names, strict=True):
+        table[index] = ids.get_indexer(pd.Index(table[name]))
         if (table[index] < 0).all():
             raise DataError(
                 f"{file}: the data have no {noun} '{table[name].iloc[0]}', nor any other of the "

@@ -43,7 +43,7 @@ class Probe(FeatureBlock):
         rows = len(catalogue.train), len(catalogue.items), len(catalogue.users), len(catalogue.tags)
         return {
             "rows": np.array(rows),
-            "own": np.array([self._seed, self._threads, self.size]),
+            "own": np.array([self.seed, self.threads, self.size]),
         }
 
 

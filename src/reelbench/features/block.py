@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, PositiveInt
 
 from reelbench import paths
 from reelbench.columns import YEAR
@@ -58,12 +58,8 @@ class Catalogue:
 class FeatureBlock(Section, ABC):
     """One block: its parameters as fields, and a pure function from the catalogue to arrays."""
 
-    _seed: int
-    _threads: int
-
-    def __init__(self, *, seed: int = 0, threads: int = 1, **parameters: object) -> None:
-        super().__init__(**parameters)
-        self._seed, self._threads = seed, threads
+    seed: int = 0  # of a block that draws
+    threads: PositiveInt = 1  # of a block that computes texts
 
     @abstractmethod
     def build(self, catalogue: Catalogue) -> Block:
@@ -92,9 +88,8 @@ class BlockEntry(Section):
     def create(self, name: str, *, seed: int, threads: int) -> FeatureBlock:
         """The block of the class with checked parameters; a ParamsError for an unknown one."""
         block: type[FeatureBlock] = resolved(self.target, FeatureBlock)
-        own = self.model_extra or {}
-        validate(f"features.{name}", own, block, paths.CONF / "features" / f"{name}.yaml")
-        return block(seed=seed, threads=threads, **own)
+        values = {"seed": seed, "threads": threads, **(self.model_extra or {})}
+        return validate(f"features.{name}", values, block, paths.CONF / "features" / f"{name}.yaml")
 
 
 class Features(dict[str, Block]):

@@ -90,6 +90,6 @@ class NoiseBlock(FeatureBlock):
     def build(self, catalogue: Catalogue) -> Block:
         shape = (catalogue.ids.n_items, self.columns)
         # normal in every column has no preferred direction
-        noise = np.random.default_rng(self._seed).standard_normal(shape)
+        noise = np.random.default_rng(self.seed).standard_normal(shape)
         noise /= np.linalg.norm(noise, axis=1, keepdims=True)
         return {"noise": noise.astype(np.float32)}

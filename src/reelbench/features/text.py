@@ -61,7 +61,7 @@ class TextBlock(FeatureBlock):
             return {"text": np.zeros((len(texts), 0), np.float32), **encoder}
         distinct, row = np.unique(np.array(texts, dtype=np.str_), return_inverse=True)
         _LOG.info("text: encoding %d distinct texts of %d items", len(distinct), len(texts))
-        vectors = encode(distinct.tolist(), self, self._threads).astype(np.float32)
+        vectors = encode(distinct.tolist(), self, self.threads).astype(np.float32)
         vectors[distinct == ""] = 0.0
         return {"text": vectors[row], **encoder}
 
