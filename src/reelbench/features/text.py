@@ -17,6 +17,7 @@ import logging
 import os
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Container, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -156,6 +157,7 @@ class TitlesBlock(FeatureBlock):
         titles = [tokenize(title) for title in catalogue.items[TITLE]]
         index, glove = _vectors_of({word for words in titles for word in words})
         known = [[form for word in words for form in _known_forms(word, index)] for words in titles]
+        _log_coverage(titles, index)
         words = sorted({word for title in known for word in title})
         number = {word: row for row, word in enumerate(words, start=1)}
         tokens = np.zeros((len(titles), self.max_tokens), dtype=np.int32)
@@ -195,3 +197,12 @@ def _vectors_of(words: Iterable[str]) -> tuple[dict[str, int], np.ndarray]:
     rows = pc.index_in(pa.array(forms, type=pa.string()), column).to_pylist()
     known = {form: row for form, row in zip(forms, rows, strict=True) if row is not None}
     return known, np.load(folder / "glove_6B_50d_emb.npy", mmap_mode="r")
+
+
+def _log_coverage(titles: list[list[str]], known: Container[str]) -> None:
+    counts = Counter(word for words in titles for word in words)
+    unknown = Counter({w: n for w, n in counts.items() if not _known_forms(w, known)})
+    total, missing = counts.total(), unknown.total()
+    share = 100 * (total - missing) / max(1, total)
+    examples = ", ".join(sorted(unknown, key=lambda word: (-unknown[word], word))[:10])
+    _LOG.info("titles: %.1f %% of %d words have a vector; without: %s", share, total, examples)
