@@ -92,6 +92,14 @@ def test_settings_count_and_a_closed_form_grows_with_its_power() -> None:
     assert memory[1] - memory[0] == 3 * 20_000**2
 
 
+def test_all_neighbours_are_as_many_as_there_are_items() -> None:
+    everything, as_many = (
+        model_cost("evaluate", "slim", entry("slim", neighbours=n), SMALL)
+        for n in (None, SMALL.items)
+    )
+    assert everything is not None and everything == as_many
+
+
 def test_a_model_under_another_name_has_the_cost_of_its_class() -> None:
     assert model_cost("train", "mine", entry("ease"), SMALL) is not None
 

@@ -67,8 +67,8 @@ def test_the_mean_of_the_samples_is_that_of_the_library() -> None:
     """Same chains twice: all samples kept by myfm, and none kept here."""
     features, settings = declared("genres"), config(burn_in=3, tolerance=0.0, count_bins=True)
     users, items = user_side(TRAIN, features, settings), item_side(TRAIN, features, settings)
-    sampler = Sampler(users, items, settings)
-    sampler.run(TRAIN, nothing(), seed=5)
+    sampler = Sampler(TRAIN, nothing(), settings.tolerance)
+    sampler.run(users, items, settings, seed=5)
     pairs = np.array([0, 3, 7, 11]), np.array([2, 2, 5, 9])
     user_factors, item_factors = sampler.mean.factors()
     taste = (user_factors[pairs[0]] * item_factors[pairs[1]]).sum(axis=1)
@@ -77,6 +77,31 @@ def test_the_mean_of_the_samples_is_that_of_the_library() -> None:
     expected = [predicted_by_myfm(users, items, pairs, seed) for seed in chains]
     assert np.abs(expected[0] - expected[1]).max() > 1e-3
     assert_allclose(found, np.mean(expected, axis=0), rtol=1e-9)
+
+
+def test_machines_of_several_designs_are_averaged_sample_by_sample() -> None:
+    features = declared("genres", "text")
+    alone = {"chains": 1, "iterations": 30, "burn_in": 10, "tolerance": 0.0}
+    first = {"blocks": ["genres"], **alone}
+    other = {"blocks": ["text"], "components": {"text": 3}, "rank": 2, "iterations": 50}
+    machines = FM(seed=3, **{**PARAMETERS, **first, "others": [other]}).fit(TRAIN, None, features)
+    pairs = np.array([0, 3, 7, 11, N_USERS]), np.array([2, 2, 5, 9, 0])
+    found = [
+        FM(seed=seed, **{**PARAMETERS, **changes}).fit(TRAIN, None, features)._predict(*pairs)
+        for seed, changes in ((3, first), (seed_for(3, "machine", "1"), {**first, **other}))
+    ]
+    assert np.abs(found[0] - found[1]).max() > 1e-2
+    # 20 samples of the one, 40 of the other
+    assert_allclose(machines._predict(*pairs), (found[0] + 2 * found[1]) / 3, rtol=1e-4)
+
+
+def test_a_machine_that_cannot_be_is_refused() -> None:
+    with pytest.raises(ValueError, match="burn_in"):
+        config(others=[{"iterations": 5}])
+    with pytest.raises(ValueError, match="has no others"):
+        config(others=[{"others": [{"rank": 2}]}])
+    with pytest.raises(KeyError, match="text"):
+        FM(**{**PARAMETERS, "blocks": ["text"]}).fit(TRAIN, None, declared("genres"))
 
 
 def predicted_by_myfm(

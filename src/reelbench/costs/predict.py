@@ -121,9 +121,10 @@ def values_of(config: Section, sizes: Sizes) -> dict[str, float]:
         values["rows"] = sizes.items if items else sizes.users
         values["pairs"] = sizes.user_pairs if items else sizes.item_pairs
         values["stored"] = min(values["stored"], values["rows"])
-    if "max_steps" in fields:
-        chains = fields["max_steps"] // (fields["iterations"] * sizes.ratings)
-        values["chains"] = min(values["chains"], max(1, chains))
+    if fields.get("neighbours", 0) is None:
+        values["neighbours"] = sizes.items
+    if machines := getattr(config, "machines", None):
+        values["chains"] = sum(machine.chains_for(sizes.ratings) for machine in machines)
     if "landmarks" in fields:
         linear = fields.get("item_kernel") == "linear"
         values["landmarks"] = 0 if linear else min(values["landmarks"], sizes.items)

@@ -10,7 +10,7 @@ items that few chose are rated lower.
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
@@ -37,19 +37,39 @@ class FMConfig(Section):
     items_of_user: bool = True  # whether a user is also the items that they rated
     users_of_item: bool = True  # whether an item is also the users who rated it
     count_bins: bool = False  # whether there is a column for the magnitude of train counts
+    user_periods: NonNegativeInt = (
+        0  # groups of equally many users by the mean time of their ratings
+    )
     period_years: PositiveInt = 4  # years of a release period, where there is the block `years`
+    #: declared blocks that are read; None: all
+    blocks: tuple[str, ...] | None = None
     #: block → number of principal components that its columns are reduced to
     components: dict[str, PositiveInt] = Field(default_factory=dict)
     #: rating points (root mean square over all pairs) by which storing fewer factors may change the
     #: mean prediction
     tolerance: float = Field(default=0.005, ge=0, lt=1)
+    #: further machines whose samples are averaged with these: what each of them has in place of the
+    #: parameters above
+    others: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def machines(self) -> list[Self]:
+        """Parameters of this machine and of the others."""
+        own = self.model_dump(exclude={"others"})
+        return [self, *(type(self).model_validate(own | other) for other in self.others)]
+
+    def chains_for(self, n_ratings: int) -> int:
+        """Number of chains that are run for a number of ratings in train."""
+        return min(self.chains, max(1, self.max_steps // (self.iterations * n_ratings)))
 
     @model_validator(mode="after")
-    def _a_sample_is_left(self) -> Self:
+    def _parts_fit_together(self) -> Self:
         if self.burn_in >= self.iterations:
             raise ValueError(
                 f"burn_in ({self.burn_in}) must be less than iterations ({self.iterations})"
             )
+        if any("others" in machine.model_fields_set for machine in self.machines[1:]):
+            raise ValueError("a machine among others has no others itself")
         return self
 
 
@@ -74,8 +94,20 @@ def user_side(train: Interactions, features: Features, config: FMConfig) -> Side
     own = [_ids(count)]
     if config.items_of_user:
         own.append(_of_length_one(rated[:, np.unique(train.item_idx)]))
-    known = [sparse.csr_array(matrices.user_columns(block, n_users)) for block in features.values()]
+    blocks = _read(features, config).values()
+    known = [sparse.csr_array(matrices.user_columns(block, n_users)) for block in blocks]
+    if config.user_periods:
+        known.append(_user_periods(train, count, config.user_periods))
     return _side(count, own, known, config.count_bins)
+
+
+def _user_periods(train: Interactions, count: np.ndarray, n_periods: int) -> sparse.csr_array:
+    """A column per period, CSR (n_users, n_periods); a cold user has none."""
+    warm = count > 0
+    time = np.bincount(train.user_idx, weights=train.timestamp, minlength=len(count))
+    time = time / np.maximum(count, 1)
+    bounds = np.quantile(time[warm], np.arange(1, n_periods) / n_periods)
+    return matrices.one_hot(np.where(warm, np.searchsorted(bounds, time), -1), n_periods)
 
 
 def item_side(train: Interactions, features: Features, config: FMConfig) -> Side:
@@ -83,10 +115,16 @@ def item_side(train: Interactions, features: Features, config: FMConfig) -> Side
     n_items = features.ids.n_items
     rated = train.seen(features.ids.n_users, n_items).T.tocsr()
     count = np.bincount(train.item_idx, minlength=n_items)
-    known = [_item_columns(name, features[name], count > 0, config) for name in features]
+    blocks = _read(features, config).items()
+    known = [_item_columns(name, block, count > 0, config) for name, block in blocks]
     if config.users_of_item:
         known.insert(0, _of_length_one(rated[:, np.unique(train.user_idx)]))
     return _side(count, [_ids(count)], known, config.count_bins)
+
+
+def _read(features: Features, config: FMConfig) -> dict[str, Block]:
+    """The declared blocks that the machine reads; a KeyError for one that is not declared."""
+    return {name: features[name] for name in (features if config.blocks is None else config.blocks)}
 
 
 def _item_columns(name: str, block: Block, warm: np.ndarray, config: FMConfig) -> sparse.csr_array:

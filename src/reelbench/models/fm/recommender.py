@@ -5,6 +5,7 @@ Its posterior is sampled by myfm 0.4.0, sample by sample into the mean.
 
 import logging
 import sys
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
@@ -44,10 +45,11 @@ class FM(RidgeFoldIn):
         load_myfm()
 
     def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
-        users = user_side(train, features, self.config)
-        items = item_side(train, features, self.config)
-        sampler = Sampler(users, items, self.config)
-        sampler.run(train, valid, self.seed)
+        sampler = Sampler(train, valid, self.config.tolerance)
+        for number, config in enumerate(self.config.machines):
+            users, items = (side(train, features, config) for side in (user_side, item_side))
+            seed = seed_for(self.seed, "machine", str(number)) if number else self.seed
+            sampler.run(users, items, config, seed)
         self.history = sampler.history
         mean = sampler.mean
         arrays = (mean.user_bias, mean.item_bias, *mean.factors())
@@ -96,29 +98,32 @@ class Curve:
 class Sampler:
     """Chains of the Gibbs sampler, one after the other, and the mean of all after their burn-in.
 
+    Machines that are run one after the other share the mean, each sample with the same weight.
+
     `history` has a row per iteration, of the RMSE of the mean so far.
     """
 
-    def __init__(self, users: Side, items: Side, config: FMConfig) -> None:
-        self._users, self._items, self._config = users, items, config
-        self.mean = PosteriorMean(config.tolerance)
-        self.history: list[dict[str, float]] = []
-
-    def run(self, train: Interactions, valid: Interactions, seed: int) -> None:
-        """Sample given train; valid is only watched."""
+    def __init__(self, train: Interactions, valid: Interactions, tolerance: float) -> None:
+        """Valid is only watched."""
+        self._train = train
         self._curves = {"train_loss": Curve(train)}
         if len(valid):
             self._curves["valid_loss"] = Curve(valid)
         self._centre = float(train.rating.mean(dtype=np.float64))
+        self.mean = PosteriorMean(tolerance)
+        self.history: list[dict[str, float]] = []
+
+    def run(self, users: Side, items: Side, config: FMConfig, seed: int) -> None:
+        """Sample a machine given train."""
+        train = self._train
         myfm = load_myfm()
         blocks = [
             myfm.RelationBlock(np.searchsorted(side.warm, index), side.learned)
-            for side, index in ((self._users, train.user_idx), (self._items, train.item_idx))
+            for side, index in ((users, train.user_idx), (items, train.item_idx))
         ]
         target = train.rating.astype(np.float64) - self._centre
-        config, groups = self._config, [*self._users.groups, *self._items.groups]
-        steps = config.iterations * len(train)
-        for chain in range(min(config.chains, max(1, config.max_steps // steps))):
+        keep = partial(self._keep, users, items, config.burn_in)
+        for chain in range(config.chains_for(len(train))):
             chain_seed = seed_for(seed, "chain", str(chain))
             myfm.MyFMRegressor(config.rank, init_stdev=config.init_std, random_seed=chain_seed).fit(
                 None,
@@ -126,20 +131,29 @@ class Sampler:
                 X_rel=blocks,
                 n_iter=config.iterations,
                 n_kept_samples=0,  # they are averaged in `_keep` instead
-                group_shapes=groups,
-                callback=self._keep,
+                group_shapes=[*users.groups, *items.groups],
+                callback=keep,
             )
             losses = list(self.history[-1].items())[1:]
             _LOG.info("chain %d: %s", chain + 1, ", ".join(f"{n} {v:.4f}" for n, v in losses))
 
-    def _keep(self, iteration: int, sample: Any, _prior: object, _: object) -> tuple[bool, None]:
+    def _keep(
+        self,
+        user_side: Side,
+        item_side: Side,
+        burn_in: int,
+        iteration: int,
+        sample: Any,
+        _prior: object,
+        _: object,
+    ) -> tuple[bool, None]:
         """Called by myfm with (w_0, w, rows v) at the end of every iteration; False: go on."""
-        split = self._users.learned.shape[1]
+        split = user_side.learned.shape[1]
         weights, vectors = np.asarray(sample.w), np.asarray(sample.V)
-        users = SideSample(self._users, weights[:split], vectors[:split])
-        items = SideSample(self._items, weights[split:], vectors[split:])
+        users = SideSample(user_side, weights[:split], vectors[:split])
+        items = SideSample(item_side, weights[split:], vectors[split:])
         items.bias += self._centre + sample.w0
-        if kept := iteration >= self._config.burn_in:
+        if kept := iteration >= burn_in:
             self.mean.add(users, items)
         losses = {n: curve.rmse(users, items, kept=kept) for n, curve in self._curves.items()}
         self.history.append({"epoch": len(self.history) + 1, **losses})
