@@ -37,9 +37,6 @@ class FMConfig(Section):
     items_of_user: bool = True  # whether a user is also the items that they rated
     users_of_item: bool = True  # whether an item is also the users who rated it
     count_bins: bool = False  # whether there is a column for the magnitude of train counts
-    user_periods: NonNegativeInt = (
-        0  # groups of equally many users by the mean time of their ratings
-    )
     period_years: PositiveInt = 4  # years of a release period, where there is the block `years`
     #: declared blocks that are read; None: all
     blocks: tuple[str, ...] | None = None
@@ -96,18 +93,7 @@ def user_side(train: Interactions, features: Features, config: FMConfig) -> Side
         own.append(_of_length_one(rated[:, np.unique(train.item_idx)]))
     blocks = _read(features, config).values()
     known = [sparse.csr_array(matrices.user_columns(block, n_users)) for block in blocks]
-    if config.user_periods:
-        known.append(_user_periods(train, count, config.user_periods))
     return _side(count, own, known, config.count_bins)
-
-
-def _user_periods(train: Interactions, count: np.ndarray, n_periods: int) -> sparse.csr_array:
-    """A column per period, CSR (n_users, n_periods); a cold user has none."""
-    warm = count > 0
-    time = np.bincount(train.user_idx, weights=train.timestamp, minlength=len(count))
-    time = time / np.maximum(count, 1)
-    bounds = np.quantile(time[warm], np.arange(1, n_periods) / n_periods)
-    return matrices.one_hot(np.where(warm, np.searchsorted(bounds, time), -1), n_periods)
 
 
 def item_side(train: Interactions, features: Features, config: FMConfig) -> Side:
