@@ -48,7 +48,7 @@ function poster(card) {
     else lines[lines.length - 1] = last ? `${last} ${word}` : word;
   }
   const shown = lines.slice(0, 5).map((line) => (line.length > 13 ? `${line.slice(0, 12)}…` : line));
-  const size = Math.min(15, 92 / Math.max(...shown.map((line) => line.length), 5));
+  const size = Math.min(15, 82 / Math.max(...shown.map((line) => line.length), 5));
   const fill = (light, more = 0) => `hsl(${hue + more} ${grey}% ${light}%)`;
   const shapes = [0, 1, 2].map((n) => {
     const bits = seed >>> (n * 5);
