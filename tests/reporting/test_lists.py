@@ -47,11 +47,12 @@ def test_the_user_with_the_median_number_of_ratings(lists: Lists) -> None:
 
 
 def test_the_best_in_each_metric_and_the_plain_ones(lists: Lists) -> None:
-    assert [own.model for own in lists.models] == ["best", "bias", "popularity"]
+    assert lists.compared == ["best", "bias", "popularity"]
+    assert list(lists.models) == ["best", "other", "bias", "popularity"]
 
 
 def test_first_are_the_ranked_movies_with_what_the_user_gave(lists: Lists) -> None:
-    first = lists.models[0].first
+    first = lists.models["best"].first
     assert [line.movie for line in first][:2] == ["movie 29 (1988)", "movie 28 (1987)"]
     assert len(first) == 10 and first[0].value == "4.14"
     assert first[0].genres == "Drama, War"
@@ -60,7 +61,7 @@ def test_first_are_the_ranked_movies_with_what_the_user_gave(lists: Lists) -> No
 
 
 def test_the_last_places_are_of_the_same_user_and_the_very_last_comes_first(lists: Lists) -> None:
-    best, _, popularity = lists.models
+    best, popularity = lists.models["best"], lists.models["popularity"]
     assert best.n_ranked == 27
     assert [line.movie for line in best.last[:2]] == ["movie 0", "movie 1 (1960)"]
     assert len(best.last) == 10 and best.last[0].value == "-2.57"
@@ -70,7 +71,7 @@ def test_the_last_places_are_of_the_same_user_and_the_very_last_comes_first(list
 
 
 def test_the_bottom_are_low_predictions_and_movies_that_nobody_is_shown(lists: Lists) -> None:
-    best, _, popularity = lists.models
+    best, popularity = lists.models["best"], lists.models["popularity"]
     (lowest,) = best.lowest
     assert (lowest.movie, lowest.value, lowest.given) == ("movie 7 (1966)", "3.00", "3")
     assert popularity.lowest == []

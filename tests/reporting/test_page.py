@@ -18,7 +18,7 @@ from reelbench.reporting.comparisons import every_pair
 pytestmark = pytest.mark.slow
 
 RESULTS = (result("popularity", None, 0.4), result("bias", 0.9), result("svd<i>", 0.8))
-VOID = {"meta", "img", "br", "link"}
+VOID = {"meta", "img", "br", "link", "input"}
 
 
 class Outline(HTMLParser):
@@ -50,7 +50,8 @@ def test_is_well_formed_and_self_contained(html: str) -> None:
     outline.feed(html)
     assert outline.open == []
     # the icon, which a browser would ask for otherwise
-    assert outline.loaded == ["data:,"]
+    assert outline.loaded[0] == "data:,"
+    assert all(link.startswith("#") for link in outline.loaded[1:])
     style = html[html.index("<style>") : html.index("</style>")]
     assert "url(" not in style and "@import" not in style
 
@@ -63,11 +64,18 @@ def test_starts_with_the_doctype(html: str) -> None:
 def test_the_charts_are_specs_that_hold_their_data(html: str) -> None:
     found = re.findall(r'<script type="application/json">(.+?)</script>', html)
     specs = [json.loads(text) for text in found]
-    assert len(specs) == html.count('<figure class="chart') > 10
+    assert len(specs) == html.count('<figure class="chart') == 10
     assert all(spec["width"] == "container" and spec["description"] for spec in specs)
     assert all("url" not in spec.get("data", {}) for spec in specs)
     # charts with what a model's name would end
     assert any("svd<i>" in json.dumps(spec) for spec in specs)
+
+
+def test_every_table_of_the_charts_is_there_once(html: str) -> None:
+    [found] = re.findall(r'<script type="application/json" id="datasets">(.+?)</script>', html)
+    tables = json.loads(found)
+    named = re.findall(r'"name":"(data-\w+)"', html)
+    assert set(named) == set(tables) and len(set(tables.values())) == len(tables) == 10
 
 
 def test_one_bundle_draws_them_all(html: str) -> None:
@@ -86,13 +94,14 @@ def test_says_what_the_leaderboard_says(html: str) -> None:
     assert LEAK in html
     assert "0.8000" in html and "[0.790, 0.810]" in html
     assert "Better than bias" in html
-    assert html.index("svd&lt;i&gt;</th>") < html.index("bias</th>") < html.index("popularity</th>")
+    board = html[html.index('id="board"') :]
+    assert board.index("svd&lt;i&gt;</a>") < board.index("bias</a>") < board.index("popularity</a>")
 
 
 def test_sections_without_charts_are_left_out(html: str) -> None:
-    assert "Learning curves" not in html
+    assert "Learning curve" not in html
     c = content(*RESULTS)
-    assert "Learning curves" in page.render(c, sections.charts(c))
+    assert page.render(c, sections.charts(c)).count("<h3>Learning curve</h3>") == len(RESULTS)
 
 
 def test_networks_as_charts_with_their_layers_as_a_table() -> None:

@@ -110,7 +110,7 @@ def test_the_report_has_the_section(kind: str) -> None:
     assert f"## Repetitions: RMSE by {kind[:-1]}" in text
     assert ("± 0.0123" in text) == (kind == "seeds")
     html = page.render(shown, sections.charts(shown))
-    assert '<h2 id="repetitions">Repetitions</h2>' in html
+    assert '<h3 id="repetitions">Repetitions</h3>' in html
     assert "Repetitions" not in page.leaderboard(found)
 
 

@@ -18,6 +18,7 @@ from reelbench.reporting import page
 from reelbench.reporting.results import (
     SOURCES,
     ReportError,
+    _about,
     published,
     read_replications,
     read_result,
@@ -97,7 +98,7 @@ def test_published_figures_at_other_cutoffs_are_columns_too() -> None:
     assert "recall_capped_at_20" not in [column.key for column in told.columns]
 
 
-def test_cohorts_are_a_table_per_metric_and_kind() -> None:
+def test_the_best_models_of_every_cohort() -> None:
     cohorts = pd.DataFrame(
         {
             "by": ["genre", "genre", "decade"],
@@ -107,16 +108,27 @@ def test_cohorts_are_a_table_per_metric_and_kind() -> None:
             "ndcg_at_10": [0.1, np.nan, 0.2],
         }
     )
-    ranks = dataclasses.replace(RESULTS[2], cohorts=cohorts.assign(rmse=np.nan))
-    shown = [dataclasses.replace(RESULTS[0], cohorts=cohorts), ranks]
-    found = dataclasses.replace(content(*RESULTS), results=shown).cohort_tables
-    titles = ["RMSE by genre", "nDCG@10 by genre", "RMSE by decade", "nDCG@10 by decade"]
-    assert list(found) == titles
-    errors, gains = found["RMSE by genre"], found["nDCG@10 by genre"]
-    assert errors.titles == ["model", "Drama (50 ratings)", "War (10 ratings)"]
-    assert errors.rows == [["svd", "0.9000", "1.1000"]]
-    assert gains.rows[1] == ["popularity", "0.1000", "—"]
-    assert content(*RESULTS).cohort_tables == {}
+    ranks = dataclasses.replace(RESULTS[2], cohorts=cohorts.assign(rmse=np.nan, ndcg_at_10=0.15))
+    poor = dataclasses.replace(RESULTS[1], cohorts=cohorts.assign(rmse=2.0))
+    shown = [dataclasses.replace(RESULTS[0], cohorts=cohorts), poor, ranks]
+    table = dataclasses.replace(content(*RESULTS), results=shown).cohort_table
+    assert table.titles == ["by", "cohort", "test ratings", "best", "nDCG@10", "best", "RMSE"]
+    assert table.rows == [
+        ["genre", "Drama", "50", "popularity", "0.1500", "svd", "0.9000"],
+        ["genre", "War", "10", "—", "—", "svd", "1.1000"],
+        ["decade", "1990s", "60", "svd", "0.2000", "svd", "0.9500"],
+    ]
+    alone = dataclasses.replace(content(*RESULTS), results=[ranks]).cohort_table
+    assert alone.titles == ["by", "cohort", "test ratings", "best", "nDCG@10"]
+    assert content(*RESULTS).cohort_table.rows == []
+
+
+def test_a_card_says_what_the_module_of_the_model_is() -> None:
+    about = _about("reelbench.models.markov")
+    assert about.startswith("what is rated soon after what") and about.endswith(".")
+    assert _about("reelbench.models.blend").startswith("other models side by side")
+    assert _about("reelbench.models.none_of_that_name") == _about("nothing.at.all") == ""
+    assert _about("") == ""
 
 
 ROWS = {system.system: len(system.rows) for system in systems().values()}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -31,8 +31,33 @@ from reelbench.reporting.results import SOURCES, Published, Replication, Result
 from reelbench.reporting.tables import Cell, Column, Table, number
 from reelbench.reporting.tuning import Tuning
 
+# seconds of a training that took no measurable time
+_LEAST = 0.001
 # what `compared` makes of a pair
 _COMPARED = ("95 %", "relative", "p", "users better / equal / worse")
+
+
+class Best(NamedTuple):
+    """The best model of a metric."""
+
+    metric: Metric
+    name: str
+    value: float
+    others: Sequence[Pair]  # every other model against it
+    #: not shown to be worse, though trained in half of the time or less: of the equivalent models
+    #: the cheapest one, else of the undecided ones the most accurate
+    cheaper: Pair | None
+    ratio: float  # training time of the best by that of the cheaper one
+
+    @property
+    def advised(self) -> str:
+        """The cheaper model if it is equivalent, else the best."""
+        cheaper = self.cheaper
+        return cheaper.first if cheaper and cheaper.verdict == "equivalent" else self.name
+
+    def having(self, verdict: str) -> list[str]:
+        """The models of a verdict, the best first."""
+        return [pair.first for pair in self.others if pair.verdict == verdict]
 
 
 @dataclass(frozen=True)
@@ -121,24 +146,47 @@ class Content:
         return self.results[0].metrics
 
     @cached_property
-    def best(self) -> list[tuple[Metric, str, float, list[Pair]]]:
-        """Ranking, then ratings: metric, best model, its value, and every other model against it.
-
-        A metric that no model has is left out.
-        """
+    def best(self) -> list[Best]:
+        """Ranking, then ratings; a metric that no model has is left out."""
         found, pairs = [], against_best(self.results, self.pairs)
         for metric in reversed(compared_metrics(self.k)):
             if own := having(self.results, metric):
                 name = best_of(own, metric)
                 value = next(r.metrics[metric.key] for r in own if r.name == name)
-                found.append((metric, name, value, [p for p in pairs if p.metric == metric]))
+                others = [p for p in pairs if p.metric == metric]
+                found.append(Best(metric, name, value, others, *self._cheaper(name, others)))
         return found
+
+    def _cheaper(self, best: str, others: Sequence[Pair]) -> tuple[Pair | None, float]:
+        seconds = {r.name: r.train_cost.get("train_seconds") or _LEAST for r in self.results}
+        cheap = [p for p in others if 2 * seconds[p.first] <= seconds[best]]
+        equal = [p for p in cheap if p.verdict == "equivalent"]
+        undecided = next((p for p in cheap if p.verdict == "undecided"), None)
+        found = min(equal, key=lambda p: seconds[p.first], default=undecided)
+        return found, seconds[best] / seconds[found.first] if found else 1.0
+
+    @cached_property
+    def standing(self) -> dict[str, dict[str, str]]:
+        """Verdict against the best, or `best`, by the key of a metric and a model."""
+        return {
+            b.metric.key: {b.name: "best"} | {p.first: p.verdict for p in b.others}
+            for b in self.best
+        }
+
+    @cached_property
+    def cells(self) -> dict[str, dict[str, Cell]]:
+        """Cells of the leaderboard by model and key of the column."""
+        keys, rows = [column.key for column in self.columns], self.rows
+        return {
+            r.name: dict(zip(keys, own, strict=True))
+            for r, (_, own) in zip(self.results, rows, strict=False)
+        }
 
     @cached_property
     def best_tables(self) -> dict[str, Table]:
         """Every model against the best of a metric, by a title that names both."""
         found = {}
-        for metric, best, _, pairs in self.best:
+        for metric, best, _, pairs, *_ in self.best:
             titles = ["model", "verdict", f"minus {best}", *_COMPARED, "detectable at 80 %"]
             sizes = (number(pair.minimum_detectable, metric.digits) for pair in pairs)
             rows = [[p.first, *compared(p), size] for p, size in zip(pairs, sizes, strict=True)]
@@ -152,7 +200,7 @@ class Content:
     def detectable(self) -> Table:
         """Which differences from the best of each metric the test set could have shown."""
         rows = []
-        for metric, best, value, pairs in self.best:
+        for metric, best, value, pairs, *_ in self.best:
             if sizes := [p.minimum_detectable for p in pairs if isfinite(p.minimum_detectable)]:
                 texts = (
                     f"{number(size, metric.digits)} ({_percent(size / (value or np.nan), '.1f')})"
@@ -207,27 +255,22 @@ class Content:
         return Table(titles, "l" + "r" * len(columns), rows)
 
     @cached_property
-    def cohort_tables(self) -> dict[str, Table]:
-        """RMSE and nDCG by cohort, a table per metric and kind of cohort, by its title.
-
-        A column per cohort, and a row per model that has the metric.
-        """
-        shown = [result for result in self.results if len(result.cohorts)]
-        found = {}
-        for by in dict.fromkeys(shown[0].cohorts[COHORT_BY]) if shown else ():
-            parts = {r.name: r.cohorts[r.cohorts[COHORT_BY] == by] for r in shown}
-            sizes = parts[shown[0].name][[COHORT, N_TEST]].itertuples(index=False)
-            titles = ["model", *(f"{name} ({ratings:,.0f} ratings)" for name, ratings in sizes)]
-            for metric in compared_metrics(self.k):
-                rows = [
-                    [model, *(number(value, metric.digits) for value in part[metric.key])]
-                    for model, part in parts.items()
-                    if part[metric.key].notna().any()
-                ]
-                if rows:
-                    table = Table(titles, "l" + "r" * (len(titles) - 1), rows)
-                    found[f"{metric.title} by {by}"] = table
-        return found
+    def cohort_table(self) -> Table:
+        """The best models of every cohort, a row per cohort."""
+        shown = [r.cohorts.assign(model=r.name) for r in self.results if len(r.cohorts)]
+        rows = []
+        for names, own in (
+            pd.concat(shown).groupby([COHORT_BY, COHORT], sort=False) if shown else ()
+        ):
+            row = [*map(str, names), f"{own[N_TEST].iloc[0]:,.0f}"]
+            for metric in (best.metric for best in self.best):
+                known = own.dropna(subset=[metric.key]).set_index("model")[metric.key].astype(float)
+                known = known.sort_values(ascending=metric.better == "lower", kind="stable")
+                top = str(known.index[0]) if known.nunique() > 1 else ""
+                row += [top, number(known[top], metric.digits)] if top else [tables.MISSING] * 2
+            rows.append(row)
+        titles = [column for best in self.best for column in ("best", best.metric.title)]
+        return Table(["by", "cohort", "test ratings", *titles], "llr" + "lr" * len(self.best), rows)
 
     @property
     def machine(self) -> dict[str, Any]:

@@ -42,51 +42,56 @@ class ModelLists:
 
 @dataclass(frozen=True)
 class Lists:
-    """Lists of a few models for one user."""
+    """Lists of all models for one user."""
 
     user: str  # identifier in the source
     n_train: int  # ratings of the user in train, or in profile where train has none
     n_users: int  # number of users with stored rankings
     liked: list[Line]  # movies with the highest of these ratings
-    models: list[ModelLists]
+    models: dict[str, ModelLists]  # by name, in the order of the leaderboard
+    #: the best models, and the plain ones
+    compared: list[str]
 
 
 def read_lists(dataset: Dataset, results: Sequence[Result], k: int) -> Lists | None:
     """Lists for the test user with the median number of known ratings, the first of equals.
 
-    They are of the best models by the metrics at a cutoff k, and of the plain ones.
+    The best models are those by the metrics at a cutoff k.
     """
-    shown = [r for r in _shown(results, k) if paths.recommendations(r.name).is_file()]
+    # imported predictions of ratings rank nothing
+    shown = having(results, compared_metrics(k)[1])
+    shown = [r for r in shown if paths.recommendations(r.name).is_file()]
     if not shown:
         return None
-    tables = {r.name: pd.read_parquet(paths.recommendations(r.name)) for r in shown}
     parts = [paths.TRAIN, *([paths.PROFILE] if paths.PROFILE.exists() else [])]
     rows = [pd.read_parquet(part, columns=[USER_IDX, ITEM_IDX, RATING]) for part in parts]
     train, given = rows[0], pd.concat(rows)
-    users = sorted(tables[shown[0].name][USER_IDX].unique())
+    first = pd.read_parquet(paths.recommendations(shown[0].name), columns=[USER_IDX])
+    users = sorted(first[USER_IDX].unique())
     counts = given[USER_IDX].value_counts().reindex(users, fill_value=0)
     user = int(counts.sort_values(kind="stable").index[(len(users) - 1) // 2])
     movies = _movies(dataset.items, train)
     own = _of_user(given, user).sort_values([RATING, ITEM_IDX], ascending=[False, True])
     liked = _lines(movies, own, RATING, "{:g}".format)
-    lists = [_of_model(r, tables[r.name], user, movies) for r in shown]
+    lists = {r.name: _of_model(r, user, movies) for r in shown}
     named = {USER_ID, USER_IDX} <= set(dataset.users)
     known = _of_user(dataset.users, user)[USER_ID].tolist() if named else []
     name = str(known[0]) if known else f"number {user}"
-    return Lists(name, int(counts[user]), len(users), liked, lists)
+    compared = [name for name in _compared(results, k) if name in lists]
+    return Lists(name, int(counts[user]), len(users), liked, lists, compared)
 
 
-def _shown(results: Sequence[Result], k: int) -> list[Result]:
+def _compared(results: Sequence[Result], k: int) -> list[str]:
     names = set(_PLAIN)
     for metric in compared_metrics(k):
         for predicts in (True, False):
             own = [r for r in having(results, metric) if r.predicts_ratings == predicts]
             names |= {best_of(own, metric)} if own else set()
-    # imported predictions of ratings rank nothing
-    return [r for r in having(results, compared_metrics(k)[1]) if r.name in names]
+    return [r.name for r in results if r.name in names]
 
 
-def _of_model(result: Result, table: pd.DataFrame, user: int, movies: pd.DataFrame) -> ModelLists:
+def _of_model(result: Result, user: int, movies: pd.DataFrame) -> ModelLists:
+    table = pd.read_parquet(paths.recommendations(result.name))
     file = paths.last_places(result.name)
     bottom = _of_user(pd.read_parquet(file) if file.is_file() else table[:0], user)
     tested = _of_user(result.predictions, user)

@@ -2,7 +2,9 @@
 
 import base64
 import gzip
+import html
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -24,10 +26,7 @@ def render(content: Content, charts: Mapping[str, Sequence[Chart]]) -> str:
     return environment.get_template("page.html").render(
         content=content,
         charts=defaultdict(list, charts),
-        javascript=style.javascript(),
-        theme=style.THEME,
-        light=style.LIGHT,
-        dark=style.DARK,
+        style=style,
     )
 
 
@@ -61,6 +60,11 @@ def _packed(text: str) -> str:
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode("ascii")
 
 
+def _marked(text: str) -> Markup:
+    """Markdown with nothing but names of models in backticks."""
+    return Markup(re.sub("`([^`]+)`", r"<b>\1</b>", html.escape(str(text))))
+
+
 def _json(value: Any) -> Markup:
     """For an element <script>, where nothing but `</` and `<!--` means anything to a browser."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -75,12 +79,15 @@ environment = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-environment.filters["packed"] = _packed
-environment.filters |= {
+_FILTERS: dict[str, Callable[..., Any]] = {
     "data_url": lambda png: f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}",
     "describe": describe,
     "json": _json,
+    "family": style.family,
+    "marked": _marked,
+    "packed": _packed,
     "thousands": "{:,}".format,
 }
+environment.filters |= _FILTERS
 environment.globals |= {"alpha": ALPHA, "baseline": BASELINE, "of_family": RESAMPLES_OF_FAMILY}
-environment.globals["without_text"] = WITHOUT_TEXT
+environment.globals |= {"missing": MISSING, "without_text": WITHOUT_TEXT}

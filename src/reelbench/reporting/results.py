@@ -1,11 +1,12 @@
 """What is known of the models: files of the other stages, published figures, replications."""
 
+import ast
 import csv
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
+from importlib import resources, util
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,6 +47,7 @@ class Result:
     read: Sequence[str] = ()  # declared feature blocks in which the data set has something
     empty: Sequence[str] = ()  # declared feature blocks in which it has nothing
     made_by: str = ""  # class and parameters; empty where unknown
+    about: str = ""  # what the module of its class says that it is; empty where unknown
 
     def reads_like(self, other: "Result") -> bool:
         """Whether both are of one class, and the same is left of what they declare."""
@@ -61,6 +63,11 @@ class Result:
     def faults(self) -> list[str]:
         """Names of the faults that were on, sorted; empty for an honest result."""
         return sorted(self.metrics.get("faults", ()))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Parameters by name; empty where unknown."""
+        return json.loads(self.made_by.partition(" ")[2] or "null") or {}
 
     @property
     def parameters(self) -> int:
@@ -101,7 +108,21 @@ def read_result(model: str, tuning: Mapping[str, float] | None = None) -> Result
         read=sorted({*inputs.get("features", ())} - {IDS, *empty}),
         empty=empty,
         made_by=" ".join(made_by) if saved else "",
+        about=_about(made_by[0].rpartition(".")[0]),
     )
+
+
+def _about(module: str) -> str:
+    """The first line of a module's docstring, which names its models, without their names."""
+    try:
+        found = util.find_spec(module) if module else None
+    except ImportError:
+        found = None
+    if found is None or not found.origin:
+        return ""
+    tree = ast.parse(Path(found.origin).read_text(encoding="utf-8"))
+    line = (ast.get_docstring(tree) or "").partition("\n")[0]
+    return line.partition(": ")[2] or line
 
 
 def twins(results: Sequence[Result]) -> dict[str, str]:

@@ -30,17 +30,6 @@ def per_value(interactions: pd.DataFrame) -> AnyChart:
     return drawn("per_value", data=data(table), note=f"mean {rating.mean():.2f}")
 
 
-def per_year(interactions: pd.DataFrame) -> AnyChart | None:
-    """Ratings per calendar year in which they were given, and what they were."""
-    times = times_of(interactions)
-    if times.empty:
-        return None
-    own = interactions.loc[times.index, RATING].groupby(times.dt.year)
-    found = own.agg(ratings="size", mean="mean").rename_axis("year")
-    found = found.reindex(range(found.index.min(), found.index.max() + 1))
-    return drawn("per_year", data=data(found.fillna({"ratings": 0}).reset_index()))
-
-
 def per_day(interactions: pd.DataFrame) -> AnyChart | None:
     """Ratings per day, or per week of a long history."""
     times = times_of(interactions)
@@ -101,28 +90,14 @@ def mean_per_genre(interactions: pd.DataFrame, items: pd.DataFrame) -> AnyChart 
 
 def mean_per_year(interactions: pd.DataFrame, items: pd.DataFrame) -> AnyChart | None:
     """Mean rating by the year in which the movie came out, with its 95 % interval."""
-    table = _release_years(interactions, items)
-    if table is None:
-        return None
-    shown = table[table["n"] >= min(_FEWEST_RATINGS, table["n"].max())]
-    note = f"95 % intervals; years with {_FEWEST_RATINGS} ratings or more"
-    return drawn("mean_per_year", data=data(shown), note=note)
-
-
-def per_release_year(interactions: pd.DataFrame, items: pd.DataFrame) -> AnyChart | None:
-    """Number of ratings by the year in which the movie came out."""
-    table = _release_years(interactions, items)
-    if table is None:
-        return None
-    return drawn("per_release_year", data=data(table.rename(columns={"n": "ratings"})))
-
-
-def _release_years(interactions: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame | None:
     if YEAR not in items or items[YEAR].isna().all():
         return None
     year = items.set_index(ITEM_IDX)[YEAR].dropna().astype(np.int64).rename("year")
     per_year = sums(interactions, ITEM_IDX).join(year, how="inner").groupby("year").sum()
-    return _bounds(means_of(per_year)).rename_axis("year").reset_index()
+    table = _bounds(means_of(per_year)).rename_axis("year").reset_index()
+    shown = table[table["n"] >= min(_FEWEST_RATINGS, table["n"].max())]
+    note = f"95 % intervals; years with {_FEWEST_RATINGS} ratings or more"
+    return drawn("mean_per_year", data=data(shown), note=note)
 
 
 def _bounds(means: pd.DataFrame) -> pd.DataFrame:

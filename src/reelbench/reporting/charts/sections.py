@@ -11,10 +11,11 @@ from reelbench.reporting.content import Content
 from reelbench.reporting.dataset import Dataset
 from reelbench.reporting.results import Result
 
+# axis of the first chart, by key
 _COSTS = {
-    "train_seconds": ("accuracy_vs_training", "seconds of training"),
-    "score_microseconds_per_user": ("accuracy_vs_scoring", "µs of scoring per user"),
-    "energy_wh": ("accuracy_vs_energy", "Wh of training"),
+    "train_seconds": "seconds of training",
+    "score_microseconds_per_user": "µs of scoring per user",
+    "energy_wh": "Wh of training",
 }
 
 
@@ -27,23 +28,21 @@ def charts(content: Content) -> Mapping[str, list[Chart]]:
         leaderboard.leaderboard(results, leaderboard_metrics(content.k)),
         {"leaderboard": {}},
         still=leaderboard.overview(results, metrics),
-        wide=True,
     )
-    costs = (
-        Chart(
-            name,
-            f"Accuracy against {unit}; orange: no cheaper model is as good",
-            leaderboard.pareto(results, metrics, cost, unit),
-        )
-        for cost, (name, unit) in _COSTS.items()
+    costs = Chart(
+        "accuracy_vs_cost",
+        "Accuracy against cost, which has a logarithmic axis. On the line, with bold names: models "
+        "that no cheaper one equals",
+        leaderboard.pareto(results, metrics[::-1], _COSTS),
+        wide=True,
     )
     lists = find(f"ndcg_at_{content.k}"), find(f"diversity_genres_at_{content.k}")
     diversity = Chart(
         "accuracy_vs_diversity",
-        "Lists: orange, no other model is better in both; diamonds, joined to their base: "
-        "re-ranked",
+        "On the line, with bold names: models than which none is better in both; diamonds, joined "
+        "to their base: re-ranked",
         leaderboard.against_diversity(results, *lists),
-        {"accuracy_vs_diversity": {}},
+        wide=True,
     )
     compared = dict.fromkeys(pair.metric for pair in content.pairs)
     differences = Chart(
@@ -53,27 +52,20 @@ def charts(content: Content) -> Mapping[str, list[Chart]]:
         leaderboard.differences(results, content.pairs, content.config.margin),
         {f"differences_{metric.key}": {"metric": metric.title} for metric in compared},
     )
-    every_pair = Chart(
-        "every_pair",
-        "Verdict on the model of the row, compared with that of the column",
-        leaderboard.every_pair(content.pairs),
-        {f"every_pair_{metric.key}": {"metric": metric.title} for metric in compared},
-    )
     text = Chart(
         "does_text_help",
         f"RMSE minus that of {WITHOUT_TEXT}, which reads no text, with its simultaneous 95 % "
         "interval; st_random: random vectors instead of texts",
         leaderboard.text_help(content.text),
-        {"does_text_help": {}},
-        still=leaderboard.text_help_panels(content.text),
         wide=True,
     )
     caption = "The chosen model in blue, all others in grey"
     cohorts = Chart("cohorts", caption, models.cohorts(results, metrics), wide=True)
     return {
         "leaderboard": existing([models_by_metric], warning),
-        "costs": existing([*costs, diversity], warning),
-        "differences": existing([differences, every_pair], warning),
+        "costs": existing([costs], warning),
+        "lists": existing([diversity], warning),
+        "differences": existing([differences], warning),
         "text": existing([text], warning),
         "cohorts": existing([cohorts], warning),
         "training": existing(map(_training, results), warning),
@@ -128,18 +120,15 @@ def _predictions(results: Sequence[Result]) -> Iterable[Chart]:
 def _data(dataset: Dataset) -> Iterable[Chart]:
     given, items, users = dataset.interactions, dataset.items, dataset.users
     tail = "The long tail; left of the orange line are half of all ratings"
-    years = "by the year in which the movie came out"
     drawn = {
         "ratings_per_value": ("How often each rating was given", ratings.per_value(given)),
-        "ratings_per_year": ("Ratings per year in which they were given", ratings.per_year(given)),
         "ratings_per_day": ("When ratings were given", ratings.per_day(given)),
         "ratings_per_user": (tail, ratings.long_tail(given, USER_IDX, "user")),
         "ratings_per_movie": (tail, ratings.long_tail(given, ITEM_IDX, "movie")),
         "ages": ("Users by age", ratings.ages(users)),
         "genres": ("Movies per genre; a movie counts in each of its genres", ratings.genres(items)),
         "mean_per_genre": ("Dashed: the mean of all", ratings.mean_per_genre(given, items)),
-        "mean_per_release_year": (f"Mean rating {years}", ratings.mean_per_year(given, items)),
-        "ratings_per_release_year": (f"Ratings {years}", ratings.per_release_year(given, items)),
+        "mean_per_release_year": ("By release year", ratings.mean_per_year(given, items)),
     }
     for name, (caption, chart) in drawn.items():
         yield Chart(name, caption, chart, {name: {}})

@@ -20,6 +20,8 @@ Spec = dict[str, Any]
 _STYLE = yaml.safe_load(Path(__file__).with_name("style.yaml").read_text(encoding="utf-8"))
 #: colours of the page by CSS variable
 LIGHT, DARK = _STYLE["light"], _STYLE["dark"]
+#: modules of models by the name of their family; its colour is `--family-1` and so on
+FAMILIES: dict[str, list[str]] = _STYLE["families"]
 #: configuration of Vega-Lite
 THEME: Spec = _STYLE["theme"]
 
@@ -71,6 +73,11 @@ def png(chart: alt.TopLevelMixin | Spec, chosen: Mapping[str, object] | None = N
     buffer = io.BytesIO()
     Image.open(io.BytesIO(drawn)).convert("RGB").save(buffer, format="PNG")
     return buffer.getvalue()
+
+
+def family(module: str) -> str:
+    """Name of the family of a model, by the module of its class."""
+    return next((name for name, own in FAMILIES.items() if module in own), list(FAMILIES)[-1])
 
 
 @cache
