@@ -43,12 +43,10 @@ params: setup ## Compose params.yaml from conf/
 	@$(BIN)/reelbench params
 
 repro: setup ## Run every stage that is out of date; of a data set: make repro DATA=NAME
-	@$(BIN)/reelbench $(if $(DATA),run "$(DATA)" $(if $(QUICK),--quick),params)
-	$(if $(DATA),,$(BIN)/dvc repro)
+	@$(BIN)/reelbench run $(if $(DATA),"$(DATA)") $(if $(QUICK),--quick)
 
 quick: setup ## Run the pipeline with a few models only, in conf/models/quick.yaml
-	@$(BIN)/reelbench params models=quick
-	$(BIN)/dvc repro
+	@$(BIN)/reelbench run models=quick
 
 # By file, since the tests of a file share what they have set up.
 test: setup ## Run all tests, in two processes

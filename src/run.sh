@@ -3,8 +3,9 @@
 # `dvc exp run --temp` works in a copy below .dvc/tmp of the checkout, where there is no .venv: look in the
 # checkout then. PYTHONPATH makes the code that runs the code that DVC hashed, in such a copy too.
 checkout=${PWD%%/.dvc/tmp/*}
-# later stages depend on these, which a default run does not fill
+# later stages depend on these, which a default run does not fill; DVC warns of folders without a file
 mkdir -p data/imported data/repeats data/tuning reports/replication
+for folder in data/imported data/repeats data/tuning; do [ -e $folder/.keep ] || : >$folder/.keep; done
 [ -e reports/tuning.json ] || echo "{}" >reports/tuning.json
 python=python
 # compiled modules are kept, whatever the environment says: a stage without them takes three times as long

@@ -18,7 +18,7 @@ _HELP = """Which recommender should you use, and what does it cost? With evidenc
 \b
 Typical steps, in the folder of the project:
   make repro                           run the pipeline up to the leaderboard
-  reelbench run NAME --quick           the same for a data set, with a few models
+  reelbench run NAME --quick           the same for another data set, with a few models
   make ui                              compare the runs in MLflow
   reelbench recommend --user 42        movies for a user
   reelbench recommend --liked "Heat"   movies for a new user
@@ -70,7 +70,7 @@ console = Console(**_PLAIN)
 
 _PORT = typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")
 _NAME = "Name of a data set: a file of conf/data/, which `reelbench init` writes."
-_Name = Annotated[str, typer.Argument(help=_NAME)]
+_NEXT = "Next: `reelbench app` recommends movies in the browser, `reelbench ui` compares the runs"
 _Overrides = Annotated[
     list[str] | None, typer.Argument(help="Hydra overrides, such as models.svd.factors=64.")
 ]
@@ -129,14 +129,24 @@ def compose_params(
 
 
 @app.command()
-def run(name: _Name, overrides: _Overrides = None, quick: _Quick = False) -> None:
-    """Run the pipeline on a data set: verdict, leaderboard and page."""
+def run(
+    name: Annotated[str | None, typer.Argument(help=_NAME)] = None,
+    overrides: _Overrides = None,
+    quick: _Quick = False,
+) -> None:
+    """Run the pipeline on a data set: verdict, leaderboard and page.
+
+    Without a name, on the data set that conf/config.yaml names.
+    """
     from reelbench import run as whole
 
-    why = whole.run(name, quick, overrides or [])
+    changed = list(overrides or [])
+    if name and "=" in name:
+        name, changed = None, [name, *changed]
+    why = whole.run(name, quick, changed)
     found, board = whole.verdict()
     console.print(board, soft_wrap=False)
-    shown = [why, found, f"Page: {paths.INDEX_HTML.resolve()}"]
+    shown = [why, found, f"Page: {paths.INDEX_HTML.resolve()}", _NEXT]
     console.print("\n".join(filter(None, shown)))
 
 

@@ -31,6 +31,7 @@ REPETITIONS = DATA / ".repetitions"
 COSTS = DATA / "costs"  # seconds and bytes, which differ from run to run
 TRAIN_COSTS = COSTS / "train"
 EVALUATE_COSTS = COSTS / "evaluate"
+LOG = DATA / "run.log"  # all that the stages printed in the last `reelbench run`
 PLAN = COSTS / "plan.json"  # what was predicted, and which models are skipped
 
 REPORTS = Path("reports")

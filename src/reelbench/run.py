@@ -1,11 +1,12 @@
-"""`reelbench run NAME`: from a data set to a verdict, leaderboard and page, in one command."""
+"""`reelbench run`: from a data set to a verdict, leaderboard and page, in one command."""
 
 import filecmp
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,14 +14,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from reelbench import params, paths
 from reelbench.columns import USER_IDX
 from reelbench.compose import compose
+from reelbench.costs import plan
 from reelbench.evaluation.metrics import find
 from reelbench.features.block import IDS
-from reelbench.files import read_json
+from reelbench.files import read_json, read_json_if_any
 from reelbench.reporting.tables import number
 
 _OF_ANSWERS = ("cast", "directors", "genres", "tags")  # what answers read, whatever models do
@@ -61,8 +65,15 @@ def composed(overrides: Sequence[str]) -> dict[str, Any]:
         return compose(Path(folder) / "params.yaml", [*overrides])
 
 
-def run(name: str, quick: bool, overrides: Sequence[str]) -> str:
-    """Run the pipeline, or raise RunError; a sentence on the split, if that was chosen here."""
+def run(name: str | None, quick: bool, overrides: Sequence[str]) -> str:
+    """Run the pipeline, or raise RunError; a sentence on the split, if that was chosen here.
+
+    Without a name, it runs as `conf/` has it.
+    """
+    if name is None:
+        compose(overrides=[*["models=quick"] * quick, *overrides])
+        repro()
+        return ""
     chosen, why = choices(name, quick, overrides), ""
     if _changed(compose(overrides=chosen)["data"]["root"]):
         repro("--force", "--single-item", "download")
@@ -94,19 +105,82 @@ def _split() -> tuple[str, str]:
 
 
 def repro(*targets: str) -> None:
-    """`dvc repro` with this interpreter; of its output only the names of stages are shown."""
+    """`dvc repro` with this interpreter; on stderr a line per stage, all output in `paths.LOG`.
+
+    A stage's line has its seconds, and what the rest takes at most: stages may prove unchanged.
+    """
     search = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    environment = {**os.environ, "PATH": search, "DVC_NO_ANALYTICS": "1"}
+    environment = {**os.environ, "PATH": search, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
     command, lines = [sys.executable, "-m", "dvc", "repro", *targets], [""]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, text=True
-    ) as process:
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    left, stage, start = _expected(), "", time.monotonic()
+    if "--single-item" in targets:
+        left = {name: seconds for name, seconds in left.items() if name in targets}
+    paths.LOG.parent.mkdir(exist_ok=True)
+
+    def end_stage() -> None:
+        nonlocal stage
+        if stage:
+            rest = _time(sum(left.values()))
+            console.print(f"{stage:<28}{time.monotonic() - start:>8.1f} s{rest}")
+        stage = ""
+
+    with (
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, text=True
+        ) as process,
+        paths.LOG.open("w", encoding="utf-8") as log,
+        Progress(*columns, console=console, transient=True) as bar,
+    ):
+        task = bar.add_task("dvc repro", total=None)
         for line in process.stdout or ():
             lines.append(line.rstrip())
-            if line.startswith("Running stage"):
-                print(line.rstrip(":\n"), file=sys.stderr, flush=True)
+            log.write(line)
+            begun = re.match(r"Running stage '(.+)'", line)
+            if begun or re.match(r"Stage '.+' (didn't change|is cached)", line):
+                end_stage()
+                left.pop(line.split("'")[1], None)
+            if begun:
+                stage, start = begun[1], time.monotonic()
+                bar.reset(task, description=f"{stage}{_time(sum(left.values()))}")
+            elif line.startswith("WARNING: "):
+                console.print(line.rstrip())
+        if not process.wait():
+            end_stage()
     if process.returncode:
         raise RunError(_failure(lines))
+
+
+def _expected() -> dict[str, float]:
+    """Seconds of every stage as DVC names it: those of the run before, else of the plan.
+
+    Empty where nothing is known of the size of the data yet.
+    """
+    content = params.read()
+    try:
+        steps = plan.current(content, None, None, None).steps
+    except params.ParamsError:
+        return {}
+    expected: dict[str, float] = {}
+    for step in steps:
+        name = step.name if step.name.startswith("train@") else step.name.partition("@")[0]
+        seconds = step.cost.seconds.value if step.cost else 0.0
+        expected[name] = expected.get(name, 0.0) + seconds
+    for model in content["models"]:
+        before: Mapping[str, Any] = read_json_if_any(paths.train_cost(model))
+        if "stage_seconds" in before:
+            expected[f"train@{model}"] = float(before["stage_seconds"])
+    expected.pop("dvc", None)
+    return expected
+
+
+def _time(seconds: float) -> str:
+    """What is left, as the end of a line; empty below a second."""
+    if seconds < 1:
+        return ""
+    text = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+    return f"   up to {text} left"
 
 
 def _failure(lines: Sequence[str]) -> str:

@@ -2,7 +2,9 @@
 
 import importlib
 import logging
+import os
 import sys
+import warnings
 from importlib.abc import MetaPathFinder
 
 from reelbench import environment, params
@@ -12,6 +14,30 @@ STAGES = (
     *("download", "clean", "split", "featurize", "inputs"),
     *("tune", "train", "evaluate", "repeat", "report"),
 )
+
+
+#: of libraries that we call with settings of our own, so that nobody can act on them
+_SETTLED = ("OpenBLAS is configured to use",)
+
+
+class _Lines(logging.Formatter):
+    """A line as it is, or begun with its level where that is above INFO, as DVC prints it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return text if record.levelno <= logging.INFO else f"{record.levelname}: {text.strip()}"
+
+
+def _print_what_matters() -> None:
+    """Lines of ours from INFO, of libraries from WARNING; no bars, which a log cannot draw."""
+    os.environ["TQDM_DISABLE"] = "1"
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Lines())
+    logging.basicConfig(handlers=[handler])
+    logging.getLogger("reelbench").setLevel(logging.INFO)
+    logging.captureWarnings(True)
+    for text in _SETTLED:
+        warnings.filterwarnings("ignore", text)
 
 
 class _WithoutExtras(MetaPathFinder):
@@ -30,7 +56,7 @@ def main(arguments: list[str]) -> int:
         print(f"usage: python -m reelbench.stages {{{','.join(STAGES)}}} [NAME]", file=sys.stderr)
         return 2
     environment.print_always()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    _print_what_matters()
     stage, *names = arguments
     try:
         common = params.read()
