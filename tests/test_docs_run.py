@@ -95,6 +95,7 @@ SAYS = {
     "reelbench recommend --title toy stori": r"Toy Story \(1995\)",
     "reelbench tune svd --write": r"conf/models/svd\.yaml",
     "reelbench gate save": "reports/baseline: 3 models",
+    "reelbench doctor": "ok +stages +all up to date",
     "reelbench gate compare reports/baseline .": "Nothing moved",
     "reelbench gate compare HEAD~1 .": r"\| `svd` \| rmse",
     "reelbench lint-protocol params.yaml": "No fault in what is stated",

@@ -90,6 +90,51 @@ def test_a_plan_for_a_data_set_that_is_named(project: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_stage_is_a_line_with_what_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    stages = {
+        "first": "echo said by first > a; echo noise; echo WARNING: mend this",
+        "second": "cat a > b",
+        "third": "cat b > c; mkdir -p d",
+    }
+    lines = [f"  {name}:\n    cmd: '{cmd}'\n" for name, cmd in stages.items()]
+    for number, (deps, outs) in enumerate([("", "a"), ("a", "b"), ("b", "c, d")]):
+        lines[number] += f"    deps: [{deps}]\n    outs: [{outs}]\n"
+    (tmp_path / "dvc.yaml").write_text("stages:\n" + "".join(lines))
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "-q"], check=True)
+    left = {"first": 1.0, "second": 40.0, "third": 300.0}
+    monkeypatch.setattr(run, "_expected", lambda: dict(left))
+    run.repro()
+    warning, *done = capsys.readouterr().err.strip().splitlines()
+    assert warning == "WARNING: mend this"  # and not that the folder d is empty
+    shown = [line for line in done if line.strip()]
+    assert [line.split()[0] for line in shown] == ["first", "second", "third"]
+    assert shown[0].endswith("up to 6 min left") and shown[1].endswith("up to 5 min left")
+    assert shown[2].endswith(" s")
+    assert "noise" in paths.LOG.read_text()
+    (tmp_path / "dvc.yaml").write_text((tmp_path / "dvc.yaml").read_text().replace("-p d", "-p d;"))
+    run.repro()
+    assert [line.split()[0] for line in capsys.readouterr().err.splitlines() if line] == ["third"]
+
+
+def test_what_is_left_is_of_the_plan_or_of_the_run_before(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overrides = ["models=[bias,ease]", "features=[ids]", "evaluate.similarity=ids"]
+    compose(overrides=overrides)
+    planned = run._expected()
+    assert {"download", "featurize", "train@bias", "train@ease", "evaluate"} <= planned.keys()
+    assert not any(name.startswith("evaluate@") for name in planned)
+    write_json(paths.train_cost("ease"), {"stage_seconds": 1234.5})
+    known = run._expected()
+    assert known["train@ease"] == 1234.5
+    compose(overrides=["data=csv", *overrides])
+    assert run._expected() == {}  # nothing is known of the size
+
+
+@pytest.mark.slow
 def test_a_stage_that_fails_ends_with_its_sentence_in_any_folder(tmp_path: Path) -> None:
     folder = tmp_path / "Prü fung #1"
     folder.mkdir()

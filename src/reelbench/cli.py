@@ -177,6 +177,25 @@ def plan(
         console.print(costs.table(found), soft_wrap=False)
 
 
+@app.command()
+def doctor(json: _Json = False) -> None:
+    """Say what this checkout lacks and how to mend it; exit code 1 if the pipeline cannot run."""
+    from rich.table import Table
+
+    from reelbench.doctor import look
+
+    findings = look()
+    if json:
+        console.print_json(data=[vars(finding) for finding in findings])
+    else:
+        table = Table("", "part", "found", "what to do", box=None, pad_edge=False)
+        for one in findings:
+            style = {"missing": "red", "note": "yellow"}.get(one.state)
+            table.add_row(one.state, one.part, one.found, one.remedy, style=style)
+        console.print(table, soft_wrap=False)
+    raise typer.Exit(any(finding.state == "missing" for finding in findings))
+
+
 @data_app.command("list")
 def list_data() -> None:
     """List data sets."""

@@ -144,7 +144,7 @@ def repro(*targets: str) -> None:
             if begun:
                 stage, start = begun[1], time.monotonic()
                 bar.reset(task, description=f"{stage}{_time(sum(left.values()))}")
-            elif line.startswith("WARNING: "):
+            elif line.startswith("WARNING: ") and not line.endswith("is empty.\n"):
                 console.print(line.rstrip())
         if not process.wait():
             end_stage()
