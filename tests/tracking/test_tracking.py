@@ -138,16 +138,12 @@ def test_a_run_holds_everything(mirrored: Path, mlflow: Any) -> None:
         "features": "genres, years",
         "user_damping": "5.0",
         "item_damping": "1e-05",
-        "data": "toy",
-        "split": "temporal_user",
-        "seed": "42",
-        "threads": "1",
     }
     assert run.data.metrics == {
         "curve/train_loss": 0.8,
         "curve/valid_loss": 1.1,
-        "cost_train/train_seconds": 1.5,
-        "cost_train/peak_memory_bytes": 10,
+        "cost/train_seconds": 1.5,
+        "cost/peak_memory_bytes": 10,
         "system/resident_megabytes": 7.0,
         "system/cpu_percent": 150.0,
         "test/rmse": 0.9,
@@ -156,10 +152,15 @@ def test_a_run_holds_everything(mirrored: Path, mlflow: Any) -> None:
         "test/ndcg_at_10": 0.1,
         "test/n_test": 6,
         "cohort/cold_users_ratings": 3,
-        "cost_evaluate/score_microseconds_per_user": 7.5,
+        "cost/score_microseconds_per_user": 7.5,
     }
     expected = {"machine.cpu": "abacus", "input.features.genres": "ab12"}
     expected |= {"input.train": sha256_file(paths.TRAIN), "data": "toy", "split": "temporal_user"}
+    # the same for all models: no rows of a page that compares parameters
+    expected |= {"seed": "42", "threads": "1"}
+    # MLflow rounds metrics to three digits
+    expected |= {"RMSE": "0.9000 [0.8500, 0.9500]", "nDCG at 10": "0.1000"}
+    expected |= {"train s": "1.5", "µs per user": "7.5", "peak MB": "1e-05"}
     assert expected.items() <= run.data.tags.items()
     assert run.data.tags["package.numpy"] == np.__version__
     assert run.data.tags["machine.host"]
@@ -259,9 +260,11 @@ def test_a_parent_holds_the_models_and_the_leaderboard(mirrored: Path, mlflow: A
 def test_every_model_is_registered_and_the_best_is_champion(mirrored: Path, mlflow: Any) -> None:
     known, name = client(mlflow, mirrored), "toy.temporal_user"
     versions = known.search_model_versions(f"name='{name}'")
-    assert sorted(version.description for version in versions) == ["bias", "biased"]
+    second, first = sorted(version.description for version in versions)[::-1]
+    assert second == "`biased`: nDCG@10 0.1000 on test"
+    assert first.startswith("**Champion**, the best of 2 models by nDCG@10. `bias`: nDCG@10 0.1000")
     best = known.get_model_version_by_alias(name, "champion")  # both have the same: by name
-    assert best.description == "bias" and best.tags == {"reelbench.model": "bias"}
+    assert best.description == first and best.tags == {"reelbench.model": "bias"}
     assert known.get_registered_model(name).tags == {"reelbench.champion_metric": "ndcg_at_10"}
 
 
@@ -277,7 +280,14 @@ def test_a_changed_model_makes_a_second_parent_and_another_champion(
 
     write_project(("bias", "biased"))
     first = mirror()
-    write_evaluation("biased", METRICS | {"ndcg_at_10": 0.2})
+    write_evaluation(
+        "biased", METRICS | {"ndcg_at_10": 0.2, "intervals": {"ndcg_at_10": [0.1, 0.3]}}
+    )
+    pair = {"metric": "ndcg_at_10", "first": "bias", "second": "biased", "difference": -0.1}
+    pair |= {"low": -0.3, "high": 0.02, "verdict": "undecided", "better": None}
+    paths.REPORTS.mkdir()
+    pd.DataFrame([pair, pair | {"metric": "mae"}]).to_csv(paths.COMPARISONS_CSV, index=False)
+    paths.cohorts("biased").write_text("by,cohort,rmse\nusers,warm users,0.5\n")
     second = mirror()
     assert (first.champion, second.champion) == ("bias", "biased")
     by_hash = {run.data.tags[STATE_HASH]: run.info.run_id for run in parents(mlflow, started)}
@@ -285,9 +295,26 @@ def test_a_changed_model_makes_a_second_parent_and_another_champion(
     assert {run.data.tags[PARENT] for run in runs(mlflow, started)} == {
         by_hash[second.same[STATE_HASH]]
     }
-    assert len(client(mlflow, started).search_model_versions("name='toy.temporal_user'")) == 2
-    best = client(mlflow, started).get_model_version_by_alias("toy.temporal_user", "champion")
-    assert best.description == "biased"
+    known = client(mlflow, started)
+    said = {v.tags[MODEL]: v.description for v in known.search_model_versions()}
+    assert said["bias"] == "`bias`: nDCG@10 0.1000 on test" and len(said) == 2
+    best = known.get_model_version_by_alias("toy.temporal_user", "champion")
+    assert best.description == said["biased"] and said["biased"].split("\n\n") == [
+        "**Champion**, the best of 2 models by nDCG@10. `biased`: nDCG@10 0.2000 [0.1000, 0.3000] on "
+        "test.",
+        "Runner-up: `bias`: nDCG@10 0.1000 on test. Difference +0.1000 [-0.0200, +0.3000], "
+        "simultaneous 95 % interval: undecided.",
+        "It is the best of many on test, so its value there is optimistic.",
+    ]
+    run = next(run for run in runs(mlflow, started) if run.info.run_name == "biased")
+    table = mlflow.artifacts.load_text(f"{run.info.artifact_uri}/tables/cohorts.json")
+    assert json.loads(table) == {
+        "columns": ["by", "cohort", "rmse"],
+        "data": [["users", "warm users", 0.5]],
+    }
+    assert run.data.tags["RMSE"] == "0.9000"
+    kept = json.loads(run.data.tags["mlflow.loggedArtifacts"])
+    assert kept == [{"path": "tables/cohorts.json", "type": "table"}]
 
 
 def mirror_with(faults: list[str], rmse: float, folder: Path) -> PipelineRecord:

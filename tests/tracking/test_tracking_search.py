@@ -116,9 +116,9 @@ def test_trials_are_nested_below_the_search(mirrored: Path) -> None:
 def test_a_trial_has_parameters_metric_and_seconds(mirrored: Path) -> None:
     found = runs(mirrored)
     assert found["3"].data.params == {"factors": "32", "epochs": "5"}
-    assert found["3"].data.metrics == {"valid/rmse": 0.8, "cost_tune/seconds": 2.0}
+    assert found["3"].data.metrics == {"valid/rmse": 0.8, "cost/tune_seconds": 2.0}
     assert found["3"].data.tags["winner"] == "true"
-    assert found["2"].data.metrics == {"cost_tune/seconds": 0.5}
+    assert found["2"].data.metrics == {"cost/tune_seconds": 0.5}
     assert found["2"].data.tags["error"] == "ValueError: diverged"
 
 
@@ -132,9 +132,9 @@ def test_the_parent_has_budget_and_winner(mirrored: Path) -> None:
         "valid/rmse": 0.8,
         "default/rmse": 0.9,
         "importance/factors": 1.0,
-        "cost_tune/trials": 3,
-        "cost_tune/failed": 1,
-        "cost_tune/seconds": 4.0,
+        "cost/tune_trials": 3,
+        "cost/tune_failed": 1,
+        "cost/tune_seconds": 4.0,
     }
     assert {"data": "toy", "input.valid": "cd", "winner": "3"}.items() <= parent.data.tags.items()
 
@@ -214,7 +214,7 @@ def test_a_search_is_found_by_the_hash_of_its_file(mirrored: Path) -> None:
         shutil.move("elsewhere", paths.tuning_dir("svd"))
         paths.TUNING.unlink()
     assert committed.same[SEARCH_HASH] == own
-    assert committed.metrics["cost_tune/seconds"] == 0
+    assert committed.metrics["cost/tune_seconds"] == 0
 
 
 def test_all_searches_at_once(mirrored: Path) -> None:

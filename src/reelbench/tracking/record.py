@@ -20,18 +20,25 @@ from reelbench import faults, params, paths, provenance
 from reelbench.costs import cpu_seconds_of_search, energy_of
 from reelbench.data import identity
 from reelbench.evaluation import evaluated_runs
-from reelbench.evaluation.metrics import find
+from reelbench.evaluation.metrics import find, is_metric
 from reelbench.files import read_json, read_json_if_any, sha256_file, sha256_json, sha256_tree
 from reelbench.models.base import ModelEntry
 from reelbench.reporting.tuning import finished_searches, tuning_costs
 
 #: tags by which a run is found again: of a model, a search, a trial of it, a run of the pipeline
-MODEL, MODEL_HASH = "reelbench.model", "reelbench.model_hash"
+MODEL, MODEL_HASH = "reelbench.model", "reelbench.model_sha256"
 SEARCH, SEARCH_HASH = "reelbench.search", "reelbench.search_hash"
 TRIAL, STATE_HASH = "reelbench.trial", "reelbench.state_hash"
 FAULTS = "faults"  # tag of a run with faults, and of no other
-TEST_GROUPS = ("test/", "cohort/", "cost_evaluate/")  # beginnings of the names of `test_metrics`
+TEST_GROUPS = ("test/", "cohort/")  # beginnings of names of `test_metrics`, beside `cost/…`
 CHAMPION = "champion"  # alias of the best model in the registry
+#: cost → its name with the unit in the table of runs, and the unit
+SHOWN_COSTS = {
+    "train_seconds": ("train s", 1),
+    "score_microseconds_per_user": ("µs per user", 1),
+    "peak_memory_bytes": ("peak MB", 1e6),
+    "energy_wh": ("energy Wh", 1),
+}
 
 _SERVING = "reelbench.serving.pyfunc"
 _LOCK = Path("dvc.lock")
@@ -58,14 +65,16 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelRecord(Record):
-    """A model on disk, found by the SHA-256 of its folder; its `cost_train/…` are metrics."""
+    """A model on disk, found by the SHA-256 of its folder; its `cost/…` are metrics."""
 
     model: str  # its name, to which that of the run adds the faults
     evaluation_hash: str | None  # SHA-256 of the results; None before they are of these faults
     curves: Sequence[tuple[str, float, float]]  # (`curve/train_loss`, epoch, value)
     #: (`system/cpu_percent`, seconds of training, value): MLflow shows such names separately
     system: Sequence[tuple[str, float, float]]
-    test_metrics: dict[str, float]  # `test/…`, `cohort/…` and `cost_evaluate/…`
+    test_metrics: dict[str, float]  # `test/…`, `cohort/…` and `cost/…`
+    #: name → text with four digits and interval, in the table of runs, where MLflow rounds metrics
+    shown: dict[str, str]
     #: `name==version` of the packages that the model needs to answer; none of an imported run
     requirements: list[str]
 
@@ -75,7 +84,7 @@ class SearchRecord(Record):
     """All trainings of a search: its budget, space, objective, searcher and seed.
 
     Its metrics are `valid/…` of the best, `default/…` of the parameters of `conf/`, `importance/…`
-    of each parameter, and `cost_tune/…`. Times of another run are not in its hash.
+    of each parameter, and `cost/tune_…`. Times of another run are not in its hash.
     """
 
     trials: Sequence[Record]  # in their order
@@ -92,6 +101,7 @@ class PipelineRecord(Record):
     models: Sequence[ModelRecord]
     champion: str | None  # the best model by the champion's metric; None where no model has it
     metric: str  # key of that metric
+    cards: dict[str, str]  # by model what the registry says of it; of the champion why it is that
     files: Sequence[Path]  # to be kept with the run
 
 
@@ -131,7 +141,7 @@ def read_model(model: str) -> ModelRecord:
     curves = pd.read_csv(file) if file.is_file() else pd.DataFrame()
     needed = requirements(_SERVING, entry.target.rpartition(".")[0])
     tags = {
-        **{key: common[key] for key in identity.KEYS if key in common},
+        **common,
         "machine": {"host": platform.node()} | cost.get("machine", {}),
         **{key: cost[key] for key in ("energy_source",) if key in cost},
         "input": inputs,
@@ -146,12 +156,13 @@ def read_model(model: str) -> ModelRecord:
         name=_named(model, switched_on),
         same={MODEL: model, MODEL_HASH: sha256_tree(folder)},
         evaluation_hash=sha256_tree(*counted) if evaluated else None,
-        parameters=_flat(common | content["models"][model]),
+        parameters=_flat(content["models"][model]),
         tags=origin | _flat(tags),
         curves=_series("curve", "epoch", curves),
         system=_series("system", "seconds", pd.DataFrame(cost.get("system", ()))),
-        metrics=_numbers("cost_train", cost),
+        metrics=_numbers("cost", cost),
         test_metrics=_test_metrics(model) if evaluated else {},
+        shown=_shown(model, cost) if evaluated else {},
         requirements=needed,
     )
 
@@ -168,12 +179,13 @@ def _read_run(name: str, content: Mapping[str, Any]) -> ModelRecord:
         name=_named(name, switched_on),
         same={MODEL: name, MODEL_HASH: sha256_file(paths.imported_run(name))},
         evaluation_hash=sha256_tree(*counted),
-        parameters=_flat(common),
-        tags=_origin(switched_on) | _flat(tags),
+        parameters={},
+        tags=_origin(switched_on) | _flat(common | tags),
         curves=[],
         system=[],
-        metrics=_numbers("cost_train", cost | energy_of(cost)),
+        metrics=_numbers("cost", cost | energy_of(cost)),
         test_metrics=_test_metrics(name),
+        shown=_shown(name, cost),
         requirements=[],
     )
 
@@ -192,9 +204,10 @@ def read_search(model: str) -> SearchRecord:
     experiment, metric = experiment_of(content), content["objective"]["metric"]
     winner = content["winner"]
     values = {row["number"]: row["value"] for row in content["trials"]}
-    cost = {"trials": len(values), "seconds": sum(seconds.values())}
-    cost |= {key: content[key] for key in ("cpu_seconds",) if key in content}
-    cost["failed"] = sum(value is None for value in values.values())
+    cost = {"tune_trials": len(values), "tune_seconds": sum(seconds.values())}
+    if "cpu_seconds" in content:
+        cost["tune_cpu_seconds"] = content["cpu_seconds"]
+    cost["tune_failed"] = sum(value is None for value in values.values())
     kept = ("model", "searcher", "seed", "threads", "budget", "objective", "space", "default")
     # what was found differs from what is set, where there is a name for both
     found = {"data": content["data"], "split": content["split"], "input": content["inputs"]}
@@ -206,7 +219,7 @@ def read_search(model: str) -> SearchRecord:
         metrics=_numbers("valid", {metric: values.get(winner)})
         | _numbers("default", {metric: values.get(1)})
         | _numbers("importance", content.get("importances", {}))
-        | _numbers("cost_tune", cost),
+        | _numbers("cost", cost),
         tags=_origin() | _flat(found | {"winner": winner}),
         trials=[
             Record(
@@ -215,7 +228,7 @@ def read_search(model: str) -> SearchRecord:
                 same={TRIAL: name},
                 parameters=_flat(content["parameters"] | row["parameters"]),
                 metrics=_numbers("valid", {metric: row["value"]})
-                | _numbers("cost_tune", {"seconds": seconds.get(name)}),
+                | _numbers("cost", {"tune_seconds": seconds.get(name)}),
                 tags={"winner": _text(row["number"] == winner)}
                 | ({"error": row["error"]} if row["error"] else {}),
             )
@@ -256,11 +269,42 @@ def read_pipeline(
         models=records,
         champion=champion,
         metric=metric,
+        cards=_cards(own, champion, metric),
         parameters=_flat(common),
         metrics={} if champion is None else {f"best/{metric}": scores[champion]},
         tags=origin | _flat(tags),
         files=[file for file in _FILES if file.is_file()],
     )
+
+
+def _cards(records: Iterable[ModelRecord], champion: str | None, metric: str) -> dict[str, str]:
+    """By model a line of Markdown; of the champion also against whom it stands, and how surely."""
+    title = find(metric).title
+    texts = {r.model: _value(read_json_if_any(paths.metrics(r.model)), metric) for r in records}
+    cards = {model: f"`{model}`: {title} {text} on test" for model, text in texts.items() if text}
+    if champion is None:
+        return cards
+    lines = [f"**Champion**, the best of {len(cards)} models by {title}. {cards[champion]}."]
+    pairs = pd.read_csv(paths.COMPARISONS_CSV) if paths.COMPARISONS_CSV.is_file() else None
+    if pairs is not None:
+        pairs = pairs[
+            (pairs["metric"] == metric) & pairs[["first", "second"]].eq(champion).any(axis=1)
+        ]
+        turned = pairs["second"] == champion
+        numbers = pairs[["difference", "low", "high"]]
+        pairs.loc[turned, numbers.columns] = -numbers[["difference", "high", "low"]].to_numpy()[
+            turned
+        ]
+        pairs["other"] = pairs["first"].where(turned, pairs["second"])
+        pairs = pairs[pairs["other"].isin([*cards])].sort_values("difference", key=abs)
+        for pair in pairs.head(1).itertuples():
+            verdict = {champion: "better"}.get(pair.better, pair.verdict)
+            lines.append(
+                f"Runner-up: {cards[pair.other]}. Difference {pair.difference:+.4f} "
+                f"[{pair.low:+.4f}, {pair.high:+.4f}], simultaneous 95 % interval: {verdict}."
+            )
+    lines.append("It is the best of many on test, so its value there is optimistic.")
+    return cards | {champion: "\n\n".join(lines)}
 
 
 def requirements(*modules: str) -> list[str]:
@@ -366,11 +410,41 @@ def _test_metrics(model: str) -> dict[str, float]:
         for end, value in zip(("low", "high"), bounds, strict=True)
     }
     by_cohort = {f"{name}_{key}": v for name, own in cohorts.items() for key, v in own.items()}
+    cost, renamed = (
+        read_json_if_any(paths.evaluate_cost(model)),
+        {"peak_memory_bytes": "evaluate_peak_memory_bytes"},
+    )
     return (
         _numbers("test", content | ends)
         | _numbers("cohort", by_cohort)
-        | _numbers("cost_evaluate", read_json_if_any(paths.evaluate_cost(model)))
+        | _numbers("cost", {renamed.get(key, key): value for key, value in cost.items()})
     )
+
+
+def _shown(model: str, cost: Mapping[str, Any]) -> dict[str, str]:
+    """Columns of MLflow's table: metrics with their intervals, then costs with their units."""
+    content, costs = (
+        read_json_if_any(paths.metrics(model)),
+        read_json_if_any(paths.evaluate_cost(model)),
+    )
+    keys = [key for key in content if is_metric(key) and find(key).leaderboard]
+    # MLflow allows no "@" in the name of a tag
+    found = {find(key).title.replace("@", " at "): _value(content, key) for key in keys}
+    costs = {**costs, **cost}
+    for key, (name, unit) in SHOWN_COSTS.items():
+        if isinstance(costs.get(key), int | float):
+            found[name] = f"{costs[key] / unit:.4g}"
+    return {name: text for name, text in found.items() if text}
+
+
+def _value(content: Mapping[str, Any], key: str) -> str:
+    """A metric with four digits and its interval; empty where there is none."""
+    value, bounds = content.get(key), content.get("intervals", {}).get(key)
+    if value is None:
+        return ""
+    digits = find(key).digits
+    ends = f" [{', '.join(f'{end:.{digits}f}' for end in bounds)}]" if bounds else ""
+    return f"{value:.{digits}f}{ends}"
 
 
 def _numbers(group: str, content: Mapping[str, object]) -> dict[str, float]:

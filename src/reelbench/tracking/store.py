@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+import pandas as pd
 import pyarrow.parquet as pq
 
 import reelbench
@@ -32,6 +33,7 @@ from reelbench.tracking.record import (
     CHAMPION,
     FAULTS,
     MODEL,
+    SHOWN_COSTS,
     TEST_GROUPS,
     TRIAL,
     ModelRecord,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 # marks, tags that say what is complete: the three parts of a model's run; a run of the pipeline
 TRAINING, PYFUNC = "reelbench.training", "reelbench.pyfunc"
 EVALUATION, STATE = "reelbench.evaluation_hash", "reelbench.state"
+_TABLES = "mlflow.loggedArtifacts"  # MLflow's own list of tables
 _CHAMPION_METRIC = "reelbench.champion_metric"
 PARENT = "mlflow.parentRunId"  # MLflow's own mark of a nested run
 
@@ -59,13 +62,13 @@ _DIGEST_LENGTH = 36  # MLflow's limit
 # its content compressed after this prefix
 _VIEW = "leaderboard"
 _COMPRESSED = "deflate;"
+# tags, since the UI rounds metrics to three digits
 _COLUMNS = (
-    "test/rmse",
-    "test/mae",
-    "test/ndcg_at_10",
-    "test/recall_at_10",
-    "cost_train/train_seconds",
-    "cost_evaluate/score_microseconds_per_user",
+    "nDCG at 10",
+    "recall at 10",
+    "RMSE",
+    "MAE",
+    *(name for name, _ in SHOWN_COSTS.values()),
 )
 
 
@@ -128,13 +131,14 @@ class Store:
         with an honest one, and registers nothing.
         """
         experiment = self._experiment(record.experiment)
-        for key, value in _view_tags(record.metric).items():
-            self._client.set_experiment_tag(experiment, key, value)
         parent = self._run(experiment, record)
+        for key, value in _view_tags(record.metric, parent.info.run_id).items():
+            self._client.set_experiment_tag(experiment, key, value)
         if STATE not in parent.data.tags:
             self._log(parent, record)
             for file in record.files:
                 self._client.log_artifact(parent.info.run_id, str(file))
+            self._log_tables(parent.info.run_id, paths.LEADERBOARD_CSV, paths.COMPARISONS_CSV)
             self._client.set_tag(parent.info.run_id, STATE, "complete")
             self._client.set_terminated(parent.info.run_id)
         found = {model.model: self._found(experiment, model) for model in record.models}
@@ -220,7 +224,7 @@ class Store:
         return str(logged.model_id)
 
     def _evaluation(self, run: Run, record: ModelRecord) -> str:
-        from mlflow.entities import Metric
+        from mlflow.entities import Metric, RunTag
 
         from reelbench.reporting.charts.models import of_evaluation
 
@@ -230,7 +234,9 @@ class Store:
         old = [key for key in run.data.metrics if key.startswith(TEST_GROUPS)]
         values = dict.fromkeys(old, math.nan) | record.test_metrics
         metrics = [Metric(key, value, now, 0, model_id) for key, value in values.items()]
-        self._client.log_batch(run_id, metrics=metrics)
+        tags = [RunTag(key, text) for key, text in record.shown.items()]
+        self._client.log_batch(run_id, metrics=metrics, tags=tags)
+        self._log_tables(run_id, paths.cohorts(record.model), paths.calibration(record.model))
         pictures = of_evaluation(record.model, paths.predictions(record.model))
         self._log_figures(run_id, pictures, paths.metrics(record.model))
         return str(record.evaluation_hash)
@@ -244,6 +250,15 @@ class Store:
             if numbers.is_file():
                 shutil.copy(numbers, folder / numbers.name)
             self._client.log_artifacts(run_id, name, "figures")
+
+    def _log_tables(self, run_id: str, *files: Path) -> None:
+        """Tables for the UI, in the form of `mlflow.log_table`, which would append to old ones."""
+        for file in filter(Path.is_file, files):
+            text = pd.read_csv(file).to_json(orient="split", index=False)
+            self._client.log_text(run_id, text, name := f"tables/{file.stem}.json")
+            known = json.loads(self._client.get_run(run_id).data.tags.get(_TABLES, "[]"))
+            if (entry := {"path": name, "type": "table"}) not in known:
+                self._client.set_tag(run_id, _TABLES, json.dumps([*known, entry]))
 
     # -- parts of every run, and the registry
 
@@ -271,6 +286,11 @@ class Store:
         self._client.set_registered_model_tag(name, _CHAMPION_METRIC, record.metric)
         found = self._client.search_model_versions(f"name='{name}'")
         versions = {version.run_id: str(version.version) for version in found}
+        said = {version.run_id: version.description or "" for version in found}
+        cards = {run.info.run_id: record.cards.get(m, m) for m, run in logged.items()}
+        for version in found:
+            if version.run_id not in cards and said[version.run_id].startswith("**Champion**"):
+                cards[version.run_id] = f"`{version.tags[MODEL]}`, of an earlier state"
         for model, run in logged.items():
             if run.info.run_id not in versions:
                 model_id = run.data.tags[PYFUNC]
@@ -279,10 +299,12 @@ class Store:
                     source=f"models:/{model_id}",
                     run_id=run.info.run_id,
                     tags={MODEL: model},
-                    description=model,
                     model_id=model_id,
                 )
                 versions[run.info.run_id] = str(made.version)
+        for run_id, card in cards.items():
+            if said.get(run_id) != card:
+                self._client.update_model_version(name, versions[run_id], card)
         if (champion := logged.get(record.champion or "")) is not None:
             best = versions[champion.info.run_id]
             known = self._client.get_registered_model(name).aliases
@@ -295,14 +317,13 @@ def view_path(experiment_id: str) -> str:
     return f"/#/experiments/{quote(experiment_id)}/runs?viewStateShareKey={_VIEW}"
 
 
-def _view_tags(metric: str) -> dict[str, str]:
-    """Tags of an experiment: its view, the models ordered by a metric; and that it is of models."""
-    shown = dict.fromkeys((f"test/{metric}", *_COLUMNS))
+def _view_tags(metric: str, parent: str) -> dict[str, str]:
+    """Tags of an experiment: its view, the models below a run ordered by a metric; and its kind."""
     state = {
-        "searchFilter": f"tags.`{MODEL}` != ''",
+        "searchFilter": f"tags.`{PARENT}` = '{parent}'",
         "orderByKey": f"metrics.`test/{metric}`",
         "orderByAsc": find(metric).better == "lower",
-        "selectedColumns": [f"metrics.`{name}`" for name in shown],
+        "selectedColumns": [f"tags.`{name}`" for name in _COLUMNS],
     }
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
     return {
