@@ -66,6 +66,7 @@ app.add_typer(data_app, name="data")
 app.command()(serving.recommend)
 app.command()(serving.similar)
 app.command("app")(serving.open_app)
+app.command("mcp")(serving.open_mcp)
 console = Console(**_PLAIN)
 
 _PORT = typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")

@@ -300,8 +300,8 @@ def test_a_changed_model_makes_a_second_parent_and_another_champion(
     assert said["bias"] == "`bias`: nDCG@10 0.1000 on test" and len(said) == 2
     best = known.get_model_version_by_alias("toy.temporal_user", "champion")
     assert best.description == said["biased"] and said["biased"].split("\n\n") == [
-        "**Champion**, the best of 2 models by nDCG@10. `biased`: nDCG@10 0.2000 [0.1000, 0.3000] on "
-        "test.",
+        "**Champion**, the best of 2 models by nDCG@10. `biased`: nDCG@10 0.2000 [0.1000, 0.3000] "
+        "on test.",
         "Runner-up: `bias`: nDCG@10 0.1000 on test. Difference +0.1000 [-0.0200, +0.3000], "
         "simultaneous 95 % interval: undecided.",
         "It is the best of many on test, so its value there is optimistic.",

@@ -121,6 +121,18 @@ def open_app(
     serve(port, say=typer.echo)
 
 
+def open_mcp() -> None:
+    """Answer an assistant on standard input and output (docs/recommend.md); extra `mcp`."""
+    from reelbench.seeds import pin_runtime
+
+    pin_runtime(threads=1)
+    try:
+        from reelbench.serving.mcp import serve
+    except ModuleNotFoundError as error:
+        raise AskError(f"{error}: pip install 'reelbench[mcp]'") from error
+    serve()
+
+
 def _answer(ask: Callable[[Library], Answer], as_json: bool) -> None:
     from reelbench.seeds import pin_runtime
     from reelbench.serving.library import Library
