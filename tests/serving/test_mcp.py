@@ -83,5 +83,7 @@ def test_an_assistant_uses_a_finished_run(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_run_is_a_sentence(tmp_path: Path) -> None:
-    _, found = asked(tmp_path, ("recommend", {}), ("leaderboard", {}), ("compare", {"first": "a", "second": "b"}))
+    _, found = asked(
+        tmp_path, ("recommend", {}), ("leaderboard", {}), ("compare", {"first": "a", "second": "b"})
+    )
     assert all(result.is_error and "make repro" in result.content[0].text for result in found)
