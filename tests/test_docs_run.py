@@ -90,6 +90,8 @@ BEFORE = {
 SAYS = {
     "make help": "repro +Run every stage",
     "reelbench recommend --user 42": r"User 42, 14 ratings in train \(model: bias\)",
+    "reelbench predict --user 42 --title Heat": r"Heat .* for user 42",
+    "reelbench explain --user 42 --title Heat": r"Rank \d+ of",
     "reelbench recommend --liked Heat --liked Alien": r"Heat .*Alien .*model:",
     "reelbench similar toy stori": r"Toy Story \(1995\)",
     "reelbench recommend --title toy stori": r"Toy Story \(1995\)",

@@ -23,6 +23,7 @@ Typical steps, in the folder of the project:
   reelbench recommend --user 42        movies for a user
   reelbench recommend --liked "Heat"   movies for a new user
   reelbench similar "toy story"        movies similar to a movie
+  reelbench explain --user 42 --title Heat   why a movie is on the list, or is not
   make app                             the same in the browser
   reelbench tune svd                   search a model's parameters
   reelbench data list                  list data sets
@@ -65,6 +66,8 @@ data_app = typer.Typer(no_args_is_help=True, help="List and describe data sets."
 app.add_typer(data_app, name="data")
 app.command()(serving.recommend)
 app.command()(serving.similar)
+app.command()(serving.predict)
+app.command()(serving.explain)
 app.command("app")(serving.open_app)
 app.command("mcp")(serving.open_mcp)
 console = Console(**_PLAIN)

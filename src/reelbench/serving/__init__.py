@@ -21,10 +21,13 @@ class Recommendation:
     title: str  # in full, as in the catalogue
     year: int | None  # None where it is unknown
     genres: tuple[str, ...]  # may be empty
-    score: float  # what the list is ordered by; comparable within one answer only
+    #: what the list is ordered by, comparable within one answer only; None where filters or sliders
+    #: have a part in the order
+    score: float | None
     rating_mean: float | None  # mean of its ratings in train; None without any
     rating_count: int  # number of its ratings in train
     reasons: tuple[str, ...] = ()  # facts that speak for the movie, a short sentence each
+    stars: tuple[float, float, float] | None = None  # predicted rating, bounds of its 80 % interval
 
     @property
     def title_and_year(self) -> str:

@@ -29,15 +29,10 @@ _ABOUT = "A benchmark of movie recommenders. Every figure is of the test part of
 _COSTS = ("train_seconds", "score_microseconds_per_user", "peak_memory_bytes", "model_bytes")
 _COMPARED = ("value", "reference", "difference", "low", "high", "p", "verdict", "better")
 
-_Length = Annotated[int, Field(ge=1, le=100, description="Length of the list.")]
+_Length = Annotated[int, Field(ge=1, le=100)]
 _Model = Annotated[str | None, Field(description="Name of a model; by default the best one.")]
 _Metric = Annotated[str | None, Field(description="Such as rmse; by default nDCG.")]
 _Asked = ParamSpec("_Asked")
-
-
-def serve(root: Path = Path()) -> None:
-    """Answer on standard input and output until the other end closes it."""
-    server(root).run("stdio")
 
 
 def server(root: Path = Path()) -> MCPServer:
@@ -79,8 +74,7 @@ def server(root: Path = Path()) -> MCPServer:
     @tool
     def similar(title: str, k: _Length = 10, model: _Model = None) -> dict[str, Any]:
         """Movies similar to a title, which may contain typing errors."""
-        chosen = {} if model is None else {"model": model}
-        return core.similar(library(), title, k, **chosen).as_json()
+        return core.similar(library(), title, k, model).as_json()
 
     @tool
     def leaderboard(metric: _Metric = None) -> dict[str, Any]:
@@ -91,8 +85,7 @@ def server(root: Path = Path()) -> MCPServer:
         keys = [f"{m.key}{end}" for m in shown for end in ("", "_low", "_high")]
         known = [key for key in ("model", *keys, *_COSTS) if key in board]
         rows = board.sort_values(found, ascending=find(found).better == "lower")[known]
-        # JSON has no NaN
-        models = rows.astype(object).where(rows.notna(), None).to_dict("records")
+        models = rows.astype(object).where(rows.notna(), None).to_dict("records")  # JSON has no NaN
         return {"metric": found, "data": read_data(root)["data"], "models": models}
 
     @tool
