@@ -5,6 +5,7 @@ test_docs_run.py runs them, or says who does.
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -24,6 +25,13 @@ OTHERS = ("curl", "sudo", "mlflow", "python3", ".cornac/bin/python")
 
 def test_there_are_commands() -> None:
     assert len(ALL) > 30 and {name for name, _ in ALL} >= {"README.md", "tracking.md", "data.md"}
+
+
+def test_every_page_ends_with_what_to_read_next() -> None:
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        last = page.read_text(encoding="utf-8").rstrip().splitlines()[-1]
+        found = re.search(r"Next: \[[^]]+\]\(([\w-]+\.md)\)", last)
+        assert found and (ROOT / "docs" / found[1]).is_file(), page.name
 
 
 @pytest.mark.slow
