@@ -39,8 +39,7 @@ from scipy.optimize import nnls
 from reelbench import params, paths
 from reelbench.compose import compose
 from reelbench.costs import plan, predict
-from reelbench.costs.predict import Cost
-from reelbench.costs.sizes import Sizes
+from reelbench.costs.predict import Cost, Sizes
 from reelbench.data.interactions import Interactions, Parts
 from reelbench.evaluation import EvaluateConfig
 from reelbench.evaluation.evaluate import evaluate

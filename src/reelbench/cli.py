@@ -146,7 +146,7 @@ def run(
 
     changed = list(overrides or [])
     if name and "=" in name:
-        name, changed = None, [name, *changed]
+        changed, name = [name, *changed], None
     why = whole.run(name, quick, changed)
     found, board = whole.verdict()
     console.print(board, soft_wrap=False)

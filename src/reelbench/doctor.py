@@ -29,6 +29,7 @@ _SPACE = 5e9  # bytes that a run of the default models may take, and the least t
 _LEAST_SPACE = 1e9
 _NAMED = 3  # names that one line lists at most
 _SECONDS = 5  # that a tracking server may take to answer
+State = Literal["ok", "note", "missing"]
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -38,7 +39,7 @@ class Finding:
 
     part: str
     #: `missing` keeps the pipeline from running; `note` limits what can be done
-    state: Literal["ok", "note", "missing"]
+    state: State
     found: str
     remedy: str = ""  # what to do; empty where all is well
 
@@ -105,7 +106,7 @@ def _programs() -> Iterator[Finding]:
 
 def _machine() -> Iterator[Finding]:
     free = shutil.disk_usage(Path.cwd()).free
-    state = "ok" if free >= _SPACE else "note" if free >= _LEAST_SPACE else "missing"
+    state: State = "ok" if free >= _SPACE else "note" if free >= _LEAST_SPACE else "missing"
     remedy = "" if free >= _SPACE else f"free some space: a full run takes {_SPACE / 1e9:.0f} GB"
     yield Finding("disk", state, f"{free / 1e9:.1f} GB free in {Path.cwd()}", remedy)
     yield Finding("memory", "ok", f"{memory_bytes() / 1e9:.1f} GB; `reelbench plan` says who fits")

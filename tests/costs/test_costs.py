@@ -15,8 +15,7 @@ from typer.testing import CliRunner
 from reelbench import cli, params, paths
 from reelbench.costs import plan, predict
 from reelbench.costs.plan import BudgetConfig, choose, size_text
-from reelbench.costs.predict import Cost, Estimate, model_cost
-from reelbench.costs.sizes import Sizes, sizes_of
+from reelbench.costs.predict import Cost, Estimate, Sizes, model_cost, sizes_of
 from reelbench.models.base import ModelEntry
 from reelbench.params import ParamsError
 

@@ -12,7 +12,7 @@ from reelbench.data.interactions import Ids, Interactions
 from reelbench.faults import active
 from reelbench.features.block import Features
 from reelbench.models.base import Recommender
-from reelbench.models.knn_filled import FilledKNN
+from reelbench.models.knn import FilledKNN
 from reelbench.params import ParamsError
 
 N_USERS, N_ITEMS, K = 30, 12, 5
@@ -74,5 +74,5 @@ def test_too_large_a_matrix_is_refused() -> None:
 
 
 def test_it_is_marked_as_a_fault() -> None:
-    entry = {"_target_": "reelbench.models.knn_filled.FilledKNN", "k": 100}
+    entry = {"_target_": "reelbench.models.knn.FilledKNN", "k": 100}
     assert active({"models": {"netflix_cosine": entry}}) == ["gaps_filled"]

@@ -9,8 +9,15 @@ from pydantic import ByteSize, Field, PositiveFloat
 from rich.table import Table
 
 from reelbench import paths
-from reelbench.costs.predict import Cost, Estimate, model_cost, slowness, stage_cost
-from reelbench.costs.sizes import Sizes, sizes_of
+from reelbench.costs.predict import (
+    Cost,
+    Estimate,
+    Sizes,
+    model_cost,
+    sizes_of,
+    slowness,
+    stage_cost,
+)
 from reelbench.files import read_json_if_any
 from reelbench.machine import memory_bytes
 from reelbench.models.base import ModelEntry

@@ -81,7 +81,7 @@ def server(root: Path = Path()) -> MCPServer:
         """The models of the run with test metrics, 95 % intervals and costs; the best first."""
         board = _of_run(root, read_leaderboard(root))
         found = _metric(metric, board)
-        shown = [m for m in map(find, filter(is_metric, board)) if m.leaderboard]
+        shown = [m for m in map(find, filter(is_metric, map(str, board))) if m.leaderboard]
         keys = [f"{m.key}{end}" for m in shown for end in ("", "_low", "_high")]
         known = [key for key in ("model", *keys, *_COSTS) if key in board]
         rows = board.sort_values(found, ascending=find(found).better == "lower")[known]

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from reelbench import params, paths
 from reelbench.costs import plan, predict
-from reelbench.costs.sizes import Sizes
+from reelbench.costs.predict import Sizes
 from reelbench.features.block import IDS
 from reelbench.files import code_hash, read_json_if_any, sha256_file, write_json
 

@@ -297,11 +297,11 @@ def _cards(records: Iterable[ModelRecord], champion: str | None, metric: str) ->
         ]
         pairs["other"] = pairs["first"].where(turned, pairs["second"])
         pairs = pairs[pairs["other"].isin([*cards])].sort_values("difference", key=abs)
-        for pair in pairs.head(1).itertuples():
-            verdict = {champion: "better"}.get(pair.better, pair.verdict)
+        for pair in pairs.head(1).to_dict("records"):
+            verdict = "better" if pair["better"] == champion else pair["verdict"]
             lines.append(
-                f"Runner-up: {cards[pair.other]}. Difference {pair.difference:+.4f} "
-                f"[{pair.low:+.4f}, {pair.high:+.4f}], simultaneous 95 % interval: {verdict}."
+                f"Runner-up: {cards[pair['other']]}. Difference {pair['difference']:+.4f} "
+                f"[{pair['low']:+.4f}, {pair['high']:+.4f}], simultaneous 95 % interval: {verdict}."
             )
     lines.append("It is the best of many on test, so its value there is optimistic.")
     return cards | {champion: "\n\n".join(lines)}
