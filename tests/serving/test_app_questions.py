@@ -16,8 +16,8 @@ from serving_samples import models, write_project
 
 from reelbench import paths
 from reelbench.serving import AskError
-from reelbench.serving.app import Questions, Wanted, on_test
 from reelbench.serving.library import Library
+from reelbench.serving.questions import Questions, Wanted, on_test
 
 
 @pytest.fixture(scope="module")

@@ -18,9 +18,10 @@ from typer.testing import CliRunner
 from reelbench import paths
 from reelbench.cli import app
 from reelbench.models.base import Recommender
-from reelbench.serving.app import Questions, server
-from reelbench.serving.app.server import HOST, LARGEST
+from reelbench.serving import app as server
+from reelbench.serving.app import HOST, LARGEST
 from reelbench.serving.library import Library
+from reelbench.serving.questions import Questions
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,8 @@ from reelbench import paths
 from reelbench.data.identity import read_identity
 from reelbench.files import read_json, write_json
 from reelbench.serving import AskError
-from reelbench.serving.app import on_test
 from reelbench.serving.library import Library
+from reelbench.serving.questions import on_test
 from reelbench.serving.recommend import for_user, popular
 
 OTHERS: dict[str, Any] = {"data_hash": "f" * 64, "split": "random", "test_hash": "0" * 64}

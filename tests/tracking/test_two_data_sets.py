@@ -16,8 +16,9 @@ from places import ROOT
 from reelbench import paths
 from reelbench.compose import compose
 from reelbench.files import read_json
-from reelbench.serving.app import Leaderboard, on_test
 from reelbench.serving.library import Library
+from reelbench.serving.questions import on_test
+from reelbench.serving.trained_models import read_leaderboard
 from reelbench.stages import clean, download, evaluate, featurize, inputs, report, split, train
 from reelbench.tracking.record import StaleError, evaluated_models
 
@@ -88,7 +89,7 @@ def test_told_apart_in_mlflow_app_and_report(
     assert paths.metrics("weighted_mean").is_file() and on_test(tmp_path, "weighted_mean") == ""
     assert on_test(tmp_path, "bias").startswith("on test: RMSE")
     assert "weighted_mean" not in Library.read(tmp_path).models.names
-    assert sorted(Leaderboard.read(tmp_path).table["model"]) == ["bias", "popularity"]
+    assert sorted(read_leaderboard(tmp_path)["model"]) == ["bias", "popularity"]
 
     for file in (paths.LEADERBOARD_CSV, paths.COMPARISONS_CSV):
         assert set(pd.read_csv(file)["data_hash"]) == {second}

@@ -19,8 +19,8 @@ from rich.text import Text
 from reelbench.serving import Answer, AskError, capitalized
 
 if TYPE_CHECKING:
-    from reelbench.serving.app import Wanted
     from reelbench.serving.library import Library
+    from reelbench.serving.questions import Wanted
 
 Found = TypeVar("Found")
 _K = Annotated[int, typer.Option("-k", "--k", help="Number of movies")]
@@ -241,7 +241,7 @@ def _wanted(
 
     from reelbench.columns import GENRES, ITEM_ID
     from reelbench.params import nearest
-    from reelbench.serving.app import Wanted
+    from reelbench.serving.questions import Wanted
 
     known = sorted({str(genre) for own in library.items[GENRES] for genre in own})
     for genre in filters.get("genres", []):
@@ -277,7 +277,7 @@ def open_app(
     from reelbench.seeds import pin_runtime
 
     pin_runtime(threads=1)
-    from reelbench.serving.app.server import serve
+    from reelbench.serving.app import serve
 
     serve(port, say=typer.echo)
 

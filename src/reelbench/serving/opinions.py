@@ -11,8 +11,8 @@ import numpy as np
 
 from reelbench.columns import ITEM_ID
 from reelbench.serving import Answer, AskError
-from reelbench.serving.app import Questions, Wanted
 from reelbench.serving.library import Library
+from reelbench.serving.questions import Questions, Wanted
 from reelbench.serving.reasons import rated_high, reasons
 from reelbench.serving.recommend import recommendations
 
