@@ -221,3 +221,11 @@ def test_networks_have_keras_tuner_and_all_others_optuna() -> None:
 
     assert searcher_of(Network) is searcher_of(Added) is GAUSSIAN_PROCESS
     assert searcher_of(SVD) is TPE
+
+
+@BOTH
+def test_an_adopted_setting_does_not_end_the_next_search(searcher: Searcher) -> None:
+    trials = 4
+    adopted = searched(searcher, trials=trials).trials[2].parameters
+    again = searched(searcher, trials=trials, default=adopted)
+    assert len({str(trial.parameters) for trial in again.trials}) == trials

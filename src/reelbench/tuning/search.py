@@ -257,7 +257,8 @@ def untried(search: Search, seed: int) -> Parameters:
     from optuna.samplers import BruteForceSampler, RandomSampler
 
     if not search.space.is_finite:
-        return search.propose(RandomSampler(seed))
+        # with the same seed it would draw what a searcher drew at random, and what was tried
+        return search.propose(RandomSampler(seed + 1))
     with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
         return search.propose(BruteForceSampler(seed))
 
