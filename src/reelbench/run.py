@@ -30,6 +30,8 @@ from reelbench.reporting.tables import number
 _OF_ANSWERS = ("cast", "directors", "genres", "tags")  # what answers read, whatever models do
 # columns of the leaderboard that a terminal has room for
 _SHOWN = ("rmse", "mae", r"ndcg_at_\d+", r"recall_at_\d+", r"coverage_at_\d+")
+# what nobody can act on: DVC's of folders without a file, and TensorFlow's of its own start
+_NEEDLESS = re.compile(r"is empty\.$|absl::InitializeLog")
 _ENOUGH = 3  # ratings of a user for which train, valid and test have one each
 
 
@@ -144,7 +146,7 @@ def repro(*targets: str) -> None:
             if begun:
                 stage, start = begun[1], time.monotonic()
                 bar.reset(task, description=f"{stage}{_time(sum(left.values()))}")
-            elif line.startswith("WARNING: ") and not line.endswith("is empty.\n"):
+            elif line.startswith("WARNING: ") and not _NEEDLESS.search(line):
                 console.print(line.rstrip())
         if not process.wait():
             end_stage()
