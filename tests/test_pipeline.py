@@ -165,7 +165,7 @@ def test_a_typo_in_an_override_is_refused(clone: Clone) -> None:
 
 def test_a_model_is_tuned_where_it_is_asked_for(clone: Clone) -> None:
     """Off by default; the stage changes no parameter, and the report tells of it."""
-    assert not list((clone.folder / "data" / "tuning").iterdir())
+    assert [file.name for file in (clone.folder / "data" / "tuning").iterdir()] == [".keep"]
     tuned = ("-S", "tune.models=[bias]", "-S", "tune.trials=3")
     ran = clone.stages_run("dvc", "exp", "run", *tuned)
     assert ran == ["inputs", "tune@bias", "report"]
@@ -181,7 +181,7 @@ def test_a_model_is_tuned_where_it_is_asked_for(clone: Clone) -> None:
 
 
 def test_a_model_is_trained_with_other_seeds_where_it_is_asked_for(clone: Clone) -> None:
-    assert not list((clone.folder / "data" / "repeats").iterdir())
+    assert [file.name for file in (clone.folder / "data" / "repeats").iterdir()] == [".keep"]
     ran = clone.stages_run("dvc", "exp", "run", "-S", "seeds=2", "-S", "repeat.models=[svd,bias]")
     assert sorted(ran) == ["inputs", "repeat@bias", "repeat@svd", "report"]
     rows = pd.read_csv(clone.folder / "reports" / "repeats.csv")

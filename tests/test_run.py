@@ -95,7 +95,8 @@ def test_a_stage_is_a_line_with_what_is_left(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     stages = {
-        "first": "echo said by first > a; echo noise; echo WARNING: mend this; echo WARNING: before absl::InitializeLog",
+        "first": "echo said by first > a; echo noise; echo WARNING: mend this; "
+        "echo WARNING: before absl::InitializeLog",
         "second": "cat a > b",
         "third": "cat b > c; mkdir -p d",
     }

@@ -122,7 +122,7 @@ def test_the_verdict_speaks_of_equivalent_and_undecided_models_apart() -> None:
 def test_an_equivalent_model_that_trains_faster_is_advised() -> None:
     answer = judged(BOUNDS, svd=0.3, bias=0.01).splitlines()[2]
     assert answer.startswith(
-        "Use `svd` to rank movies: within 1 % of the best, `popularity`, at 1/42 of its training "
+        "Use `svd` to rank movies: within 1 % of the best, `popularity`, at 1/42 of the training "
         "time; use `content`"
     )
     assert "Where cost counts" not in answer
@@ -134,8 +134,8 @@ def test_an_undecided_model_is_named_but_not_advised() -> None:
     answer = judged({"bias": (-0.2, 0.1)}, bias=2.5).splitlines()[2]
     assert answer.startswith("Use `popularity` to rank movies (nDCG@10 0.3000)")
     assert answer.endswith(
-        "Where cost counts, `bias`: nDCG@10 17 % lower than that of `popularity`, which these test "
-        "users cannot confirm, at 1/5 of its training time."
+        "Where cost counts: `bias` to rank movies (nDCG@10 17 % lower, undecided, at 1/5 of the "
+        "training time)."
     )
     assert "Where cost counts" not in judged({"bias": (0.01, 0.1)}, bias=2.5)
 

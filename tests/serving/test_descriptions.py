@@ -49,9 +49,9 @@ def test_other_blocks_have_no_descriptions() -> None:
 
 @pytest.mark.slow
 def test_the_encoder_is_that_of_the_block(found: Descriptions) -> None:
-    from reelbench.features.text import TextConfig, _minilm
+    from reelbench.features.text import TextBlock, _minilm
 
     texts = [*TEXTS, "Amélie, le fabuleux destin; 1,000 words & more? " * 3]
-    config = TextConfig(batch_size=8, head=False, columns=())
+    config = TextBlock(batch_size=8, head=False, columns=())
     ours = np.stack([found.encode(text) for text in texts])
     assert np.abs(ours - _minilm(texts, config, 1)).max() < 1e-5

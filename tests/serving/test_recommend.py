@@ -210,7 +210,7 @@ def test_json_has_the_documented_keys(library: Library) -> None:
         for movie in content["recommendations"]:
             assert list(movie) == [
                 *("rank", "item_id", "title", "year", "genres"),
-                *("score", "rating_mean", "rating_count", "reasons"),
+                *("score", "rating_mean", "rating_count", "reasons", "stars"),
             ]
             assert isinstance(movie["reasons"], list) and isinstance(movie["genres"], list)
 
