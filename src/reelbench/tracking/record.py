@@ -288,7 +288,7 @@ def _cards(records: Iterable[ModelRecord], champion: str | None, metric: str) ->
     pairs = pd.read_csv(paths.COMPARISONS_CSV) if paths.COMPARISONS_CSV.is_file() else None
     if pairs is not None:
         pairs = pairs[
-            (pairs["metric"] == metric) & pairs[["first", "second"]].eq(champion).any(axis=1)
+            (pairs["metric"] == metric) & (pairs[["first", "second"]] == champion).any(axis=1)
         ]
         turned = pairs["second"] == champion
         numbers = pairs[["difference", "low", "high"]]
