@@ -63,6 +63,7 @@ def port() -> str:
 
 def keep(page: Any, name: str, folder: Path) -> None:
     """The visible part, with as many colours as fit into the limit."""
+    folder.mkdir(parents=True, exist_ok=True)
     picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
     for colours in (256, 128, 64, 32):
         picture.quantize(colours).save(folder / f"{name}.png", optimize=True)
@@ -81,7 +82,7 @@ def test_the_questions_of_the_tour(watched: Callable[..., Any], tmp_path: Path) 
     with started("The app is at", *command, folder=folder) as address:
         for name, questions in QUESTIONS.items():
             seen = watched(f"{address}/?{questions[bool(FOLDER)]}", width=1100)
-            seen.page.wait_for_function("document.querySelector('#columns').ariaBusy === 'false'")
+            seen.page.locator("#columns[aria-busy=false]").wait_for()
             seen.page.locator("#columns .title").first.wait_for()
             seen.page.wait_for_timeout(500)
             keep(seen.page, name, target)
