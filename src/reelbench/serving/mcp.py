@@ -60,7 +60,7 @@ def server(root: Path = Path()) -> MCPServer:
         k: _Length = 10,
         model: _Model = None,
     ) -> dict[str, Any]:
-        """Movies with reasons, for a user of the data set or for somebody who likes some titles.
+        """Movies with reasons, for a user of the data set or for a new user who likes some titles.
 
         Without either, popular movies.
         """
