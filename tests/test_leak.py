@@ -8,7 +8,6 @@ model that do look at them show that the comparison can fail.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +66,10 @@ ALIKE = {
 }
 
 
-def changed(test: pd.DataFrame) -> pd.DataFrame:
-    """Ratings turned round and dealt out anew to the pairs, and the rows in another order."""
+def tampered(test: pd.DataFrame) -> pd.DataFrame:
+    """Fewer rows in another order, ratings turned round and dealt out anew to the pairs."""
     dealt = (6 - test[RATING]).astype("float32").sample(frac=1, random_state=1).to_numpy()
-    return test.assign(**{RATING: dealt}).sample(frac=1, random_state=2)
-
-
-def deleted(test: pd.DataFrame) -> pd.DataFrame:
-    return test.iloc[:0]
+    return test.assign(**{RATING: dealt}).sample(frac=0.5, random_state=2)
 
 
 @pytest.fixture(scope="module")
@@ -130,15 +125,11 @@ def honest(
     return outputs(tmp_path_factory.mktemp("honest"), configured, ratings())
 
 
-@pytest.mark.parametrize("tamper", [changed, deleted])
 def test_features_and_models_do_not_know_the_test_rows(
-    tamper: Callable[[pd.DataFrame], pd.DataFrame],
-    configured: dict[str, Any],
-    honest: dict[str, bytes],
-    tmp_path: Path,
+    configured: dict[str, Any], honest: dict[str, bytes], tmp_path: Path
 ) -> None:
     parts = ratings()
-    parts["test"] = tamper(parts["test"])
+    parts["test"] = tampered(parts["test"])
     after = outputs(tmp_path, configured, parts)
     assert after.keys() == honest.keys()
     different = {name for name in honest if honest[name] != after[name]}

@@ -9,6 +9,7 @@ from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
 from reelbench.models.boosted import Boosted
 from reelbench.models.shared.biases import feature_prior
+from reelbench.params import ParamsError
 
 N = 240
 RNG = np.random.default_rng(2)
@@ -27,10 +28,13 @@ class TestBoosted(RecommenderContract):
     features = ("text", "genres", "years")
 
 
-def fitted(**parameters: object) -> np.ndarray:
+def fitted(
+    *, ratings: np.ndarray = VOTES, numbers: np.ndarray = COLUMNS, **parameters: object
+) -> np.ndarray:
     """Predictions of all movies, of which those in `SEEN` have one rating."""
-    features = Features(Ids(1, N, 0.0, 10.0), {"numeric": {"numeric": COLUMNS}})
-    train = Interactions.from_arrays(0 * SEEN, SEEN, VOTES[SEEN])
+    names = {"columns": np.array(["a", "b", "n"]), "moments": np.array([[0.0, 0.0, 1.0]] * 3)}
+    features = Features(Ids(1, N, 0.0, 10.0), {"numeric": {"numeric": numbers, **names}})
+    train = Interactions.from_arrays(0 * SEEN, SEEN, ratings[SEEN])
     settings = {"user_damping": 1000.0, "item_damping": 0.1, "seed": 1, **parameters}
     return Boosted(**settings).fit(train, features=features).predict(np.zeros(N, int), np.arange(N))
 
@@ -55,6 +59,29 @@ def test_the_ridge_leaves_out_items_of_weight_zero() -> None:
     found = feature_prior(columns, VOTES, weight, 0.5)
     expected = Ridge(alpha=0.5).fit(columns[:100], VOTES[:100]).predict(columns)
     np.testing.assert_allclose(found, expected)
+
+
+def test_a_mean_of_many_votes_teaches_more_than_one_of_few() -> None:
+    rng = np.random.default_rng(3)
+    few = rng.random(N) < 0.5
+    noisy = VOTES + few * rng.normal(0.0, 4.0, N)
+    numbers = COLUMNS.copy()
+    numbers[:, 2] = np.log1p(np.where(few, 2, 5000))
+    unseen = np.setdiff1d(np.arange(N), SEEN)
+
+    def error(**parameters: object) -> float:
+        found = fitted(ratings=noisy, numbers=numbers, weights={"numeric": 0.2}, **parameters)
+        return float(np.mean((found[unseen] - VOTES[unseen]) ** 2))
+
+    assert error(votes="n", vote_damping=50.0) < 0.7 * error()
+    with pytest.raises(ParamsError, match="no column 'm'"):
+        fitted(votes="m")
+
+
+def test_the_prior_is_a_mean_of_trees_and_ridge() -> None:
+    trees, half, ridge = (fitted(ridge_share=share, item_damping=1e6) for share in (0.0, 0.5, 1.0))
+    np.testing.assert_allclose(half, (trees + ridge) / 2, atol=1e-4)
+    assert np.abs(trees - ridge).max() > 0.1
 
 
 @pytest.mark.parametrize("seed", [1, 2])

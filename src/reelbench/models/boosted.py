@@ -18,6 +18,7 @@ from reelbench.models.shared.biases import (
     damped_biases,
     feature_prior,
 )
+from reelbench.params import ParamsError
 
 
 class BoostedConfig(DampingConfig):
@@ -35,6 +36,11 @@ class BoostedConfig(DampingConfig):
     trees: PositiveInt = 200
     leaves: PositiveInt = 15  # most leaves of a tree
     learning_rate: PositiveFloat = 0.05
+    ridge_share: float = Field(0.0, ge=0, le=1)  # of the regression's own prediction in the prior
+    #: column of block `numeric`, a logarithm there, that counts the votes whose mean a rating is:
+    #: an item of train weighs n / (n + vote_damping). None: it weighs by its number of ratings
+    votes: str | None = None
+    vote_damping: PositiveFloat = 50.0
 
 
 class Boosted(BiasModel):
@@ -62,7 +68,7 @@ class Boosted(BiasModel):
         weighted = dense_matrix(features, config.weights)
         own = [dense_columns(features[n], n_items) for n in config.columns if n in features]
         mean = np.divide(total, count, out=np.zeros(n_items), where=count > 0)
-        weight = count / (count + config.item_damping)
+        weight = self._weights(count, features)
         rng = np.random.default_rng(self.seed)
         some = np.sort(rng.permutation(known)[: config.landmarks])
         columns = kernel_columns(weighted, some, config.gamma)
@@ -81,4 +87,18 @@ class Boosted(BiasModel):
         )
         design = np.hstack([*own, ridge[:, None]])
         trees.fit(design[known], mean[known], sample_weight=weight[known])
-        return np.asarray(trees.predict(design), dtype=np.float64)
+        share = config.ridge_share
+        return share * ridge + (1 - share) * np.asarray(trees.predict(design), dtype=np.float64)
+
+    def _weights(self, count: np.ndarray, features: Features) -> np.ndarray:
+        """How precise the mean residual of every item is, float64 (n_items,), 0 without one."""
+        votes, damping = count, self.config.item_damping
+        if (name := self.config.votes) is not None:
+            block = features["numeric"]
+            if name not in block["columns"]:
+                raise ParamsError(f"votes: block numeric of these data has no column '{name}'")
+            column = block["columns"].tolist().index(name)
+            _, mean, deviation = block["moments"][column]
+            logarithm = mean + deviation * block["numeric"][:, column].astype(np.float64)
+            votes, damping = (count > 0) * np.expm1(logarithm), self.config.vote_damping
+        return np.asarray(votes / (votes + damping), dtype=np.float64)
