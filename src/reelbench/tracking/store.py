@@ -61,6 +61,17 @@ _DIGEST_LENGTH = 36  # MLflow's limit
 # MLflow's UI shows no metrics by itself. A view that a user shares is a tag of the experiment, with
 # its content compressed after this prefix
 _VIEW = "leaderboard"
+# a card above the view's charts, since the page that *Compare* opens shows equal parameters too
+_DIFFERENCES = {
+    "type": "DIFFERENCE",
+    "uuid": "differences",
+    "metricSectionId": "differences",
+    "chartName": "Parameters that differ",
+    "compareGroups": ["Parameters"],
+    "showDifferencesOnly": True,
+    "showChangeFromBaseline": False,
+}
+_SECTION = {"uuid": "differences", "name": "Differences", "display": True, "columns": 1}
 _COMPRESSED = "deflate;"
 # tags, since the UI rounds metrics to three digits
 _COLUMNS = (
@@ -324,6 +335,9 @@ def _view_tags(metric: str, parent: str) -> dict[str, str]:
         "orderByKey": f"metrics.`test/{metric}`",
         "orderByAsc": find(metric).better == "lower",
         "selectedColumns": [f"tags.`{name}`" for name in _COLUMNS],
+        "compareRunCharts": [_DIFFERENCES],
+        "compareRunSections": [_SECTION],
+        "isAccordionReordered": True,  # else sections are sorted by name
     }
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
     return {
