@@ -179,9 +179,8 @@ def plan(
     content = composed(choices(name, quick, overrides or [])) if name else params.read()
     found = costs.current(content, ratings, users, items)
     if json:
-        print_json(found.as_dict())
-    else:
-        console.print(costs.table(found), soft_wrap=False)
+        return print_json(found.as_dict())
+    console.print(costs.table(found), soft_wrap=False)
 
 
 @app.command()
@@ -301,7 +300,7 @@ def import_run(
         imports.remove_run(name)
     else:
         for line in imports.import_run(name, file, ratings, cost or []):
-            console.print(line, markup=False, soft_wrap=True)
+            console.print(line)
     if evaluate:
         repro("--single-item", "evaluate", "report")
         console.print(table(verdict()[1]))
@@ -315,7 +314,7 @@ def export_split(
     from reelbench import imports
 
     for file in imports.export_split(folder):
-        console.print(f"{file}", markup=False, soft_wrap=True)
+        console.print(f"{file}")
 
 
 @app.command()
@@ -409,9 +408,8 @@ def explain_score(
         raise params.ParamsError("give one score by its metric, such as --rmse 0.787")
     found = claims.explain(data, *next(iter(scores.items())))
     if json:
-        print_json(found)
-    else:
-        typer.echo(filled(claims.FOLDER / "score.jinja", **found, within=claims.CLOSE), nl=False)
+        return print_json(found)
+    typer.echo(filled(claims.FOLDER / "score.jinja", **found, within=claims.CLOSE), nl=False)
 
 
 def _free(context: typer.Context) -> tuple[list[str], dict[str, str]]:

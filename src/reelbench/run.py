@@ -197,7 +197,8 @@ def verdict() -> tuple[str, list[dict[str, Any]]]:
     """Which model to use, in a sentence, and the rows of the leaderboard of the last run."""
     lines = paths.LEADERBOARD_MD.read_text(encoding="utf-8").splitlines()
     board = pd.read_csv(paths.LEADERBOARD_CSV).astype(object)
-    rows: list[dict[str, Any]] = board.where(board.notna(), None).to_dict("records")
+    known = board.where(board.notna(), None).to_dict("records")
+    rows = [{str(key): value for key, value in row.items()} for row in known]
     return next((line for line in lines if line.startswith("Use ")), ""), rows
 
 
