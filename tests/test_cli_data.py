@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,8 @@ def test_the_list_names_every_data_set() -> None:
     result = CliRunner().invoke(app, ["data", "list"])
     assert result.exit_code == 0
     assert [line.split()[0] for line in result.output.splitlines()] == NAMES
+    found = json.loads(CliRunner().invoke(app, ["data", "list", "--json"]).stdout)
+    assert [own["name"] for own in found] == NAMES and all(own["about"] for own in found)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -35,6 +38,9 @@ def test_info_of_two_sources() -> None:
     output = CliRunner().invoke(app, ["data", "info", "ml-100k"]).output
     assert output.index("recbole==1.2.1") < output.index("ml-100k.zip") < output.index("u.data")
     assert "GroupLens" in output
+    found = json.loads(CliRunner().invoke(app, ["data", "info", "ml-100k", "--json"]).stdout)
+    assert found["name"] == "ml-100k" and "GroupLens" in found["licence"]
+    assert "recbole==1.2.1" in found["sources"][0] and "ml-100k.zip" in found["sources"][1]
 
 
 def test_an_unknown_name_is_answered_with_the_nearest_one() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -163,3 +164,23 @@ def test_a_file_that_has_changed_since_is_read_again(
     monkeypatch.setattr(run, "repro", lambda *targets: called.append(targets))
     run.run("csv", False, [f"data.root='{project / 'mine'}'", "split=random"])
     assert called == [*[("--force", "--single-item", "download")][: int(changed)], ()]
+
+
+def test_the_answer_as_json(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the run says meanwhile, standard output has one document."""
+    monkeypatch.setattr(run, "repro", lambda *targets: print("a stage", file=sys.stderr))
+    paths.LEADERBOARD_MD.parent.mkdir()
+    paths.LEADERBOARD_MD.write_text("# ml-100k\n\nUse `ease` to rank movies.\n", encoding="utf-8")
+    paths.LEADERBOARD_CSV.write_text("model,rmse,ndcg_at_10\nsvd,0.91234567891234,0.1\nease,,0.3\n")
+    chosen = ["models=[bias]", "features=[ids]", "evaluate.similarity=ids"]
+    done = CliRunner().invoke(app, ["run", *chosen, "--json"])
+    assert done.exit_code == 0 and "a stage" in done.stderr
+    found = json.loads(done.stdout)
+    assert found["verdict"] == "Use `ease` to rank movies." and found["split"] == ""
+    assert found["leaderboard"] == [
+        {"model": "svd", "rmse": 0.91234567891234, "ndcg_at_10": 0.1},
+        {"model": "ease", "rmse": None, "ndcg_at_10": 0.3},
+    ]
+    assert Path(found["page"]) == project / paths.INDEX_HTML
+    text = CliRunner().invoke(app, ["run", *chosen]).stdout
+    assert "0.9123" in text and "—" in text and found["verdict"] in text

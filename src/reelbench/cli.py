@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from reelbench import environment, faults, params, paths
 from reelbench.serving import cli as serving
+from reelbench.serving.cli import Json, print_json
 
 _HELP = """Which recommender should you use, and what does it cost? With evidence.
 
@@ -79,7 +80,6 @@ _Overrides = Annotated[
     list[str] | None, typer.Argument(help="Hydra overrides, such as models.svd.factors=64.")
 ]
 _Quick = Annotated[bool, typer.Option("--quick", help="A few strong and cheap models only.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 # options whose names are data: fields of a protocol, metrics
 _FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
 _Models = Annotated[list[str], typer.Argument(help="Names of models, such as svd.")]
@@ -137,6 +137,7 @@ def run(
     name: Annotated[str | None, typer.Argument(help=_NAME)] = None,
     overrides: _Overrides = None,
     quick: _Quick = False,
+    json: Json = False,
 ) -> None:
     """Run the pipeline on a data set: verdict, leaderboard and page.
 
@@ -149,9 +150,11 @@ def run(
         changed, name = [name, *changed], None
     why = whole.run(name, quick, changed)
     found, board = whole.verdict()
-    console.print(board, soft_wrap=False)
-    shown = [why, found, f"Page: {paths.INDEX_HTML.resolve()}", _NEXT]
-    console.print("\n".join(filter(None, shown)))
+    page = f"{paths.INDEX_HTML.resolve()}"
+    if json:
+        return print_json({"split": why, "verdict": found, "page": page, "leaderboard": board})
+    console.print(whole.table(board), soft_wrap=False)
+    console.print("\n".join(filter(None, [why, found, f"Page: {page}", _NEXT])))
 
 
 @app.command()
@@ -162,7 +165,7 @@ def plan(
     ratings: Annotated[int | None, typer.Option(min=1, help="Number of ratings.")] = None,
     users: Annotated[int | None, typer.Option(min=1, help="Number of users.")] = None,
     items: Annotated[int | None, typer.Option(min=1, help="Number of movies.")] = None,
-    json: _Json = False,
+    json: Json = False,
 ) -> None:
     """Predict seconds, memory and disk of every stage, without running any.
 
@@ -176,13 +179,12 @@ def plan(
     content = composed(choices(name, quick, overrides or [])) if name else params.read()
     found = costs.current(content, ratings, users, items)
     if json:
-        console.print_json(data=found.as_dict())
-    else:
-        console.print(costs.table(found), soft_wrap=False)
+        return print_json(found.as_dict())
+    console.print(costs.table(found), soft_wrap=False)
 
 
 @app.command()
-def doctor(json: _Json = False) -> None:
+def doctor(json: Json = False) -> None:
     """Say what this checkout lacks and how to mend it; exit code 1 if the pipeline cannot run."""
     from rich.table import Table
 
@@ -190,7 +192,7 @@ def doctor(json: _Json = False) -> None:
 
     findings = look()
     if json:
-        console.print_json(data=[vars(finding) for finding in findings])
+        print_json([vars(finding) for finding in findings])
     else:
         table = Table("", "part", "found", "what to do", box=None, pad_edge=False)
         for one in findings:
@@ -201,24 +203,33 @@ def doctor(json: _Json = False) -> None:
 
 
 @data_app.command("list")
-def list_data() -> None:
+def list_data(json: Json = False) -> None:
     """List data sets."""
     from reelbench.data.fetch import data_sets
 
+    if json:
+        return print_json([{"name": data.name, "about": data.about} for data in data_sets()])
     for data in data_sets():
         console.print(f"{data.name:<16} {data.about}")
 
 
 @data_app.command()
-def info(name: Annotated[str, typer.Argument(help="Name of a data set, such as ml-100k.")]) -> None:
+def info(
+    name: Annotated[str, typer.Argument(help="Name of a data set, such as ml-100k.")],
+    json: Json = False,
+) -> None:
     """Describe a data set: content, sources and licence."""
     from reelbench.data.fetch import data_set, sources
 
     data = data_set(name)
+    tried, licence = sources(data), data.source.licence.strip()
+    if json:
+        facts = {"name": data.name, "about": data.about, "sources": tried, "licence": licence}
+        return print_json(facts)
     lines = [f"{data.name}: {data.about}", "", "Sources, in the order in which they are tried:"]
-    lines += [f"  {number}. {text}" for number, text in enumerate(sources(data), start=1)]
+    lines += [f"  {number}. {text}" for number, text in enumerate(tried, start=1)]
     lines += ["  (data.root, if set, is tried first)", ""]
-    lines += [data.source.licence.strip(), "", f"To use it: dvc exp run -S data={data.name}"]
+    lines += [licence, "", f"To use it: dvc exp run -S data={data.name}"]
     console.print("\n".join(lines))
 
 
@@ -242,7 +253,7 @@ def evaluate(
     cohort: Annotated[
         str | None, typer.Option(help="Cohort of users or movies, such as 'cold items' or Drama.")
     ] = None,
-    json: _Json = False,
+    json: Json = False,
 ) -> None:
     """Evaluate a model of the last run on some of the test users, without training it again."""
     from reelbench.evaluation.metrics import find
@@ -252,7 +263,7 @@ def evaluate(
     pin_runtime(params.read()["threads"])
     found = subset.run(model, users, cohort)
     if json:
-        return console.print_json(data=found)
+        return print_json(found)
     text = "{model} on {part}: {n_test:,} test ratings of {n_test_users:,} of {n_all_users:,} users"
     console.print(text.format(**found))
     for metric, numbers in ((find(key), row.values()) for key, row in found["metrics"].items()):
@@ -281,7 +292,7 @@ def import_run(
 ) -> None:
     """Evaluate what another library predicts for the test part, beside our models."""
     from reelbench import imports
-    from reelbench.run import repro, verdict
+    from reelbench.run import repro, table, verdict
 
     if (file is None) != remove:
         raise params.ParamsError("give a file of predictions, or --remove")
@@ -289,10 +300,10 @@ def import_run(
         imports.remove_run(name)
     else:
         for line in imports.import_run(name, file, ratings, cost or []):
-            console.print(line, markup=False, soft_wrap=True)
+            console.print(line)
     if evaluate:
         repro("--single-item", "evaluate", "report")
-        console.print(verdict()[1])
+        console.print(table(verdict()[1]))
 
 
 @app.command("export-split")
@@ -303,7 +314,7 @@ def export_split(
     from reelbench import imports
 
     for file in imports.export_split(folder):
-        console.print(f"{file}", markup=False, soft_wrap=True)
+        console.print(f"{file}")
 
 
 @app.command()
@@ -340,7 +351,7 @@ def serve(port: Annotated[int, _PORT] = 5001) -> None:
 
 
 @app.command()
-def tune(models: _Models, write: _Write = False, force: _Force = False) -> None:
+def tune(models: _Models, write: _Write = False, force: _Force = False, json: Json = False) -> None:
     """Search parameters of models on the valid part, with the same budget for each."""
     from reelbench.compose import compose
     from reelbench.seeds import pin_runtime, seed_everything
@@ -355,14 +366,15 @@ def tune(models: _Models, write: _Write = False, force: _Force = False) -> None:
         seed_everything(common["seed"])  # as at the start of a stage
         found[model] = stage.run(model, force=force)
         record.publish(found[model])
-        typer.echo(record.summary(found[model]))
-    if write:
-        for line in record.write_to_conf(found.values(), compose):
-            typer.echo(line)
+        typer.echo(record.summary(found[model]), err=json)
+    for line in record.write_to_conf(found.values(), compose) if write else []:
+        typer.echo(line, err=json)
+    if json:
+        print_json(found)
 
 
 @app.command("lint-protocol", context_settings=_FREE, options_metavar="[FILE] [--FIELD VALUE]...")
-def lint_protocol(context: typer.Context, json: _Json = False) -> None:
+def lint_protocol(context: typer.Context, json: Json = False) -> None:
     """Name the faults of a protocol, and what each was worth in our measurements.
 
     FILE is YAML with fields that describe the protocol (docs/faults.md), or a params.yaml. Fields
@@ -375,7 +387,7 @@ def lint_protocol(context: typer.Context, json: _Json = False) -> None:
     found = claims.findings(stated)
     missing = [field for field in claims.FIELDS if field not in stated]
     if json:
-        console.print_json(data={"stated": stated, "not_stated": missing, "faults": found})
+        print_json({"stated": stated, "not_stated": missing, "faults": found})
     else:
         typer.echo(filled(claims.FOLDER / "protocol.jinja", found=found, missing=missing), nl=False)
     raise typer.Exit(1 if found else 0)
@@ -385,7 +397,7 @@ def lint_protocol(context: typer.Context, json: _Json = False) -> None:
 def explain_score(
     context: typer.Context,
     data: Annotated[str, typer.Option(help="Data set of the score, such as ml-100k.")],
-    json: _Json = False,
+    json: Json = False,
 ) -> None:
     """Say whether an honest model reaches a score, such as --rmse 0.787, and which faults do."""
     from reelbench import claims
@@ -396,9 +408,8 @@ def explain_score(
         raise params.ParamsError("give one score by its metric, such as --rmse 0.787")
     found = claims.explain(data, *next(iter(scores.items())))
     if json:
-        console.print_json(data=found)
-    else:
-        typer.echo(filled(claims.FOLDER / "score.jinja", **found, within=claims.CLOSE), nl=False)
+        return print_json(found)
+    typer.echo(filled(claims.FOLDER / "score.jinja", **found, within=claims.CLOSE), nl=False)
 
 
 def _free(context: typer.Context) -> tuple[list[str], dict[str, str]]:
@@ -437,6 +448,7 @@ def gate_compare(
         str, typer.Argument(help="Baseline: a folder or git revision, such as HEAD~1.")
     ],
     new: Annotated[str, typer.Argument(help="New results: a folder or git revision.")] = ".",
+    json: Json = False,
 ) -> None:
     """Print what changed, as Markdown; exit code 1 if a gated metric is significantly worse."""
     from reelbench.gate import GateConfig, check_comparable, compare, read, render
@@ -445,12 +457,16 @@ def gate_compare(
     check_comparable(before, after)  # whatever the parameters are
     config = params.load("gate", GateConfig)
     rows = compare(before, after, config, params.select(params.read(), "seed"))
-    typer.echo(render(rows, base, new))
-    raise typer.Exit(1 if any(row.failure for row in rows) else 0)
+    stopped = any(row.failure for row in rows)
+    if json:
+        print_json({"passed": not stopped, "moved": [row.as_dict() for row in rows]})
+    else:
+        typer.echo(render(rows, base, new))
+    raise typer.Exit(stopped)
 
 
 @gate.command("save")
-def gate_save() -> None:
+def gate_save(json: Json = False) -> None:
     """Save the results of the last run as the baseline, to be committed."""
     from reelbench.evaluation import evaluated_runs
     from reelbench.gate import GateConfig, GateError, save
@@ -461,6 +477,8 @@ def gate_save() -> None:
     chosen = params.select(params.read(), "inputs")
     models = [model for model in chosen if not paths.skipped(model).is_file()] + evaluated_runs()
     save(models, config.tolerances, paths.BASELINE, paths.PUBLISHED)
+    if json:
+        return print_json({"baseline": f"{paths.BASELINE}", "models": models})
     console.print(f"{paths.BASELINE}: {len(models)} models")
 
 

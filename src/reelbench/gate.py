@@ -189,6 +189,12 @@ class Row:
         change = self.change or 0.0
         return change if find(self.key).better == "lower" else -change
 
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; `interval` is that of the difference."""
+        own = vars(self) | {"change": self.change}
+        pair = own.pop("comparison")
+        return own | {"interval": pair and [pair.low, pair.high]}
+
     @property
     def moved(self) -> bool:
         """Whether the two numbers differ by more than rounding."""

@@ -193,13 +193,21 @@ def _failure(lines: Sequence[str]) -> str:
     return text[start : end.start()].strip() if end and start >= 0 else "\n".join(lines[-20:])
 
 
-def verdict() -> tuple[str, Table]:
-    """Which model to use, in a sentence, and the leaderboard of the last run."""
+def verdict() -> tuple[str, list[dict[str, Any]]]:
+    """Which model to use, in a sentence, and the rows of the leaderboard of the last run."""
     lines = paths.LEADERBOARD_MD.read_text(encoding="utf-8").splitlines()
-    board, shown = pd.read_csv(paths.LEADERBOARD_CSV), Table("model", box=None, pad_edge=False)
-    metrics = [find(k) for key in _SHOWN for k in map(str, board) if re.fullmatch(key, k)]
+    board = pd.read_csv(paths.LEADERBOARD_CSV).astype(object)
+    known = board.where(board.notna(), None).to_dict("records")
+    rows = [{str(key): value for key, value in row.items()} for row in known]
+    return next((line for line in lines if line.startswith("Use ")), ""), rows
+
+
+def table(board: Sequence[Mapping[str, Any]]) -> Table:
+    """Those columns of the leaderboard that a terminal has room for."""
+    shown = Table("model", box=None, pad_edge=False)
+    metrics = [find(k) for key in _SHOWN for k in board[0] if re.fullmatch(key, k)]
     for metric in metrics:
         shown.add_column(metric.title, justify="right", no_wrap=True)
-    for row in board.to_dict("records"):
+    for row in board:
         shown.add_row(row["model"], *(number(row[m.key], m.digits) for m in metrics))
-    return next((line for line in lines if line.startswith("Use ")), ""), shown
+    return shown

@@ -72,6 +72,19 @@ def test_the_runs_table_has_every_model_with_its_metrics(
     assert seen.hosts == {"127.0.0.1"}
 
 
+def test_the_differences_are_of_those_parameters_that_differ(
+    address: str, watched: Callable[..., Any]
+) -> None:
+    seen = watched(f"{address}&compareRunsMode=CHART", width=1800)
+    seen.page.get_by_text("Show differences only").wait_for(timeout=60_000)
+    seen.page.get_by_text("user_damping", exact=True).wait_for(timeout=60_000)
+    text = seen.page.inner_text("body").split("\n")
+    assert {"5.0", "6.0", "7.0"} <= set(text)
+    assert not {"item_damping", "features", "code", "seed"} & set(text)
+    seen.page.get_by_text("Show differences only").click()
+    seen.page.get_by_text("item_damping", exact=True).wait_for(timeout=60_000)
+
+
 def test_the_compare_page_draws(address: str, watched: Callable[..., Any]) -> None:
     seen = watched(address, width=1800)
     links = [seen.page.get_by_role("link", name=model, exact=True) for model in MODELS]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -75,6 +76,11 @@ def test_a_worse_model_is_stopped_against_the_baseline(project: None) -> None:
     assert "| `svd` | rmse |" in done.stdout
     # tested in pairs, so the baseline has its tables
     assert "more than the 1.0% allowed (p < 1e-6" in done.stdout
+    found = json.loads((same := run("compare", str(paths.BASELINE), "--json")).stdout)
+    first = found["moved"][0]
+    assert same.exit_code == 1 and not found["passed"] and first["key"] == "rmse"
+    assert first["interval"][0] < first["new"] - first["base"] < first["interval"][1]
+    assert "more than the 1.0% allowed" in first["failure"]
 
 
 def test_the_leaderboard_is_published_with_the_baseline(project: None) -> None:
@@ -85,11 +91,14 @@ def test_the_leaderboard_is_published_with_the_baseline(project: None) -> None:
 
 
 def test_a_rerun_with_another_seed_passes(project: None) -> None:
-    run("save")
+    saved = json.loads(run("save", "--json").stdout)
+    assert saved == {"baseline": f"{paths.BASELINE}", "models": ["svd"]}
     write_results(1.0, noise=4)
     done = run("compare", str(paths.BASELINE), ".")
     assert done.exit_code == 0
     assert "**Passed**" in done.stdout
+    same = run("compare", str(paths.BASELINE), "--json")
+    assert same.exit_code == 0 and json.loads(same.stdout)["passed"] is True
 
 
 def test_the_baseline_has_no_more_columns_than_the_gate_needs(project: None) -> None:

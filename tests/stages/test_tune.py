@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -248,6 +249,9 @@ def test_the_command_says_what_was_found() -> None:
     first, second = [line for line in done.stdout.splitlines() if "trial " not in line][-2:]
     assert first.startswith("svd: rmse ") and "in 4 trials" in first
     assert second == "popularity: nothing to tune"
+    same = CliRunner().invoke(app, ["tune", "svd", "popularity", "--json"])
+    assert json.loads(same.stdout) == {name: found(name) for name in ("svd", "popularity")}
+    assert second in same.stderr.splitlines()
     wrong = CliRunner().invoke(app, ["tune", "no_such_model"])
     assert wrong.exit_code == 2 and "no_such_model" in wrong.stderr
 

@@ -281,14 +281,13 @@ class Content:
 
     def verdict_groups(self) -> list[tuple[str, list[Pair]]]:
         """Comparisons with the baseline under a heading each; empty groups are left out."""
-        headings = {
-            "better": f"Better than {BASELINE}",
-            "equivalent": f"Equivalent to {BASELINE}",
-            "undecided": f"Undecided against {BASELINE}",
-            "worse": f"Worse than {BASELINE}",
-        }
-        groups = {v: [pair for pair in self.verdicts if pair.verdict == v] for v in headings}
-        return [(headings[verdict], group) for verdict, group in groups.items() if group]
+        words = {"better": "than", "equivalent": "to", "undecided": "against", "worse": "than"}
+        groups = {v: [pair for pair in self.verdicts if pair.verdict == v] for v in words}
+        return [
+            (f"{verdict.capitalize()} {words[verdict]} {BASELINE}", group)
+            for verdict, group in groups.items()
+            if group
+        ]
 
 
 def _listed(blocks: Sequence[str]) -> str:

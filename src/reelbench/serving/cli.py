@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 _K = Annotated[int, typer.Option("-k", "--k", help="Number of movies")]
-_JSON = Annotated[bool, typer.Option("--json", help="Print JSON (docs/recommend.md)")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _USER = Annotated[str, typer.Option(help="Id of a user of the data set")]
 _TITLE = Annotated[str, typer.Option(help="Title of a movie; may contain typing errors")]
 #: options that the app has too, by its names
@@ -80,7 +80,7 @@ def recommend(
             "For --title see `similar`"
         ),
     ] = None,
-    as_json: _JSON = False,
+    as_json: Json = False,
     *,
     filters: dict[str, Any],
 ) -> None:
@@ -144,7 +144,7 @@ def similar(
     genre_weight: Annotated[
         float | None, typer.Option(help="For content: from 0, tags only, to 1, genres only")
     ] = None,
-    as_json: _JSON = False,
+    as_json: Json = False,
     *,
     filters: dict[str, Any],
 ) -> None:
@@ -166,14 +166,14 @@ def predict(
     user: _USER,
     title: _TITLE,
     networks: Annotated[bool, typer.Option("--networks", help="Ask the networks, too")] = False,
-    as_json: _JSON = False,
+    as_json: Json = False,
 ) -> None:
     """Predict a user's stars for a movie, with an interval and the opinion of every model."""
     from reelbench.serving import opinions
 
     found = _asked(lambda library: opinions.predict(library, user, title, networks))
     if as_json:
-        return _print_json(found)
+        return print_json(found)
     typer.echo(f"{found['title']} for user {user}")
     if stars := found["stars"]:
         bounds = f"{stars['low']:.1f} to {stars['high']:.1f} for 4 of 5 ratings"
@@ -200,7 +200,7 @@ def explain(
     title: _TITLE,
     k: _K = 10,
     model: Annotated[str | None, typer.Option(help="Model; default: the best one")] = None,
-    as_json: _JSON = False,
+    as_json: Json = False,
     *,
     filters: dict[str, Any],
 ) -> None:
@@ -213,7 +213,7 @@ def explain(
 
     found = _asked(ask)
     if as_json:
-        return _print_json(found)
+        return print_json(found)
     where = f"{'on' if found['listed'] else 'not on'} the list of {k}"
     lines = [
         f"{found['title']} is {where} for user {user}",
@@ -307,12 +307,13 @@ def _asked(ask: Callable[[Library], Found]) -> Found:
 def _answer(ask: Callable[[Library], Answer], as_json: bool) -> None:
     answer = _asked(ask)
     if as_json:
-        _print_json(answer.as_json())
+        print_json(answer.as_json())
     else:
         print_answer(answer, Console(highlight=False))
 
 
-def _print_json(content: dict[str, Any]) -> None:
+def print_json(content: object) -> None:
+    """Print one JSON document on standard output, in ASCII where that has no Unicode."""
     plain = not (sys.stdout.encoding or "utf-8").lower().startswith("utf")
     typer.echo(json.dumps(content, indent=2, ensure_ascii=plain, allow_nan=False))
 

@@ -69,14 +69,14 @@ class ModelRecord(Record):
 
     model: str  # its name, to which that of the run adds the faults
     evaluation_hash: str | None  # SHA-256 of the results; None before they are of these faults
-    curves: Sequence[tuple[str, float, float]]  # (`curve/train_loss`, epoch, value)
+    curves: Sequence[tuple[str, float, float]] = ()  # (`curve/train_loss`, epoch, value)
     #: (`system/cpu_percent`, seconds of training, value): MLflow shows such names separately
-    system: Sequence[tuple[str, float, float]]
+    system: Sequence[tuple[str, float, float]] = ()
     test_metrics: dict[str, float]  # `test/…`, `cohort/…` and `cost/…`
     #: name → text with four digits and interval, in the table of runs, where MLflow rounds metrics
     shown: dict[str, str]
     #: `name==version` of the packages that the model needs to answer; none of an imported run
-    requirements: list[str]
+    requirements: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,12 +181,9 @@ def _read_run(name: str, content: Mapping[str, Any]) -> ModelRecord:
         evaluation_hash=sha256_tree(*counted),
         parameters={},
         tags=_origin(switched_on) | _flat(common | tags),
-        curves=[],
-        system=[],
         metrics=_numbers("cost", cost | energy_of(cost)),
         test_metrics=_test_metrics(name),
         shown=_shown(name, cost),
-        requirements=[],
     )
 
 
@@ -285,24 +282,18 @@ def _cards(records: Iterable[ModelRecord], champion: str | None, metric: str) ->
     if champion is None:
         return cards
     lines = [f"**Champion**, the best of {len(cards)} models by {title}. {cards[champion]}."]
-    pairs = pd.read_csv(paths.COMPARISONS_CSV) if paths.COMPARISONS_CSV.is_file() else None
-    if pairs is not None:
-        pairs = pairs[
-            (pairs["metric"] == metric) & (pairs[["first", "second"]] == champion).any(axis=1)
-        ]
-        turned = pairs["second"] == champion
-        numbers = pairs[["difference", "low", "high"]]
-        pairs.loc[turned, numbers.columns] = -numbers[["difference", "high", "low"]].to_numpy()[
-            turned
-        ]
-        pairs["other"] = pairs["first"].where(turned, pairs["second"])
-        pairs = pairs[pairs["other"].isin([*cards])].sort_values("difference", key=abs)
-        for pair in pairs.head(1).to_dict("records"):
-            verdict = "better" if pair["better"] == champion else pair["verdict"]
-            lines.append(
-                f"Runner-up: {cards[pair['other']]}. Difference {pair['difference']:+.4f} "
-                f"[{pair['low']:+.4f}, {pair['high']:+.4f}], simultaneous 95 % interval: {verdict}."
-            )
+    file = paths.COMPARISONS_CSV
+    rows = pd.read_csv(file).to_dict("records") if file.is_file() else []
+    own = [r for r in rows if r["metric"] == metric and {r["first"], r["second"]} <= cards.keys()]
+    own = [r for r in own if champion in (r["first"], r["second"])]
+    for pair in sorted(own, key=lambda row: abs(row["difference"]))[:1]:
+        sign, other = (1, pair["second"]) if pair["first"] == champion else (-1, pair["first"])
+        low, high = sorted(sign * pair[end] for end in ("low", "high"))
+        verdict = "better" if pair["better"] == champion else pair["verdict"]
+        lines.append(
+            f"Runner-up: {cards[other]}. Difference {sign * pair['difference']:+.4f} "
+            f"[{low:+.4f}, {high:+.4f}], simultaneous 95 % interval: {verdict}."
+        )
     lines.append("It is the best of many on test, so its value there is optimistic.")
     return cards | {champion: "\n\n".join(lines)}
 
@@ -410,10 +401,8 @@ def _test_metrics(model: str) -> dict[str, float]:
         for end, value in zip(("low", "high"), bounds, strict=True)
     }
     by_cohort = {f"{name}_{key}": v for name, own in cohorts.items() for key, v in own.items()}
-    cost, renamed = (
-        read_json_if_any(paths.evaluate_cost(model)),
-        {"peak_memory_bytes": "evaluate_peak_memory_bytes"},
-    )
+    cost = read_json_if_any(paths.evaluate_cost(model))
+    renamed = {"peak_memory_bytes": "evaluate_peak_memory_bytes"}
     return (
         _numbers("test", content | ends)
         | _numbers("cohort", by_cohort)
@@ -423,14 +412,11 @@ def _test_metrics(model: str) -> dict[str, float]:
 
 def _shown(model: str, cost: Mapping[str, Any]) -> dict[str, str]:
     """Columns of MLflow's table: metrics with their intervals, then costs with their units."""
-    content, costs = (
-        read_json_if_any(paths.metrics(model)),
-        read_json_if_any(paths.evaluate_cost(model)),
-    )
+    content = read_json_if_any(paths.metrics(model))
+    costs = read_json_if_any(paths.evaluate_cost(model)) | cost
     keys = [key for key in content if is_metric(key) and find(key).leaderboard]
     # MLflow allows no "@" in the name of a tag
     found = {find(key).title.replace("@", " at "): _value(content, key) for key in keys}
-    costs = {**costs, **cost}
     for key, (name, unit) in SHOWN_COSTS.items():
         if isinstance(costs.get(key), int | float):
             found[name] = f"{costs[key] / unit:.4g}"

@@ -61,6 +61,17 @@ _DIGEST_LENGTH = 36  # MLflow's limit
 # MLflow's UI shows no metrics by itself. A view that a user shares is a tag of the experiment, with
 # its content compressed after this prefix
 _VIEW = "leaderboard"
+# a card above the view's charts, since the page that *Compare* opens shows equal parameters too
+_DIFFERENCES = {
+    "type": "DIFFERENCE",
+    "uuid": "differences",
+    "metricSectionId": "differences",
+    "chartName": "Parameters that differ",
+    "compareGroups": ["Parameters"],
+    "showDifferencesOnly": True,
+    "showChangeFromBaseline": False,
+}
+_SECTION = {"uuid": "differences", "name": "Differences", "display": True, "columns": 1}
 _COMPRESSED = "deflate;"
 # tags, since the UI rounds metrics to three digits
 _COLUMNS = (
@@ -217,7 +228,7 @@ class Store:
                 python_model=pyfunc.__file__,
                 artifacts={pyfunc.ARTIFACT: str(artifact)},
                 code_paths=[str(Path(reelbench.__file__).parent)],
-                pip_requirements=record.requirements,
+                pip_requirements=list(record.requirements),
                 signature=pyfunc.SIGNATURE,
                 params=record.parameters,
             )
@@ -284,29 +295,26 @@ class Store:
                 name, description="A version for every trained model."
             )
         self._client.set_registered_model_tag(name, _CHAMPION_METRIC, record.metric)
-        found = self._client.search_model_versions(f"name='{name}'")
-        versions = {version.run_id: str(version.version) for version in found}
-        said = {version.run_id: version.description or "" for version in found}
+        found = {v.run_id: v for v in self._client.search_model_versions(f"name='{name}'")}
         cards = {run.info.run_id: record.cards.get(m, m) for m, run in logged.items()}
-        for version in found:
-            if version.run_id not in cards and said[version.run_id].startswith("**Champion**"):
-                cards[version.run_id] = f"`{version.tags[MODEL]}`, of an earlier state"
+        for run_id, version in found.items():
+            if run_id not in cards and (version.description or "").startswith("**Champion**"):
+                cards[run_id] = f"`{version.tags[MODEL]}`, of an earlier state"
         for model, run in logged.items():
-            if run.info.run_id not in versions:
+            if run.info.run_id not in found:
                 model_id = run.data.tags[PYFUNC]
-                made = self._client.create_model_version(
+                found[run.info.run_id] = self._client.create_model_version(
                     name,
                     source=f"models:/{model_id}",
                     run_id=run.info.run_id,
                     tags={MODEL: model},
                     model_id=model_id,
                 )
-                versions[run.info.run_id] = str(made.version)
         for run_id, card in cards.items():
-            if said.get(run_id) != card:
-                self._client.update_model_version(name, versions[run_id], card)
+            if (found[run_id].description or "") != card:
+                self._client.update_model_version(name, str(found[run_id].version), card)
         if (champion := logged.get(record.champion or "")) is not None:
-            best = versions[champion.info.run_id]
+            best = str(found[champion.info.run_id].version)
             known = self._client.get_registered_model(name).aliases
             if str(known.get(CHAMPION)) != best:
                 self._client.set_registered_model_alias(name, CHAMPION, best)
@@ -324,6 +332,9 @@ def _view_tags(metric: str, parent: str) -> dict[str, str]:
         "orderByKey": f"metrics.`test/{metric}`",
         "orderByAsc": find(metric).better == "lower",
         "selectedColumns": [f"tags.`{name}`" for name in _COLUMNS],
+        "compareRunCharts": [_DIFFERENCES],
+        "compareRunSections": [_SECTION],
+        "isAccordionReordered": True,  # else sections are sorted by name
     }
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
     return {

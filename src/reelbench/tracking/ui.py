@@ -46,7 +46,10 @@ def serve(port: int) -> int:
         "(select experiment_id from runs) order by name"
     )
     for name, experiment in _select(database, with_runs):
-        print(f"{name}: http://127.0.0.1:{port}{view_path(str(experiment))}", flush=True)
+        table = f"http://127.0.0.1:{port}{view_path(str(experiment))}"
+        print(
+            f"{name}: {table}\n  differences and charts: {table}&compareRunsMode=CHART", flush=True
+        )
     # one worker is enough, and starts in half the time
     options = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     options += ["--default-artifact-root", Path("mlruns").absolute().as_uri()]
