@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 SCRIPT = Path(__file__).with_name("small_app.py")
 PATIENCE = 20_000
 #: times `plain_work` that an answer may take
-MOST_WORK = 3
+MOST_WORK = 4
 #: a title that would run if it were not text
 EVIL = "<img src=x onerror=\"console.error('run')\"> ${alert(2)} {{constructor}} @children"
 
