@@ -45,7 +45,7 @@ def main() -> None:
     coverage(library, test)
     for title in args.titles:
         try:
-            answer = similar(library, title, 8)
+            answer = similar(library, title, _K)
         except UnknownTitleError as error:
             print(f"| {title} | {error} |")
             continue

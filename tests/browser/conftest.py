@@ -5,15 +5,21 @@ The machine's own Chromium is driven; where there is none, these tests are skipp
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+_LIGHTHOUSE = "12.8.2"
+_FLAGS = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking"
 
 
 @dataclass
@@ -78,3 +84,34 @@ def watched(browser: Any) -> Iterator[Callable[..., Watched]]:
     yield make
     for context in contexts:
         context.close()
+
+
+@pytest.fixture(scope="session")
+def lighthouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Lighthouse, installed by npm."""
+    if shutil.which("npm") is None:
+        pytest.skip("there is no npm here")
+    folder = tmp_path_factory.mktemp("lighthouse")
+    command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder)]
+    subprocess.run([*command, f"lighthouse@{_LIGHTHOUSE}"], check=True, capture_output=True)
+    return folder / "node_modules" / ".bin" / "lighthouse"
+
+
+@pytest.fixture
+def accessibility(
+    browser: Any, lighthouse: Path, tmp_path: Path
+) -> Callable[[str], tuple[float, list[str]]]:
+    """From an address to Lighthouse's score for accessibility, 0 to 1, and the audits that fail."""
+
+    def measure(address: str) -> tuple[float, list[str]]:
+        written = tmp_path / "lighthouse.json"
+        command = [str(lighthouse), address, "--only-categories=accessibility", "--output=json"]
+        command += [f"--output-path={written}", "--quiet", f"--chrome-flags={_FLAGS}"]
+        chromium = shutil.which("chromium") or browser.browser_type.executable_path
+        environment = os.environ | {"CHROME_PATH": chromium}
+        subprocess.run(command, check=True, capture_output=True, env=environment, timeout=300)
+        found = json.loads(written.read_text(encoding="utf-8"))
+        failed = [name for name, audit in found["audits"].items() if audit["score"] == 0]
+        return float(found["categories"]["accessibility"]["score"]), failed
+
+    return measure

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import socket
+import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 import pytest
 
 pytestmark = pytest.mark.slow
 
 SCRIPT = Path(__file__).with_name("small_app.py")
 PATIENCE = 20_000
+#: times `plain_work` that an answer may take
+MOST_WORK = 4
 #: a title that would run if it were not text
 EVIL = "<img src=x onerror=\"console.error('run')\"> ${alert(2)} {{constructor}} @children"
 
@@ -128,23 +133,41 @@ def test_the_list_moves_with_every_star(seen: Any) -> None:
 
 
 def test_what_a_click_takes(seen: Any) -> None:
-    """From a click on a star to the new list, fold-in and drawing included."""
+    """One request, and of the app's processor no more than some plain work takes, fold-in included.
+
+    Not seconds: these are the machine's load as much as the app's. `benchmarks/app.py` has them.
+    """
     page = seen.page
     page.locator("#start input[value='5']").first.check()
     answered(page)
-    taken = page.evaluate(
-        """async () => {
-          const times = [];
-          for (const star of [4, 3, 2, 1, 5]) {
-            const start = performance.now();
-            document.querySelector(`#start input[value='${star}']`).click();
-            while (busy()) await new Promise((done) => setTimeout(done, 1));
-            times.push(performance.now() - start);
-          }
-          return times.sort((a, b) => a - b)[2];
-        }"""
-    )
-    assert taken < 150 * (1 + os.getloadavg()[0] / 2), f"{taken:.0f} ms"
+    asked: list[Any] = []
+    page.on("requestfinished", lambda request: asked.append(request))
+    for star in (4, 3, 2, 1, 5):
+        page.locator(f"#start input[value='{star}']").first.check()
+        answered(page)
+    assert [urlsplit(request.url).path for request in asked] == ["/api/answer"] * 5
+    timings = [request.response().header_value("server-timing") for request in asked]
+    taken = statistics.median(float(text.removeprefix("cpu;dur=")) for text in timings)
+    assert 0 < taken < MOST_WORK * plain_work(), f"{taken:.1f} ms"
+
+
+def plain_work() -> float:
+    """Milliseconds of the processor for a thousand small calls of numpy, the least of ten times."""
+    rows, times = np.arange(100.0), []
+    for _ in range(10):
+        start = time.thread_time()
+        for _ in range(1000):
+            np.argsort(-rows)
+        times.append(1000 * (time.thread_time() - start))
+    return min(times)
+
+
+@pytest.mark.parametrize("query", ["you=4&you_rated=3:5", "way=similar&item=12", "way=two&you=4"])
+def test_accessibility_by_lighthouse(
+    accessibility: Callable[[str], tuple[float, list[str]]], address: str, query: str
+) -> None:
+    found, failed = accessibility(f"{address}/?{query}")
+    assert found >= 0.95, failed
 
 
 def test_a_title_is_completed_with_the_keyboard_alone(seen: Any) -> None:

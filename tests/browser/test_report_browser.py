@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
 import re
 import shutil
 import subprocess
@@ -44,7 +42,6 @@ LAYERS = [Layer("user_idx", INPUT), Layer("a_layer_of_a_long_name", "Dense", ("u
 
 
 DESKTOP, PHONE = 1280, 390
-_LIGHTHOUSE = "12.8.2"
 
 
 # a chart in what is folded, or in a card, has no width to be drawn in
@@ -328,36 +325,16 @@ def test_the_answer_is_painted_within_a_second(browser: Any, file: Path) -> None
     context.close()
 
 
-@pytest.fixture(scope="session")
-def lighthouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Lighthouse, installed by npm."""
-    if shutil.which("npm") is None:
-        pytest.skip("there is no npm here")
-    folder = tmp_path_factory.mktemp("lighthouse")
-    command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder)]
-    subprocess.run([*command, f"lighthouse@{_LIGHTHOUSE}"], check=True, capture_output=True)
-    return folder / "node_modules" / ".bin" / "lighthouse"
-
-
 @pytest.mark.parametrize("shown", ["", "#model-model_of_a_long_name_0"])
 def test_accessibility_by_lighthouse(
-    browser: Any, lighthouse: Path, file: Path, tmp_path: Path, shown: str
+    accessibility: Callable[[str], tuple[float, list[str]]], file: Path, shown: str
 ) -> None:
     handler = partial(SimpleHTTPRequestHandler, directory=str(file.parent))
-    flags = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking"
-    written = tmp_path / "lighthouse.json"
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:  # it opens no file
         Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}/{file.name}{shown}"
-        command = [str(lighthouse), address, "--only-categories=accessibility", "--output=json"]
-        command += [f"--output-path={written}", "--quiet", f"--chrome-flags={flags}"]
-        chromium = browser.browser_type.executable_path
-        environment = os.environ | {"CHROME_PATH": shutil.which("chromium") or chromium}
-        subprocess.run(command, check=True, capture_output=True, env=environment, timeout=300)
+        found, failed = accessibility(f"http://127.0.0.1:{server.server_port}/{file.name}{shown}")
         server.shutdown()
-    found = json.loads(written.read_text(encoding="utf-8"))
-    failed = [name for name, audit in found["audits"].items() if audit["score"] == 0]
-    assert found["categories"]["accessibility"]["score"] >= 0.95, failed
+    assert found >= 0.95, failed
 
 
 def test_markup_in_a_name_is_text(opened: Opened) -> None:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
-from scipy import sparse
+from real_tables import blocks_of, tables_of
+from scipy import sparse, stats
 
+from benchmarks.similar import hit_rates
+from reelbench.columns import AKA, ITEM_IDX, RATING, TIMESTAMP, USER_IDX
 from reelbench.data.interactions import Ids, Interactions
+from reelbench.features.block import Features
 from reelbench.features.matrices import sparse_arrays
+from reelbench.models.ease import EASE
+from reelbench.models.ials import IALS
+from reelbench.serving.library import Library
+from reelbench.serving.recommend import CONTENT, MIXED
 from reelbench.serving.similarity import (
     ContentLists,
     LikedTogether,
@@ -81,3 +93,48 @@ def test_no_movies() -> None:
     nothing = np.array([], dtype=np.int64)
     assert ALIKE.between(np.array([1]), nothing).shape == (1, 0)
     assert ALIKE.between(nothing, nothing).shape == (0, 0)
+
+
+def real_library(name: str, folder: Path) -> tuple[Library, Interactions]:
+    """What answers need of a data set without a run of the pipeline, and the test part.
+
+    Of every user the last tenth of the ratings is test, and the tenth before that valid.
+    """
+    tables = tables_of(name, folder)
+    blocks, catalogue = blocks_of(tables, "genres", "directors")
+    rows = tables["interactions"].sort_values([USER_IDX, TIMESTAMP, ITEM_IDX])
+    last = rows.groupby(USER_IDX).cumcount(ascending=False)
+    size = np.maximum(rows.groupby(USER_IDX)[RATING].transform("size") // 10, 1)
+    columns = (USER_IDX, ITEM_IDX, RATING, TIMESTAMP)
+    train, valid, test = (
+        Interactions.from_arrays(*(rows.loc[chosen, column] for column in columns))
+        for chosen in (last >= 2 * size, (last >= size) & (last < 2 * size), last < size)
+    )
+    ids = Ids(catalogue.ids.n_users, catalogue.ids.n_items, 0.5, 5.0)
+    items = tables["items"].assign(**{AKA: [()] * len(tables["items"])})
+    seen = train.seen(ids.n_users + 1, ids.n_items)
+    library = Library(Path(), ids, items, tables["users"], train, valid, seen)
+    features = Features(ids)
+    models: dict[str, Any] = {
+        "ease": EASE(regularization=50.0).fit(train, None, features),
+        "ials": IALS(factors=32, regularization=10.0, alpha=2.0, seed=1).fit(train, None, features),
+    }
+    names = {"names": list(models), "best_first": ["ials"], "quick": ["ials"]}
+    known = SimpleNamespace(**names, get=models.__getitem__)
+    vars(library).update(blocks=blocks, models=known)  # cached properties
+    return library, test
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ml-100k", "ml-latest-small"])
+def test_similar_movies_are_liked_by_the_same_people(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    """Of users who like one movie in train, how many like one of its first ten later, in test."""
+    folder = request.getfixturevalue(name.replace("-", "_"))
+    library, test = real_library(name, folder)
+    hits = hit_rates(library, test)
+    assert len(hits[MIXED]) > 500
+    for other in ("genres", CONTENT):
+        assert stats.wilcoxon(hits[MIXED], hits[other], alternative="greater").pvalue < 0.05
+        assert hits[MIXED].mean() > 1.5 * hits[other].mean()

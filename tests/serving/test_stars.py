@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
 from reelbench.data.interactions import Ids, Interactions
+from reelbench.features.block import Features
 from reelbench.models.bias import Bias
 from reelbench.serving.similarity import Mixed
 from reelbench.serving.stars import LEVEL, Stars, half_widths
@@ -82,3 +86,26 @@ def test_a_movie_that_nobody_likes_is_below_the_floor() -> None:
     none = Interactions.empty()
     found = Mixed.of(everything, rows, none, IDS).similarity(0)
     assert found[3] == 0 and found[[1, 2, 59]].min() > 0 and found[0] == 0
+
+
+def test_a_model_that_asks_others_is_used_only_where_it_is_much_better(
+    parts: list[Interactions],
+) -> None:
+    train, valid, _ = parts
+
+    def chosen(damping: float) -> str:
+        """Of a damped model, and one without damping that would have to ask its members."""
+        alone, asking = (
+            Bias(seed=1, item_damping=d, user_damping=d).fit(train, valid, Features(IDS))
+            for d in (damping, 0.0)
+        )
+        vars(asking)["members"] = {}
+        known = {"alone": alone, "asking": asking}
+        read = known.__getitem__
+        models: Any = SimpleNamespace(ids=IDS, raters=list(known), read=read, get=read)
+        found = Stars.of(models, train, valid)
+        assert found is not None and found.model is known[found.name]
+        return found.name
+
+    assert chosen(damping=3.0) == "alone"
+    assert chosen(damping=1000.0) == "asking"

@@ -8,11 +8,15 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from serving_samples import models, write_project
 
+from reelbench.data.interactions import Ids, Interactions
+from reelbench.features.block import Features
 from reelbench.models.base import Recommender
+from reelbench.models.ease import EASE
 from reelbench.serving import trained_models
 from reelbench.serving.library import Library
 
@@ -68,3 +72,20 @@ def test_without_a_leaderboard_or_ndcg_models_are_in_order_of_names(tmp_path: Pa
     assert none.empty and trained_models._best_first("ba", none) == ["a", "b"]
     board = pd.DataFrame({"model": ["b"], "rmse": [1.0]})
     assert trained_models._best_first("ba", board) == ["a", "b"]
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_weights_of_movies_give_the_scores_of_those_of_users(dropout: float) -> None:
+    rng = np.random.default_rng(0)
+    users, items = np.nonzero(rng.random((20, 40)) < 0.3)
+    ratings = rng.integers(1, 6, len(users))
+    features = Features(Ids(21, 41, 1.0, 5.0))  # one more of each, which has no rating
+    given = Interactions.from_arrays(users, items, ratings)
+    model = EASE(regularization=3.0, dropout=dropout, rating_power=1.5).fit(given, None, features)
+    quick = trained_models._for_one_user(model)
+    assert quick._weights.shape == (41, 41) and model._weights.shape == (22, 21)
+    everybody = np.arange(-1, 21)
+    np.testing.assert_allclose(quick.score(everybody), model.score(everybody), atol=1e-5)
+    for some in ([7], [0, 3, 38]):
+        folded = [one.fold_in(some, [5.0] * len(some)).score([-1]) for one in (quick, model)]
+        np.testing.assert_allclose(*folded, atol=1e-5)

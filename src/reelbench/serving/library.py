@@ -12,6 +12,7 @@ from scipy import sparse
 from reelbench import paths
 from reelbench.columns import (
     AKA,
+    CAST,
     GENRES,
     ID_MARK,
     ITEM_ID,
@@ -128,9 +129,8 @@ class Library:
     @cached_property
     def mixed(self) -> Mixed:
         """Similarity of movies by metadata and by users together; takes a second."""
-        sources, n_items = dict(self.content.sources()), self.ids.n_items
-        everything = np.arange(n_items)
-        sources["likes"] = lambda item: self.liked_together.between(np.array([item]), everything)[0]
+        sources = dict(self.content.sources())
+        sources["likes"] = lambda item: self.liked_together.between(np.array([item]))[0]
         if "ease" in self.models.names:
             ease, best = self.models.get("ease"), [self.ids.rating_max]
             # who has rated this movie alone gets its row of weights
@@ -156,6 +156,12 @@ class Library:
             return [""] * self.ids.n_items
         names = ["" if str(name).startswith(ID_MARK) else str(name) for name in block["names"]]
         return [names[number] for number in block["director"]]
+
+    @cached_property
+    def actors(self) -> list[str]:
+        """Names, or marked ids, in the order of the columns of `content.actors`."""
+        block = self.blocks.get(CAST, {})
+        return block["terms"][block["roles"] == CAST].tolist() if block else []
 
     @cached_property
     def links(self) -> dict[str, dict[str, str]]:

@@ -42,6 +42,7 @@ from reelbench.serving.recommend import (
 from reelbench.serving.trained_models import ranking_metric
 
 LONGEST = 200  # longest text that is read
+_KEPT = 16_000_000  # bytes of scores
 _MOST = 500  # ratings, and other movies that are named, of a request
 _STARTERS, _KNOWN_BY = 40, 120  # movies to begin with, out of so many with the most ratings
 _ANCHORS = 30  # movies that reasons refer to, at most
@@ -114,7 +115,10 @@ class Questions:
     """The questions of the app."""
 
     library: Library
-    _scores: LRUCache[object, Any] = field(default_factory=lambda: LRUCache(200), repr=False)
+    #: scores that were asked for last; models are loaded once, so that none goes out of date
+    _scores: LRUCache[object, Any] = field(
+        default_factory=lambda: LRUCache(_KEPT, lambda found: found[1].nbytes), repr=False
+    )
     _kept: Lock = field(default_factory=Lock, repr=False)
     _network: RLock = field(default_factory=RLock, repr=False)  # cannot answer two at once
 
@@ -300,8 +304,10 @@ class Questions:
     def _ordered(self, wanted: Wanted, relevance: np.ndarray, allowed: np.ndarray) -> np.ndarray:
         """The k first of the allowed movies, ties by index; diversity puts the first in order."""
         candidates = np.where(allowed, relevance, -np.inf)
-        order = np.argsort(-candidates, kind="stable")[: max(_POOL, wanted.k)]
-        order = order[candidates[order] > -np.inf]
+        first = min(max(_POOL, wanted.k), len(candidates))
+        least = np.partition(candidates, -first)[-first]
+        order = np.flatnonzero((candidates >= least) & (candidates > -np.inf))
+        order = order[np.argsort(-candidates[order], kind="stable")][:first]
         if wanted.diversity and len(order) > 1:
             return order[self._diverse(relevance[order], order, wanted.diversity)][: wanted.k]
         return order[: wanted.k]
@@ -346,7 +352,7 @@ class Questions:
             found[end] = place(relevance + moved)
         taste, models = people[0], self.library.models
         names = [n for n in (name, *self._quick) if n in models.names]
-        able = next((n for n in names if models.get(n).can_fold_in), None)
+        able = next((n for n in names if models.folds_in(n)), None)
         if wanted.way != "you" or able is None:
             return found
         now = self._nudged(wanted, relevance * 0)

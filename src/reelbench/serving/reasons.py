@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy import sparse
 
-from reelbench.columns import CAST, ID_MARK
+from reelbench.columns import ID_MARK
 from reelbench.serving.library import Library
+from reelbench.serving.similarity import products
 
 #: the movies of a request, which reasons refer to: `item_idx` → the user's rating, NaN without one
 Anchors = Mapping[int, float]
@@ -45,13 +46,14 @@ def reasons(library: Library, items: np.ndarray, anchors: Anchors) -> list[tuple
     ]
     together = library.liked_together.between(items, known)
     content = library.content
-    actors = _products(items, known, content.actors)
-    shared = _products(items, known, content.genres, content.tags)
+    actors = products(items, known, content.actors)
+    shared = products(items, known, content.genres, content.tags)
+    directors = content.director[known]
     found = []
     for row, item in enumerate(items.tolist()):
         sentences = [
             _also_liked(titles, together[row]),
-            _director(library, item, known, titles),
+            _director(library, item, directors, titles),
             _actors(library, item, known, titles, actors[row]),
             _shared(library, item, known, titles, shared[row]),
             _ratings(library, item),
@@ -60,23 +62,16 @@ def reasons(library: Library, items: np.ndarray, anchors: Anchors) -> list[tuple
     return found
 
 
-def _products(items: np.ndarray, known: np.ndarray, *matrices: sparse.csr_array) -> np.ndarray:
-    """Of rows of movies (n,) with those of known ones (m,), summed over matrices: (n, m)."""
-    found = np.zeros((len(items), len(known)))
-    for matrix in matrices:
-        if len(known) and matrix.nnz:
-            found += (matrix[items] @ matrix[known].T).toarray()
-    return found
-
-
-def _common(matrix: sparse.csr_array, item: int, other: int) -> np.ndarray:
+def _common(matrix: sparse.csr_array, item: int, other: int) -> list[int]:
     """Columns that two rows have in common, those with the largest products first."""
-    (a, x), (b, y) = (
-        (matrix.indices[start:end], matrix.data[start:end])
-        for start, end in (matrix.indptr[row : row + 2] for row in (item, other))
+    entries = (slice(*matrix.indptr[row : row + 2]) for row in (item, other))
+    near, far = (
+        dict(zip(matrix.indices[own].tolist(), matrix.data[own].tolist(), strict=True))
+        for own in entries
     )
-    both, left, right = np.intersect1d(a, b, assume_unique=True, return_indices=True)
-    return both[np.argsort(-(x[left] * y[right]), kind="stable")]
+    return sorted(
+        near.keys() & far.keys(), key=lambda column: (-near[column] * far[column], column)
+    )
 
 
 def _also_liked(titles: Sequence[str], similarity: np.ndarray) -> str:
@@ -86,12 +81,12 @@ def _also_liked(titles: Sequence[str], similarity: np.ndarray) -> str:
 
 
 def _director(library: Library, item: int, known: np.ndarray, titles: Sequence[str]) -> str:
-    director = library.content.director
-    if not director[item]:
+    """Of the movie, and the first of others (m,) with the same director."""
+    director, name = library.content.director[item], library.directors[item]
+    if not director:
         return ""
-    name = str(library.blocks["directors"]["names"][director[item]])
-    same = np.flatnonzero(director[known] == director[item])
-    if name.startswith(ID_MARK):
+    same = np.flatnonzero(known == director)
+    if not name:
         return f"Shares the director with {titles[same[0]]}" if len(same) else ""
     like = f", like {titles[same[0]]}" if len(same) else ""
     return f"Directed by {name}{like}"
@@ -103,9 +98,9 @@ def _actors(
     """Actors in common with the known movie that has most of them; others than named by number."""
     if not shared.any():
         return ""
-    place, block = int(np.argmax(shared)), library.blocks[CAST]
-    both = np.sort(_common(library.content.actors, item, int(known[place])))
-    actors = block["terms"][block["roles"] == CAST][both].tolist()
+    place = int(np.argmax(shared))
+    both = sorted(_common(library.content.actors, item, int(known[place])))
+    actors = [library.actors[column] for column in both]
     named = [actor for actor in actors if not actor.startswith(ID_MARK)][:_ACTORS_NAMED]
     if more := len(actors) - len(named):
         named.append(f"{more} {'other ' * bool(named)}actor{'s' * (more > 1)}")

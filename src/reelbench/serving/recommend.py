@@ -134,10 +134,9 @@ def folding_in(library: Library, new: NewUser) -> Ask:
     """Scores of a model that takes in a new user."""
 
     def ask(name: str) -> np.ndarray | str:
-        trained = library.models.get(name)
-        if not trained.can_fold_in:
+        if not library.models.folds_in(name):
             return "has no fold-in for new users"
-        return trained.fold_in(new.items, new.ratings).score([-1])[0]
+        return library.models.get(name)._fold_in(new).score([-1])[0]
 
     return ask
 

@@ -1,6 +1,7 @@
 """Predicted ratings with an interval, from a model beside the one that ranks.
 
-Of the models that predict a new user's ratings the one with the smallest RMSE on valid is used. The
+Of the models that predict a new user's ratings the one with the smallest RMSE on valid is used, or,
+where that asks members in turn, the best of those that ask none, if it is within a hundredth. The
 interval is split-conformal (Vovk et al. 2005, "Algorithmic Learning in a Random World"): users of
 train are folded in with a few of their ratings, and the half width is that quantile of the absolute
 errors on their valid ratings which holds the wanted share of new errors.
@@ -13,11 +14,12 @@ from typing import Self
 import numpy as np
 
 from reelbench.data.interactions import Ids, Interactions
-from reelbench.models.base import Recommender
+from reelbench.models.base import NewUser, Recommender
 from reelbench.seeds import generator
 from reelbench.serving.trained_models import TrainedModels
 
 LEVEL = 0.8  # share of ratings that an interval is to hold
+_MARGIN = 0.01  # share of the smallest RMSE by which one is as good, as in conf/config.yaml
 _KNOWN = (1, 5, 20, 80)  # numbers of known ratings whose errors are measured
 _USERS, _ROWS = 200, 20_000  # users that are folded in for each, and rows of valid, at most
 
@@ -36,19 +38,22 @@ class Stars:
         """Chosen and measured on valid; None if no model fits, or ratings are no scale."""
         draw = generator(0, "stars")
         rows = valid.select(draw.permutation(len(valid))[:_ROWS])
-        ids, best = models.ids, None
+        ids, errors = models.ids, {}
         if ids.rating_min == ids.rating_max or not len(rows):
             return None
         for name in models.raters:
             model = models.read(name)
             if model.can_fold_in and model.predicts_ratings and model.folded_in_predicts:
                 error = rows.rating - model.predict(rows.user_idx, rows.item_idx)
-                found = float(np.mean(error.astype(np.float64) ** 2)), name, model
-                best = found if best is None or found[:2] < best[:2] else best
-        if best is None:
+                rmse = float(np.sqrt(np.mean(error.astype(np.float64) ** 2)))
+                errors[name] = hasattr(model, "members"), rmse
+        if not errors:
             return None
-        widths = half_widths(best[2], train, valid, draw)
-        return cls(best[1], best[2], widths) if widths else None
+        most = (1 + _MARGIN) * min(rmse for _, rmse in errors.values())
+        name = min((n for n in errors if errors[n][1] <= most), key=lambda n: (errors[n], n))
+        model = models.get(name)  # the one that may rank too is not held twice
+        widths = half_widths(model, train, valid, draw)
+        return cls(name, model, widths) if widths else None
 
     def predict(
         self, items: np.ndarray, rated: np.ndarray, ratings: np.ndarray, user: int = -1
@@ -61,7 +66,9 @@ class Stars:
             ratings: floats (m,) on the scale.
             user: a user of train, whose ratings these are; -1 for a new one, who is folded in.
         """
-        model = self.model if user >= 0 or not len(rated) else self.model.fold_in(rated, ratings)
+        model = self.model
+        if user < 0 and len(rated):
+            model = model._fold_in(NewUser(rated.astype(np.int64), ratings))
         found = model.predict(np.full(len(items), user), items).astype(np.float64)
         known = [size for size in self.half_widths if size <= max(1, len(rated))]
         width = self.half_widths[max(known, default=min(self.half_widths))]

@@ -15,11 +15,13 @@ from reelbench.data.interactions import Ids
 from reelbench.evaluation.metrics import METRICS, Metric, find, is_metric
 from reelbench.files import read_json, read_json_if_any, sha256_file
 from reelbench.models.base import Recommender
+from reelbench.models.ease import EASE
 from reelbench.serving import AskError
 
 DEMOGRAPHICS = "demographics"  # the feature block that a model must have read to use a profile
 _DESCRIPTION = "model.json"
 _NDCG = METRICS["ndcg"]
+_MOST_ITEMS = 4000  # with as many, weights of movies for all movies take 64 MB
 
 
 class TrainedModels:
@@ -33,6 +35,7 @@ class TrainedModels:
         self._root, self._ids, self._train = root, ids, sha256_file(root / paths.TRAIN)
         self._locks: dict[str, RLock] = {}
         self._loaded: dict[str, Recommender] = {}
+        self._folding: dict[str, bool] = {}
 
     @cached_property
     def names(self) -> list[str]:
@@ -86,11 +89,17 @@ class TrainedModels:
                 self._loaded[name] = self.read(name)
             return self._loaded[name]
 
+    def folds_in(self, name: str) -> bool:
+        """Whether a model has a fold-in; kept, since a blend makes its members to find out."""
+        if name not in self._folding:
+            self._folding[name] = self.get(name).can_fold_in
+        return self._folding[name]
+
     def read(self, name: str) -> Recommender:
         """As `get`, but read anew and not kept."""
         self.check(name)
         try:
-            return Recommender.load(self._root / paths.model_dir(name))
+            return _for_one_user(Recommender.load(self._root / paths.model_dir(name)))
         except (AttributeError, ImportError) as error:
             raise AskError(
                 f"model '{name}' was saved by another version: run `make repro` again"
@@ -119,6 +128,21 @@ class TrainedModels:
                 return None
             model.describe_unknown_user(columns)
             return model.score([-1])[0]
+
+
+def _for_one_user(model: Recommender) -> Recommender:
+    """The same model, members included, made to answer for one user at a time."""
+    members = getattr(model, "members", {})
+    members |= {name: _for_one_user(member) for name, member in members.items()}
+    model.threads = 1  # several would take longer to start than what there is to do
+    if not isinstance(model, EASE) or not len(model._diagonal) or model.ids.n_items > _MOST_ITEMS:
+        return model
+    # a new user would be compared with all others: xP = (x - xXᵀK⁻¹X) / λ (ease.py); B is kept
+    users, penalty = model._profiles.users, model.config.regularization
+    weights = model._penalised(users, 1.0).T @ (model._weights[:-1] @ users)
+    weights /= penalty * model._diagonal
+    np.fill_diagonal(weights, 0.0)
+    return model._copy(_weights=weights.astype(np.float32), _diagonal=np.empty(0))
 
 
 def ranking_metric(keys: Iterable[str]) -> Metric | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
+from time import thread_time
 
 import anyio.to_thread
 import uvicorn
@@ -20,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from threadpoolctl import threadpool_limits
 
 from reelbench.serving import AskError, capitalized
 from reelbench.serving.library import Library
@@ -39,7 +41,7 @@ _HEADERS = {
     "x-content-type-options": "nosniff",
     "cache-control": "no-store",
 }
-_ANSWERING = 4  # requests that are answered at once: more only wait for each other
+_ANSWERING = 2  # requests that are answered at once: more only wait for each other
 _log = logging.getLogger(__name__)
 
 
@@ -49,8 +51,8 @@ def serve(port: int, say: Callable[[str], None]) -> None:
     Says the address once the app answers, and again when all is loaded. Without a run, or if the
     port is in use, it is an AskError.
     """
-    library = Library.read()
-    questions = Questions(library)
+    threadpool_limits(1)  # those of BLAS would wait for the threads that answer
+    questions = Questions(Library.read())
     with _bound(port) as opened:
         read_first(questions)
         opened.listen(100)  # from here on requests wait for the server
@@ -106,10 +108,16 @@ def _file(content: bytes, kind: str) -> Callable[[Request], Response]:
 
 async def _answer(ask: Callable[[], object]) -> Response:
     """What is asked, as JSON; a sentence for what cannot be answered."""
-    limiter = _limiter()
+
+    def timed() -> Response:
+        start = thread_time()
+        content = JSONResponse(ask())
+        taken = 1000 * (thread_time() - start)
+        content.headers["server-timing"] = f"cpu;dur={taken:.1f}"
+        return content
+
     try:
-        found = await anyio.to_thread.run_sync(ask, limiter=limiter)
-        return JSONResponse(found)
+        return await anyio.to_thread.run_sync(timed, limiter=_limiter())
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))[:100]
