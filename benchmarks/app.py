@@ -55,8 +55,8 @@ def main() -> None:
         for kind, body in kinds(library).items():
             taken = [asked(args.port, body)[1] for _ in range(args.rounds)]
             print(f"{kind:<16} median {statistics.median(taken):6.0f}  most {max(taken):6.0f} ms")
-        for _ in range(args.crowds):
-            crowd(args.port, library, args.clients, args.seconds, process)
+        for number in range(args.crowds):
+            crowd(args.port, library, args.clients, args.seconds, process, seed=number)
         print(f"memory after that: {memory().rss / 1e6:.0f} MB, load {os.getloadavg()[0]:.1f}")
     finally:
         app.terminate()
@@ -106,14 +106,16 @@ def asked(port: int, body: Body | str) -> tuple[int, float]:
     return answer.status, 1000 * (time.perf_counter() - start)
 
 
-def crowd(port: int, library: Library, clients: int, seconds: float, app: psutil.Process) -> None:
+def crowd(
+    port: int, library: Library, clients: int, seconds: float, app: psutil.Process, seed: int
+) -> None:
     """Clients that rate, look at users, search and ask for similar movies, all at once."""
     end = time.perf_counter() + seconds
     before = processor_seconds(app), time.process_time()
     ids, users = library.items["item_id"].tolist(), library.users["user_id"].tolist()
 
     def one(number: int) -> list[tuple[int, float]]:
-        draw, found, ratings = random.Random(number), [], {}
+        draw, found, ratings = random.Random(f"{seed} {number}"), [], {}
         while time.perf_counter() < end:
             ratings[draw.choice(ids)] = library.ids.rating_max
             bodies: list[Body | str] = [

@@ -74,6 +74,9 @@ def test_a_mean_of_many_votes_teaches_more_than_one_of_few() -> None:
         return float(np.mean((found[unseen] - VOTES[unseen]) ** 2))
 
     assert error(votes="n", vote_damping=50.0) < 0.7 * error()
+    # a rating that is the mean of no votes is exact
+    numbers[:, 2] = np.log1p(np.where(few, 2, 0))
+    assert error(votes="n", vote_damping=50.0) < 0.7 * error()
     with pytest.raises(ParamsError, match="no column 'm'"):
         fitted(votes="m")
 

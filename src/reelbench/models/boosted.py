@@ -38,7 +38,8 @@ class BoostedConfig(DampingConfig):
     learning_rate: PositiveFloat = 0.05
     ridge_share: float = Field(0.0, ge=0, le=1)  # of the regression's own prediction in the prior
     #: column of block `numeric`, a logarithm there, that counts the votes whose mean a rating is:
-    #: an item of train weighs n / (n + vote_damping). None: it weighs by its number of ratings
+    #: an item of train weighs n / (n + vote_damping), and 1 without votes. None: it weighs by its
+    #: number of ratings
     votes: str | None = None
     vote_damping: PositiveFloat = 50.0
 
@@ -92,13 +93,15 @@ class Boosted(BiasModel):
 
     def _weights(self, count: np.ndarray, features: Features) -> np.ndarray:
         """How precise the mean residual of every item is, float64 (n_items,), 0 without one."""
-        votes, damping = count, self.config.item_damping
-        if (name := self.config.votes) is not None:
-            block = features["numeric"]
-            if name not in block["columns"]:
-                raise ParamsError(f"votes: block numeric of these data has no column '{name}'")
-            column = block["columns"].tolist().index(name)
-            _, mean, deviation = block["moments"][column]
-            logarithm = mean + deviation * block["numeric"][:, column].astype(np.float64)
-            votes, damping = (count > 0) * np.expm1(logarithm), self.config.vote_damping
-        return np.asarray(votes / (votes + damping), dtype=np.float64)
+        if (name := self.config.votes) is None:
+            return np.asarray(count / (count + self.config.item_damping))
+        block = features["numeric"]
+        if name not in block["columns"]:
+            raise ParamsError(f"votes: block numeric of these data has no column '{name}'")
+        column = block["columns"].tolist().index(name)
+        _, mean, deviation = block["moments"][column]
+        logarithm = mean + deviation * block["numeric"][:, column].astype(np.float64)
+        votes = np.round(np.expm1(logarithm))
+        # what stands in place of the mean of no votes is no estimate, and so has no error
+        weight = np.where(votes > 0, votes / (votes + self.config.vote_damping), 1.0)
+        return np.asarray(weight * (count > 0))
