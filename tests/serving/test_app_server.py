@@ -21,7 +21,7 @@ from reelbench.models.base import Recommender
 from reelbench.serving import app as server
 from reelbench.serving.app import HOST, LARGEST
 from reelbench.serving.library import Library
-from reelbench.serving.questions import Questions
+from reelbench.serving.questions import Questions, Wanted
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +60,29 @@ def test_what_answers_need_is_loaded_and_no_network(questions: Questions) -> Non
     assert done.wait(60)
     assert {"mixed", "stars", "titles"} <= set(vars(library))
     assert "ease" in library.models._loaded and "warp" not in library.models._loaded
+
+
+def test_what_is_answered_at_once(questions: Questions) -> None:
+    (questions.library.root / paths.layers("warp")).write_text('[{"name": "dense"}]')
+    ease, unknown = Wanted(model="ease"), Wanted(model="nothing")
+    assert not questions.at_once() and not questions.at_once(Wanted())
+    server.warm(questions)
+    assert questions.at_once() and questions.at_once(Wanted()) and questions.at_once(ease)
+    assert not questions.at_once(unknown) and not questions.at_once(Wanted(why="0"))
+    assert not questions.at_once(Wanted(way="similar", by="warp"))  # a network
+    answering, finish = Event(), Event()
+
+    def network() -> None:
+        with questions._network:
+            answering.set()
+            assert finish.wait(30)
+
+    thread = Thread(target=network)
+    thread.start()
+    assert answering.wait(30) and not questions.at_once(Wanted())
+    finish.set()
+    thread.join()
+    assert questions.at_once(Wanted())
 
 
 def test_what_fails_while_models_are_loaded_is_still_written(

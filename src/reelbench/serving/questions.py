@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
-from threading import Lock, RLock
+from threading import Event, Lock, RLock
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -31,7 +31,9 @@ from reelbench.serving.descriptions import Descriptions, parts_of
 from reelbench.serving.library import Library
 from reelbench.serving.reasons import Anchors, liked, rated_high
 from reelbench.serving.recommend import (
+    CONTENT,
     MIXED,
+    TEXT,
     folding_in,
     new_user,
     popular_scores,
@@ -121,6 +123,20 @@ class Questions:
     )
     _kept: Lock = field(default_factory=Lock, repr=False)
     _network: RLock = field(default_factory=RLock, repr=False)  # cannot answer two at once
+    #: set once what the first answers of each kind need is loaded
+    ready: Event = field(default_factory=Event, repr=False)
+
+    def at_once(self, wanted: Wanted | None = None) -> bool:
+        """Whether an answer takes milliseconds: nothing is to be loaded, no network is busy."""
+        named = {wanted.model, wanted.by} - {"", MIXED, CONTENT, TEXT} if wanted else set()
+        if not self.ready.is_set() or (wanted and wanted.why):
+            return False
+        if not all(name in self._quick and self.library.models.is_loaded(name) for name in named):
+            return False
+        free = self._network.acquire(blocking=False)
+        if free:
+            self._network.release()
+        return free
 
     # -- what the page asks
 

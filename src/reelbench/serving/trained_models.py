@@ -89,6 +89,10 @@ class TrainedModels:
                 self._loaded[name] = self.read(name)
             return self._loaded[name]
 
+    def is_loaded(self, name: str) -> bool:
+        """Whether `get` answers without reading a file."""
+        return name in self._loaded
+
     def folds_in(self, name: str) -> bool:
         """Whether a model has a fold-in; kept, since a blend makes its members to find out."""
         if name not in self._folding:
