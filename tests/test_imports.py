@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from contextlib import chdir
 from pathlib import Path
@@ -288,6 +289,10 @@ def test_the_command_keeps_a_run_and_removes_it() -> None:
     command = CliRunner().invoke
     kept = command(app, ["import-run", "other", "run.csv", "--no-evaluate"])
     assert kept.exit_code == 0 and "other: rankings of" in kept.output
+    again = command(app, ["import-run", "other", "run.csv", "--no-evaluate", "--json"])
+    assert json.loads(again.stdout)["read"] == kept.stdout.splitlines()
+    exported = command(app, ["export-split", "out", "--json"])
+    assert [Path(file).exists() for file in json.loads(exported.stdout)["files"]] == [True] * 3
     assert command(app, ["import-run", "other", "--remove", "--no-evaluate"]).exit_code == 0
     assert not paths.imported_run("other").exists()
     without = command(app, ["import-run", "other"])

@@ -11,6 +11,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from reelbench import environment, faults, params, paths
+from reelbench.files import read_json_if_any
 from reelbench.serving import cli as serving
 from reelbench.serving.cli import Json, print_json
 
@@ -234,12 +235,14 @@ def info(
 
 
 @app.command()
-def track() -> None:
+def track(json: Json = False) -> None:
     """Copy the results of the last pipeline run to MLflow."""
     from reelbench.tracking import mirror_all, mirror_tunings
 
     params.read()  # a mistake there is no fault of MLflow's
     mirrored, tunings = mirror_all(), mirror_tunings()
+    if json:
+        return print_json({"models": sorted(mirrored), "searches": sorted(tunings)})
     searches = f" and {len(tunings)} parameter searches" if tunings else ""
     console.print(f"MLflow has {len(mirrored)} models{searches}")
 
@@ -289,6 +292,7 @@ def import_run(
     evaluate: Annotated[
         bool, typer.Option(help="Evaluate and report; else `dvc repro` does it later.")
     ] = True,
+    json: Json = False,
 ) -> None:
     """Evaluate what another library predicts for the test part, beside our models."""
     from reelbench import imports
@@ -297,24 +301,32 @@ def import_run(
     if (file is None) != remove:
         raise params.ParamsError("give a file of predictions, or --remove")
     if file is None:
+        lines = []
         imports.remove_run(name)
     else:
-        for line in imports.import_run(name, file, ratings, cost or []):
-            console.print(line)
+        lines = imports.import_run(name, file, ratings, cost or [])
+    for line in lines:
+        (errors if json else console).print(line)
     if evaluate:
         repro("--single-item", "evaluate", "report")
+    if json:
+        return print_json({"read": lines, "metrics": read_json_if_any(paths.METRICS).get(name, {})})
+    if evaluate:
         console.print(table(verdict()[1]))
 
 
 @app.command("export-split")
 def export_split(
     folder: Annotated[Path, typer.Argument(help="Folder for train.csv, valid.csv and test.csv.")],
+    json: Json = False,
 ) -> None:
     """Write the parts of the split as CSV, for training with another library."""
     from reelbench import imports
 
-    for file in imports.export_split(folder):
-        console.print(f"{file}")
+    files = [f"{file}" for file in imports.export_split(folder)]
+    if json:
+        return print_json({"files": files})
+    console.print("\n".join(files))
 
 
 @app.command()
@@ -323,11 +335,14 @@ def spark(
     master: Annotated[
         str | None, typer.Option(help="local[N], spark://host:port or sc://host:port.")
     ] = None,
+    json: Json = False,
 ) -> None:
     """Compute ranking metrics of models that have factors on Spark (docs/scale.md)."""
     from reelbench.evaluation.distributed import evaluate_on_spark
 
     _refuse_other_data()
+    if json:
+        return print_json({model: evaluate_on_spark(model, master) for model in models})
     for model in models:
         means = evaluate_on_spark(model, master)
         shown = "  ".join(f"{key} {mean:.4f}" for key, mean in means.items() if mean is not None)
