@@ -255,7 +255,7 @@ def test_gate_and_tracking_have_it_too() -> None:
     assert [(row.model, row.key) for row in rows if row.failure] == [("other", "rmse")]
     kept = record.read_model("other")
     assert kept.test_metrics["test/rmse"] == read_json(paths.metrics("other"))["rmse"]
-    assert kept.requirements == [] and kept.tags["family"] == "imported"
+    assert not kept.requirements and kept.tags["family"] == "imported"
 
 
 def test_one_of_other_test_ratings_waits_and_one_that_is_removed_is_gone() -> None:

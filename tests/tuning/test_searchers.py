@@ -90,12 +90,11 @@ def test_proposals_are_better_than_random_settings(
     at_random = Searcher("random", lambda search, n, seed: untried(search, seed))
 
     def mean_of_best(one: Searcher, seeds: int) -> float:
-        return float(
-            np.mean([searched(one, **bowl, seed=seed).best.value for seed in range(seeds)])
-        )
+        values = [searched(one, **bowl, seed=seed).best.value for seed in range(seeds)]
+        return float(np.mean(values))
 
-    # random settings cost nothing, and the best of so few trials varies by a factor of three
-    assert mean_of_best(searcher, seeds) < 0.7 * mean_of_best(at_random, seeds=20)
+    # the best of a few random trials varies by a factor of three, so it is the mean of more of them
+    assert mean_of_best(searcher, seeds) < 0.7 * mean_of_best(at_random, seeds=200 // trials)
 
 
 @BOTH
