@@ -106,7 +106,7 @@ def _weights(file: Path) -> dict[str, np.ndarray]:
     from safetensors import safe_open
 
     with safe_open(file, "numpy") as opened:
-        found = {name: opened.get_tensor(name) for name in opened.keys() if name != _WORDS}  # noqa: SIM118
+        found = {name: opened.get_tensor(name) for name in {*opened.keys()} - {_WORDS}}
     with file.open("rb") as content:
         size = int.from_bytes(content.read(8), "little")
         table = json.loads(content.read(size))[_WORDS]
