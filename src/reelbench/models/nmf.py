@@ -11,8 +11,8 @@ import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from reelbench.models.base import Features, Interactions, Section
-from reelbench.models.shared.factors import Factors
-from reelbench.models.shared.surprise_base import KnownPairsModel, RatingsByUser
+from reelbench.models.shared.factors import FactorModel, Factors
+from reelbench.models.shared.surprise_base import RatingsByUser, known_pairs
 from reelbench.models.shared.user_items import NewUser
 from reelbench.parallel import CSR, for_row_blocks, kernel, parts
 
@@ -29,16 +29,16 @@ class NMFConfig(Section):
     init_max: PositiveFloat = 1.0  # factors start anywhere between 0 and this
 
 
-class NMF(KnownPairsModel):
+class NMF(FactorModel):
     """Surprise's NMF without biases; where user or item is cold or unknown, the mean of train.
 
     Fold-in: factors by least squares that are not negative, with the penalty per rating; close to
     those of training.
     """
 
-    Config = NMFConfig
     config: NMFConfig
     stochastic = True
+    _markers = 2  # see `known_pairs`
 
     def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
         config, ratings = self.config, RatingsByUser.of(train)
@@ -54,7 +54,7 @@ class NMF(KnownPairsModel):
                 self._updated(by_item, items, users, config.item_regularization),
             )
         mean = float(train.rating.mean(dtype=np.float64))
-        return ratings.in_catalogue(self._known_pairs(mean, 0.0, 0.0, users, items), features.ids)
+        return ratings.in_catalogue(known_pairs(mean, 0.0, 0.0, users, items), features.ids)
 
     def _updated(
         self, ratings: CSR, own: np.ndarray, other: np.ndarray, penalty: float
