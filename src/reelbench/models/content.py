@@ -62,8 +62,7 @@ class Content(ProfileRanker):
         rated = np.maximum(count + damping, 1)  # a cold user's mean is not asked for
         mean = (total + damping * self._mean) / rated
         opinions = ratings.rating - (mean[user] - self.config.neutral_below_mean)
-        pairs = ratings.user_idx, ratings.item_idx
-        return sparse.csr_array((opinions, pairs), shape=(ids.n_users, ids.n_items))
+        return sparse.csr_array((opinions, ratings.columns()[:2]), (ids.n_users, ids.n_items))
 
     def _similar_items(self, item_idx: int) -> np.ndarray:
         columns = self._columns()

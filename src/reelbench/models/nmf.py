@@ -9,6 +9,7 @@ from typing import Self
 
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from scipy import sparse
 
 from reelbench.models.base import Features, Interactions, Section
 from reelbench.models.shared.factors import FactorModel, Factors
@@ -47,7 +48,9 @@ class NMF(FactorModel):
             random.uniform(0.0, config.init_max, (len(index), config.factors))
             for index in (ratings.users, ratings.items)
         )
-        by_item = parts(ratings.transposed())
+        starts, columns, values = ratings.matrix
+        shape = len(ratings.users), len(ratings.items)
+        by_item = parts(sparse.csr_array(sparse.csr_array((values, columns, starts), shape).T))
         for _ in range(config.epochs):
             users, items = (
                 self._updated(ratings.matrix, users, items, config.user_regularization),

@@ -77,8 +77,7 @@ class Curve:
 
     def __init__(self, part: Interactions) -> None:
         step = -(-len(part) // _ROWS_PER_CURVE)
-        self._user, self._item = part.user_idx[::step], part.item_idx[::step]
-        self._rating = part.rating[::step]
+        self._user, self._item, self._rating = (own[::step] for own in part.columns()[:3])
         self._mean, self._n = np.zeros(len(self._rating)), 0
 
     def rmse(self, users: SideSample, items: SideSample, *, kept: bool) -> float:

@@ -6,7 +6,6 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
-from scipy import sparse
 
 from reelbench.columns import ITEM_IDX, RATING, USER_IDX
 from reelbench.models.base import Ids, Interactions, Section
@@ -60,12 +59,6 @@ class RatingsByUser:
         starts = np.append(0, np.cumsum(np.bincount(row)))
         values = train.rating[order].astype(np.float64)
         return cls(users, items, (starts, column[order].astype(np.int32), values))
-
-    def transposed(self) -> sparse.csr_array:
-        """The ratings with a row per item, float64 (n_items, n_users)."""
-        starts, columns, values = self.matrix
-        shape = len(self.users), len(self.items)
-        return sparse.csr_array(sparse.csr_array((values, columns, starts), shape).T)
 
     def in_catalogue(self, factors: Factors, ids: Ids) -> Factors:
         """Rows in the order of the catalogue; zeros for the unknown and for those not in train."""

@@ -83,8 +83,7 @@ def preferences(
     weight = preference(train.rating, ids, rating_power)
     counts = np.maximum(np.bincount(train.user_idx).astype(np.float32), 1)
     weight *= ((counts / np.float32(_TYPICAL)) ** np.float32(-user_power / 2))[train.user_idx]
-    pairs = train.user_idx, train.item_idx
-    return sparse.csr_array((weight, pairs), shape=(ids.n_users, ids.n_items))
+    return sparse.csr_array((weight, train.columns()[:2]), shape=(ids.n_users, ids.n_items))
 
 
 def at_least(ratings: Interactions, min_rating: float | None) -> Interactions:
