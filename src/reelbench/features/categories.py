@@ -121,7 +121,7 @@ def names_in_column(table: pd.DataFrame, name: str) -> list[list[str]]:
 def _numbered(words: Sequence[str], warm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """int32 number of every word, 0 for unknown ones; and the sorted vocabulary of warm rows."""
     values = sorted({words[row] for row in warm} | {""})
-    numbers = np.maximum(pd.Index(values).get_indexer(words), 0)
+    numbers = np.maximum(pd.Index(values).get_indexer(pd.Index(words)), 0)
     return numbers.astype(np.int32), np.array(values, dtype=np.str_)
 
 
