@@ -6,8 +6,6 @@
 Importing this package imports nothing else; each name is imported when it is first used.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import TYPE_CHECKING
 

@@ -83,8 +83,7 @@ def check(content: Mapping[str, Any]) -> None:
 def _refuse_unknown(where: object, what: str, names: Iterable[str], root: Root) -> None:
     known = sorted(root.models if what == "model" else root.features)
     if unknown := [name for name in names if name not in known]:
-        hint = params.nearest(unknown[0], known)
-        raise ParamsError(f"{where}: no {what} '{unknown[0]}'{hint}")
+        raise ParamsError(f"{where}: no {what} '{unknown[0]}'{params.nearest(unknown[0], known)}")
 
 
 def _sections(content: Mapping[str, Any]) -> dict[str, type[Section]]:

@@ -203,16 +203,12 @@ def split(
         tables = {**data.tables, "interactions": ratings}
         views = {name: engine.table(table) for name, table in tables.items()}
         result = split_tables(config, views, engine, seed)
-        parts = {
-            name: Interactions.from_table(part.read(), data.ids)
-            for name, part in result.parts.items()
-        }
+        parts = {n: Interactions.from_table(p.read(), data.ids) for n, p in result.parts.items()}
         tags = result.tags.read()
     catalogue = Catalogue.of(data.ids, tables["items"], tables["users"], tags, parts["train"])
-    moments = result.summary.get("moments")
     return DatasetParts(
         **parts,
-        moments=moments,
+        moments=result.summary.get("moments"),
         items=catalogue.items,
         catalogue=catalogue,
         seed=seed,
@@ -231,8 +227,7 @@ def _engine() -> Iterator[tuple[Engine, Path]]:
     """An engine and a folder for its temporary files, both gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="reelbench-") as folder:
         settings = {**_group("engine", "duckdb"), "threads": os.cpu_count() or 1}
-        config = DuckDBConfig.model_validate(settings)
-        yield DuckDB(config, Path(folder)), Path(folder)
+        yield DuckDB(DuckDBConfig.model_validate(settings), Path(folder)), Path(folder)
 
 
 def _files(

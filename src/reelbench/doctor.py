@@ -59,20 +59,19 @@ def _safely(part: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
 
 
 def _python() -> Iterator[Finding]:
-    fits, version = sys.version_info >= _OLDEST_PYTHON, platform.python_version()
-    yield Finding(
-        "python",
-        "ok" if fits else "missing",
-        f"{version} in {sys.prefix}",
-        "" if fits else "make setup PYTHON=python3.11",
-    )
+    found = f"{platform.python_version()} in {sys.prefix}"
+    if sys.version_info >= _OLDEST_PYTHON:
+        yield Finding("python", "ok", found)
+    else:
+        yield Finding("python", "missing", found, "make setup PYTHON=python3.11")
 
 
 def _packages() -> Iterator[Finding]:
     lines = LOCK.read_text(encoding="utf-8").splitlines() if LOCK.is_file() else []
     locked = dict(line.split("==") for line in lines if "==" in line and line[0] != "#")
     # "+cpu" and the like name a build of the same version
-    have = {d.name.lower().replace("_", "-"): d.version.partition("+")[0] for d in _installed()}
+    installed = [found for found in metadata.distributions() if found.metadata["Name"]]
+    have = {d.name.lower().replace("_", "-"): d.version.partition("+")[0] for d in installed}
     by_key = {name: have.get(name.lower().replace("_", "-")) for name in locked}
     absent = [name for name, version in by_key.items() if version is None]
     other = [f"{n} {v}, not {locked[n]}" for n, v in by_key.items() if v not in (None, locked[n])]
@@ -84,10 +83,6 @@ def _packages() -> Iterator[Finding]:
         yield Finding("packages", "note", f"{LOCK}: {_some(other)}", "make setup")
     else:
         yield Finding("packages", "ok", f"{len(locked)} as in {LOCK}")
-
-
-def _installed() -> list[metadata.Distribution]:
-    return [found for found in metadata.distributions() if found.metadata["Name"]]
 
 
 def _programs() -> Iterator[Finding]:
@@ -130,9 +125,8 @@ def _parameters() -> Iterator[Finding]:
 
 def _data() -> Iterator[Finding]:
     if not paths.TRAIN.is_file():
-        yield Finding(
-            "data", "note", f"{paths.TRAIN} does not exist: nothing has run", "make repro"
-        )
+        found = f"{paths.TRAIN} does not exist: nothing has run"
+        yield Finding("data", "note", found, "make repro")
     elif reason := mismatch():
         yield Finding("data", "note", reason.partition(": run")[0], "dvc repro")
     else:

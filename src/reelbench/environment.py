@@ -44,11 +44,9 @@ def trouble(error: Exception) -> str | None:
     for cause in _CAUSES:
         if number in cause["numbers"] or re.search(cause["words"], str(error), re.IGNORECASE):
             # a temporary name says nothing to the user
-            shown = Path(
-                *takewhile(lambda part: not re.match(r"\.(scratch|.*\.tmp)", part), place.parts)
-            )
+            kept = takewhile(lambda part: not re.match(r"\.(scratch|.*\.tmp)", part), place.parts)
             detail = "" if name else f" ({str(error).partition(chr(10))[0][:200]})"
-            return f"{shown}: {cause['told']}{detail}"
+            return f"{Path(*kept)}: {cause['told']}{detail}"
     return None
 
 

@@ -67,14 +67,10 @@ def active(content: Mapping[str, Any], model: str | None = None) -> list[str]:
     models = content.get("models", {})
     chosen = models if model is None else {model: models.get(model, {})}
     flat = params.flat({**content, "models": chosen})
-    return sorted(
-        {fault.value for fault in parse(content.get("faults", ()))}
-        | {
-            name
-            for name, entry in known().items()
-            if entry.params and all(_has(flat, *wanted) for wanted in entry.params.items())
-        }
-    )
+    options = {fault.value for fault in parse(content.get("faults", ()))}
+    params_of = {name: entry.params.items() for name, entry in known().items() if entry.params}
+    seen = {name for name, own in params_of.items() if all(_has(flat, *one) for one in own)}
+    return sorted(options | seen)
 
 
 def named(content: Mapping[str, Any], model: str | None = None) -> str:

@@ -262,13 +262,12 @@ def _metrics(
     before, after = base.numbers(), new.numbers()
     found = (("new", new.per_user), ("base", base.per_user))
     tables = {name: table for name, table in found if table is not None}
-    both = len(tables) == 2
     for key in sorted({*before, *after}):
         row = Row(model, key, before.get(key), after.get(key), key in config.tolerances)
         tested = row.gated and row.moved
         if tested and row.new is None:
             row.failure = "the metric is gone"
-        elif tested and row.base is not None and both and find(key).per_user:
+        elif tested and row.base is not None and len(tables) == 2 and find(key).per_user:
             try:
                 pairs = significance.compared_pairs(tables, key, config.bootstrap_samples, seed)
                 row.comparison = pairs[0]

@@ -42,9 +42,8 @@ class EnergyCounter:
         now = [_read(zone / "energy_uj") for zone in self._zones]
         for zone, before, after in zip(self._zones, self._last, now, strict=True):
             gone = int(after) - int(before)
-            self._microjoules += (
-                gone if gone >= 0 else gone + int(_read(zone / "max_energy_range_uj"))
-            )
+            gone += int(_read(zone / "max_energy_range_uj")) if gone < 0 else 0
+            self._microjoules += gone
         self._last = now
         return self._microjoules / 3.6e9
 

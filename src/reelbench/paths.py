@@ -76,10 +76,9 @@ FUZZY_MATCHES = CLEAN / "fuzzy_matches.csv"  # only where `enrich` took similar 
 TRAIN = SPLIT / "train.parquet"
 VALID = SPLIT / "valid.parquet"
 TEST = SPLIT / "test.parquet"
-# those that features may be made of
 #: only of a protocol whose test users are unknown to train
 PROFILE = SPLIT / "profile.parquet"
-KNOWN_TAGS = SPLIT / "tags.parquet"
+KNOWN_TAGS = SPLIT / "tags.parquet"  # those that features may be made of
 SPLIT_COUNTS = SPLIT / "split.json"
 
 
@@ -129,5 +128,4 @@ repeats_per_user = _of(REPEATS, "{}/per_user.parquet")
 
 def in_checkout(root: Path) -> Path:
     """A path relative to the checkout; `dvc exp run --temp` works in a copy, deleted later."""
-    checkout = str(Path.cwd()).partition("/.dvc/tmp/")[0]
-    return Path(checkout) / root.expanduser()
+    return Path(str(Path.cwd()).partition("/.dvc/tmp/")[0]) / root.expanduser()

@@ -40,7 +40,6 @@ class RandomWalkConfig(PreferenceConfig):
 class RandomWalk(PreferenceRanker):
     """Three steps of a random walk from a user: Paudel et al. (2017), "RP3beta"."""
 
-    Config = RandomWalkConfig
     config: RandomWalkConfig
     _weights: Saved[np.ndarray]
 

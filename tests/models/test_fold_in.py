@@ -219,7 +219,7 @@ def test_similar_users_of_somebody_who_is_not_in_train() -> None:
     last = N_USERS - 1
     own = last != TRAIN.user_idx
     rest = TRAIN.select(own)
-    for similarity, common in (("pearson_baseline", 2), ("cosine", 1)):
+    for similarity in ("pearson_baseline", "cosine"):
         model = fitted(KNN, train=rest, **{**_KNN, "based_on": "user", "similarity": similarity})
         copy = fold(model, of_train(last))
         left = of_train(last).ratings - copy.biases.predict(np.array([-1]), of_train(last).items)
@@ -233,7 +233,7 @@ def test_similar_users_of_somebody_who_is_not_in_train() -> None:
         there[-1, of_train(last).items] = True
         rows, columns = np.nonzero(there)
         values = sparse.csr_array((matrix[rows, columns], (rows, columns)), shape=matrix.shape)
-        expected = similar_rows(values, min_common=common, shrinkage=5.0, kept=20)[[-1]]
+        expected = similar_rows(values, model.config)[[-1]]
         np.testing.assert_array_equal(copy.similar[[-1]].indices, expected.indices)
         np.testing.assert_allclose(copy.similar[[-1]].data, expected.data, rtol=1e-4)
 

@@ -11,7 +11,7 @@ from surprise_oracle import IDS, ITEMS, TRAIN, USERS, predictions, trainset, uns
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
-from reelbench.models.knn import KNN, largest_first, similar_rows
+from reelbench.models.knn import KNN, KNNConfig, largest_first, similar_rows
 
 PARAMETERS: dict[str, Any] = {
     "based_on": "item",
@@ -218,11 +218,12 @@ def test_similarity_by_hand() -> None:
         shape=(3, 3),
     )
     cosine = (1 * 3 + 2 * 0) / np.sqrt((1 + 4) * (9 + 0))
-    found = similar_rows(values, min_common=2, shrinkage=4.0, kept=5).toarray()
+    found = similar_rows(values, KNNConfig(shrinkage=4.0, stored=5)).toarray()
     expected = np.zeros((3, 3))
     expected[0, 1] = expected[1, 0] = cosine * 1 / (1 + 4)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
-    single = similar_rows(values, min_common=1, shrinkage=0.0, kept=5).toarray()
+    plain = KNNConfig(similarity="cosine", shrinkage=0.0, stored=5)
+    single = similar_rows(values, plain).toarray()
     np.testing.assert_allclose(single[2], [1, 1, 0], rtol=1e-6)
 
 

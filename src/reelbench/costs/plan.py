@@ -143,17 +143,10 @@ def make(params: Mapping[str, Any], sizes: Sizes, slowness: float = 1.0) -> Plan
         Cost.total([cost for cost in always if cost is not None]),
         budget,
     )
-    steps = [
-        *before,
-        *(
-            Step(f"train@{n}", skip if n in reasons else train[n], reasons.get(n, ""))
-            for n in entries
-        ),
-        evaluation,
-        *(Step(f"evaluate@{n}", evaluate[n]) for n in entries if n not in reasons),
-        *after,
-    ]
-    return Plan(sizes, slowness, steps)
+    costs = train | dict.fromkeys(reasons, skip)
+    trained = [Step(f"train@{name}", costs[name], reasons.get(name, "")) for name in entries]
+    evaluated = [Step(f"evaluate@{n}", evaluate[n]) for n in entries if n not in reasons]
+    return Plan(sizes, slowness, [*before, *trained, evaluation, *evaluated, *after])
 
 
 def current(
@@ -166,8 +159,7 @@ def current(
     stated = (ratings, users, items)
     if any(stated) and not all(stated):
         raise ParamsError("--ratings, --users and --items go together")
-    sizes = sizes_of(content, tuple(n for n in stated if n))
-    return make(content, sizes, slowness())
+    return make(content, sizes_of(content, tuple(n for n in stated if n)), slowness())
 
 
 def table(found: Plan) -> Table:

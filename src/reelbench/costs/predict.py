@@ -75,9 +75,8 @@ class Sizes:
 
     def values(self) -> dict[str, float]:
         """What terms may name: the counts, `side` and `rated` (`terms.yaml`)."""
-        rated = self.ratings * self.test_users / self.users
         sides = {"side": min(self.users, self.items), "wide": self.users < self.items}
-        return vars(self) | sides | {"rated": rated}
+        return vars(self) | sides | {"rated": self.ratings * self.test_users / self.users}
 
 
 def sizes_of(params: Mapping[str, Any], stated: Sequence[int] = ()) -> Sizes:

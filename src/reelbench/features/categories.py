@@ -121,9 +121,8 @@ def names_in_column(table: pd.DataFrame, name: str) -> list[list[str]]:
 def _numbered(words: Sequence[str], warm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """int32 number of every word, 0 for unknown ones; and the sorted vocabulary of warm rows."""
     values = sorted({words[row] for row in warm} | {""})
-    number = {value: row for row, value in enumerate(values)}
-    numbers = np.array([number.get(word, 0) for word in words], dtype=np.int32)
-    return numbers, np.array(values, dtype=np.str_)
+    numbers = np.maximum(pd.Index(values).get_indexer(pd.Index(words)), 0)
+    return numbers.astype(np.int32), np.array(values, dtype=np.str_)
 
 
 def words_in(table: pd.DataFrame, name: str) -> list[str]:

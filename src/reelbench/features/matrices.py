@@ -173,8 +173,7 @@ def kernel_columns(columns: np.ndarray, landmarks: np.ndarray, gamma: float) -> 
     others = columns[landmarks]
     squares = (columns**2).sum(axis=1)[:, None] + (others**2).sum(axis=1) - 2 * columns @ others.T
     kernel = np.exp(-gamma * np.maximum(squares, 0.0))
-    among = kernel[landmarks] + _JITTER * np.eye(len(landmarks))
-    root = cholesky(among, lower=True)
+    root = cholesky(kernel[landmarks] + _JITTER * np.eye(len(landmarks)), lower=True)
     return solve_triangular(root, kernel.T, lower=True).T
 
 

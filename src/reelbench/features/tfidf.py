@@ -90,7 +90,6 @@ def _tfidf(
     )
     words = vectorizer.build_analyzer()
     if not any(words(text) for text in known):  # scikit-learn refuses an empty vocabulary
-        nothing = sparse.csr_array((len(texts), 0), dtype=np.float32)
-        return nothing, np.array([], dtype=np.str_)
+        return sparse.csr_array((len(texts), 0), dtype=np.float32), np.array([], dtype=np.str_)
     matrix = sparse.csr_array(vectorizer.fit(known).transform(texts))
     return matrix, np.array(vectorizer.get_feature_names_out(), dtype=np.str_)

@@ -3,6 +3,7 @@
 import csv
 import re
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -66,8 +67,7 @@ class Look:
     @cached_property
     def facts(self) -> dict[int, dict[str, Any]]:
         """By number of a column with values: how many of which kind; see `facts` in the words."""
-        decimal = self.layout.get("decimal", ".")
-        query = WORDS["facts"].format(file=self.file, decimal=decimal)
+        query = WORDS["facts"].format(file=self.file, decimal=self.layout.get("decimal", "."))
         asked = duckdb.execute(query)
         names = [name for name, *_ in asked.description]
         return {row[0]: dict(zip(names, row, strict=True)) for row in asked.fetchall()}
@@ -131,14 +131,11 @@ def _encoding(content: Path, head: bytes) -> str:
     with content.open("rb") as stream:
         lines = stream.read(_SCANNED).splitlines()
     telling = b"\n".join(line for line in lines[:-1] or lines if not line.isascii()) + b"\n"
-    try:
+    with suppress(UnicodeDecodeError):
         telling.decode("utf-8")
-    except UnicodeDecodeError:
-        matches = from_bytes(
-            telling[: telling.rfind(b"\n", 0, _TELLING)], cp_isolation=WORDS["encodings"]
-        )
-    else:
         return "utf-8"
+    start = telling[: telling.rfind(b"\n", 0, _TELLING)]
+    matches = from_bytes(start, cp_isolation=WORDS["encodings"])
     best = min((match.chaos for match in matches), default=0) + 0.02
     close = [match for match in matches if match.chaos <= best]
     able = {n: m.coherence for m in close for n in m.could_be_from_charset}

@@ -37,16 +37,13 @@ class Found:
 def understand(looks: list[Look], given: Mapping[str, str]) -> Found:
     """Give every file and column its role, or that of --set; a DataError without ratings."""
     found = Found()
-    for seen in sorted(
-        looks, key=lambda one: -max((f["rows"] for f in one.facts.values()), default=0)
-    ):
+    largest = {seen.path: max([0, *(f["rows"] for f in seen.facts.values())]) for seen in looks}
+    for seen in sorted(looks, key=lambda seen: -largest[seen.path]):
         name = table_of(seen)
         if name is None or name in found.files:
-            what = (
-                f"the {name} are in {found.files[name].path.name}"
-                if name
-                else "neither ratings, movies, users nor tags"
-            )
+            what = "neither ratings, movies, users nor tags"
+            if name:
+                what = f"the {name} are in {found.files[name].path.name}"
             found.notes.append(f"{seen.path.name} is not used: {what}")
         else:
             found.files[name], found.columns[name] = seen, _candidates(seen, name, given)

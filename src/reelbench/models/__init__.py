@@ -5,8 +5,6 @@ imports no model; a class is imported when it is first named, and its library wh
 """
 # ruff: noqa: F401 - imported for a type checker, which does not run what is below
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import TYPE_CHECKING
 

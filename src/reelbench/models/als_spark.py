@@ -46,7 +46,6 @@ class ALSSparkConfig(SparkConfig):
 class ALSSpark(FactorModel):
     """A cold or unknown user has the mean of the others' factors, a cold or unknown item none."""
 
-    Config = ALSSparkConfig
     config: ALSSparkConfig
     stochastic = True
     _train_mean: Saved[float]
@@ -62,7 +61,10 @@ class ALSSpark(FactorModel):
         ids = features.ids
         self._train_mean = float(train.rating.mean(dtype=np.float64))
         with tempfile.TemporaryDirectory(prefix="reelbench-") as folder:
-            file = train.file or _written(train, Path(folder) / "ratings.parquet")
+            if (file := train.file) is None:
+                file = Path(folder) / "ratings.parquet"
+                columns = zip((USER_IDX, ITEM_IDX, RATING), train.columns(), strict=False)
+                pq.write_table(pa.table(dict(columns)), file)
             (users, vectors), (items, item_vectors) = self._learn(file)
         return Factors(
             0.0 if self.config.implicit else self._train_mean,
@@ -125,13 +127,6 @@ class ALSSpark(FactorModel):
             equations += own.T @ own
             target = own.T @ value
         return self._with_user(0.0, linalg.lstsq(equations, target)[0])
-
-
-def _written(rows: Interactions, file: Path) -> Path:
-    """The file, to which rows that were not read from one are written."""
-    names = (USER_IDX, ITEM_IDX, RATING)
-    pq.write_table(pa.table(dict(zip(names, rows.columns()[:3], strict=True))), file)
-    return file
 
 
 def _arrays(factors: DataFrame) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,6 @@
 """The contract of every model, and the chores that all models share.
 
-A new model is a `Config`, `_fit`, `_predict` (or `_score`, or both), and the attributes that they
+A new model is a `config`, `_fit`, `_predict` (or `_score`, or both), and the attributes that they
 share, marked as `Saved`. It may add `_fold_in` for new users, `_similar_items`, `item_vectors`. All
 types of these can be imported from here.
 
@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from pkgutil import resolve_name
 from threading import Lock
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self, cast, get_type_hints
 
 import numpy as np
 from cachetools import LRUCache, cached
@@ -61,7 +61,7 @@ class Recommender(ABC):
     array([3.11], dtype=float32)
     """
 
-    Config: ClassVar[type[Section]] = Section
+    Config: ClassVar[type[Section]] = Section  # what a subclass annotates its `config` with
     #: False for a model that only ranks: what its `predict` returns is not reported as a rating
     predicts_ratings: bool = True
     #: whether a fit depends on the seed by more than rounding: `seeds` repeats it
@@ -69,6 +69,11 @@ class Recommender(ABC):
     #: whether it answers for users of a profile without a fold-in
     knows_profiles: bool = False
     config: Section
+
+    def __init_subclass__(cls) -> None:
+        own = vars(cls)
+        if "config" in own.get("__annotations__", {}) and "Config" not in own:
+            cls.Config = get_type_hints(cls)["config"]
 
     def __init__(self, *, seed: int = 0, threads: int = 1, **parameters: object) -> None:
         """A model that is not fitted yet; a wrong parameter is a `pydantic.ValidationError`."""
@@ -333,9 +338,8 @@ class Recommender(ABC):
         target = resolve_name(description["_target_"])
         if not issubclass(target, cls):
             raise TypeError(f"{folder} holds a {target.__name__}, not a {cls.__name__}")
-        model = target(
-            seed=description["seed"], threads=description["threads"], **description["config"]
-        )
+        own = {name: description[name] for name in ("seed", "threads")}
+        model = target(**own, **description["config"])
         model._ids = Ids(**description["ids"])
         arrays = read_arrays(folder / "arrays.npz")
         model._sampled_users = arrays.pop(_SAMPLE)

@@ -21,9 +21,7 @@ class Bias(BiasModel):
     array([4.45, 3.17, 3.85], dtype=float32)
     """
 
-    Config = BiasConfig
     config: BiasConfig
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
-        rounds = self.config.rounds
-        self._biases = damped_biases(train, features.ids, self.config, rounds=rounds)
+        self._biases = damped_biases(train, features.ids, self.config, rounds=self.config.rounds)

@@ -47,7 +47,6 @@ class BoostedConfig(DampingConfig):
 class Boosted(BiasModel):
     """Biases with a prior by boosted trees."""
 
-    Config = BoostedConfig
     config: BoostedConfig
     stochastic = True
 

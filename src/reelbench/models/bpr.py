@@ -51,7 +51,6 @@ class BPR(FactorRanker):
     The last factor of a movie is its bias, and that of a user is 1.
     """
 
-    Config = BPRConfig
     config: BPRConfig
 
     def _matrix(self, train: Interactions, ids: Ids) -> sparse.csr_array:

@@ -10,8 +10,8 @@ import numpy as np
 from pydantic import PositiveInt
 
 from reelbench.models.base import Features, Interactions, Section
-from reelbench.models.shared.factors import Factors
-from reelbench.models.shared.surprise_base import KnownPairsModel, RatingsByUser, trainset_of
+from reelbench.models.shared.factors import FactorModel, Factors
+from reelbench.models.shared.surprise_base import RatingsByUser, known_pairs, trainset_of
 
 # Surprise cuts a rating down to a whole number here: 4.5 stars count as 4. Times one of these, the
 # ratings of a usual scale are whole; the last rounds to four decimals
@@ -26,15 +26,15 @@ class CoClusteringConfig(Section):
     epochs: PositiveInt = 20  # rounds of assigning users and items to clusters
 
 
-class CoClustering(KnownPairsModel):
+class CoClustering(FactorModel):
     """Surprise's CoClustering, with half stars counted as such.
 
     Where user or item is cold or unknown it answers the mean of train, as Surprise's code does.
     """
 
-    Config = CoClusteringConfig
     config: CoClusteringConfig
     stochastic = True
+    _markers = 2  # see `known_pairs`
 
     def prepare(self) -> None:
         import surprise  # noqa: F401
@@ -51,7 +51,7 @@ class CoClustering(KnownPairsModel):
             random_state=self.seed,
         ).fit(trainset := trainset_of(whole, features.ids))
         users, items = learned.cltr_u, learned.cltr_i
-        factors = self._known_pairs(
+        factors = known_pairs(
             float(trainset.global_mean),
             user_bias=learned.user_mean - learned.avg_cltr_u[users],
             item_bias=learned.item_mean - learned.avg_cltr_i[items],

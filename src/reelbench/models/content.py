@@ -7,7 +7,6 @@ constant for the same director, plus c · cos(cast) where that block is declared
 """
 
 import math
-from typing import Annotated
 
 import numpy as np
 from pydantic import Field, NonNegativeFloat
@@ -19,13 +18,11 @@ from reelbench.models.shared.fold_in import ProfileRanker
 
 GENRES, TAGS, DIRECTORS, CAST = "genres", "tags", "directors", "cast"
 
-Weight = Annotated[float, Field(ge=0, le=1)]
-
 
 class ContentConfig(Section):
     """Parameters."""
 
-    genre_weight: Weight = 0.5  # weight of genres; tags have the rest
+    genre_weight: float = Field(0.5, ge=0, le=1)  # weight of genres; tags have the rest
     #: similarity that the same director adds for a user, where genres and tags make up to 1
     director_weight: NonNegativeFloat = 0.5
     cast_weight: NonNegativeFloat = 0.5  # weight of the cosine of directors and actors, likewise
@@ -41,7 +38,6 @@ class Content(ProfileRanker):
     An item without features is like no other. Scores need 12 bytes per pair of a user and an item.
     """
 
-    Config = ContentConfig
     config: ContentConfig
     _genres: Saved[sparse.csr_array]
     _tags: Saved[sparse.csr_array]
@@ -66,15 +62,13 @@ class Content(ProfileRanker):
         rated = np.maximum(count + damping, 1)  # a cold user's mean is not asked for
         mean = (total + damping * self._mean) / rated
         opinions = ratings.rating - (mean[user] - self.config.neutral_below_mean)
-        pairs = ratings.user_idx, ratings.item_idx
-        return sparse.csr_array((opinions, pairs), shape=(ids.n_users, ids.n_items))
+        return sparse.csr_array((opinions, ratings.columns()[:2]), (ids.n_users, ids.n_items))
 
     def _similar_items(self, item_idx: int) -> np.ndarray:
         columns = self._columns()
-        own = columns[[item_idx]].T
         # people add their weights to what genres and tags make up to 1
         most = 1 + self.config.director_weight + self.config.cast_weight * (self._cast.nnz > 0)
-        return (columns @ own).toarray()[:, 0] / most
+        return (columns @ columns[[item_idx]].T).toarray()[:, 0] / most
 
     def _score(self, user_idx: np.ndarray) -> np.ndarray:
         columns = self._columns()

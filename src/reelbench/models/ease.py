@@ -70,7 +70,6 @@ class EASE(PreferenceRanker):
     array([[ 0.33,  0.  , -0.12]], dtype=float32)
     """
 
-    Config = EASEConfig
     config: EASEConfig
     _weights: Saved[np.ndarray]
     _diagonal: Saved[np.ndarray]

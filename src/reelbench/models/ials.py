@@ -47,7 +47,6 @@ class IALS(FactorRanker):
     True
     """
 
-    Config = IALSConfig
     config: IALSConfig
 
     def _matrix(self, train: Interactions, ids: Ids) -> sparse.csr_array:

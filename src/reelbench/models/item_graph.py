@@ -60,7 +60,6 @@ class ItemGraph(PreferenceRanker):
         weights: W, CSR (n_items, n_items) without a diagonal.
     """
 
-    Config = GraphConfig
     config: GraphConfig
     weights: Saved[sparse.csr_array]
 
@@ -98,7 +97,6 @@ class ItemKNN(ItemGraph):
     [[0.0, 0.5, 0.71], [0.5, 0.0, 0.0], [0.71, 0.0, 0.0]]
     """
 
-    Config = ItemKNNConfig
     config: ItemKNNConfig
 
     def _steps(self, items: sparse.csr_array) -> Steps:
@@ -119,7 +117,6 @@ class ItemKNN(ItemGraph):
 class RP3beta(ItemGraph):
     """Random walks of three steps from a user."""
 
-    Config = RP3betaConfig
     config: RP3betaConfig
 
     def _steps(self, items: sparse.csr_array) -> Steps:

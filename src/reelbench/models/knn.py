@@ -77,7 +77,6 @@ class KNN(Recommender):
     array([4.2], dtype=float32)
     """
 
-    Config = KNNConfig
     config: KNNConfig
     biases: Saved[Biases]
     spread: Saved[np.ndarray]
@@ -102,9 +101,9 @@ class KNN(Recommender):
             damped = self.biases if config.baseline == "biases" else self._damped(train, ids)
             compared = train.rating - damped.predict(train.user_idx, train.item_idx)
         values = with_unknown(train, compared, ids)
-        scaled = residual / self.spread[index]
-        self.residual = with_unknown(train, scaled.astype(np.float32), ids)
-        self.similar = self._similar_rows(values if config.based_on == "user" else values.T.tocsr())
+        self.residual = with_unknown(train, (residual / self.spread[index]).astype(np.float32), ids)
+        compared_rows = values if config.based_on == "user" else values.T.tocsr()
+        self.similar = similar_rows(compared_rows, config, threads=self.threads)
         self._turn()
 
     @property
@@ -124,21 +123,6 @@ class KNN(Recommender):
             of = biases.user if self.config.based_on == "user" else biases.item
             of[:] = group_means(index, train.rating, size) - mean
         return biases
-
-    def _similar_rows(
-        self, values: sparse.csr_array, of: sparse.csr_array | None = None
-    ) -> sparse.csr_array:
-        # residuals of a single rating in common mean nothing
-        fewest = 2 if self.config.similarity == "pearson_baseline" else 1
-        return similar_rows(
-            values,
-            measure=_MEASURES[self.config.similarity],
-            min_common=max(fewest, self.config.min_support),
-            shrinkage=self.config.shrinkage,
-            kept=self.config.stored,
-            of=of,
-            threads=self.threads,
-        )
 
     def _turn(self) -> None:
         """What is known of an item: items that have it in their list, or users that rated it."""
@@ -224,7 +208,7 @@ class KNN(Recommender):
                 ratings -= damped.predict(users, values.indices)
                 _, own = damped.fold_in(user, self.config.user_damping)
             values = sparse.csr_array((ratings, values.indices, values.indptr), values.shape)
-        return self._similar_rows(values, user.last_row(own, values.shape))
+        return similar_rows(values, self.config, user.last_row(own, values.shape), self.threads)
 
     def _restore(self, state: Arrays) -> None:
         super()._restore(state)
@@ -234,32 +218,29 @@ class KNN(Recommender):
 
 def similar_rows(
     values: sparse.csr_array,
-    *,
-    measure: int = _COSINE,
-    min_common: int,
-    shrinkage: float,
-    kept: int,
+    config: KNNConfig,
     of: sparse.csr_array | None = None,
     threads: int = 1,
 ) -> sparse.csr_array:
-    """The rows most like each row, by a measure over common columns, shrunk.
+    """The rows most like each row, by the similarity of the config over common columns, shrunk.
 
     With n columns in common the cosine is Σ x·y / sqrt(Σ x² Σ y²) · (n - 1) / (n - 1 + shrinkage),
     Koren (2010), section 2.2. Memory beside the result: 60 bytes per row of `values` and thread.
 
     Args:
         values: (n, m); an entry of zero is an entry.
-        measure: cosine, 1 / (1 + mean squared difference), or correlation: a value of `_MEASURES`.
-        min_common: columns that two rows must share.
-        kept: similar rows that are kept per row.
+        config: which similarity, and its `min_support`, `shrinkage` and `stored`.
         of: rows (n, m) in place of `values` whose similar rows among `values` are wanted.
 
     Returns:
         float32 CSR (n, n), positive similarities alone, in the order of `largest_first`; no row is
         similar to that of the same number.
     """
+    # residuals of a single rating in common mean nothing
+    fewest = 2 if config.similarity == "pearson_baseline" else 1
+    settings = max(fewest, config.min_support), config.shrinkage, config.stored
     entries, columns = parts(values if of is None else of), parts(values.T.tocsr())
-    nearest = partial(_nearest, entries, columns, measure, min_common, shrinkage, kept)
+    nearest = partial(_nearest, entries, columns, _MEASURES[config.similarity], *settings)
     return square_by_rows(nearest, values.shape[0], threads)
 
 
@@ -386,7 +367,6 @@ class FilledKNN(Recommender):
     A matrix of more than `most_cells` cells is a ParamsError.
     """
 
-    Config = FilledKNNConfig
     config: FilledKNNConfig
     means: Saved[np.ndarray]  # float32 (n_users + 1, n_items + 1)
 

@@ -45,7 +45,6 @@ class LightGCN(FactorRanker, KerasModel):
     (1, 3)
     """
 
-    Config = LightGCNConfig
     config: LightGCNConfig
     _sources: Saved[np.ndarray]  # what movies add to a user's vector, float32 (n_items, f · bags)
 

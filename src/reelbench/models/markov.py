@@ -49,7 +49,6 @@ class Markov(ProfileRanker):
     [1, 2]
     """
 
-    Config = MarkovConfig
     config: MarkovConfig
     _transitions: Saved[sparse.csr_array]  # float32 (n_items, n_items)
     _weight: Saved[np.ndarray]  # float32 (n_items,), what the popularity counts for each a

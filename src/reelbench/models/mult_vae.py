@@ -9,8 +9,6 @@ code from x / ‖x‖, of which a share is dropped in training, and a decoder gi
 β grows to `beta` over the first epochs. Without `variational` z is μ: Mult-DAE. Scores are f(μ).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
@@ -56,7 +54,6 @@ class MultVAE(PreferenceRanker, KerasModel):
     (1, 3)
     """
 
-    Config = MultVAEConfig
     config: MultVAEConfig
     _weights: list[np.ndarray]
 

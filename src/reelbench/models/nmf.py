@@ -9,10 +9,11 @@ from typing import Self
 
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from scipy import sparse
 
 from reelbench.models.base import Features, Interactions, Section
-from reelbench.models.shared.factors import Factors
-from reelbench.models.shared.surprise_base import KnownPairsModel, RatingsByUser
+from reelbench.models.shared.factors import FactorModel, Factors
+from reelbench.models.shared.surprise_base import RatingsByUser, known_pairs
 from reelbench.models.shared.user_items import NewUser
 from reelbench.parallel import CSR, for_row_blocks, kernel, parts
 
@@ -29,16 +30,16 @@ class NMFConfig(Section):
     init_max: PositiveFloat = 1.0  # factors start anywhere between 0 and this
 
 
-class NMF(KnownPairsModel):
+class NMF(FactorModel):
     """Surprise's NMF without biases; where user or item is cold or unknown, the mean of train.
 
     Fold-in: factors by least squares that are not negative, with the penalty per rating; close to
     those of training.
     """
 
-    Config = NMFConfig
     config: NMFConfig
     stochastic = True
+    _markers = 2  # see `known_pairs`
 
     def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
         config, ratings = self.config, RatingsByUser.of(train)
@@ -47,14 +48,16 @@ class NMF(KnownPairsModel):
             random.uniform(0.0, config.init_max, (len(index), config.factors))
             for index in (ratings.users, ratings.items)
         )
-        by_item = parts(ratings.transposed())
+        starts, columns, values = ratings.matrix
+        shape = len(ratings.users), len(ratings.items)
+        by_item = parts(sparse.csr_array(sparse.csr_array((values, columns, starts), shape).T))
         for _ in range(config.epochs):
             users, items = (
                 self._updated(ratings.matrix, users, items, config.user_regularization),
                 self._updated(by_item, items, users, config.item_regularization),
             )
         mean = float(train.rating.mean(dtype=np.float64))
-        return ratings.in_catalogue(self._known_pairs(mean, 0.0, 0.0, users, items), features.ids)
+        return ratings.in_catalogue(known_pairs(mean, 0.0, 0.0, users, items), features.ids)
 
     def _updated(
         self, ratings: CSR, own: np.ndarray, other: np.ndarray, penalty: float

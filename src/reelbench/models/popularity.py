@@ -52,7 +52,6 @@ class WeightedMean(_SameForAll):
     It is the formula behind IMDb's Top 250. An item without ratings (cold, unknown) has C.
     """
 
-    Config = WeightedMeanConfig
     config: WeightedMeanConfig
     _means: Saved[np.ndarray]
 

@@ -13,20 +13,11 @@ import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 from scipy import sparse
 from threadpoolctl import threadpool_limits
-from typing_extensions import override
 
 from reelbench import paths
-from reelbench.features.matrices import dense_columns
-from reelbench.models.base import (
-    Features,
-    Ids,
-    Interactions,
-    ModelEntry,
-    NewUser,
-    Ranker,
-    Recommender,
-    Saved,
-)
+from reelbench.data.interactions import Ids, Interactions
+from reelbench.features.matrices import dense_columns, unit_vectors
+from reelbench.models.base import Features, ModelEntry, NewUser, Ranker, Recommender, Saved
 from reelbench.models.shared.fold_in import FoldedIn
 from reelbench.parallel import for_row_blocks
 from reelbench.params import ParamsError, Section
@@ -51,8 +42,7 @@ def mmr(relevance: np.ndarray, vectors: np.ndarray, weight: float) -> np.ndarray
     >>> mmr(np.array([[1.0, 0.9, 0.4]]), vectors, 0.5)
     array([[0, 2, 1]])
     """
-    length = np.linalg.norm(vectors, axis=2, keepdims=True)
-    unit = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    unit = unit_vectors(vectors)
     cosines = unit @ unit.transpose(0, 2, 1)
     closest = np.full(relevance.shape, -np.inf)
 
@@ -118,9 +108,7 @@ class RerankConfig(Section):
 
     #: the model whose lists are put in order: one entry of `models` under its name
     base: dict[str, ModelEntry] = Field(
-        default={"ials": ModelEntry(_target_="reelbench.models.ials.IALS")},
-        min_length=1,
-        max_length=1,
+        {"ials": ModelEntry(_target_="reelbench.models.ials.IALS")}, min_length=1, max_length=1
     )
     method: Literal["mmr", "calibrated", "popularity_floor"] = "mmr"  # what the new order is for
     #: weight of the cost, 0 for the base's order; a floor has none
@@ -145,7 +133,6 @@ class Rerank(Ranker):
     the seed of this model. It only ranks. To calibrate to negative numbers is a ParamsError.
     """
 
-    Config = RerankConfig
     config: RerankConfig
     #: items of train and valid, CSR (n_users + 1, n_items); nothing for an unknown user
     _seen: Saved[sparse.csr_array]
@@ -154,13 +141,11 @@ class Rerank(Ranker):
     #: shares of genres of what a user has in train, float32 (n_users + 1, d)
     _wanted: Saved[np.ndarray]
 
-    @override
     def prepare(self) -> None:
         self._create().prepare()
 
     @property
     def stochastic(self) -> bool:  # type: ignore[override]
-        """As the base is."""
         return self._create().stochastic
 
     def _create(self) -> Recommender:
@@ -230,7 +215,6 @@ class Rerank(Ranker):
         return calibrated(relevance, columns, wanted, self.config.weight)
 
     @property
-    @override
     def can_fold_in(self) -> bool:
         return self._create().can_fold_in
 

@@ -74,7 +74,6 @@ class SASRec(Ranker, KerasNetwork):
     ((1, 3), (1, 3))
     """
 
-    Config = SASRecConfig
     config: SASRecConfig
     _states: Saved[np.ndarray]  # float32 (n_users + 1, factors)
     _vectors: Saved[np.ndarray]  # float32 (n_items, factors)
@@ -140,8 +139,7 @@ class SASRec(Ranker, KerasNetwork):
         """Last state of every user of rows in order, and of others the mean: (n_users + 1, f)."""
         import keras
 
-        length = self.config.max_length
-        users, inputs = latest(rows, length)
+        users, inputs = latest(rows, self.config.max_length)
         chunks = [inputs[n : n + _AT_ONCE] for n in range(0, len(inputs), _AT_ONCE)]
         found = [self.keras_model(chunk, training=False)[:, -1] for chunk in chunks]
         last = np.concatenate([keras.ops.convert_to_numpy(states) for states in found])

@@ -57,7 +57,6 @@ class SLIM(PreferenceRanker):
     array([[0.3, 0. , 0. ]], dtype=float32)
     """
 
-    Config = SLIMConfig
     config: SLIMConfig
     _weights: Saved[sparse.csr_array]
 
@@ -74,8 +73,7 @@ class SLIM(PreferenceRanker):
         diagonal = np.diagonal(products).copy()
         products += products.T
         products[np.diag_indices(size)] = diagonal
-        lowest = 0.0 if config.non_negative else -np.inf
-        penalties = config.l1, config.l2, lowest
+        penalties = config.l1, config.l2, 0.0 if config.non_negative else -np.inf
         bounds = min(config.neighbours or size, size), config.epochs, config.tolerance
 
         def rows_of(first: int, last: int) -> tuple[np.ndarray, ...]:

@@ -15,14 +15,8 @@ from typing import Literal, Self
 
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
-from typing_extensions import override
 
-from reelbench.features.matrices import (
-    dense_columns,
-    dense_matrix,
-    kernel_columns,
-    principal_components,
-)
+from reelbench.features import matrices
 from reelbench.models.base import Features, Interactions
 from reelbench.models.shared.biases import Biases, DampingConfig, damped_biases
 from reelbench.models.shared.factors import FactorModel, Factors
@@ -52,23 +46,20 @@ class ST(FactorModel):
     not declared is a ParamsError.
     """
 
-    Config = STConfig
     config: STConfig
 
     @property
-    @override
     def stochastic(self) -> bool:  # type: ignore[override]
         return self.config.item_kernel == "gaussian"  # with more items than landmarks
 
     def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
         config, known = self.config, np.unique(train.item_idx)
-        items = principal_components(
-            dense_matrix(features, config.weights), known, config.components
-        )
+        columns = matrices.dense_matrix(features, config.weights)
+        items = matrices.principal_components(columns, known, config.components)
         of_biases = items  # what biases of items are regressed on
         if config.item_kernel == "gaussian":
             some = np.random.default_rng(self.seed).permutation(known)[: config.landmarks]
-            of_biases = kernel_columns(items, np.sort(some), config.gamma)
+            of_biases = matrices.kernel_columns(items, np.sort(some), config.gamma)
         penalty, ids = config.item_regularization, features.ids
         biases = damped_biases(train, ids, config, columns=of_biases, regularization=penalty)
         items = np.vstack([items, np.zeros((1, items.shape[1]))])
@@ -107,14 +98,12 @@ class STTuned(ST):
     user who liked two movies nothing is trained.
     """
 
-    Config = STTunedConfig
     config: STTunedConfig
     stochastic = True
 
-    @override
     def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:
         block = self.config.block
-        vectors = dense_columns(features[block], features.ids.n_items).astype(np.float32)
+        vectors = matrices.dense_columns(features[block], features.ids.n_items).astype(np.float32)
         pairs = self._pairs(train, features)
         if len(pairs) and vectors.shape[1]:
             vectors = self._tuned(vectors, pairs)
@@ -128,8 +117,7 @@ class STTuned(ST):
         """
         biases = damped_biases(train, features.ids, self.config)
         liked = train.rating > biases.predict(train.user_idx, train.item_idx)
-        order = np.argsort(train.user_idx[liked], kind="stable")
-        items = train.item_idx[liked][order]
+        items = train.item_idx[liked][np.argsort(train.user_idx[liked], kind="stable")]
         counts = np.bincount(train.user_idx[liked])
         starts = np.cumsum(counts) - counts
         several = np.flatnonzero(counts > 1)
@@ -189,9 +177,7 @@ class STTuned(ST):
                 train_dataset=datasets.Dataset.from_dict({"first": first, "second": second}),
                 loss=MultipleNegativesRankingLoss(encoder, scale=config.scale),
             ).train()
-        tuned = vectors @ layer.linear.weight.detach().numpy().T
-        length = np.linalg.norm(tuned, axis=1, keepdims=True)
-        return np.divide(tuned, length, out=np.zeros_like(tuned), where=length > 0)
+        return matrices.unit_vectors(vectors @ layer.linear.weight.detach().numpy().T)
 
 
 def ridge(design: np.ndarray, target: np.ndarray, regularization: float) -> np.ndarray:

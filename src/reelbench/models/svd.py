@@ -20,9 +20,7 @@ class SVD(RidgeFoldIn):
     (3, 4)
     """
 
-    Config = DescentConfig
     config: DescentConfig
-
     stochastic = True
 
     def prepare(self) -> None:

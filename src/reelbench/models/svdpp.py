@@ -31,7 +31,6 @@ class SVDpp(RidgeFoldIn):
     N(u) is known once train is, so its sum is stored within the user's factors.
     """
 
-    Config = SVDppConfig
     config: SVDppConfig
     stochastic = True
 
@@ -50,8 +49,7 @@ class SVDpp(RidgeFoldIn):
         starts, columns, _ = ratings.matrix
         rated = sparse.csr_array((np.ones(len(columns)), columns, starts), (len(users), len(items)))
         users += rated @ implicit / np.sqrt(np.diff(starts))[:, None]
-        factors = Factors(mean, user_bias, item_bias, users, items)
-        return ratings.in_catalogue(factors, features.ids)
+        return ratings.in_catalogue(Factors(mean, user_bias, item_bias, users, items), features.ids)
 
 
 @kernel

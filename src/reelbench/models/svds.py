@@ -29,7 +29,6 @@ class SVDS(FactorModel):
     of U S are those of A V, and so is a new row's.
     """
 
-    Config = SVDSConfig
     config: SVDSConfig
 
     def _factorise(self, train: Interactions, valid: Interactions, features: Features) -> Factors:

@@ -40,7 +40,6 @@ class WARP(FactorRanker):
     A movie without a choice in train, which is never drawn, has the lowest bias and no factors.
     """
 
-    Config = WARPConfig
     config: WARPConfig
 
     def _matrix(self, train: Interactions, ids: Ids) -> sparse.csr_array:

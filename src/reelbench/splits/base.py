@@ -107,6 +107,13 @@ class Repeated(Protocol):
         """The field that numbers them, its value from 1, and how many there are."""
         raise NotImplementedError
 
+    @model_validator(mode="after")
+    def _is_one_of_them(self) -> Self:
+        field, number, size = self.numbered
+        if number > size:
+            raise ValueError(f"{field} {number} is not in 1 to {size}")
+        return self
+
 
 def _with_valid_at_the_end(rows: ibis.Table, engine: Engine) -> ibis.Table:
     """As many valid rows as before, but the last by user and movie of those not in test."""
@@ -152,9 +159,8 @@ def last_of_each(
     n_test = ibis.least(amount(n, test), n - 1)
     n_valid = ibis.least(amount(n, valid), n - 1 - n_test)
     place = ibis.row_number().over(ibis.window(group_by=group, order_by=list(order)))
-    return ibis.cases(
-        (place >= n - n_test, TEST), (place >= n - n_test - n_valid, VALID), else_=TRAIN
-    )
+    first = n - n_test
+    return ibis.cases((place >= first, TEST), (place >= first - n_valid, VALID), else_=TRAIN)
 
 
 def amount(n: ibis.ir.IntegerValue, wanted: float) -> ibis.ir.IntegerValue:

@@ -1,10 +1,8 @@
 """Protocols that ignore time; the same seed gives the same parts for any order of the input."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from math import ceil
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 import ibis
 import numpy as np
@@ -45,8 +43,7 @@ class Random(Protocol):
     def assign(self, given: SplitInput) -> ibis.Table:
         rows = _rows(given, self.name)
         n_test = max(1, floor_share(self.test, len(rows)))
-        n_valid = floor_share(self.valid, len(rows) - n_test)
-        return _drawn(given, rows, n_test, n_valid)
+        return _drawn(given, rows, n_test, floor_share(self.valid, len(rows) - n_test))
 
 
 class KFold(Repeated):
@@ -73,9 +70,7 @@ class KFold(Repeated):
         return self.method == "source_folds" or self.random_state is not None
 
     @model_validator(mode="after")
-    def _is_one_of_them(self) -> KFold:
-        if self.fold > self.folds:
-            raise ValueError(f"fold {self.fold} is not in 1 to {self.folds}")
+    def _can_be_drawn_again(self) -> Self:
         plain = self.shuffle and self.valid == 0 and self.valid_rows == "own"
         if self.random_state is not None and not (plain and self.method == "kfold"):
             raise ValueError("random_state needs split=kfold, shuffle: true, valid: 0")
@@ -179,8 +174,7 @@ class HeldOutUsers(HoldsOut):
         rest = 1 - Fraction(str(self.known))
         n_rest = np.clip(n * rest.numerator // rest.denominator, 1, n - 1)
         codes = np.where(place < n_rest, part, np.where(part == TEST, PROFILE, TRAIN))
-        pairs = rows.select([USER_IDX, ITEM_IDX])
-        return _with_column(given.engine, pairs, PART, codes)
+        return _with_column(given.engine, rows.select([USER_IDX, ITEM_IDX]), PART, codes)
 
 
 class ColdItems(HoldsOut):
@@ -248,9 +242,8 @@ class RandomByItem(Protocol):
 
     def divide(self, given: SplitInput) -> dict[str, Stored]:
         rows = _in_order_of_source(given, self.name)
-        draw = np.random.RandomState(self.seed).rand(len(rows))
         item = rows[ITEM_IDX].to_numpy()
-        order = np.lexsort((draw, item))
+        order = np.lexsort((np.random.RandomState(self.seed).rand(len(rows)), item))
         _, start, count = np.unique(item[order], return_index=True, return_counts=True)
         place = np.arange(len(item)) - np.repeat(start, count)
         share = 1 - Fraction(str(self.test))

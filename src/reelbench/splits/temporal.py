@@ -1,7 +1,5 @@
 """Protocols with the past in train and the future in test."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -70,8 +68,7 @@ def _last_of_users(
         mixed = (mixed + rows[ITEM_IDX].cast("int64") * second) % _PRIME
         mixed = mixed * mixed % _PRIME * mixed % _PRIME
         rows, order = rows.mutate(**{_TIE: mixed}), [TIMESTAMP, _TIE, ITEM_IDX]
-    codes = last_of_each(rows, USER_IDX, order, test, valid)
-    return rows.mutate(**{PART: codes})
+    return rows.mutate(**{PART: last_of_each(rows, USER_IDX, order, test, valid)})
 
 
 def _share_or_date(value: object) -> float | date:
@@ -182,12 +179,6 @@ class Windows(Repeated):
     kind: Literal["expanding", "sliding"]
     window: PositiveInt | Literal["last"]  # the one that the pipeline divides
 
-    @model_validator(mode="after")
-    def _is_one_of_them(self) -> Windows:
-        if self.numbered[1] > self.numbered[2]:
-            raise ValueError(f"window {self.window} is not in 1 to {self.numbered[2]}")
-        return self
-
     @property
     def numbered(self) -> tuple[str, int, int]:
         n = self.cuts if isinstance(self.cuts, int) else len(self.cuts)
@@ -196,9 +187,8 @@ class Windows(Repeated):
     def assign(self, given: SplitInput) -> ibis.Table:
         need_times(given, self.name)
         time, cuts, number = given.ratings[TIMESTAMP], self._cuts(given), self.numbered[1]
-        n_first, n_before = (
-            given.engine.number((time < cut).sum()) for cut in (cuts[0], cuts[number - 1])
-        )
+        ends = cuts[0], cuts[number - 1]
+        n_first, n_before = (given.engine.number((time < cut).sum()) for cut in ends)
         n_left_out = n_before - n_first if self.kind == "sliding" else 0
         n_valid = floor_share(self.valid, n_before - n_left_out)
         test_from, test_to = cuts[number - 1], [*cuts, None][number]
@@ -222,8 +212,7 @@ def _at_place(given: SplitInput, place: int) -> int:
     for span in (_SPAN, 1):
         times = times.filter(times[TIMESTAMP] // _SPAN == first) if span == 1 else times
         keys = times.select(key=times[TIMESTAMP] // span)
-        counted = keys.group_by("key").agg(n=keys.count())
-        found = given.engine.arrow(counted.order_by("key"))
+        found = given.engine.arrow(keys.group_by("key").agg(n=keys.count()).order_by("key"))
         ends = np.cumsum(found["n"].to_numpy())
         at = int(np.searchsorted(ends, place, side="right"))
         first, place = found["key"][at].as_py(), place - int(ends[at - 1] if at else 0)

@@ -89,8 +89,7 @@ def new_parameters(content: Record) -> dict[str, Any]:
     """What a finished search would change: parameter → value, empty where the default won."""
     trial = next((row for row in content["trials"] if row["number"] == content["winner"]), None)
     found = {} if trial is None else trial["parameters"]
-    default = content["default"]
-    return {name: value for name, value in found.items() if value != default[name]}
+    return {name: value for name, value in found.items() if value != content["default"][name]}
 
 
 def summary(content: Record) -> str:
@@ -121,8 +120,7 @@ def write_to_conf(
         TuningError: a model has no file of its own, or another file of `conf/` overrides it.
         ParamsError: what was written does not compose.
     """
-    new = {content["model"]: new_parameters(content) for content in searches}
-    new = {model: parameters for model, parameters in new.items() if parameters}
+    new = {one["model"]: found for one in searches if (found := new_parameters(one))}
     lines = []
     for model, parameters in new.items():
         file = paths.model_conf(model)

@@ -13,7 +13,6 @@ from reelbench.params import ParamsError, Section, validate
 
 #: hyperparameter → value, in the order of the space
 Parameters = dict[str, Any]
-Number = int | float
 
 _DIGITS = 4  # more would be noise in a drawn value, and hard to read among parameters
 _DIGITS_OF_STEPS = 12  # hides that 0.1 + 0.2 is not 0.3
@@ -73,7 +72,7 @@ class Range(Section):
         return all(isinstance(number, int) for number in (self.low, self.high, self.step or 0))
 
     @property
-    def samples(self) -> Sequence[Number]:
+    def samples(self) -> Sequence[float]:
         """Values that show whether a model accepts every value: the bounds and one between."""
         return (self.low, self.near(self.low + 0.37 * (self.high - self.low)), self.high)
 
@@ -83,7 +82,7 @@ class Range(Section):
             return False
         return self.low <= value <= self.high
 
-    def near(self, value: float) -> Number:
+    def near(self, value: float) -> float:
         """The value of the range that is nearest to a number; a real one has four digits."""
         if self.step is not None:
             value = self.low + round((value - self.low) / self.step) * self.step

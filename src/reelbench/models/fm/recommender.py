@@ -5,7 +5,6 @@ Its posterior is sampled by myfm 0.4.0, sample by sample into the mean.
 
 import logging
 import sys
-from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
@@ -37,7 +36,6 @@ class FM(RidgeFoldIn):
     (1,)
     """
 
-    Config = FMConfig
     config: FMConfig
     stochastic = True
 
@@ -79,8 +77,7 @@ class Curve:
 
     def __init__(self, part: Interactions) -> None:
         step = -(-len(part) // _ROWS_PER_CURVE)
-        self._user, self._item = part.user_idx[::step], part.item_idx[::step]
-        self._rating = part.rating[::step]
+        self._user, self._item, self._rating = (own[::step] for own in part.columns()[:3])
         self._mean, self._n = np.zeros(len(self._rating)), 0
 
     def rmse(self, users: SideSample, items: SideSample, *, kept: bool) -> float:
@@ -122,7 +119,20 @@ class Sampler:
             for side, index in ((users, train.user_idx), (items, train.item_idx))
         ]
         target = train.rating.astype(np.float64) - self._centre
-        keep = partial(self._keep, users, items, config.burn_in)
+
+        def keep(iteration: int, sample: Any, _prior: object, _: object) -> tuple[bool, None]:
+            """Called by myfm with (w_0, w, rows v) at the end of every iteration; False: go on."""
+            split = users.learned.shape[1]
+            weights, vectors = np.asarray(sample.w), np.asarray(sample.V)
+            of_users = SideSample(users, weights[:split], vectors[:split])
+            of_items = SideSample(items, weights[split:], vectors[split:])
+            of_items.bias += self._centre + sample.w0
+            if kept := iteration >= config.burn_in:
+                self.mean.add(of_users, of_items)
+            losses = {n: c.rmse(of_users, of_items, kept=kept) for n, c in self._curves.items()}
+            self.history.append({"epoch": len(self.history) + 1, **losses})
+            return False, None
+
         for chain in range(config.chains_for(len(train))):
             chain_seed = seed_for(seed, "chain", str(chain))
             myfm.MyFMRegressor(config.rank, init_stdev=config.init_std, random_seed=chain_seed).fit(
@@ -130,31 +140,9 @@ class Sampler:
                 target,
                 X_rel=blocks,
                 n_iter=config.iterations,
-                n_kept_samples=0,  # they are averaged in `_keep` instead
+                n_kept_samples=0,  # they are averaged in `keep` instead
                 group_shapes=[*users.groups, *items.groups],
                 callback=keep,
             )
             losses = list(self.history[-1].items())[1:]
             _LOG.info("chain %d: %s", chain + 1, ", ".join(f"{n} {v:.4f}" for n, v in losses))
-
-    def _keep(
-        self,
-        user_side: Side,
-        item_side: Side,
-        burn_in: int,
-        iteration: int,
-        sample: Any,
-        _prior: object,
-        _: object,
-    ) -> tuple[bool, None]:
-        """Called by myfm with (w_0, w, rows v) at the end of every iteration; False: go on."""
-        split = user_side.learned.shape[1]
-        weights, vectors = np.asarray(sample.w), np.asarray(sample.V)
-        users = SideSample(user_side, weights[:split], vectors[:split])
-        items = SideSample(item_side, weights[split:], vectors[split:])
-        items.bias += self._centre + sample.w0
-        if kept := iteration >= burn_in:
-            self.mean.add(users, items)
-        losses = {n: curve.rmse(users, items, kept=kept) for n, curve in self._curves.items()}
-        self.history.append({"epoch": len(self.history) + 1, **losses})
-        return False, None

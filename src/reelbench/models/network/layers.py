@@ -26,8 +26,7 @@ _GAINS = 4.5e-4, 1e-4  # shares of the scale that an epoch must gain, before tha
 
 def look_up(name: str, index: Tensor, table: np.ndarray) -> Tensor:
     """Rows of a table (n, d) that is not trained: float32 (batch, d)."""
-    layer = keras.layers.Embedding(*table.shape, weights=[table], trainable=False, name=name)
-    return layer(index)
+    return keras.layers.Embedding(*table.shape, weights=[table], trainable=False, name=name)(index)
 
 
 def dropped(name: str, rate: float, inputs: Tensor, *, whole: bool = False) -> Tensor:
@@ -171,11 +170,9 @@ class Bias(keras.layers.Layer):
     """Adds a trained vector, to sums that no dense layer makes."""
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the vector, zeros at first."""
         self.bias = self.add_weight(shape=input_shape[-1:], initializer="zeros", name="bias")
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Inputs plus the vector."""
         return inputs + self.bias
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -196,10 +193,8 @@ class BagOfTerms(keras.layers.Layer):
         self._table, self._plan = terms, kernel
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the kernel and the fixed tables."""
         table = self._table
-        starts = np.append(table.indptr, table.nnz)
-        self.starts = self._fixed("starts", starts, "int32")
+        self.starts = self._fixed("starts", np.append(table.indptr, table.nnz), "int32")
         self.terms = self._fixed("terms", table.indices, "int32")
         self.weights_of_terms = self._fixed("weights", table.data, "float32")
         self.kernel = self.add_weight(
@@ -222,8 +217,7 @@ class BagOfTerms(keras.layers.Layer):
 
     def call(self, index: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """float32 (batch, units)."""
-        first = tf.gather(self.starts, index)
-        entries = tf.ragged.range(first, tf.gather(self.starts, index + 1))
+        entries = tf.ragged.range(tf.gather(self.starts, index), tf.gather(self.starts, index + 1))
         rows = tf.gather(self.kernel, tf.gather(self.terms, entries.flat_values))
         weights = tf.gather(self.weights_of_terms, entries.flat_values)[:, None]
         if self._plan.dropout:

@@ -45,7 +45,6 @@ class Network(KerasNetwork):
     ['input', 'Embedding', 'Dropout', 'table', 'Concatenate']
     """
 
-    Config = NetworkConfig
     config: NetworkConfig
     _scorer: Scorer
 
@@ -72,8 +71,7 @@ class Network(KerasNetwork):
     @property
     def knows_users(self) -> bool:
         """Whether the network reads all columns of users, their demographics."""
-        columns = self._tables.arrays["user_columns"]
-        return self.config.columns is None and columns.shape[1] > 0
+        return self.config.columns is None and self._tables.arrays["user_columns"].shape[1] > 0
 
     def describe_unknown_user(self, columns: np.ndarray) -> None:
         """As for a user of the data set without ratings, since the embedding stays zeros."""

@@ -121,6 +121,5 @@ def _setting(operation: keras.Operation) -> str:
     """What its kind leaves open: rate of a dropout, activation."""
     if type(operation).__name__ == "Dropout":
         return f"{operation.rate:g}"
-    activation = getattr(operation, "activation", None)
-    name = getattr(activation, "__name__", "linear")
+    name = getattr(getattr(operation, "activation", None), "__name__", "linear")
     return "" if name == "linear" else name

@@ -109,9 +109,8 @@ def _pairs(features: Features) -> tuple[sparse.csr_array, np.ndarray]:
 def _biases(train: Interactions, features: Features, config: NetworkConfig) -> Arrays:
     if config.baseline == "none":
         return {}
-    columns = np.hstack(
-        [matrices.dense_matrix(features), config.title_scale * matrices.title_matrix(features)]
-    )
+    titles = config.title_scale * matrices.title_matrix(features)
+    columns = np.hstack([matrices.dense_matrix(features), titles])
     penalty = config.prior_regularization
     biases = damped_biases(train, features.ids, config, columns=columns, regularization=penalty)
     return {"user_bias": _column(biases.user), "item_bias": _column(biases.item + biases.mean)}

@@ -71,8 +71,7 @@ def _factors(side: str, read: Inputs) -> Tensor:
     vector = read.embedding(side)
     first, *hidden = *(config.user_hidden if side == USER else config.item_hidden), config.factors
     start, penalty = _start(last=not hidden), config.feature_regularization
-    kernel = Kernel(first, penalty, start, config.input_dropout)
-    sums = _sums(side, parts, side, kernel, read)
+    sums = _sums(side, parts, side, Kernel(first, penalty, start, config.input_dropout), read)
     if sums and hidden:
         inner = layers.merged(keras.layers.Add, f"{side}_sum", sums)
         for number, units in enumerate(hidden):
@@ -142,8 +141,7 @@ def _head(user: Tensor, item: Tensor, config: NetworkConfig, ids: Ids) -> Tensor
     low, width = ids.rating_min, ids.rating_max - ids.rating_min
     if biases is not None:
         share = keras.ops.clip((biases - low) / width, MARGIN, 1.0 - MARGIN)
-        logit = keras.ops.log(share) - keras.ops.log(1.0 - share)
-        learned = logit + learned
+        learned = keras.ops.log(share) - keras.ops.log(1.0 - share) + learned
     return low + width * keras.ops.sigmoid(learned)
 
 

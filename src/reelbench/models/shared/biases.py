@@ -106,9 +106,8 @@ def group_means(index: np.ndarray, rating: np.ndarray, size: int, prior: float =
     """
     mean = rating.mean(dtype=np.float64)
     total, count = _sums(index, rating, size)
-    return np.divide(
-        total + prior * mean, count + prior, out=np.full(size, mean), where=count + prior > 0
-    )
+    total, count = total + prior * mean, count + prior
+    return np.divide(total, count, out=np.full(size, mean), where=count > 0)
 
 
 def _sums(index: np.ndarray, values: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -74,8 +74,7 @@ class FactorModel(Recommender):
         return np.column_stack([self._factors.user_factors[users], self._factors.user_bias[users]])
 
     def for_users(self, rows: np.ndarray) -> Self:
-        kind = self._factors.user_factors.dtype
-        vectors = np.ascontiguousarray(rows[:, :-1], dtype=kind)
+        vectors = np.ascontiguousarray(rows[:, :-1], dtype=self._factors.user_factors.dtype)
         bias = rows[:, -1].astype(self._factors.user_bias.dtype)
         factors = replace(self._factors, user_factors=vectors, user_bias=bias)
         return super().for_users(rows)._copy(_factors=factors)
@@ -160,7 +159,6 @@ class FactorRanker(Ranker):
     Memory: 4 · factors · bags bytes per user and item.
     """
 
-    Config = RankerConfig
     config: RankerConfig
     stochastic = True
     _user_factors: Saved[np.ndarray]

@@ -1,17 +1,14 @@
 """Users who come after the training, known by a profile."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 from pydantic import NonNegativeFloat
 from scipy import sparse
-from typing_extensions import override
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features
@@ -53,7 +50,6 @@ class PreferenceConfig(Section):
 class PreferenceRanker(ProfileRanker):
     """Such a model on rows of `preferences`."""
 
-    Config: ClassVar[type[Section]] = PreferenceConfig
     config: PreferenceConfig
 
     def _fit(self, train: Interactions, valid: Interactions, features: Features) -> None:
@@ -86,7 +82,6 @@ class FoldedIn(Recommender):
         self._profile = replace(profile, user_idx=index.astype(np.int32))
 
     @property
-    @override
     def scores_are_ratings(self) -> bool:
         return self._model.scores_are_ratings
 

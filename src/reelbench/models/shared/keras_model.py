@@ -24,7 +24,6 @@ class KerasModel(Recommender):
     stochastic = True
 
     def prepare(self) -> None:
-        """Import TensorFlow."""
         seed_keras(self.seed, self.threads)
 
 

@@ -34,10 +34,9 @@ def restore(model: object, state: Mapping[str, np.ndarray]) -> None:
 
 def _marked(model: type) -> dict[str, type]:
     """Marked attributes of a class and its bases, with their kinds."""
-    hints = get_type_hints(model, include_extras=True)
     return {
         name: hint.__origin__
-        for name, hint in hints.items()
+        for name, hint in get_type_hints(model, include_extras=True).items()
         if _MARK in getattr(hint, "__metadata__", ())
     }
 

@@ -1,42 +1,35 @@
 """Models of Surprise: ratings in its order, and its arrays in the order of our catalogue."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
-from scipy import sparse
 
 from reelbench.columns import ITEM_IDX, RATING, USER_IDX
 from reelbench.models.base import Ids, Interactions, Section
-from reelbench.models.shared.factors import FactorModel, Factors
+from reelbench.models.shared.factors import Factors
 from reelbench.models.shared.user_items import spread
 from reelbench.parallel import CSR
 
 
-class KnownPairsModel(FactorModel):
-    """Predicts where user and item are both in train, and the mean rating everywhere else.
+def known_pairs(
+    mean: float,
+    user_bias: np.ndarray | float,
+    item_bias: np.ndarray | float,
+    user_factors: np.ndarray,
+    item_factors: np.ndarray,
+) -> Factors:
+    """b_u + b_i + q_i·p_u where user and item are both in train, the mean everywhere else.
 
     Two more factors do it: (b_u - mean)·1 and 1·b_i, with 0 for the 1 of those not in train.
     """
-
-    _markers: ClassVar[int] = 2
-
-    @staticmethod
-    def _known_pairs(
-        mean: float,
-        user_bias: np.ndarray | float,
-        item_bias: np.ndarray | float,
-        user_factors: np.ndarray,
-        item_factors: np.ndarray,
-    ) -> Factors:
-        """b_u + b_i + q_i·p_u of the pairs in train."""
-        n_users, n_items = len(user_factors), len(item_factors)
-        of_users = [user_factors, np.broadcast_to(user_bias - mean, n_users), np.ones(n_users)]
-        of_items = [item_factors, np.ones(n_items), np.broadcast_to(item_bias, n_items)]
-        users, items = np.column_stack(of_users), np.column_stack(of_items)
-        return Factors(mean, np.zeros(n_users), np.zeros(n_items), users, items)
+    n_users, n_items = len(user_factors), len(item_factors)
+    of_users = [user_factors, np.broadcast_to(user_bias - mean, n_users), np.ones(n_users)]
+    of_items = [item_factors, np.ones(n_items), np.broadcast_to(item_bias, n_items)]
+    users, items = np.column_stack(of_users), np.column_stack(of_items)
+    return Factors(mean, np.zeros(n_users), np.zeros(n_items), users, items)
 
 
 class DescentConfig(Section):
@@ -66,12 +59,6 @@ class RatingsByUser:
         starts = np.append(0, np.cumsum(np.bincount(row)))
         values = train.rating[order].astype(np.float64)
         return cls(users, items, (starts, column[order].astype(np.int32), values))
-
-    def transposed(self) -> sparse.csr_array:
-        """The ratings with a row per item, float64 (n_items, n_users)."""
-        starts, columns, values = self.matrix
-        shape = len(self.users), len(self.items)
-        return sparse.csr_array(sparse.csr_array((values, columns, starts), shape).T)
 
     def in_catalogue(self, factors: Factors, ids: Ids) -> Factors:
         """Rows in the order of the catalogue; zeros for the unknown and for those not in train."""

@@ -72,26 +72,18 @@ def preference(rating: np.ndarray, ids: Ids, rating_power: float) -> np.ndarray:
     return ((LOWEST + (1 - LOWEST) * share) ** rating_power).astype(np.float32)
 
 
-def user_weight(n_ratings: ArrayLike, user_power: float) -> np.ndarray:
-    """Factor on the row of a user with n ratings, float32: the root of (n / 100)^-user_power.
-
-    The weight of the user's squared errors is its square.
-    """
-    share = np.maximum(np.asarray(n_ratings, dtype=np.float32), 1) / np.float32(_TYPICAL)
-    return np.asarray(share ** np.float32(-user_power / 2))
-
-
 def preferences(
     train: Interactions, ids: Ids, rating_power: float, user_power: float = 0.0
 ) -> sparse.csr_array:
-    """The `preference` of every rating, CSR (n_users, n_items), rows times their `user_weight`.
+    """The `preference` of every rating, CSR (n_users, n_items); no entry is 0.
 
-    No entry is 0.
+    The row of a user with n ratings is times the root of (n / 100)^-user_power, whose square is the
+    weight of the user's squared errors.
     """
     weight = preference(train.rating, ids, rating_power)
-    weight *= user_weight(np.bincount(train.user_idx), user_power)[train.user_idx]
-    pairs = train.user_idx, train.item_idx
-    return sparse.csr_array((weight, pairs), shape=(ids.n_users, ids.n_items))
+    counts = np.maximum(np.bincount(train.user_idx).astype(np.float32), 1)
+    weight *= ((counts / np.float32(_TYPICAL)) ** np.float32(-user_power / 2))[train.user_idx]
+    return sparse.csr_array((weight, train.columns()[:2]), shape=(ids.n_users, ids.n_items))
 
 
 def at_least(ratings: Interactions, min_rating: float | None) -> Interactions:
@@ -119,8 +111,7 @@ def in_order(ratings: Interactions, min_rating: float | None = None) -> Interact
 def age(user_idx: np.ndarray) -> np.ndarray:
     """How many ratings of the same user come after each, int64 (n,), for rows sorted by user."""
     last = np.append(np.flatnonzero(np.diff(user_idx)), len(user_idx) - 1)
-    lengths = np.diff(last, prepend=-1)
-    return np.repeat(last, lengths) - np.arange(len(user_idx))
+    return np.repeat(last, np.diff(last, prepend=-1)) - np.arange(len(user_idx))
 
 
 def with_unknown(train: Interactions, values: np.ndarray, ids: Ids) -> sparse.csr_array:
