@@ -9,19 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from reelbench import columns as col
 from reelbench import paths
-from reelbench.columns import (
-    AKA,
-    CAST,
-    GENRES,
-    ID_MARK,
-    ITEM_ID,
-    ITEM_IDX,
-    TITLE,
-    USER_ID,
-    USER_IDX,
-    YEAR,
-)
 from reelbench.data.identity import mismatch, read_data
 from reelbench.data.interactions import Ids, Interactions
 from reelbench.features.block import Block, read_block
@@ -35,7 +24,7 @@ from reelbench.serving.trained_models import DEMOGRAPHICS, TrainedModels
 # lowest similarity at which a title is taken for another: two typing errors in ten letters
 _CUTOFF = 0.8
 _SUGGESTED = 5
-_LINKS = {"movieId": ITEM_ID, "imdbId": "imdb", "tmdbId": "tmdb"}
+_LINKS = {"movieId": col.ITEM_ID, "imdbId": "imdb", "tmdbId": "tmdb"}
 _BLOCKS = ("genres", "tags", "directors", "cast", "text", DEMOGRAPHICS)
 
 
@@ -72,7 +61,7 @@ class Library:
             root,
             ids,
             _items(root / paths.ITEMS),
-            _by_index(root / paths.USERS, USER_IDX).astype({USER_ID: str}),
+            _by_index(root / paths.USERS, col.USER_IDX).astype({col.USER_ID: str}),
             train,
             valid,
             sparse.csr_array(train.seen(*shape) + valid.seen(*shape)),
@@ -154,14 +143,14 @@ class Library:
         block = self.blocks.get("directors")
         if block is None:
             return [""] * self.ids.n_items
-        names = ["" if str(name).startswith(ID_MARK) else str(name) for name in block["names"]]
+        names = ["" if str(name).startswith(col.ID_MARK) else str(name) for name in block["names"]]
         return [names[number] for number in block["director"]]
 
     @cached_property
     def actors(self) -> list[str]:
         """Names, or marked ids, in the order of the columns of `content.actors`."""
-        block = self.blocks.get(CAST, {})
-        return block["terms"][block["roles"] == CAST].tolist() if block else []
+        block = self.blocks.get(col.CAST, {})
+        return block["terms"][block["roles"] == col.CAST].tolist() if block else []
 
     @cached_property
     def links(self) -> dict[str, dict[str, str]]:
@@ -174,12 +163,12 @@ class Library:
         own = table[["imdb", "tmdb"]].to_dict("records")
         return {
             item: {str(name): value for name, value in ids.items() if pd.notna(value)}
-            for item, ids in zip(table[ITEM_ID].tolist(), own, strict=True)
+            for item, ids in zip(table[col.ITEM_ID].tolist(), own, strict=True)
         }
 
     @cached_property
     def _user_rows(self) -> dict[str, int]:
-        return {user_id: row for row, user_id in enumerate(self.users[USER_ID].tolist())}
+        return {user_id: row for row, user_id in enumerate(self.users[col.USER_ID].tolist())}
 
     def user(self, user_id: str) -> int:
         """`user_idx` of an id, or -1 if the data set does not have it."""
@@ -209,7 +198,7 @@ class Library:
     @cached_property
     def genres(self) -> list[tuple[str, ...]]:
         """Genres of every movie."""
-        return [tuple(map(str, own)) for own in self.items[GENRES]]
+        return [tuple(map(str, own)) for own in self.items[col.GENRES]]
 
     def title(self, item: int, *details: str) -> str:
         """Title of a movie with its year and further details in brackets."""
@@ -220,18 +209,18 @@ class Library:
     @cached_property
     def rows(self) -> list[tuple[str, str, int | None]]:
         """Id, title and year of every movie; None for an unknown year."""
-        ids, titles = self.items[ITEM_ID].tolist(), self.items[TITLE].astype(str).tolist()
-        years = [None if pd.isna(year) else int(year) for year in self.items[YEAR]]
+        ids, titles = self.items[col.ITEM_ID].tolist(), self.items[col.TITLE].astype(str).tolist()
+        years = [None if pd.isna(year) else int(year) for year in self.items[col.YEAR]]
         return list(zip(ids, titles, years, strict=True))
 
 
 def _items(file: Path) -> pd.DataFrame:
     """Items with the columns that answers need, empty where the data set lacks them."""
-    items = _by_index(file, ITEM_IDX)
+    items = _by_index(file, col.ITEM_IDX)
     nothing = pd.Series([()] * len(items), dtype=object)
-    lists = {name: items.get(name, nothing) for name in (GENRES, AKA)}
-    year = pd.to_numeric(items.get(YEAR, pd.Series([None] * len(items)))).astype("Int16")
-    return items.assign(**{**lists, YEAR: year, ITEM_ID: items[ITEM_ID].astype(str)})
+    lists = {name: items.get(name, nothing) for name in (col.GENRES, col.AKA)}
+    year = pd.to_numeric(items.get(col.YEAR, pd.Series([None] * len(items)))).astype("Int16")
+    return items.assign(**{**lists, col.YEAR: year, col.ITEM_ID: items[col.ITEM_ID].astype(str)})
 
 
 def _by_index(file: Path, index: str) -> pd.DataFrame:

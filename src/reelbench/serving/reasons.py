@@ -34,6 +34,11 @@ def rated_high(items: np.ndarray, ratings: np.ndarray) -> Anchors:
     return {item: rating for item, rating in rated if rating >= mean}
 
 
+def anchors_of(library: Library, items: np.ndarray, ratings: np.ndarray) -> Anchors:
+    """Of rated movies (m,) those rated high; all of them where the data have no ratings."""
+    return liked(items.tolist()) if library.implicit else rated_high(items, ratings)
+
+
 def reasons(library: Library, items: np.ndarray, anchors: Anchors) -> list[tuple[str, ...]]:
     """Sentences per movie (n,): who also likes it, director, actors, tags and genres, ratings.
 

@@ -19,7 +19,7 @@ from reelbench.models.shared.biases import group_means
 from reelbench.models.shared.user_items import NewUser
 from reelbench.serving import Answer, AskError, Recommendation, capitalized
 from reelbench.serving.library import Library
-from reelbench.serving.reasons import Anchors, liked, rated_high, reasons
+from reelbench.serving.reasons import Anchors, anchors_of, liked, rated_high, reasons
 from reelbench.serving.similarity import director_first, same_director
 from reelbench.serving.trained_models import DEMOGRAPHICS
 
@@ -91,8 +91,7 @@ def for_user(library: Library, user_id: str, k: int = 10, model: str | None = No
     seen, asked = library.seen[[user]], f"user {user_id}, {len(items)} ratings in train"
     if not len(items):
         return popular(library, k, asked, seen)
-    anchors = liked(items.tolist()) if library.implicit else rated_high(items, ratings)
-    question = Question(asked, k, seen, anchors)
+    question = Question(asked, k, seen, anchors_of(library, items, ratings))
     return _answer(library, question, lambda name: library.models.get(name).score([user])[0], model)
 
 
@@ -210,14 +209,10 @@ def _one_hot(name: str, typed: str | None, words: np.ndarray) -> tuple[np.ndarra
 
 
 def popular(
-    library: Library,
-    k: int = 10,
-    asked: str = "a new user",
-    seen: sparse.csr_array | None = None,
-    anchors: Anchors | None = None,
+    library: Library, k: int = 10, asked: str = "a new user", seen: sparse.csr_array | None = None
 ) -> Answer:
     """Popular movies by weighted mean, or by users without ratings, except for what is seen."""
-    question = Question(asked, k, library.seen[[-1]] if seen is None else seen, anchors or {})
+    question = Question(asked, k, library.seen[[-1]] if seen is None else seen, {})
     name, scores, note = popular_scores(library)
     return _best(library, question, name, scores).with_notes(note)
 
@@ -281,22 +276,12 @@ def recommendations(
 ) -> tuple[Recommendation, ...]:
     """What is shown of movies (n,) in a given order, with their scores (n,)."""
     rows = zip(items.tolist(), scores, reasons(library, items, anchors), strict=True)
-    return tuple(
-        Recommendation(
-            rank=rank,
-            item_id=library.rows[item][0],
-            title=library.rows[item][1],
-            year=library.rows[item][2],
-            genres=library.genres[item],
-            score=float(score),
-            rating_mean=float(library.mean[item])
-            if library.count[item] and not library.implicit
-            else None,
-            rating_count=int(library.count[item]),
-            reasons=why,
-        )
-        for rank, (item, score, why) in enumerate(rows, start=1)
-    )
+    found = []
+    for rank, (item, score, why) in enumerate(rows, start=1):
+        known, count = (*library.rows[item], library.genres[item]), int(library.count[item])
+        mean = float(library.mean[item]) if count and not library.implicit else None
+        found.append(Recommendation(rank, *known, float(score), mean, count, why))
+    return tuple(found)
 
 
 def similar(
