@@ -150,9 +150,7 @@ class Engine(ABC):
 
     def stored(self, rows: pa.Table) -> Stored:
         """Rows in memory as a temporary file."""
-        file = self._temporary()
-        write(rows, file)
-        return Stored(file)
+        return write(rows, self._temporary())
 
     def blocks(self, rows: ibis.Table, users_of: ibis.Table) -> list[ibis.Table]:
         """The rows of some users at a time, about as many as fit into memory; see `store`."""
@@ -266,9 +264,8 @@ class DuckDB(Engine):
         self, rows: ibis.Table, order: Sequence[str], users_of: ibis.Table, n_parts: int = 1
     ) -> list[Stored]:
         keys = [ibis.asc(key, nulls_first=True) for key in order]
-        tables = itertools.chain.from_iterable(
-            self._stream(block.order_by(keys)) for block in self.blocks(rows, users_of)
-        )
+        blocks = (block.order_by(keys) for block in self.blocks(rows, users_of))
+        tables = itertools.chain.from_iterable(map(self._stream, blocks))
         files = [self._temporary() for _ in range(n_parts)]
         return write_parts(tables, stored_schema(rows), files)
 

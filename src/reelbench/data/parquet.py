@@ -41,10 +41,9 @@ class Stored:
             os.replace(self.source_row, source_row)
 
 
-def write(table: pa.Table, file: Path) -> None:
+def write(table: pa.Table, file: Path) -> Stored:
     """Write a table in memory, without metadata of pandas."""
-    with RowWriter(file, table.schema) as writer:
-        writer.write(table)
+    return write_parts([table], table.schema, [file])[0]
 
 
 def write_parts(

@@ -168,8 +168,7 @@ def _write_block(
 
     context: Any = TaskContext.get()
     names = [attempts / f"{context.taskAttemptId()}-{n}" for n in range(len(folders))]
-    tables = (pa.Table.from_batches([batch]) for batch in batches)
-    written = write_parts(tables, schema, names)
+    written = write_parts((pa.Table.from_batches([batch]) for batch in batches), schema, names)
     n_rows = sum(map(len, written))
     for folder, stored in zip(folders, written, strict=True):
         stored.move(folder / f"{context.partitionId():05}.parquet")

@@ -162,7 +162,6 @@ def _mean(shown: Ints, values: Floats | Ints) -> Floats:
 
 
 def _vectors(block: Mapping[str, NDArray[Any]], n_items: int) -> Floats:
-    """The float arrays over items side by side, by name."""
     arrays = [block[name] for name in sorted(block)]
     over_items = [a for a in arrays if a.dtype == np.float32 and a.shape[:1] == (n_items,)]
     return np.hstack([np.zeros((n_items, 0), np.float32), *over_items])

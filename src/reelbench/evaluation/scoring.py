@@ -111,8 +111,7 @@ def rank(
         if time.perf_counter() - said > _SECONDS_BETWEEN_LINES:
             said = time.perf_counter()
             logger.info("ranked %d of %d users", min(first + step, len(users)), len(users))
-    lists = Lists(*map(np.concatenate, zip(*blocks, strict=True)))
-    return Rankings(users, lists, seconds)
+    return Rankings(users, Lists(*map(np.concatenate, zip(*blocks, strict=True))), seconds)
 
 
 def score_by(model: Recommender, users: Ints, by: Literal["score", "prediction"]) -> np.ndarray:

@@ -47,8 +47,7 @@ class Tuned:
         """Whether the model has the parameters of the best trial."""
         trials = {trial["number"]: trial["parameters"] for trial in self.record["trials"]}
         chosen = trials.get(self.record["winner"])
-        same = chosen and all(self.now.get(name) == value for name, value in chosen.items())
-        return bool(same)
+        return bool(chosen) and all(self.now.get(name) == own for name, own in chosen.items())
 
     @property
     def cells(self) -> list[str]:
@@ -114,13 +113,10 @@ def finished_searches() -> dict[str, dict[str, Any]]:
 
 
 def tuning_costs(parameters: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """`tuning_cpu_seconds` by model, of the search that led to its parameters.
+    """`tuning_cpu_seconds` by model of the section `models`, of the search for its parameters.
 
     A model without a search, with other parameters than the best, or of whose search the
     CPU-seconds are not known, has an empty mapping.
-
-    Args:
-        parameters: section `models` of the parameters.
     """
     found: dict[str, dict[str, float]] = {model: {} for model in parameters}
     known = finished_searches()

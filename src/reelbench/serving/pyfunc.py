@@ -1,7 +1,4 @@
-"""The model that `mlflow models serve` runs. MLflow stores this file as code, without pickle.
-
-Only MLflow and `tracking` import it; everything else imports `bundle`.
-"""
+"""The model that `mlflow models serve` runs; MLflow stores this file as code, without pickle."""
 
 from pathlib import Path
 

@@ -335,8 +335,7 @@ class Questions:
         found: dict[str, object] = {"refused": reasons, "rank": place(relevance), "lifts": []}
         found |= self._card(item) | {"of": int(allowed.sum()), "model": name}
         for end, side in (("popular", 1), ("adventurous", -1)):
-            moved = _POPULAR * (side - wanted.popular) * self._popularity
-            found[end] = place(relevance + moved)
+            found[end] = place(relevance + _POPULAR * (side - wanted.popular) * self._popularity)
         taste, models = people[0], self.library.models
         names = [n for n in (name, *models.quick) if n in models.names]
         able = next((n for n in names if models.folds_in(n)), None)
@@ -359,7 +358,6 @@ class Questions:
     # -- what is shown
 
     def _card(self, item: int) -> dict[str, object]:
-        """What is known of a movie."""
         runtime, (item_id, title, year) = self._runtime[item], self.library.rows[item]
         return {
             "item": item_id,

@@ -160,8 +160,7 @@ def for_profile(
     block, ignored = ({}, []) if known is None else as_block(profile, known)
 
     def ask(name: str) -> np.ndarray | str:
-        columns = user_columns(block, 1)[0]
-        scores = library.models.score_profile(name, columns) if block else None
+        scores = library.models.score_profile(name, user_columns(block, 1)[0]) if block else None
         return "does not use age, gender, occupation or zip code" if scores is None else scores
 
     asked = ", ".join(filter(None, ["a new user", profile.describe()]))

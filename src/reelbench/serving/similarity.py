@@ -240,7 +240,7 @@ def _over(source: Source, scale: float) -> Source:
 def _pools(
     rows: list[np.ndarray], anchors: np.ndarray, together: sparse.csr_array, likes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Per anchor similarities (a, s, c) of the movies nearest by any source, gains (a, c), or 0."""
+    """Similarities (a, s, c) and gains (a, c) of the movies nearest to each anchor, padded by 0."""
     near, n_sources = [], len(rows[0])
     for item, row in zip(anchors, rows, strict=True):
         row[:, item] = 0.0

@@ -96,7 +96,6 @@ def half_widths(
 
 
 def _by_user(part: Interactions) -> dict[int, tuple[np.ndarray, np.ndarray]]:
-    """Items and ratings of every user of a part."""
     order = np.argsort(part.user_idx, kind="stable")
     users, first = np.unique(part.user_idx[order], return_index=True)
     items, ratings = (np.split(column[order], first[1:]) for column in (part.item_idx, part.rating))

@@ -95,7 +95,6 @@ def _write_cost(model: str, seconds: float, threads: int, monitor: "Monitor") ->
 
 
 def _machine(threads: int) -> dict[str, Any]:
-    """What of the machine bears on times, and on the last digits of floating-point sums."""
     file = Path("/proc/cpuinfo")  # of Linux; its first block is that of the first processor
     text = file.read_text(encoding="utf-8").split("\n\n")[0] if file.is_file() else ""
     pairs = (line.partition(":") for line in text.splitlines())
@@ -109,8 +108,7 @@ def _machine(threads: int) -> dict[str, Any]:
     }
 
 
-#: seconds between two samples
-PERIOD = 1.0
+PERIOD = 1.0  # seconds between two samples
 _MEGABYTE = 1_000_000
 
 

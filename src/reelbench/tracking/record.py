@@ -243,8 +243,7 @@ def read_pipeline(
     UnknownMetricError; `read` is `read_model`, or one that remembers what it has read.
     """
     content, records, key = params.read(), [read(model) for model in models], f"test/{metric}"
-    # an imported run cannot serve
-    own = [record for record in records if record.requirements]
+    own = [record for record in records if record.requirements]  # an imported run cannot serve
     scores = {r.model: r.test_metrics[key] for r in own if key in r.test_metrics}
     champion = find(metric).best(scores)
     common, switched_on = _common(content), faults.named(content)
@@ -403,11 +402,8 @@ def _test_metrics(model: str) -> dict[str, float]:
     by_cohort = {f"{name}_{key}": v for name, own in cohorts.items() for key, v in own.items()}
     cost = read_json_if_any(paths.evaluate_cost(model))
     renamed = {"peak_memory_bytes": "evaluate_peak_memory_bytes"}
-    return (
-        _numbers("test", content | ends)
-        | _numbers("cohort", by_cohort)
-        | _numbers("cost", {renamed.get(key, key): value for key, value in cost.items()})
-    )
+    cost = {renamed.get(key, key): value for key, value in cost.items()}
+    return _numbers("test", content | ends) | _numbers("cohort", by_cohort) | _numbers("cost", cost)
 
 
 def _shown(model: str, cost: Mapping[str, Any]) -> dict[str, str]:

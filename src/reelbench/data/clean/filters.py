@@ -122,7 +122,6 @@ def filtered(full: Tables, config: FilterConfig, engine: Engine) -> Filtered:
 
 
 def _only(full: Tables, kept: ibis.Table, engine: Engine) -> Tables:
-    """The ratings that are kept, with their users and movies."""
     ratings, tags, small = kept, full.tags, []
     for key, table in ((ITEM_IDX, full.items), (USER_IDX, full.users)):
         old = np.sort(engine.arrow(kept.select(key).distinct())[key].to_numpy())
@@ -137,7 +136,6 @@ def _only(full: Tables, kept: ibis.Table, engine: Engine) -> Tables:
 
 
 def _told(sizes: dict[str, int]) -> dict[str, float]:
-    """Number of ratings, users and movies, and sparsity."""
     ratings, users, movies = (sizes[name] for name in ("interactions", "users", "items"))
     sparsity = round(1 - ratings / (users * movies), 6) if ratings else 1.0
     return {"ratings": ratings, "users": users, "movies": movies, "sparsity": sparsity}

@@ -67,9 +67,8 @@ def canonical(
     users = users_table(known, validated.users)
     if not validated.n_usable:
         why = ", ".join(f"{reason}: {n}" for reason, n in validated.counts.items())
-        raise DataError(
-            f"{raw.interactions.file.path}: no rating in it is usable ({why or 'it has no rows'})"
-        )
+        wrong = f"no rating in it is usable ({why or 'it has no rows'})"
+        raise DataError(f"{raw.interactions.file.path}: {wrong}")
     counts: dict[str, Any] = {
         "interactions": {},
         "items": _account_of_small(movies, items),
@@ -123,10 +122,7 @@ def canonical(
 
 
 def describe(full: Canonical, config: ReadConfig, engine: Engine) -> dict[str, Any]:
-    """Content of `paths.CATALOGUE`: sizes, the rating scale, and whether all ratings have times.
-
-    `implicit` is there, and true, where the source has no ratings.
-    """
+    """Content of `paths.CATALOGUE`; `implicit` is there, and true, if there are no ratings."""
     time = engine.parquet(full.large["interactions"].file)[TIMESTAMP]
     low, high = ratings.scale(config)
     return {
