@@ -34,6 +34,11 @@ from reelbench.data.text import TextFile, is_utf8, looked_at, to_utf8
 from reelbench.params import Section
 from reelbench.spark import SparkConfig
 
+#: columns of an expression
+Text = ibis.ir.StringValue
+Real = ibis.ir.FloatingValue
+Whole = ibis.ir.IntegerValue
+
 _BLOCK = 2_500_000  # ratings that are sorted at once
 _BATCH = 1 << 17  # rows that leave the engine at once
 
@@ -111,17 +116,15 @@ class Engine(ABC):
         return self.cache(table)
 
     @abstractmethod
-    def float(self, text: ibis.ir.StringValue) -> ibis.ir.FloatingValue:
+    def float(self, text: Text) -> Real:
         """A number, null where the text is none."""
 
     @abstractmethod
-    def whole(self, number: ibis.ir.FloatingValue) -> ibis.ir.IntegerValue:
+    def whole(self, number: Real) -> Whole:
         """int64, a half rounded to even; null beyond its range."""
 
     @abstractmethod
-    def seconds(
-        self, text: ibis.ir.StringValue, pattern: str | None = None
-    ) -> ibis.ir.IntegerValue:
+    def seconds(self, text: Text, pattern: str | None = None) -> Whole:
         """Unix seconds of an ISO date or one like the pattern, null where it is none."""
 
     @abstractmethod
@@ -176,7 +179,6 @@ class DuckDB(Engine):
     """A connection to DuckDB, in the process."""
 
     def __init__(self, config: DuckDBConfig, folder: Path = paths.DATA) -> None:
-        """Connect with the threads and memory of `config`; see `Engine`."""
         super().__init__(folder)
         self._connection = ibis.duckdb.connect(
             threads=config.threads,
@@ -233,15 +235,13 @@ class DuckDB(Engine):
         rows = self._connection.read_parquet(self._copy(table), file_row_number=True)
         return rows.rename({SOURCE_ROW: "file_row_number"})
 
-    def float(self, text: ibis.ir.StringValue) -> ibis.ir.FloatingValue:
+    def float(self, text: Text) -> Real:
         return text.try_cast("float64")
 
-    def whole(self, number: ibis.ir.FloatingValue) -> ibis.ir.IntegerValue:
+    def whole(self, number: Real) -> Whole:
         return number.try_cast("int64")
 
-    def seconds(
-        self, text: ibis.ir.StringValue, pattern: str | None = None
-    ) -> ibis.ir.IntegerValue:
+    def seconds(self, text: Text, pattern: str | None = None) -> Whole:
         # with a zone, so that "+02:00" counts; without one in the text it is UTC
         zoned = text.try_cast(Timestamp(timezone="UTC"))
         time = try_strptime(text, pattern) if pattern else zoned

@@ -19,8 +19,6 @@ from reelbench.files import atomic, read_json_if_any, sha256_file, write_json
 from reelbench.params import Section
 
 _LOG = logging.getLogger(__name__)
-_CHUNK = 1 << 18  # bytes
-_TIMEOUT = 60  # seconds without a byte
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 # a name or a relative path without "..": nothing can be written outside the target
@@ -232,7 +230,7 @@ def _download(url: UrlConfig, folder: Path) -> Path:
 
     urls, unverified = {url.name: url.address}, {url.name: None}
     store = pooch.create(folder, base_url="", registry=unverified, urls=urls, retry_if_failed=2)
-    fetching = pooch.HTTPDownloader(progressbar=True, chunk_size=_CHUNK, timeout=_TIMEOUT)
+    fetching = pooch.HTTPDownloader(progressbar=True, chunk_size=1 << 18, timeout=60)
     try:
         return Path(store.fetch(url.name, downloader=fetching))
     except RequestException as error:

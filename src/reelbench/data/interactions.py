@@ -127,14 +127,11 @@ class Parts:
     @classmethod
     def read(cls, folder: Path) -> Parts:
         """Read train, valid, test and, if there is one, profile from what `split` has written."""
-        parts = (
-            Interactions.from_parquet(folder / f"{name}.parquet")
-            for name in ("train", "valid", "test")
-        )
+        files = (folder / f"{name}.parquet" for name in ("train", "valid", "test"))
         profile = folder / "profile.parquet"
         own = Interactions.from_parquet(profile) if profile.exists() else None
         moments = read_json_if_any(folder / "split.json").get("moments")
-        return cls(*parts, profile=own, moments=moments)
+        return cls(*map(Interactions.from_parquet, files), profile=own, moments=moments)
 
     @property
     def given(self) -> Interactions:

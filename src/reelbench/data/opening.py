@@ -29,7 +29,6 @@ Kind = Literal["text", "parquet", "excel", "json", "netflix"]
 
 _MOST_COLUMNS = 2000  # a table with a column per movie is none of ratings
 _HEAD = 1 << 16  # bytes that show what a file is
-_PIECE = 1 << 20  # bytes unpacked at once
 _ROWS = 50_000  # rows held as Python objects at once
 # A file may always unpack to this size; beyond it, to so many times its own. Text takes 5 to 30.
 _FREELY, _RATIO = 1 << 28, 200
@@ -177,7 +176,7 @@ def _only_member(path: Path) -> zipfile.ZipInfo:
 def _unpacked(path: Path, scratch: Path) -> Path:
     target, size = Path(tempfile.mkdtemp(dir=scratch)) / "content", 0  # no ending that says more
     with _stream(path) as source, target.open("wb") as sink:
-        while piece := source.read(_PIECE):
+        while piece := source.read(1 << 20):
             size += len(piece)
             check_size(path, size)
             if shutil.disk_usage(scratch).free < _RESERVE:

@@ -20,7 +20,7 @@ from reelbench import paths
 from reelbench.columns import USER_IDX
 from reelbench.data import DataError
 from reelbench.data.columnar import Columnar
-from reelbench.data.engine import Engine, SparkEngineConfig, sizes, stored_schema
+from reelbench.data.engine import Engine, Real, SparkEngineConfig, Text, Whole, sizes, stored_schema
 from reelbench.data.parquet import Stored, write_parts
 from reelbench.data.text import TextFile, is_utf8
 from reelbench.spark import SparkError, explained, spark_session
@@ -38,7 +38,6 @@ class SparkEngine(Engine):
     distributed: ClassVar[bool] = True
 
     def __init__(self, config: SparkEngineConfig, folder: Path = paths.DATA) -> None:
-        """Connect to `config.master`, see `spark_session`; `folder` is for temporary files."""
         super().__init__(folder)
         self._master = config.master
         self._session = spark_session(config)
@@ -84,17 +83,15 @@ class SparkEngine(Engine):
         frame.createOrReplaceTempView(name)
         return self._connection.table(name)
 
-    def float(self, text: ibis.ir.StringValue) -> ibis.ir.FloatingValue:
+    def float(self, text: Text) -> Real:
         # Java takes "5d" for a number
         return ibis.ifelse(text.re_search(_NUMBER), text.try_cast("float64"), ibis.null("float64"))
 
-    def whole(self, number: ibis.ir.FloatingValue) -> ibis.ir.IntegerValue:
+    def whole(self, number: Real) -> Whole:
         fits = number.abs() < 2.0**63
         return ibis.ifelse(fits, rint(number).try_cast("int64"), ibis.null("int64"))
 
-    def seconds(
-        self, text: ibis.ir.StringValue, pattern: str | None = None
-    ) -> ibis.ir.IntegerValue:
+    def seconds(self, text: Text, pattern: str | None = None) -> Whole:
         if pattern:
             raise DataError(
                 f"read.time_format {pattern!r} is read by engine=duckdb alone; Spark reads auto, "

@@ -152,12 +152,10 @@ class TextFile(Source):
         short = [self.places[c] for c in _SHORT if c in self.places]
         for line, values in self.rows():
             if len(values) != len(self.names):
-                have = (
-                    f"{'the header has' if self.header else 'there are'} {len(self.names)} columns"
-                )
+                have = "the header has" if self.header else "there are"
                 raise DataError(
-                    f"{self.path}, line {line}: {len(values)} values, but {have}. Correct it, or "
-                    "set read.delimiter or read.quote"
+                    f"{self.path}, line {line}: {len(values)} values, but {have} "
+                    f"{len(self.names)} columns. Correct it, or set read.delimiter or read.quote"
                 )
             broken = {p: values[p].rpartition("\n")[2] for p in short if "\n" in values[p]}
             mark = self.delimiter  # what is swallowed ends as a row begins
@@ -189,8 +187,7 @@ def open_text(
     """A text file with the names of its header, or with numbers from 1.
 
     `path` is what messages name, `plain` the file itself where that is compressed. A byte order
-    mark overrides `encoding`. A file that is missing, empty, too wide or in another encoding is a
-    DataError.
+    mark overrides `encoding`. A missing, empty, too wide or wrongly encoded file is a DataError.
     """
     if quote and quote in delimiter:
         raise DataError(f"{path}: read.delimiter and read.quote are both {quote}")

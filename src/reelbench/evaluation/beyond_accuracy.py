@@ -110,8 +110,7 @@ def popularity_lift(data: RecommendedLists, k: int) -> Floats:
     """Mean popularity of the first k over that of the user's own train items, minus 1.
 
     0: recommendations are as popular as what the user rates; 1: twice as popular (Abdollahpouri et
-    al., RecSys 2020, per user and not per group of users). float64 (n,); NaN for an empty list or a
-    cold user.
+    al., RecSys 2020, per user, not group). float64 (n,); NaN for an empty list or a cold user.
     """
     return _mean(data.lists[:, :k], data.counts) / data.profile - 1
 

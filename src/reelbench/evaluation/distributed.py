@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, GroupedData, SparkSession
 
 _ROW, _TEST = "row", "test"
-_PARTS = (False, True)
 USERS_PER_BLOCK = 2048  # users in a task: with 100 ratings each, 5 MB of ratings
 
 
@@ -144,7 +143,8 @@ def _ranker(
         rows = users[_ROW].combine_chunks().flatten().to_numpy().reshape(len(known), -1)
         own = model.for_users(rows)
         own.threads = 1  # Spark runs a task per core
-        seen, test = (_rows(ratings.filter(pc.equal(ratings[_TEST], of)), known) for of in _PARTS)
+        parts = (ratings.filter(pc.equal(ratings[_TEST], is_test)) for is_test in (False, True))
+        seen, test = (_rows(part, known) for part in parts)
         found = np.unique(test.user_idx)
         relevant = relevant_items(test, own, config)[found]
         profile = seen.seen(own.ids.n_users, own.ids.n_items)[found]

@@ -100,11 +100,7 @@ class RankingMetric(Metric, kind="ranking", at_cutoffs=True):
 
 @dataclass(frozen=True)
 class GainMetric(Metric, kind="ranking", at_cutoffs=True):
-    """The accuracy of a list per user where relevant items count differently.
-
-    Its function maps the gain at every place (n, k_max), the gains of all relevant items as CSR (n,
-    n_items) and a cutoff to (n,).
-    """
+    """Accuracy where items count differently: gains (n, k_max), all gains (CSR), cutoff → (n,)."""
 
     gains: str  # which gains, a key of `Task.gains`: `rating` or `propensity`
 

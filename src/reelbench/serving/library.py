@@ -23,7 +23,6 @@ from reelbench.serving.trained_models import DEMOGRAPHICS, TrainedModels
 
 # lowest similarity at which a title is taken for another: two typing errors in ten letters
 _CUTOFF = 0.8
-_SUGGESTED = 5
 _LINKS = {"movieId": col.ITEM_ID, "imdbId": "imdb", "tmdbId": "tmdb"}
 _BLOCKS = ("genres", "tags", "directors", "cast", "text", DEMOGRAPHICS)
 
@@ -97,9 +96,9 @@ class Library:
     @cached_property
     def blocks(self) -> dict[str, Block]:
         """The feature blocks for answers that the run has built of these data, by name."""
-        files = {name: self.root / paths.feature_block(name) for name in _BLOCKS}
         own, found = read_data(self.root)["data_hash"], {}
-        for name, file in files.items():
+        for name in _BLOCKS:
+            file = self.root / paths.feature_block(name)
             key = read_json_if_any(self.root / paths.block_key(name))
             if file.is_file() and key.get("data_hash", own) == own:
                 found[name] = read_block(file)
@@ -125,8 +124,7 @@ class Library:
             # who has rated this movie alone gets its row of weights
             sources["ease"] = lambda item: np.maximum(ease.fold_in([item], best).score([-1])[0], 0)
         for name in self.models.quick:
-            vectors = self.models.get(name).item_vectors()
-            if vectors is not None:
+            if (vectors := self.models.get(name).item_vectors()) is not None:
                 length = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
                 sources[name] = partial(positive_cosines, (vectors / length).astype(np.float32))
                 break
@@ -188,7 +186,7 @@ class Library:
         tried = [self.titles.find(name, _CUTOFF) for name in (text, f"The {text}")]
         found = max(filter(None, tried), key=lambda one: one.similarity, default=None)
         if found is None:
-            near = [self.title(other.item_idx) for other in self.titles.nearest(text, _SUGGESTED)]
+            near = [self.title(other.item_idx) for other in self.titles.nearest(text, 5)]
             hint = f"; the closest titles are: {'; '.join(near)}" if near else ""
             raise UnknownTitleError(f"no movie is called '{text}'{hint}")
         exact = found.similarity == 1

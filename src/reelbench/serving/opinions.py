@@ -9,7 +9,7 @@ import numpy as np
 from reelbench.columns import ITEM_ID
 from reelbench.serving import Answer, AskError
 from reelbench.serving.library import Library
-from reelbench.serving.questions import Questions, Wanted
+from reelbench.serving.questions import Questions, Wanted, rank_of
 from reelbench.serving.reasons import rated_high, reasons
 from reelbench.serving.recommend import recommendations
 
@@ -53,10 +53,7 @@ def predict(library: Library, user_id: str, title: str, networks: bool = False) 
         scores, rated = model.score([user])[0], None
         if model.predicts_ratings:
             rated = float(model.predict(np.array([user]), np.array([item]))[0])
-        before = (scores > scores[item]) | (
-            (scores == scores[item]) & (np.arange(len(scores)) < item)
-        )
-        models[name] = {"stars": rated, "rank": 1 + int((allowed & before).sum())}
+        models[name] = {"stars": rated, "rank": rank_of(item, scores, allowed)}
     stars = None
     if library.stars is not None:
         mean, low, high = library.stars.predict(np.array([item]), items, ratings, user)[0]

@@ -25,7 +25,6 @@ class TopK(PythonModel):
     """Maps a table with `user_id` to the k best unseen movies of each user."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Read the bundle that MLflow stored with the model."""
         self._bundle = Bundle.read(Path(context.artifacts[ARTIFACT]))
 
     def predict(

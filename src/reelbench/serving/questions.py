@@ -1,14 +1,10 @@
-"""From what is asked in the app to an answer that can be sent as JSON.
-
-`Wanted` is the state of the page. Every list goes the same way: how relevant each movie is, which
-movies are allowed, and the order of those. Movies are named by their `item_id`.
-"""
+"""From what is asked in the app, the state of its page, to an answer that can be sent as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from threading import Event, Lock, RLock
 from typing import Annotated, Any, Literal
@@ -153,8 +149,7 @@ class Questions:
 
     def titles(self, text: str) -> list[dict[str, object]]:
         """Movies whose titles are typed, perhaps with errors; the first eight."""
-        found = self.library.titles.complete(text[:LONGEST], 8)
-        return [self._card(one.item_idx) for one in found]
+        return [self._card(o.item_idx) for o in self.library.titles.complete(text[:LONGEST], 8)]
 
     def answer(self, wanted: Wanted) -> dict[str, object]:
         """The list, or with `why` the place of a movie in it."""
@@ -185,10 +180,7 @@ class Questions:
             "measured": on_test(self.library.root, name),
             "notes": [capitalized(note) for note in notes if note],
             "movies": cards,
-            "people": [
-                self._context(person, taste)
-                for person, taste in zip((wanted.you, wanted.guest), people, strict=False)
-            ],
+            "people": [*map(self._context, (wanted.you, wanted.guest), people)],
             "stars_by": self.library.stars.name if any(stars) and self.library.stars else "",
         }
 
@@ -327,11 +319,7 @@ class Questions:
         allowed = allowed & ~np.any([*refused.values()], axis=0)
         allowed[item] = True
 
-        def place(scores: np.ndarray) -> int:
-            before = scores > scores[item]
-            before |= (scores == scores[item]) & (np.arange(len(scores)) < item)
-            return 1 + int((allowed & before).sum())
-
+        place = partial(rank_of, item, allowed=allowed)
         found: dict[str, object] = {"refused": reasons, "rank": place(relevance), "lifts": []}
         found |= self._card(item) | {"of": int(allowed.sum()), "model": name}
         for end, side in (("popular", 1), ("adventurous", -1)):
@@ -374,10 +362,8 @@ class Questions:
         user = self.library.user(person.user) if person.user else -1
         items, ratings = self.library.rated(user)
         best = np.lexsort((-self.library.count[items], -ratings))[:8]
-        cards = [
-            self._card(i) | {"rating": r}
-            for i, r in zip(items[best].tolist(), ratings[best].tolist(), strict=True)
-        ]
+        pairs = zip(items[best].tolist(), ratings[best].tolist(), strict=True)
+        cards = [self._card(item) | {"rating": rating} for item, rating in pairs]
         return {"label": taste.label, "known": user >= 0, "rated": len(items), "best": cards}
 
     def _stars(self, taste: Taste, items: np.ndarray) -> list[dict[str, float]]:
@@ -476,6 +462,13 @@ class Questions:
         """The smallest step of ratings, 1 or 0.5."""
         whole = np.array_equal(self.library.train.rating, np.round(self.library.train.rating))
         return 1.0 if whole else 0.5
+
+
+def rank_of(item: int, scores: np.ndarray, allowed: np.ndarray) -> int:
+    """Rank, from 1, of a movie among those allowed, bool (n_items,); ties by index."""
+    before = scores > scores[item]
+    before |= (scores == scores[item]) & (np.arange(len(scores)) < item)
+    return 1 + int((allowed & before).sum())
 
 
 def _standard(scores: np.ndarray) -> np.ndarray:

@@ -37,10 +37,7 @@ def anchors_of(library: Library, items: np.ndarray, ratings: np.ndarray) -> Anch
 
 
 def reasons(library: Library, items: np.ndarray, anchors: Anchors) -> list[tuple[str, ...]]:
-    """Sentences per movie (n,): who also likes it, director, actors, tags and genres, ratings.
-
-    A person of whom only an id is known is counted, not named.
-    """
+    """Sentences per movie (n,): who also likes it, director, actors, tags and genres, ratings."""
     known = np.array(list(anchors), dtype=np.int64)
     titles = [
         library.title(item, *([] if np.isnan(rating) else [f"rated {rating:g}"]))
@@ -67,13 +64,9 @@ def reasons(library: Library, items: np.ndarray, anchors: Anchors) -> list[tuple
 def _common(matrix: sparse.csr_array, item: int, other: int) -> list[int]:
     """Columns that two rows have in common, those with the largest products first."""
     entries = (slice(*matrix.indptr[row : row + 2]) for row in (item, other))
-    near, far = (
-        dict(zip(matrix.indices[own].tolist(), matrix.data[own].tolist(), strict=True))
-        for own in entries
-    )
-    return sorted(
-        near.keys() & far.keys(), key=lambda column: (-near[column] * far[column], column)
-    )
+    columns = ((matrix.indices[own].tolist(), matrix.data[own].tolist()) for own in entries)
+    near, far = (dict(zip(*own, strict=True)) for own in columns)
+    return sorted(near.keys() & far.keys(), key=lambda place: (-near[place] * far[place], place))
 
 
 def _also_liked(titles: Sequence[str], similarity: np.ndarray) -> str:

@@ -35,6 +35,7 @@ _WORDS = (GENDER, OCCUPATION, ZIP_CODE)
 #: from the name of a model its scores (n_items,), or the reason for having none as the rest of a
 #: sentence that begins with "Model NAME"
 Ask = Callable[[str], np.ndarray | str]
+Scored = tuple[str, np.ndarray, str]  # name of what scores, scores (n_items,), and a note
 
 
 @dataclass(frozen=True)
@@ -170,11 +171,7 @@ def for_profile(
 
 
 def as_block(profile: Profile, known: Block) -> tuple[Block, list[str]]:
-    """The profile in the form of `known`, the block `demographics`.
-
-    Arrays of one user (1, …) under the block's names, and phrases on what is ignored. A value that
-    the vocabulary lacks is a row of zeros, as for users of the data set.
-    """
+    """A profile as arrays (1, …) of `demographics`, zeros for unknown words; what is ignored."""
     mean, deviation = known["age_moments"]
     width = known["user_age"].shape[1]  # 0 without ages in the data set, else 1
     age = 0.0 if profile.age is None else (profile.age - mean) / deviation
@@ -216,7 +213,7 @@ def popular(
     return _best(library, question, name, scores).with_notes(note)
 
 
-def popular_scores(library: Library) -> tuple[str, np.ndarray, str]:
+def popular_scores(library: Library) -> Scored:
     """What popular movies are ranked by: its name, scores (n_items,), and a note."""
     if library.implicit:
         note = "Movies with the most users, the same for every user."
@@ -231,7 +228,7 @@ def popular_scores(library: Library) -> tuple[str, np.ndarray, str]:
 
 def ranking(
     library: Library, ask: Ask, model: str | None, names: Sequence[str] | None = None
-) -> tuple[str, np.ndarray, str]:
+) -> Scored:
     """Model, scores (n_items,) and a note: of the named model, or the best one that has scores.
 
     Without any they are those of popular movies. `names` are the models to try, the best first.
@@ -335,9 +332,7 @@ def similar_items(
     return name, similarity, order, note
 
 
-def _similarity(
-    library: Library, item: int, model: str, genre_weight: float
-) -> tuple[str, np.ndarray, str]:
+def _similarity(library: Library, item: int, model: str, genre_weight: float) -> Scored:
     """What is used, similarities (n_items,), and a note if it is not what was asked for."""
     content = library.content
     if model == MIXED:

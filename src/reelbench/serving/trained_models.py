@@ -32,7 +32,6 @@ class TrainedModels:
     """
 
     def __init__(self, root: Path, ids: Ids) -> None:
-        """Look at the project in a folder, whose catalogue has these sizes."""
         self._root, self.ids, self._train = root, ids, sha256_file(root / paths.TRAIN)
         self._locks: dict[str, RLock] = {}
         self._loaded: dict[str, Recommender] = {}

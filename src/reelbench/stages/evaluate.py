@@ -1,8 +1,7 @@
 """Stage `evaluate`: the test metrics, tables and scoring costs of every trained model.
 
 One process evaluates all models, since starting one and reading the parts takes longer than most
-evaluations. DVC keeps what an earlier run wrote, and a model whose inputs are the same is left as
-it is.
+evaluations. DVC keeps what an earlier run wrote: a model whose inputs are the same is left as is.
 """
 
 import logging

@@ -38,11 +38,9 @@ if TYPE_CHECKING:
 TRAINING, PYFUNC = "reelbench.training", "reelbench.pyfunc"
 EVALUATION, STATE = "reelbench.evaluation_hash", "reelbench.state"
 _TABLES = "mlflow.loggedArtifacts"  # MLflow's own list of tables
-_CHAMPION_METRIC = "reelbench.champion_metric"
 PARENT = "mlflow.parentRunId"  # MLflow's own mark of a nested run
 
 _FINISHED, _FAILED = "FINISHED", "FAILED"
-_MOST_RUNS = 1000
 _CONTEXTS = {"training": paths.TRAIN, "validation": paths.VALID, "testing": paths.TEST}
 
 # MLflow's UI shows no metrics by itself. A view that a user shares is a tag of the experiment
@@ -165,7 +163,7 @@ class Store:
 
     def _search(self, experiment: str, tags: Mapping[str, str]) -> list[Run]:
         condition = " and ".join(f"tags.`{tag}` = '{value}'" for tag, value in tags.items())
-        return list(self._client.search_runs([experiment], condition, max_results=_MOST_RUNS))
+        return list(self._client.search_runs([experiment], condition, max_results=1000))
 
     def _new(self, experiment: str, record: records.Record, tags: Mapping[str, str]) -> Run:
         known = record.same | dict(tags)
@@ -181,10 +179,7 @@ class Store:
         start, curves = run.info.start_time, paths.curves(record.model)
         epochs = [Metric(key, value, start, int(epoch)) for key, epoch, value in record.curves]
         # the time of a sample is its distance from the start; its number is the step
-        load = [
-            Metric(key, value, start + int(1000 * seconds), round(seconds))
-            for key, seconds, value in record.system
-        ]
+        load = [Metric(key, v, start + int(1000 * s), round(s)) for key, s, v in record.system]
         self._log(run, record, epochs + load)
         self._client.log_inputs(run.info.run_id, datasets=list(_datasets(record.experiment)))
         self._log_figures(run.info.run_id, of_training(record.model, curves), curves)
@@ -271,7 +266,7 @@ class Store:
         if not self._client.search_registered_models(f"name='{name}'"):
             about = "A version for every trained model."
             self._client.create_registered_model(name, description=about)
-        self._client.set_registered_model_tag(name, _CHAMPION_METRIC, record.metric)
+        self._client.set_registered_model_tag(name, "reelbench.champion_metric", record.metric)
         found = {v.run_id: v for v in self._client.search_model_versions(f"name='{name}'")}
         cards = {run.info.run_id: record.cards.get(m, m) for m, run in logged.items()}
         for run_id, version in found.items():

@@ -77,7 +77,7 @@ class Enriched:
 
 
 def enriched(full: Canonical, config: EnrichConfig) -> tuple[Canonical, pd.DataFrame]:
-    """Tables with what the list adds, and the fuzzy matches; a DataError if it lacks a column."""
+    """Tables with what the list adds, and fuzzy matches; DataError without its file or a column."""
     if config.list is None:
         return full, pd.DataFrame()
     found = enrich(schema.to_pandas(full.small["items"]), config.list)
@@ -228,12 +228,13 @@ def _names(items: pd.DataFrame) -> list[tuple[list[str], int | None]]:
 
 
 def _exact(items: pd.DataFrame, entries: list[Entry]) -> dict[int, Entry]:
-    by_name: dict[tuple[str, int | None], Entry] = {(e.key, e.year): e for e in entries}
-    named = enumerate(_names(items))
-    found = {place: [by_name.get((n, year)) for n in names] for place, (names, year) in named}
-    return {
-        place: first for place, own in found.items() if (first := next(filter(None, own), None))
-    }
+    by_name = {(entry.key, entry.year): entry for entry in entries}
+    matched: dict[int, Entry] = {}
+    for place, (names, year) in enumerate(_names(items)):
+        for name in names:
+            if year is not None and (name, year) in by_name:
+                matched.setdefault(place, by_name[name, year])
+    return matched
 
 
 def _fuzzy(

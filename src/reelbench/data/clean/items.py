@@ -133,10 +133,7 @@ _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 def typed(
     frame: pd.DataFrame, key: str, config: ReadConfig, decimal: str
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """A table with the types of its columns, and the number of bad values by column.
-
-    It is the one of movies or users by its `key`; lists in columns of text become text.
-    """
+    """A table by `key` with typed columns, lists as text, and the number of bad values of each."""
     found, not_clean = {}, {}
     for name, values in frame.items():
         if name in NUMBERS[key]:

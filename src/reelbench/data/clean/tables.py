@@ -44,10 +44,7 @@ class Canonical:
 
     @property
     def source_row(self) -> np.ndarray:
-        """int64 (n,): row number of each rating in the source, from 0.
-
-        Not a column, so that the table does not depend on the order of the source.
-        """
+        """Row number of each rating in the source, int64 (n,); the table does not depend on it."""
         file = self.large["interactions"].source_row
         return np.load(file) if file else np.empty(0, np.int64)
 
@@ -55,10 +52,7 @@ class Canonical:
 def canonical(
     raw: RawTables, config: ReadConfig, engine: Engine, keep: FilterConfig | None = None
 ) -> Canonical:
-    """Validate, filter, number and sort the rows of a data set.
-
-    A DataError if a row is unusable and `on_bad_rows` is `fail`, or if no rating is usable or kept.
-    """
+    """Validate, filter, number and sort; a DataError for bad rows on `fail`, or if none is left."""
     movies = keep_usable(raw.items, ITEM_ID, config)
     people = keep_usable(raw.users, USER_ID, config) if raw.users else None
     items = items_table(movies.frame, config)

@@ -10,7 +10,7 @@ import ibis
 
 from reelbench import columns as col
 from reelbench.data import DataError
-from reelbench.data.engine import Engine
+from reelbench.data.engine import Engine, Real, Text, Whole
 from reelbench.data.readers import RawRows, ReadConfig
 
 _PER_SECOND = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
@@ -30,7 +30,7 @@ _NO_YEAR = "time is outside the years 1 to 9999"
 Reasons = list[tuple[ibis.ir.BooleanValue, str]]
 
 
-def times(raw: RawRows, config: ReadConfig, engine: Engine) -> tuple[ibis.ir.IntegerValue, Reasons]:
+def times(raw: RawRows, config: ReadConfig, engine: Engine) -> tuple[Whole, Reasons]:
     """The column `timestamp`, int64 Unix seconds, null where missing; and why a value is unusable.
 
     The first of several reasons counts. Times without a zone are UTC. A notation that must be
@@ -56,14 +56,12 @@ def times(raw: RawRows, config: ReadConfig, engine: Engine) -> tuple[ibis.ir.Int
     return seconds, [*reasons, (~seconds.between(*bounds), beyond)]
 
 
-def as_number(text: ibis.ir.StringValue, decimal: str, engine: Engine) -> ibis.ir.FloatingValue:
+def as_number(text: Text, decimal: str, engine: Engine) -> Real:
     """The number that a text is, null where it is none."""
     return engine.float(text if decimal == "." else text.replace(decimal, "."))
 
 
-def _kind(
-    text: ibis.ir.StringValue, number: ibis.ir.FloatingValue, engine: Engine
-) -> ibis.ir.StringValue:
+def _kind(text: Text, number: Real, engine: Engine) -> Text:
     """Kind of each value, null for one that cannot be read."""
     size, unknown = number.abs(), ibis.null("string")
     return ibis.cases(
@@ -77,7 +75,7 @@ def _kind(
     )
 
 
-def _notation(raw: RawRows, kind: ibis.ir.StringValue, engine: Engine) -> tuple[str, list[str]]:
+def _notation(raw: RawRows, kind: Text, engine: Engine) -> tuple[str, list[str]]:
     """The notation of most values of the column, and the kinds of values that have another."""
     found = engine.arrow(raw.table.group_by(kind=kind).agg(n=raw.table.count())).to_pylist()
     counts = Counter({row["kind"]: row["n"] for row in found if row["kind"]})
@@ -101,9 +99,7 @@ def _notation(raw: RawRows, kind: ibis.ir.StringValue, engine: Engine) -> tuple[
     return notation, sorted(name for name in counts if of.get(name, name) != notation)
 
 
-def _seconds(
-    text: ibis.ir.StringValue, number: ibis.ir.FloatingValue, notation: str, engine: Engine
-) -> ibis.ir.IntegerValue:
+def _seconds(text: Text, number: Real, notation: str, engine: Engine) -> Whole:
     if notation == "seconds":
         return engine.whole(number)
     if notation in _PER_SECOND:  # Ibis makes an integer of what it rounds down
@@ -116,7 +112,7 @@ def _seconds(
     return _iso(text, engine) if notation == _TEXT else engine.seconds(text, notation)
 
 
-def _iso(text: ibis.ir.StringValue, engine: Engine) -> ibis.ir.IntegerValue:
+def _iso(text: Text, engine: Engine) -> Whole:
     """Unix seconds of an ISO date, as it is and with a space before the offset, z or a comma."""
     return engine.seconds(
         text.upper().replace(" +", "+").replace(" -", "-").replace(" Z", "Z").replace(",", ".")

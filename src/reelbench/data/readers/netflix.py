@@ -1,8 +1,7 @@
 """The Netflix Prize: `combined_data_*.txt` and `movie_titles.csv`.
 
-A line "5:" opens the ratings of movie 5, each a line "user,rating,date". Copies of the files
-have the movie in every line, and nothing in the lines that open one, so that lines keep their
-numbers.
+A line "5:" opens the ratings of movie 5, each a line "user,rating,date". Copies of the files have
+the movie in every line; an empty line stands for one that opens, so that numbers stay.
 """
 
 import re

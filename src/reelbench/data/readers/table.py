@@ -54,19 +54,13 @@ class OwnTable:
 
 
 def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
-    """Read the files that `config.tables`, or one of `config.also`, names.
-
-    A DataError if no file of ratings is named, or a file is missing or lacks a column.
-    """
+    """Read the files of `tables` or one of `also`; a DataError if a file or column is missing."""
     if config.tables is None:
         raise DataError("data.read.tables is missing: it names the files and their columns")
     if config.tables.ratings.file is None:
         raise DataError("data.read.tables.ratings.file is null: a file of ratings is needed")
     sets = [{n: t for n, t in tables if t} for tables in (config.tables, *config.also)]
-    there = [
-        {name: t for name, t in tables.items() if t.file and (folder / t.file).exists()}
-        for tables in sets
-    ]
+    there = [{n: t for n, t in s.items() if t.file and (folder / t.file).exists()} for s in sets]
     most = max(range(len(sets)), key=lambda n: len(there[n]))
     named = {name: t for name, t in sets[most].items() if t.file and not t.optional} | there[most]
     tables = {name: OwnTable(folder / t.file, t, name) for name, t in named.items()}

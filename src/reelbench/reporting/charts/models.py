@@ -18,7 +18,6 @@ _FEWEST_RATINGS = 20  # the mean of a bin of the rating scale with fewer ratings
 _MOST_BOXES = 10  # more given values than this are drawn in as many equal bins
 _MOST_BINS = 50
 _PANEL = 120  # pixels: width of a small panel
-_PANELS_PER_ROW = 6
 _LEVEL = alt.Data(values=[{"level": 0}])
 _PARTS = {"train_loss": "train", "valid_loss": "valid"}
 
@@ -119,7 +118,7 @@ def prediction_panels(tables: Mapping[str, pd.DataFrame]) -> AnyChart | None:
 def _panels(layers: Layers, models: list[str]) -> alt.FacetChart:
     panel = layers.properties(width=_PANEL, height=0.75 * _PANEL)
     facet = alt.Facet("model:N", sort=models, title=None)
-    return panel.facet(facet, columns=_PANELS_PER_ROW, spacing=_PANEL / 8)
+    return panel.facet(facet, columns=6, spacing=_PANEL / 8)
 
 
 def _box_plot(boxes: pd.DataFrame, size: float) -> Layers:
@@ -172,10 +171,7 @@ def of_training(model: str, curves: Path) -> dict[str, bytes]:
 
 
 def of_evaluation(model: str, predicted: Path) -> dict[str, bytes]:
-    """PNGs for MLflow by file name: `ratings.png`, and `predicted_vs_actual.png` if it rates.
-
-    None without the Parquet file, which has columns `rating` and `score`.
-    """
+    """PNGs for MLflow by name: `ratings.png`, and `predicted_vs_actual.png` if it rates."""
     if not predicted.is_file():
         return {}
     table = pd.read_parquet(predicted, columns=[RATING, SCORE])

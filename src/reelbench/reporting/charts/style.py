@@ -32,9 +32,6 @@ HEIGHT = 260
 ROW = 18
 WIDTH = 480  # pixels: width of a PNG whose chart names none
 
-# vl-convert brings this font, so that every machine draws the same PNG
-_PNG_FONT = "Liberation Sans"
-
 
 def png(chart: alt.TopLevelMixin | Spec, chosen: Mapping[str, object] | None = None) -> bytes:
     """A PNG of a chart as the light page shows it, twice as many pixels either way.
@@ -59,7 +56,8 @@ def png(chart: alt.TopLevelMixin | Spec, chosen: Mapping[str, object] | None = N
         parameter | ({"value": values[parameter["name"]]} if parameter["name"] in values else {})
         for parameter in found.get("params", ())
     ]
-    theme = THEME | {"background": PAGE, "font": _PNG_FONT, "padding": 10}
+    # vl-convert brings this font, so that every machine draws the same PNG
+    theme = THEME | {"background": PAGE, "font": "Liberation Sans", "padding": 10}
     text = json.dumps(found | {"config": theme})
     for name, colour in LIGHT.items():
         text = text.replace(f"var(--{name})", colour)
