@@ -89,8 +89,7 @@ _Force = Annotated[bool, typer.Option("--force", "-f", help="Repeat a search tha
 @app.callback()
 def main() -> None:
     """Set up what all commands share."""
-    # compiled modules are kept whatever the environment says: the next command starts in a third
-    # of the time
+    # compiled modules are kept, whatever the environment says: a start takes a third of the time
     sys.dont_write_bytecode = False
 
 

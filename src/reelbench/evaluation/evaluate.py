@@ -45,8 +45,7 @@ Table = dict[str, NDArray[Any] | None]
 class Evaluation:
     """All results of one model, as they are written to the files of the same names in `paths`."""
 
-    #: numbers by key, `intervals`, `cohorts` and counts; `faults` by name where there are any, so
-    #: that the file identifies itself
+    #: numbers by key, `intervals`, `cohorts` and counts, and `faults` by name where there are any
     metrics: dict[str, Any]
     per_user: Table  # a row per test user in ascending order
     predictions: Table  # a row per test rating in the order of the part

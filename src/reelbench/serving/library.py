@@ -37,8 +37,7 @@ class Library:
     users: pd.DataFrame  # `user_id` and the other columns of users; row number = `user_idx`
     train: Interactions  # the ratings that models have learned from
     valid: Interactions  # the ratings that choices were made by
-    #: boolean CSR (n_users + 1, n_items), items rated in train or valid, as in the evaluation; the
-    #: last row is the unknown user's
+    #: boolean CSR (n_users + 1, n_items), rated in train or valid; last row: the unknown user's
     seen: sparse.csr_array
 
     @classmethod

@@ -23,17 +23,14 @@ from reelbench.serving.reasons import Anchors, anchors_of, liked, rated_high, re
 from reelbench.serving.similarity import director_first, same_director
 from reelbench.serving.trained_models import DEMOGRAPHICS
 
-#: the model behind popular movies; where it is not trained, its formula is used with the mean
-#: number of ratings of a movie as prior votes
+#: ranks popular movies; if untrained, its formula with a movie's mean number of ratings as prior
 POPULAR = "weighted_mean"
-#: by people and metadata together, by director, genres and tags, or by sentence embeddings; any
-#: other name is that of a model
+#: by people and metadata, by metadata, by sentence embeddings; any other name is that of a model
 MIXED, CONTENT, TEXT = "mixed", "content", "text"
 GENRE_WEIGHT = 0.5  # weight of genres in the similarity by content; tags have the rest
 _OLDEST = 120
 _WORDS = (GENDER, OCCUPATION, ZIP_CODE)
-#: from the name of a model its scores (n_items,), or the reason for having none as the rest of a
-#: sentence that begins with "Model NAME"
+#: from a model's name its scores (n_items,), or why it has none: what follows "Model NAME"
 Ask = Callable[[str], np.ndarray | str]
 Scored = tuple[str, np.ndarray, str]  # name of what scores, scores (n_items,), and a note
 

@@ -28,9 +28,7 @@ _FEWEST = 3  # with fewer users who like both movies, their similarity counts as
 _ANCHORS, _CANDIDATES, _PLACES = 300, 100, 20  # of the search for weights, below
 _STEPS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)  # weights of a source that are tried
 _ROUNDS = 3  # passes over the sources
-#: a movie counts half as much as one with a sixteenth of its likes: else blockbusters are near
-#: to everything
-_POPULARITY = -0.25
+_POPULARITY = -0.25  # half for a movie with 16 times the likes: else blockbusters are near to all
 _DISCOUNT = 1 / np.log2(np.arange(_PLACES) + 2)  # of nDCG
 _PRIOR_VOTES, _BELOW = 2.0, 0.5  # of the floor on a movie's mean
 

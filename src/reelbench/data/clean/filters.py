@@ -69,8 +69,7 @@ class Filtered:
     tables: Tables  # without the users and movies that have no rating left, and without their tags
     n_ratings: int  # number of ratings before
     dropped: dict[str, dict[str, int]]  # number of rows dropped, per reason and table
-    #: the settings, and ratings, users, movies and sparsity (the share of user-movie pairs without
-    #: a rating) before and after each step
+    #: settings; ratings, users, movies and sparsity (share of pairs without a rating) by step
     account: dict[str, Any]
 
 

@@ -34,9 +34,7 @@ class Chart:
     pictures: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     still: AnyChart | None = None  # what the PNGs show instead, where nothing can be chosen
     wide: bool = False  # whether it has a row of the page to itself
-    #: what is wrong with the protocol; it stands below the title, since a chart can be shown
-    #: without its page
-    warning: str = ""
+    warning: str = ""  # of a faulty protocol; below the title, as charts are shown without the page
 
     @cached_property
     def spec(self) -> Spec:
