@@ -46,7 +46,7 @@ class Tuned:
     def in_use(self) -> bool:
         """Whether the model has the parameters of the best trial."""
         trials = {trial["number"]: trial["parameters"] for trial in self.record["trials"]}
-        chosen = trials.get(self.record["winner"])
+        chosen = trials.get(self.record["winner"], {})
         return bool(chosen) and all(self.now.get(name) == own for name, own in chosen.items())
 
     @property

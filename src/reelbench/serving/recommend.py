@@ -271,9 +271,10 @@ def recommendations(
     rows = zip(items.tolist(), scores, reasons(library, items, anchors), strict=True)
     found = []
     for rank, (item, score, why) in enumerate(rows, start=1):
-        known, count = (*library.rows[item], library.genres[item]), int(library.count[item])
+        (item_id, title, year), count = library.rows[item], int(library.count[item])
         mean = float(library.mean[item]) if count and not library.implicit else None
-        found.append(Recommendation(rank, *known, float(score), mean, count, why))
+        facts = float(score), mean, count, why
+        found.append(Recommendation(rank, item_id, title, year, library.genres[item], *facts))
     return tuple(found)
 
 

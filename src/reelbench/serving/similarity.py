@@ -164,7 +164,10 @@ class LikedTogether:
         return cls(liked, liked.T)
 
     def between(self, items: np.ndarray, others: np.ndarray | None = None) -> np.ndarray:
-        """Cosine of likes of movies, shrunk by n / (n + 10) for n who like both: float64 (n, m)."""
+        """Cosine of the users who like two movies, shrunk by n / (n + 10) for n who like both.
+
+        float64 (n, m), 0 to 1, by default with all movies; 0 where fewer than three like both.
+        """
         known, root = self.by_movie, np.sqrt(np.diff(self.by_movie.indptr))
         if others is None:
             both, far = (known @ known[items].toarray().T).T.astype(np.float64), root
