@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.expr.datatypes import Timestamp
+from ibis.expr.types import FloatingValue, IntegerValue, StringValue
 from pydantic import PositiveInt
 
 from reelbench import params, paths
@@ -33,11 +34,6 @@ from reelbench.data.parquet import Stored, write, write_parts
 from reelbench.data.text import TextFile, is_utf8, looked_at, to_utf8
 from reelbench.params import Section
 from reelbench.spark import SparkConfig
-
-#: columns of an expression
-Text = ibis.ir.StringValue
-Real = ibis.ir.FloatingValue
-Whole = ibis.ir.IntegerValue
 
 _BLOCK = 2_500_000  # ratings that are sorted at once
 _BATCH = 1 << 17  # rows that leave the engine at once
@@ -116,15 +112,15 @@ class Engine(ABC):
         return self.cache(table)
 
     @abstractmethod
-    def float(self, text: Text) -> Real:
+    def float(self, text: StringValue) -> FloatingValue:
         """A number, null where the text is none."""
 
     @abstractmethod
-    def whole(self, number: Real) -> Whole:
+    def whole(self, number: FloatingValue) -> IntegerValue:
         """int64, a half rounded to even; null beyond its range."""
 
     @abstractmethod
-    def seconds(self, text: Text, pattern: str | None = None) -> Whole:
+    def seconds(self, text: StringValue, pattern: str | None = None) -> IntegerValue:
         """Unix seconds of an ISO date or one like the pattern, null where it is none."""
 
     @abstractmethod
@@ -235,13 +231,13 @@ class DuckDB(Engine):
         rows = self._connection.read_parquet(self._copy(table), file_row_number=True)
         return rows.rename({SOURCE_ROW: "file_row_number"})
 
-    def float(self, text: Text) -> Real:
+    def float(self, text: StringValue) -> FloatingValue:
         return text.try_cast("float64")
 
-    def whole(self, number: Real) -> Whole:
+    def whole(self, number: FloatingValue) -> IntegerValue:
         return number.try_cast("int64")
 
-    def seconds(self, text: Text, pattern: str | None = None) -> Whole:
+    def seconds(self, text: StringValue, pattern: str | None = None) -> IntegerValue:
         # with a zone, so that "+02:00" counts; without one in the text it is UTC
         zoned = text.try_cast(Timestamp(timezone="UTC"))
         time = try_strptime(text, pattern) if pattern else zoned

@@ -15,12 +15,13 @@ import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.expr.datatypes import Timestamp
+from ibis.expr.types import FloatingValue, IntegerValue, StringValue
 
 from reelbench import paths
 from reelbench.columns import USER_IDX
 from reelbench.data import DataError
 from reelbench.data.columnar import Columnar
-from reelbench.data.engine import Engine, Real, SparkEngineConfig, Text, Whole, sizes, stored_schema
+from reelbench.data.engine import Engine, SparkEngineConfig, sizes, stored_schema
 from reelbench.data.parquet import Stored, write_parts
 from reelbench.data.text import TextFile, is_utf8
 from reelbench.spark import SparkError, explained, spark_session
@@ -83,15 +84,15 @@ class SparkEngine(Engine):
         frame.createOrReplaceTempView(name)
         return self._connection.table(name)
 
-    def float(self, text: Text) -> Real:
+    def float(self, text: StringValue) -> FloatingValue:
         # Java takes "5d" for a number
         return ibis.ifelse(text.re_search(_NUMBER), text.try_cast("float64"), ibis.null("float64"))
 
-    def whole(self, number: Real) -> Whole:
+    def whole(self, number: FloatingValue) -> IntegerValue:
         fits = number.abs() < 2.0**63
         return ibis.ifelse(fits, rint(number).try_cast("int64"), ibis.null("int64"))
 
-    def seconds(self, text: Text, pattern: str | None = None) -> Whole:
+    def seconds(self, text: StringValue, pattern: str | None = None) -> IntegerValue:
         if pattern:
             raise DataError(
                 f"read.time_format {pattern!r} is read by engine=duckdb alone; Spark reads auto, "

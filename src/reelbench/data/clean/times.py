@@ -7,10 +7,11 @@ Numbers are told apart by their size: 1500000000 are seconds, 1500000000000 mill
 from collections import Counter
 
 import ibis
+from ibis.expr.types import FloatingValue, IntegerValue, StringValue
 
 from reelbench import columns as col
 from reelbench.data import DataError
-from reelbench.data.engine import Engine, Real, Text, Whole
+from reelbench.data.engine import Engine
 from reelbench.data.readers import RawRows, ReadConfig
 
 _PER_SECOND = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
@@ -30,7 +31,7 @@ _NO_YEAR = "time is outside the years 1 to 9999"
 Reasons = list[tuple[ibis.ir.BooleanValue, str]]
 
 
-def times(raw: RawRows, config: ReadConfig, engine: Engine) -> tuple[Whole, Reasons]:
+def times(raw: RawRows, config: ReadConfig, engine: Engine) -> tuple[IntegerValue, Reasons]:
     """The column `timestamp`, int64 Unix seconds, null where missing; and why a value is unusable.
 
     The first of several reasons counts. Times without a zone are UTC. A notation that must be
@@ -56,12 +57,12 @@ def times(raw: RawRows, config: ReadConfig, engine: Engine) -> tuple[Whole, Reas
     return seconds, [*reasons, (~seconds.between(*bounds), beyond)]
 
 
-def as_number(text: Text, decimal: str, engine: Engine) -> Real:
+def as_number(text: StringValue, decimal: str, engine: Engine) -> FloatingValue:
     """The number that a text is, null where it is none."""
     return engine.float(text if decimal == "." else text.replace(decimal, "."))
 
 
-def _kind(text: Text, number: Real, engine: Engine) -> Text:
+def _kind(text: StringValue, number: FloatingValue, engine: Engine) -> StringValue:
     """Kind of each value, null for one that cannot be read."""
     size, unknown = number.abs(), ibis.null("string")
     return ibis.cases(
@@ -75,7 +76,7 @@ def _kind(text: Text, number: Real, engine: Engine) -> Text:
     )
 
 
-def _notation(raw: RawRows, kind: Text, engine: Engine) -> tuple[str, list[str]]:
+def _notation(raw: RawRows, kind: StringValue, engine: Engine) -> tuple[str, list[str]]:
     """The notation of most values of the column, and the kinds of values that have another."""
     found = engine.arrow(raw.table.group_by(kind=kind).agg(n=raw.table.count())).to_pylist()
     counts = Counter({row["kind"]: row["n"] for row in found if row["kind"]})
@@ -99,7 +100,9 @@ def _notation(raw: RawRows, kind: Text, engine: Engine) -> tuple[str, list[str]]
     return notation, sorted(name for name in counts if of.get(name, name) != notation)
 
 
-def _seconds(text: Text, number: Real, notation: str, engine: Engine) -> Whole:
+def _seconds(
+    text: StringValue, number: FloatingValue, notation: str, engine: Engine
+) -> IntegerValue:
     if notation == "seconds":
         return engine.whole(number)
     if notation in _PER_SECOND:  # Ibis makes an integer of what it rounds down
@@ -112,7 +115,7 @@ def _seconds(text: Text, number: Real, notation: str, engine: Engine) -> Whole:
     return _iso(text, engine) if notation == _TEXT else engine.seconds(text, notation)
 
 
-def _iso(text: Text, engine: Engine) -> Whole:
+def _iso(text: StringValue, engine: Engine) -> IntegerValue:
     """Unix seconds of an ISO date, as it is and with a space before the offset, z or a comma."""
     return engine.seconds(
         text.upper().replace(" +", "+").replace(" -", "-").replace(" Z", "Z").replace(",", ".")
