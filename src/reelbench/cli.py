@@ -66,10 +66,8 @@ gate = typer.Typer(no_args_is_help=True, help="Compare results with a baseline."
 app.add_typer(gate, name="gate")
 data_app = typer.Typer(no_args_is_help=True, help="List and describe data sets.")
 app.add_typer(data_app, name="data")
-app.command()(serving.recommend)
-app.command()(serving.similar)
-app.command()(serving.predict)
-app.command()(serving.explain)
+for _command in (serving.recommend, serving.similar, serving.predict, serving.explain):
+    app.command()(_command)
 app.command("app")(serving.open_app)
 app.command("mcp")(serving.open_mcp)
 console = Console(**_PLAIN)
@@ -91,8 +89,7 @@ _Force = Annotated[bool, typer.Option("--force", "-f", help="Repeat a search tha
 @app.callback()
 def main() -> None:
     """Set up what all commands share."""
-    # compiled modules are kept whatever the environment says: the next command starts in a third
-    # of the time
+    # compiled modules are kept, whatever the environment says: a start takes a third of the time
     sys.dont_write_bytecode = False
 
 
@@ -444,8 +441,7 @@ def replicate(context: typer.Context) -> None:
     if not Path("replications/__main__.py").is_file():
         errors.print("replicate: no replications/ folder here; run it in a checkout of reelbench")
         raise typer.Exit(2)
-    # as `python -m replications` finds it
-    sys.path.insert(0, str(Path.cwd()))
+    sys.path.insert(0, str(Path.cwd()))  # as `python -m replications` finds it
     sys.argv = ["reelbench replicate", *context.args]
     runpy.run_module("replications", run_name="__main__")
 

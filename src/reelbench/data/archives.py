@@ -1,7 +1,4 @@
-"""Files of a folder, a zip or a tar archive.
-
-Only files that are asked for are unpacked, and none before the sizes in the archive are plausible.
-"""
+"""Files of a folder, a zip or a tar archive, of plausible size; only those that are asked for."""
 
 import errno
 import glob
@@ -122,8 +119,8 @@ class _Header(tarfile.TarInfo):
 def _of_tar(place: Path) -> Iterator[_Member]:
     with tarfile.open(place, tarinfo=_Header) as archive:
         for info in archive:
-            wrong = None if info.isreg() else "is a link, not a file"
             if not info.isdir():
+                wrong = None if info.isreg() else "is a link, not a file"
                 yield info.name, info.size, wrong, partial(archive.extractfile, info)
 
 

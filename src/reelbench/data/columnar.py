@@ -1,7 +1,4 @@
-"""Tables with types, which are Parquet files, Excel, JSON and data frames, as columns of text.
-
-An id is the same text whatever its type: 7, 7.0 and the decimal 7.00 are "7".
-"""
+"""Tables with types, as columns of text: an id is "7", whether it is 7, 7.0 or a decimal."""
 
 import json
 from collections.abc import Collection, Iterator, Sequence
@@ -46,8 +43,7 @@ class Columnar(Source):
 
     def texts(self, arrays: Sequence[pa.Array]) -> dict[str, pa.Array]:
         """Some rows of our columns, in the order of `places`, as text."""
-        pairs = zip(self.places, arrays, strict=True)
-        return {name: self._text(column, name) for name, column in pairs}
+        return {n: self._text(own, n) for n, own in zip(self.places, arrays, strict=True)}
 
     def _text(self, column: pa.Array, name: str) -> pa.Array:
         try:
@@ -78,15 +74,13 @@ class Columnar(Source):
         columns = {}
         for name, column in zip(table.column_names, table.columns, strict=True):
             if is_list(column.type):
-                values = [[*names_in(value)] for value in column.to_pylist()]
-                columns[name] = pd.Series(values, dtype=object)
+                lists = [[*names_in(value)] for value in column.to_pylist()]
+                columns[name] = pd.Series(lists, dtype=object)
             else:
-                values = own._text(column.combine_chunks(), name).to_pylist()
-                columns[name] = pd.Series(values, dtype="str")
-        frame = pd.DataFrame(columns)
+                texts = own._text(column.combine_chunks(), name)
+                columns[name] = pd.Series(texts.to_pylist(), dtype="str")
         numbers = [*islice(self._numbers(), len(table))]
-        frame.index = pd.Index(numbers, dtype="int64", name=col.LINE)
-        return frame
+        return pd.DataFrame(columns).set_axis(pd.Index(numbers, dtype="int64", name=col.LINE))
 
     def _arrays(self) -> Iterator[list[pa.Array]]:
         """Some rows of our columns, in the order of `places`; at least once, if with no rows."""
@@ -141,7 +135,10 @@ def text(column: pa.Array, *, seconds: bool = False) -> pa.Array:
     if types.is_dictionary(kind):
         return text(column.dictionary, seconds=seconds).take(column.indices)
     if types.is_floating(kind):
-        return _float_text(column.cast(pa.float32()) if types.is_float16(kind) else column)
+        column = column.cast(pa.float32()) if types.is_float16(kind) else column
+        fits = pc.and_(pc.equal(pc.floor(column), column), pc.less(pc.abs(column), 2.0**63))
+        whole = pc.if_else(fits, column, None).cast(pa.int64()).cast(pa.string())
+        return pc.coalesce(whole, pc.if_else(pc.is_nan(column), None, column).cast(pa.string()))
     if types.is_decimal(kind):
         return pc.replace_substring_regex(column.cast(pa.string()), r"(\.\d*[1-9])0+$|\.0+$", r"\1")
     if seconds and (types.is_timestamp(kind) or types.is_date(kind)):
@@ -156,13 +153,6 @@ def text(column: pa.Array, *, seconds: bool = False) -> pa.Array:
         return column.cast(pa.string())
     except pa.ArrowNotImplementedError:  # UUID, lists, structs and more
         return pa.array([as_text(value) for value in column.to_pylist()], pa.string())
-
-
-def _float_text(column: pa.Array) -> pa.Array:
-    fits = pc.and_(pc.equal(pc.floor(column), column), pc.less(pc.abs(column), 2.0**63))
-    whole = pc.if_else(fits, column, None).cast(pa.int64()).cast(pa.string())
-    other = pc.if_else(pc.is_nan(column), None, column).cast(pa.string())
-    return pc.coalesce(whole, other)
 
 
 def is_list(kind: pa.DataType) -> bool:

@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.expr.datatypes import Timestamp
+from ibis.expr.types import FloatingValue, IntegerValue, StringValue
 from pydantic import PositiveInt
 
 from reelbench import params, paths
@@ -111,17 +112,15 @@ class Engine(ABC):
         return self.cache(table)
 
     @abstractmethod
-    def float(self, text: ibis.ir.StringValue) -> ibis.ir.FloatingValue:
+    def float(self, text: StringValue) -> FloatingValue:
         """A number, null where the text is none."""
 
     @abstractmethod
-    def whole(self, number: ibis.ir.FloatingValue) -> ibis.ir.IntegerValue:
+    def whole(self, number: FloatingValue) -> IntegerValue:
         """int64, a half rounded to even; null beyond its range."""
 
     @abstractmethod
-    def seconds(
-        self, text: ibis.ir.StringValue, pattern: str | None = None
-    ) -> ibis.ir.IntegerValue:
+    def seconds(self, text: StringValue, pattern: str | None = None) -> IntegerValue:
         """Unix seconds of an ISO date or one like the pattern, null where it is none."""
 
     @abstractmethod
@@ -150,9 +149,7 @@ class Engine(ABC):
 
     def stored(self, rows: pa.Table) -> Stored:
         """Rows in memory as a temporary file."""
-        file = self._temporary()
-        write(rows, file)
-        return Stored(file)
+        return write(rows, self._temporary())
 
     def blocks(self, rows: ibis.Table, users_of: ibis.Table) -> list[ibis.Table]:
         """The rows of some users at a time, about as many as fit into memory; see `store`."""
@@ -178,7 +175,6 @@ class DuckDB(Engine):
     """A connection to DuckDB, in the process."""
 
     def __init__(self, config: DuckDBConfig, folder: Path = paths.DATA) -> None:
-        """Connect with the threads and memory of `config`; see `Engine`."""
         super().__init__(folder)
         self._connection = ibis.duckdb.connect(
             threads=config.threads,
@@ -235,15 +231,13 @@ class DuckDB(Engine):
         rows = self._connection.read_parquet(self._copy(table), file_row_number=True)
         return rows.rename({SOURCE_ROW: "file_row_number"})
 
-    def float(self, text: ibis.ir.StringValue) -> ibis.ir.FloatingValue:
+    def float(self, text: StringValue) -> FloatingValue:
         return text.try_cast("float64")
 
-    def whole(self, number: ibis.ir.FloatingValue) -> ibis.ir.IntegerValue:
+    def whole(self, number: FloatingValue) -> IntegerValue:
         return number.try_cast("int64")
 
-    def seconds(
-        self, text: ibis.ir.StringValue, pattern: str | None = None
-    ) -> ibis.ir.IntegerValue:
+    def seconds(self, text: StringValue, pattern: str | None = None) -> IntegerValue:
         # with a zone, so that "+02:00" counts; without one in the text it is UTC
         zoned = text.try_cast(Timestamp(timezone="UTC"))
         time = try_strptime(text, pattern) if pattern else zoned
@@ -266,9 +260,8 @@ class DuckDB(Engine):
         self, rows: ibis.Table, order: Sequence[str], users_of: ibis.Table, n_parts: int = 1
     ) -> list[Stored]:
         keys = [ibis.asc(key, nulls_first=True) for key in order]
-        tables = itertools.chain.from_iterable(
-            self._stream(block.order_by(keys)) for block in self.blocks(rows, users_of)
-        )
+        blocks = (block.order_by(keys) for block in self.blocks(rows, users_of))
+        tables = itertools.chain.from_iterable(map(self._stream, blocks))
         files = [self._temporary() for _ in range(n_parts)]
         return write_parts(tables, stored_schema(rows), files)
 

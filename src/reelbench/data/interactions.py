@@ -44,8 +44,7 @@ class Interactions:
     item_idx: np.ndarray  # int32 (n,), row numbers of the items table
     rating: np.ndarray  # float32 (n,), on the rating scale of the data set
     timestamp: np.ndarray  # int64 (n,), Unix seconds; -1 where the source has none
-    #: sizes and rating scale of the catalogue, with which a model can be fitted without features;
-    #: None where the rows alone are known
+    #: of the catalogue, so that a model can be fitted without features; None: only rows are known
     ids: Ids | None = field(default=None, kw_only=True)
     file: Path | None = field(default=None, kw_only=True)  # Parquet of just these rows, if any
 
@@ -115,8 +114,7 @@ class Parts:
     train: Interactions  # ratings to learn from
     valid: Interactions  # ratings for early stopping and tuning; may be empty
     test: Interactions  # ratings to evaluate on
-    #: canonical items, a row per `item_idx`, for metrics that need genres or years; None where only
-    #: the ratings are known
+    #: canonical items by `item_idx`, for metrics with genres or years; None: only ratings are known
     items: pd.DataFrame | None = field(default=None, kw_only=True)
     #: what test users are known by where train has none of their ratings; None where it has
     profile: Interactions | None = field(default=None, kw_only=True)
@@ -127,14 +125,11 @@ class Parts:
     @classmethod
     def read(cls, folder: Path) -> Parts:
         """Read train, valid, test and, if there is one, profile from what `split` has written."""
-        parts = (
-            Interactions.from_parquet(folder / f"{name}.parquet")
-            for name in ("train", "valid", "test")
-        )
+        files = (folder / f"{name}.parquet" for name in ("train", "valid", "test"))
         profile = folder / "profile.parquet"
         own = Interactions.from_parquet(profile) if profile.exists() else None
         moments = read_json_if_any(folder / "split.json").get("moments")
-        return cls(*parts, profile=own, moments=moments)
+        return cls(*map(Interactions.from_parquet, files), profile=own, moments=moments)
 
     @property
     def given(self) -> Interactions:

@@ -29,7 +29,6 @@ Kind = Literal["text", "parquet", "excel", "json", "netflix"]
 
 _MOST_COLUMNS = 2000  # a table with a column per movie is none of ratings
 _HEAD = 1 << 16  # bytes that show what a file is
-_PIECE = 1 << 20  # bytes unpacked at once
 _ROWS = 50_000  # rows held as Python objects at once
 # A file may always unpack to this size; beyond it, to so many times its own. Text takes 5 to 30.
 _FREELY, _RATIO = 1 << 28, 200
@@ -46,9 +45,7 @@ _DAMAGED = (
     *(EOFError, OSError, zlib.error, lzma.LZMAError, pa.ArrowException),
     *(zipfile.BadZipFile, NotImplementedError, RuntimeError),
 )
-_OTHERS: dict[str, str] = yaml.safe_load(
-    Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
-)
+_OTHERS: dict[str, str] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text("utf-8"))
 
 
 def kind(path: Path) -> Kind:
@@ -70,8 +67,9 @@ def kind(path: Path) -> Kind:
     if start[257:262] == b"ustar":
         raise DataError(f"{path} is a tar archive: unpack it, or name it in data.root")
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if _is_json(text):
-        return "json"
+    inner = text[1:].lstrip() if text.startswith(b"[") else text
+    if inner.startswith(b"{") and inner[1:].lstrip()[:1] in (b'"', b"'", b"}"):
+        return "json"  # an object, or a list of objects
     first = text.partition(b"\n")[0].strip()
     return "netflix" if first.endswith(b":") and first[:-1].isdigit() else "text"
 
@@ -128,12 +126,6 @@ def as_text(value: object) -> str | None:
     return value.isoformat(" ") if isinstance(value, datetime) else str(value)
 
 
-def _is_json(text: bytes) -> bool:
-    """Whether a text begins with an object, or with a list of objects."""
-    inner = text[1:].lstrip() if text.startswith(b"[") else text
-    return inner.startswith(b"{") and inner[1:].lstrip()[:1] in (b'"', b"'", b"}")
-
-
 def _packing(path: Path) -> bytes | None:
     """The mark of the compression of a file; None for Excel, which is a zip archive too."""
     with path.open("rb") as stream:
@@ -146,7 +138,6 @@ def _packing(path: Path) -> bytes | None:
 
 @contextmanager
 def _stream(path: Path) -> Iterator[IO[bytes]]:
-    """The content of a file, unpacked as it is read."""
     if path.exists() and not path.is_file():
         raise DataError(f"{path} is no file")
     try:
@@ -160,20 +151,15 @@ def _stream(path: Path) -> Iterator[IO[bytes]]:
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing") from error
     except _DAMAGED as error:
-        raise DataError(
-            f"{path} cannot be read ({error}): it was cut off, is damaged, or may not be read"
-        ) from error
+        causes = "it was cut off, is damaged, or may not be read"
+        raise DataError(f"{path} cannot be read ({error}): {causes}") from error
 
 
 def _only_member(path: Path) -> zipfile.ZipInfo:
     with zipfile.ZipFile(path) as archive:
-        found = [
-            member
-            for member in archive.infolist()
-            if not member.is_dir()
-            and not member.filename.startswith("__MACOSX/")
-            and not Path(member.filename).name.startswith(".")
-        ]
+        files = [member for member in archive.infolist() if not member.is_dir()]
+    ours = (f for f in files if not f.filename.startswith("__MACOSX/"))  # of macOS
+    found = [f for f in ours if not Path(f.filename).name.startswith(".")]
     names = ", ".join(member.filename for member in found[:5])
     if "content.xml" in names or "mimetype" in names:
         raise DataError(f"{path} is an OpenDocument file: save it as .xlsx or CSV")
@@ -190,13 +176,12 @@ def _only_member(path: Path) -> zipfile.ZipInfo:
 def _unpacked(path: Path, scratch: Path) -> Path:
     target, size = Path(tempfile.mkdtemp(dir=scratch)) / "content", 0  # no ending that says more
     with _stream(path) as source, target.open("wb") as sink:
-        while piece := source.read(_PIECE):
+        while piece := source.read(1 << 20):
             size += len(piece)
             check_size(path, size)
             if shutil.disk_usage(scratch).free < _RESERVE:
-                raise DataError(
-                    f"{path}: no room on the disk to unpack it ({size:,} bytes so far) in {scratch}"
-                )
+                done = f"({size:,} bytes so far) in {scratch}"
+                raise DataError(f"{path}: no room on the disk to unpack it {done}")
             sink.write(piece)
     return target
 

@@ -22,8 +22,7 @@ class Stored:
     """A sorted table on disk."""
 
     file: Path  # Parquet, or a folder of Parquet files whose names are in the order of the rows
-    #: int64 in the format of NumPy, the number of each row in the source, from 0; None where it is
-    #: not known
+    #: int64 in NumPy's format, the number of each row in the source, from 0; None if unknown
     source_row: Path | None = None
 
     def __len__(self) -> int:
@@ -41,10 +40,9 @@ class Stored:
             os.replace(self.source_row, source_row)
 
 
-def write(table: pa.Table, file: Path) -> None:
+def write(table: pa.Table, file: Path) -> Stored:
     """Write a table in memory, without metadata of pandas."""
-    with RowWriter(file, table.schema) as writer:
-        writer.write(table)
+    return write_parts([table], table.schema, [file])[0]
 
 
 def write_parts(

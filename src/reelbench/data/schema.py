@@ -90,16 +90,13 @@ def _passes(rows: ibis.Table, name: str, n: int, engine: Engine) -> bool:
         fine &= rows[col.TAG].length() >= 1
     if engine.number(fine.sum()) != n:  # a comparison with null is null
         return False
-    return name != "interactions" or _pairs_differ(rows, n, engine)
-
-
-def _pairs_differ(rows: ibis.Table, n: int, engine: Engine) -> bool:
-    """Whether no user rates a movie twice; a pair of int32 fits into one int64."""
-    found = 0
+    if name != "interactions":
+        return True
+    n_pairs = 0  # no user rates a movie twice; a pair of int32 fits into one int64
     for block in engine.blocks(rows, rows):
         pair = block[col.USER_IDX].cast("int64") * 2**31 + block[col.ITEM_IDX].cast("int64")
-        found += engine.number(pair.nunique())
-    return found == n
+        n_pairs += engine.number(pair.nunique())
+    return n_pairs == n
 
 
 def validate_frame(name: str, frame: pd.DataFrame) -> None:
@@ -130,7 +127,5 @@ def _explain(name: str, failures: pd.DataFrame) -> str:
     row = "" if pd.isna(first["index"]) else f", row {int(first['index']) + 1}"
     column = first["column"] if first["schema_context"] == "Column" else None
     where = f"table {name}{row}" + (f", column {column}" if column else "")
-    return (
-        f"{where}: '{first['failure_case']}' fails '{first['check']}' "
-        f"({len(failures)} violations in all)"
-    )
+    wrong = f"'{first['failure_case']}' fails '{first['check']}'"
+    return f"{where}: {wrong} ({len(failures)} violations in all)"

@@ -15,6 +15,7 @@ import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.expr.datatypes import Timestamp
+from ibis.expr.types import FloatingValue, IntegerValue, StringValue
 
 from reelbench import paths
 from reelbench.columns import USER_IDX
@@ -38,7 +39,6 @@ class SparkEngine(Engine):
     distributed: ClassVar[bool] = True
 
     def __init__(self, config: SparkEngineConfig, folder: Path = paths.DATA) -> None:
-        """Connect to `config.master`, see `spark_session`; `folder` is for temporary files."""
         super().__init__(folder)
         self._master = config.master
         self._session = spark_session(config)
@@ -84,17 +84,15 @@ class SparkEngine(Engine):
         frame.createOrReplaceTempView(name)
         return self._connection.table(name)
 
-    def float(self, text: ibis.ir.StringValue) -> ibis.ir.FloatingValue:
+    def float(self, text: StringValue) -> FloatingValue:
         # Java takes "5d" for a number
         return ibis.ifelse(text.re_search(_NUMBER), text.try_cast("float64"), ibis.null("float64"))
 
-    def whole(self, number: ibis.ir.FloatingValue) -> ibis.ir.IntegerValue:
+    def whole(self, number: FloatingValue) -> IntegerValue:
         fits = number.abs() < 2.0**63
         return ibis.ifelse(fits, rint(number).try_cast("int64"), ibis.null("int64"))
 
-    def seconds(
-        self, text: ibis.ir.StringValue, pattern: str | None = None
-    ) -> ibis.ir.IntegerValue:
+    def seconds(self, text: StringValue, pattern: str | None = None) -> IntegerValue:
         if pattern:
             raise DataError(
                 f"read.time_format {pattern!r} is read by engine=duckdb alone; Spark reads auto, "
@@ -168,8 +166,7 @@ def _write_block(
 
     context: Any = TaskContext.get()
     names = [attempts / f"{context.taskAttemptId()}-{n}" for n in range(len(folders))]
-    tables = (pa.Table.from_batches([batch]) for batch in batches)
-    written = write_parts(tables, schema, names)
+    written = write_parts((pa.Table.from_batches([batch]) for batch in batches), schema, names)
     n_rows = sum(map(len, written))
     for folder, stored in zip(folders, written, strict=True):
         stored.move(folder / f"{context.partitionId():05}.parquet")

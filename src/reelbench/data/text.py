@@ -126,7 +126,10 @@ class TextFile(Source):
                 yield number, [_unquoted(v, quote) for v in values] if quote else values
 
     def _parsed(self, stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-        reader, line = _reader(self._without_nul(stream), self.delimiter, self.quote), 1
+        csv.field_size_limit(_LONGEST_VALUE)
+        quotes: Any = {"quotechar": self.quote} if self.quote else {"quoting": csv.QUOTE_NONE}
+        plain, line = self._without_nul(stream), 1
+        reader = csv.reader(plain, delimiter=self.delimiter, strict=True, **quotes)
         try:
             for values in reader:
                 if values and (line > 1 or not self.header):
@@ -149,9 +152,9 @@ class TextFile(Source):
         short = [self.places[c] for c in _SHORT if c in self.places]
         for line, values in self.rows():
             if len(values) != len(self.names):
+                have = "the header has" if self.header else "there are"
                 raise DataError(
-                    f"{self.path}, line {line}: {len(values)} values, "
-                    f"but {'the header has' if self.header else 'there are'} "
+                    f"{self.path}, line {line}: {len(values)} values, but {have} "
                     f"{len(self.names)} columns. Correct it, or set read.delimiter or read.quote"
                 )
             broken = {p: values[p].rpartition("\n")[2] for p in short if "\n" in values[p]}
@@ -184,8 +187,7 @@ def open_text(
     """A text file with the names of its header, or with numbers from 1.
 
     `path` is what messages name, `plain` the file itself where that is compressed. A byte order
-    mark overrides `encoding`. A file that is missing, empty, too wide or in another encoding is a
-    DataError.
+    mark overrides `encoding`. A missing, empty, too wide or wrongly encoded file is a DataError.
     """
     if quote and quote in delimiter:
         raise DataError(f"{path}: read.delimiter and read.quote are both {quote}")
@@ -205,10 +207,11 @@ def open_text(
         )
     rows = file.rows()
     _, names = next(rows, (1, []))
-    if (header and not any(name.strip() for name in names)) or not line.strip():
+    named = any(name.strip() for name in names)
+    if named and not line.strip():
+        raise DataError(f"{path}, line 1 is empty: remove it, so that the names come first")
+    if not named and (header or not line.strip()):
         what = "a header line and rows" if header else "rows"
-        if any(name.strip() for name in names):
-            raise DataError(f"{path}, line 1 is empty: remove it, so that the names come first")
         raise DataError(f"{path} is empty: {what} were expected")
     check_width(path, len(names))
     if not header:
@@ -319,7 +322,6 @@ def is_utf8(encoding: str) -> bool:
 
 
 def _marked(content: Path) -> str | None:
-    """The encoding that a byte order mark at the beginning says."""
     with content.open("rb") as stream:
         head = stream.read(4)
     return next((name for mark, name in _MARKS.items() if head.startswith(mark)), None)
@@ -359,7 +361,6 @@ def _nul(path: Path, line: int) -> str:
 
 
 def _fault(error: csv.Error, quote: str) -> str:
-    """What Python's reader of CSV means."""
     text = str(error)
     if text == "unexpected end of data":
         return f"the quote {quote} is not closed. Close it, or set read.quote"
@@ -374,10 +375,3 @@ def _unquoted(value: str, quote: str) -> str:
     if len(value) > 1 and value[0] == value[-1] == quote:
         return value[1:-1].replace(quote * 2, quote)
     return value
-
-
-def _reader(stream: Iterable[str], delimiter: str, quote: str) -> Any:
-    """A reader of CSV, whose type Python does not name."""
-    csv.field_size_limit(_LONGEST_VALUE)
-    quotes: Any = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
-    return csv.reader(stream, delimiter=delimiter, strict=True, **quotes)

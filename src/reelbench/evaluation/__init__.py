@@ -44,8 +44,7 @@ class EvaluateConfig(Section):
     rare_item_ratings: NonNegativeInt = 2
     #: share of a metric's value up to which two models are equivalent
     margin: NonNegativeFloat = 0.01
-    #: resamples of the users for every interval; comparisons of several models draw four times as
-    #: many
+    #: resamples of users for an interval; comparisons of several models draw four times as many
     bootstrap_samples: PositiveInt = 1000
 
     def check(self, n_items: int) -> None:

@@ -110,8 +110,7 @@ def popularity_lift(data: RecommendedLists, k: int) -> Floats:
     """Mean popularity of the first k over that of the user's own train items, minus 1.
 
     0: recommendations are as popular as what the user rates; 1: twice as popular (Abdollahpouri et
-    al., RecSys 2020, per user and not per group of users). float64 (n,); NaN for an empty list or a
-    cold user.
+    al., RecSys 2020, per user, not group). float64 (n,); NaN for an empty list or a cold user.
     """
     return _mean(data.lists[:, :k], data.counts) / data.profile - 1
 
@@ -162,7 +161,6 @@ def _mean(shown: Ints, values: Floats | Ints) -> Floats:
 
 
 def _vectors(block: Mapping[str, NDArray[Any]], n_items: int) -> Floats:
-    """The float arrays over items side by side, by name."""
     arrays = [block[name] for name in sorted(block)]
     over_items = [a for a in arrays if a.dtype == np.float32 and a.shape[:1] == (n_items,)]
     return np.hstack([np.zeros((n_items, 0), np.float32), *over_items])

@@ -15,15 +15,8 @@ from scipy import sparse
 
 from reelbench.columns import COHORT, COHORT_BY, GENRES, N_ITEMS, N_TEST, N_USERS
 from reelbench.data.interactions import Interactions
-from reelbench.evaluation import Flags, Floats, Ints
+from reelbench.evaluation import Flags, Floats, Ints, metrics
 from reelbench.evaluation.beyond_accuracy import Movies
-from reelbench.evaluation.metrics import (
-    RankingMetric,
-    RatingMetric,
-    WholeRankingMetric,
-    keys_of,
-    values_of,
-)
 from reelbench.evaluation.ranking_metrics import hits_of
 from reelbench.evaluation.rating_metrics import ErrorSums, error_terms
 from reelbench.evaluation.scoring import Rankings
@@ -142,15 +135,14 @@ def _range(low: float, high: float) -> str:
 
 
 def _errors(outcome: Outcome, chosen: Flags) -> Mapping[str, float | None]:
-    """Every rating metric of some test rows, of which there is at least one."""
     if outcome.errors is None:
-        return dict.fromkeys(keys_of(RatingMetric))
+        return dict.fromkeys(metrics.keys_of(metrics.RatingMetric))
     sums = ErrorSums(chosen.sum(), *(outcome.errors @ chosen.astype(np.float64)))
-    return {key: float(value) for key, value in values_of(RatingMetric, sums).items()}
+    found = metrics.values_of(metrics.RatingMetric, sums)
+    return {key: float(value) for key, value in found.items()}
 
 
 def _ranking(cohort: Cohort, outcome: Outcome) -> dict[str, Floats]:
-    """Every ranking metric of the users that have one in the cohort."""
     if cohort.of_users:
         rows = cohort.member[outcome.rankings.users]
         return {key: values[rows] for key, values in outcome.per_user.items()}
@@ -160,11 +152,12 @@ def _ranking(cohort: Cohort, outcome: Outcome) -> dict[str, Floats]:
     rows = n_relevant > 0
     # an empty place has no hit to begin with
     hits = outcome.hits[rows] & cohort.member[lists.items[rows]]
-    found = values_of(RankingMetric, hits, n_relevant[rows], cutoffs=outcome.cutoffs)
+    sizes, cutoffs = n_relevant[rows], outcome.cutoffs
+    found = metrics.values_of(metrics.RankingMetric, hits, sizes, cutoffs=cutoffs)
     start = np.concatenate([[0], np.cumsum(n_relevant)])
     parts = (outcome.relevant.data[kept], outcome.relevant.indices[kept], start)
     relevant = sparse.csr_array(parts, shape=outcome.relevant.shape)
-    return found | values_of(WholeRankingMetric, lists.auc_terms[kept], relevant)
+    return found | metrics.values_of(metrics.WholeRankingMetric, lists.auc_terms[kept], relevant)
 
 
 def _mean(values: Floats) -> float:

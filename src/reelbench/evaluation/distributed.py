@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, GroupedData, SparkSession
 
 _ROW, _TEST = "row", "test"
-_PARTS = (False, True)
 USERS_PER_BLOCK = 2048  # users in a task: with 100 ratings each, 5 MB of ratings
 
 
@@ -61,13 +60,9 @@ def ranking_metrics(
 ) -> dict[str, float | None]:
     """Rank the whole catalogue for every user of test: means of metrics, None where undefined.
 
-    Args:
-        model: a fitted model with `user_rows`; a SparkError without, or as `spark_session`.
-        config: cutoffs, relevance and candidates.
-        spark: where to compute.
-        out: folder to make, which all machines see: Parquet with `user_idx` and the metrics, by
-            user; null for a user without relevant items.
-        split: folder with train, valid and test, which all machines see.
+    A SparkError if the fitted model has no `user_rows`, or as `spark_session`. All machines see
+    `split`, with train, valid and test, and the folder `out`, which is made: Parquet with
+    `user_idx` and the metrics, by user; null for a user without relevant items.
     """
     rows = model.user_rows()
     if (split / paths.PROFILE.name).exists():
@@ -93,12 +88,11 @@ def _ratings(session: SparkSession, split: Path) -> DataFrame:
     """What users have in train, valid and test: `user_idx`, `item_idx`, `rating`, `test`."""
     from pyspark.sql import functions as F
 
-    files = [(paths.TRAIN, False), (paths.VALID, False), (paths.TEST, True)]
     parts = [
         session.read.parquet(str((split / file.name).absolute()))
         .select(USER_IDX, ITEM_IDX, RATING)
         .withColumn(_TEST, F.lit(is_test))
-        for file, is_test in files
+        for file, is_test in [(paths.TRAIN, False), (paths.VALID, False), (paths.TEST, True)]
     ]
     return parts[0].unionByName(parts[1]).unionByName(parts[2])
 
@@ -126,7 +120,6 @@ def _by_block(table: DataFrame) -> GroupedData:
 
 
 def _schema(config: EvaluateConfig) -> str:
-    """Columns of the result, in Spark's notation."""
     nobody = sparse.csr_array((0, 1), dtype=bool)
     keys = _values(np.empty((0, max(config.k)), dtype=np.int32), np.empty(0), nobody, config)
     return ", ".join([f"{USER_IDX} int", *(f"{key} double" for key in keys)])
@@ -150,7 +143,8 @@ def _ranker(
         rows = users[_ROW].combine_chunks().flatten().to_numpy().reshape(len(known), -1)
         own = model.for_users(rows)
         own.threads = 1  # Spark runs a task per core
-        seen, test = (_rows(ratings.filter(pc.equal(ratings[_TEST], of)), known) for of in _PARTS)
+        parts = (ratings.filter(pc.equal(ratings[_TEST], is_test)) for is_test in (False, True))
+        seen, test = (_rows(part, known) for part in parts)
         found = np.unique(test.user_idx)
         relevant = relevant_items(test, own, config)[found]
         profile = seen.seen(own.ids.n_users, own.ids.n_items)[found]

@@ -26,19 +26,11 @@ from numpy.typing import NDArray
 
 from reelbench import columns
 from reelbench.data.interactions import Parts
-from reelbench.evaluation import (
-    NO_ITEM,
-    EvaluateConfig,
-    Floats,
-    Ints,
-    metrics,
-    rating_metrics,
-    significance,
-)
+from reelbench.evaluation import NO_ITEM, EvaluateConfig, Floats, Ints, metrics, significance
+from reelbench.evaluation import rating_metrics as errors_of
 from reelbench.evaluation.beyond_accuracy import Movies
 from reelbench.evaluation.cohorts import Outcome, breakdown, warm_and_cold
 from reelbench.evaluation.prequential import Stream, follow
-from reelbench.evaluation.rating_metrics import CalibrationTable, ErrorSums
 from reelbench.evaluation.scoring import predict, rank
 from reelbench.evaluation.task import Task
 from reelbench.faults import Fault
@@ -53,8 +45,7 @@ Table = dict[str, NDArray[Any] | None]
 class Evaluation:
     """All results of one model, as they are written to the files of the same names in `paths`."""
 
-    #: numbers by key, `intervals`, `cohorts` and counts; `faults` by name where there are any, so
-    #: that the file identifies itself
+    #: numbers by key, `intervals`, `cohorts` and counts, and `faults` by name where there are any
     metrics: dict[str, Any]
     per_user: Table  # a row per test user in ascending order
     predictions: Table  # a row per test rating in the order of the part
@@ -63,7 +54,7 @@ class Evaluation:
     last_places: Table
     cost: dict[str, float | None]  # `paths.evaluate_cost`: microseconds and bytes
     cohorts: pd.DataFrame  # a row per cohort (see `breakdown`)
-    calibration: CalibrationTable | None  # by bins; None for a model that only ranks
+    calibration: errors_of.CalibrationTable | None  # by bins; None for a model that only ranks
 
     def summary(self) -> pd.DataFrame:
         """Every metric with its 95 % interval or NaN: columns `value`, `low` and `high`, by key."""
@@ -139,15 +130,14 @@ def evaluate_on(task: Task, model: Recommender, features: Features | None = None
     calibrated: dict[str, Any] = dict.fromkeys(metrics.keys_of(metrics.CalibrationMetric))
     if predicted is not None:
         per_rating = 1e6 * ratings.seconds / len(given)
-        errors = rating_metrics.error_sums(task.row_of_rating, len(task.users), given, predicted)
+        errors = errors_of.error_sums(task.row_of_rating, len(task.users), given, predicted)
         scale = (task.ids.rating_min, task.ids.rating_max)
-        bins = rating_metrics.calibration(given, predicted, *scale, config.calibration_bins)
-        of_ratings = metrics.values_of(metrics.RatingMetric, rating_metrics.total(errors))
+        bins = errors_of.calibration(given, predicted, *scale, config.calibration_bins)
+        of_ratings = metrics.values_of(metrics.RatingMetric, errors_of.total(errors))
         calibrated = metrics.values_of(metrics.CalibrationMetric, bins)
     means = {k: np.nan if np.isnan(v).all() else np.nanmean(v) for k, v in per_user.items()}
-    of_lists = metrics.values_of(
-        metrics.CatalogueMetric, found.items, task.ids.n_items, cutoffs=config.k
-    )
+    whole = found.items, task.ids.n_items
+    of_lists = metrics.values_of(metrics.CatalogueMetric, *whole, cutoffs=config.k)
     headline = of_ratings | means | of_lists | calibrated
     rng = significance.resampling(task.seed)
     first = np.broadcast_to(np.arange(1, found.items.shape[1] + 1), found.items.shape)
@@ -158,7 +148,13 @@ def evaluate_on(task: Task, model: Recommender, features: Features | None = None
         | {"intervals": significance.intervals(errors, per_user, config.bootstrap_samples, rng)}
         | {"cohorts": warm_and_cold(by_cohort)}
         | ({"faults": {f.value: True for f in sorted(task.faults)}} if task.faults else {}),
-        per_user=_per_user(task, errors, per_user),
+        per_user={
+            columns.USER_IDX: task.users.astype(np.int32),
+            **dict(zip(errors_of.SUM_COLUMNS, errors or [None] * 6, strict=True)),
+            columns.N_TEST: np.bincount(task.row_of_rating).astype(np.int32),
+            columns.COLD_USER: task.cold_users,
+            **per_user,
+        },
         predictions={
             columns.USER_IDX: task.test.user_idx,
             columns.ITEM_IDX: task.test.item_idx,
@@ -188,20 +184,13 @@ def compare(
 ) -> pd.DataFrame:
     """Which of several models is better: a paired bootstrap over users, for all pairs together.
 
-    Args:
-        results: evaluation by name of the model, all on the same test part.
-        keys: metrics to compare in; a model without one (an error of a model that only ranks) is
-            left out for it.
-        samples: number of resamples; more are drawn for several pairs.
-        seed: root seed of the draws.
+    `results` are by name of the model, all on the same test part, else a ValueError. A model
+    without one of the metrics `keys` (an error of a model that only ranks) is left out for it; a
+    key that no metric has is an UnknownMetricError. There are `samples` resamples, more for several
+    pairs.
 
-    Returns:
-        a row per metric and pair, see `significance.pairs_frame`: `difference` (first minus
-        second), its interval, p-values, and the `verdict` on the first.
-
-    Raises:
-        UnknownMetricError: no metric has this key.
-        ValueError: the models were evaluated on different users.
+    Returns a row per metric and pair, see `significance.pairs_frame`: `difference` (first minus
+    second), its interval, p-values, and the `verdict` on the first.
     """
     pairs = []
     for key in keys:
@@ -224,18 +213,7 @@ def _counts(task: Task, per_user: Mapping[str, Floats]) -> dict[str, int]:
     return counts | ({"n_test_users_before_sampling": task.n_all_users} if sampled else {})
 
 
-def _per_user(task: Task, errors: ErrorSums | None, per_user: Mapping[str, Floats]) -> Table:
-    return {
-        columns.USER_IDX: task.users.astype(np.int32),
-        **dict(zip(rating_metrics.SUM_COLUMNS, errors or [None] * 6, strict=True)),
-        columns.N_TEST: np.bincount(task.row_of_rating).astype(np.int32),
-        columns.COLD_USER: task.cold_users,
-        **per_user,
-    }
-
-
 def _places(users: Ints, items: Ints, scores: Floats, ranks: Ints) -> Table:
-    """A row per place that is not empty."""
     row, place = np.nonzero(items != NO_ITEM)
     return {
         columns.USER_IDX: users[row].astype(np.int32),

@@ -18,8 +18,8 @@ metric, write a function and add an entry to the file; nothing else names metric
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -100,11 +100,7 @@ class RankingMetric(Metric, kind="ranking", at_cutoffs=True):
 
 @dataclass(frozen=True)
 class GainMetric(Metric, kind="ranking", at_cutoffs=True):
-    """The accuracy of a list per user where relevant items count differently.
-
-    Its function maps the gain at every place (n, k_max), the gains of all relevant items as CSR (n,
-    n_items) and a cutoff to (n,).
-    """
+    """Accuracy where items count differently: gains (n, k_max), all gains (CSR), cutoff → (n,)."""
 
     gains: str  # which gains, a key of `Task.gains`: `rating` or `propensity`
 
@@ -118,10 +114,7 @@ class ListMetric(Metric, kind="beyond accuracy", at_cutoffs=True):
 
 
 class VectorMetric(Metric, kind="beyond accuracy", at_cutoffs=True):
-    """A property of a list per user and kind of item vector, such as `diversity_genres_at_10`.
-
-    Its function maps lists (n, k_max), vectors (n_items, d) and a cutoff to (n,).
-    """
+    """A property by kind of vector: lists (n, k_max), vectors (n_items, d), cutoff → (n,)."""
 
     def by(self, vectors: str) -> Self:
         """The metric by one kind of vector, such as `genres`."""
@@ -139,8 +132,7 @@ class CalibrationMetric(Metric, kind="calibration", per_user=False):
 def _entry(key: str, told: Mapping[str, Any]) -> Metric:
     """A metric of `metrics.yaml`; its function is in a module of this package."""
     facts = {name: value for name, value in told.items() if name not in ("class", "function")}
-    module, function = told["function"].split(".")
-    found = getattr(import_module(f"reelbench.evaluation.{module}"), function)
+    found = resolve_name(f"reelbench.evaluation.{told['function']}")
     metric: Metric = globals()[told["class"]](key=key, function=found, **facts)
     return metric
 
@@ -159,10 +151,7 @@ def metric_key(name: str, k: int) -> str:
 
 
 def find(key: str) -> Metric:
-    """The metric of a full key, such as `rmse`, `ndcg_at_10` or `diversity_genres_at_5`.
-
-    An unknown key is an UnknownMetricError, which names the nearest key.
-    """
+    """The metric of a full key, such as `ndcg_at_10`; an UnknownMetricError names the nearest."""
     matched = _KEY.fullmatch(key)
     name, k = (matched["name"], int(matched["cutoff"])) if matched else (key, None)
     metric = _named(name)

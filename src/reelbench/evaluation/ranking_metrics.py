@@ -186,8 +186,7 @@ def auc(terms: Floats, relevant: sparse.csr_array) -> Floats:
     """
     n_relevant = np.diff(relevant.indptr)
     rows = np.repeat(np.arange(len(n_relevant)), n_relevant)
-    total = np.bincount(rows, terms, minlength=len(n_relevant))
-    return quotient(total, n_relevant)
+    return quotient(np.bincount(rows, terms, minlength=len(n_relevant)), n_relevant)
 
 
 def quotient(total: Floats | Ints, count: Floats | Ints) -> Floats:

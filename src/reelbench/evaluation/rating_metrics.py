@@ -54,8 +54,7 @@ def error_sums(group: Ints, n_groups: int, actual: Floats, predicted: Floats) ->
 
     No ratings, or a rating or prediction that is not finite, is a ValueError.
     """
-    terms = error_terms(actual, predicted)
-    every = (np.ones(len(actual)), *terms)
+    every = (np.ones(len(actual)), *error_terms(actual, predicted))
     return ErrorSums(*(np.bincount(group, of, minlength=n_groups).astype(float) for of in every))
 
 

@@ -28,8 +28,7 @@ _SCORE_BYTES = 2**24
 _RATINGS_AT_ONCE = 2**18
 _SECONDS_BETWEEN_LINES = 5.0
 _ROWS = 16  # rows that a thread takes at a time
-# scores that are looked through for one that enters the list: counting such scores is several
-# times as fast as a search, and most tiles have none
+# scores of which those that may enter a list are counted: faster than a search, and most have none
 _TILE = 512
 
 
@@ -111,8 +110,7 @@ def rank(
         if time.perf_counter() - said > _SECONDS_BETWEEN_LINES:
             said = time.perf_counter()
             logger.info("ranked %d of %d users", min(first + step, len(users)), len(users))
-    lists = Lists(*map(np.concatenate, zip(*blocks, strict=True)))
-    return Rankings(users, lists, seconds)
+    return Rankings(users, Lists(*map(np.concatenate, zip(*blocks, strict=True))), seconds)
 
 
 def score_by(model: Recommender, users: Ints, by: Literal["score", "prediction"]) -> np.ndarray:

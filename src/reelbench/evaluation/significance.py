@@ -216,10 +216,8 @@ def compared_pairs(
     trainings = [[table, *(repeats or {}).get(name, ())] for name, table in tables.items()]
     family = _Family(find(metric), trainings, first, second)
     found = family.compared(samples, resampling(seed), margin)
-    return [
-        Pair(family.metric, *names, *map(float, numbers))
-        for names, numbers in zip(chosen, found.T, strict=True)
-    ]
+    rows = zip(chosen, found.T, strict=True)
+    return [Pair(family.metric, *names, *map(float, numbers)) for names, numbers in rows]
 
 
 def pairs_frame(pairs: Sequence[Pair]) -> pd.DataFrame:
@@ -368,10 +366,7 @@ class _Family:
     def _flipped(
         self, gradient: Floats, samples: int, rng: np.random.Generator
     ) -> tuple[Floats, Floats]:
-        """|t| with models exchanged by chance per user (samples, n_pairs), and observed (n_pairs,).
-
-        Without a difference, either model of a pair could have been the other for each user.
-        """
+        """|t| with models exchanged by chance per user (samples, n_pairs), and observed."""
         of_models = np.einsum("nsq,sm->nmq", self.of_users, self.mean)
         slopes = np.einsum("sq,sm->mq", gradient, self.mean)
         pooled = (slopes[self.first] + slopes[self.second]) / 2
@@ -387,16 +382,11 @@ class _Family:
         return np.abs(_ratio(signed, length)), _ratio(total, length)
 
     def _step_down(self, t: Floats, resampled: Floats) -> Floats:
-        """p-values after Romano and Wolf: of the pairs with the largest |t|, those before are out.
-
-        Econometrica 2005, algorithm 4.1, with p-values as in Statistics & Probability Letters 2016.
-        """
+        """p-values after Romano and Wolf (2005, algorithm 4.1; 2016), the largest |t| first."""
         order = np.argsort(-np.abs(t), kind="stable")
         remaining = np.maximum.accumulate(resampled[:, order[::-1]], axis=1)[:, ::-1]
-        p = [
-            _p_values(remaining[:, place], len(self.of_users))(t[pair])
-            for place, pair in enumerate(order)
-        ]
+        n = len(self.of_users)
+        p = [_p_values(remaining[:, i], n)(t[pair]) for i, pair in enumerate(order)]
         found = np.empty(len(t))
         found[order] = np.maximum.accumulate(np.array(p))
         return found

@@ -9,13 +9,7 @@ from scipy import sparse
 from reelbench import seeds
 from reelbench.data.interactions import Ids, Interactions, Parts
 from reelbench.evaluation import EvaluateConfig, Floats, Ints, metrics
-from reelbench.evaluation.beyond_accuracy import (
-    Movies,
-    RecommendedLists,
-    popularity,
-    profile_popularity,
-    self_information,
-)
+from reelbench.evaluation import beyond_accuracy as beyond
 from reelbench.evaluation.cohorts import cohorts_of, cold
 from reelbench.evaluation.ranking_metrics import graded_gains, inverse_propensities
 from reelbench.evaluation.scoring import Lists
@@ -54,7 +48,7 @@ class Task:
         parts: Parts,
         ids: Ids,
         config: EvaluateConfig,
-        movies: Movies,
+        movies: beyond.Movies,
         seed: int = 0,
         faults: Collection[Fault] = (),
     ) -> None:
@@ -79,12 +73,12 @@ class Task:
         self.seen = Interactions.concat(known_rows(parts), *profile).seen(*size)[self.users]
         only_own = Fault.OWN_TEST_ITEMS_ONLY in faults
         self.own = parts.test.seen(*size)[self.users] if only_own else None
-        self.counts = popularity(train, ids.n_items)
+        self.counts = beyond.popularity(train, ids.n_items)
         self.want(parts.test, self.users)
         self.among = None if config.candidates == "catalogue" else self.counts > 0
         n_train_users = int(np.count_nonzero(np.bincount(train.user_idx)))
-        self.information = self_information(self.counts, n_train_users)
-        self.profile = profile_popularity(given, self.counts, ids.n_users)[self.users]
+        self.information = beyond.self_information(self.counts, n_train_users)
+        self.profile = beyond.profile_popularity(given, self.counts, ids.n_users)[self.users]
         self.cold_users = rows_of_user[self.users] == 0
         self.cold_user_rows = cold(self.test.user_idx, given.user_idx)
         self.cold_item_rows = cold(self.test.item_idx, train.item_idx)
@@ -108,7 +102,7 @@ class Task:
         found |= metrics.values_of(metrics.WholeRankingMetric, lists.auc_terms, self.relevant)
         found |= metrics.gain_values(lists.items, self.gains, k)
         related = (self.counts, self.information, self.profile, self.movies.vectors)
-        return found | metrics.list_values(RecommendedLists(lists.items, *related), k)
+        return found | metrics.list_values(beyond.RecommendedLists(lists.items, *related), k)
 
 
 def filled_rows(train: Interactions) -> Interactions:

@@ -15,8 +15,7 @@ from reelbench.reporting.results import Result
 
 Tables = Mapping[str, Sequence[pd.DataFrame]]
 
-#: the model that the others are compared with
-BASELINE = "bias"
+BASELINE = "bias"  # the model that the others are compared with
 #: the same regressions without text, and on vectors of texts or random ones
 WITHOUT_TEXT = "st_genres"
 OF_TEXT = ("st", "st_tuned", "st_use", "st_static", "st_glove", "st_random")
@@ -30,11 +29,7 @@ def compared_metrics(k: int) -> tuple[Metric, ...]:
 def every_pair(
     results: Sequence[Result], config: EvaluateConfig, seed: int, repeats: Tables | None = None
 ) -> list[Pair]:
-    """All pairs of models that have the metric, by a paired bootstrap: metric by metric.
-
-    Args:
-        repeats: per-user tables of trainings with other seeds, by model.
-    """
+    """All pairs by a paired bootstrap, metric by metric; `repeats` are of other seeds, by model."""
     found: list[Pair] = []
     for metric in compared_metrics(config.k[0]):
         tables = {result.name: result.per_user for result in having(results, metric)}
@@ -110,8 +105,7 @@ class RareItems:
         table = pd.DataFrame([row[:2] for row in self.rows], columns=["model", "rmse"])
         pairs = pairs_frame([row.pair for row in self.rows if row.pair]).set_index("first")
         own = pairs.drop(columns=["metric", "second", "value", "reference"])
-        found = table.join(own, on="model")
-        return found.fillna({"verdict": "", "better": ""})
+        return table.join(own, on="model").fillna({"verdict": "", "better": ""})
 
 
 def rare_items(
@@ -119,11 +113,8 @@ def rare_items(
 ) -> RareItems:
     """Rating models on rare movies, each against `BASELINE` by a paired bootstrap over users.
 
-    Args:
-        train_counts: int64 (n_items,), ratings in train of every movie.
-        config: a movie with at most `rare_item_ratings` is rare; users that have such test ratings
-            are resampled.
-        seed: root seed of the draws.
+    A movie with at most `config.rare_item_ratings` of `train_counts`, int64 (n_items,), is rare;
+    users that have such test ratings are resampled.
     """
     limit = config.rare_item_ratings
     rare = [r.predictions[train_counts[r.predictions[ITEM_IDX]] <= limit] for r in results]
@@ -150,15 +141,10 @@ def text_help(
 ) -> pd.DataFrame:
     """RMSE of the models of `OF_TEXT` minus that of `WITHOUT_TEXT`, by ratings of the movie.
 
-    Args:
-        train_counts: int64 (n_items,), ratings in train of every movie.
-        config: a movie with at most `rare_item_ratings` is rare.
-        seed: root seed of the draws.
-
-    Returns:
-        a row per group of movies and model: `movies`, `ratings`, `model`, `difference`, its 95 %
-        interval `low` and `high`, simultaneous within a group, `verdict`, `p`. Popular movies are
-        those most rated ones that together have half of the ratings. Empty without these models.
+    A row per group of movies, by `train_counts`, int64 (n_items,), and model: `movies`, `ratings`,
+    `model`, `difference`, its 95 % interval `low` and `high`, simultaneous within a group,
+    `verdict`, `p`. Rare movies have at most `config.rare_item_ratings`; popular ones are the most
+    rated that together have half of the ratings. Empty without these models.
     """
     own = {r.name: r.predictions for r in results if r.name in (*OF_TEXT, WITHOUT_TEXT)}
     rows = []
@@ -169,11 +155,9 @@ def text_help(
             inside = (counts >= low) & (counts <= high)
             tables = {model: _per_user(table[inside]) for model, table in own.items()}
             if len(tables[WITHOUT_TEXT]) > 1:  # one user has no spread
-                found = _compared(tables, "rmse", config, seed, pairs)
-                known = (name, int(inside.sum()))
-                rows += [
-                    (*known, p.first, p.difference, p.low, p.high, p.verdict, p.p) for p in found
-                ]
+                for p in _compared(tables, "rmse", config, seed, pairs):
+                    numbers = (p.difference, p.low, p.high, p.verdict, p.p)
+                    rows.append((name, int(inside.sum()), p.first, *numbers))
     names = ["movies", "ratings", "model", "difference", "low", "high", "verdict", "p"]
     return pd.DataFrame(rows, columns=names)
 
@@ -193,7 +177,6 @@ def _groups(train_counts: np.ndarray, rare: int) -> list[tuple[str, int, int]]:
 
 
 def _per_user(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Number of ratings and sum of squared errors of every user, ordered by user."""
     error = predictions[SCORE].astype(np.float64) - predictions[RATING].astype(np.float64)
     table = pd.DataFrame({USER_IDX: predictions[USER_IDX], N_TEST: 1, SQUARED_ERROR: error**2})
     return table.groupby(USER_IDX, as_index=False).sum()

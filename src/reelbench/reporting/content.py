@@ -15,15 +15,7 @@ from reelbench.evaluation.metrics import Metric, find, leaderboard_metrics
 from reelbench.evaluation.significance import Pair, p_equation
 from reelbench.faults import warning
 from reelbench.provenance import Provenance
-from reelbench.reporting import tables
-from reelbench.reporting.comparisons import (
-    BASELINE,
-    RareItems,
-    against_best,
-    best_of,
-    compared_metrics,
-    having,
-)
+from reelbench.reporting import comparisons, tables
 from reelbench.reporting.dataset import Dataset
 from reelbench.reporting.lists import Lists
 from reelbench.reporting.repeats import Repeats
@@ -31,8 +23,7 @@ from reelbench.reporting.results import SOURCES, Published, Replication, Result
 from reelbench.reporting.tables import Cell, Column, Table, number
 from reelbench.reporting.tuning import Tuning
 
-# seconds of a training that took no measurable time
-_LEAST = 0.001
+_LEAST = 0.001  # seconds of a training that took no measurable time
 # what `compared` makes of a pair
 _COMPARED = ("95 %", "relative", "p", "users better / equal / worse")
 
@@ -69,7 +60,7 @@ class Content:
     results: Sequence[Result]
     verdicts: Sequence[Pair]
     config: EvaluateConfig
-    rare: RareItems
+    rare: comparisons.RareItems
     pairs: Sequence[Pair] = ()
     protocol: str | None = None
     published: Sequence[Published] = ()
@@ -81,8 +72,7 @@ class Content:
     #: reason by model that the budget had no room for
     skipped: Mapping[str, str] = field(default_factory=dict)
     mispredicted: Table | None = None
-    #: what `comparisons.text_help` returns
-    text: pd.DataFrame = field(default_factory=pd.DataFrame)
+    text: pd.DataFrame = field(default_factory=pd.DataFrame)  # what `comparisons.text_help` returns
     watts: float = 0.0  # per busy core, where energy is estimated
     #: results that equal one of `results`, by its name: no rows and comparisons of their own
     twins: Mapping[str, Sequence[Result]] = field(default_factory=dict)
@@ -94,10 +84,7 @@ class Content:
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
-        """Columns of the leaderboard: metrics, then costs.
-
-        Published figures at another cutoff of this run are worth a column too.
-        """
+        """Metrics of the leaderboard, those published at another cutoff of this run, then costs."""
         shown = leaderboard_metrics(self.k)
         known = {key for row in self.published for key in row.values} - {m.key for m in shown}
         more = [metric for key in sorted(known) if (metric := find(key)).cutoff in self.config.k]
@@ -106,20 +93,15 @@ class Content:
     @cached_property
     def rows(self) -> list[tuple[str, list[Cell]]]:
         """Model with its twins, empty blocks and faults, and cells of every row."""
-        marks = [[*r.faults, *([IMPORTED] if r.family == IMPORTED else [])] for r in self.results]
-        names = [
-            self._label(r) + f" [{', '.join(own)}]" * bool(own)
-            for r, own in zip(self.results, marks, strict=True)
-        ]
         cells = list(tables.cells(self.results, self.columns))
         if self.repeats:
             self.repeats.mark(self.results, self.columns, cells)
-        rows = list(zip(names, cells, strict=True))
+        rows = list(zip(map(self._label, self.results), cells, strict=True))
         none = [Cell(tables.MISSING)] * len(self.columns)
         return rows + [(f"{name} (skipped: {why})", none) for name, why in self.skipped.items()]
 
     def _label(self, result: Result) -> str:
-        """Name of a model and of those that equal it, and what it declares but does not read."""
+        """Name of a model and its equals, what it declares but does not read, and its faults."""
         twins = self.twins.get(result.name, ())
         notes = [f"{_listed(twin.empty)} empty here" for twin in twins if twin.empty]
         like = next((o.name for o in self.results if o is not result and result.reads_like(o)), "")
@@ -128,7 +110,9 @@ class Content:
         elif result.empty and like:
             notes.append(f"reads what {like} reads: {_listed(result.empty)} empty here")
         name = " = ".join(own.name for own in (result, *twins))
-        return f"{name} ({'; '.join(notes)})" if notes else name
+        name += f" ({'; '.join(notes)})" if notes else ""
+        marks = [*result.faults, *([IMPORTED] if result.family == IMPORTED else [])]
+        return f"{name} [{', '.join(marks)}]" if marks else name
 
     @property
     def networks(self) -> list[Result]:
@@ -148,10 +132,10 @@ class Content:
     @cached_property
     def best(self) -> list[Best]:
         """Ranking, then ratings; a metric that no model has is left out."""
-        found, pairs = [], against_best(self.results, self.pairs)
-        for metric in reversed(compared_metrics(self.k)):
-            if own := having(self.results, metric):
-                name = best_of(own, metric)
+        found, pairs = [], comparisons.against_best(self.results, self.pairs)
+        for metric in reversed(comparisons.compared_metrics(self.k)):
+            if own := comparisons.having(self.results, metric):
+                name = comparisons.best_of(own, metric)
                 value = next(r.metrics[metric.key] for r in own if r.name == name)
                 others = [p for p in pairs if p.metric == metric]
                 found.append(Best(metric, name, value, others, *self._cheaper(name, others)))
@@ -191,9 +175,8 @@ class Content:
             sizes = (number(pair.minimum_detectable, metric.digits) for pair in pairs)
             rows = [[p.first, *compared(p), size] for p, size in zip(pairs, sizes, strict=True)]
             if rows:
-                found[f"{metric.title}: every model against {best}"] = Table(
-                    titles, "llrrrrrr", rows
-                )
+                title = f"{metric.title}: every model against {best}"
+                found[title] = Table(titles, "llrrrrrr", rows)
         return found
 
     @cached_property
@@ -213,11 +196,8 @@ class Content:
     def rare_table(self) -> Table:
         """Every rating model on rare movies, compared with the baseline."""
         metric = find("rmse")
-        titles = ["model", metric.title, "verdict", f"minus {BASELINE}", *_COMPARED]
-        rows = [
-            [row.model, number(row.rmse, metric.digits), *compared(row.pair)]
-            for row in self.rare.rows
-        ]
+        titles = ["model", metric.title, "verdict", f"minus {comparisons.BASELINE}", *_COMPARED]
+        rows = [[r.model, number(r.rmse, metric.digits), *compared(r.pair)] for r in self.rare.rows]
         return Table(titles, "lrlrrrrr", rows)
 
     @cached_property
@@ -225,16 +205,11 @@ class Content:
         """Every model of texts against the one without, a column per group of movies."""
         if self.text.empty:
             return Table(["model"], "l", [])
-        cells = {
-            (row.movies, row.model): f"{row.difference:+.4f} {row.verdict}"
-            for row in self.text.itertuples()
-        }
+        known, models = self.text.itertuples(), self.text["model"].unique()
+        cells = {(r.movies, r.model): f"{r.difference:+.4f} {r.verdict}" for r in known}
         sizes = dict(zip(self.text["movies"], self.text["ratings"], strict=True))
         titles = ["model", *(f"{name} ({n:,} ratings)" for name, n in sizes.items())]
-        rows = [
-            [model, *(cells[name, model] for name in sizes)]
-            for model in self.text["model"].unique()
-        ]
+        rows = [[model, *(cells[name, model] for name in sizes)] for model in models]
         return Table(titles, "l" + "r" * len(sizes), rows)
 
     @property
@@ -259,9 +234,8 @@ class Content:
         """The best models of every cohort, a row per cohort."""
         shown = [r.cohorts.assign(model=r.name) for r in self.results if len(r.cohorts)]
         rows = []
-        for names, own in (
-            pd.concat(shown).groupby([COHORT_BY, COHORT], sort=False) if shown else ()
-        ):
+        groups = pd.concat(shown).groupby([COHORT_BY, COHORT], sort=False) if shown else ()
+        for names, own in groups:
             row = [*map(str, names), f"{own[N_TEST].iloc[0]:,.0f}"]
             for metric in (best.metric for best in self.best):
                 known = own.dropna(subset=[metric.key]).set_index("model")[metric.key].astype(float)
@@ -275,19 +249,15 @@ class Content:
     @property
     def machine(self) -> dict[str, Any]:
         """Which machine the costs were measured on; empty where it is unknown."""
-        return next(
-            (r.train_cost["machine"] for r in self.results if "machine" in r.train_cost), {}
-        )
+        costs = (result.train_cost for result in self.results)
+        return next((cost["machine"] for cost in costs if "machine" in cost), {})
 
     def verdict_groups(self) -> list[tuple[str, list[Pair]]]:
         """Comparisons with the baseline under a heading each; empty groups are left out."""
         words = {"better": "than", "equivalent": "to", "undecided": "against", "worse": "than"}
-        groups = {v: [pair for pair in self.verdicts if pair.verdict == v] for v in words}
-        return [
-            (f"{verdict.capitalize()} {words[verdict]} {BASELINE}", group)
-            for verdict, group in groups.items()
-            if group
-        ]
+        titles = {v: f"{v.capitalize()} {word} {comparisons.BASELINE}" for v, word in words.items()}
+        groups = {titles[v]: [pair for pair in self.verdicts if pair.verdict == v] for v in words}
+        return [(title, group) for title, group in groups.items() if group]
 
 
 def _listed(blocks: Sequence[str]) -> str:

@@ -23,8 +23,7 @@ class Dataset:
     n_users: int  # users of the catalogue, with or without ratings
     #: `user_idx`, `item_idx`, `rating` (float64), `timestamp`; a row per rating
     interactions: pd.DataFrame
-    #: the tables `items` and `users`
-    items: pd.DataFrame
+    items: pd.DataFrame  # the table `items`
     clean: dict[str, Any]  # rows read, dropped and written per table
     split: dict[str, Any]  # content of `split.json`
     users: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -117,11 +116,7 @@ def sums(interactions: pd.DataFrame, by: str) -> pd.DataFrame:
 
 
 def means_of(per_group: pd.DataFrame) -> pd.DataFrame:
-    """`n`, `mean`, and `half` the width of its 95 % interval: NaN for a single rating.
-
-    Args:
-        per_group: what `sums` returns, or sums of it.
-    """
+    """`n`, `mean` and `half` its 95 % interval (NaN for one rating), from (sums of) `sums`."""
     n, mean = per_group["n"], per_group["sum"] / per_group["n"]
     variance = (per_group["squares"] - n * mean**2).clip(lower=0) / (n - 1)
     half = 1.96 * np.sqrt(variance / n)  # of a normal distribution

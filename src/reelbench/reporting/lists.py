@@ -12,10 +12,8 @@ from reelbench.reporting.comparisons import best_of, compared_metrics, having
 from reelbench.reporting.dataset import Dataset
 from reelbench.reporting.results import Result
 
-#: of every list
-LENGTH = 10
-# shown for comparison if they are on the leaderboard
-_PLAIN = ("bias", "popularity")
+LENGTH = 10  # of every list
+_PLAIN = ("bias", "popularity")  # shown for comparison if they are on the leaderboard
 
 
 class Line(NamedTuple):
@@ -49,8 +47,7 @@ class Lists:
     n_users: int  # number of users with stored rankings
     liked: list[Line]  # movies with the highest of these ratings
     models: dict[str, ModelLists]  # by name, in the order of the leaderboard
-    #: the best models, and the plain ones
-    compared: list[str]
+    compared: list[str]  # the best models, and the plain ones
 
 
 def read_lists(dataset: Dataset, results: Sequence[Result], k: int) -> Lists | None:
@@ -58,8 +55,7 @@ def read_lists(dataset: Dataset, results: Sequence[Result], k: int) -> Lists | N
 
     The best models are those by the metrics at a cutoff k.
     """
-    # imported predictions of ratings rank nothing
-    shown = having(results, compared_metrics(k)[1])
+    shown = having(results, compared_metrics(k)[1])  # imported predictions of ratings rank nothing
     shown = [r for r in shown if paths.recommendations(r.name).is_file()]
     if not shown:
         return None
@@ -96,8 +92,7 @@ def _of_model(result: Result, user: int, movies: pd.DataFrame) -> ModelLists:
     bottom = _of_user(pd.read_parquet(file) if file.is_file() else table[:0], user)
     tested = _of_user(result.predictions, user)
     low = tested.dropna(subset=[SCORE]).sort_values([SCORE, ITEM_IDX])
-    # users see the first ten
-    times = table.loc[table[RANK] <= LENGTH, ITEM_IDX].value_counts()
+    times = table.loc[table[RANK] <= LENGTH, ITEM_IDX].value_counts()  # users see the first ten
     least = movies.assign(times=times.reindex(movies.index, fill_value=0)).reset_index()
     least = least.sort_values(["times", "count"], ascending=[True, False], kind="stable")
     given = tested.set_index(ITEM_IDX)[RATING]

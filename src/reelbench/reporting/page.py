@@ -23,11 +23,8 @@ from reelbench.reporting.tables import MISSING, Cell, Column, Table
 
 def render(content: Content, charts: Mapping[str, Sequence[Chart]]) -> str:
     """The whole page, with charts by section as `charts.sections` makes them."""
-    return environment.get_template("page.html").render(
-        content=content,
-        charts=defaultdict(list, charts),
-        style=style,
-    )
+    page = environment.get_template("page.html")
+    return page.render(content=content, charts=defaultdict(list, charts), style=style)
 
 
 def leaderboard(content: Content) -> str:
@@ -55,11 +52,6 @@ def leaderboard(content: Content) -> str:
     return f"{text}\n"
 
 
-def _packed(text: str) -> str:
-    """A text in gzip, which browsers unpack themselves, as base64."""
-    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode("ascii")
-
-
 def _marked(text: str) -> Markup:
     """Markdown with nothing but names of models in backticks."""
     return Markup(re.sub("`([^`]+)`", r"<b>\1</b>", html.escape(str(text))))
@@ -85,7 +77,8 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "json": _json,
     "family": style.family,
     "marked": _marked,
-    "packed": _packed,
+    # in gzip, which browsers unpack themselves
+    "packed": lambda text: base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode("ascii"),
     "thousands": "{:,}".format,
 }
 environment.filters |= _FILTERS

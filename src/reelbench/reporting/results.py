@@ -76,11 +76,7 @@ class Result:
 
 
 def read_result(model: str, tuning: Mapping[str, float] | None = None) -> Result:
-    """Read the files of a model; `tuning` has costs that are not among them.
-
-    Raises:
-        ReportError: the model is not evaluated yet.
-    """
+    """Read a model's files and further costs (`tuning`); a ReportError if it is not evaluated."""
     needed = (paths.metrics(model), paths.per_user(model), paths.predictions(model))
     missing = [file for file in needed if not file.is_file()]
     if missing:
@@ -137,10 +133,9 @@ def twins(results: Sequence[Result]) -> dict[str, str]:
         answers = (pd.util.hash_pandas_object(t) for t in (result.per_user, result.predictions))
         digest = hashlib.sha256(b"".join(hashes.to_numpy().tobytes() for hashes in answers))
         same = first.setdefault(digest.hexdigest(), result)
-        for other in first.values() if result.empty else ():
-            if other.made_by == result.made_by and result.reads_like(other):
-                same = other
-                break
+        if result.empty:
+            alike = (o for o in first.values() if o.made_by == result.made_by)
+            same = next(filter(result.reads_like, alike), same)
         if same is not result:
             found[result.name] = same.name
     return found
@@ -230,10 +225,7 @@ class Replication(NamedTuple):
 
 
 def read_replications(file: Path = paths.REPLICATION_TABLE, data: str = "") -> list[Replication]:
-    """All replicated systems, as `reelbench replicate` wrote them; none where it has not run.
-
-    If a data set is named, the rows are those that were run on it.
-    """
+    """Systems as `reelbench replicate` wrote them, none before; on one data set if it is named."""
     if not file.is_file():
         return []
     with file.open(encoding="utf-8", newline="") as stream:

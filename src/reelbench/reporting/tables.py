@@ -61,8 +61,7 @@ _FACTOR = 2.0
 _NAMES = {"model": "name", "family": "family"}
 _IN_CSV = (*(cost.key for cost in COSTS), "energy_source")
 
-#: a column of the leaderboard
-Column = Metric | Cost
+Column = Metric | Cost  # a column of the leaderboard
 
 
 def ranked(results: Sequence[Result], k: int) -> list[Result]:
@@ -83,12 +82,11 @@ def metrics_frame(
 ) -> pd.DataFrame:
     """Every number of the metrics files, with the bounds of its interval: content of the CSV.
 
-    Returns:
-        a row per model in the given order; columns `model`, `family` (`imported`, or the module of
-        its class), then metrics and counts by name, each metric followed by `_low` and `_high`,
-        then costs in the units of their files, empty where unknown; after `model`, `faults` where a
-        model has any, `skipped` where a model was: the reason, and `same_as` where a model is
-        another under a name of its own (`results.twins`): the name of that.
+    A row per model in the given order; columns `model`, `family` (`imported`, or the module of its
+    class), then metrics and counts by name, each metric followed by `_low` and `_high`, then costs
+    in the units of their files, empty where unknown; after `model`, `faults` where a model has any,
+    `skipped` where a model was: the reason, and `same_as` where a model is another under a name of
+    its own (`results.twins`): the name of that.
     """
     rows = [
         {
@@ -99,10 +97,9 @@ def metrics_frame(
         }
         for result in results
     ]
-    columns = sorted({column for row in rows for column in row})
     by_name = {
         f"{key}{('', '_low', '_high')[end]}": [row.get((key, end)) for row in rows]
-        for key, end in columns
+        for key, end in sorted({column for row in rows for column in row})
     }
     costs = [result.evaluate_cost | result.train_cost for result in results]
     by_name |= {key: [own.get(key) for own in costs] for key in _IN_CSV}
@@ -129,7 +126,7 @@ def to_csv(frame: pd.DataFrame) -> str:
 class Cell:
     """One number of the leaderboard as text."""
 
-    text: str  # the number, or a dash
+    text: str  # the number, or a dash; `~` before an energy that was not measured
     interval: str = ""  # `[low, high]` with one decimal fewer; empty without an interval
     best: bool = False  # whether no other model is better in this column
 
@@ -139,17 +136,15 @@ def cells(results: Sequence[Result], columns: Sequence[Column]) -> Iterator[list
     values = [[_value(result, column) for result in results] for column in columns]
     best = [_best(own, column) for own, column in zip(values, columns, strict=True)]
     for result, row in zip(results, zip(*values, strict=True), strict=True):
-        intervals = result.metrics.get("intervals", {})
-        yield [
-            Cell(
-                _estimated(result, column) + number(value, column.digits),
-                "[{}, {}]".format(*(f"{bound:.{column.digits - 1}f}" for bound in bounds))
-                if (bounds := intervals.get(column.key))
-                else "",
-                value is not None and value == top,
-            )
-            for value, top, column in zip(row, best, columns, strict=True)
-        ]
+        intervals, cost = result.metrics.get("intervals", {}), result.train_cost
+        estimated = "energy_wh" if cost.get("energy_source") == "estimated" else None
+        found = []
+        for value, top, column in zip(row, best, columns, strict=True):
+            text = "~" * (column.key == estimated) + number(value, column.digits)
+            bounds = [f"{bound:.{column.digits - 1}f}" for bound in intervals.get(column.key) or ()]
+            interval = f"[{', '.join(bounds)}]" if bounds else ""
+            found.append(Cell(text, interval, value is not None and value == top))
+        yield found
 
 
 def _value(result: Result, column: Column) -> float | None:
@@ -157,12 +152,6 @@ def _value(result: Result, column: Column) -> float | None:
         return result.metrics.get(column.key)
     cost = getattr(result, column.file).get(column.key)
     return None if cost is None else cost / column.unit
-
-
-def _estimated(result: Result, column: Column) -> str:
-    """A mark before an energy that was not measured."""
-    estimated = result.train_cost.get("energy_source") == "estimated"
-    return "~" if estimated and column.key == "energy_wh" else ""
 
 
 def _best(values: Sequence[float | None], column: Column) -> float | None:
@@ -178,10 +167,7 @@ def number(value: float | None, digits: int) -> str:
 
 
 def mispredicted(results: Sequence[Result]) -> Table | None:
-    """Seconds and megabytes that were predicted wrong by more than a factor of two.
-
-    A row per model and quantity; None without a plan, and where all predictions were better.
-    """
+    """Seconds and megabytes predicted wrong by over a factor of two, by model; None without any."""
     steps = read_json(paths.PLAN)["steps"] if paths.PLAN.is_file() else {}
     rows = []
     for result in results:

@@ -46,9 +46,8 @@ class Tuned:
     def in_use(self) -> bool:
         """Whether the model has the parameters of the best trial."""
         trials = {trial["number"]: trial["parameters"] for trial in self.record["trials"]}
-        chosen = trials.get(self.record["winner"])
-        same = chosen and all(self.now.get(name) == value for name, value in chosen.items())
-        return bool(same)
+        chosen = trials.get(self.record["winner"], {})
+        return bool(chosen) and all(self.now.get(name) == own for name, own in chosen.items())
 
     @property
     def cells(self) -> list[str]:
@@ -86,13 +85,7 @@ class Tuning:
 def read_tuning(
     models: Iterable[str], parameters: Mapping[str, Any], spaces: Mapping[str, Any]
 ) -> Tuning | None:
-    """The searches for the parameters of the models; None without any.
-
-    Args:
-        models: names in the order of the leaderboard.
-        parameters: section `models` of the parameters.
-        spaces: section `search`.
-    """
+    """Searches for the models, in their order; None without any. `spaces` is section `search`."""
     names = list(models)
     # a search of a model without parameters has no trial
     known = {name: found for name, found in finished_searches().items() if found["trials"]}
@@ -114,14 +107,7 @@ def finished_searches() -> dict[str, dict[str, Any]]:
 
 
 def tuning_costs(parameters: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """`tuning_cpu_seconds` by model, of the search that led to its parameters.
-
-    A model without a search, with other parameters than the best, or of whose search the
-    CPU-seconds are not known, has an empty mapping.
-
-    Args:
-        parameters: section `models` of the parameters.
-    """
+    """`tuning_cpu_seconds` by model, of the search that led to its parameters; {} if unknown."""
     found: dict[str, dict[str, float]] = {model: {} for model in parameters}
     known = finished_searches()
     for model in parameters.keys() & known.keys():

@@ -27,11 +27,7 @@ _USERS_PER_CALL = 256  # users scored in one call: bounds the memory of (users, 
 def write(
     folder: Path, model: Path, items: Path, users: Path, seen: Sequence[Interactions]
 ) -> None:
-    """Write a bundle to a new folder.
-
-    Items that are `seen` are not recommended again: those of train and valid, as in the evaluation,
-    so that the bundle returns the lists of `recommendations.parquet`.
-    """
+    """Write a bundle to a new folder; items `seen` in train or valid are not recommended again."""
     folder.mkdir(parents=True)
     shutil.copytree(model, folder / "model")
     catalogue = _identifiers(items, ITEM_IDX, ITEM_ID, TITLE)
@@ -65,9 +61,8 @@ class Bundle:
     def recommend(self, user_ids: Sequence[str], k: int) -> pd.DataFrame:
         """The best k (from 1) unseen items of each user, ties by item index.
 
-        User ids are as in the source; others get the model's answer for an unknown user. Up to k
-        rows per user, in the order of the ids: `user_id`, `item_id`, `title`, `score` float32,
-        `rank` int64 from 1.
+        User ids are as in the source; others get the answer for an unknown user. Up to k rows per
+        user, in their order: `user_id`, `item_id`, `title`, `score` float32, `rank` int64 from 1.
         """
         asked = np.asarray(user_ids, dtype=object)
         known = self.user_ids.get_indexer(pd.Index(asked, dtype=object))

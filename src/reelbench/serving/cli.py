@@ -188,9 +188,8 @@ def predict(
     for heading in ("stars", f"rank of {found['of']:,}"):
         table.add_column(heading, justify="right")
     for name, own in found["models"].items():
-        table.add_row(
-            name, "" if own["stars"] is None else f"{own['stars']:.1f}", f"{own['rank']:,}"
-        )
+        shown = "" if own["stars"] is None else f"{own['stars']:.1f}"
+        table.add_row(name, shown, f"{own['rank']:,}")
     Console(highlight=False).print(table)
 
 
@@ -249,11 +248,8 @@ def _wanted(
             raise AskError(f"no movie has the genre '{genre}'{nearest(genre, known)}")
     ids = library.items[ITEM_ID]
     best = {str(ids.iloc[library.movie(one)[0]]): library.ids.rating_max for one in liked}
-    asked: dict[str, Any] = {
-        "you": {"user": user or "", "ratings": best},
-        "model": model or "",
-        "k": k,
-    }
+    you = {"user": user or "", "ratings": best}
+    asked: dict[str, Any] = {"you": you, "model": model or "", "k": k}
     if title is not None:
         asked = {"way": "similar", "item": str(ids.iloc[library.movie(title)[0]]), "k": k}
         asked |= {"by": model} if model else {}

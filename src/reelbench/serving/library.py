@@ -9,19 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from reelbench import columns as col
 from reelbench import paths
-from reelbench.columns import (
-    AKA,
-    CAST,
-    GENRES,
-    ID_MARK,
-    ITEM_ID,
-    ITEM_IDX,
-    TITLE,
-    USER_ID,
-    USER_IDX,
-    YEAR,
-)
 from reelbench.data.identity import mismatch, read_data
 from reelbench.data.interactions import Ids, Interactions
 from reelbench.features.block import Block, read_block
@@ -34,8 +23,7 @@ from reelbench.serving.trained_models import DEMOGRAPHICS, TrainedModels
 
 # lowest similarity at which a title is taken for another: two typing errors in ten letters
 _CUTOFF = 0.8
-_SUGGESTED = 5
-_LINKS = {"movieId": ITEM_ID, "imdbId": "imdb", "tmdbId": "tmdb"}
+_LINKS = {"movieId": col.ITEM_ID, "imdbId": "imdb", "tmdbId": "tmdb"}
 _BLOCKS = ("genres", "tags", "directors", "cast", "text", DEMOGRAPHICS)
 
 
@@ -49,8 +37,7 @@ class Library:
     users: pd.DataFrame  # `user_id` and the other columns of users; row number = `user_idx`
     train: Interactions  # the ratings that models have learned from
     valid: Interactions  # the ratings that choices were made by
-    #: boolean CSR (n_users + 1, n_items), items rated in train or valid, as in the evaluation; the
-    #: last row is the unknown user's
+    #: boolean CSR (n_users + 1, n_items), rated in train or valid; last row: the unknown user's
     seen: sparse.csr_array
 
     @classmethod
@@ -72,7 +59,7 @@ class Library:
             root,
             ids,
             _items(root / paths.ITEMS),
-            _by_index(root / paths.USERS, USER_IDX).astype({USER_ID: str}),
+            _by_index(root / paths.USERS, col.USER_IDX).astype({col.USER_ID: str}),
             train,
             valid,
             sparse.csr_array(train.seen(*shape) + valid.seen(*shape)),
@@ -108,9 +95,9 @@ class Library:
     @cached_property
     def blocks(self) -> dict[str, Block]:
         """The feature blocks for answers that the run has built of these data, by name."""
-        files = {name: self.root / paths.feature_block(name) for name in _BLOCKS}
         own, found = read_data(self.root)["data_hash"], {}
-        for name, file in files.items():
+        for name in _BLOCKS:
+            file = self.root / paths.feature_block(name)
             key = read_json_if_any(self.root / paths.block_key(name))
             if file.is_file() and key.get("data_hash", own) == own:
                 found[name] = read_block(file)
@@ -136,8 +123,7 @@ class Library:
             # who has rated this movie alone gets its row of weights
             sources["ease"] = lambda item: np.maximum(ease.fold_in([item], best).score([-1])[0], 0)
         for name in self.models.quick:
-            vectors = self.models.get(name).item_vectors()
-            if vectors is not None:
+            if (vectors := self.models.get(name).item_vectors()) is not None:
                 length = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
                 sources[name] = partial(positive_cosines, (vectors / length).astype(np.float32))
                 break
@@ -154,14 +140,14 @@ class Library:
         block = self.blocks.get("directors")
         if block is None:
             return [""] * self.ids.n_items
-        names = ["" if str(name).startswith(ID_MARK) else str(name) for name in block["names"]]
+        names = ["" if str(name).startswith(col.ID_MARK) else str(name) for name in block["names"]]
         return [names[number] for number in block["director"]]
 
     @cached_property
     def actors(self) -> list[str]:
         """Names, or marked ids, in the order of the columns of `content.actors`."""
-        block = self.blocks.get(CAST, {})
-        return block["terms"][block["roles"] == CAST].tolist() if block else []
+        block = self.blocks.get(col.CAST, {})
+        return block["terms"][block["roles"] == col.CAST].tolist() if block else []
 
     @cached_property
     def links(self) -> dict[str, dict[str, str]]:
@@ -174,12 +160,12 @@ class Library:
         own = table[["imdb", "tmdb"]].to_dict("records")
         return {
             item: {str(name): value for name, value in ids.items() if pd.notna(value)}
-            for item, ids in zip(table[ITEM_ID].tolist(), own, strict=True)
+            for item, ids in zip(table[col.ITEM_ID].tolist(), own, strict=True)
         }
 
     @cached_property
     def _user_rows(self) -> dict[str, int]:
-        return {user_id: row for row, user_id in enumerate(self.users[USER_ID].tolist())}
+        return {user_id: row for row, user_id in enumerate(self.users[col.USER_ID].tolist())}
 
     def user(self, user_id: str) -> int:
         """`user_idx` of an id, or -1 if the data set does not have it."""
@@ -199,7 +185,7 @@ class Library:
         tried = [self.titles.find(name, _CUTOFF) for name in (text, f"The {text}")]
         found = max(filter(None, tried), key=lambda one: one.similarity, default=None)
         if found is None:
-            near = [self.title(other.item_idx) for other in self.titles.nearest(text, _SUGGESTED)]
+            near = [self.title(other.item_idx) for other in self.titles.nearest(text, 5)]
             hint = f"; the closest titles are: {'; '.join(near)}" if near else ""
             raise UnknownTitleError(f"no movie is called '{text}'{hint}")
         exact = found.similarity == 1
@@ -209,7 +195,7 @@ class Library:
     @cached_property
     def genres(self) -> list[tuple[str, ...]]:
         """Genres of every movie."""
-        return [tuple(map(str, own)) for own in self.items[GENRES]]
+        return [tuple(map(str, own)) for own in self.items[col.GENRES]]
 
     def title(self, item: int, *details: str) -> str:
         """Title of a movie with its year and further details in brackets."""
@@ -220,18 +206,18 @@ class Library:
     @cached_property
     def rows(self) -> list[tuple[str, str, int | None]]:
         """Id, title and year of every movie; None for an unknown year."""
-        ids, titles = self.items[ITEM_ID].tolist(), self.items[TITLE].astype(str).tolist()
-        years = [None if pd.isna(year) else int(year) for year in self.items[YEAR]]
+        ids, titles = self.items[col.ITEM_ID].tolist(), self.items[col.TITLE].astype(str).tolist()
+        years = [None if pd.isna(year) else int(year) for year in self.items[col.YEAR]]
         return list(zip(ids, titles, years, strict=True))
 
 
 def _items(file: Path) -> pd.DataFrame:
     """Items with the columns that answers need, empty where the data set lacks them."""
-    items = _by_index(file, ITEM_IDX)
+    items = _by_index(file, col.ITEM_IDX)
     nothing = pd.Series([()] * len(items), dtype=object)
-    lists = {name: items.get(name, nothing) for name in (GENRES, AKA)}
-    year = pd.to_numeric(items.get(YEAR, pd.Series([None] * len(items)))).astype("Int16")
-    return items.assign(**{**lists, YEAR: year, ITEM_ID: items[ITEM_ID].astype(str)})
+    lists = {name: items.get(name, nothing) for name in (col.GENRES, col.AKA)}
+    year = pd.to_numeric(items.get(col.YEAR, pd.Series([None] * len(items)))).astype("Int16")
+    return items.assign(**{**lists, col.YEAR: year, col.ITEM_ID: items[col.ITEM_ID].astype(str)})
 
 
 def _by_index(file: Path, index: str) -> pd.DataFrame:

@@ -1,7 +1,4 @@
-"""One movie and one user: predicted stars, what every model thinks, and why it is not higher.
-
-The engine of lists with filters is that of the app, `Questions`.
-"""
+"""One movie and one user: predicted stars, what every model thinks, and why it is not higher."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +9,7 @@ import numpy as np
 from reelbench.columns import ITEM_ID
 from reelbench.serving import Answer, AskError
 from reelbench.serving.library import Library
-from reelbench.serving.questions import Questions, Wanted
+from reelbench.serving.questions import Questions, Wanted, rank_of
 from reelbench.serving.reasons import rated_high, reasons
 from reelbench.serving.recommend import recommendations
 
@@ -20,10 +17,8 @@ from reelbench.serving.recommend import recommendations
 def filtered(library: Library, wanted: Wanted) -> Answer:
     """The app's list as an answer; movies have predicted stars instead of a score."""
     found: Mapping[str, Any] = Questions(library).answer(wanted)
-    places, cards = (
-        {item_id: item for item, item_id in enumerate(library.items[ITEM_ID])},
-        found["movies"],
-    )
+    places = {item_id: item for item, item_id in enumerate(library.items[ITEM_ID])}
+    cards = found["movies"]
     items = np.array([places[card["item"]] for card in cards], dtype=np.int64)
     movies = recommendations(library, items, np.zeros(len(items)), {})
     shown = tuple(
@@ -42,13 +37,8 @@ def predict(library: Library, user_id: str, title: str, networks: bool = False) 
 
     Keys are `user`, `title`, `note`, `given` (the user's rating in train, or None), `stars` (with
     `mean`, `low`, `high` and the model, `by`; None without a model for it), and `models`: by name
-    `stars`, or None, and `rank` among the movies that the user has not rated.
-
-    Args:
-        library: the run.
-        user_id: as in the source; an AskError if unknown.
-        title: may contain typing errors; an AskError if it is nothing like one.
-        networks: also ask the networks, whose library takes seconds to load.
+    `stars`, or None, and `rank` among the movies that the user has not rated. With `networks` these
+    are asked too, whose library takes seconds to load. An AskError for an unknown user or title.
     """
     user, (item, note) = _user(library, user_id), library.movie(title)
     items, ratings = library.rated(user)
@@ -63,10 +53,7 @@ def predict(library: Library, user_id: str, title: str, networks: bool = False) 
         scores, rated = model.score([user])[0], None
         if model.predicts_ratings:
             rated = float(model.predict(np.array([user]), np.array([item]))[0])
-        before = (scores > scores[item]) | (
-            (scores == scores[item]) & (np.arange(len(scores)) < item)
-        )
-        models[name] = {"stars": rated, "rank": 1 + int((allowed & before).sum())}
+        models[name] = {"stars": rated, "rank": rank_of(item, scores, allowed)}
     stars = None
     if library.stars is not None:
         mean, low, high = library.stars.predict(np.array([item]), items, ratings, user)[0]

@@ -1,7 +1,4 @@
-"""The model that `mlflow models serve` runs. MLflow stores this file as code, without pickle.
-
-Only MLflow and `tracking` import it; everything else imports `bundle`.
-"""
+"""The model that `mlflow models serve` runs; MLflow stores this file as code, without pickle."""
 
 from pathlib import Path
 
@@ -28,7 +25,6 @@ class TopK(PythonModel):
     """Maps a table with `user_id` to the k best unseen movies of each user."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Read the bundle that MLflow stored with the model."""
         self._bundle = Bundle.read(Path(context.artifacts[ARTIFACT]))
 
     def predict(

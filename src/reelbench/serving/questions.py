@@ -1,14 +1,10 @@
-"""From what is asked in the app to an answer that can be sent as JSON.
-
-`Wanted` is the state of the page. Every list goes the same way: how relevant each movie is, which
-movies are allowed, and the order of those. Movies are named by their `item_id`.
-"""
+"""From what is asked in the app, the state of its page, to an answer that can be sent as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from threading import Event, Lock, RLock
 from typing import Annotated, Any, Literal
@@ -27,20 +23,11 @@ from reelbench.features.text import words_of
 from reelbench.files import read_json, read_json_if_any
 from reelbench.models.rerank import mmr
 from reelbench.serving import AskError, capitalized
+from reelbench.serving import recommend as core
 from reelbench.serving.descriptions import Descriptions, parts_of
 from reelbench.serving.library import Library
-from reelbench.serving.reasons import Anchors, liked, rated_high
-from reelbench.serving.recommend import (
-    CONTENT,
-    MIXED,
-    TEXT,
-    folding_in,
-    new_user,
-    popular_scores,
-    ranking,
-    recommendations,
-    similar_items,
-)
+from reelbench.serving.reasons import Anchors, anchors_of, liked
+from reelbench.serving.recommend import CONTENT, MIXED, TEXT
 from reelbench.serving.trained_models import ranking_metric
 
 LONGEST = 200  # longest text that is read
@@ -106,11 +93,6 @@ class Taste:
     label: str
     note: str = ""
 
-    @property
-    def key(self) -> tuple[object, ...]:
-        """What tells it from others."""
-        return self.user, self.items.tobytes(), self.ratings.tobytes()
-
 
 @dataclass(frozen=True)
 class Questions:
@@ -131,7 +113,8 @@ class Questions:
         named = {wanted.model, wanted.by} - {"", MIXED, CONTENT, TEXT} if wanted else set()
         if not self.ready.is_set() or (wanted and wanted.why):
             return False
-        if not all(name in self._quick and self.library.models.is_loaded(name) for name in named):
+        models = self.library.models
+        if not all(name in models.quick and models.is_loaded(name) for name in named):
             return False
         free = self._network.acquire(blocking=False)
         if free:
@@ -144,7 +127,7 @@ class Questions:
         """What the page needs before anything is asked."""
         library, ids = self.library, self.library.ids
         years, runtimes = library.items[YEAR].dropna(), self._runtime[~np.isnan(self._runtime)]
-        names = library.models.best_first
+        models = library.models
         return {
             "data": label(read_data(library.root)),
             "users": ids.n_users,
@@ -153,8 +136,8 @@ class Questions:
             "scale": [] if library.implicit else [ids.rating_min, ids.rating_max, self._step],
             "example": str(library.users["user_id"].iloc[0]) if len(library.users) else "",
             "models": [
-                {"name": n, "measured": on_test(library.root, n), "slow": n not in self._quick}
-                for n in names
+                {"name": n, "measured": on_test(library.root, n), "slow": n not in models.quick}
+                for n in models.best_first
             ],
             "genres": sorted(set().union(*library.genres)),
             "years": [int(years.min()), int(years.max())] if len(years) else [],
@@ -166,8 +149,7 @@ class Questions:
 
     def titles(self, text: str) -> list[dict[str, object]]:
         """Movies whose titles are typed, perhaps with errors; the first eight."""
-        found = self.library.titles.complete(text[:LONGEST], 8)
-        return [self._card(one.item_idx) for one in found]
+        return [self._card(o.item_idx) for o in self.library.titles.complete(text[:LONGEST], 8)]
 
     def answer(self, wanted: Wanted) -> dict[str, object]:
         """The list, or with `why` the place of a movie in it."""
@@ -179,23 +161,18 @@ class Questions:
         refused = self._refused(wanted, people)
         if wanted.why:
             return self._why(wanted, people, name, relevance, allowed, refused)
-        for flags in refused.values():
-            allowed = allowed & ~flags
+        allowed = allowed & ~np.any([*refused.values()], axis=0)
         items = self._ordered(wanted, relevance, allowed)
         anchors = self._anchors(wanted, people)
-        movies = recommendations(self.library, items, relevance[items], anchors)
+        movies = core.recommendations(self.library, items, relevance[items], anchors)
         stars = [self._stars(taste, items) for taste in people]
         cards = []
         for place, (item, movie) in enumerate(zip(items.tolist(), movies, strict=True)):
             own = {"rank": movie.rank, "reasons": [*self._matches(wanted, item), *movie.reasons]}
             own["stars"] = [person[place] for person in stars if person]
             cards.append(self._card(item) | own)
-        ids = [
-            *wanted.you.ratings,
-            *wanted.guest.ratings,
-            *wanted.dismissed,
-            *[wanted.item][: bool(wanted.item)],
-        ]
+        ids = [*wanted.you.ratings, *wanted.guest.ratings, *wanted.dismissed]
+        ids += [wanted.item] if wanted.item else []
         return {
             "named": [self._card(self._item(one)) for one in ids],
             "heading": capitalized(heading),
@@ -203,10 +180,7 @@ class Questions:
             "measured": on_test(self.library.root, name),
             "notes": [capitalized(note) for note in notes if note],
             "movies": cards,
-            "people": [
-                self._context(person, taste)
-                for person, taste in zip((wanted.you, wanted.guest), people, strict=False)
-            ],
+            "people": [*map(self._context, (wanted.you, wanted.guest), people)],
             "stars_by": self.library.stars.name if any(stars) and self.library.stars else "",
         }
 
@@ -220,21 +194,15 @@ class Questions:
         if wanted.way == "similar":
             item = self._item(wanted.item)
             with self._network:
-                name, similarity, order, note = similar_items(
-                    self.library, item, wanted.by or MIXED, wanted.genre_weight
-                )
+                options = item, wanted.by or MIXED, wanted.genre_weight
+                name, similarity, order, note = core.similar_items(self.library, *options)
             relevance = np.zeros(len(everything))
             # places, since movies by the same director may come before more similar ones
             relevance[order] = np.linspace(1, 0, len(order) + 1)[:-1]
             if not (np.diff(similarity[order]) > 1e-9).any():
                 relevance[order] = similarity[order]
-            return (
-                name,
-                _standard(relevance),
-                relevance > 0,
-                (f"movies similar to {self.library.title(item)}"),
-                [note],
-            )
+            heading = f"movies similar to {self.library.title(item)}"
+            return name, _standard(relevance), relevance > 0, heading, [note]
         if wanted.way == "text":
             if self.descriptions is None:
                 raise AskError("this run has no embeddings of texts: see features/text in conf/")
@@ -249,32 +217,32 @@ class Questions:
         names = dict.fromkeys(name for name, _, _ in found)
         notes = [note for _, _, note in found] + [taste.note for taste in people]
         heading = "for " + " and ".join(taste.label for taste in people)
-        relevance = np.stack([scores for _, scores, _ in found])
+        every = np.stack([scores for _, scores, _ in found])
+        relevance = every[0]
         if len(people) > 1:
-            mean, least = relevance.mean(axis=0), relevance.min(axis=0)
+            mean, least = every.mean(axis=0), every.min(axis=0)
             relevance = (1 - wanted.fairness) * mean + wanted.fairness * least
-            return ", ".join(names), relevance, everything, heading, list(dict.fromkeys(notes))
-        return ", ".join(names), relevance[0], everything, heading, list(dict.fromkeys(notes))
+        return ", ".join(names), relevance, everything, heading, list(dict.fromkeys(notes))
 
     def _relevance(self, taste: Taste, model: str) -> tuple[str, np.ndarray, str]:
         """Model, standardised scores (n_items,) for a person, and a note; kept for a while."""
-        key = (taste.key, model)
+        key = (taste.user, taste.items.tobytes(), taste.ratings.tobytes(), model)
         with self._kept:
             if key in self._scores:
                 return self._scores[key]
         library = self.library
         if not len(taste.items):
-            name, scores, note = popular_scores(library)
+            name, scores, note = core.popular_scores(library)
         else:
             own = {taste.user} - {-1}
-            new = new_user(library, dict(zip(taste.items.tolist(), taste.ratings, strict=True)))
-            fold = folding_in(library, new)
+            rated = dict(zip(taste.items.tolist(), taste.ratings, strict=True))
+            fold = core.folding_in(library, core.new_user(library, rated))
 
             def ask(name: str) -> np.ndarray | str:
                 return library.models.get(name).score([*own])[0] if own else fold(name)
 
             with self._network:
-                name, scores, note = ranking(library, ask, model or None, self._quick)
+                name, scores, note = core.ranking(library, ask, model or None, library.models.quick)
         found = name, _standard(scores), note
         with self._kept:
             self._scores[key] = found
@@ -293,16 +261,13 @@ class Questions:
 
     def _refused(self, wanted: Wanted, people: Sequence[Taste]) -> dict[str, np.ndarray]:
         """From a reason, as the rest of a sentence, to the movies (n_items,) that it keeps out."""
-        items, found = self.library.items, {}
-        year = self._year
+        found = {}
         if wanted.from_year is not None:
-            found[f"is not known to be from {wanted.from_year} or later"] = ~(
-                year >= wanted.from_year
-            )
+            earlier = ~(self._year >= wanted.from_year)
+            found[f"is not known to be from {wanted.from_year} or later"] = earlier
         if wanted.to_year is not None:
-            found[f"is not known to be from {wanted.to_year} or earlier"] = ~(
-                year <= wanted.to_year
-            )
+            later = ~(self._year <= wanted.to_year)
+            found[f"is not known to be from {wanted.to_year} or earlier"] = later
         if wanted.genres:
             some = set(wanted.genres)
             lacking = np.array([some.isdisjoint(own) for own in self.library.genres])
@@ -312,7 +277,7 @@ class Questions:
             found[f"is not known to last {wanted.max_runtime:g} minutes or less"] = longer
         if not wanted.seen and wanted.way in ("you", "two"):
             found["is rated already"] = np.any([taste.seen for taste in people], axis=0)
-        dismissed = np.zeros(len(items), dtype=bool)
+        dismissed = np.zeros(self.library.ids.n_items, dtype=bool)
         dismissed[[self._item(one) for one in wanted.dismissed]] = True
         found["was marked as not for you"] = dismissed
         return found
@@ -351,23 +316,16 @@ class Questions:
         reasons = [reason for reason, flags in refused.items() if flags[item]]
         if not allowed[item]:
             reasons.append("is not similar to it" if wanted.way == "similar" else "has no text")
-        for flags in refused.values():
-            allowed = allowed & ~flags
-        allowed = allowed.copy()
+        allowed = allowed & ~np.any([*refused.values()], axis=0)
         allowed[item] = True
 
-        def place(scores: np.ndarray) -> int:
-            before = scores > scores[item]
-            before |= (scores == scores[item]) & (np.arange(len(scores)) < item)
-            return 1 + int((allowed & before).sum())
-
+        place = partial(rank_of, item, allowed=allowed)
         found: dict[str, object] = {"refused": reasons, "rank": place(relevance), "lifts": []}
         found |= self._card(item) | {"of": int(allowed.sum()), "model": name}
         for end, side in (("popular", 1), ("adventurous", -1)):
-            moved = _POPULAR * (side - wanted.popular) * self._popularity
-            found[end] = place(relevance + moved)
+            found[end] = place(relevance + _POPULAR * (side - wanted.popular) * self._popularity)
         taste, models = people[0], self.library.models
-        names = [n for n in (name, *self._quick) if n in models.names]
+        names = [n for n in (name, *models.quick) if n in models.names]
         able = next((n for n in names if models.folds_in(n)), None)
         if wanted.way != "you" or able is None:
             return found
@@ -378,10 +336,8 @@ class Questions:
         for other in near[~taste.seen[near] & (near != item)][:_LIFTS_TRIED].tolist():
             items = np.append(taste.items, other)
             ratings = np.append(taste.ratings, self.library.ids.rating_max)
-            rank = place(
-                now
-                + self._relevance(replace(taste, user=-1, items=items, ratings=ratings), able)[1]
-            )
+            liking = replace(taste, user=-1, items=items, ratings=ratings)
+            rank = place(now + self._relevance(liking, able)[1])
             if rank < before:
                 lifts.append((rank, other))
         found["lifts"] = [self._card(o) | {"rank": rank} for rank, o in sorted(lifts)[:_LIFTS]]
@@ -390,7 +346,6 @@ class Questions:
     # -- what is shown
 
     def _card(self, item: int) -> dict[str, object]:
-        """What is known of a movie."""
         runtime, (item_id, title, year) = self._runtime[item], self.library.rows[item]
         return {
             "item": item_id,
@@ -407,10 +362,8 @@ class Questions:
         user = self.library.user(person.user) if person.user else -1
         items, ratings = self.library.rated(user)
         best = np.lexsort((-self.library.count[items], -ratings))[:8]
-        cards = [
-            self._card(i) | {"rating": r}
-            for i, r in zip(items[best].tolist(), ratings[best].tolist(), strict=True)
-        ]
+        pairs = zip(items[best].tolist(), ratings[best].tolist(), strict=True)
+        cards = [self._card(item) | {"rating": rating} for item, rating in pairs]
         return {"label": taste.label, "known": user >= 0, "rated": len(items), "best": cards}
 
     def _stars(self, taste: Taste, items: np.ndarray) -> list[dict[str, float]]:
@@ -430,12 +383,7 @@ class Questions:
         found: dict[int, float] = {}
         for taste in people:
             if len(taste.items):
-                implicit = self.library.implicit
-                own = (
-                    liked(taste.items.tolist())
-                    if implicit
-                    else rated_high(taste.items, taste.ratings)
-                )
+                own = anchors_of(self.library, taste.items, taste.ratings)
                 found |= dict(list(own.items())[:_ANCHORS])
         return found
 
@@ -449,9 +397,8 @@ class Questions:
         if both := sorted(word for word in words if word.strip(",.") in text.lower()):
             yield f"Its description has: {', '.join(both)}"
         if overview := words_of(row.get(OVERVIEW)):
-            yield (
-                overview if len(overview) < LONGEST else f"{overview[:LONGEST].rsplit(' ', 1)[0]} …"
-            )
+            beginning = f"{overview[:LONGEST].rsplit(' ', 1)[0]} …"
+            yield overview if len(overview) < LONGEST else beginning
 
     # -- people and movies
 
@@ -459,17 +406,11 @@ class Questions:
         library, typed = self.library, person.user[:LONGEST].strip()
         user = library.user(typed) if typed else -1
         items, ratings = library.rated(user)
-        seen = (
-            library.seen[[user]].toarray()[0]
-            if user >= 0
-            else np.zeros(library.ids.n_items, dtype=bool)
-        )
+        seen = library.seen[[user]].toarray()[0]
         known = dict(zip(items.tolist(), ratings.tolist(), strict=True))
         page = {self._item(one): rating for one, rating in person.ratings.items()}
-        low, high = library.ids.rating_min, library.ids.rating_max
-        for rating in page.values():
-            if not low <= rating <= high:
-                raise AskError(f"a rating is between {low:g} and {high:g}, not {rating:g}")
+        if page:
+            core.new_user(library, page)  # refuses a rating off the scale
         seen[list(page)] = True
         both = known | page
         rated = np.array(sorted(both), dtype=np.int64)
@@ -490,10 +431,6 @@ class Questions:
     def descriptions(self) -> Descriptions | None:
         """The encoder of descriptions; None where the run has no embeddings that it can compare."""
         return Descriptions.of(self.library.blocks.get("text"))
-
-    @property
-    def _quick(self) -> list[str]:
-        return self.library.models.quick
 
     @cached_property
     def _places(self) -> dict[str, int]:
@@ -525,6 +462,13 @@ class Questions:
         """The smallest step of ratings, 1 or 0.5."""
         whole = np.array_equal(self.library.train.rating, np.round(self.library.train.rating))
         return 1.0 if whole else 0.5
+
+
+def rank_of(item: int, scores: np.ndarray, allowed: np.ndarray) -> int:
+    """Rank, from 1, of a movie among those allowed, bool (n_items,); ties by index."""
+    before = scores > scores[item]
+    before |= (scores == scores[item]) & (np.arange(len(scores)) < item)
+    return 1 + int((allowed & before).sum())
 
 
 def _standard(scores: np.ndarray) -> np.ndarray:

@@ -1,7 +1,4 @@
-"""Why a movie is in a list: facts of the catalogue and of train that speak for it.
-
-They hold for every model and do not claim to explain its score.
-"""
+"""Why a movie is in a list: facts that speak for it, not why a model scores it as it does."""
 
 from collections.abc import Mapping, Sequence
 
@@ -34,11 +31,13 @@ def rated_high(items: np.ndarray, ratings: np.ndarray) -> Anchors:
     return {item: rating for item, rating in rated if rating >= mean}
 
 
-def reasons(library: Library, items: np.ndarray, anchors: Anchors) -> list[tuple[str, ...]]:
-    """Sentences per movie (n,): who also likes it, director, actors, tags and genres, ratings.
+def anchors_of(library: Library, items: np.ndarray, ratings: np.ndarray) -> Anchors:
+    """Of rated movies (m,) those rated high; all of them where the data have no ratings."""
+    return liked(items.tolist()) if library.implicit else rated_high(items, ratings)
 
-    A person of whom only an id is known is counted, not named.
-    """
+
+def reasons(library: Library, items: np.ndarray, anchors: Anchors) -> list[tuple[str, ...]]:
+    """Sentences per movie (n,): who also likes it, director, actors, tags and genres, ratings."""
     known = np.array(list(anchors), dtype=np.int64)
     titles = [
         library.title(item, *([] if np.isnan(rating) else [f"rated {rating:g}"]))
@@ -65,13 +64,9 @@ def reasons(library: Library, items: np.ndarray, anchors: Anchors) -> list[tuple
 def _common(matrix: sparse.csr_array, item: int, other: int) -> list[int]:
     """Columns that two rows have in common, those with the largest products first."""
     entries = (slice(*matrix.indptr[row : row + 2]) for row in (item, other))
-    near, far = (
-        dict(zip(matrix.indices[own].tolist(), matrix.data[own].tolist(), strict=True))
-        for own in entries
-    )
-    return sorted(
-        near.keys() & far.keys(), key=lambda column: (-near[column] * far[column], column)
-    )
+    columns = ((matrix.indices[own].tolist(), matrix.data[own].tolist()) for own in entries)
+    near, far = (dict(zip(*own, strict=True)) for own in columns)
+    return sorted(near.keys() & far.keys(), key=lambda place: (-near[place] * far[place], place))
 
 
 def _also_liked(titles: Sequence[str], similarity: np.ndarray) -> str:

@@ -19,22 +19,20 @@ from reelbench.models.shared.biases import group_means
 from reelbench.models.shared.user_items import NewUser
 from reelbench.serving import Answer, AskError, Recommendation, capitalized
 from reelbench.serving.library import Library
-from reelbench.serving.reasons import Anchors, liked, rated_high, reasons
+from reelbench.serving.reasons import Anchors, anchors_of, liked, rated_high, reasons
 from reelbench.serving.similarity import director_first, same_director
 from reelbench.serving.trained_models import DEMOGRAPHICS
 
-#: the model behind popular movies; where it is not trained, its formula is used with the mean
-#: number of ratings of a movie as prior votes
+#: ranks popular movies; if untrained, its formula with a movie's mean number of ratings as prior
 POPULAR = "weighted_mean"
-#: by people and metadata together, by director, genres and tags, or by sentence embeddings; any
-#: other name is that of a model
+#: by people and metadata, by metadata, by sentence embeddings; any other name is that of a model
 MIXED, CONTENT, TEXT = "mixed", "content", "text"
 GENRE_WEIGHT = 0.5  # weight of genres in the similarity by content; tags have the rest
 _OLDEST = 120
 _WORDS = (GENDER, OCCUPATION, ZIP_CODE)
-#: from the name of a model its scores (n_items,), or the reason for having none as the rest of a
-#: sentence that begins with "Model NAME"
+#: from a model's name its scores (n_items,), or why it has none: what follows "Model NAME"
 Ask = Callable[[str], np.ndarray | str]
+Scored = tuple[str, np.ndarray, str]  # name of what scores, scores (n_items,), and a note
 
 
 @dataclass(frozen=True)
@@ -91,8 +89,7 @@ def for_user(library: Library, user_id: str, k: int = 10, model: str | None = No
     seen, asked = library.seen[[user]], f"user {user_id}, {len(items)} ratings in train"
     if not len(items):
         return popular(library, k, asked, seen)
-    anchors = liked(items.tolist()) if library.implicit else rated_high(items, ratings)
-    question = Question(asked, k, seen, anchors)
+    question = Question(asked, k, seen, anchors_of(library, items, ratings))
     return _answer(library, question, lambda name: library.models.get(name).score([user])[0], model)
 
 
@@ -161,8 +158,7 @@ def for_profile(
     block, ignored = ({}, []) if known is None else as_block(profile, known)
 
     def ask(name: str) -> np.ndarray | str:
-        columns = user_columns(block, 1)[0]
-        scores = library.models.score_profile(name, columns) if block else None
+        scores = library.models.score_profile(name, user_columns(block, 1)[0]) if block else None
         return "does not use age, gender, occupation or zip code" if scores is None else scores
 
     asked = ", ".join(filter(None, ["a new user", profile.describe()]))
@@ -172,11 +168,7 @@ def for_profile(
 
 
 def as_block(profile: Profile, known: Block) -> tuple[Block, list[str]]:
-    """The profile in the form of `known`, the block `demographics`.
-
-    Arrays of one user (1, …) under the block's names, and phrases on what is ignored. A value that
-    the vocabulary lacks is a row of zeros, as for users of the data set.
-    """
+    """A profile as arrays (1, …) of `demographics`, zeros for unknown words; what is ignored."""
     mean, deviation = known["age_moments"]
     width = known["user_age"].shape[1]  # 0 without ages in the data set, else 1
     age = 0.0 if profile.age is None else (profile.age - mean) / deviation
@@ -210,19 +202,15 @@ def _one_hot(name: str, typed: str | None, words: np.ndarray) -> tuple[np.ndarra
 
 
 def popular(
-    library: Library,
-    k: int = 10,
-    asked: str = "a new user",
-    seen: sparse.csr_array | None = None,
-    anchors: Anchors | None = None,
+    library: Library, k: int = 10, asked: str = "a new user", seen: sparse.csr_array | None = None
 ) -> Answer:
     """Popular movies by weighted mean, or by users without ratings, except for what is seen."""
-    question = Question(asked, k, library.seen[[-1]] if seen is None else seen, anchors or {})
+    question = Question(asked, k, library.seen[[-1]] if seen is None else seen, {})
     name, scores, note = popular_scores(library)
     return _best(library, question, name, scores).with_notes(note)
 
 
-def popular_scores(library: Library) -> tuple[str, np.ndarray, str]:
+def popular_scores(library: Library) -> Scored:
     """What popular movies are ranked by: its name, scores (n_items,), and a note."""
     if library.implicit:
         note = "Movies with the most users, the same for every user."
@@ -237,7 +225,7 @@ def popular_scores(library: Library) -> tuple[str, np.ndarray, str]:
 
 def ranking(
     library: Library, ask: Ask, model: str | None, names: Sequence[str] | None = None
-) -> tuple[str, np.ndarray, str]:
+) -> Scored:
     """Model, scores (n_items,) and a note: of the named model, or the best one that has scores.
 
     Without any they are those of popular movies. `names` are the models to try, the best first.
@@ -281,22 +269,13 @@ def recommendations(
 ) -> tuple[Recommendation, ...]:
     """What is shown of movies (n,) in a given order, with their scores (n,)."""
     rows = zip(items.tolist(), scores, reasons(library, items, anchors), strict=True)
-    return tuple(
-        Recommendation(
-            rank=rank,
-            item_id=library.rows[item][0],
-            title=library.rows[item][1],
-            year=library.rows[item][2],
-            genres=library.genres[item],
-            score=float(score),
-            rating_mean=float(library.mean[item])
-            if library.count[item] and not library.implicit
-            else None,
-            rating_count=int(library.count[item]),
-            reasons=why,
-        )
-        for rank, (item, score, why) in enumerate(rows, start=1)
-    )
+    found = []
+    for rank, (item, score, why) in enumerate(rows, start=1):
+        (item_id, title, year), count = library.rows[item], int(library.count[item])
+        mean = float(library.mean[item]) if count and not library.implicit else None
+        facts = float(score), mean, count, why
+        found.append(Recommendation(rank, item_id, title, year, library.genres[item], *facts))
+    return tuple(found)
 
 
 def similar(
@@ -351,9 +330,7 @@ def similar_items(
     return name, similarity, order, note
 
 
-def _similarity(
-    library: Library, item: int, model: str, genre_weight: float
-) -> tuple[str, np.ndarray, str]:
+def _similarity(library: Library, item: int, model: str, genre_weight: float) -> Scored:
     """What is used, similarities (n_items,), and a note if it is not what was asked for."""
     content = library.content
     if model == MIXED:

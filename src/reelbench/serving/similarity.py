@@ -28,9 +28,7 @@ _FEWEST = 3  # with fewer users who like both movies, their similarity counts as
 _ANCHORS, _CANDIDATES, _PLACES = 300, 100, 20  # of the search for weights, below
 _STEPS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)  # weights of a source that are tried
 _ROUNDS = 3  # passes over the sources
-#: a movie counts half as much as one with a sixteenth of its likes: else blockbusters are near
-#: to everything
-_POPULARITY = -0.25
+_POPULARITY = -0.25  # half for a movie with 16 times the likes: else blockbusters are near to all
 _DISCOUNT = 1 / np.log2(np.arange(_PLACES) + 2)  # of nDCG
 _PRIOR_VOTES, _BELOW = 2.0, 0.5  # of the floor on a movie's mean
 
@@ -43,15 +41,12 @@ def cosines(matrix: Matrix, item: int) -> np.ndarray:
     """Cosine of a movie with every movie, itself included, float32 (n_items,).
 
     Rows (n_items, d), sparse or dense, have the length 1; one of zeros has the cosine 0 with all.
-
-    Raises:
-        IndexError: the matrix has no such row.
+    An IndexError if the matrix has no such row.
     """
     if not 0 <= item < matrix.shape[0]:
         raise IndexError(f"no movie {item}: the catalogue has 0 to {matrix.shape[0] - 1}")
-    if isinstance(matrix, np.ndarray):
-        return np.asarray(matrix @ matrix[item], dtype=np.float32)
-    return np.asarray(matrix @ matrix[[item]].toarray()[0], dtype=np.float32)
+    row = matrix[item] if isinstance(matrix, np.ndarray) else matrix[[item]].toarray()[0]
+    return np.asarray(matrix @ row, dtype=np.float32)
 
 
 def products(items: np.ndarray, others: np.ndarray, *matrices: sparse.csr_array) -> np.ndarray:
@@ -78,10 +73,7 @@ def _entries(matrix: sparse.csr_array, rows: np.ndarray) -> tuple[np.ndarray, ..
 
 
 def same_director(director: np.ndarray, item: int) -> np.ndarray:
-    """Which other movies are by the director of a movie, bool (n_items,).
-
-    Directors are int (n_items,), 0 for an unknown one, who has no other movies.
-    """
+    """Which other movies are by the same director, bool (n_items,); 0 stands for an unknown one."""
     same = (director == director[item]) & (director > 0)
     same[item] = False
     return same
@@ -174,9 +166,7 @@ class LikedTogether:
     def between(self, items: np.ndarray, others: np.ndarray | None = None) -> np.ndarray:
         """Cosine of the users who like two movies, shrunk by n / (n + 10) for n who like both.
 
-        Returns:
-            float64 (n, m), 0 to 1, by default with all movies; 0 where fewer than three users like
-            both.
+        float64 (n, m), 0 to 1, by default with all movies; 0 where fewer than three like both.
         """
         known, root = self.by_movie, np.sqrt(np.diff(self.by_movie.indptr))
         if others is None:
@@ -247,10 +237,7 @@ def _over(source: Source, scale: float) -> Source:
 def _pools(
     rows: list[np.ndarray], anchors: np.ndarray, together: sparse.csr_array, likes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Of the movies nearest to each anchor by any source similarities (a, s, c), and gains (a, c).
-
-    An anchor with fewer movies than others has places without similarity or gain.
-    """
+    """Similarities (a, s, c) and gains (a, c) of the movies nearest to each anchor, padded by 0."""
     near, n_sources = [], len(rows[0])
     for item, row in zip(anchors, rows, strict=True):
         row[:, item] = 0.0

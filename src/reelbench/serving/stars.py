@@ -13,7 +13,7 @@ from typing import Self
 
 import numpy as np
 
-from reelbench.data.interactions import Ids, Interactions
+from reelbench.data.interactions import Interactions
 from reelbench.models.base import NewUser, Recommender
 from reelbench.seeds import generator
 from reelbench.serving.trained_models import TrainedModels
@@ -60,11 +60,8 @@ class Stars:
     ) -> list[tuple[float, float, float]]:
         """Prediction, and lower and upper bound on the scale, of movies (n,).
 
-        Args:
-            items: int64 (n,).
-            rated: int64 (m,), movies whose ratings (m,) are known; without any, those of nobody.
-            ratings: floats (m,) on the scale.
-            user: a user of train, whose ratings these are; -1 for a new one, who is folded in.
+        `ratings` (m,) are those of the movies `rated`, int64 (m,), without any those of nobody, by
+        a `user` of train, or by a new one (-1), who is folded in.
         """
         model = self.model
         if user < 0 and len(rated):
@@ -72,22 +69,15 @@ class Stars:
         found = model.predict(np.full(len(items), user), items).astype(np.float64)
         known = [size for size in self.half_widths if size <= max(1, len(rated))]
         width = self.half_widths[max(known, default=min(self.half_widths))]
-        low, high = (np.clip(found + side, *self._scale) for side in (-width, width))
+        scale = (self.model.ids.rating_min, self.model.ids.rating_max)
+        low, high = (np.clip(found + side, *scale) for side in (-width, width))
         return [tuple(row) for row in np.column_stack([found, low, high]).tolist()]
-
-    @property
-    def _scale(self) -> tuple[float, float]:
-        ids: Ids = self.model.ids
-        return ids.rating_min, ids.rating_max
 
 
 def half_widths(
     model: Recommender, train: Interactions, valid: Interactions, draw: np.random.Generator
 ) -> dict[int, float]:
-    """Half widths of intervals by number of known ratings, where enough users have as many.
-
-    Users of valid are folded in with that many ratings of train, drawn at random.
-    """
+    """Half widths by number of known ratings, drawn from train, where enough users have as many."""
     users = draw.permutation(np.intersect1d(train.user_idx, valid.user_idx))
     known, asked = _by_user(train), _by_user(valid)
     found = {}
@@ -106,7 +96,6 @@ def half_widths(
 
 
 def _by_user(part: Interactions) -> dict[int, tuple[np.ndarray, np.ndarray]]:
-    """Items and ratings of every user of a part."""
     order = np.argsort(part.user_idx, kind="stable")
     users, first = np.unique(part.user_idx[order], return_index=True)
     items, ratings = (np.split(column[order], first[1:]) for column in (part.item_idx, part.rating))

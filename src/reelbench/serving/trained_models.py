@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from pkgutil import resolve_name
 from threading import RLock
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,8 +32,7 @@ class TrainedModels:
     """
 
     def __init__(self, root: Path, ids: Ids) -> None:
-        """Look at the project in a folder, whose catalogue has these sizes."""
-        self._root, self._ids, self._train = root, ids, sha256_file(root / paths.TRAIN)
+        self._root, self.ids, self._train = root, ids, sha256_file(root / paths.TRAIN)
         self._locks: dict[str, RLock] = {}
         self._loaded: dict[str, Recommender] = {}
         self._folding: dict[str, bool] = {}
@@ -41,12 +41,12 @@ class TrainedModels:
     def names(self) -> list[str]:
         """Names of the models, sorted."""
         files = (self._root / paths.MODELS).glob(f"*/{_DESCRIPTION}")
-        names = [f.parent.name for f in files if read_json(f)["ids"] == vars(self._ids)]
+        names = [f.parent.name for f in files if read_json(f)["ids"] == vars(self.ids)]
         # without `inputs.json` a model counts as one of this data set and split
         parts = {name: self._inputs(name).get("train", self._train) for name in names}
         return sorted(name for name, train in parts.items() if train == self._train)
 
-    def _inputs(self, name: str) -> dict[str, object]:
+    def _inputs(self, name: str) -> dict[str, Any]:
         """Hashes of the data that a model has learned from; empty if they were not recorded."""
         return read_json_if_any(self._root / paths.model_dir(name) / "inputs.json")
 
@@ -54,11 +54,6 @@ class TrainedModels:
     def best_first(self) -> list[str]:
         """Names of the models, the best of the leaderboard by `ranking_metric` first."""
         return _best_first(self.names, read_leaderboard(self._root))
-
-    @property
-    def ids(self) -> Ids:
-        """Sizes and rating scale of the catalogue."""
-        return self._ids
 
     @cached_property
     def quick(self) -> list[str]:
@@ -105,18 +100,12 @@ class TrainedModels:
         try:
             return _for_one_user(Recommender.load(self._root / paths.model_dir(name)))
         except (AttributeError, ImportError) as error:
-            raise AskError(
-                f"model '{name}' was saved by another version: run `make repro` again"
-            ) from error
+            wrong = f"model '{name}' was saved by another version"
+            raise AskError(f"{wrong}: run `make repro` again") from error
 
     def _lock(self, name: str) -> RLock:
         """Held while a model is loaded or changed; reentrant, since both may happen."""
         return self._locks.setdefault(name, RLock())
-
-    def reads(self, name: str, block: str) -> bool:
-        """Whether a model has learned from a feature block."""
-        features = self._inputs(name).get("features", {})
-        return isinstance(features, dict) and block in features
 
     def is_network(self, name: str) -> bool:
         """Whether a model has layers, so that loading it takes seconds for the network library."""
@@ -124,7 +113,7 @@ class TrainedModels:
 
     def score_profile(self, name: str, columns: np.ndarray) -> np.ndarray | None:
         """Scores float32 (n_items,) for columns (f,) of `demographics`; None if it reads none."""
-        if not self.reads(name, DEMOGRAPHICS):
+        if DEMOGRAPHICS not in self._inputs(name).get("features", {}):
             return None
         with self._lock(name):
             model = self.get(name)

@@ -16,10 +16,6 @@ STAGES = (
 )
 
 
-#: of libraries that we call with settings of our own, so that nobody can act on them
-_SETTLED = ("OpenBLAS is configured to use",)
-
-
 class _Lines(logging.Formatter):
     """A line as it is, or begun with its level where that is above INFO, as DVC prints it."""
 
@@ -36,8 +32,8 @@ def _print_what_matters() -> None:
     logging.basicConfig(handlers=[handler])
     logging.getLogger("reelbench").setLevel(logging.INFO)
     logging.captureWarnings(True)
-    for text in _SETTLED:
-        warnings.filterwarnings("ignore", text)
+    # nobody can act on that: we call it with settings of our own
+    warnings.filterwarnings("ignore", "OpenBLAS is configured to use")
 
 
 class _WithoutExtras(MetaPathFinder):

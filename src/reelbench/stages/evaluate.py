@@ -1,8 +1,7 @@
 """Stage `evaluate`: the test metrics, tables and scoring costs of every trained model.
 
 One process evaluates all models, since starting one and reading the parts takes longer than most
-evaluations. DVC keeps what an earlier run wrote, and a model whose inputs are the same is left as
-it is.
+evaluations. DVC keeps what an earlier run wrote: a model whose inputs are the same is left as is.
 """
 
 import logging
@@ -97,7 +96,6 @@ def _evaluate(todo: dict[str, str]) -> None:
 
 
 def _recommender(model: str, parts: Parts) -> Recommender:
-    """A trained model, or the predictions of an imported run."""
     if not paths.imported_run(model).is_file():
         return Recommender.load(paths.model_dir(model))
     known = files.read_json(paths.CATALOGUE)
@@ -105,15 +103,13 @@ def _recommender(model: str, parts: Parts) -> Recommender:
 
 
 def _keys(models: Iterable[str]) -> dict[str, str]:
-    """SHA-256 of everything that the evaluation of each model reads."""
     content = params.read()
-    similarity = content["evaluate"]["similarity"]
     read = {
         "parameters": {key: content[key] for key in ("evaluate", "faults", "seed", "threads")},
         "code": files.code_hash(_SHARED_CODE),
         "data": files.sha256_tree(paths.SPLIT),
         "items": files.sha256_file(paths.ITEMS),
-        "similarity": files.sha256_file(paths.feature_block(similarity)),
+        "similarity": files.sha256_file(paths.feature_block(content["evaluate"]["similarity"])),
     }
     keys = {}
     for model in models:

@@ -61,7 +61,6 @@ def read_catalogue() -> Catalogue:
 
 
 def _build(name: str, content: Mapping[str, Any], catalogue: Catalogue) -> bool:
-    """Write one block, and return whether it is empty."""
     entry = params.load(f"features.{name}", BlockEntry)
     seed = seed_for(content["seed"], "features", name)
     arrays = entry.create(name, seed=seed, threads=content["threads"]).build(catalogue)

@@ -109,8 +109,7 @@ def _write(model: str, record: dict[str, Any], folders: Mapping[int, Path]) -> N
             "items": float(rows.groupby(ITEM_IDX)[COLD_ITEM].first().mean()),
             "rows": float(rows[_COLD].any(axis=1).mean()),
         }
-        table = pd.read_parquet(folder / paths.per_user(model))
-        tables.append(table.assign(**{REPEAT: number}))
+        tables.append(pd.read_parquet(folder / paths.per_user(model)).assign(**{REPEAT: number}))
     frame = pd.DataFrame.from_dict(values, orient="index", dtype=float).dropna(axis=1)
     record |= {"values": values, "cold": cold, "mean": frame.mean().to_dict()}
     with atomic(paths.repeats_dir(model)) as folder:

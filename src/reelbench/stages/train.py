@@ -25,7 +25,6 @@ from reelbench.seeds import seed_for
 _LOG = logging.getLogger(__name__)
 
 CURVE_COLUMNS = ("epoch", "train_loss", "valid_loss")
-_VECTOR_UNITS = ("avx", "avx2", "avx512f")
 
 
 def run(model: str) -> None:
@@ -95,7 +94,6 @@ def _write_cost(model: str, seconds: float, threads: int, monitor: "Monitor") ->
 
 
 def _machine(threads: int) -> dict[str, Any]:
-    """What of the machine bears on times, and on the last digits of floating-point sums."""
     file = Path("/proc/cpuinfo")  # of Linux; its first block is that of the first processor
     text = file.read_text(encoding="utf-8").split("\n\n")[0] if file.is_file() else ""
     pairs = (line.partition(":") for line in text.splitlines())
@@ -103,15 +101,10 @@ def _machine(threads: int) -> dict[str, Any]:
     flags = set(cpu.get("flags", "").split())
     return {
         "cpu": cpu.get("model name") or platform.processor() or platform.machine(),
-        "vector_units": [unit for unit in _VECTOR_UNITS if unit in flags],
+        "vector_units": [unit for unit in ("avx", "avx2", "avx512f") if unit in flags],
         "python": platform.python_version(),
         "threads": threads,
     }
-
-
-#: seconds between two samples
-PERIOD = 1.0
-_MEGABYTE = 1_000_000
 
 
 class Monitor:
@@ -128,7 +121,7 @@ class Monitor:
     cpu_seconds = 0.0
     watt_hours: float | None = None
 
-    def __init__(self, period: float = PERIOD) -> None:
+    def __init__(self, period: float = 1.0) -> None:  # seconds between two samples
         self.samples: list[dict[str, float]] = []
         self._period = period
         self._process = psutil.Process()
@@ -156,7 +149,7 @@ class Monitor:
         self._energy.watt_hours()  # often enough for a counter that starts again
         found = {
             "seconds": time.perf_counter() - self._start,
-            "resident_megabytes": self._process.memory_info().rss / _MEGABYTE,
+            "resident_megabytes": self._process.memory_info().rss / 1_000_000,
             **more,
         }
         self.samples.append({key: round(value, 1) for key, value in found.items()})

@@ -35,8 +35,7 @@ def run(model: str, *, force: bool = True) -> Record:
     check_space(model, space, problem.entry, source)
     searcher = searcher_of(problem.entry.model_class)
     name = searcher.name if len(space) else None
-    code = code_hash(("models",))
-    description = record.describe(problem, space, config, name, content, code)
+    description = record.describe(problem, space, config, name, content, code_hash(("models",)))
     found: Record = read_json_if_any(paths.tuning(model))
     same = description.items() <= found.items()
     if same and found["ended"] and not force:
@@ -80,22 +79,13 @@ def _problem(model: str, common: Mapping[str, Any], wanted: TuneConfig) -> Probl
     recommender = entry.create(model, seed=seed, threads=common["threads"])
     valid = Interactions.from_parquet(paths.VALID)
     if recommender.predicts_ratings and read_json_if_any(paths.CATALOGUE).get("implicit"):
-        raise TuningError(
-            f"{model} predicts ratings, and these data have none: tune a ranking model"
-        )
+        wrong = f"{model} predicts ratings, and these data have none"
+        raise TuningError(f"{wrong}: tune a ranking model")
     if not len(valid):
         raise TuningError(
             f"{model}: valid is empty in split {common['split']['name']}, so there is nothing to "
             "choose by: set split.valid, or tune on another split"
         )
-    return Problem(
-        model,
-        entry,
-        Interactions.from_parquet(paths.TRAIN),
-        valid,
-        Features.read(entry.features),
-        objective_of(wanted.objective, recommender.predicts_ratings, config),
-        config,
-        seed,
-        common["threads"],
-    )
+    known = Interactions.from_parquet(paths.TRAIN), valid, Features.read(entry.features)
+    objective = objective_of(wanted.objective, recommender.predicts_ratings, config)
+    return Problem(model, entry, *known, objective, config, seed, common["threads"])

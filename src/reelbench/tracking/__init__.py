@@ -150,11 +150,10 @@ def _outcome(models: list[str], timeout: float, gate: int) -> dict[str, str]:
 def _environment(timeout: float) -> dict[str, str]:
     """Bounded, quiet, and with the very code that runs here."""
     source = str(Path(reelbench.__file__).parents[1])
-    search = os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH"))))
     return {
         "MLFLOW_HTTP_REQUEST_TIMEOUT": str(math.ceil(PATIENCE * timeout)),
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
         **{name: value for name, value in os.environ.items() if name not in _FOREIGN},
         **QUIET,
-        "PYTHONPATH": search,
+        "PYTHONPATH": os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH")))),
     }

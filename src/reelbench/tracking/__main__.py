@@ -1,8 +1,4 @@
-"""`python -m reelbench.tracking NAME…`: the process in which MLflow works.
-
-A name is that of a trained model, `tune MODEL` for the search for its parameters, or `PIPELINE` for
-the run above all models.
-"""
+"""`python -m reelbench.tracking NAME…`: the process in which MLflow works."""
 
 import fcntl
 import json
@@ -62,7 +58,8 @@ def _store(config: TrackingConfig) -> Iterator[Store]:
     """The store, locked: two processes that make its tables, or a run, break each other."""
     uri, credentials = config.store()
     os.environ.update(credentials)
-    database = _database(str(uri))
+    file = str(uri).removeprefix("sqlite:///")
+    database = None if file == uri else paths.in_checkout(Path(file))
     if database:
         handle = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT, 0o666)
     else:
@@ -83,12 +80,6 @@ def _store(config: TrackingConfig) -> Iterator[Store]:
         yield Store(f"sqlite:///{os.path.relpath(database)}", runs, config.log_model)
     finally:
         os.close(handle)
-
-
-def _database(uri: str) -> Path | None:
-    """Absolute path of an SQLite store's file; None for a server."""
-    file = uri.removeprefix("sqlite:///")
-    return None if file == uri else paths.in_checkout(Path(file))
 
 
 if __name__ == "__main__":

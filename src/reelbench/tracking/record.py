@@ -40,7 +40,6 @@ SHOWN_COSTS = {
     "energy_wh": ("energy Wh", 1),
 }
 
-_SERVING = "reelbench.serving.pyfunc"
 _LOCK = Path("dvc.lock")
 # of a run of the pipeline, as far as they exist
 _REPORTS = (paths.LEADERBOARD_CSV, paths.LEADERBOARD_MD, paths.COMPARISONS_CSV, paths.INDEX_HTML)
@@ -139,7 +138,7 @@ def read_model(model: str) -> ModelRecord:
     cost, file = read_json_if_any(paths.train_cost(model)), paths.curves(model)
     cost |= energy_of(cost) | tuning_costs({model: content["models"][model]})[model]
     curves = pd.read_csv(file) if file.is_file() else pd.DataFrame()
-    needed = requirements(_SERVING, entry.target.rpartition(".")[0])
+    needed = requirements("reelbench.serving.pyfunc", entry.target.rpartition(".")[0])
     tags = {
         **common,
         "machine": {"host": platform.node()} | cost.get("machine", {}),
@@ -198,12 +197,11 @@ def read_search(model: str) -> SearchRecord:
         seconds = read_json_if_any(paths.tune_cost(model))["seconds"]
         content = content | cpu_seconds_of_search(model)
     same = {key: value for key, value in content.items() if key != "cpu_seconds"}
-    experiment, metric = experiment_of(content), content["objective"]["metric"]
-    winner = content["winner"]
+    experiment, winner = experiment_of(content), content["winner"]
+    metric = content["objective"]["metric"]
     values = {row["number"]: row["value"] for row in content["trials"]}
-    cost = {"tune_trials": len(values), "tune_seconds": sum(seconds.values())}
-    if "cpu_seconds" in content:
-        cost["tune_cpu_seconds"] = content["cpu_seconds"]
+    cost: dict[str, Any] = {"tune_trials": len(values), "tune_seconds": sum(seconds.values())}
+    cost["tune_cpu_seconds"] = content.get("cpu_seconds")
     cost["tune_failed"] = sum(value is None for value in values.values())
     kept = ("model", "searcher", "seed", "threads", "budget", "objective", "space", "default")
     # what was found differs from what is set, where there is a name for both
@@ -243,8 +241,7 @@ def read_pipeline(
     UnknownMetricError; `read` is `read_model`, or one that remembers what it has read.
     """
     content, records, key = params.read(), [read(model) for model in models], f"test/{metric}"
-    # an imported run cannot serve
-    own = [record for record in records if record.requirements]
+    own = [record for record in records if record.requirements]  # an imported run cannot serve
     scores = {r.model: r.test_metrics[key] for r in own if key in r.test_metrics}
     champion = find(metric).best(scores)
     common, switched_on = _common(content), faults.named(content)
@@ -321,11 +318,7 @@ def _imports() -> tuple[Any, Mapping[str, list[str]]]:
 
 
 def evaluated_models() -> list[str]:
-    """Models of `params.yaml` that have been evaluated.
-
-    A StaleError if with other faults, so that honest and other figures would mix, or if `data/` is
-    of other data or another split.
-    """
+    """Evaluated models of `params.yaml`; a StaleError if on other data or with other faults."""
     if reason := identity.mismatch():
         raise StaleError(reason)
     content = params.read()
@@ -403,11 +396,8 @@ def _test_metrics(model: str) -> dict[str, float]:
     by_cohort = {f"{name}_{key}": v for name, own in cohorts.items() for key, v in own.items()}
     cost = read_json_if_any(paths.evaluate_cost(model))
     renamed = {"peak_memory_bytes": "evaluate_peak_memory_bytes"}
-    return (
-        _numbers("test", content | ends)
-        | _numbers("cohort", by_cohort)
-        | _numbers("cost", {renamed.get(key, key): value for key, value in cost.items()})
-    )
+    cost = {renamed.get(key, key): value for key, value in cost.items()}
+    return _numbers("test", content | ends) | _numbers("cohort", by_cohort) | _numbers("cost", cost)
 
 
 def _shown(model: str, cost: Mapping[str, Any]) -> dict[str, str]:

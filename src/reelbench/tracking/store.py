@@ -29,19 +29,7 @@ from reelbench.data.interactions import Interactions
 from reelbench.evaluation.metrics import find
 from reelbench.files import sha256_file
 from reelbench.serving import bundle
-from reelbench.tracking.record import (
-    CHAMPION,
-    FAULTS,
-    MODEL,
-    SHOWN_COSTS,
-    TEST_GROUPS,
-    TRIAL,
-    ModelRecord,
-    PipelineRecord,
-    Record,
-    SearchRecord,
-    registered_name,
-)
+from reelbench.tracking import record as records
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput, Metric, Run
@@ -50,16 +38,12 @@ if TYPE_CHECKING:
 TRAINING, PYFUNC = "reelbench.training", "reelbench.pyfunc"
 EVALUATION, STATE = "reelbench.evaluation_hash", "reelbench.state"
 _TABLES = "mlflow.loggedArtifacts"  # MLflow's own list of tables
-_CHAMPION_METRIC = "reelbench.champion_metric"
 PARENT = "mlflow.parentRunId"  # MLflow's own mark of a nested run
 
 _FINISHED, _FAILED = "FINISHED", "FAILED"
-_MOST_RUNS = 1000
 _CONTEXTS = {"training": paths.TRAIN, "validation": paths.VALID, "testing": paths.TEST}
-_DIGEST_LENGTH = 36  # MLflow's limit
 
-# MLflow's UI shows no metrics by itself. A view that a user shares is a tag of the experiment, with
-# its content compressed after this prefix
+# MLflow's UI shows no metrics by itself. A view that a user shares is a tag of the experiment
 _VIEW = "leaderboard"
 # a card above the view's charts, since the page that *Compare* opens shows equal parameters too
 _DIFFERENCES = {
@@ -72,23 +56,18 @@ _DIFFERENCES = {
     "showChangeFromBaseline": False,
 }
 _SECTION = {"uuid": "differences", "name": "Differences", "display": True, "columns": 1}
-_COMPRESSED = "deflate;"
 # tags, since the UI rounds metrics to three digits
 _COLUMNS = (
     "nDCG at 10",
     "recall at 10",
     "RMSE",
     "MAE",
-    *(name for name, _ in SHOWN_COSTS.values()),
+    *(name for name, _ in records.SHOWN_COSTS.values()),
 )
 
 
 class Store:
-    """An MLflow tracking store.
-
-    Without a folder for artifacts (`runs`) the store has a place of its own, a server. `log_model`
-    says whether runs hold the model itself.
-    """
+    """An MLflow store; `runs` is its folder of artifacts, None where a server has its own."""
 
     def __init__(self, uri: str, runs: Path | None, log_model: bool) -> None:
         import mlflow
@@ -100,12 +79,12 @@ class Store:
         # a store that is away fails here, once, and not with every model
         self._client.search_experiments(max_results=1)
 
-    def mirror(self, record: ModelRecord) -> None:
+    def mirror(self, record: records.ModelRecord) -> None:
         """Write those parts of the model's run that it lacks."""
         run = self._run(self._experiment(record.experiment), record)
         marks = run.data.tags
         # mark → the method that writes the part and returns the mark's value
-        missing: dict[str, Callable[[Run, ModelRecord], str]] = {}
+        missing: dict[str, Callable[[Run, records.ModelRecord], str]] = {}
         if TRAINING not in marks:
             missing[TRAINING] = self._training
         if self._log_model and record.requirements and PYFUNC not in marks:
@@ -117,14 +96,14 @@ class Store:
         if missing:
             self._client.set_terminated(run.info.run_id)
 
-    def mirror_search(self, search: SearchRecord) -> None:
+    def mirror_search(self, search: records.SearchRecord) -> None:
         """Write those runs of a search that do not exist yet: a parent, and one per trial."""
         experiment = self._experiment(search.experiment)
         parent = self._run(experiment, search)
         if parent.info.status == _FINISHED:
             return
         below = {PARENT: parent.info.run_id}
-        known = {run.data.tags.get(TRIAL): run for run in self._search(experiment, below)}
+        known = {run.data.tags.get(records.TRIAL): run for run in self._search(experiment, below)}
         for trial in search.trials:
             run = known.get(trial.name) or self._new(experiment, trial, below)
             if run.info.status not in (_FINISHED, _FAILED):
@@ -134,7 +113,7 @@ class Store:
         self._log(parent, search)
         self._client.set_terminated(parent.info.run_id, _FINISHED)
 
-    def mirror_pipeline(self, record: PipelineRecord) -> None:
+    def mirror_pipeline(self, record: records.PipelineRecord) -> None:
         """Write the parent if there is none, put the models' runs below it, register the models.
 
         A model that two states share has one run, below the state that was mirrored last; the
@@ -158,7 +137,7 @@ class Store:
             if run.data.tags.get(PARENT) != parent.info.run_id:
                 self._client.set_tag(run.info.run_id, PARENT, parent.info.run_id)
         logged = {model: run for model, run in runs.items() if PYFUNC in run.data.tags}
-        if logged and FAULTS not in record.tags:
+        if logged and records.FAULTS not in record.tags:
             self._register(record, logged)
 
     # -- finding runs
@@ -172,28 +151,27 @@ class Store:
             self._client.restore_experiment(found.experiment_id)
         return str(found.experiment_id)
 
-    def _run(self, experiment: str, record: Record) -> Run:
-        faults = {tag: value for tag, value in record.tags.items() if tag == FAULTS}
+    def _run(self, experiment: str, record: records.Record) -> Run:
+        faults = {tag: value for tag, value in record.tags.items() if tag == records.FAULTS}
         return self._found(experiment, record) or self._new(experiment, record, faults)
 
-    def _found(self, experiment: str, record: Record) -> Run | None:
+    def _found(self, experiment: str, record: records.Record) -> Run | None:
         """The run of a record: never an honest one for one with faults, or the reverse."""
-        runs, faults = self._search(experiment, record.same), record.tags.get(FAULTS)
+        runs, faults = self._search(experiment, record.same), record.tags.get(records.FAULTS)
         # MLflow cannot search for the absence of a tag
-        return next((run for run in runs if run.data.tags.get(FAULTS) == faults), None)
+        return next((run for run in runs if run.data.tags.get(records.FAULTS) == faults), None)
 
     def _search(self, experiment: str, tags: Mapping[str, str]) -> list[Run]:
         condition = " and ".join(f"tags.`{tag}` = '{value}'" for tag, value in tags.items())
-        return list(self._client.search_runs([experiment], condition, max_results=_MOST_RUNS))
+        return list(self._client.search_runs([experiment], condition, max_results=1000))
 
-    def _new(self, experiment: str, record: Record, tags: Mapping[str, str]) -> Run:
-        return self._client.create_run(
-            experiment, tags=record.same | dict(tags), run_name=record.name
-        )
+    def _new(self, experiment: str, record: records.Record, tags: Mapping[str, str]) -> Run:
+        known = record.same | dict(tags)
+        return self._client.create_run(experiment, tags=known, run_name=record.name)
 
     # -- the parts of a model's run
 
-    def _training(self, run: Run, record: ModelRecord) -> str:
+    def _training(self, run: Run, record: records.ModelRecord) -> str:
         from mlflow.entities import Metric
 
         from reelbench.reporting.charts.models import of_training
@@ -201,16 +179,13 @@ class Store:
         start, curves = run.info.start_time, paths.curves(record.model)
         epochs = [Metric(key, value, start, int(epoch)) for key, epoch, value in record.curves]
         # the time of a sample is its distance from the start; its number is the step
-        load = [
-            Metric(key, value, start + int(1000 * seconds), round(seconds))
-            for key, seconds, value in record.system
-        ]
+        load = [Metric(key, v, start + int(1000 * s), round(s)) for key, s, v in record.system]
         self._log(run, record, epochs + load)
         self._client.log_inputs(run.info.run_id, datasets=list(_datasets(record.experiment)))
         self._log_figures(run.info.run_id, of_training(record.model, curves), curves)
         return "complete"
 
-    def _pyfunc(self, run: Run, record: ModelRecord) -> str:
+    def _pyfunc(self, run: Run, record: records.ModelRecord) -> str:
         import mlflow
 
         from reelbench.serving import pyfunc
@@ -234,7 +209,7 @@ class Store:
             )
         return str(logged.model_id)
 
-    def _evaluation(self, run: Run, record: ModelRecord) -> str:
+    def _evaluation(self, run: Run, record: records.ModelRecord) -> str:
         from mlflow.entities import Metric, RunTag
 
         from reelbench.reporting.charts.models import of_evaluation
@@ -242,7 +217,7 @@ class Store:
         run_id, now = run.info.run_id, int(1000 * time.time())
         model_id = self._client.get_run(run_id).data.tags.get(PYFUNC)
         # MLflow deletes no metric, and a number of an earlier evaluation must not stay
-        old = [key for key in run.data.metrics if key.startswith(TEST_GROUPS)]
+        old = [key for key in run.data.metrics if key.startswith(records.TEST_GROUPS)]
         values = dict.fromkeys(old, math.nan) | record.test_metrics
         metrics = [Metric(key, value, now, 0, model_id) for key, value in values.items()]
         tags = [RunTag(key, text) for key, text in record.shown.items()]
@@ -253,7 +228,6 @@ class Store:
         return str(record.evaluation_hash)
 
     def _log_figures(self, run_id: str, pictures: Mapping[str, bytes], numbers: Path) -> None:
-        """Figures, and the file of the numbers behind them."""
         with TemporaryDirectory() as name:
             folder = Path(name)
             for picture, content in pictures.items():
@@ -273,8 +247,7 @@ class Store:
 
     # -- parts of every run, and the registry
 
-    def _log(self, run: Run, record: Record, series: Sequence[Metric] = ()) -> None:
-        """Write what every run has, and numbers over time."""
+    def _log(self, run: Run, record: records.Record, series: Sequence[Metric] = ()) -> None:
         from mlflow.entities import Metric, Param, RunTag
 
         start = run.info.start_time  # a resumed mirror writes the same values again, not more
@@ -287,19 +260,18 @@ class Store:
             tags=[RunTag(key, value) for key, value in record.tags.items()],
         )
 
-    def _register(self, record: PipelineRecord, logged: Mapping[str, Run]) -> None:
+    def _register(self, record: records.PipelineRecord, logged: Mapping[str, Run]) -> None:
         """Make the versions that do not exist yet, and point the alias to the best."""
-        name = registered_name(record.experiment)
+        name = records.registered_name(record.experiment)
         if not self._client.search_registered_models(f"name='{name}'"):
-            self._client.create_registered_model(
-                name, description="A version for every trained model."
-            )
-        self._client.set_registered_model_tag(name, _CHAMPION_METRIC, record.metric)
+            about = "A version for every trained model."
+            self._client.create_registered_model(name, description=about)
+        self._client.set_registered_model_tag(name, "reelbench.champion_metric", record.metric)
         found = {v.run_id: v for v in self._client.search_model_versions(f"name='{name}'")}
         cards = {run.info.run_id: record.cards.get(m, m) for m, run in logged.items()}
         for run_id, version in found.items():
             if run_id not in cards and (version.description or "").startswith("**Champion**"):
-                cards[run_id] = f"`{version.tags[MODEL]}`, of an earlier state"
+                cards[run_id] = f"`{version.tags[records.MODEL]}`, of an earlier state"
         for model, run in logged.items():
             if run.info.run_id not in found:
                 model_id = run.data.tags[PYFUNC]
@@ -307,7 +279,7 @@ class Store:
                     name,
                     source=f"models:/{model_id}",
                     run_id=run.info.run_id,
-                    tags={MODEL: model},
+                    tags={records.MODEL: model},
                     model_id=model_id,
                 )
         for run_id, card in cards.items():
@@ -316,8 +288,8 @@ class Store:
         if (champion := logged.get(record.champion or "")) is not None:
             best = str(found[champion.info.run_id].version)
             known = self._client.get_registered_model(name).aliases
-            if str(known.get(CHAMPION)) != best:
-                self._client.set_registered_model_alias(name, CHAMPION, best)
+            if str(known.get(records.CHAMPION)) != best:
+                self._client.set_registered_model_alias(name, records.CHAMPION, best)
 
 
 def view_path(experiment_id: str) -> str:
@@ -338,7 +310,7 @@ def _view_tags(metric: str, parent: str) -> dict[str, str]:
     }
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
     return {
-        f"mlflow.sharedViewState.{_VIEW}": _COMPRESSED + packed,
+        f"mlflow.sharedViewState.{_VIEW}": f"deflate;{packed}",
         "mlflow.experimentKind": "custom_model_development",
     }
 
@@ -356,7 +328,7 @@ def _datasets(experiment: str) -> Iterator[DatasetInput]:
             schema = Schema(list(map(ColSpec, types, columns.names)))
             dataset = Dataset(
                 name=f"{experiment}/{file.stem}",
-                digest=sha256_file(file)[:_DIGEST_LENGTH],
+                digest=sha256_file(file)[:36],  # MLflow's limit
                 source_type="local",
                 source=json.dumps({"uri": file.as_posix()}),
                 schema=json.dumps({"mlflow_colspec": schema.to_dict()}),

@@ -47,9 +47,8 @@ def serve(port: int) -> int:
     )
     for name, experiment in _select(database, with_runs):
         table = f"http://127.0.0.1:{port}{view_path(str(experiment))}"
-        print(
-            f"{name}: {table}\n  differences and charts: {table}&compareRunsMode=CHART", flush=True
-        )
+        charts = f"{table}&compareRunsMode=CHART"
+        print(f"{name}: {table}\n  differences and charts: {charts}", flush=True)
     # one worker is enough, and starts in half the time
     options = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     options += ["--default-artifact-root", Path("mlruns").absolute().as_uri()]

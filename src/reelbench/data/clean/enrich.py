@@ -77,10 +77,7 @@ class Enriched:
 
 
 def enriched(full: Canonical, config: EnrichConfig) -> tuple[Canonical, pd.DataFrame]:
-    """Canonical tables with what the list, if there is one, adds; and the fuzzy matches.
-
-    A file that is missing or lacks a column is a DataError.
-    """
+    """Tables with what the list adds, and fuzzy matches; DataError without its file or a column."""
     if config.list is None:
         return full, pd.DataFrame()
     found = enrich(schema.to_pandas(full.small["items"]), config.list)
@@ -97,10 +94,11 @@ def enrich(items: pd.DataFrame, config: ListConfig) -> Enriched:
     used = {id(entry) for entry in matched.values()}
     fuzzy = _fuzzy(items, [e for e in entries if id(e) not in used], set(matched), config)
     matched |= {place: entry for place, (entry, _) in fuzzy.items()}
+    kinds = {name: kind for name, (kind, *_) in NUMBERS[ITEM_ID].items()}
+    kinds |= dict.fromkeys(LISTS[ITEM_ID], object)
     joined, filled = items.copy(), {}
-    places = range(len(items))
     for i, column in enumerate(columns):
-        listed = [matched[p].values[i] if p in matched else None for p in places]
+        listed = [matched[p].values[i] if p in matched else None for p in range(len(items))]
         before = [*items[column]] if column in items else [None] * len(items)
         if column in _PEOPLE:
             people = _with_names([_people(own) for own in before], [_people(n) for n in listed])
@@ -108,12 +106,10 @@ def enrich(items: pd.DataFrame, config: ListConfig) -> Enriched:
         values = [own if _known(own) else new for own, new in zip(before, listed, strict=True)]
         if column in LISTS[ITEM_ID]:
             values = [v if _known(v) else [] for v in values]
-        kind = items[column].dtype if column in items else _dtype(column)
+        kind = items[column].dtype if column in items else kinds.get(column, "str")
         joined[column] = pd.Series(values, joined.index, dtype=kind)
-        given = [*items[column]] if column in items else before
-        filled[column] = sum(
-            not _known(old) and _known(new) for old, new in zip(given, values, strict=True)
-        )
+        pairs = zip([*items[column]] if column in items else before, values, strict=True)
+        filled[column] = sum(not _known(old) and _known(new) for old, new in pairs)
     counts = {
         "list_rows": rows,
         "list_rows_usable": len(entries),
@@ -200,7 +196,6 @@ def _known(value: Any) -> bool:
 
 
 def _people(value: Any) -> list[str]:
-    """Names and ids of people, of a list or of a text with commas."""
     if not _known(value):
         return []
     return [v.strip() for v in value.split(",")] if isinstance(value, str) else list(value)
@@ -211,17 +206,8 @@ def _in_form(people: list[str], column: str) -> Any:
     return people if column != DIRECTOR else ", ".join(people) or None
 
 
-def _dtype(column: str) -> Any:
-    if column in LISTS[ITEM_ID]:
-        return object
-    return NUMBERS[ITEM_ID][column][0] if column in NUMBERS[ITEM_ID] else "str"
-
-
 def _with_names(own: list[list[str]], listed: list[list[str]]) -> list[list[str]]:
-    """People with names for ids, wherever they are: a name's id is the one in all of its movies.
-
-    An id stays where none or several fit, so that nobody is in a movie twice.
-    """
+    """Names for ids of people: the only id that all movies of a name have, if there is one."""
     ids = [[person for person in people if person.startswith(ID_MARK)] for people in own]
     candidates: dict[str, set[str]] = {}
     for names, have in zip(listed, ids, strict=True):
@@ -235,10 +221,9 @@ def _with_names(own: list[list[str]], listed: list[list[str]]) -> list[list[str]
 
 def _names(items: pd.DataFrame) -> list[tuple[list[str], int | None]]:
     """Normalised titles, the main one first, and year of every item."""
-    rows = zip(items[TITLE], items[AKA], items[YEAR], strict=True)
     return [
         ([normalised(t) for t in (title, *aka)], None if pd.isna(year) else int(year))
-        for title, aka, year in rows
+        for title, aka, year in zip(items[TITLE], items[AKA], items[YEAR], strict=True)
     ]
 
 

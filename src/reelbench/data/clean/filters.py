@@ -69,8 +69,7 @@ class Filtered:
     tables: Tables  # without the users and movies that have no rating left, and without their tags
     n_ratings: int  # number of ratings before
     dropped: dict[str, dict[str, int]]  # number of rows dropped, per reason and table
-    #: the settings, and ratings, users, movies and sparsity (the share of user-movie pairs without
-    #: a rating) before and after each step
+    #: settings; ratings, users, movies and sparsity (share of pairs without a rating) by step
     account: dict[str, Any]
 
 
@@ -122,7 +121,6 @@ def filtered(full: Tables, config: FilterConfig, engine: Engine) -> Filtered:
 
 
 def _only(full: Tables, kept: ibis.Table, engine: Engine) -> Tables:
-    """The ratings that are kept, with their users and movies."""
     ratings, tags, small = kept, full.tags, []
     for key, table in ((ITEM_IDX, full.items), (USER_IDX, full.users)):
         old = np.sort(engine.arrow(kept.select(key).distinct())[key].to_numpy())
@@ -137,7 +135,6 @@ def _only(full: Tables, kept: ibis.Table, engine: Engine) -> Tables:
 
 
 def _told(sizes: dict[str, int]) -> dict[str, float]:
-    """Number of ratings, users and movies, and sparsity."""
     ratings, users, movies = (sizes[name] for name in ("interactions", "users", "items"))
     sparsity = round(1 - ratings / (users * movies), 6) if ratings else 1.0
     return {"ratings": ratings, "users": users, "movies": movies, "sparsity": sparsity}

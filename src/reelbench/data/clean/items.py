@@ -1,7 +1,4 @@
-"""The small tables: movies and users, numbered densely, their known columns with their types.
-
-A value that is not clean is missing and counted; it never costs its movie or user.
-"""
+"""The tables of movies and users, with typed columns; what is not clean is missing and counted."""
 
 import re
 from collections.abc import Iterable
@@ -36,10 +33,7 @@ class Kept:
 
 
 def keep_usable(raw: RawFrame, key: str, config: ReadConfig) -> Kept:
-    """Keep the rows of movies or users with an id, the first of each.
-
-    A row that is unusable where `on_bad_rows` is `fail` is a DataError.
-    """
+    """Keep the first row of each id; others are a DataError where `on_bad_rows` is `fail`."""
     frame = raw.frame
     reason = pd.Series(None, index=frame.index, dtype="str")
     reason = reason.mask(frame[key].isna(), NO_ID)
@@ -60,7 +54,6 @@ def _others(raw: pd.DataFrame, own: Iterable[Any]) -> pd.DataFrame:
 
 
 def _explain(raw: RawFrame, key: str, reason: pd.Series) -> str:
-    """File, line and column of the first bad row, and the remedy."""
     place = int(reason.notna().argmax())
     why, line = reason.iloc[place], raw.frame.index[place]
     text = raw.frame[key].fillna("").iloc[place]
@@ -101,15 +94,11 @@ def untitled(raw: pd.DataFrame) -> pd.Series:
 
 
 def users_table(raw: pd.DataFrame | None, rated_by: Iterable[str]) -> pd.DataFrame:
-    """The canonical table `users`, in the order of the source.
-
-    Where it has no table of users they are those with a rating: numeric ids by value, then others.
-    """
+    """The table `users` as in the source, else of who rated: numeric ids by value, then others."""
     if raw is None:
         raw = pd.DataFrame({col.USER_ID: sorted(rated_by, key=_natural)}, dtype="str")
-    users = pd.DataFrame(
-        {col.USER_IDX: pd.Series(range(len(raw)), dtype="int32"), col.USER_ID: raw[col.USER_ID]}
-    )
+    index = pd.Series(range(len(raw)), dtype="int32")
+    users = pd.DataFrame({col.USER_IDX: index, col.USER_ID: raw[col.USER_ID]})
     return users.join(_others(raw, users))
 
 
@@ -144,10 +133,7 @@ _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 def typed(
     frame: pd.DataFrame, key: str, config: ReadConfig, decimal: str
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """A table with the types of its columns, and the number of bad values by column.
-
-    It is the one of movies or users by its `key`; lists in columns of text become text.
-    """
+    """A table by `key` with typed columns, lists as text, and the number of bad values of each."""
     found, not_clean = {}, {}
     for name, values in frame.items():
         if name in NUMBERS[key]:
@@ -167,7 +153,6 @@ def typed(
 def _numbers(
     name: str, values: pd.Series, decimal: str, dtype: Any, low: float, high: float
 ) -> pd.Series:
-    """Numbers of a type and range, else missing."""
     if pd.api.types.is_numeric_dtype(values):
         found = values.astype("float64")
     else:
@@ -178,7 +163,6 @@ def _numbers(
 
 
 def _year(text: str, _: str) -> float:
-    """The first four digits that are a year."""
     found = _YEAR.search(text)
     return float(found[0]) if found else np.nan
 

@@ -1,7 +1,4 @@
-"""Ratings and tags: validated row by row, then numbered, without repeated pairs, in a fixed order.
-
-Every row of the source is either usable or counted under one reason.
-"""
+"""Ratings and tags: every row is validated, and either numbered or counted under one reason."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -91,10 +88,7 @@ def scale(config: ReadConfig) -> tuple[float, float]:
 def validate_tags(
     raw: RawRows, items: pd.DataFrame, users: pd.DataFrame, config: ReadConfig, engine: Engine
 ) -> ValidatedRows:
-    """Find the usable tags, likewise, with canonical users.
-
-    An empty tag, or one of a user without ratings, is counted but is not an error.
-    """
+    """Find usable tags; an empty one, or one of a user without ratings, is counted but no error."""
     tag = raw.table[col.TAG].strip().nullif("").name(col.TAG)
     reasons, harmless = [(tag.isnull(), NO_TAG)], {NO_TAG, NO_USER}
     return _validate(raw, tag, reasons, harmless, items, users, config, engine)
@@ -118,11 +112,7 @@ def _validate(
     config: ReadConfig,
     engine: Engine,
 ) -> ValidatedRows:
-    """Validate rows with a converted `value`; of several reasons the first counts.
-
-    A row that is unusable for another reason than the `harmless` ones is a DataError, unless such
-    rows are to be dropped.
-    """
+    """Validate rows with a converted `value`; of several reasons the first counts."""
     table = raw.table
     source = [column for column in table.columns if column in _OURS]
     seconds, no_times = times(raw, config, engine)
@@ -133,9 +123,8 @@ def _validate(
     if raw.excludes:
         reason = ibis.coalesce(table[col.EXCLUDED], reason)
     known_items = _small(items[[col.ITEM_ID, col.ITEM_IDX]], engine)
-    known_users = (
-        None if users is None else _small(users[[col.USER_ID]].assign(_known=True), engine)
-    )
+    ids = None if users is None else users[[col.USER_ID]].assign(_known=True)
+    known_users = None if ids is None else _small(ids, engine)
 
     def with_known(rows: ibis.Table) -> ibis.Table:
         """Add `item_idx`, null for an unknown movie, and what is unknown to the reasons."""
@@ -184,11 +173,9 @@ def observed_scale(raw: RawRows, config: ReadConfig, engine: Engine) -> tuple[fl
 def _explain(
     validated: ValidatedRows, examples: pa.Table, raw: RawRows, items: pd.DataFrame
 ) -> str:
-    """The first bad row, its fault and the remedy."""
     columns = [name for name in examples.column_names if name != col.REASON]
-    rows = {
-        tuple(row[name] or "" for name in columns): row[col.REASON] for row in examples.to_pylist()
-    }
+    bad = examples.to_pylist()
+    rows = {tuple(row[name] or "" for name in columns): row[col.REASON] for row in bad}
     where, values = raw.file.locate(rows, columns)
     reason = rows[values]
     empty = [c for c in (col.USER_ID, col.ITEM_ID) if not values[columns.index(c)]]
@@ -208,10 +195,7 @@ REPEATED = "same user and movie again (the last by time is kept; at equal times 
 def interactions(
     validated: ValidatedRows, users: pd.DataFrame, engine: Engine
 ) -> tuple[ibis.Table, ibis.Table]:
-    """The canonical ratings, the last of each user and movie, and the same with those before.
-
-    Both have the number of each row in the source as a last column `source_row`.
-    """
+    """The last rating of each user and movie, and all of them; `source_row` is the last column."""
     rows = _with_user_idx(validated.usable, users, engine)
     columns = [*col.INTERACTION_DTYPES, *({col.SOURCE_ROW} & set(rows.columns))]
     numbered = engine.cache(rows.select(columns).cast({col.RATING: "float32"}))

@@ -44,10 +44,7 @@ class Canonical:
 
     @property
     def source_row(self) -> np.ndarray:
-        """int64 (n,): row number of each rating in the source, from 0.
-
-        Not a column, so that the table does not depend on the order of the source.
-        """
+        """Row number of each rating in the source, int64 (n,); the table does not depend on it."""
         file = self.large["interactions"].source_row
         return np.load(file) if file else np.empty(0, np.int64)
 
@@ -55,10 +52,7 @@ class Canonical:
 def canonical(
     raw: RawTables, config: ReadConfig, engine: Engine, keep: FilterConfig | None = None
 ) -> Canonical:
-    """Validate, filter, number and sort the rows of a data set.
-
-    A DataError if a row is unusable and `on_bad_rows` is `fail`, or if no rating is usable or kept.
-    """
+    """Validate, filter, number and sort; a DataError for bad rows on `fail`, or if none is left."""
     movies = keep_usable(raw.items, ITEM_ID, config)
     people = keep_usable(raw.users, USER_ID, config) if raw.users else None
     items = items_table(movies.frame, config)
@@ -67,9 +61,8 @@ def canonical(
     users = users_table(known, validated.users)
     if not validated.n_usable:
         why = ", ".join(f"{reason}: {n}" for reason, n in validated.counts.items())
-        raise DataError(
-            f"{raw.interactions.file.path}: no rating in it is usable ({why or 'it has no rows'})"
-        )
+        wrong = f"no rating in it is usable ({why or 'it has no rows'})"
+        raise DataError(f"{raw.interactions.file.path}: {wrong}")
     counts: dict[str, Any] = {
         "interactions": {},
         "items": _account_of_small(movies, items),
@@ -123,10 +116,7 @@ def canonical(
 
 
 def describe(full: Canonical, config: ReadConfig, engine: Engine) -> dict[str, Any]:
-    """Content of `paths.CATALOGUE`: sizes, the rating scale, and whether all ratings have times.
-
-    `implicit` is there, and true, where the source has no ratings.
-    """
+    """Content of `paths.CATALOGUE`; `implicit` is there, and true, if there are no ratings."""
     time = engine.parquet(full.large["interactions"].file)[TIMESTAMP]
     low, high = ratings.scale(config)
     return {

@@ -7,6 +7,7 @@ Numbers are told apart by their size: 1500000000 are seconds, 1500000000000 mill
 from collections import Counter
 
 import ibis
+from ibis.expr.types import FloatingValue, IntegerValue, StringValue
 
 from reelbench import columns as col
 from reelbench.data import DataError
@@ -30,7 +31,7 @@ _NO_YEAR = "time is outside the years 1 to 9999"
 Reasons = list[tuple[ibis.ir.BooleanValue, str]]
 
 
-def times(raw: RawRows, config: ReadConfig, engine: Engine) -> tuple[ibis.ir.IntegerValue, Reasons]:
+def times(raw: RawRows, config: ReadConfig, engine: Engine) -> tuple[IntegerValue, Reasons]:
     """The column `timestamp`, int64 Unix seconds, null where missing; and why a value is unusable.
 
     The first of several reasons counts. Times without a zone are UTC. A notation that must be
@@ -56,14 +57,12 @@ def times(raw: RawRows, config: ReadConfig, engine: Engine) -> tuple[ibis.ir.Int
     return seconds, [*reasons, (~seconds.between(*bounds), beyond)]
 
 
-def as_number(text: ibis.ir.StringValue, decimal: str, engine: Engine) -> ibis.ir.FloatingValue:
+def as_number(text: StringValue, decimal: str, engine: Engine) -> FloatingValue:
     """The number that a text is, null where it is none."""
     return engine.float(text if decimal == "." else text.replace(decimal, "."))
 
 
-def _kind(
-    text: ibis.ir.StringValue, number: ibis.ir.FloatingValue, engine: Engine
-) -> ibis.ir.StringValue:
+def _kind(text: StringValue, number: FloatingValue, engine: Engine) -> StringValue:
     """Kind of each value, null for one that cannot be read."""
     size, unknown = number.abs(), ibis.null("string")
     return ibis.cases(
@@ -77,7 +76,7 @@ def _kind(
     )
 
 
-def _notation(raw: RawRows, kind: ibis.ir.StringValue, engine: Engine) -> tuple[str, list[str]]:
+def _notation(raw: RawRows, kind: StringValue, engine: Engine) -> tuple[str, list[str]]:
     """The notation of most values of the column, and the kinds of values that have another."""
     found = engine.arrow(raw.table.group_by(kind=kind).agg(n=raw.table.count())).to_pylist()
     counts = Counter({row["kind"]: row["n"] for row in found if row["kind"]})
@@ -102,8 +101,8 @@ def _notation(raw: RawRows, kind: ibis.ir.StringValue, engine: Engine) -> tuple[
 
 
 def _seconds(
-    text: ibis.ir.StringValue, number: ibis.ir.FloatingValue, notation: str, engine: Engine
-) -> ibis.ir.IntegerValue:
+    text: StringValue, number: FloatingValue, notation: str, engine: Engine
+) -> IntegerValue:
     if notation == "seconds":
         return engine.whole(number)
     if notation in _PER_SECOND:  # Ibis makes an integer of what it rounds down
@@ -116,7 +115,7 @@ def _seconds(
     return _iso(text, engine) if notation == _TEXT else engine.seconds(text, notation)
 
 
-def _iso(text: ibis.ir.StringValue, engine: Engine) -> ibis.ir.IntegerValue:
+def _iso(text: StringValue, engine: Engine) -> IntegerValue:
     """Unix seconds of an ISO date, as it is and with a space before the offset, z or a comma."""
     return engine.seconds(
         text.upper().replace(" +", "+").replace(" -", "-").replace(" Z", "Z").replace(",", ".")

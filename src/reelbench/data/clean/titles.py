@@ -108,18 +108,13 @@ def _last_bracket(text: str) -> tuple[str, str | None]:
     start = _opening(text)
     if start < 1:
         return text, None
-    before, content = text[:start], _unwrapped(text[start:])
+    before, content = text[:start], text[start:]
+    while content.startswith("(") and _opening(content) == 0:  # a bracket in a bracket
+        content = content[1:].removesuffix(")").strip()
     glued = not before.endswith(" ") and not _YEAR.fullmatch(content)
     if glued or _CONTINUED.search(before):
         return text, None
     return before, content
-
-
-def _unwrapped(bracket: str) -> str:
-    """Content of a bracket, which may be a bracket itself."""
-    while bracket.startswith("(") and _opening(bracket) == 0:
-        bracket = bracket[1:].removesuffix(")").strip()
-    return bracket
 
 
 def _opening(text: str) -> int:

@@ -172,5 +172,4 @@ def years(values: pd.Series) -> pd.Series:
     >>> years(pd.Series(["1995", "1995-10-30", "V", None], dtype="str")).tolist()
     [1995, 1995, <NA>, <NA>]
     """
-    digits = values.str.extract(r"^\s*(\d{4})(?!\d)", expand=False)
-    return pd.to_numeric(digits).astype("Int16")
+    return pd.to_numeric(values.str.extract(r"^\s*(\d{4})(?!\d)", expand=False)).astype("Int16")

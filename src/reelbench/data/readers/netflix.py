@@ -1,8 +1,7 @@
 """The Netflix Prize: `combined_data_*.txt` and `movie_titles.csv`.
 
-A line "5:" opens the ratings of movie 5, each a line "user,rating,date". Copies of the files
-have the movie in every line, and nothing in the lines that open one, so that lines keep their
-numbers.
+A line "5:" opens the ratings of movie 5, each a line "user,rating,date". Copies of the files have
+the movie in every line; an empty line stands for one that opens, so that numbers stay.
 """
 
 import re
@@ -44,8 +43,7 @@ def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
     paths = sorted(folder.glob("combined_data_*.txt"))
     if not paths:
         raise DataError(f"{folder}: at least one file combined_data_*.txt is needed")
-    file = folder / "movie_titles.csv"
-    titles = _headless(file, _TITLES, encoding="iso-8859-1", rest=True)
+    titles = _headless(folder / "movie_titles.csv", _TITLES, encoding="iso-8859-1", rest=True)
     items = titles.frame()
     items[col.YEAR] = years(items[col.YEAR])
     items[col.GENRES] = no_genres(items.index)
@@ -67,9 +65,8 @@ def _copied(path: Path, engine: Engine) -> Path:
         for block in _blocks(path):
             first, *others = _HEADER.split(block)  # ratings, movie, ratings, movie, ratings
             if first and not movie:
-                raise DataError(
-                    f"{path}, line 1: expected a line with the number of a movie, such as '1:'"
-                )
+                wanted = "a line with the number of a movie, such as '1:'"
+                raise DataError(f"{path}, line 1: expected {wanted}")
             sink.write(first.replace(b"\n", b",%b\n" % movie))
             for movie, ratings in zip(others[::2], others[1::2], strict=True):
                 sink.write(b"\n" + ratings.removeprefix(b"\n").replace(b"\n", b",%b\n" % movie))

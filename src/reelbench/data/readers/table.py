@@ -54,21 +54,13 @@ class OwnTable:
 
 
 def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
-    """Read the files that `config.tables`, or one of `config.also`, names.
-
-    A DataError if no file of ratings is named, or a file is missing or lacks a column.
-    """
+    """Read the files of `tables` or one of `also`; a DataError if a file or column is missing."""
     if config.tables is None:
         raise DataError("data.read.tables is missing: it names the files and their columns")
     if config.tables.ratings.file is None:
         raise DataError("data.read.tables.ratings.file is null: a file of ratings is needed")
-    sets = [
-        {name: table for name, table in tables if table} for tables in (config.tables, *config.also)
-    ]
-    there = [
-        {name: t for name, t in tables.items() if t.file and (folder / t.file).exists()}
-        for tables in sets
-    ]
+    sets = [{n: t for n, t in tables if t} for tables in (config.tables, *config.also)]
+    there = [{n: t for n, t in s.items() if t.file and (folder / t.file).exists()} for s in sets]
     most = max(range(len(sets)), key=lambda n: len(there[n]))
     named = {name: t for name, t in sets[most].items() if t.file and not t.optional} | there[most]
     tables = {name: OwnTable(folder / t.file, t, name) for name, t in named.items()}
@@ -81,22 +73,14 @@ def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
 
 def read_tables(tables: Mapping[str, OwnTable], config: ReadConfig, engine: Engine) -> RawTables:
     """Read `ratings` and, where they exist, `items`, `users` and `tags`; DataErrors as `read`."""
-    found = {name: _open(name, table, config, engine) for name, table in tables.items()}
-    large = {
-        name: _rows(name, found[name], tables[name].config, config, engine)
-        for name in ("ratings", "tags")
-        if name in tables
-    }
-    small = {
-        name: _frame(name, found[name], tables[name].config, config)
-        for name in ("items", "users")
-        if name in tables
-    }
+    found = {name: (_open(name, t, config, engine), t.config) for name, t in tables.items()}
+    large = {n: _rows(n, *found[n], config, engine) for n in ("ratings", "tags") if n in found}
+    small = {n: _frame(n, *found[n], config) for n in ("items", "users") if n in found}
     ratings = large["ratings"]
     items = small["items"] if "items" in small else _items_of(ratings, engine)
     if {"links", "facts"} <= found.keys():
-        links, facts = found["links"].frame(), found["facts"].frame()
-        _add_facts(items.frame, links, facts, tables["facts"].config.relations)
+        links, (facts, own) = found["links"][0].frame(), found["facts"]
+        _add_facts(items.frame, links, facts.frame(), own.relations)
     return RawTables(ratings, items, small.get("users"), large.get("tags"))
 
 
@@ -141,7 +125,6 @@ def _open(name: str, table: OwnTable, config: ReadConfig, engine: Engine) -> Tex
 def _rows(
     name: str, source: TextFile | Columnar, own: TableConfig, config: ReadConfig, engine: Engine
 ) -> RawRows:
-    """A table of the size of the ratings, with the columns that we know."""
     known = (*_REQUIRED[name], *((col.RATING,) if name == "ratings" else ()), col.TIMESTAMP)
     source = replace(source, places={c: source.places[c] for c in known if c in source.places})
     time_format = own.time_format
@@ -161,7 +144,6 @@ def _rows(
 def _frame(
     name: str, source: TextFile | Columnar, own: TableConfig, config: ReadConfig
 ) -> RawFrame:
-    """A small table, with all its columns."""
     frame, key = source.frame(), _REQUIRED[name][0]
     if config.strip_ids:
         frame[key] = frame[key].str.strip().replace("", None)
@@ -193,13 +175,11 @@ def _add_facts(
     items: pd.DataFrame, links: pd.DataFrame, facts: pd.DataFrame, relations: Mapping[str, str]
 ) -> None:
     """Add columns of lists: ids of what a movie is related to, in the order of the graph."""
-    entity = items[col.ITEM_ID].map(
-        links.drop_duplicates(col.ITEM_ID).set_index(col.ITEM_ID)[_ENTITY]
-    )
+    linked = links.drop_duplicates(col.ITEM_ID).set_index(col.ITEM_ID)[_ENTITY]
+    entity = items[col.ITEM_ID].map(linked)
     for name, relation in relations.items():
         own = facts[(facts[_RELATION] == relation) & facts[_VALUE].notna()].drop_duplicates()
-        ids = (col.ID_MARK + own[_VALUE]).groupby(own[_ENTITY]).agg(list)
-        known = entity.map(ids)
+        known = entity.map((col.ID_MARK + own[_VALUE]).groupby(own[_ENTITY]).agg(list))
         items[name] = known.where(known.notna(), None)
 
 

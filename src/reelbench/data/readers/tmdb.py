@@ -47,18 +47,13 @@ def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
     items = _items(movies, file)
     if (folder / CREDITS).exists():
         items = _with_credits(items, folder / CREDITS)
-    votes = _votes(movies, items, config.min_votes)
-    rows = engine.table(pa.Table.from_pandas(votes, preserve_index=False))
-    return RawTables(RawRows(rows, Votes(**vars(file)), excludes=True), RawFrame(items, file))
-
-
-def _votes(movies: pd.DataFrame, items: pd.DataFrame, min_votes: int) -> pd.DataFrame:
-    few = _number(items[col.VOTE_COUNT]).fillna(0) < min_votes
-    reason = f"the movie has fewer than {min_votes} votes"
+    few = (_number(items[col.VOTE_COUNT]).fillna(0) < config.min_votes).to_numpy()
+    reason = f"the movie has fewer than {config.min_votes} votes"
     votes = movies[[col.ITEM_ID, col.RATING]].reset_index(drop=True)
     votes.insert(0, col.USER_ID, EVERYBODY)
-    excluded = pd.Series(None, index=votes.index, dtype="str").mask(few.to_numpy(), reason)
-    return votes.assign(**{col.EXCLUDED: excluded})
+    votes[col.EXCLUDED] = pd.Series(None, index=votes.index, dtype="str").mask(few, reason)
+    rows = engine.table(pa.Table.from_pandas(votes, preserve_index=False))
+    return RawTables(RawRows(rows, Votes(**vars(file)), excludes=True), RawFrame(items, file))
 
 
 def _items(movies: pd.DataFrame, file: TextFile) -> pd.DataFrame:

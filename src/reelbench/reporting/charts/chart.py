@@ -1,8 +1,4 @@
-"""What charts are made of: drawings in YAML, data in the spec, choosers, titles.
-
-Charts are Vega-Lite, made with Altair. Tests check them against its schema, which takes longer than
-making them.
-"""
+"""What charts of Vega-Lite are made of: drawings in YAML, data in the spec, choosers, titles."""
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,15 +13,13 @@ import yaml
 
 from reelbench.reporting.charts.style import HEIGHT, Spec, png
 
-#: any chart of Altair: a single one, layers, panels
-AnyChart = alt.TopLevelMixin
+AnyChart = alt.TopLevelMixin  # any chart of Altair: a single one, layers, panels
 #: what `alt.layer` makes
 Layers = alt.LayerChart | alt.FacetChart
 ChartT = TypeVar("ChartT", alt.Chart, Layers)
 
 _DRAWINGS = yaml.safe_load(Path(__file__).with_name("charts.yaml").read_text(encoding="utf-8"))
-# letters in a line below a title, on a phone
-_LETTERS = 48
+_LETTERS = 48  # letters in a line below a title, on a phone
 _PARSED = {"b": "boolean", "f": "number", "i": "number", "u": "number", "M": "date"}
 
 
@@ -40,17 +34,14 @@ class Chart:
     pictures: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     still: AnyChart | None = None  # what the PNGs show instead, where nothing can be chosen
     wide: bool = False  # whether it has a row of the page to itself
-    #: what is wrong with the protocol; it stands below the title, since a chart can be shown
-    #: without its page
-    warning: str = ""
+    warning: str = ""  # of a faulty protocol; below the title, as charts are shown without the page
 
     @cached_property
     def spec(self) -> Spec:
         """Vega-Lite, as wide as its box of the page unless the chart has a width."""
         drawn = self.chart.to_dict(validate=False) if self.chart else {}
         spec: Spec = {"description": self.caption, **drawn}
-        # Altair's own theme: the page has another
-        spec.pop("config", None)
+        spec.pop("config", None)  # Altair's own theme: the page has another
         if "width" not in spec and ("mark" in spec or "layer" in spec):
             spec["width"] = "container"
         if self.warning:
@@ -81,11 +72,7 @@ def data(frame: pd.DataFrame) -> alt.InlineData:
 
 
 def drawn(name: str, **values: Any) -> Any:
-    """The chart of that name in `charts.yaml`, with these values for its texts `$…`.
-
-    Returns:
-        alt.Chart, or alt.LayerChart if the drawing has layers.
-    """
+    """The chart of a name in `charts.yaml`, layered if that is, with values for its texts `$…`."""
     return _made(_filled(_DRAWINGS[name], {"height": HEIGHT} | values))
 
 

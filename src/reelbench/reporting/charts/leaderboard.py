@@ -20,8 +20,7 @@ _COLOURS = {
     "families": list(FAMILIES),
     "colours": [f"var(--family-{place})" for place in range(1, len(FAMILIES) + 1)],
 }
-# what to compare with, instead of the name of a model
-_BEST = "the best"
+_BEST = "the best"  # what to compare with, instead of the name of a model
 
 
 def leaderboard(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChart | None:
@@ -74,16 +73,11 @@ def text_help(table: pd.DataFrame) -> AnyChart | None:
 def pareto(
     results: Sequence[Result], metrics: Sequence[Metric], costs: Mapping[str, str]
 ) -> AnyChart | None:
-    """A chosen metric against a chosen cost, and the models that no cheaper one equals.
-
-    `costs` has the title of the axis by the key in a cost file.
-    """
-    tables = [_front(results, m, key, costs[key]) for m in metrics for key in costs]
-    table = pd.concat(tables)
+    """A metric against a cost, both chosen; `costs` has the title of the axis by key."""
+    table = pd.concat([_front(results, m, key, costs[key]) for m in metrics for key in costs])
     if table.empty:
         return None
-    layers = drawn("pareto", data=data(table), **_COLOURS)
-    return choosing(layers, table, "metric", "cost")
+    return choosing(drawn("pareto", data=data(table), **_COLOURS), table, "metric", "cost")
 
 
 def _front(results: Sequence[Result], metric: Metric, cost: str, name: str) -> pd.DataFrame:
@@ -137,7 +131,8 @@ def differences(results: Sequence[Result], pairs: Sequence[Pair], margin: float)
     """
     if not pairs:
         return None
-    names, table, percent = _names(pairs), _compared(pairs), 100 * margin
+    names = list(dict.fromkeys(name for pair in pairs for name in (pair.first, pair.second)))
+    table, percent = _compared(pairs), 100 * margin
     own = {pair.metric: having(results, pair.metric) for pair in pairs}
     best = {metric.title: best_of(models, metric) for metric, models in own.items()}
     known = {metric.title: [model.name for model in models] for metric, models in own.items()}
@@ -152,10 +147,6 @@ def differences(results: Sequence[Result], pairs: Sequence[Pair], margin: float)
     other = alt.param("other", expr=chosen)
     against = chooser("against", [_BEST, *names])
     return choosing(layers, table, "metric").add_params(against, other)
-
-
-def _names(pairs: Sequence[Pair]) -> list[str]:
-    return list(dict.fromkeys(name for pair in pairs for name in (pair.first, pair.second)))
 
 
 def _compared(pairs: Sequence[Pair]) -> pd.DataFrame:

@@ -14,14 +14,10 @@ from reelbench.reporting.charts.chart import AnyChart, Layers
 from reelbench.reporting.charts.style import HEIGHT, png
 from reelbench.reporting.results import Result
 
-# the mean of a bin of the rating scale with fewer ratings is noise
-_FEWEST_RATINGS = 20
-# more given values than this are drawn in as many equal bins
-_MOST_BOXES = 10
+_FEWEST_RATINGS = 20  # the mean of a bin of the rating scale with fewer ratings is noise
+_MOST_BOXES = 10  # more given values than this are drawn in as many equal bins
 _MOST_BINS = 50
-# pixels: width of a small panel
-_PANEL = 120
-_PANELS_PER_ROW = 6
+_PANEL = 120  # pixels: width of a small panel
 _LEVEL = alt.Data(values=[{"level": 0}])
 _PARTS = {"train_loss": "train", "valid_loss": "valid"}
 
@@ -60,8 +56,7 @@ def cohorts(results: Sequence[Result], metrics: Sequence[Metric]) -> AnyChart | 
     table = table[several] if several.any() else table
     layers = chart.choosing(chart.drawn("cohorts", data=chart.data(table)), table, "metric", "by")
     shown = set(table["model"])
-    choices = chart.chooser("model", [r.name for r in results if r.name in shown])
-    return layers.add_params(choices)
+    return layers.add_params(chart.chooser("model", [r.name for r in results if r.name in shown]))
 
 
 def calibration(results: Sequence[Result]) -> AnyChart | None:
@@ -123,7 +118,7 @@ def prediction_panels(tables: Mapping[str, pd.DataFrame]) -> AnyChart | None:
 def _panels(layers: Layers, models: list[str]) -> alt.FacetChart:
     panel = layers.properties(width=_PANEL, height=0.75 * _PANEL)
     facet = alt.Facet("model:N", sort=models, title=None)
-    return panel.facet(facet, columns=_PANELS_PER_ROW, spacing=_PANEL / 8)
+    return panel.facet(facet, columns=6, spacing=_PANEL / 8)
 
 
 def _box_plot(boxes: pd.DataFrame, size: float) -> Layers:
@@ -131,7 +126,6 @@ def _box_plot(boxes: pd.DataFrame, size: float) -> Layers:
 
 
 def _boxes_of(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Statistics of the predictions by model and given rating."""
     shares = {"p5": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95}
     rated = {model: table.dropna(subset=[SCORE]) for model, table in tables.items()}
     boxes = [pd.DataFrame()]
@@ -153,12 +147,9 @@ def histogram(model: str, predictions: pd.DataFrame) -> AnyChart:
     shown = {"given": predictions[RATING], "predicted": predictions[SCORE].dropna()}
     values = {label: own.to_numpy(float) for label, own in shown.items() if len(own)}
     edges = _edges(*values.values())
-    table = pd.concat(
-        pd.DataFrame(
-            {"what": what, "from": edges[:-1], "to": edges[1:], "n": np.histogram(own, edges)[0]}
-        )
-        for what, own in values.items()
-    )
+    bins = {"from": edges[:-1], "to": edges[1:]}
+    counts = {what: np.histogram(own, edges)[0] for what, own in values.items()}
+    table = pd.concat(pd.DataFrame({"what": what, **bins, "n": n}) for what, n in counts.items())
     title = f"Ratings of the test part: {model}"
     return chart.drawn("histogram", data=chart.data(table), title=title)
 
@@ -180,10 +171,7 @@ def of_training(model: str, curves: Path) -> dict[str, bytes]:
 
 
 def of_evaluation(model: str, predicted: Path) -> dict[str, bytes]:
-    """PNGs for MLflow by file name: `ratings.png`, and `predicted_vs_actual.png` if it rates.
-
-    None without the Parquet file, which has columns `rating` and `score`.
-    """
+    """PNGs for MLflow by name: `ratings.png`, and `predicted_vs_actual.png` if it rates."""
     if not predicted.is_file():
         return {}
     table = pd.read_parquet(predicted, columns=[RATING, SCORE])

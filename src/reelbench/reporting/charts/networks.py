@@ -29,8 +29,8 @@ class _Box(NamedTuple):
 def network(title: str, layers: Sequence[Layer]) -> Layers:
     """One network as large as its boxes need: inputs grey, trained layers with a blue edge."""
     boxes, lines = _placed(layers)
-    ends = [*(box.right for box in boxes), *(x for line in lines for x, _ in line)]
-    width = max(ends) + _GAP_BESIDE
+    right = [*(box.right for box in boxes), *(x for line in lines for x, _ in line)]
+    width = max(right) + _GAP_BESIDE
     height = max(box.bottom for box in boxes) + _PAD
     # the name of each layer, in bold, and the lines below it
     texts = [
@@ -38,25 +38,17 @@ def network(title: str, layers: Sequence[Layer]) -> Layers:
         for box in boxes
         for number, text in enumerate(_said(box.layer))
     ]
-    return drawn(
-        "network",
-        lines=_table(
-            [(i, j, *point) for i, line in enumerate(lines) for j, point in enumerate(line)],
-            *("line", "step", "x", "y"),
-        ),
-        heads=_table([line[-1] for line in lines], "x", "y"),
-        boxes=_table(
-            [(*b[1:], b.layer.kind in (INPUT, TABLE), b.layer.parameters > 0) for b in boxes],
-            *("x", "y", "right", "bottom", "given", "trained"),
-        ),
-        names=_table([text[:3] for text in texts if text[3]], "x", "y", "text"),
-        others=_table([text[:3] for text in texts if not text[3]], "x", "y", "text"),
-        across=[0, width],
-        down=[height, 0],
-        title=title,
-        width=round(width),
-        height=round(height),
-    )
+    steps = [(i, j, *point) for i, line in enumerate(lines) for j, point in enumerate(line)]
+    drawn_as = [(*b[1:], b.layer.kind in (INPUT, TABLE), b.layer.parameters > 0) for b in boxes]
+    tables = {
+        "lines": _table(steps, "line", "step", "x", "y"),
+        "heads": _table([line[-1] for line in lines], "x", "y"),
+        "boxes": _table(drawn_as, "x", "y", "right", "bottom", "given", "trained"),
+        "names": _table([text[:3] for text in texts if text[3]], "x", "y", "text"),
+        "others": _table([text[:3] for text in texts if not text[3]], "x", "y", "text"),
+    }
+    size = {"width": round(width), "height": round(height)}
+    return drawn("network", **tables, across=[0, width], down=[height, 0], title=title, **size)
 
 
 def _table(rows: Sequence[Sequence[Any]], *columns: str) -> alt.InlineData:
@@ -100,10 +92,7 @@ def _placed(layers: Sequence[Layer]) -> tuple[list[_Box], list[list[tuple[float,
 
 
 def _edges(pairs: Sequence[tuple[Any, Any]]) -> list[Any]:
-    """Edges that have the same order in every set.
-
-    Grandalf keeps them in sets, which would order them by their addresses in memory.
-    """
+    """Edges hashed by number: Grandalf keeps sets, which addresses in memory would order."""
     from grandalf.graphs import Edge
     from grandalf.routing import EdgeViewer
 

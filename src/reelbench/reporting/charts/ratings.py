@@ -9,14 +9,10 @@ from reelbench.reporting.charts.chart import AnyChart, data, drawn
 from reelbench.reporting.charts.style import ROW
 from reelbench.reporting.dataset import genres_of, means_of, sums, times_of
 
-# more values than this are drawn in as many equal bins
-_MOST_BARS = 12
-# a longer history is drawn by week
-_MOST_DAYS = 4000
-# of a curve over ranks: evenly many per power of ten
-_MOST_RANKS = 300
-# the mean of a release year with fewer is noise
-_FEWEST_RATINGS = 30
+_MOST_BARS = 12  # more values than this are drawn in as many equal bins
+_MOST_DAYS = 4000  # a longer history is drawn by week
+_MOST_RANKS = 300  # of a curve over ranks: evenly many per power of ten
+_FEWEST_RATINGS = 30  # the mean of a release year with fewer is noise
 
 
 def per_value(interactions: pd.DataFrame) -> AnyChart:

@@ -22,52 +22,49 @@ _COSTS = {
 def charts(content: Content) -> Mapping[str, list[Chart]]:
     """By section of the page: leaderboard, costs, differences, cohorts, training and the rest."""
     results, warning, metrics = content.results, content.warning, compared_metrics(content.k)
-    models_by_metric = Chart(
-        "leaderboard",
-        "Every model with its 95 % interval, the best on top",
-        leaderboard.leaderboard(results, leaderboard_metrics(content.k)),
-        {"leaderboard": {}},
-        still=leaderboard.overview(results, metrics),
-    )
-    costs = Chart(
-        "accuracy_vs_cost",
-        "Accuracy against cost, which has a logarithmic axis. On the line, with bold names: models "
-        "that no cheaper one equals",
-        leaderboard.pareto(results, metrics[::-1], _COSTS),
-        wide=True,
-    )
     lists = find(f"ndcg_at_{content.k}"), find(f"diversity_genres_at_{content.k}")
-    diversity = Chart(
-        "accuracy_vs_diversity",
-        "On the line, with bold names: models than which none is better in both; diamonds, joined "
-        "to their base: re-ranked",
-        leaderboard.against_diversity(results, *lists),
-        wide=True,
-    )
     compared = dict.fromkeys(pair.metric for pair in content.pairs)
-    differences = Chart(
-        "differences",
-        "Difference from the chosen model with its simultaneous 95 % interval; green: the margin, "
-        "beyond which the axis is logarithmic",
-        leaderboard.differences(results, content.pairs, content.config.margin),
-        {f"differences_{metric.key}": {"metric": metric.title} for metric in compared},
-    )
-    text = Chart(
-        "does_text_help",
-        f"RMSE minus that of {WITHOUT_TEXT}, which reads no text, with its simultaneous 95 % "
-        "interval; st_random: random vectors instead of texts",
-        leaderboard.text_help(content.text),
-        wide=True,
-    )
-    caption = "The chosen model in blue, all others in grey"
-    cohorts = Chart("cohorts", caption, models.cohorts(results, metrics), wide=True)
+    in_grey = "The chosen model in blue, all others in grey"
+    single = {
+        "leaderboard": Chart(
+            "leaderboard",
+            "Every model with its 95 % interval, the best on top",
+            leaderboard.leaderboard(results, leaderboard_metrics(content.k)),
+            {"leaderboard": {}},
+            still=leaderboard.overview(results, metrics),
+        ),
+        "costs": Chart(
+            "accuracy_vs_cost",
+            "Accuracy against cost, which has a logarithmic axis. On the line, with bold names: "
+            "models that no cheaper one equals",
+            leaderboard.pareto(results, metrics[::-1], _COSTS),
+            wide=True,
+        ),
+        "lists": Chart(
+            "accuracy_vs_diversity",
+            "On the line, with bold names: models than which none is better in both; diamonds, "
+            "joined to their base: re-ranked",
+            leaderboard.against_diversity(results, *lists),
+            wide=True,
+        ),
+        "differences": Chart(
+            "differences",
+            "Difference from the chosen model with its simultaneous 95 % interval; green: the "
+            "margin, beyond which the axis is logarithmic",
+            leaderboard.differences(results, content.pairs, content.config.margin),
+            {f"differences_{metric.key}": {"metric": metric.title} for metric in compared},
+        ),
+        "text": Chart(
+            "does_text_help",
+            f"RMSE minus that of {WITHOUT_TEXT}, which reads no text, with its simultaneous 95 % "
+            "interval; st_random: random vectors instead of texts",
+            leaderboard.text_help(content.text),
+            wide=True,
+        ),
+        "cohorts": Chart("cohorts", in_grey, models.cohorts(results, metrics), wide=True),
+    }
     return {
-        "leaderboard": existing([models_by_metric], warning),
-        "costs": existing([costs], warning),
-        "lists": existing([diversity], warning),
-        "differences": existing([differences], warning),
-        "text": existing([text], warning),
-        "cohorts": existing([cohorts], warning),
+        **{section: existing([chart], warning) for section, chart in single.items()},
         "training": existing(map(_training, results), warning),
         "networks": existing(map(_network, content.networks)),
         "predictions": existing(_predictions(results), warning),
@@ -76,11 +73,7 @@ def charts(content: Content) -> Mapping[str, list[Chart]]:
 
 
 def pictures(drawn: Mapping[str, Sequence[Chart]]) -> Iterator[tuple[str, bytes]]:
-    """Name and bytes of the PNG of every chart that has one.
-
-    Their bytes are those of the last run as long as no number moved: what shows costs, which differ
-    from run to run, is on the page only.
-    """
+    """Name and bytes of each PNG: none shows costs, so that bytes change with numbers only."""
     return (picture for section in drawn.values() for chart in section for picture in chart.pngs())
 
 

@@ -14,31 +14,23 @@ from typing import Any
 import altair as alt
 import yaml
 
-#: Vega-Lite, or a part of it, as JSON
-Spec = dict[str, Any]
+Spec = dict[str, Any]  # Vega-Lite, or a part of it, as JSON
 
 _STYLE = yaml.safe_load(Path(__file__).with_name("style.yaml").read_text(encoding="utf-8"))
-#: colours of the page by CSS variable
-LIGHT, DARK = _STYLE["light"], _STYLE["dark"]
+LIGHT, DARK = _STYLE["light"], _STYLE["dark"]  # colours of the page by CSS variable
 #: modules of models by the name of their family; its colour is `--family-1` and so on
 FAMILIES: dict[str, list[str]] = _STYLE["families"]
-#: configuration of Vega-Lite
-THEME: Spec = _STYLE["theme"]
+THEME: Spec = _STYLE["theme"]  # configuration of Vega-Lite
 
 #: of what a chart is about, what it is compared with, and text
 MAIN, OTHER, SOFT, TEXT = (f"var(--{name})" for name in ("main", "other", "soft", "text"))
 PAGE = "var(--page)"
-#: of up to four series in one chart
-SERIES = (MAIN, OTHER, "var(--third)", "var(--fourth)")
+SERIES = (MAIN, OTHER, "var(--third)", "var(--fourth)")  # of up to four series in one chart
 
 #: pixels: height of a chart, and of a row in a chart with a row per model or genre
 HEIGHT = 260
 ROW = 18
-#: pixels: width of a PNG whose chart names none
-WIDTH = 480
-
-# vl-convert brings this font, so that every machine draws the same PNG
-_PNG_FONT = "Liberation Sans"
+WIDTH = 480  # pixels: width of a PNG whose chart names none
 
 
 def png(chart: alt.TopLevelMixin | Spec, chosen: Mapping[str, object] | None = None) -> bytes:
@@ -64,13 +56,13 @@ def png(chart: alt.TopLevelMixin | Spec, chosen: Mapping[str, object] | None = N
         parameter | ({"value": values[parameter["name"]]} if parameter["name"] in values else {})
         for parameter in found.get("params", ())
     ]
-    theme = THEME | {"background": PAGE, "font": _PNG_FONT, "padding": 10}
+    # vl-convert brings this font, so that every machine draws the same PNG
+    theme = THEME | {"background": PAGE, "font": "Liberation Sans", "padding": 10}
     text = json.dumps(found | {"config": theme})
     for name, colour in LIGHT.items():
         text = text.replace(f"var(--{name})", colour)
     drawn = vl_convert.vegalite_to_png(text, scale=2)
-    # the same picture in a tenth of the bytes: vl-convert hardly compresses
-    buffer = io.BytesIO()
+    buffer = io.BytesIO()  # the same picture in a tenth of the bytes: vl-convert hardly compresses
     Image.open(io.BytesIO(drawn)).convert("RGB").save(buffer, format="PNG")
     return buffer.getvalue()
 
@@ -88,5 +80,4 @@ def javascript() -> str:
     version = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
     # its stub asks for a snippet that it can do without
     bundle: str = vl_convert.javascript_bundle(vl_version=version)  # type: ignore[call-arg]
-    # in an element <script>, this would end it
-    return bundle.replace("</script", "<\\/script")
+    return bundle.replace("</script", "<\\/script")  # in an element <script>, this would end it

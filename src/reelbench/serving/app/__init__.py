@@ -7,8 +7,8 @@ names another host (as after DNS rebinding) or comes from a page of another orig
 import json
 import logging
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from threading import Thread
 from time import thread_time
@@ -79,7 +79,7 @@ def page(questions: Questions, port: int) -> ASGIApp:
     """The app as a server runs it."""
     folder = Path(__file__).parent
     routes = [
-        Route(path, _file((folder / name).read_bytes(), kind), methods=["GET"])
+        Route(path, Response((folder / name).read_bytes(), media_type=kind), methods=["GET"])
         for path, (name, kind) in _FILES.items()
     ]
 
@@ -109,10 +109,6 @@ def page(questions: Questions, port: int) -> ASGIApp:
     return _guarded(Starlette(routes=routes), port)
 
 
-def _file(content: bytes, kind: str) -> Callable[[Request], Response]:
-    return lambda request: Response(content, media_type=kind)
-
-
 async def _answer(ask: Callable[[], object], at_once: bool) -> Response:
     """What is asked, as JSON; a sentence for what cannot be answered.
 
@@ -136,13 +132,9 @@ async def _answer(ask: Callable[[], object], at_once: bool) -> Response:
         return _sentence("this could not be answered; the terminal of the app has the cause", 500)
 
 
-_LIMITERS: list[anyio.CapacityLimiter] = []
-
-
-def _limiter() -> anyio.CapacityLimiter:
-    if not _LIMITERS:  # can only be made where an event loop runs
-        _LIMITERS.append(anyio.CapacityLimiter(_ANSWERING))
-    return _LIMITERS[0]
+@cache
+def _limiter() -> anyio.CapacityLimiter:  # can only be made where an event loop runs
+    return anyio.CapacityLimiter(_ANSWERING)
 
 
 def _sentence(text: str, status: int) -> Response:
@@ -202,16 +194,10 @@ def warm(questions: Questions) -> None:
     some = str(library.items["item_id"].iloc[int(library.count.argmax())])
     rated = {"ratings": {some: library.ids.rating_max}}
     for what in ({"you": rated}, {"way": "similar", "item": some}, {"way": "text", "text": "war"}):
-        with _logged(f"{what.get('way', 'a rating')} is"):
+        try:
             questions.answer(Wanted.model_validate(what))
+        except AskError:
+            pass  # this run has no answer of the kind
+        except Exception as error:
+            _log.warning("%s is not ready: %s", what.get("way", "a rating"), error)
     questions.ready.set()
-
-
-@contextmanager
-def _logged(what: str) -> Iterator[None]:
-    try:
-        yield
-    except AskError:
-        pass  # this run has no answer of the kind
-    except Exception as error:
-        _log.warning("%s not ready: %s", what, error)
