@@ -104,12 +104,15 @@ def _worth(rows: Sequence[Row]) -> list[dict[str, Any]]:
 def explain(data: str, key: str, text: str) -> dict[str, Any]:
     """Compare a score with every measurement of its metric on this data set.
 
-    Gives `data`, `title` of the metric and `score`; `best`, the row of the best honest figure, how
-    far the score is `ahead` of it, and whether it is `honest`: not beyond its 95 % interval; the
-    rows with a fault alone that are `as_good`, the closest first, and not quite (`close`); faults
-    measured in this metric `elsewhere` only, and those `unmeasured` in any. A ParamsError if
-    nothing was measured on this data set, or not this metric, or for no number; an
-    UnknownMetricError as `find`.
+    Returns:
+        `data`, `title` of the metric and `score`; `best`, the row of the best honest figure, how
+        far the score is `ahead` of it, and whether it is `honest`: not beyond its 95 % interval;
+        the rows with a fault alone that are `as_good`, the closest first, and not quite (`close`);
+        faults measured in this metric `elsewhere` only, and those `unmeasured` in any.
+
+    Raises:
+        ParamsError: nothing was measured on this data set, or not this metric; or no number.
+        UnknownMetricError: no metric has this key.
     """
     metric = find(key)
     try:

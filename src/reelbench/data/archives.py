@@ -1,4 +1,7 @@
-"""Files of a folder, a zip or a tar archive, of plausible size; only those that are asked for."""
+"""Files of a folder, a zip or a tar archive.
+
+Only files that are asked for are unpacked, and none before the sizes in the archive are plausible.
+"""
 
 import errno
 import glob

@@ -1,4 +1,7 @@
-"""Tables with types, as columns of text: an id is "7", whether it is 7, 7.0 or a decimal."""
+"""Tables with types, which are Parquet files, Excel, JSON and data frames, as columns of text.
+
+An id is the same text whatever its type: 7, 7.0 and the decimal 7.00 are "7".
+"""
 
 import json
 from collections.abc import Collection, Iterator, Sequence

@@ -1,4 +1,8 @@
-"""Sources of a data set: a folder or archive, a wheel of a package registry, a URL."""
+"""Sources of a data set: a local folder or archive, a wheel of a package registry, a URL.
+
+A download is complete or not there at all: everything is fetched and verified under temporary
+names, and renamed last.
+"""
 
 import logging
 import shutil

@@ -60,9 +60,13 @@ def ranking_metrics(
 ) -> dict[str, float | None]:
     """Rank the whole catalogue for every user of test: means of metrics, None where undefined.
 
-    A SparkError if the fitted model has no `user_rows`, or as `spark_session`. All machines see
-    `split`, with train, valid and test, and the folder `out`, which is made: Parquet with
-    `user_idx` and the metrics, by user; null for a user without relevant items.
+    Args:
+        model: a fitted model with `user_rows`; a SparkError without, or as `spark_session`.
+        config: cutoffs, relevance and candidates.
+        spark: where to compute.
+        out: folder to make, which all machines see: Parquet with `user_idx` and the metrics, by
+            user; null for a user without relevant items.
+        split: folder with train, valid and test, which all machines see.
     """
     rows = model.user_rows()
     if (split / paths.PROFILE.name).exists():

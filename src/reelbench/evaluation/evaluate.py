@@ -184,13 +184,20 @@ def compare(
 ) -> pd.DataFrame:
     """Which of several models is better: a paired bootstrap over users, for all pairs together.
 
-    `results` are by name of the model, all on the same test part, else a ValueError. A model
-    without one of the metrics `keys` (an error of a model that only ranks) is left out for it; a
-    key that no metric has is an UnknownMetricError. There are `samples` resamples, more for several
-    pairs.
+    Args:
+        results: evaluation by name of the model, all on the same test part.
+        keys: metrics to compare in; a model without one (an error of a model that only ranks) is
+            left out for it.
+        samples: number of resamples; more are drawn for several pairs.
+        seed: root seed of the draws.
 
-    Returns a row per metric and pair, see `significance.pairs_frame`: `difference` (first minus
-    second), its interval, p-values, and the `verdict` on the first.
+    Returns:
+        a row per metric and pair, see `significance.pairs_frame`: `difference` (first minus
+        second), its interval, p-values, and the `verdict` on the first.
+
+    Raises:
+        UnknownMetricError: no metric has this key.
+        ValueError: the models were evaluated on different users.
     """
     pairs = []
     for key in keys:

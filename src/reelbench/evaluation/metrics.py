@@ -100,7 +100,11 @@ class RankingMetric(Metric, kind="ranking", at_cutoffs=True):
 
 @dataclass(frozen=True)
 class GainMetric(Metric, kind="ranking", at_cutoffs=True):
-    """Accuracy where items count differently: gains (n, k_max), all gains (CSR), cutoff → (n,)."""
+    """The accuracy of a list per user where relevant items count differently.
+
+    Its function maps the gain at every place (n, k_max), the gains of all relevant items as CSR (n,
+    n_items) and a cutoff to (n,).
+    """
 
     gains: str  # which gains, a key of `Task.gains`: `rating` or `propensity`
 
@@ -114,7 +118,10 @@ class ListMetric(Metric, kind="beyond accuracy", at_cutoffs=True):
 
 
 class VectorMetric(Metric, kind="beyond accuracy", at_cutoffs=True):
-    """A property by kind of vector: lists (n, k_max), vectors (n_items, d), cutoff → (n,)."""
+    """A property of a list per user and kind of item vector, such as `diversity_genres_at_10`.
+
+    Its function maps lists (n, k_max), vectors (n_items, d) and a cutoff to (n,).
+    """
 
     def by(self, vectors: str) -> Self:
         """The metric by one kind of vector, such as `genres`."""
@@ -151,7 +158,10 @@ def metric_key(name: str, k: int) -> str:
 
 
 def find(key: str) -> Metric:
-    """The metric of a full key, such as `ndcg_at_10`; an UnknownMetricError names the nearest."""
+    """The metric of a full key, such as `rmse`, `ndcg_at_10` or `diversity_genres_at_5`.
+
+    An unknown key is an UnknownMetricError, which names the nearest key.
+    """
     matched = _KEY.fullmatch(key)
     name, k = (matched["name"], int(matched["cutoff"])) if matched else (key, None)
     metric = _named(name)

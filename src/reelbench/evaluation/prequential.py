@@ -96,9 +96,12 @@ def follow(stream: Stream, model: Recommender, features: Features | None = None)
     """Let a model that was fitted on train answer and learn, one group after the other.
 
     `features` are what it was fitted with, for when it is trained again; blocks stay as they are. A
-    score that is NaN is a ValueError. Gives predictions of the test rows; the last list of each
-    user; every metric of a list by its key, as the mean over the lists of each user that have a
-    value; and the breakdown, where a user is in the cohort of what was known before each list.
+    score that is NaN is a ValueError.
+
+    Returns:
+        predictions of the test rows; the last list of each user; every metric of a list by its
+        key, as the mean over the lists of each user that have a value; and the breakdown, where a
+        user is in the cohort of what was known before each list.
     """
     run, since = _Run(stream, model), stream.groups["time"]
     for low, high in pairwise([-np.inf, *stream.moments, np.inf]):

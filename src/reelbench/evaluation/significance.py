@@ -366,7 +366,10 @@ class _Family:
     def _flipped(
         self, gradient: Floats, samples: int, rng: np.random.Generator
     ) -> tuple[Floats, Floats]:
-        """|t| with models exchanged by chance per user (samples, n_pairs), and observed."""
+        """|t| with models exchanged by chance per user (samples, n_pairs), and observed (n_pairs,).
+
+        Without a difference, either model of a pair could have been the other for each user.
+        """
         of_models = np.einsum("nsq,sm->nmq", self.of_users, self.mean)
         slopes = np.einsum("sq,sm->mq", gradient, self.mean)
         pooled = (slopes[self.first] + slopes[self.second]) / 2
@@ -382,7 +385,10 @@ class _Family:
         return np.abs(_ratio(signed, length)), _ratio(total, length)
 
     def _step_down(self, t: Floats, resampled: Floats) -> Floats:
-        """p-values after Romano and Wolf (2005, algorithm 4.1; 2016), the largest |t| first."""
+        """p-values after Romano and Wolf: of the pairs with the largest |t|, those before are out.
+
+        Econometrica 2005, algorithm 4.1, with p-values as in Statistics & Probability Letters 2016.
+        """
         order = np.argsort(-np.abs(t), kind="stable")
         remaining = np.maximum.accumulate(resampled[:, order[::-1]], axis=1)[:, ::-1]
         n = len(self.of_users)

@@ -29,7 +29,11 @@ def compared_metrics(k: int) -> tuple[Metric, ...]:
 def every_pair(
     results: Sequence[Result], config: EvaluateConfig, seed: int, repeats: Tables | None = None
 ) -> list[Pair]:
-    """All pairs by a paired bootstrap, metric by metric; `repeats` are of other seeds, by model."""
+    """All pairs of models that have the metric, by a paired bootstrap: metric by metric.
+
+    Args:
+        repeats: per-user tables of trainings with other seeds, by model.
+    """
     found: list[Pair] = []
     for metric in compared_metrics(config.k[0]):
         tables = {result.name: result.per_user for result in having(results, metric)}
@@ -113,8 +117,11 @@ def rare_items(
 ) -> RareItems:
     """Rating models on rare movies, each against `BASELINE` by a paired bootstrap over users.
 
-    A movie with at most `config.rare_item_ratings` of `train_counts`, int64 (n_items,), is rare;
-    users that have such test ratings are resampled.
+    Args:
+        train_counts: int64 (n_items,), ratings in train of every movie.
+        config: a movie with at most `rare_item_ratings` is rare; users that have such test ratings
+            are resampled.
+        seed: root seed of the draws.
     """
     limit = config.rare_item_ratings
     rare = [r.predictions[train_counts[r.predictions[ITEM_IDX]] <= limit] for r in results]
@@ -141,10 +148,15 @@ def text_help(
 ) -> pd.DataFrame:
     """RMSE of the models of `OF_TEXT` minus that of `WITHOUT_TEXT`, by ratings of the movie.
 
-    A row per group of movies, by `train_counts`, int64 (n_items,), and model: `movies`, `ratings`,
-    `model`, `difference`, its 95 % interval `low` and `high`, simultaneous within a group,
-    `verdict`, `p`. Rare movies have at most `config.rare_item_ratings`; popular ones are the most
-    rated that together have half of the ratings. Empty without these models.
+    Args:
+        train_counts: int64 (n_items,), ratings in train of every movie.
+        config: a movie with at most `rare_item_ratings` is rare.
+        seed: root seed of the draws.
+
+    Returns:
+        a row per group of movies and model: `movies`, `ratings`, `model`, `difference`, its 95 %
+        interval `low` and `high`, simultaneous within a group, `verdict`, `p`. Popular movies are
+        those most rated ones that together have half of the ratings. Empty without these models.
     """
     own = {r.name: r.predictions for r in results if r.name in (*OF_TEXT, WITHOUT_TEXT)}
     rows = []

@@ -84,7 +84,10 @@ class Content:
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
-        """Metrics of the leaderboard, those published at another cutoff of this run, then costs."""
+        """Columns of the leaderboard: metrics, then costs.
+
+        Published figures at another cutoff of this run are worth a column too.
+        """
         shown = leaderboard_metrics(self.k)
         known = {key for row in self.published for key in row.values} - {m.key for m in shown}
         more = [metric for key in sorted(known) if (metric := find(key)).cutoff in self.config.k]

@@ -116,7 +116,11 @@ def sums(interactions: pd.DataFrame, by: str) -> pd.DataFrame:
 
 
 def means_of(per_group: pd.DataFrame) -> pd.DataFrame:
-    """`n`, `mean` and `half` its 95 % interval (NaN for one rating), from (sums of) `sums`."""
+    """`n`, `mean`, and `half` the width of its 95 % interval: NaN for a single rating.
+
+    Args:
+        per_group: what `sums` returns, or sums of it.
+    """
     n, mean = per_group["n"], per_group["sum"] / per_group["n"]
     variance = (per_group["squares"] - n * mean**2).clip(lower=0) / (n - 1)
     half = 1.96 * np.sqrt(variance / n)  # of a normal distribution

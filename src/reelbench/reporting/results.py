@@ -76,7 +76,11 @@ class Result:
 
 
 def read_result(model: str, tuning: Mapping[str, float] | None = None) -> Result:
-    """Read a model's files and further costs (`tuning`); a ReportError if it is not evaluated."""
+    """Read the files of a model; `tuning` has costs that are not among them.
+
+    Raises:
+        ReportError: the model is not evaluated yet.
+    """
     needed = (paths.metrics(model), paths.per_user(model), paths.predictions(model))
     missing = [file for file in needed if not file.is_file()]
     if missing:
@@ -225,7 +229,10 @@ class Replication(NamedTuple):
 
 
 def read_replications(file: Path = paths.REPLICATION_TABLE, data: str = "") -> list[Replication]:
-    """Systems as `reelbench replicate` wrote them, none before; on one data set if it is named."""
+    """All replicated systems, as `reelbench replicate` wrote them; none where it has not run.
+
+    If a data set is named, the rows are those that were run on it.
+    """
     if not file.is_file():
         return []
     with file.open(encoding="utf-8", newline="") as stream:

@@ -82,11 +82,12 @@ def metrics_frame(
 ) -> pd.DataFrame:
     """Every number of the metrics files, with the bounds of its interval: content of the CSV.
 
-    A row per model in the given order; columns `model`, `family` (`imported`, or the module of its
-    class), then metrics and counts by name, each metric followed by `_low` and `_high`, then costs
-    in the units of their files, empty where unknown; after `model`, `faults` where a model has any,
-    `skipped` where a model was: the reason, and `same_as` where a model is another under a name of
-    its own (`results.twins`): the name of that.
+    Returns:
+        a row per model in the given order; columns `model`, `family` (`imported`, or the module of
+        its class), then metrics and counts by name, each metric followed by `_low` and `_high`,
+        then costs in the units of their files, empty where unknown; after `model`, `faults` where a
+        model has any, `skipped` where a model was: the reason, and `same_as` where a model is
+        another under a name of its own (`results.twins`): the name of that.
     """
     rows = [
         {
@@ -167,7 +168,10 @@ def number(value: float | None, digits: int) -> str:
 
 
 def mispredicted(results: Sequence[Result]) -> Table | None:
-    """Seconds and megabytes predicted wrong by over a factor of two, by model; None without any."""
+    """Seconds and megabytes that were predicted wrong by more than a factor of two.
+
+    A row per model and quantity; None without a plan, and where all predictions were better.
+    """
     steps = read_json(paths.PLAN)["steps"] if paths.PLAN.is_file() else {}
     rows = []
     for result in results:

@@ -85,7 +85,13 @@ class Tuning:
 def read_tuning(
     models: Iterable[str], parameters: Mapping[str, Any], spaces: Mapping[str, Any]
 ) -> Tuning | None:
-    """Searches for the models, in their order; None without any. `spaces` is section `search`."""
+    """The searches for the parameters of the models; None without any.
+
+    Args:
+        models: names in the order of the leaderboard.
+        parameters: section `models` of the parameters.
+        spaces: section `search`.
+    """
     names = list(models)
     # a search of a model without parameters has no trial
     known = {name: found for name, found in finished_searches().items() if found["trials"]}
@@ -107,7 +113,14 @@ def finished_searches() -> dict[str, dict[str, Any]]:
 
 
 def tuning_costs(parameters: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """`tuning_cpu_seconds` by model, of the search that led to its parameters; {} if unknown."""
+    """`tuning_cpu_seconds` by model, of the search that led to its parameters.
+
+    A model without a search, with other parameters than the best, or of whose search the
+    CPU-seconds are not known, has an empty mapping.
+
+    Args:
+        parameters: section `models` of the parameters.
+    """
     found: dict[str, dict[str, float]] = {model: {} for model in parameters}
     known = finished_searches()
     for model in parameters.keys() & known.keys():

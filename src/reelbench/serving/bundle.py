@@ -27,7 +27,11 @@ _USERS_PER_CALL = 256  # users scored in one call: bounds the memory of (users, 
 def write(
     folder: Path, model: Path, items: Path, users: Path, seen: Sequence[Interactions]
 ) -> None:
-    """Write a bundle to a new folder; items `seen` in train or valid are not recommended again."""
+    """Write a bundle to a new folder.
+
+    Items that are `seen` are not recommended again: those of train and valid, as in the evaluation,
+    so that the bundle returns the lists of `recommendations.parquet`.
+    """
     folder.mkdir(parents=True)
     shutil.copytree(model, folder / "model")
     catalogue = _identifiers(items, ITEM_IDX, ITEM_ID, TITLE)

@@ -1,4 +1,7 @@
-"""One movie and one user: predicted stars, what every model thinks, and why it is not higher."""
+"""One movie and one user: predicted stars, what every model thinks, and why it is not higher.
+
+The engine of lists with filters is that of the app, `Questions`.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -37,8 +40,13 @@ def predict(library: Library, user_id: str, title: str, networks: bool = False) 
 
     Keys are `user`, `title`, `note`, `given` (the user's rating in train, or None), `stars` (with
     `mean`, `low`, `high` and the model, `by`; None without a model for it), and `models`: by name
-    `stars`, or None, and `rank` among the movies that the user has not rated. With `networks` these
-    are asked too, whose library takes seconds to load. An AskError for an unknown user or title.
+    `stars`, or None, and `rank` among the movies that the user has not rated.
+
+    Args:
+        library: the run.
+        user_id: as in the source; an AskError if unknown.
+        title: may contain typing errors; an AskError if it is nothing like one.
+        networks: also ask the networks, whose library takes seconds to load.
     """
     user, (item, note) = _user(library, user_id), library.movie(title)
     items, ratings = library.rated(user)

@@ -1,4 +1,7 @@
-"""The model that `mlflow models serve` runs; MLflow stores this file as code, without pickle."""
+"""The model that `mlflow models serve` runs. MLflow stores this file as code, without pickle.
+
+Only MLflow and `tracking` import it; everything else imports `bundle`.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,8 @@
-"""From what is asked in the app, the state of its page, to an answer that can be sent as JSON."""
+"""From what is asked in the app to an answer that can be sent as JSON.
+
+`Wanted` is the state of the page. Every list goes the same way: how relevant each movie is, which
+movies are allowed, and the order of those. Movies are named by their `item_id`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Why a movie is in a list: facts that speak for it, not why a model scores it as it does."""
+"""Why a movie is in a list: facts of the catalogue and of train that speak for it.
+
+They hold for every model and do not claim to explain its score.
+"""
 
 from collections.abc import Mapping, Sequence
 

@@ -168,7 +168,11 @@ def for_profile(
 
 
 def as_block(profile: Profile, known: Block) -> tuple[Block, list[str]]:
-    """A profile as arrays (1, …) of `demographics`, zeros for unknown words; what is ignored."""
+    """The profile in the form of `known`, the block `demographics`.
+
+    Arrays of one user (1, …) under the block's names, and phrases on what is ignored. A value that
+    the vocabulary lacks is a row of zeros, as for users of the data set.
+    """
     mean, deviation = known["age_moments"]
     width = known["user_age"].shape[1]  # 0 without ages in the data set, else 1
     age = 0.0 if profile.age is None else (profile.age - mean) / deviation

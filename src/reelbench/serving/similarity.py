@@ -41,7 +41,9 @@ def cosines(matrix: Matrix, item: int) -> np.ndarray:
     """Cosine of a movie with every movie, itself included, float32 (n_items,).
 
     Rows (n_items, d), sparse or dense, have the length 1; one of zeros has the cosine 0 with all.
-    An IndexError if the matrix has no such row.
+
+    Raises:
+        IndexError: the matrix has no such row.
     """
     if not 0 <= item < matrix.shape[0]:
         raise IndexError(f"no movie {item}: the catalogue has 0 to {matrix.shape[0] - 1}")
@@ -73,7 +75,10 @@ def _entries(matrix: sparse.csr_array, rows: np.ndarray) -> tuple[np.ndarray, ..
 
 
 def same_director(director: np.ndarray, item: int) -> np.ndarray:
-    """Which other movies are by the same director, bool (n_items,); 0 stands for an unknown one."""
+    """Which other movies are by the director of a movie, bool (n_items,).
+
+    Directors are int (n_items,), 0 for an unknown one, who has no other movies.
+    """
     same = (director == director[item]) & (director > 0)
     same[item] = False
     return same
@@ -166,7 +171,9 @@ class LikedTogether:
     def between(self, items: np.ndarray, others: np.ndarray | None = None) -> np.ndarray:
         """Cosine of the users who like two movies, shrunk by n / (n + 10) for n who like both.
 
-        float64 (n, m), 0 to 1, by default with all movies; 0 where fewer than three like both.
+        Returns:
+            float64 (n, m), 0 to 1, by default with all movies; 0 where fewer than three users like
+            both.
         """
         known, root = self.by_movie, np.sqrt(np.diff(self.by_movie.indptr))
         if others is None:
@@ -237,7 +244,10 @@ def _over(source: Source, scale: float) -> Source:
 def _pools(
     rows: list[np.ndarray], anchors: np.ndarray, together: sparse.csr_array, likes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Similarities (a, s, c) and gains (a, c) of the movies nearest to each anchor, padded by 0."""
+    """Of the movies nearest to each anchor by any source similarities (a, s, c), and gains (a, c).
+
+    An anchor with fewer movies than others has places without similarity or gain.
+    """
     near, n_sources = [], len(rows[0])
     for item, row in zip(anchors, rows, strict=True):
         row[:, item] = 0.0

@@ -60,8 +60,11 @@ class Stars:
     ) -> list[tuple[float, float, float]]:
         """Prediction, and lower and upper bound on the scale, of movies (n,).
 
-        `ratings` (m,) are those of the movies `rated`, int64 (m,), without any those of nobody, by
-        a `user` of train, or by a new one (-1), who is folded in.
+        Args:
+            items: int64 (n,).
+            rated: int64 (m,), movies whose ratings (m,) are known; without any, those of nobody.
+            ratings: floats (m,) on the scale.
+            user: a user of train, whose ratings these are; -1 for a new one, who is folded in.
         """
         model = self.model
         if user < 0 and len(rated):
@@ -77,7 +80,10 @@ class Stars:
 def half_widths(
     model: Recommender, train: Interactions, valid: Interactions, draw: np.random.Generator
 ) -> dict[int, float]:
-    """Half widths by number of known ratings, drawn from train, where enough users have as many."""
+    """Half widths of intervals by number of known ratings, where enough users have as many.
+
+    Users of valid are folded in with that many ratings of train, drawn at random.
+    """
     users = draw.permutation(np.intersect1d(train.user_idx, valid.user_idx))
     known, asked = _by_user(train), _by_user(valid)
     found = {}

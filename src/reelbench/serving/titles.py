@@ -39,7 +39,11 @@ class TitleLookup:
     """The titles of a catalogue, alternative titles included, prepared for comparison."""
 
     def __init__(self, items: pd.DataFrame, ratings: np.ndarray | None = None) -> None:
-        """Prepare items, `title`, `year`, maybe `aka`; `ratings` (n_items,) order equal matches."""
+        """Prepare a table of items: `title`, `year`, maybe `aka`, lists; row number = `item_idx`.
+
+        Equally similar movies are ordered by their number of ratings (n_items,), or by default stay
+        in the order of the catalogue.
+        """
         self._title = list(items[TITLE])
         others: Iterable[Iterable[str] | None] = items[AKA] if AKA in items else [()] * len(items)
         self._item: list[int] = []

@@ -1,4 +1,8 @@
-"""`python -m reelbench.tracking NAME…`: the process in which MLflow works."""
+"""`python -m reelbench.tracking NAME…`: the process in which MLflow works.
+
+A name is that of a trained model, `tune MODEL` for the search for its parameters, or `PIPELINE` for
+the run above all models.
+"""
 
 import fcntl
 import json

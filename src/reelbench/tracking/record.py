@@ -318,7 +318,11 @@ def _imports() -> tuple[Any, Mapping[str, list[str]]]:
 
 
 def evaluated_models() -> list[str]:
-    """Evaluated models of `params.yaml`; a StaleError if on other data or with other faults."""
+    """Models of `params.yaml` that have been evaluated.
+
+    A StaleError if with other faults, so that honest and other figures would mix, or if `data/` is
+    of other data or another split.
+    """
     if reason := identity.mismatch():
         raise StaleError(reason)
     content = params.read()

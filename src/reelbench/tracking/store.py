@@ -67,7 +67,11 @@ _COLUMNS = (
 
 
 class Store:
-    """An MLflow store; `runs` is its folder of artifacts, None where a server has its own."""
+    """An MLflow tracking store.
+
+    Without a folder for artifacts (`runs`) the store has a place of its own, a server. `log_model`
+    says whether runs hold the model itself.
+    """
 
     def __init__(self, uri: str, runs: Path | None, log_model: bool) -> None:
         import mlflow

@@ -77,7 +77,10 @@ class Enriched:
 
 
 def enriched(full: Canonical, config: EnrichConfig) -> tuple[Canonical, pd.DataFrame]:
-    """Tables with what the list adds, and fuzzy matches; DataError without its file or a column."""
+    """Canonical tables with what the list, if there is one, adds; and the fuzzy matches.
+
+    A file that is missing or lacks a column is a DataError.
+    """
     if config.list is None:
         return full, pd.DataFrame()
     found = enrich(schema.to_pandas(full.small["items"]), config.list)
@@ -207,7 +210,10 @@ def _in_form(people: list[str], column: str) -> Any:
 
 
 def _with_names(own: list[list[str]], listed: list[list[str]]) -> list[list[str]]:
-    """Names for ids of people: the only id that all movies of a name have, if there is one."""
+    """People with names for ids, wherever they are: a name's id is the one in all of its movies.
+
+    An id stays where none or several fit, so that nobody is in a movie twice.
+    """
     ids = [[person for person in people if person.startswith(ID_MARK)] for people in own]
     candidates: dict[str, set[str]] = {}
     for names, have in zip(listed, ids, strict=True):

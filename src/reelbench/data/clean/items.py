@@ -1,4 +1,7 @@
-"""The tables of movies and users, with typed columns; what is not clean is missing and counted."""
+"""The small tables: movies and users, numbered densely, their known columns with their types.
+
+A value that is not clean is missing and counted; it never costs its movie or user.
+"""
 
 import re
 from collections.abc import Iterable
@@ -33,7 +36,10 @@ class Kept:
 
 
 def keep_usable(raw: RawFrame, key: str, config: ReadConfig) -> Kept:
-    """Keep the first row of each id; others are a DataError where `on_bad_rows` is `fail`."""
+    """Keep the rows of movies or users with an id, the first of each.
+
+    A row that is unusable where `on_bad_rows` is `fail` is a DataError.
+    """
     frame = raw.frame
     reason = pd.Series(None, index=frame.index, dtype="str")
     reason = reason.mask(frame[key].isna(), NO_ID)
@@ -94,7 +100,10 @@ def untitled(raw: pd.DataFrame) -> pd.Series:
 
 
 def users_table(raw: pd.DataFrame | None, rated_by: Iterable[str]) -> pd.DataFrame:
-    """The table `users` as in the source, else of who rated: numeric ids by value, then others."""
+    """The canonical table `users`, in the order of the source.
+
+    Where it has no table of users they are those with a rating: numeric ids by value, then others.
+    """
     if raw is None:
         raw = pd.DataFrame({col.USER_ID: sorted(rated_by, key=_natural)}, dtype="str")
     index = pd.Series(range(len(raw)), dtype="int32")
@@ -133,7 +142,10 @@ _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 def typed(
     frame: pd.DataFrame, key: str, config: ReadConfig, decimal: str
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """A table by `key` with typed columns, lists as text, and the number of bad values of each."""
+    """A table with the types of its columns, and the number of bad values by column.
+
+    It is the one of movies or users by its `key`; lists in columns of text become text.
+    """
     found, not_clean = {}, {}
     for name, values in frame.items():
         if name in NUMBERS[key]:

@@ -1,4 +1,7 @@
-"""Ratings and tags: every row is validated, and either numbered or counted under one reason."""
+"""Ratings and tags: validated row by row, then numbered, without repeated pairs, in a fixed order.
+
+Every row of the source is either usable or counted under one reason.
+"""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -88,7 +91,10 @@ def scale(config: ReadConfig) -> tuple[float, float]:
 def validate_tags(
     raw: RawRows, items: pd.DataFrame, users: pd.DataFrame, config: ReadConfig, engine: Engine
 ) -> ValidatedRows:
-    """Find usable tags; an empty one, or one of a user without ratings, is counted but no error."""
+    """Find the usable tags, likewise, with canonical users.
+
+    An empty tag, or one of a user without ratings, is counted but is not an error.
+    """
     tag = raw.table[col.TAG].strip().nullif("").name(col.TAG)
     reasons, harmless = [(tag.isnull(), NO_TAG)], {NO_TAG, NO_USER}
     return _validate(raw, tag, reasons, harmless, items, users, config, engine)
@@ -112,7 +118,11 @@ def _validate(
     config: ReadConfig,
     engine: Engine,
 ) -> ValidatedRows:
-    """Validate rows with a converted `value`; of several reasons the first counts."""
+    """Validate rows with a converted `value`; of several reasons the first counts.
+
+    A row that is unusable for another reason than the `harmless` ones is a DataError, unless such
+    rows are to be dropped.
+    """
     table = raw.table
     source = [column for column in table.columns if column in _OURS]
     seconds, no_times = times(raw, config, engine)
@@ -195,7 +205,10 @@ REPEATED = "same user and movie again (the last by time is kept; at equal times 
 def interactions(
     validated: ValidatedRows, users: pd.DataFrame, engine: Engine
 ) -> tuple[ibis.Table, ibis.Table]:
-    """The last rating of each user and movie, and all of them; `source_row` is the last column."""
+    """The canonical ratings, the last of each user and movie, and the same with those before.
+
+    Both have the number of each row in the source as a last column `source_row`.
+    """
     rows = _with_user_idx(validated.usable, users, engine)
     columns = [*col.INTERACTION_DTYPES, *({col.SOURCE_ROW} & set(rows.columns))]
     numbered = engine.cache(rows.select(columns).cast({col.RATING: "float32"}))

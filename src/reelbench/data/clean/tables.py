@@ -44,7 +44,10 @@ class Canonical:
 
     @property
     def source_row(self) -> np.ndarray:
-        """Row number of each rating in the source, int64 (n,); the table does not depend on it."""
+        """int64 (n,): row number of each rating in the source, from 0.
+
+        Not a column, so that the table does not depend on the order of the source.
+        """
         file = self.large["interactions"].source_row
         return np.load(file) if file else np.empty(0, np.int64)
 
@@ -52,7 +55,10 @@ class Canonical:
 def canonical(
     raw: RawTables, config: ReadConfig, engine: Engine, keep: FilterConfig | None = None
 ) -> Canonical:
-    """Validate, filter, number and sort; a DataError for bad rows on `fail`, or if none is left."""
+    """Validate, filter, number and sort the rows of a data set.
+
+    A DataError if a row is unusable and `on_bad_rows` is `fail`, or if no rating is usable or kept.
+    """
     movies = keep_usable(raw.items, ITEM_ID, config)
     people = keep_usable(raw.users, USER_ID, config) if raw.users else None
     items = items_table(movies.frame, config)
@@ -116,7 +122,10 @@ def canonical(
 
 
 def describe(full: Canonical, config: ReadConfig, engine: Engine) -> dict[str, Any]:
-    """Content of `paths.CATALOGUE`; `implicit` is there, and true, if there are no ratings."""
+    """Content of `paths.CATALOGUE`: sizes, the rating scale, and whether all ratings have times.
+
+    `implicit` is there, and true, where the source has no ratings.
+    """
     time = engine.parquet(full.large["interactions"].file)[TIMESTAMP]
     low, high = ratings.scale(config)
     return {

@@ -54,7 +54,10 @@ class OwnTable:
 
 
 def read(folder: Path, config: ReadConfig, engine: Engine) -> RawTables:
-    """Read the files of `tables` or one of `also`; a DataError if a file or column is missing."""
+    """Read the files that `config.tables`, or one of `config.also`, names.
+
+    A DataError if no file of ratings is named, or a file is missing or lacks a column.
+    """
     if config.tables is None:
         raise DataError("data.read.tables is missing: it names the files and their columns")
     if config.tables.ratings.file is None:

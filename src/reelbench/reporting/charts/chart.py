@@ -1,4 +1,8 @@
-"""What charts of Vega-Lite are made of: drawings in YAML, data in the spec, choosers, titles."""
+"""What charts are made of: drawings in YAML, data in the spec, choosers, titles.
+
+Charts are Vega-Lite, made with Altair. Tests check them against its schema, which takes longer than
+making them.
+"""
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -72,7 +76,11 @@ def data(frame: pd.DataFrame) -> alt.InlineData:
 
 
 def drawn(name: str, **values: Any) -> Any:
-    """The chart of a name in `charts.yaml`, layered if that is, with values for its texts `$…`."""
+    """The chart of that name in `charts.yaml`, with these values for its texts `$…`.
+
+    Returns:
+        alt.Chart, or alt.LayerChart if the drawing has layers.
+    """
     return _made(_filled(_DRAWINGS[name], {"height": HEIGHT} | values))
 
 

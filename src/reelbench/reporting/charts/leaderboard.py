@@ -73,7 +73,10 @@ def text_help(table: pd.DataFrame) -> AnyChart | None:
 def pareto(
     results: Sequence[Result], metrics: Sequence[Metric], costs: Mapping[str, str]
 ) -> AnyChart | None:
-    """A metric against a cost, both chosen; `costs` has the title of the axis by key."""
+    """A chosen metric against a chosen cost, and the models that no cheaper one equals.
+
+    `costs` has the title of the axis by the key in a cost file.
+    """
     table = pd.concat([_front(results, m, key, costs[key]) for m in metrics for key in costs])
     if table.empty:
         return None

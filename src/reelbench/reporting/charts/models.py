@@ -171,7 +171,10 @@ def of_training(model: str, curves: Path) -> dict[str, bytes]:
 
 
 def of_evaluation(model: str, predicted: Path) -> dict[str, bytes]:
-    """PNGs for MLflow by name: `ratings.png`, and `predicted_vs_actual.png` if it rates."""
+    """PNGs for MLflow by file name: `ratings.png`, and `predicted_vs_actual.png` if it rates.
+
+    None without the Parquet file, which has columns `rating` and `score`.
+    """
     if not predicted.is_file():
         return {}
     table = pd.read_parquet(predicted, columns=[RATING, SCORE])

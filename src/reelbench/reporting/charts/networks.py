@@ -92,7 +92,10 @@ def _placed(layers: Sequence[Layer]) -> tuple[list[_Box], list[list[tuple[float,
 
 
 def _edges(pairs: Sequence[tuple[Any, Any]]) -> list[Any]:
-    """Edges hashed by number: Grandalf keeps sets, which addresses in memory would order."""
+    """Edges that have the same order in every set.
+
+    Grandalf keeps them in sets, which would order them by their addresses in memory.
+    """
     from grandalf.graphs import Edge
     from grandalf.routing import EdgeViewer
 

@@ -73,7 +73,11 @@ def charts(content: Content) -> Mapping[str, list[Chart]]:
 
 
 def pictures(drawn: Mapping[str, Sequence[Chart]]) -> Iterator[tuple[str, bytes]]:
-    """Name and bytes of each PNG: none shows costs, so that bytes change with numbers only."""
+    """Name and bytes of the PNG of every chart that has one.
+
+    Their bytes are those of the last run as long as no number moved: what shows costs, which differ
+    from run to run, is on the page only.
+    """
     return (picture for section in drawn.values() for chart in section for picture in chart.pngs())
 
 
