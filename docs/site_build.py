@@ -25,7 +25,7 @@ _KINDS = {
 
 
 class Docstrings(griffe.Extension):
-    """Examples as code, and the fields of its `Config` as the parameters of a class."""
+    """Examples as code, and the fields of its `config` as the parameters of a class."""
 
     def on_package(self, *, pkg: griffe.Module, **kwargs: Any) -> None:
         for each in _objects(pkg):
@@ -46,12 +46,12 @@ def _objects(parent: griffe.Object) -> Iterator[griffe.Object]:
 
 
 def _parameters(model: griffe.Class) -> list[griffe.DocstringParameter]:
-    """Fields of the class that `Config` names, of a config or a dataclass; those of bases first."""
-    named = model.members.get("Config")
-    if isinstance(named, griffe.Attribute) and isinstance(named.value, griffe.ExprName):
-        config = model.modules_collection[named.value.canonical_path]
-    elif model.name.endswith("Config") or "dataclass" in model.labels:
+    """Fields of the type of `config`, of a config or a dataclass; those of bases first."""
+    own = model.members.get("config")
+    if model.name.endswith("Config") or "dataclass" in model.labels:
         config = model
+    elif isinstance(own, griffe.Attribute) and isinstance(own.annotation, griffe.ExprName):
+        config = model.modules_collection[own.annotation.canonical_path]
     else:
         return []
     fields: dict[str, griffe.DocstringParameter] = {}

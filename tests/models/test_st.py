@@ -10,8 +10,8 @@ from sklearn.metrics.pairwise import rbf_kernel
 
 from reelbench.data.interactions import Interactions
 from reelbench.features.block import Features, Ids
-from reelbench.features.matrices import principal_components
-from reelbench.models.st import ST, STTuned, kernel_columns, ridge
+from reelbench.features.matrices import kernel_columns, principal_components
+from reelbench.models.st import ST, STTuned, ridge
 from reelbench.params import ParamsError
 
 COLUMNS = np.random.default_rng(3).normal(size=(40, 5))

@@ -62,8 +62,7 @@ def _store(config: TrackingConfig) -> Iterator[Store]:
     """The store, locked: two processes that make its tables, or a run, break each other."""
     uri, credentials = config.store()
     os.environ.update(credentials)
-    file = str(uri).removeprefix("sqlite:///")
-    database = None if file == uri else paths.in_checkout(Path(file))
+    database = _database(str(uri))
     if database:
         handle = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT, 0o666)
     else:
@@ -84,6 +83,12 @@ def _store(config: TrackingConfig) -> Iterator[Store]:
         yield Store(f"sqlite:///{os.path.relpath(database)}", runs, config.log_model)
     finally:
         os.close(handle)
+
+
+def _database(uri: str) -> Path | None:
+    """Absolute path of an SQLite store's file; None for a server."""
+    file = uri.removeprefix("sqlite:///")
+    return None if file == uri else paths.in_checkout(Path(file))
 
 
 if __name__ == "__main__":
